@@ -1,0 +1,367 @@
+"""Cache-writer: the only process that writes session-start payloads.
+
+All that waits in its mailbox becomes one decision, and one refresh is under way at a time, because
+there is one process and it does one thing after the other. Whether to write is decided by
+`iai.freshness.decide`; what to write by `iai.freshness.compose`.
+"""
+
+import logging
+
+from msgspec import Struct
+
+from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, ReplaceFile, Steps
+from iai.clock import NS, Now
+from iai.errors import StoreError
+from iai.freshness.cache_file import encode_sidecar, read_sidecar, sidecar_path
+from iai.freshness.compose import gather, render
+from iai.freshness.decide import Attempt, Decision, Graph, Hold, Situation, Write, decide
+from iai.freshness.round import Round
+from iai.freshness.skips import Skips
+from iai.freshness.targets import Target, leftovers, servable, targets, whole
+from iai.layout import Layout
+from iai.messages import (
+    Actor,
+    CacheWriteSkipped,
+    Error,
+    ErrorCode,
+    Event,
+    GraphUpdated,
+    Preview,
+    PreviewText,
+    Reason,
+    RebuildWanted,
+    RecordsCommitted,
+    Refresh,
+    RefreshOutcome,
+    Request,
+    SleepFinished,
+    State,
+    Tick,
+    Trigger,
+    VectorsCommitted,
+)
+from iai.pace import Pace
+from iai.projects import identify
+from iai.settings import Settings
+from iai.store.graph import GraphStore
+from iai.store.records import Records, Watermark
+
+log = logging.getLogger(__name__)
+
+COLD_BOUND_S = 3.0  # a graph that is cold for longer is left out of the payload
+SLEEP_PATIENCE_S = 300.0  # how long a refresh after SLEEP waits for its turn
+WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
+
+
+class Look(Struct, frozen=True):
+    """What the records say now."""
+
+    live: Watermark
+    wanted: list[Target]
+
+
+class CacheWriter:
+    """See `Behaviour`."""
+
+    hears = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
+
+    def __init__(self, layout: Layout, settings: Settings) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._records: Records | None = None
+        self._graph: GraphStore | None = None
+        self._pace = Pace()
+        self._skips = Skips()
+        self._callers: list[tuple[Caller, Refresh]] = []
+        self._triggers: dict[Trigger, int] = {}  # with the monotonic time at which each came
+        self._round: Round | None = None
+        self._last: Attempt | None = None
+        self._again = 0  # monotonic; when a change that was held back is due; 0: none is
+        self._cold_since = 0  # monotonic; 0: the graph is warm
+
+    def start(self, now: Now) -> Steps:
+        yield from ()
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        match request:
+            case Refresh() if self._covered():
+                reason = Reason.REFRESH_IN_PROGRESS
+                yield from self._skip("manual", Hold(reason), now)
+                yield Answer(caller, RefreshOutcome(outcome="skipped", reason=reason))
+            case Refresh():
+                self._callers.append((caller, request))
+            case Preview(cwd=cwd):
+                yield Answer(caller, self._preview(cwd, now))
+            case _:
+                pass
+
+    def hear(self, event: Event, now: Now) -> Steps:
+        match event:
+            case RecordsCommitted() | GraphUpdated():
+                self._triggers.setdefault("wake_sequence", now.mono)
+            case VectorsCommitted() if event.embedded or event.reembedded:
+                self._triggers.setdefault("wake_sequence", now.mono)
+            case Tick(state=State.WAKE | State.DROWSY):
+                self._triggers.setdefault("periodic_wake", now.mono)
+            case SleepFinished():
+                self._triggers.setdefault("sleep_pipeline", now.mono)
+            case _:
+                pass
+        yield from ()
+
+    def due_s(self, now: Now) -> float:
+        if self._round or self._callers or self._triggers:
+            return 0.0
+        again = (self._again - now.mono) / NS if self._again else self._pace.due_s(now)
+        return max(0.0, min(again, self._pace.due_s(now)))
+
+    def work(self, now: Now) -> Steps:
+        if self._round is not None:
+            yield from self._continue(self._round, now)
+        else:
+            self._pace.looked(now, more=False)
+            yield from self._consider(now)
+
+    def stop(self, now: Now) -> Steps:
+        """Leave a current payload behind; nobody knows when the next start will be."""
+        for caller, _ in self._callers:
+            detail = "the cache-writer is stopping"
+            yield Answer(caller, Error(code=ErrorCode.STOPPING, detail=detail))
+        self._callers = []
+        yield from self._finish(now)
+        look = self._look()
+        decision = self._decide(look, now, last_chance=True)
+        if look is not None and isinstance(decision, Write):
+            yield from self._begin(decision, "periodic_wake", look, [], now)
+            yield from self._finish(now)
+        for event in self._skips.told(now.mono / NS, everything=True):
+            yield Publish(event, keep=True)
+
+    def close(self) -> None:
+        for upstream in (self._records, self._graph):
+            if upstream is not None:
+                upstream.close()
+
+    # --- whether to write ---------------------------------------------------------------------
+
+    def _consider(self, now: Now) -> Steps:
+        """Make one decision of all that waits."""
+        callers, self._callers = self._callers, []
+        triggers, self._triggers = self._triggers, {}
+        self._again = 0
+        look = self._look()
+        for caller, request in callers:
+            if request.dry_run:
+                decision = self._decide(look, now, force=request.force)
+                yield Answer(caller, _outcome(decision, look, dry_run=True))
+        asking = [(caller, request) for caller, request in callers if not request.dry_run]
+        trigger = _foremost(triggers, asked=bool(asking))
+        if trigger == "sleep_pipeline" and _waited_s(triggers, now) > SLEEP_PATIENCE_S:
+            yield from self._skip(trigger, Hold(Reason.REFRESH_IN_PROGRESS), now)
+            return
+        force = trigger == "sleep_pipeline" or any(request.force for _, request in asking)
+        decision = self._decide(look, now, force=force)
+        if look is not None and isinstance(decision, Write):
+            waiting = [caller for caller, _ in asking]
+            yield from self._begin(decision, trigger or "periodic_wake", look, waiting, now)
+            return
+        if isinstance(decision, Hold):
+            self._note_hold(decision, look, now)
+            if trigger is not None:
+                yield from self._skip(trigger, decision, now)
+        for caller, _ in asking:
+            yield Answer(caller, _outcome(decision, look))
+
+    def _decide(
+        self, look: Look | None, now: Now, *, force: bool = False, last_chance: bool = False
+    ) -> Decision:
+        """Decide; at the last chance nothing is put off."""
+        graph = self._graph_state(now)
+        payload = self._layout.payload
+        sidecar = read_sidecar(payload)
+        present = servable(payload, now.wall, self._settings.max_age_s)
+        return decide(
+            Situation(
+                now_s=now.mono / NS,
+                min_interval_s=self._settings.refresh_min_s,
+                live=look.live if look else None,
+                claimed=sidecar.watermark() if sidecar else None,
+                cache_present=present and look is not None and whole(look.wanted),
+                graph="cold_too_long" if last_chance and graph == "cold" else graph,
+                force=force,
+                last=None if last_chance else self._last,
+            )
+        )
+
+    def _look(self) -> Look | None:
+        """Look at the records; None if that cannot be done."""
+        try:
+            self._records = self._records or Records(self._layout.records)
+            with self._records.view() as view:
+                wanted = targets(view, self._layout, self._settings.payload_projects)
+                return Look(view.watermark(), wanted)
+        except StoreError as error:
+            log.info("cannot look at the records: %s", error)
+            return None
+
+    def _graph_state(self, now: Now) -> Graph:
+        """Look, on disk, whether the graph has caught up since it was last made from nothing."""
+        try:
+            self._graph = self._graph or GraphStore(self._layout.index)
+            with self._graph.view() as view:
+                warm = view.progress().warm
+        except StoreError:
+            warm = False
+        if warm:
+            self._cold_since = 0
+            return "warm"
+        self._cold_since = self._cold_since or now.mono
+        return "cold" if now.mono - self._cold_since < COLD_BOUND_S * NS else "cold_too_long"
+
+    def _note_hold(self, hold: Hold, look: Look | None, now: Now) -> None:
+        """Remember when to look again, and that a cold graph has cost an attempt."""
+        if hold.reason is Reason.RUNTIME_GRAPH_CACHE_COLD:
+            self._again = self._cold_since + int(COLD_BOUND_S * NS)
+            if hold.until_s is None and look is not None:
+                self._came_to_nothing(hold.reason, look.live, now.mono / NS)
+        elif hold.until_s is not None:
+            self._again = int(hold.until_s * NS)
+
+    def _came_to_nothing(self, reason: Reason | None, about: Watermark, at_s: float) -> None:
+        failures = self._last.failures + 1 if self._last else 1
+        self._last = Attempt(at_s, failures, reason, about)
+
+    def _covered(self) -> bool:
+        """Is a refresh under way that holds everything there is?"""
+        if self._round is None:
+            return False
+        look = self._look()
+        return look is not None and look.live == self._round.watermark
+
+    def _skip(self, trigger: Trigger, hold: Hold, now: Now) -> Steps:
+        path = str(self._layout.payload)
+        skipped = CacheWriteSkipped(
+            trigger=trigger, cache_path=path, reason=hold.reason, wanted=hold.wanted
+        )
+        for event in self._skips.add(skipped, now.mono / NS):
+            yield Publish(event, keep=True)
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def _begin(
+        self, decision: Write, trigger: Trigger, look: Look, callers: list[Caller], now: Now
+    ) -> Steps:
+        self._round = Round(decision, trigger, look.live, look.wanted, callers, now)
+        yield Publish(self._round.started(), keep=True)
+        if decision.reason is Reason.FORCED:
+            yield Publish(RebuildWanted())
+
+    def _finish(self, now: Now) -> Steps:
+        while self._round is not None:
+            yield from self._continue(self._round, now)
+
+    def _continue(self, round_: Round, now: Now) -> Steps:
+        """Write one payload; when all are written, tell.
+
+        The end is a turn of its own, so that whoever asked meanwhile is told that it was under way.
+        """
+        try:
+            if round_.left:
+                yield from self._write(round_, round_.left[0])
+                round_.left.popleft()
+                return
+            for path in leftovers(round_.wanted, self._layout):
+                yield RemoveFile(path)
+        except (OSError, StoreError) as error:
+            yield from self._fail(round_, error, now)
+            return
+        self._round = None
+        if not round_.rendered_chars:
+            self._came_to_nothing(Reason.EMPTY_RENDER, round_.watermark, round_.began_s)
+            hold = Hold(Reason.EMPTY_RENDER, round_.decision.reason)
+            yield from self._skip(round_.trigger, hold, now)
+            outcome = RefreshOutcome(outcome="skipped", reason=hold.reason)
+        else:
+            self._last = Attempt(round_.began_s, 0, None, round_.watermark)
+            yield Publish(round_.success(now), keep=True)
+            outcome = RefreshOutcome(
+                outcome="written",
+                reason=round_.decision.reason,
+                revision=round_.watermark.revision,
+            )
+        for caller in round_.callers:
+            yield Answer(caller, outcome)
+
+    def _write(self, round_: Round, target: Target) -> Steps:
+        """Write a payload, then its sidecar: a crash in between costs one more refresh."""
+        if self._records is None:
+            raise StoreError("the records are not open")
+        with self._records.view() as view:
+            material = gather(view, target.project, target.name)
+        text = render(
+            material, round_.began.wall, "" if round_.decision.with_graph else WITHOUT_GRAPH
+        )
+        if not text:
+            yield RemoveFile(sidecar_path(target.path))
+            yield RemoveFile(target.path)
+            return
+        yield ReplaceFile(target.path, text.encode())
+        sidecar = round_.sidecar(text, round_.began)
+        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar))
+        round_.written += 1
+        round_.rendered_chars = len(text)
+        for directory in target.directories:
+            link = self._layout.payload_link(directory)
+            if link is not None:
+                yield LinkFile(link, target.path)
+
+    def _fail(self, round_: Round, error: Exception, now: Now) -> Steps:
+        self._round = None
+        self._came_to_nothing(None, round_.watermark, round_.began_s)
+        log.warning("the payload was not written: %s", error)
+        yield Publish(round_.failed(error, now), keep=True)
+        for caller in round_.callers:
+            yield Answer(
+                caller,
+                RefreshOutcome(outcome="failed", reason=type(error).__name__, detail=str(error)),
+            )
+
+    def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
+        project = identify(cwd)
+        try:
+            self._records = self._records or Records(self._layout.records)
+            with self._records.view() as view:
+                material = gather(view, project.id, project.name)
+        except StoreError as error:
+            return Error(code=ErrorCode.NOT_FOUND, detail=str(error))
+        return PreviewText(text=render(material, now.wall), revision=material.revision)
+
+
+def make(settings: Settings) -> CacheWriter:
+    """Return the behaviour of the cache-writer process."""
+    return CacheWriter(Layout(settings.store), settings)
+
+
+def _foremost(triggers: dict[Trigger, int], *, asked: bool) -> Trigger | None:
+    """Return the trigger that stands for all; None if the loop only looked by itself."""
+    if "sleep_pipeline" in triggers:
+        return "sleep_pipeline"
+    if asked:
+        return "manual"
+    return "wake_sequence" if "wake_sequence" in triggers else next(iter(triggers), None)
+
+
+def _waited_s(triggers: dict[Trigger, int], now: Now) -> float:
+    return (now.mono - triggers["sleep_pipeline"]) / NS
+
+
+def _outcome(decision: Decision, look: Look | None, *, dry_run: bool = False) -> RefreshOutcome:
+    revision = look.live.revision if look else 0
+    if isinstance(decision, Hold):
+        wanted = decision.wanted or ""
+        return RefreshOutcome(
+            outcome="skipped", reason=decision.reason, wanted=wanted, revision=revision
+        )
+    return RefreshOutcome(
+        outcome="would_write" if dry_run else "written", reason=decision.reason, revision=revision
+    )

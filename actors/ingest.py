@@ -1,0 +1,304 @@
+"""Ingest: the only process that writes records. It reads the spool and the hosts' transcripts.
+
+A hook event only says which transcript to look at; what was said is read from the transcript, from
+the byte up to which it was read before. Where there is no transcript, the event's own text is kept.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import structs
+
+from iai import intake, spool, transcripts
+from iai.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
+from iai.clock import NS, Now
+from iai.importing import ImportJob
+from iai.intake import Batch
+from iai.layout import Layout
+from iai.messages import (
+    Actor,
+    Capture,
+    Captured,
+    CapturedTurn,
+    Changed,
+    Error,
+    ErrorCode,
+    Event,
+    Flush,
+    Flushed,
+    Forget,
+    Import,
+    ImportStatus,
+    LineSkipped,
+    Pin,
+    RecordsCommitted,
+    Request,
+    SpoolRejected,
+    State,
+    Tick,
+)
+from iai.projects import identify
+from iai.settings import Settings
+from iai.spool import HookEvent, Spooled
+from iai.store.records import Change, Records, Transcript, Watermark, session_key
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LOOK_S = 0.2  # between two looks at the spool and the followed transcripts
+LOOK_ASLEEP_S = 1.0
+FOLLOW_S = 3_600.0  # how long a transcript is watched after its last event
+FOLLOW_ENDED_S = 60.0  # the same after its session has ended: hosts write their files late
+AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
+EVENTS_A_SLICE = 64
+JOBS_KEPT = 16  # finished imports whose outcome can still be asked for
+
+
+class Ingest:
+    """See `Behaviour`."""
+
+    hears = (Actor.LIFECYCLE,)
+
+    def __init__(self, layout: Layout, records: Records) -> None:
+        self._layout = layout
+        self._records = records
+        self._identify = lru_cache(maxsize=1_024)(identify)
+        self._followed: dict[str, Transcript] = {}
+        self._unfinished: set[str] = set()  # followed files of which a slice is not all
+        self._jobs: dict[str, ImportJob] = {}
+        self._flushes: list[Caller] = []
+        self._next_look = 0
+        self._look_s = LOOK_S
+
+    def start(self, now: Now) -> Steps:
+        with self._records.view() as view:
+            self._followed = {t.path: t for t in view.transcripts() if t.followed_until > now.wall}
+        yield from ()
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        match request:
+            case Capture(turns=turns):
+                yield from self._capture(turns, caller, now)
+            case Pin(ref=ref, pinned=pinned):
+                yield from self._pin(ref, caller, now, pinned=pinned)
+            case Forget():
+                yield from self._forget(request, caller, now)
+            case Flush():
+                self._flushes.append(caller)
+                self._next_look = now.mono
+            case Import(paths=paths):
+                job = self._begin_import(paths, now)
+                yield Answer(caller, job.progress(self._mark().revision))
+            case ImportStatus(job=name) if name in self._jobs:
+                yield Answer(caller, self._jobs[name].progress(self._mark().revision))
+            case _:
+                yield _not_found(caller, "no such import; ingest was restarted: ask for it again")
+
+    def hear(self, event: Event, now: Now) -> Steps:
+        if isinstance(event, Tick):
+            asleep = event.state in (State.SLEEP, State.HIBERNATION)
+            self._look_s = LOOK_ASLEEP_S if asleep else LOOK_S
+            self._records.forget_dead_readers()
+        yield from ()
+
+    def due_s(self, now: Now) -> float:
+        if self._unfinished or any(job.current for job in self._jobs.values()):
+            return 0.0
+        return max(0.0, (self._next_look - now.mono) / NS)
+
+    def work(self, now: Now) -> Steps:
+        if now.mono >= self._next_look:
+            yield from self._look(now)
+        for path in list(self._unfinished)[:1]:
+            yield from self._read_followed(path, now)
+        if not self._unfinished:
+            for caller in self._flushes:
+                yield Answer(caller, Flushed(revision=self._mark().revision))
+            self._flushes.clear()
+        reading = next((job for job in self._jobs.values() if job.current), None)
+        if reading is not None:
+            yield from self._import(reading, now)
+
+    def stop(self, now: Now) -> Steps:
+        yield from ()
+
+    def close(self) -> None:
+        self._records.close()
+
+    # --- the spool, and the transcripts that it names -----------------------------------------
+
+    def _look(self, now: Now) -> Steps:
+        """Take what is in the spool, then whatever the followed transcripts have grown by."""
+        self._next_look = now.mono + int(self._look_s * NS)
+        waiting = spool.waiting(self._layout.spool_new)
+        for file in waiting[:EVENTS_A_SLICE]:
+            spooled = spool.read(file)
+            if spooled is not None:
+                yield from self._take_event(spooled, now)
+        if len(waiting) > EVENTS_A_SLICE:
+            self._next_look = now.mono
+        for path, transcript in list(self._followed.items()):
+            if transcript.followed_until <= now.wall:
+                del self._followed[path]
+            elif transcripts.grown(path, intake.mark(transcript)):
+                self._unfinished.add(path)
+
+    def _take_event(self, spooled: Spooled, now: Now) -> Steps:
+        event = spooled.event
+        if event is None:
+            log.warning("%s %s", spooled.path, spooled.why)
+            yield MoveFile(spooled.path, self._layout.spool_bad)
+            yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+        elif event.transcript_path and Path(event.transcript_path).is_file():
+            yield from self._follow(event.transcript_path, event, now)
+            yield RemoveFile(spooled.path)
+        elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
+            yield from self._insert(intake.spoken(event, spooled.arrived), now)
+            yield RemoveFile(spooled.path)
+
+    def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
+        ended = event.hook_event_name == "SessionEnd"
+        until = now.later(FOLLOW_ENDED_S if ended else FOLLOW_S).wall
+
+        def change(unit: Change) -> Transcript:
+            known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
+            followed = structs.replace(known, followed_until=until)
+            unit.follow(followed)
+            return followed
+
+        self._followed[path], _ = yield from self._commit(change, now)
+
+    def _read_followed(self, path: str, now: Now) -> Steps:
+        """Read one slice. A file that is gone has been read as far as it could be."""
+        self._unfinished.discard(path)
+        transcript = self._followed[path]
+        try:
+            batch = intake.read(transcript, self._identify, now.wall)
+        except OSError as error:
+            log.warning("cannot read %s: %s", path, error.strerror)
+            return
+        yield from self._keep(batch, now)
+        if batch.more:
+            self._unfinished.add(path)
+
+    # --- imports ------------------------------------------------------------------------------
+
+    def _begin_import(self, paths: tuple[str, ...], now: Now) -> ImportJob:
+        finished = [name for name, job in self._jobs.items() if job.current is None]
+        for name in finished[:-JOBS_KEPT]:
+            del self._jobs[name]
+        job = ImportJob(f"import-{now.wall}-{len(self._jobs)}", paths)
+        self._jobs[job.name] = job
+        return job
+
+    def _import(self, job: ImportJob, now: Now) -> Steps:
+        path = str(job.current)
+        with self._records.view() as view:
+            transcript = view.transcript(path) or Transcript(path=path, host="")
+        try:
+            batch = intake.read(transcript, self._identify, now.wall)
+        except OSError as error:
+            job.next_file(f"cannot be read: {error.strerror}")
+            return
+        job.took(batch, (yield from self._keep(batch, now)))
+        if not batch.more:
+            job.next_file("" if batch.transcript.host else "is no transcript of a known host")
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def _capture(self, turns: tuple[CapturedTurn, ...], caller: Caller, now: Now) -> Steps:
+        if not all(turn.text.strip() for turn in turns):
+            detail = "a turn without text cannot be kept"
+            yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+            return
+        kept, mark = yield from self._insert(turns, now)
+        added = sum(new for _, new in kept)
+        yield Answer(
+            caller,
+            Captured(
+                ids=tuple(record_id for record_id, _ in kept),
+                added=added,
+                duplicates=len(kept) - added,
+                revision=mark.revision,
+            ),
+        )
+
+    def _pin(self, ref: str, caller: Caller, now: Now, *, pinned: bool) -> Steps:
+        def change(unit: Change) -> bool:
+            record = unit.find(ref)
+            if record is not None:
+                unit.pin(record, pinned=pinned)
+            return record is not None
+
+        found, mark = yield from self._commit(change, now)
+        if found:
+            yield Answer(caller, Changed(count=1, revision=mark.revision))
+        else:
+            yield _not_found(caller, f"there is no record {ref}")
+
+    def _forget(self, request: Forget, caller: Caller, now: Now) -> Steps:
+        def change(unit: Change) -> tuple[list[str], int]:
+            found = {ref: unit.find(ref) for ref in request.refs}
+            missing = [ref for ref, record in found.items() if record is None]
+            records = {r.label: r for r in found.values() if r is not None}
+            if request.whole_sessions:
+                for key in {session_key(r.host, r.session) for r in records.values()}:
+                    records.update({r.label: r for r in unit.session(key)})
+            for record in () if missing else records.values():
+                unit.forget(record)
+            return missing, len(records)
+
+        (missing, count), mark = yield from self._commit(change, now)
+        if missing:
+            yield _not_found(caller, f"nothing was forgotten: no record {', '.join(missing)}")
+        else:
+            yield Answer(caller, Changed(count=count, revision=mark.revision))
+
+    # --- the store ----------------------------------------------------------------------------
+
+    def _insert(
+        self, turns: tuple[CapturedTurn, ...], now: Now
+    ) -> StepsTo[tuple[list[tuple[str, bool]], Watermark]]:
+        """Keep turns that came with their text; return the id of each and whether it is new."""
+        return (
+            yield from self._commit(
+                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns], now
+            )
+        )
+
+    def _keep(self, batch: Batch, now: Now) -> StepsTo[int]:
+        """Keep what a slice of a transcript held; return how many records are new."""
+        added, _ = yield from self._commit(lambda unit: intake.keep(unit, batch), now)
+        path = batch.transcript.path
+        if path in self._followed:
+            self._followed[path] = batch.transcript
+        for fault in batch.faults:
+            skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
+            yield Publish(skipped, keep=True)
+        return added
+
+    def _commit(self, change: Callable[[Change], T], now: Now) -> StepsTo[tuple[T, Watermark]]:
+        """Make a change durable, then tell of it if it moved the store."""
+        before = self._mark()
+        result, mark = self._records.commit(change, now)
+        if mark.revision > before.revision:
+            ingested = mark.max_vec_label - before.max_vec_label
+            yield Publish(RecordsCommitted(revision=mark.revision, ingested=ingested))
+        return result, mark
+
+    def _mark(self) -> Watermark:
+        with self._records.view() as view:
+            return view.watermark()
+
+
+def make(settings: Settings) -> Ingest:
+    """Return the behaviour of the ingest process."""
+    layout = Layout(settings.store)
+    return Ingest(layout, Records(layout.records, writer=True))
+
+
+def _not_found(caller: Caller, detail: str) -> Answer:
+    return Answer(caller, Error(code=ErrorCode.NOT_FOUND, detail=detail))

@@ -1,0 +1,143 @@
+"""Lifecycle: decides how awake the group is, and gives it its ticks.
+
+Only memory activity counts: what ingest committed and what somebody recalled. Probes, open
+connections and the group's own work do not.
+"""
+
+import logging
+
+import msgspec
+from msgspec import Struct
+
+from iai.behaviour import Answer, Caller, Publish, ReplaceFile, Steps
+from iai.clock import NS, Now
+from iai.layout import Layout
+from iai.lifecycle import Occasion, Thresholds, idle_occasion, step
+from iai.messages import (
+    Actor,
+    Event,
+    Idle,
+    LifecycleReport,
+    MemoryUsed,
+    RecordsCommitted,
+    Request,
+    RequestState,
+    State,
+    StateChanged,
+    Tick,
+)
+from iai.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ASLEEP_TICK = 6  # ticks are so many times as far apart in SLEEP and HIBERNATION
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    """What `lifecycle.json` holds. Times are wall nanoseconds."""
+
+    state: State
+    since: int
+    last_activity_at: int
+
+
+class Lifecycle:
+    """See `Behaviour`."""
+
+    hears = (Actor.INGEST, Actor.GRAPH_CACHE)
+
+    def __init__(self, layout: Layout, limits: Thresholds, tick_s: float) -> None:
+        self._path = layout.lifecycle
+        self._limits = limits
+        self._tick_s = tick_s
+        self._state = State.WAKE
+        self._since = 0
+        self._active = Now(0, 0)
+        self._next_tick = 0
+
+    def start(self, now: Now) -> Steps:
+        """Go on from where the last run stopped; its idle time counts."""
+        saved = _read(self._path.read_bytes() if self._path.exists() else b"")
+        self._state, self._since, self._active = State.WAKE, now.wall, now
+        if saved is not None:
+            idle_ns = max(0, now.wall - saved.last_activity_at)
+            self._state, self._since = saved.state, saved.since
+            self._active = Now(saved.last_activity_at, now.mono - idle_ns)
+        yield from self._save()
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        if isinstance(request, RequestState):
+            if request.state is State.WAKE:
+                yield from self._activity(now)
+            elif request.state is State.SLEEP:
+                yield from self._move(Occasion.ASKED_TO_SLEEP, now)
+        yield Answer(
+            caller,
+            LifecycleReport(
+                state=self._state, since=self._since, last_activity_at=self._active.wall
+            ),
+        )
+
+    def hear(self, event: Event, now: Now) -> Steps:
+        if isinstance(event, RecordsCommitted | MemoryUsed):
+            yield from self._activity(now)
+
+    def due_s(self, now: Now) -> float:
+        return max(0.0, (self._next_tick - now.mono) / NS)
+
+    def work(self, now: Now) -> Steps:
+        """Tick."""
+        idle_s = (now.mono - self._active.mono) / NS
+        occasion = idle_occasion(self._state, idle_s, self._limits)
+        if occasion is not None:
+            yield from self._move(occasion, now)
+        asleep = self._state in (State.SLEEP, State.HIBERNATION)
+        self._next_tick = now.mono + int(self._tick_s * (ASLEEP_TICK if asleep else 1) * NS)
+        yield Publish(Tick(state=self._state))
+        if self._state is not State.WAKE:
+            yield Publish(Idle(state=self._state, idle_s=idle_s))
+
+    def stop(self, now: Now) -> Steps:
+        yield from self._save()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _activity(self, now: Now) -> Steps:
+        self._active = now
+        yield from self._move(Occasion.ACTIVITY, now)
+
+    def _move(self, occasion: Occasion, now: Now) -> Steps:
+        previous, self._state = self._state, step(self._state, occasion)
+        if self._state is previous:
+            return
+        self._since = now.wall
+        self._next_tick = now.mono  # whoever waits for ticks hears of the new state at once
+        log.info("%s -> %s", previous.name, self._state.name)
+        yield from self._save()
+        yield Publish(StateChanged(previous=previous, state=self._state), keep=True)
+
+    def _save(self) -> Steps:
+        saved = Saved(state=self._state, since=self._since, last_activity_at=self._active.wall)
+        try:
+            yield ReplaceFile(self._path, msgspec.json.encode(saved) + b"\n")
+        except OSError as error:  # the next start then begins awake
+            log.warning("cannot keep the state: %s", error)
+
+
+def make(settings: Settings) -> Lifecycle:
+    """Return the behaviour of the lifecycle process."""
+    limits = Thresholds(
+        drowsy=settings.drowsy_after_s,
+        sleep=settings.sleep_after_s,
+        hibernate=settings.hibernate_after_s,
+    )
+    return Lifecycle(Layout(settings.store), limits, settings.tick_s)
+
+
+def _read(data: bytes) -> Saved | None:
+    """Return what was saved; None if there is nothing that can be read: then the group is awake."""
+    try:
+        return msgspec.json.decode(data, type=Saved)
+    except msgspec.DecodeError:
+        return None

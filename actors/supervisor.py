@@ -1,0 +1,261 @@
+"""The supervisor: starts the actors, restarts what dies, ends what hangs, stops all in order.
+
+It decides nothing itself (`iai.supervision` does) and reads no store. One supervisor runs on each
+store, for as long as it holds the lease; the lease ends with its process, however that ends.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import zmq
+from setproctitle import setproctitle
+
+import iai
+from actors.runtime import MAILBOX, Mailbox, Notes, main
+from iai import beat, clock, files, lock
+from iai.behaviour import Caller
+from iai.errors import StoreError
+from iai.layout import Layout
+from iai.ledger import Ledger
+from iai.messages import (
+    PIPELINE,
+    Accepted,
+    Actor,
+    ActorDown,
+    ActorHealth,
+    ActorUp,
+    Error,
+    ErrorCode,
+    Event,
+    Health,
+    HealthReport,
+    Request,
+    Restart,
+    Stop,
+)
+from iai.settings import Settings
+from iai.supervision import Action, Down, Signal, Start, Supervision, Up
+
+log = logging.getLogger(__name__)
+
+MODULES: dict[Actor, str] = {
+    actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
+}  # where each actor's behaviour is made
+
+_LOOK_S = 0.5  # between two looks at the beats
+_SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
+# Each actor is one of five processes: threads of numeric libraries would only fight over the cores.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+class Supervisor:
+    """The group on one store."""
+
+    def __init__(
+        self, settings: Settings, lease: lock.Lock, modules: Mapping[Actor, str], notes: Notes
+    ) -> None:
+        self._settings = settings
+        self._layout = Layout(settings.store)
+        self._lease = lease
+        self._modules = modules
+        self._notes = notes
+        self._started_at = time.time_ns()
+        self._state = Supervision(tuple(modules), settings.hang_after_s)
+        self._processes: dict[Actor, SpawnProcess] = {}
+        self._ready: dict[Actor, Connection] = {}
+        self._ledger = Ledger(self._layout.ledger, Actor.SUPERVISOR, settings.ledger_days)
+        self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+        self._mailbox = Mailbox(self._layout, Actor.SUPERVISOR, self._context)
+        self._spawn = multiprocessing.get_context("spawn")
+        self._announced = False
+
+    def run(self) -> int:
+        """Run the group until it is stopped; return the exit code of the process."""
+        self._carry_out(self._state.begin(time.monotonic()))
+        while not self._state.finished:
+            self._wait()
+            now = time.monotonic()
+            if self._notes.taken():
+                self._stop(now)
+            for caller, request in self._mailbox.drain(MAILBOX):
+                self._receive(caller, request, now)
+            self._look_at_children(now)
+            self._carry_out(self._state.passed(now, self._beat_ages()))
+            self._tell_manager()
+        self._mailbox.close()
+        self._context.term()
+        return 0
+
+    def _wait(self) -> None:
+        """Stand still until something happens or is due."""
+        poller = zmq.Poller()
+        poller.register(self._mailbox.inbox, zmq.POLLIN)
+        sentinels = [process.sentinel for process in self._processes.values()]
+        ready = [connection.fileno() for connection in self._ready.values()]
+        for descriptor in (self._notes.reader.fileno(), *sentinels, *ready):
+            poller.register(descriptor, zmq.POLLIN)
+        deadline = self._state.next_deadline()
+        left = _LOOK_S if deadline is None else deadline - time.monotonic()
+        poller.poll(int(max(0.0, min(left, _LOOK_S)) * 1_000) + 1)
+
+    def _look_at_children(self, now: float) -> None:
+        for actor, connection in list(self._ready.items()):
+            if connection.poll():
+                del self._ready[actor]
+                try:
+                    connection.recv_bytes()
+                except EOFError:
+                    continue  # it ended before it was ready; its exit code says why
+                finally:
+                    connection.close()
+                self._carry_out(self._state.ready(actor, now))
+        for actor, process in list(self._processes.items()):
+            if process.exitcode is not None:
+                del self._processes[actor]
+                code = process.exitcode
+                process.close()
+                self._carry_out(self._state.ended(actor, code, now))
+
+    def _receive(self, caller: Caller, request: Request, now: float) -> None:
+        match request:
+            case Health():
+                self._mailbox.answer(caller, self._health())
+            case Stop():
+                self._mailbox.answer(caller, Accepted())
+                self._stop(now)
+            case Restart(actor=actor) if actor in self._modules:
+                self._mailbox.answer(caller, Accepted())
+                self._carry_out(self._state.restart(actor, now))
+            case _:
+                detail = "only the actors can be restarted; stop the group with `iai down`"
+                self._mailbox.answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+
+    def _stop(self, now: float) -> None:
+        if not self._state.stopping:
+            log.info("stopping")
+            _notify("STOPPING=1")
+            self._carry_out(self._state.stop(now))
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Start(actor=actor):
+                    self._start(actor)
+                case Signal(actor=actor, what=what):
+                    if what != "stop":
+                        log.error("%s does not move: %s", actor, what)
+                    process = self._processes.get(actor)
+                    if process is not None and process.pid is not None:
+                        os.kill(process.pid, _SIGNALS[what])
+                case Up(actor=actor):
+                    log.info("%s is ready", actor)
+                    self._publish(ActorUp(actor=actor, pid=self._processes[actor].pid or 0))
+                case Down(actor=actor, reason=reason):
+                    level = logging.INFO if self._state.stopping else logging.WARNING
+                    log.log(level, "%s ended: %s", actor, reason)
+                    self._publish(ActorDown(actor=actor, reason=reason))
+
+    def _start(self, actor: Actor) -> None:
+        theirs, ours = self._spawn.Pipe(duplex=False)
+        process = self._spawn.Process(
+            target=main, args=(actor, self._modules[actor], self._settings, ours), name=actor
+        )
+        process.start()
+        ours.close()  # so that its end is seen when the child's copy closes
+        self._processes[actor] = process
+        old = self._ready.pop(actor, None)
+        if old is not None:
+            old.close()
+        self._ready[actor] = theirs
+
+    def _publish(self, event: Event) -> None:
+        self._ledger.write(event, time.time_ns())
+        self._mailbox.publish(event)
+
+    def _beat_ages(self) -> dict[Actor, float]:
+        mono = clock.read().mono
+        stamps = {actor: beat.read(self._layout.beat(actor)) for actor in self._modules}
+        return {actor: stamp.age_s(mono) for actor, stamp in stamps.items() if stamp}
+
+    def _health(self) -> HealthReport:
+        return HealthReport(
+            pid=os.getpid(),
+            version=iai.__version__,
+            store=str(self._settings.store),
+            started_at=self._started_at,
+            actors=tuple(self._actor_health(actor) for actor in self._modules),
+        )
+
+    def _actor_health(self, actor: Actor) -> ActorHealth:
+        child = self._state.children[actor]
+        process = self._processes.get(actor)
+        stamp = beat.read(self._layout.beat(actor)) if process else None
+        return ActorHealth(
+            actor=actor,
+            state=child.state,
+            pid=process.pid if process else None,
+            restarts=child.restarts,
+            beat_age_s=stamp.age_s(clock.read().mono) if stamp else None,
+            activity=stamp.activity if stamp else "",
+            last_exit=child.last_exit,
+        )
+
+    def _tell_manager(self) -> None:
+        """Tell systemd, if it asked, that the group is ready and that it lives (sd_notify(3))."""
+        if self._state.settled and not self._announced:
+            self._announced = True
+            _notify("READY=1")
+        if "WATCHDOG_USEC" in os.environ:
+            _notify("WATCHDOG=1")
+
+
+def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
+    """Be the supervisor of the group on `settings.store`; return the exit code.
+
+    A second one on the same store says so and returns 0: what was asked for is the case.
+    """
+    layout = Layout(settings.store)
+    try:
+        layout.create()
+    except StoreError as error:
+        log.error("%s", error)  # noqa: TRY400  its text is for the user
+        return 1
+    lease = lock.take(layout.lease)
+    if lease is None:
+        print(f"the group already runs on {settings.store} (pid {lock.note(layout.lease)})")  # noqa: T201
+        return 0
+    lease.write(str(os.getpid()))
+    files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())
+    setproctitle("iai: supervisor")
+    os.umask(0o077)
+    os.environ.update(_ENVIRONMENT)
+    if layout.sockets != layout.run:
+        log.info("the path of the store is too long for sockets; they are in %s", layout.sockets)
+    return Supervisor(
+        settings, lease, modules or MODULES, Notes(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    ).run()
+
+
+def _notify(state: str) -> None:
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
+            connection.connect("\0" + address[1:] if address.startswith("@") else address)
+            connection.send(state.encode())
+    except OSError as error:
+        log.warning("cannot tell the service manager %s: %s", state, error)

@@ -1,0 +1,29 @@
+"""Remove records for good.
+
+They leave the store, the indexes and the payload, and no import brings them back. If one of them is
+not there, none is removed.
+
+example: iai forget '#41' '#42'
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from iai.client import Client
+from iai.layout import Layout
+from iai.messages import Actor, Changed, Forget
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("refs", nargs="+", metavar="ref", help="an id, or # and a number")
+    parser.add_argument(
+        "--whole-session", action="store_true", help="and all else that was said in their sessions"
+    )
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    request = Forget(refs=tuple(args.refs), whole_sessions=args.whole_session)
+    with Client(Layout(settings.store)) as client:
+        answer = client.call(Actor.INGEST, request, Changed, deadline_s=60.0)
+    print(f"forgot {answer.count} record{'s' if answer.count != 1 else ''}")
+    return 0

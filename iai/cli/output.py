@@ -1,0 +1,40 @@
+"""How commands print: one JSON document, or lines for people."""
+
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from iai import clock
+from iai.clock import NS
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document and nothing else."""
+    plain = msgspec.to_builtins(value)
+    json.dump(plain, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+    print()
+
+
+def ago(then: int, wall: int) -> str:
+    """How long ago something was, in one unit."""
+    return span((wall - then) / NS) + " ago"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in one unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.1f} s"
+
+
+def when(wall: int) -> str:
+    """Return a time for people."""
+    return clock.iso(wall).replace("T", " ").replace("Z", " UTC")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{count / 1e6:.1f} MB"

@@ -1,0 +1,23 @@
+"""Have every session of a record's project start with it, or no more.
+
+example: iai pin '#41'
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from iai.client import Client
+from iai.layout import Layout
+from iai.messages import Actor, Changed, Pin
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("ref", help="its id, or # and its number")
+    parser.add_argument("--off", action="store_true", help="take the pin off")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    with Client(Layout(settings.store)) as client:
+        client.call(Actor.INGEST, Pin(ref=args.ref, pinned=not args.off), Changed)
+    print("not pinned any more" if args.off else "pinned")
+    return 0

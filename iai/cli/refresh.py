@@ -1,0 +1,31 @@
+"""Write the session-start payload now, if there is anything new; with --force in any case.
+
+example: iai refresh --dry-run
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from iai.cli.output import as_json
+from iai.client import Client
+from iai.layout import Layout
+from iai.messages import Actor, Refresh, RefreshOutcome
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="whatever the interval says")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    request = Refresh(force=args.force, dry_run=args.dry_run)
+    with Client(Layout(settings.store)) as client:
+        answer = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
+    if args.json:
+        as_json(answer)
+    else:
+        wanted = f", though {answer.wanted}" if answer.wanted else ""
+        detail = f": {answer.detail}" if answer.detail else ""
+        print(f"{answer.outcome.replace('_', ' ')} ({answer.reason}{wanted}){detail}")
+    return 1 if answer.outcome == "failed" else 0

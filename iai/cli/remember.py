@@ -1,0 +1,44 @@
+"""Keep a text. With --pin, every session of this project starts with it.
+
+example: iai remember "Deployments go through make release, never by hand" --pin
+"""
+
+import os
+from argparse import ArgumentParser, Namespace
+
+from iai.cli.output import as_json
+from iai.client import Client
+from iai.errors import BadUsage
+from iai.layout import Layout
+from iai.messages import Actor, Capture, Captured, CapturedTurn
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("text", help="what to keep")
+    parser.add_argument("--pin", action="store_true", help="start every session here with it")
+    parser.add_argument("--cwd", default="", help="the project's directory (default: this one)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if not args.text.strip():
+        raise BadUsage("there is nothing to remember")
+    turn = CapturedTurn(
+        text=args.text,
+        tier="semantic",
+        host="cli",
+        cwd=os.path.abspath(args.cwd or "."),  # noqa: PTH100  as the shell sees it: no symlinks resolved
+        pinned=args.pin,
+    )
+    with Client(Layout(settings.store)) as client:
+        answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
+    if args.json:
+        as_json(answer)
+    elif answer.added:
+        print(f"remembered as {answer.ids[0]}")
+    elif answer.ids[0]:
+        print(f"was known already, as {answer.ids[0]}" + (", now pinned" if args.pin else ""))
+    else:
+        print("that text was forgotten on purpose; it is not taken in again")
+    return 0

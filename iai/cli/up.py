@@ -1,0 +1,85 @@
+"""Start the group of processes on the store ($IAI_MCP_STORE, by default ~/.iai-mcp).
+
+Without --detach it stays in the foreground and logs to standard error, as systemd, launchd and
+supervisord want it. If the group already runs, it says so and that is all.
+
+example: iai up --detach
+"""
+
+import os
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+
+from iai.client import Client
+from iai.errors import IaiError, NoAnswer
+from iai.layout import Layout, private
+from iai.messages import Actor, Health, HealthReport
+from iai.settings import Settings
+
+PATIENCE_S = 30.0
+
+
+class GroupFailed(IaiError):
+    """The group ended while it was being started."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--detach", action="store_true", help="return as soon as the group is ready"
+    )
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    command = [sys.executable, "-m", "actors"]
+    if not args.detach:
+        os.execv(sys.executable, command)  # noqa: S606  one process, for whoever manages it
+    layout = Layout(settings.store)
+    with Client(layout) as client:
+        if client.running():
+            report = _wait(client, None, PATIENCE_S)
+            print(f"the group already runs on {settings.store} (pid {report.pid})")
+            return 0
+        layout.create()
+        private(layout.logs)
+        started = time.monotonic()
+        with (layout.logs / "group.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+            )
+        report = _wait(client, process, PATIENCE_S)
+    failed = [a for a in report.actors if a.state == "failed"]
+    for actor in failed:
+        print(
+            f"iai: {actor.actor} cannot start: {actor.last_exit}; see {log.name}", file=sys.stderr
+        )
+    ready = len(report.actors) - len(failed)
+    seconds = time.monotonic() - started
+    print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
+    return 1 if failed else 0
+
+
+def _wait(
+    client: Client, process: "subprocess.Popen[bytes] | None", patience_s: float
+) -> HealthReport:
+    """Wait until every process is ready or has failed."""
+    deadline = time.monotonic() + patience_s
+    report = None
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None and not client.running():
+            raise GroupFailed(f"the group ended (exit code {process.returncode}); see its log")
+        try:
+            report = client.call(Actor.SUPERVISOR, Health(), HealthReport, 1.0)
+        except (NoAnswer, IaiError):
+            time.sleep(0.02)
+            continue
+        if all(actor.state in ("ready", "failed") for actor in report.actors):
+            return report
+        time.sleep(0.02)
+    raise NoAnswer(f"the group was not ready within {patience_s:g} s: `iai status` says more")

@@ -1,0 +1,1 @@
+"""Turning text into vectors: one small interface, and an implementation in each module."""

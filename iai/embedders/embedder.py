@@ -1,0 +1,23 @@
+"""What an embedder is."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]  # one row for each text, of length 1
+Frequencies = NDArray[np.uint32]  # for each token of the vocabulary: in how many texts it stands
+
+
+class Embedder(Protocol):
+    """Makes vectors of which the inner product says how alike two texts are."""
+
+    fingerprint: str  # changes when the same text would give another vector
+    dimension: int
+
+    def frequencies(self, texts: Sequence[str]) -> Frequencies:
+        """Count in how many of the texts each token stands. Such counts add up."""
+
+    def embed(self, texts: Sequence[str], frequencies: Frequencies, documents: int) -> Vectors:
+        """Return the vectors of the texts, weighted by frequencies counted over `documents`."""

@@ -1,0 +1,65 @@
+"""Which weights the vectors of a store of a given size should have. Pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from iai.embedders.embedder import Embedder, Frequencies, Vectors
+from iai.store.vectors import Generation
+
+FIRST_COUNT = 64  # fewer records cannot tell rare words from common ones
+
+
+def counted_upto(max_label: int) -> int:
+    """Return the highest label over which frequencies are counted in a store of this size.
+
+    A power of two, so that weights change when the store has doubled, and so that they follow from
+    the records alone, whenever they are counted. 0: nothing is counted yet.
+    """
+    return 1 << (max_label.bit_length() - 1) if max_label >= FIRST_COUNT else 0
+
+
+class Census:
+    """Counts in how many records each token stands, some records at a time."""
+
+    def __init__(self, embedder: Embedder, upto: int) -> None:
+        self.upto = upto
+        self.counted = 0  # highest label so far
+        self._embedder = embedder
+        self._documents = 0
+        self._frequencies = embedder.frequencies([])
+
+    @property
+    def done(self) -> bool:
+        return self.counted >= self.upto
+
+    def count(self, texts: Sequence[str], upto: int) -> None:
+        """Take the texts of all records up to this label that were not yet counted."""
+        self._frequencies = self._frequencies + self._embedder.frequencies(texts)
+        self._documents += len(texts)
+        self.counted = upto
+
+    def generation(self, number: int) -> Generation:
+        """Return the weights that were counted."""
+        return Generation(
+            number=number,
+            fingerprint=self._embedder.fingerprint,
+            dimension=self._embedder.dimension,
+            counted_upto=self.upto,
+            documents=self._documents,
+            frequencies=self._frequencies.astype("<u4").tobytes(),
+        )
+
+
+class Weights:
+    """An embedder under the weights of one generation."""
+
+    def __init__(self, embedder: Embedder, generation: Generation) -> None:
+        self.generation = generation
+        self._embedder = embedder
+        frequencies: Frequencies = np.frombuffer(generation.frequencies, "<u4").astype(np.uint32)
+        self._frequencies = frequencies
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of the texts, one row each."""
+        return self._embedder.embed(texts, self._frequencies, self.generation.documents)

@@ -1,0 +1,80 @@
+"""The default embedder: the mean of its tokens' vectors, each weighted by how rare the token is.
+
+The token vectors come with the `wordllama` package (MIT; the l2_supercat model, 256 dimensions), of
+which only two data files are opened: its code would look for the tokenizer on the network. What is
+rare is counted in the user's own store: weights from other people's texts gained nothing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from iai.embedders.embedder import Frequencies, Vectors
+from iai.errors import EmbedderUnavailable
+
+LONGEST_TEXT = 8_000  # characters that are embedded; the rest of a longer text is found lexically
+_WEIGHTS = "weights/l2_supercat_256.safetensors"
+_TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
+_TENSOR = "embedding.weight"
+_METHOD = "idf-mean-1"  # part of the fingerprint: change it when the computation changes
+
+
+class StaticEmbedder:
+    """See `Embedder`."""
+
+    def __init__(self) -> None:
+        """Load weights and tokenizer from the installed package.
+
+        Raises EmbedderUnavailable if they are not there or cannot be read.
+        """
+        spec = find_spec("wordllama")
+        if spec is None or spec.origin is None:
+            raise EmbedderUnavailable("the package wordllama is not installed; reinstall iai")
+        directory = Path(spec.origin).parent
+        try:
+            with safe_open(str(directory / _WEIGHTS), "numpy") as file:
+                weights = file.get_tensor(_TENSOR)
+            self._tokenizer = Tokenizer.from_file(str(directory / _TOKENIZER))
+        except Exception as error:  # tokenizers raises bare ones
+            raise EmbedderUnavailable(f"cannot read the embedder's data: {error}") from error
+        self._table = weights.astype(np.float32)
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.dimension = int(weights.shape[1])
+        digest = hashlib.blake2b(weights.tobytes(), digest_size=8).hexdigest()
+        self.fingerprint = f"wordllama-l2_supercat_256-{digest}-{_METHOD}"
+
+    def frequencies(self, texts: Sequence[str]) -> Frequencies:
+        """See `Embedder`."""
+        counts = np.zeros(len(self._table), np.uint32)
+        for tokens in self._tokens(texts):
+            counts[np.unique(tokens)] += 1
+        return counts
+
+    def embed(self, texts: Sequence[str], frequencies: Frequencies, documents: int) -> Vectors:
+        """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
+        rarity = _inverse_frequency(frequencies, documents)
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for place, tokens in enumerate(self._tokens(texts)):
+            if len(tokens):
+                total = rarity[tokens] @ self._table[tokens]
+                vectors[place] = total / max(float(np.linalg.norm(total)), 1e-9)
+        return vectors
+
+    def _tokens(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        encoded = self._tokenizer.encode_batch_fast(
+            [text[:LONGEST_TEXT] for text in texts], add_special_tokens=False
+        )
+        return [np.asarray(one.ids, np.int64) for one in encoded]
+
+
+def _inverse_frequency(frequencies: Frequencies, documents: int) -> Vectors:
+    """BM25's idf, never negative (Robertson and Zaragoza 2009, section 3.2; the 1 is Lucene's)."""
+    df = frequencies.astype(np.float32)
+    return np.log1p((documents - df + 0.5) / (df + 0.5)).astype(np.float32)

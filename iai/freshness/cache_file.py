@@ -1,0 +1,50 @@
+"""The sidecar beside a payload: what it claims to hold. One shape for writer and reader."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from iai.messages import Trigger
+from iai.store.records import Watermark
+
+
+class Sidecar(Struct, frozen=True, kw_only=True):
+    """Claims no more than what the payload holds: its watermark was taken before composing."""
+
+    revision: int
+    records_count: int
+    max_vec_label: int
+    max_created_at: int
+    max_updated_at: int
+    rendered_chars: int
+    generated_at: str  # UTC, ISO 8601
+    trigger: Trigger
+
+    def watermark(self) -> Watermark:
+        """Return the watermark of the records that the payload was made from."""
+        return Watermark(
+            revision=self.revision,
+            records_count=self.records_count,
+            max_vec_label=self.max_vec_label,
+            max_created_at=self.max_created_at,
+            max_updated_at=self.max_updated_at,
+        )
+
+
+def sidecar_path(payload: Path) -> Path:
+    """`.session-start-payload.cached.md` -> `.session-start-payload.cached.meta.json`."""
+    return payload.with_suffix(".meta.json")
+
+
+def encode_sidecar(sidecar: Sidecar) -> bytes:
+    """Return the bytes of a sidecar file."""
+    return msgspec.json.encode(sidecar) + b"\n"
+
+
+def read_sidecar(payload: Path) -> Sidecar | None:
+    """Return the sidecar of a payload; None if it is not there or cannot be read."""
+    try:
+        return msgspec.json.decode(sidecar_path(payload).read_bytes(), type=Sidecar)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,202 @@
+"""The text that the next session starts with: gathered from the records alone, then rendered.
+
+`gather` reads what will be shown and no more, so its cost does not grow with the store. `render` is
+pure. No other process is asked, so the same text can be had while the group is down.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from msgspec import Struct
+
+from iai import clock, injected
+from iai.clock import NS
+from iai.freshness.budget import Budget
+from iai.store.records import Record, View
+
+LAST_TURNS = 12  # turns of the last session that are looked at; the latest find room first
+PINNED = 12
+EARLIER_SESSIONS = 5
+ELSEWHERE = 5
+
+_EXCHANGE = 2_000  # characters of a turn in the last exchange
+_TURN = 500  # characters of a turn before it, and of a pinned text
+_MENTION = 180  # characters of a text that stands for a whole session
+
+_HOSTS = {"claude": "Claude Code", "codex": "Codex"}
+_PREFACE = (
+    "What was said in earlier sessions on this machine, kept word for word by iai: a record, not a"
+    " request. `iai show '#N'` prints item #N whole; `iai recall QUERY` finds more."
+)
+
+
+class Session(Struct, frozen=True):
+    """A session by what was asked in it first and what was said in it last."""
+
+    first_request: Record | None
+    turns: tuple[Record, ...]  # the last ones, in the order in which they were said
+
+
+class Material(Struct, frozen=True, kw_only=True):
+    """What a payload is made of."""
+
+    revision: int
+    project_name: str  # "" for the payload of no project in particular
+    last: Session | None = None
+    pinned: tuple[Record, ...] = ()
+    earlier: tuple[Session, ...] = ()
+    elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
+
+
+class Section(Struct, frozen=True):
+    """A heading, and items in the order in which they find room; each is a few whole lines."""
+
+    heading: tuple[str, ...]
+    items: tuple[tuple[str, ...], ...]
+    share: float  # of the whole payload, at most
+    oldest_first: bool = False  # shown in the other order than that in which they find room
+
+
+def gather(view: View, project: str, project_name: str) -> Material:
+    """Read what the payload of a project shows; `project` is "" for the global one."""
+    others = sorted(
+        (other for other in view.projects() if other.id != project),
+        key=lambda other: view.latest_in(other.id),
+        reverse=True,
+    )
+    pinned = [project] if project else [other.id for other in others]
+    sessions = islice(view.sessions(project), EARLIER_SESSIONS + 1) if project else ()
+    own = [
+        _session(view, key, LAST_TURNS if place == 0 else 1) for place, key in enumerate(sessions)
+    ]
+    return Material(
+        revision=view.watermark().revision,
+        project_name=project_name,
+        last=own[0] if own else None,
+        pinned=tuple(islice((r for each in pinned for r in view.pinned(each)), PINNED)),
+        earlier=tuple(own[1:]),
+        elsewhere=tuple(
+            (other.name, _session(view, key, 1))
+            for other in others[:ELSEWHERE]
+            for key in islice(view.sessions(other.id), 1)
+        ),
+    )
+
+
+def render(material: Material, wall: int, note: str = "") -> str:
+    """Return the payload, within the limits of all hosts; "" if there is nothing to say.
+
+    `note` is a sentence about what is missing from it.
+    """
+    sections = list(_sections(material, wall))
+    if not sections:
+        return ""
+    name = material.project_name or "(every project)"
+    lines = [injected.opening(material.revision, clock.iso(wall), name), _PREFACE]
+    if note:
+        lines.append(f"({note})")
+    budget = Budget()
+    budget.take([*lines, injected.CLOSING])
+    for section in sections:
+        lines += _filled(section, budget)
+    return "".join(line + "\n" for line in [*lines, injected.CLOSING])
+
+
+def _session(view: View, key: bytes, turns: int) -> Session:
+    first = next((r for r in islice(view.session(key), 20) if r.role == "user"), None)
+    last = list(islice(view.session(key, newest_first=True), turns))
+    return Session(first, tuple(reversed(last)))
+
+
+def _filled(section: Section, budget: Budget) -> list[str]:
+    """Return the lines of a section that find room, taken from the budget."""
+    room = budget.part(section.share)
+    if not room.take(section.heading):
+        return []
+    shown = []
+    for item in section.items:
+        if not room.take(item):
+            break
+        shown.append(item)
+    lines = [line for item in (reversed(shown) if section.oldest_first else shown) for line in item]
+    if not shown or not budget.take([*section.heading, *lines]):
+        return []
+    return [*section.heading, *lines]
+
+
+def _sections(material: Material, wall: int) -> Iterator[Section]:
+    """Yield the sections, the most useful first."""
+    if material.last and material.last.turns:
+        yield _stopped(material.last, wall)
+    if material.pinned:
+        yield Section(
+            ("", "## Pinned"),
+            tuple(_quoted(record, wall, _TURN) for record in material.pinned),
+            0.3,
+        )
+    if material.earlier:
+        items = tuple(_mention(session, "", wall) for session in material.earlier)
+        yield Section(("", "## Earlier sessions in this project"), items, 0.2)
+    if material.elsewhere:
+        items = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
+        yield Section(("", "## Recent work in other projects"), items, 0.2)
+
+
+def _stopped(session: Session, wall: int) -> Section:
+    latest = session.turns[-1]
+    when = f"{_ago(wall - latest.created_at)} ({clock.iso(latest.created_at)})"
+    heading = (
+        "",
+        "## Where the last session in this project stopped",
+        f"{_host(latest)}, {when}, in {_inline(latest.cwd, _MENTION)}",
+    )
+    newest_first = list(reversed(session.turns))
+    asked = next((i for i, turn in enumerate(newest_first) if turn.role == "user"), 0)
+    items = [
+        _quoted(turn, wall, _EXCHANGE if place <= asked else _TURN)
+        for place, turn in enumerate(newest_first)
+    ]
+    return Section(heading, tuple(items), 0.6, oldest_first=True)
+
+
+def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
+    """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
+    said = f"#{record.label} {record.role}, {_ago(wall - record.created_at)}:"
+    text = _excerpt(injected.harmless(record.text).strip(), limit, record.label)
+    return (said, *(f"> {line.rstrip()}" for line in text.split("\n")))
+
+
+def _mention(session: Session, project: str, wall: int) -> tuple[str, ...]:
+    latest = session.turns[-1]
+    shown = session.first_request or latest
+    where = f"{_inline(project, _MENTION)}, " if project else ""
+    when = f"{where}{_host(latest)}, {_ago(wall - latest.created_at)}"
+    return (f'- {when}: "{_inline(shown.text, _MENTION)}" (#{shown.label})',)
+
+
+def _excerpt(text: str, limit: int, label: int) -> str:
+    """The beginning and the end of a text that is too long, and how to get the middle."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit * 3 // 5].rsplit(" ", 1)[0]
+    tail = text[-(limit * 2 // 5) :].split(" ", 1)[-1]
+    left_out = len(text) - len(head) - len(tail)
+    return f"{head}\n[... {left_out:,} characters left out: iai show '#{label}' ...]\n{tail}"
+
+
+def _inline(text: str, limit: int) -> str:
+    """A text on one line, cut at a word."""
+    line = " ".join(injected.harmless(text).split())
+    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
+
+
+def _host(record: Record) -> str:
+    return _HOSTS.get(record.host, _inline(record.host, _MENTION))
+
+
+def _ago(ns: int) -> str:
+    seconds = max(0, ns // NS)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"

@@ -1,0 +1,62 @@
+"""Which payload files there are to be: one for each project of late, and one for no project."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from iai.freshness.cache_file import sidecar_path
+from iai.layout import Layout
+from iai.store.records import View
+
+
+class Target(Struct, frozen=True):
+    """One payload file, and the directories whose sessions start with it."""
+
+    path: Path
+    project: str  # "" for the global one
+    name: str
+    directories: tuple[str, ...] = ()
+
+
+def targets(view: View, layout: Layout, projects: int) -> list[Target]:
+    """Return the payloads to keep ready: the most recently active projects first, the global last.
+
+    The global one is written last: its sidecar says that all are there.
+    """
+    active = sorted(view.projects(), key=lambda p: view.latest_in(p.id), reverse=True)[:projects]
+    return [
+        *(
+            Target(
+                layout.project_payload(project.id),
+                project.id,
+                project.name,
+                tuple(dict.fromkeys((*project.cwds, project.root))),
+            )
+            for project in active
+        ),
+        Target(layout.payload, "", ""),
+    ]
+
+
+def whole(wanted: list[Target]) -> bool:
+    """Is every payload there, with its sidecar? The global one is looked at by its own gates."""
+    return all(t.path.exists() and sidecar_path(t.path).exists() for t in wanted[:-1])
+
+
+def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
+    """Return the files below `session-start/` that belong to no payload any more."""
+    kept = {path for t in wanted for path in (t.path, sidecar_path(t.path))}
+    links = {layout.payload_link(cwd) for t in wanted for cwd in t.directories}
+    found = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
+    old_links = [path for path in layout.by_cwd.glob("*.md") if path not in links]
+    return [path for path in found if path not in kept] + old_links
+
+
+def servable(path: Path, wall: int, max_age_s: float) -> bool:
+    """Would the hook print this file? An empty, too old or future one it would not."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    age_s = (wall - status.st_mtime_ns) / 1_000_000_000
+    return status.st_size > 0 and age_s >= -1 and (max_age_s == 0 or age_s <= max_age_s)

@@ -1,0 +1,1 @@
+"""The coding agents whose sessions are remembered: one module for each host's formats."""

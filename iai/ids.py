@@ -1,0 +1,18 @@
+"""Record identifiers: ULIDs that are the same whenever the same turn is read again."""
+
+import hashlib
+
+from ulid import ULID
+
+_MS = 1_000_000  # nanoseconds
+_LARGEST_MS = (1 << 48) - 1
+
+
+def record_id(key: str, created_at: int) -> str:
+    """Return the ULID of a record: its time in milliseconds, then a hash of its idempotency key.
+
+    Layout: https://github.com/ulid/spec (48 bits of time, 80 bits that tell apart).
+    """
+    milliseconds = max(0, min(created_at // _MS, _LARGEST_MS))
+    digest = hashlib.blake2b(key.encode(), digest_size=10).digest()
+    return str(ULID(milliseconds.to_bytes(6, "big") + digest))

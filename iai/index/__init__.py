@@ -1,0 +1,1 @@
+"""What answers searches: vectors (FAISS), words (tantivy), and the graph between records."""

@@ -1,0 +1,102 @@
+"""The lexical index: which records have the words of a query, ranked by BM25 (tantivy).
+
+It keeps words and labels, no texts. What was put in twice is there once.
+"""
+
+import shutil
+from pathlib import Path
+
+import tantivy
+
+from iai.layout import private
+
+_HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
+_TEXT, _LABEL, _PROJECT = "text", "label", "project"
+_ANALYZER = "english"
+
+
+class LexicalIndex:
+    """An index below one directory. Changes can be searched after `commit`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, empty if nothing is there or what is there is of another form."""
+        private(path)
+        try:
+            self._index = tantivy.Index(_schema(), path=str(path))
+        except ValueError:  # another schema, or damaged: it can be made again
+            shutil.rmtree(path)
+            private(path)
+            self._index = tantivy.Index(_schema(), path=str(path))
+        self._analyzer = _analyzer()
+        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
+
+    def __len__(self) -> int:
+        return int(self._index.searcher().num_docs)
+
+    def put(self, label: int, text: str, project: str) -> None:
+        """Add a record, or replace it."""
+        self.remove(label)
+        document = tantivy.Document()
+        document.add_unsigned(_LABEL, label)
+        document.add_text(_TEXT, text)
+        document.add_text(_PROJECT, project)
+        self._writer.add_document(document)
+
+    def remove(self, label: int) -> None:
+        """Take a record out; it does not matter if it is not there."""
+        self._writer.delete_documents_by_term(_LABEL, label)
+
+    def commit(self) -> None:
+        """Make all changes durable and let searches see them."""
+        self._writer.commit()
+        self._index.reload()
+
+    def clear(self) -> None:
+        """Take everything out."""
+        self._writer.delete_all_documents()
+        self.commit()
+
+    def search(self, query: str, k: int, project: str = "") -> list[tuple[int, float]]:
+        """Return up to `k` labels with their BM25 score, the best first."""
+        schema = self._index.schema
+        words = dict.fromkeys(self._analyzer.analyze(query))
+        if not words or k < 1:
+            return []
+        any_word = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.term_query(schema, _TEXT, word))
+                for word in words
+            ]
+        )
+        if project:
+            only = tantivy.Query.const_score_query(
+                tantivy.Query.term_query(schema, _PROJECT, project), 0.0
+            )
+            any_word = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, only)]
+            )
+        searcher = self._index.searcher()
+        hits = searcher.search(any_word, limit=k, count=False).hits
+        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
+        return [(int(label or 0), float(hit[0])) for label, hit in zip(labels, hits, strict=True)]
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field(_LABEL, indexed=True, fast=True)
+    builder.add_text_field(_TEXT, tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_text_field(_PROJECT, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(64))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stopword("english"))
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )

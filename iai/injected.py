@@ -1,0 +1,38 @@
+"""How the session-start text is framed, so that capture can recognise it and leave it out.
+
+Memory must not feed on itself: what we put into a session comes back to us in its transcript.
+"""
+
+import re
+
+OPENING = "<!-- iai "
+CLOSING = "<!-- /iai -->"
+# The whole first line, so that a text that merely speaks of it is left alone. The end may be
+# missing: a host cuts what is too long for it.
+_BLOCK = re.compile(
+    r"^<!-- iai revision=\d+ generated_at=\S+ project=[^\n]* -->$.*?"
+    rf"(?:{re.escape(CLOSING)}\n?|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def opening(revision: int, generated_at: str, project: str) -> str:
+    """Return the first line of a payload."""
+    name = harmless(project).replace("\n", " ").replace("-->", "")
+    return f"{OPENING}revision={revision} generated_at={generated_at} project={name} -->"
+
+
+def without(text: str) -> str:
+    """Return the text without what we once put into it; the same object if there is none of it."""
+    if OPENING not in text:
+        return text
+    return _BLOCK.sub("", text)
+
+
+def harmless(text: str) -> str:
+    """Return memory's text as it may stand inside the frame.
+
+    No control or direction characters, and nothing that could end the frame early.
+    """
+    return _CONTROL.sub("", text.replace("\r\n", "\n")).replace("<!--", "<! --")

@@ -1,0 +1,1 @@
+"""From a question to ranked records, and why each of them is there."""

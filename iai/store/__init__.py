@@ -1,0 +1,1 @@
+"""What lies on disk in LMDB. Only this package and `iai.index` know LMDB, FAISS and tantivy."""

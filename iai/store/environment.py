@@ -1,0 +1,195 @@
+"""One LMDB environment: opened for writing by one process, for reading by any number.
+
+It never opens one twice in a process, and it must be opened after a fork or spawn, never before.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import lmdb
+
+from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew, StoreWriteFailed
+from iai.layout import private
+from iai.store.codec import number, to_number
+
+T = TypeVar("T")
+Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
+
+MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
+MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
+_DAMAGE = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.PanicError,
+)
+
+
+class Environment:
+    """Named databases in one directory, their schema version, and one writer's lock."""
+
+    def __init__(
+        self,
+        path: Path,
+        databases: tuple[str, ...],
+        *,
+        schema: int,
+        writer: bool,
+        map_size: int = MAP_SIZE,
+    ) -> None:
+        """Open it.
+
+        Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
+        is), StoreTooNew, StoreCorrupt, StoreError.
+        """
+        self.path = path
+        self.writer = writer
+        self._databases = ("meta", *databases)
+        self._schema = schema
+        self._map_size = map_size
+        self._lock = _claim(path) if writer else None
+        try:
+            self._connect()
+        except BaseException:
+            self._release()
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One consistent view. Keep it short: while it lives, LMDB reuses no page it can see.
+
+        Raises StoreAbsent if the files are there no more.
+        """
+        if not self.writer and _inode(self.path) != self._inode:
+            self._env.close()  # it was rebuilt or restored: another file by the same name
+            self._connect()
+        with _translated(self.path):
+            try:
+                transaction = self._env.begin(buffers=False)
+            except lmdb.MapResizedError:  # the writer, in another process, has grown the map
+                self._env.set_mapsize(0)
+                transaction = self._env.begin(buffers=False)
+            with transaction:
+                yield transaction
+
+    def write(self, change: Callable[[Transaction], T]) -> T:
+        """Run one change and make it durable, all of it or nothing.
+
+        When the map is full it grows and `change` runs again from the start, so `change` must have
+        no effect outside its transaction. Raises StoreWriteFailed if the disk refuses.
+        """
+        while True:
+            try:
+                with _translated(self.path), self._env.begin(write=True) as transaction:
+                    return change(transaction)
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+
+    def forget_dead_readers(self) -> int:
+        """Free the slots of readers that were killed; they would keep old pages alive."""
+        return self._env.reader_check()
+
+    def close(self) -> None:
+        """Close it and let another process be the writer."""
+        self._env.close()
+        self._release()
+
+    def _connect(self) -> None:
+        self._env = _open(self.path, len(self._databases), self._map_size, writer=self.writer)
+        self._inode = _inode(self.path)
+        try:
+            _check_length(self._env, self.path)
+            self.db = {name: self._open_database(name) for name in self._databases}
+            self._check_schema()
+        except BaseException:
+            self._env.close()
+            raise
+
+    def _open_database(self, name: str) -> "lmdb._Database":
+        with _translated(self.path):
+            try:
+                return self._env.open_db(name.encode(), create=self.writer)
+            except (lmdb.NotFoundError, lmdb.ReadonlyError):  # the writer has not come so far yet
+                raise StoreAbsent(self.path) from None
+
+    def _check_schema(self) -> None:
+        with _translated(self.path), self._env.begin(buffers=False) as transaction:
+            found = transaction.get(b"schema", db=self.db["meta"])
+        if found is None and self.writer:
+            self.write(lambda t: t.put(b"schema", number(self._schema), db=self.db["meta"]))
+        elif found is None:
+            raise StoreAbsent(self.path)
+        elif to_number(found) > self._schema:
+            raise StoreTooNew(self.path, to_number(found), self._schema)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)  # which lets go of the lock
+            self._lock = None
+
+
+def _claim(path: Path) -> int:
+    """Become the one writer of this environment for as long as the returned file stays open."""
+    private(path)
+    descriptor = os.open(path / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreBusy(f"another process writes {path}") from None
+    return descriptor
+
+
+def _open(path: Path, databases: int, map_size: int, *, writer: bool) -> lmdb.Environment:
+    if not writer and not (path / "data.mdb").exists():
+        raise StoreAbsent(path)
+    with _translated(path):
+        # A reader announces itself in the lock file, so that the writer spares the pages it sees.
+        # Where that file cannot be written (a read-only home) nobody can be writing either.
+        lock = writer or os.access(path / "lock.mdb", os.W_OK)
+        return lmdb.open(
+            str(path),
+            map_size=map_size if writer else 0,
+            max_dbs=databases,
+            readonly=not writer,
+            create=writer,
+            mode=0o600,
+            max_readers=MAX_READERS,
+            lock=lock,
+            readahead=False,  # lookups are scattered; read-ahead would drag in whole extents
+        )
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """LMDB's errors as ours; MapFull and MapResized pass, for they are answered here."""
+    try:
+        yield
+    except (lmdb.MapFullError, lmdb.MapResizedError):
+        raise
+    except _DAMAGE as error:
+        raise StoreCorrupt(str(error), path) from error
+    except StoreCorrupt as error:  # a value that cannot be read
+        raise StoreCorrupt(str(error), error.path or path) from error
+    except lmdb.Error as error:
+        raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
+
+
+def _inode(path: Path) -> int:
+    try:
+        return (path / "data.mdb").stat().st_ino
+    except OSError:
+        return 0
+
+
+def _check_length(env: lmdb.Environment, path: Path) -> None:
+    """Refuse a file that was cut short: reading beyond its end would kill the process (SIGBUS)."""
+    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    found = (path / "data.mdb").stat().st_size
+    if found < needed:
+        raise StoreCorrupt(f"data.mdb has {found} bytes of {needed}", path)

@@ -1,0 +1,162 @@
+"""What the graph-cache keeps on disk: snapshots of the vector index, edges, and how far they go.
+
+Derived; can be made again from the records and the vectors.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from iai.errors import StoreCorrupt
+from iai.revisions import Revisions
+from iai.store.codec import number, pack, unpack
+from iai.store.environment import MAP_SIZE, Environment, Transaction
+
+T = TypeVar("T")
+
+SCHEMA = 1
+_DATABASES = ("chunks", "edges")
+CHUNK = 1 << 20  # bytes of a snapshot that are written at a time
+
+Relation: TypeAlias = Literal["next", "previous"]
+
+
+class Edge(Struct, frozen=True, array_like=True):
+    """From one record to another."""
+
+    to: int
+    relation: Relation
+    weight: float
+
+
+class Edges(Struct, frozen=True):
+    """All edges that leave one record."""
+
+    edges: tuple[Edge, ...] = ()
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """A vector index as it was saved."""
+
+    number: int
+    generation: int
+    vectors_applied: Revisions
+    checksums: tuple[int, ...]  # CRC-32 of each chunk
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far the graph-cache has come."""
+
+    records_applied: Revisions = Revisions()  # in the lexical index and the edges
+    vectors_applied: Revisions = Revisions()  # in the vector index that answers queries
+    generation: int = 0  # of that vector index
+    documents: int = 0  # records in the lexical index then; fewer now means that it lost some
+    warm: bool = False  # has caught up at least once since it was last built from nothing
+
+    @property
+    def revision(self) -> int:
+        """Revision of the records up to which every part has come."""
+        return min(self.records_applied.floor, self.vectors_applied.floor)
+
+
+class View:
+    """The graph-cache's files as of one moment."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
+
+    def progress(self) -> Progress:
+        """How far the graph-cache has come."""
+        data = self._t.get(b"progress", db=self._db["meta"])
+        return unpack(data, Progress) if data is not None else Progress()
+
+    def edges(self, label: int) -> tuple[Edge, ...]:
+        """Edges that leave a record."""
+        data = self._t.get(number(label), db=self._db["edges"])
+        return unpack(data, Edges).edges if data is not None else ()
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the latest whole snapshot, if there is one."""
+        data = self._t.get(b"snapshot", db=self._db["meta"])
+        return unpack(data, Snapshot) if data is not None else None
+
+    def content(self, snapshot: Snapshot) -> bytes:
+        """Return the bytes of a snapshot.
+
+        Raises StoreCorrupt if a part is missing or is not what was written.
+        """
+        parts: list[bytes] = []
+        for position, checksum in enumerate(snapshot.checksums):
+            part = self._t.get(_chunk(snapshot.number, position), db=self._db["chunks"])
+            if part is None or zlib.crc32(part) != checksum:
+                raise StoreCorrupt(f"part {position} of the saved vector index is damaged")
+            parts.append(part)
+        return b"".join(parts)
+
+
+class Change(View):
+    """One transaction of the writer."""
+
+    def advance(self, progress: Progress) -> None:
+        """Note how far the graph-cache has come."""
+        self._t.put(b"progress", pack(progress), db=self._db["meta"])
+
+    def connect(self, label: int, edges: tuple[Edge, ...]) -> None:
+        """Set the edges that leave a record; none deletes the entry."""
+        if edges:
+            self._t.put(number(label), pack(Edges(edges)), db=self._db["edges"])
+        else:
+            self._t.delete(number(label), db=self._db["edges"])
+
+    def put_chunk(self, snapshot: int, position: int, data: bytes) -> int:
+        """Write one part of a snapshot that is not yet valid; return its checksum."""
+        self._t.put(_chunk(snapshot, position), data, db=self._db["chunks"])
+        return zlib.crc32(data)
+
+    def validate(self, snapshot: Snapshot) -> None:
+        """Make a wholly written snapshot the valid one and delete all others."""
+        self._t.put(b"snapshot", pack(snapshot), db=self._db["meta"])
+        keep = number(snapshot.number)
+        with self._t.cursor(self._db["chunks"]) as cursor:
+            found = cursor.first()
+            while found:
+                found = cursor.next() if cursor.key().startswith(keep) else cursor.delete()
+
+    def forget_everything(self) -> None:
+        """Start over: no edges, no snapshot, nothing applied."""
+        for database in ("chunks", "edges"):
+            self._t.drop(self._db[database], delete=False)
+        for key in (b"progress", b"snapshot"):
+            self._t.delete(key, db=self._db["meta"])
+
+
+class GraphStore:
+    """The environment below `index/`."""
+
+    def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
+        self._environment = Environment(
+            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+        )
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Look at it as of now."""
+        with self._environment.read() as transaction:
+            yield View(self._environment, transaction)
+
+    def commit(self, change: Callable[[Change], T]) -> T:
+        """Run one change and make it durable. `change` may run more than once."""
+        return self._environment.write(lambda t: change(Change(self._environment, t)))
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()
+
+
+def _chunk(snapshot: int, position: int) -> bytes:
+    return number(snapshot) + number(position)

@@ -1,0 +1,492 @@
+"""The records: what was said, verbatim, and the log of every change to it.
+
+Everything else in the store can be rebuilt from here. One process writes (`Records.commit`), all
+others look (`Records.view`).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+import lmdb
+from msgspec import Struct, structs
+
+from iai.clock import Now
+from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
+from iai.store.environment import MAP_SIZE, Environment, Transaction
+
+T = TypeVar("T")
+
+SCHEMA = 1
+_DATABASES = (
+    "log",  # revision -> LogEntry
+    "records",  # label -> Record
+    "by_id",  # ULID -> label
+    "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
+    "by_session",  # session, created_at, label
+    "by_project",  # project, created_at, label
+    "by_created",  # created_at, label
+    "by_updated",  # updated_at, label
+    "pinned",  # project, label
+    "sessions",  # project, session -> when its latest turn there was said
+    "by_activity",  # project, that time, session
+    "projects",  # project -> Project
+    "transcripts",  # hash of the path -> Transcript
+)
+_EMPTY = b""
+_DIGEST = 16  # bytes
+_LONGEST_TAIL = 8 + _DIGEST  # bytes that follow a project or session in any key
+_PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
+
+Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget"]
+Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
+
+
+class Source(Struct, frozen=True):
+    """Where a text was read: a transcript, the byte its line starts at, the host's own id."""
+
+    transcript: str = ""
+    offset: int = 0
+    uuid: str = ""
+
+
+class NewRecord(Struct, frozen=True, kw_only=True):
+    """A text on its way into the store. `key` is the same whenever the same text is read again."""
+
+    key: str
+    id: str
+    tier: Tier
+    role: str
+    text: str
+    host: str
+    session: str
+    project: str
+    cwd: str
+    created_at: int
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+    source: Source = Source()
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said."""
+
+    id: str
+    label: int  # number of the record, which is also that of its vector; never used again
+    tier: Tier
+    role: str
+    text: str
+    host: str
+    session: str
+    project: str
+    cwd: str
+    created_at: int
+    ingested_at: int
+    updated_at: int
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+    supersedes: str = ""
+    source: Source = Source()
+
+
+class LogEntry(Struct, frozen=True):
+    """One change of one record. Says which, not what: whoever follows reads the record itself."""
+
+    operation: Operation
+    label: int
+    at: int
+
+
+class Watermark(Struct, frozen=True):
+    """How far the store has come, over the records that are in it now (SEED R8 to R11)."""
+
+    revision: int = 0
+    records_count: int = 0
+    max_vec_label: int = (
+        0  # highest label ever given: it never falls, not even when one is forgotten
+    )
+    max_created_at: int = 0
+    max_updated_at: int = 0
+
+
+class Project(Struct, frozen=True, kw_only=True):
+    """A body of work, and the directories in which it was worked on, the latest last."""
+
+    id: str
+    name: str
+    root: str
+    cwds: tuple[str, ...] = ()
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """How far a host's file has been read, committed together with what was read from it."""
+
+    path: str
+    host: str
+    offset: int = 0
+    inode: int = 0
+    head: bytes = b""  # digest of its first bytes: the same name may come to hold another file
+    session: str = ""  # what earlier lines said about the later ones
+    cwd: str = ""
+    remote: str = ""
+    skip: str = ""  # why the whole file is no conversation of the user's; "" if it is one
+    followed_until: int = 0  # when to stop looking for more, in wall time
+
+
+class View:
+    """The records as of one moment."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
+
+    def watermark(self) -> Watermark:
+        """Read in constant time: it is kept up to date by every change."""
+        data = self._t.get(b"watermark", db=self._db["meta"])
+        return unpack(data, Watermark) if data is not None else Watermark()
+
+    def get(self, label: int) -> Record | None:
+        """Return a record by its label; None if it was forgotten or never was."""
+        data = self._t.get(number(label), db=self._db["records"])
+        return unpack(data, Record) if data is not None else None
+
+    def find(self, ref: str) -> Record | None:
+        """Return a record by its id, or by `#` and its label, or by that number alone."""
+        digits = ref.removeprefix("#")
+        if digits.isascii() and digits.isdigit() and len(digits) < len(str(1 << 63)):
+            return self.get(int(digits))
+        if not ref or not ref.isascii() or len(ref) > 64:  # noqa: PLR2004  a ULID has 26
+            return None
+        label = self._t.get(ref.upper().encode(), db=self._db["by_id"])
+        return self.get(to_number(label)) if label is not None else None
+
+    def known(self, key: str) -> int | None:
+        """Label that was once given to this idempotency key, forgotten or not."""
+        label = self._t.get(_digest(key), db=self._db["by_key"])
+        return to_number(label) if label is not None else None
+
+    def entry(self, revision: int) -> LogEntry | None:
+        """Return the change that made this revision."""
+        data = self._t.get(number(revision), db=self._db["log"])
+        return unpack(data, LogEntry) if data is not None else None
+
+    def changes(self, first: int, last: int) -> Iterator[tuple[int, LogEntry]]:
+        """Yield the changes first..last with their revisions, in order."""
+        with self._t.cursor(self._db["log"]) as cursor:
+            if not cursor.set_range(number(first)):
+                return
+            for key, data in cursor:
+                if to_number(key) > last:
+                    return
+                yield to_number(key), unpack(data, LogEntry)
+
+    def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
+        """Yield the records of a session (see `session_key`) in the order they were said in."""
+        return self._records("by_session", session, newest_first=newest_first)
+
+    def sessions(self, project: str) -> Iterator[bytes]:
+        """Yield the sessions of a project, the one that was last active there first."""
+        prefix = project.encode()
+        with self._t.cursor(self._db["by_activity"]) as cursor:
+            found = _last(cursor, prefix)
+            while found and cursor.key().startswith(prefix):
+                yield cursor.key()[-_DIGEST:]
+                found = cursor.prev()
+
+    def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
+        """Labels of the turns said just before and just after, the nearest first."""
+        prefix = session_key(record.host, record.session)
+        key = prefix + moment(record.created_at) + number(record.label)
+        before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
+        after = _walk(self._t, self._db["by_session"], prefix, key, backwards=False)
+        return list(islice(before, distance)), list(islice(after, distance))
+
+    def project(self, project: str) -> Iterator[Record]:
+        """Yield the records of a project, the latest first."""
+        return self._records("by_project", project.encode(), newest_first=True)
+
+    def labels_of(self, project: str) -> list[int]:
+        """Labels of all records of a project. Its cost grows with the project."""
+        prefix = project.encode()
+        labels: list[int] = []
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            found = cursor.set_range(prefix)
+            for key in cursor.iternext(keys=True, values=False) if found else ():
+                if not key.startswith(prefix):
+                    break
+                labels.append(to_number(key[-8:]))
+        return labels
+
+    def latest_in(self, project: str) -> int:
+        """When the latest record of a project was said; 0 if it has none."""
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            return to_moment(cursor.key()[-16:-8]) if _last(cursor, project.encode()) else 0
+
+    def pinned(self, project: str) -> Iterator[Record]:
+        """Yield the pinned records of a project, the latest pinned label first."""
+        return self._records("pinned", project.encode(), newest_first=True)
+
+    def projects(self) -> list[Project]:
+        """All projects, in no particular order. There are as many as the user has worked on."""
+        with self._t.cursor(self._db["projects"]) as cursor:
+            return [unpack(data, Project) for _, data in cursor]
+
+    def project_named(self, project: str) -> Project | None:
+        """Return a project by its id."""
+        data = self._t.get(project.encode(), db=self._db["projects"])
+        return unpack(data, Project) if data is not None else None
+
+    def after(self, label: int) -> Iterator[Record]:
+        """Yield all records with a higher label, ascending."""
+        with self._t.cursor(self._db["records"]) as cursor:
+            found = cursor.set_range(number(label + 1))
+            for _, data in cursor if found else ():
+                yield unpack(data, Record)
+
+    def transcript(self, path: str) -> Transcript | None:
+        """How far this file has been read."""
+        data = self._t.get(_digest(path), db=self._db["transcripts"])
+        return unpack(data, Transcript) if data is not None else None
+
+    def transcripts(self) -> Iterator[Transcript]:
+        """Yield every file that was ever read."""
+        with self._t.cursor(self._db["transcripts"]) as cursor:
+            for _, data in cursor:
+                yield unpack(data, Transcript)
+
+    def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
+        with self._t.cursor(self._db[database]) as cursor:
+            if newest_first:
+                found = _last(cursor, prefix)
+                keys = cursor.iterprev(keys=True, values=False)
+            else:
+                found = cursor.set_range(prefix)
+                keys = cursor.iternext(keys=True, values=False)
+            for key in keys if found else ():
+                if not key.startswith(prefix):
+                    return
+                record = self.get(to_number(key[-8:]))
+                if record is not None:
+                    yield record
+
+
+class Change(View):
+    """One transaction of the writer. What it does is kept all together or not at all."""
+
+    def __init__(self, environment: Environment, transaction: Transaction, now: Now) -> None:
+        super().__init__(environment, transaction)
+        self._now = now.wall
+        self._mark = self.watermark()
+        self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+
+    def insert(self, new: NewRecord) -> tuple[int, bool]:
+        """Keep a text; return its label, and whether it is new.
+
+        A text whose key was seen before is not stored again, not even after it was forgotten.
+        """
+        known = self.known(new.key)
+        if known is not None:
+            return known, False
+        label = self._mark.max_vec_label + 1
+        record = Record(
+            label=label,
+            ingested_at=self._now,
+            updated_at=self._now,
+            **{name: getattr(new, name) for name in _COPIED},
+        )
+        self._put_keys(record)
+        self._put(_digest(new.key), number(label), "by_key")
+        self._put(number(label), pack(record), "records")
+        session = record.project.encode() + session_key(record.host, record.session)
+        self._spoken[session] = max(record.created_at, self._spoken.get(session, record.created_at))
+        self._advance("insert", label, count=1, label=label)
+        return label, True
+
+    def pin(self, record: Record, *, pinned: bool) -> None:
+        """Mark a record as one that every session of its project should start with, or no more."""
+        if record.pinned != pinned:
+            self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
+            self._advance("pin" if pinned else "unpin", record.label)
+
+    def edit(self, record: Record, text: str) -> None:
+        """Put another text in the place of a record's."""
+        if record.text != text:
+            self._replace(record, structs.replace(record, text=text, updated_at=self._now))
+            self._advance("edit", record.label)
+
+    def forget(self, record: Record) -> None:
+        """Take a record out for good. Only its key's hash stays, so that it cannot come back."""
+        self._delete_keys(record)
+        self._t.delete(number(record.label), db=self._db["records"])
+        self._quieten(record)
+        self._advance("forget", record.label, count=-1)
+
+    def place(self, project: Project, cwd: str) -> None:
+        """Remember that a project was worked on in this directory."""
+        known = self.project_named(project.id) or project
+        if cwd in known.cwds:
+            return
+        cwds = (*known.cwds, cwd)[-_PROJECTS_CWDS:]
+        self._put(project.id.encode(), pack(structs.replace(known, cwds=cwds)), "projects")
+
+    def follow(self, transcript: Transcript) -> None:
+        """Note how far a file has been read."""
+        self._put(_digest(transcript.path), pack(transcript), "transcripts")
+
+    def finish(self) -> Watermark:
+        """Write what belongs to the whole of what was done. The writer calls it last."""
+        for session, latest in self._spoken.items():
+            old = self._t.get(session, db=self._db["sessions"])
+            if old is None or to_moment(old) < latest:
+                self._activity(session, old, moment(latest))
+        mark = structs.replace(
+            self._mark,
+            max_created_at=self._latest("by_created"),
+            max_updated_at=self._latest("by_updated"),
+        )
+        self._put(b"watermark", pack(mark), "meta")
+        return mark
+
+    def _advance(self, operation: Operation, of: int, *, count: int = 0, label: int = 0) -> None:
+        mark = self._mark
+        self._mark = Watermark(
+            revision=mark.revision + 1,
+            records_count=mark.records_count + count,
+            max_vec_label=max(mark.max_vec_label, label),
+        )
+        self._put(number(mark.revision + 1), pack(LogEntry(operation, of, self._now)), "log")
+
+    def _quieten(self, forgotten: Record) -> None:
+        """Set when a session was last active back to its latest turn that is still there."""
+        key = session_key(forgotten.host, forgotten.session)
+        session = forgotten.project.encode() + key
+        self._spoken.pop(session, None)
+        left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)
+        latest = next(left, None)
+        old = self._t.get(session, db=self._db["sessions"])
+        self._activity(session, old, moment(latest.created_at) if latest else None)
+
+    def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
+        project, key = session[:-_DIGEST], session[-_DIGEST:]
+        if old is not None:
+            self._t.delete(project + old + key, db=self._db["by_activity"])
+        if new is not None:
+            self._put(project + new + key, _EMPTY, "by_activity")
+            self._put(session, new, "sessions")
+        else:
+            self._t.delete(session, db=self._db["sessions"])
+
+    def _replace(self, old: Record, new: Record) -> None:
+        self._delete_keys(old)
+        self._put_keys(new)
+        self._put(number(new.label), pack(new), "records")
+
+    def _put_keys(self, record: Record) -> None:
+        for database, key in _keys(record):
+            self._put(key, _EMPTY, database)
+        self._put(record.id.encode(), number(record.label), "by_id")
+
+    def _delete_keys(self, record: Record) -> None:
+        for database, key in _keys(record):
+            self._t.delete(key, db=self._db[database])
+        self._t.delete(record.id.encode(), db=self._db["by_id"])
+
+    def _latest(self, database: str) -> int:
+        with self._t.cursor(self._db[database]) as cursor:
+            return to_moment(cursor.key()[:8]) if cursor.last() else 0
+
+    def _put(self, key: bytes, value: bytes, database: str) -> None:
+        self._t.put(key, value, db=self._db[database])
+
+
+class Records:
+    """The environment of the records: opened once in each process that needs it."""
+
+    def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
+        self._environment = Environment(
+            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+        )
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Look at the records as of now."""
+        with self._environment.read() as transaction:
+            yield View(self._environment, transaction)
+
+    def commit(self, change: Callable[[Change], T], now: Now) -> tuple[T, Watermark]:
+        """Run one change, make it durable, and return what it returned and the new watermark.
+
+        `change` may run more than once (see `Environment.write`).
+        """
+
+        def run(transaction: Transaction) -> tuple[T, Watermark]:
+            unit = Change(self._environment, transaction, now)
+            result = change(unit)
+            return result, unit.finish()
+
+        return self._environment.write(run)
+
+    def forget_dead_readers(self) -> int:
+        """See `Environment.forget_dead_readers`."""
+        return self._environment.forget_dead_readers()
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()
+
+
+_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
+
+
+def _digest(text: str) -> bytes:
+    """A key of fixed length for a text of any: LMDB takes at most 511 bytes."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST).digest()
+
+
+def session_key(host: str, session: str) -> bytes:
+    """Return what names a session in the store."""
+    return _digest(f"{host}\0{session}")
+
+
+def _keys(record: Record) -> list[tuple[str, bytes]]:
+    label = number(record.label)
+    said = moment(record.created_at) + label
+    keys = [
+        ("by_session", session_key(record.host, record.session) + said),
+        ("by_project", record.project.encode() + said),
+        ("by_created", said),
+        ("by_updated", moment(record.updated_at) + label),
+    ]
+    if record.pinned:
+        keys.append(("pinned", record.project.encode() + label))
+    return keys
+
+
+def _last(cursor: "lmdb.Cursor[bytes]", prefix: bytes) -> bool:
+    """Put the cursor on the last key that starts with `prefix`; is there one?"""
+    beyond = prefix + b"\xff" * (_LONGEST_TAIL + 1)
+    found = cursor.prev() if cursor.set_range(beyond) else cursor.last()
+    return found and cursor.key().startswith(prefix)
+
+
+def _walk(
+    transaction: Transaction,
+    database: "lmdb._Database",
+    prefix: bytes,
+    key: bytes,
+    *,
+    backwards: bool,
+) -> Iterator[int]:
+    with transaction.cursor(database) as cursor:
+        if not cursor.set_range(key):
+            found = cursor.last() if backwards else False
+        elif backwards:
+            found = cursor.prev()
+        else:
+            found = cursor.next() if cursor.key() == key else True
+        while found and cursor.key().startswith(prefix):
+            yield to_number(cursor.key()[-8:])
+            found = cursor.prev() if backwards else cursor.next()

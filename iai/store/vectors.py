@@ -1,0 +1,145 @@
+"""The vectors: one for each record and generation of weights. Derived; can be made again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from iai.revisions import Revisions
+from iai.store.codec import number, pack, to_number, unpack
+from iai.store.environment import MAP_SIZE, Environment, Transaction
+
+T = TypeVar("T")
+Vectors = NDArray[np.float32]  # one row each
+
+SCHEMA = 1
+_DATABASES = ("vectors", "generations")
+_STORED = np.dtype("<f2")  # half precision: half the disk, and the order of hits stays the same
+
+
+class Generation(Struct, frozen=True, kw_only=True):
+    """The weights under which a set of vectors was made. Only such vectors may be compared."""
+
+    number: int
+    fingerprint: str  # of the embedder
+    dimension: int
+    counted_upto: int  # highest label that the frequencies were counted over
+    documents: int  # how many records that were
+    frequencies: bytes  # little-endian u4 for each token of the vocabulary: in how many records
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far the vectors have come."""
+
+    applied: Revisions = Revisions()  # revisions of the records that have their vector
+    serving: int = 0  # the generation that readers should use; 0: none yet
+    building: int = 0  # the one that is being made to take its place; 0: none
+    built_upto: int = 0  # highest label that already has its vector in the one being made
+
+
+class View:
+    """The vectors as of one moment."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
+
+    def progress(self) -> Progress:
+        """How far the vectors have come."""
+        data = self._t.get(b"progress", db=self._db["meta"])
+        return unpack(data, Progress) if data is not None else Progress()
+
+    def generation(self, of: int) -> Generation | None:
+        """Return the weights of a generation."""
+        data = self._t.get(number(of), db=self._db["generations"])
+        return unpack(data, Generation) if data is not None else None
+
+    def generations(self) -> list[int]:
+        """Numbers of all generations, ascending."""
+        with self._t.cursor(self._db["generations"]) as cursor:
+            return [to_number(key) for key in cursor.iternext(keys=True, values=False)]
+
+    def get(self, generation: int, label: int) -> Vectors | None:
+        """Return the vector of a record as one row; None if it has none."""
+        data = self._t.get(number(generation) + number(label), db=self._db["vectors"])
+        return np.frombuffer(data, _STORED).astype(np.float32)[None] if data is not None else None
+
+    def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
+        """Return up to `limit` labels above `after`, ascending, and their vectors."""
+        prefix = number(generation)
+        labels: list[int] = []
+        parts: list[bytes] = []
+        with self._t.cursor(self._db["vectors"]) as cursor:
+            found = cursor.set_range(prefix + number(after + 1))
+            for key, data in cursor if found else ():
+                if not key.startswith(prefix) or len(labels) == limit:
+                    break
+                labels.append(to_number(key[8:]))
+                parts.append(data)
+        flat = np.frombuffer(b"".join(parts), _STORED).astype(np.float32)
+        return labels, flat.reshape(len(labels), -1 if labels else 0)
+
+
+class Change(View):
+    """One transaction of the writer."""
+
+    def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
+        """Keep the vectors (one row for each label) under a generation."""
+        prefix = number(generation)
+        rows = vectors.astype(_STORED)
+        for label, row in zip(labels, rows, strict=True):
+            self._t.put(prefix + number(label), row.tobytes(), db=self._db["vectors"])
+
+    def delete(self, generation: int, label: int) -> None:
+        """Drop the vector of a record."""
+        self._t.delete(number(generation) + number(label), db=self._db["vectors"])
+
+    def begin(self, generation: Generation) -> None:
+        """Keep the weights of a new generation."""
+        self._t.put(number(generation.number), pack(generation), db=self._db["generations"])
+
+    def clear(self, generation: int, limit: int) -> bool:
+        """Delete up to `limit` vectors of a generation; True when none is left."""
+        prefix = number(generation)
+        with self._t.cursor(self._db["vectors"]) as cursor:
+            found = cursor.set_range(prefix)
+            for _ in range(limit):
+                if not found or not cursor.key().startswith(prefix):
+                    return True
+                found = cursor.delete()
+        return False
+
+    def drop(self, generation: int) -> None:
+        """Forget the weights of a generation."""
+        self._t.delete(number(generation), db=self._db["generations"])
+
+    def advance(self, progress: Progress) -> None:
+        """Note how far the vectors have come."""
+        self._t.put(b"progress", pack(progress), db=self._db["meta"])
+
+
+class VectorStore:
+    """The environment of the vectors."""
+
+    def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
+        self._environment = Environment(
+            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+        )
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Look at the vectors as of now."""
+        with self._environment.read() as transaction:
+            yield View(self._environment, transaction)
+
+    def commit(self, change: Callable[[Change], T]) -> T:
+        """Run one change and make it durable. `change` may run more than once."""
+        return self._environment.write(lambda t: change(Change(self._environment, t)))
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()

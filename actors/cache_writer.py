@@ -43,8 +43,8 @@ from iai.messages import (
 from iai.pace import Pace
 from iai.projects import identify
 from iai.settings import Settings
-from iai.store.graph import GraphStore
-from iai.store.records import Records, Watermark
+from iai.store.readers import Readers
+from iai.store.records import Watermark
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +65,10 @@ class CacheWriter:
 
     hears = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
 
-    def __init__(self, layout: Layout, settings: Settings) -> None:
+    def __init__(self, layout: Layout, readers: Readers, settings: Settings) -> None:
         self._layout = layout
+        self._readers = readers
         self._settings = settings
-        self._records: Records | None = None
-        self._graph: GraphStore | None = None
         self._pace = Pace()
         self._skips = Skips()
         self._callers: list[tuple[Caller, Refresh]] = []
@@ -138,9 +137,7 @@ class CacheWriter:
             yield Publish(event, keep=True)
 
     def close(self) -> None:
-        for upstream in (self._records, self._graph):
-            if upstream is not None:
-                upstream.close()
+        self._readers.close()
 
     # --- whether to write ---------------------------------------------------------------------
 
@@ -196,8 +193,7 @@ class CacheWriter:
     def _look(self) -> Look | None:
         """Look at the records; None if that cannot be done."""
         try:
-            self._records = self._records or Records(self._layout.records)
-            with self._records.view() as view:
+            with self._readers.records.view() as view:
                 wanted = targets(view, self._layout, self._settings.payload_projects)
                 return Look(view.watermark(), wanted)
         except StoreError as error:
@@ -207,8 +203,7 @@ class CacheWriter:
     def _graph_state(self, now: Now) -> Graph:
         """Look, on disk, whether the graph has caught up since it was last made from nothing."""
         try:
-            self._graph = self._graph or GraphStore(self._layout.index)
-            with self._graph.view() as view:
+            with self._readers.graph.view() as view:
                 warm = view.progress().warm
         except StoreError:
             warm = False
@@ -294,9 +289,7 @@ class CacheWriter:
 
     def _write(self, round_: Round, target: Target) -> Steps:
         """Write a payload, then its sidecar: a crash in between costs one more refresh."""
-        if self._records is None:
-            raise StoreError("the records are not open")
-        with self._records.view() as view:
+        with self._readers.records.view() as view:
             material = gather(view, target.project, target.name)
         text = render(
             material, round_.began.wall, "" if round_.decision.with_graph else WITHOUT_GRAPH
@@ -329,8 +322,7 @@ class CacheWriter:
     def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
         project = identify(cwd)
         try:
-            self._records = self._records or Records(self._layout.records)
-            with self._records.view() as view:
+            with self._readers.records.view() as view:
                 material = gather(view, project.id, project.name)
         except StoreError as error:
             return Error(code=ErrorCode.NOT_FOUND, detail=str(error))
@@ -339,7 +331,8 @@ class CacheWriter:
 
 def make(settings: Settings) -> CacheWriter:
     """Return the behaviour of the cache-writer process."""
-    return CacheWriter(Layout(settings.store), settings)
+    layout = Layout(settings.store)
+    return CacheWriter(layout, Readers(layout), settings)
 
 
 def _foremost(triggers: dict[Trigger, int], *, asked: bool) -> Trigger | None:

@@ -28,7 +28,8 @@ from iai.pace import Pace
 from iai.revisions import Range, upto
 from iai.settings import Settings
 from iai.store import vectors
-from iai.store.records import Record, Records, View
+from iai.store.readers import Readers
+from iai.store.records import Record, View
 from iai.store.vectors import Progress, VectorStore
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,10 @@ class Embedding:
 
     hears = (Actor.INGEST, Actor.LIFECYCLE)
 
-    def __init__(self, layout: Layout, store: VectorStore, embedder: Embedder) -> None:
-        self._layout = layout
+    def __init__(self, readers: Readers, store: VectorStore, embedder: Embedder) -> None:
+        self._readers = readers
         self._store = store
         self._embedder = embedder
-        self._records: Records | None = None
         self._pace = Pace()
         self._progress = Progress()
         self._weights: dict[int, Weights] = {}  # by generation, where they are this embedder's
@@ -72,8 +72,7 @@ class Embedding:
 
     def work(self, now: Now) -> Steps:
         """Embed what is new; else bring the next generation on; else tidy up."""
-        self._records = self._records or Records(self._layout.records)
-        with self._records.view() as view:
+        with self._readers.records.view() as view:
             done = self._embed_new(view) or self._next_generation(view)
         self._pace.looked(now, more=done is not None or self._tidy())
         if isinstance(done, VectorsCommitted):
@@ -83,8 +82,7 @@ class Embedding:
         yield from ()
 
     def close(self) -> None:
-        if self._records is not None:
-            self._records.close()
+        self._readers.close()
         self._store.close()
 
     # --- what is new --------------------------------------------------------------------------
@@ -225,7 +223,8 @@ class Embedding:
 def make(settings: Settings) -> Embedding:
     """Return the behaviour of the embedding process."""
     layout = Layout(settings.store)
-    return Embedding(layout, VectorStore(layout.vectors, writer=True), StaticEmbedder())
+    store = VectorStore(layout.vectors, writer=True)
+    return Embedding(Readers(layout), store, StaticEmbedder())
 
 
 def _changed(view: View, newest: Range) -> tuple[Range, dict[int, Record | None]]:

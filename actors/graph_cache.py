@@ -36,8 +36,7 @@ from iai.recall.search import Sources, search
 from iai.settings import Settings
 from iai.store import records
 from iai.store.graph import GraphStore, Progress
-from iai.store.records import Records
-from iai.store.vectors import VectorStore
+from iai.store.readers import Readers
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +48,14 @@ class GraphCache:
 
     hears = (Actor.INGEST, Actor.EMBEDDING, Actor.LIFECYCLE, Actor.CACHE_WRITER)
 
-    def __init__(self, layout: Layout, store: GraphStore, lexical: LexicalIndex) -> None:
-        self._layout = layout
+    def __init__(self, readers: Readers, store: GraphStore, lexical: LexicalIndex) -> None:
+        self._readers = readers
         self._store = store
         self._space = Space()
         with store.view() as view:
             self._progress = view.progress()
         self._words = Words(lexical, self._progress.records_applied, self._progress.documents)
         self._saver = Saver(self._space, store)
-        self._records: Records | None = None
-        self._vectors: VectorStore | None = None
         self._pace = Pace()
         self._asleep = False  # the work of this SLEEP is still to be done
 
@@ -120,9 +117,7 @@ class GraphCache:
         yield from ()
 
     def close(self) -> None:
-        for upstream in (self._records, self._vectors):
-            if upstream is not None:
-                upstream.close()
+        self._readers.close()
         self._store.close()
 
     def _worth_saving(self) -> bool:
@@ -134,8 +129,7 @@ class GraphCache:
 
     def _catch_up(self) -> bool:
         """Do one slice of each index; was there anything to do?"""
-        self._records = self._records or Records(self._layout.records)
-        with self._records.view() as view:
+        with self._readers.records.view() as view:
             newest = self._words.pending(view).newest(WORDS_SLICE)
             if newest is not None:
                 self._words.take(view, self._store, newest)
@@ -148,8 +142,7 @@ class GraphCache:
     def _space_step(self, view: records.View) -> bool:
         """One slice of the vector index; there may be no vectors yet, and that is no fault."""
         try:
-            self._vectors = self._vectors or VectorStore(self._layout.vectors)
-            with self._vectors.view() as stored:
+            with self._readers.vectors.view() as stored:
                 return self._space.step(view, stored)
         except StoreAbsent:
             return False
@@ -169,9 +162,7 @@ class GraphCache:
     # --- answers ------------------------------------------------------------------------------
 
     def _recall(self, request: Recall) -> Recalled | Error:
-        if self._records is None:
-            return Error(code=ErrorCode.NOT_FOUND, detail="nothing has been remembered yet")
-        with self._records.view() as view, self._store.view() as links:
+        with self._readers.records.view() as view, self._store.view() as links:
             sources = Sources(
                 view, links, self._words.lexical, self._space.index, self._space.generation
             )
@@ -182,9 +173,7 @@ class GraphCache:
         return Recalled(hits=hits, degraded=tuple(degraded), revision=self._words.applied.floor)
 
     def _neighbours(self, ref: str) -> NeighbourList | Error:
-        if self._records is None:
-            return Error(code=ErrorCode.NOT_FOUND, detail="nothing has been remembered yet")
-        with self._records.view() as view, self._store.view() as links:
+        with self._readers.records.view() as view, self._store.view() as links:
             record = view.find(ref)
             if record is None:
                 return Error(code=ErrorCode.NOT_FOUND, detail=f"there is no record {ref}")
@@ -202,4 +191,4 @@ def make(settings: Settings) -> GraphCache:
     """Return the behaviour of the graph-cache process."""
     layout = Layout(settings.store)
     store = GraphStore(layout.index, writer=True)
-    return GraphCache(layout, store, LexicalIndex(layout.lexical))
+    return GraphCache(Readers(layout), store, LexicalIndex(layout.lexical))

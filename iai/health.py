@@ -8,11 +8,10 @@ from iai.errors import StoreError
 from iai.freshness.cache_file import Sidecar, read_sidecar
 from iai.layout import Layout
 from iai.revisions import Revisions, upto
-from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import Records, View, Watermark
+from iai.store.readers import Readers
+from iai.store.records import View, Watermark
 from iai.store.vectors import Progress as VectorProgress
-from iai.store.vectors import VectorStore
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -51,14 +50,15 @@ def look(layout: Layout, wall: int) -> StoreHealth:
     """Look at every stage of a store. Never raises: what cannot be read is said in `problem`."""
     sidecar = read_sidecar(layout.payload)
     payload = _payload(layout, sidecar, wall)
+    readers = Readers(layout)
     try:
-        records = Records(layout.records)
+        records = readers.records
     except StoreError as error:
         waiting = _waiting(layout, [], 0, wall)
         return StoreHealth(
             stages={"records": waiting}, watermark=Watermark(), payload=payload, problem=str(error)
         )
-    vectors, graph, problem = _progress(layout)
+    vectors, graph, problem = _progress(readers)
     try:
         with records.view() as view:
             mark = view.watermark()
@@ -71,24 +71,20 @@ def look(layout: Layout, wall: int) -> StoreHealth:
                 "payload": _stage(view, head, upto(payload.revision), wall, ""),
             }
     finally:
-        records.close()
+        readers.close()
     return StoreHealth(stages=stages, watermark=mark, payload=payload, problem=problem)
 
 
-def _progress(layout: Layout) -> tuple[VectorProgress, GraphProgress, str]:
+def _progress(readers: Readers) -> tuple[VectorProgress, GraphProgress, str]:
     vectors, graph, problems = VectorProgress(), GraphProgress(), []
     try:
-        store = VectorStore(layout.vectors)
-        with store.view() as view:
+        with readers.vectors.view() as view:
             vectors = view.progress()
-        store.close()
     except StoreError as error:
         problems.append(str(error))
     try:
-        index = GraphStore(layout.index)
-        with index.view() as links:
+        with readers.graph.view() as links:
             graph = links.progress()
-        index.close()
     except StoreError as error:
         problems.append(str(error))
     return vectors, graph, "; ".join(problems)

@@ -91,6 +91,11 @@ class Record(Struct, frozen=True, kw_only=True):
     supersedes: str = ""
     source: Source = Source()
 
+    @property
+    def in_session(self) -> bool:
+        """Was it said in a conversation, rather than noted by itself?"""
+        return self.tier == "episodic"
+
 
 class LogEntry(Struct, frozen=True):
     """One change of one record. Says which, not what: whoever follows reads the record itself."""
@@ -198,6 +203,8 @@ class View:
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Labels of the turns said just before and just after, the nearest first."""
+        if not record.in_session:
+            return [], []
         prefix = session_key(record.host, record.session)
         key = prefix + moment(record.created_at) + number(record.label)
         before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
@@ -300,8 +307,10 @@ class Change(View):
         self._put_keys(record)
         self._put(_digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
-        session = record.project.encode() + session_key(record.host, record.session)
-        self._spoken[session] = max(record.created_at, self._spoken.get(session, record.created_at))
+        if record.in_session:
+            session = record.project.encode() + session_key(record.host, record.session)
+            latest = self._spoken.get(session, record.created_at)
+            self._spoken[session] = max(record.created_at, latest)
         self._advance("insert", label, count=1, label=label)
         return label, True
 
@@ -321,7 +330,8 @@ class Change(View):
         """Take a record out for good. Only its key's hash stays, so that it cannot come back."""
         self._delete_keys(record)
         self._t.delete(number(record.label), db=self._db["records"])
-        self._quieten(record)
+        if record.in_session:
+            self._quieten(record)
         self._advance("forget", record.label, count=-1)
 
     def place(self, project: Project, cwd: str) -> None:
@@ -455,11 +465,12 @@ def _keys(record: Record) -> list[tuple[str, bytes]]:
     label = number(record.label)
     said = moment(record.created_at) + label
     keys = [
-        ("by_session", session_key(record.host, record.session) + said),
         ("by_project", record.project.encode() + said),
         ("by_created", said),
         ("by_updated", moment(record.updated_at) + label),
     ]
+    if record.in_session:
+        keys.append(("by_session", session_key(record.host, record.session) + said))
     if record.pinned:
         keys.append(("pinned", record.project.encode() + label))
     return keys

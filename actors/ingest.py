@@ -37,7 +37,6 @@ from iai.messages import (
     RecordsCommitted,
     Request,
     SpoolRejected,
-    State,
     Tick,
 )
 from iai.projects import identify
@@ -48,8 +47,9 @@ from iai.store.records import Change, Records, Transcript, Watermark, session_ke
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LOOK_S = 0.2  # between two looks at the spool and the followed transcripts
-LOOK_ASLEEP_S = 1.0
+LOOK_S = 0.2  # between two looks at the spool and the followed transcripts, while they move
+LOOK_QUIET_S = 1.0  # waking up costs more than looking: five times a second would be half a percent
+QUIET_AFTER_S = 60.0
 FOLLOW_S = 3_600.0  # how long a transcript is watched after its last event
 FOLLOW_ENDED_S = 60.0  # the same after its session has ended: hosts write their files late
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
@@ -71,7 +71,7 @@ class Ingest:
         self._jobs: dict[str, ImportJob] = {}
         self._flushes: list[Caller] = []
         self._next_look = 0
-        self._look_s = LOOK_S
+        self._moved = 0  # monotonic; when anything was last found
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
@@ -99,8 +99,6 @@ class Ingest:
 
     def hear(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
-            asleep = event.state in (State.SLEEP, State.HIBERNATION)
-            self._look_s = LOOK_ASLEEP_S if asleep else LOOK_S
             self._records.forget_dead_readers()
         yield from ()
 
@@ -132,19 +130,21 @@ class Ingest:
 
     def _look(self, now: Now) -> Steps:
         """Take what is in the spool, then whatever the followed transcripts have grown by."""
-        self._next_look = now.mono + int(self._look_s * NS)
         waiting = spool.waiting(self._layout.spool_new)
         for file in waiting[:EVENTS_A_SLICE]:
             spooled = spool.read(file)
             if spooled is not None:
                 yield from self._take_event(spooled, now)
-        if len(waiting) > EVENTS_A_SLICE:
-            self._next_look = now.mono
         for path, transcript in list(self._followed.items()):
             if transcript.followed_until <= now.wall:
                 del self._followed[path]
             elif transcripts.grown(path, intake.mark(transcript)):
                 self._unfinished.add(path)
+        if waiting or self._unfinished:
+            self._moved = now.mono
+        quiet = now.mono - self._moved > QUIET_AFTER_S * NS
+        wait_s = 0.0 if len(waiting) > EVENTS_A_SLICE else LOOK_QUIET_S if quiet else LOOK_S
+        self._next_look = now.mono + int(wait_s * NS)
 
     def _take_event(self, spooled: Spooled, now: Now) -> Steps:
         event = spooled.event

@@ -51,7 +51,7 @@ MODULES: dict[Actor, str] = {
     actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
 }  # where each actor's behaviour is made
 
-_LOOK_S = 0.5  # between two looks at the beats
+_LOOK_S = 1.0  # between two looks at the beats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
 # Each actor is one of five processes: threads of numeric libraries would only fight over the cores.
 _ENVIRONMENT = {

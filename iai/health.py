@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from iai import intake, spool, transcripts
 from iai.clock import NS
+from iai.embedders.generations import counted_upto
 from iai.errors import StoreError
 from iai.freshness.cache_file import Sidecar, read_sidecar
 from iai.layout import Layout
@@ -11,6 +12,7 @@ from iai.revisions import Revisions, upto
 from iai.store.graph import Progress as GraphProgress
 from iai.store.readers import Readers
 from iai.store.records import View, Watermark
+from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 
 
@@ -58,7 +60,7 @@ def look(layout: Layout, wall: int) -> StoreHealth:
         return StoreHealth(
             stages={"records": waiting}, watermark=Watermark(), payload=payload, problem=str(error)
         )
-    vectors, graph, problem = _progress(readers)
+    vectors, weights, graph, problem = _progress(readers)
     try:
         with records.view() as view:
             mark = view.watermark()
@@ -66,20 +68,23 @@ def look(layout: Layout, wall: int) -> StoreHealth:
             in_graph = graph.records_applied.both(graph.vectors_applied)
             stages = {
                 "records": _waiting(layout, _grown(view, wall), mark.revision, wall),
-                "vectors": _stage(view, head, vectors.applied, wall, _reembedding(vectors)),
+                "vectors": _stage(view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)),
                 "graph": _stage(view, head, in_graph, wall, "" if graph.warm else "cold"),
-                "payload": _stage(view, head, upto(payload.revision), wall, ""),
+                "payload": _stage(view, head, _shown(payload, mark), wall, ""),
             }
     finally:
         readers.close()
     return StoreHealth(stages=stages, watermark=mark, payload=payload, problem=problem)
 
 
-def _progress(readers: Readers) -> tuple[VectorProgress, GraphProgress, str]:
-    vectors, graph, problems = VectorProgress(), GraphProgress(), []
+def _progress(
+    readers: Readers,
+) -> tuple[VectorProgress, Generation | None, GraphProgress, str]:
+    vectors, weights, graph, problems = VectorProgress(), None, GraphProgress(), []
     try:
         with readers.vectors.view() as view:
             vectors = view.progress()
+            weights = view.generation(vectors.serving)
     except StoreError as error:
         problems.append(str(error))
     try:
@@ -87,7 +92,7 @@ def _progress(readers: Readers) -> tuple[VectorProgress, GraphProgress, str]:
             graph = links.progress()
     except StoreError as error:
         problems.append(str(error))
-    return vectors, graph, "; ".join(problems)
+    return vectors, weights, graph, "; ".join(problems)
 
 
 def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:
@@ -99,6 +104,11 @@ def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str
         lag_s=_age_s(wall, oldest.at) if oldest else 0.0,
         note=note,
     )
+
+
+def _shown(payload: PayloadHealth, mark: Watermark) -> Revisions:
+    """What the payload holds. Of a store without records no payload is all that there can be."""
+    return upto(payload.revision if mark.records_count else mark.revision)
 
 
 def _waiting(layout: Layout, grown: list[int], revision: int, wall: int) -> Stage:
@@ -119,8 +129,12 @@ def _grown(view: View, wall: int) -> list[int]:
     return [transcripts.written_at(path) for path, mark in marks if transcripts.grown(path, mark)]
 
 
-def _reembedding(progress: VectorProgress) -> str:
-    return f"re-embedding, at {progress.built_upto}" if progress.building else ""
+def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Watermark) -> str:
+    """What is still to be done after every record has a vector: give it the best weights."""
+    if progress.building:
+        return f"re-embedding, at #{progress.built_upto} of #{mark.max_vec_label}"
+    current = weights is not None and weights.counted_upto == counted_upto(mark.max_vec_label)
+    return "" if current or not mark.max_vec_label else "to be re-embedded"
 
 
 def _payload(layout: Layout, sidecar: Sidecar | None, wall: int) -> PayloadHealth:

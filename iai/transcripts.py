@@ -87,9 +87,10 @@ def decode(data: bytes) -> object:
     replaced and does not cost the line.
     """
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _repaired(json.loads(data.decode("utf-8", "replace")))
+        try:
+            return msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _repaired(json.loads(data.decode("utf-8", "replace")))
     except RecursionError:
         raise ValueError("nested too deep") from None
 

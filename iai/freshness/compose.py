@@ -15,7 +15,9 @@ from iai.freshness.budget import Budget
 from iai.store.records import Record, View
 
 LAST_TURNS = 12  # turns of the last session that are looked at; the latest find room first
+SCANNED = 200  # turns of a session that are looked at to find these
 PINNED = 12
+FACTS = 8
 EARLIER_SESSIONS = 5
 ELSEWHERE = 5
 
@@ -44,6 +46,7 @@ class Material(Struct, frozen=True, kw_only=True):
     project_name: str  # "" for the payload of no project in particular
     last: Session | None = None
     pinned: tuple[Record, ...] = ()
+    facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     earlier: tuple[Session, ...] = ()
     elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
 
@@ -64,21 +67,20 @@ def gather(view: View, project: str, project_name: str) -> Material:
         key=lambda other: view.latest_in(other.id),
         reverse=True,
     )
-    pinned = [project] if project else [other.id for other in others]
-    sessions = islice(view.sessions(project), EARLIER_SESSIONS + 1) if project else ()
-    own = [
-        _session(view, key, LAST_TURNS if place == 0 else 1) for place, key in enumerate(sessions)
-    ]
+    shown = [project] if project else [other.id for other in others]
+    facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
+    own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []
     return Material(
         revision=view.watermark().revision,
         project_name=project_name,
         last=own[0] if own else None,
-        pinned=tuple(islice((r for each in pinned for r in view.pinned(each)), PINNED)),
+        pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
+        facts=tuple(islice(facts, FACTS)),
         earlier=tuple(own[1:]),
         elsewhere=tuple(
-            (other.name, _session(view, key, 1))
+            (other.name, session)
             for other in others[:ELSEWHERE]
-            for key in islice(view.sessions(other.id), 1)
+            for session in islice(_sessions(view, other.id), 1)
         ),
     )
 
@@ -102,10 +104,15 @@ def render(material: Material, wall: int, note: str = "") -> str:
     return "".join(line + "\n" for line in [*lines, injected.CLOSING])
 
 
-def _session(view: View, key: bytes, turns: int) -> Session:
-    first = next((r for r in islice(view.session(key), 20) if r.role == "user"), None)
-    last = list(islice(view.session(key, newest_first=True), turns))
-    return Session(first, tuple(reversed(last)))
+def _sessions(view: View, project: str) -> Iterator[Session]:
+    """Yield the sessions of a project, the latest first, as far as they were in this project."""
+    for key in view.sessions(project):
+        oldest = islice(view.session(key), SCANNED)
+        newest = islice(view.session(key, newest_first=True), SCANNED)
+        first = next((r for r in oldest if r.role == "user" and r.project == project), None)
+        last = list(islice((r for r in newest if r.project == project), LAST_TURNS))
+        if last:
+            yield Session(first, tuple(reversed(last)))
 
 
 def _filled(section: Section, budget: Budget) -> list[str]:
@@ -134,6 +141,9 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
             tuple(_quoted(record, wall, _TURN) for record in material.pinned),
             0.3,
         )
+    if material.facts:
+        items = tuple(_quoted(record, wall, _MENTION * 2) for record in material.facts)
+        yield Section(("", "## Remembered"), items, 0.2)
     if material.earlier:
         items = tuple(_mention(session, "", wall) for session in material.earlier)
         yield Section(("", "## Earlier sessions in this project"), items, 0.2)

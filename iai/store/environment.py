@@ -65,8 +65,9 @@ class Environment:
 
         Raises StoreAbsent if the files are there no more.
         """
-        if not self.writer and _inode(self.path) != self._inode:
+        if not self.writer and not 0 < _inode(self.path) == self._inode:
             self._env.close()  # it was rebuilt or restored: another file by the same name
+            self._inode = 0
             self._connect()
         with _translated(self.path):
             try:

@@ -31,6 +31,7 @@ _DATABASES = (
     "by_created",  # created_at, label
     "by_updated",  # updated_at, label
     "pinned",  # project, label
+    "facts",  # project, created_at, label of what was noted outside a conversation
     "sessions",  # project, session -> when its latest turn there was said
     "by_activity",  # project, that time, session
     "projects",  # project -> Project
@@ -235,6 +236,10 @@ class View:
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the pinned records of a project, the latest pinned label first."""
         return self._records("pinned", project.encode(), newest_first=True)
+
+    def facts(self, project: str) -> Iterator[Record]:
+        """Yield what was noted in a project outside its conversations, the latest first."""
+        return self._records("facts", project.encode(), newest_first=True)
 
     def projects(self) -> list[Project]:
         """All projects, in no particular order. There are as many as the user has worked on."""
@@ -471,6 +476,8 @@ def _keys(record: Record) -> list[tuple[str, bytes]]:
     ]
     if record.in_session:
         keys.append(("by_session", session_key(record.host, record.session) + said))
+    else:
+        keys.append(("facts", record.project.encode() + said))
     if record.pinned:
         keys.append(("pinned", record.project.encode() + label))
     return keys

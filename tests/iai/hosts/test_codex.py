@@ -1,0 +1,132 @@
+"""Codex's rollouts: what is a turn, and why all other lines are none."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iai import injected, transcripts
+from iai.hosts import codex, registry
+from iai.hosts.turn import Context, Line, Skip, Turn
+from tests.iai.hosts.test_claude import JSON
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "codex"
+AT = "2026-11-22T17:55:06.211Z"
+
+
+def envelope(type_: str, **payload: Any) -> dict[str, Any]:
+    return {"timestamp": AT, "type": type_, "payload": payload}
+
+
+def message(role: str, *texts: str) -> dict[str, Any]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text} for text in texts]
+    return envelope("response_item", type="message", role=role, content=content)
+
+
+def parse(value: Any, context: Context = Context(session="s1")) -> Line:
+    return codex.parse(value, context)[1]
+
+
+def test_a_message_is_a_turn() -> None:
+    turn = parse(message("user", "why?"))
+    assert isinstance(turn, Turn)
+    assert (turn.role, turn.text) == ("user", "why?")
+    assert turn.key.startswith("codex:s1:1795370106211000000:user:")
+
+
+def test_what_is_said_twice_is_taken_once() -> None:
+    assert parse(envelope("event_msg", type="user_message", message="why?")) is Skip.NOT_A_TURN
+
+
+def test_a_session_says_where_it_is_and_from_which_repository() -> None:
+    meta = envelope("session_meta", id="s2", cwd="/p", git={"repository_url": "git@h:o/r.git"})
+    context, skipped = codex.parse(meta, Context())
+    assert context == Context(session="s2", cwd="/p", remote="git@h:o/r.git")
+    assert skipped is Skip.NOT_A_TURN
+
+
+def test_a_fork_that_repeats_another_sessions_head_stays_itself() -> None:
+    context, _ = codex.parse(envelope("session_meta", id="own", cwd="/p"), Context())
+    context, _ = codex.parse(envelope("session_meta", id="other", cwd="/q"), context)
+    assert context.session == "own"
+
+
+def test_a_session_may_move_to_another_directory() -> None:
+    context, _ = codex.parse(envelope("turn_context", cwd="/q"), Context(session="s", cwd="/p"))
+    assert context.cwd == "/q"
+
+
+def test_a_sub_agents_rollout_is_left_out_whole() -> None:
+    meta = envelope("session_meta", id="s2", cwd="/p", source={"subagent": "review"})
+    context, _ = codex.parse(meta, Context())
+    assert parse(message("assistant", "found it"), context) is Skip.SIDECHAIN
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (message("developer", "be safe"), Skip.META),
+        (message("user", "# AGENTS.md instructions for /p"), Skip.META),
+        (message("user", "<environment_context>\n</environment_context>"), Skip.META),
+        (message("user"), Skip.EMPTY),
+        (message("user", "  "), Skip.EMPTY),
+        (message("user", injected.opening(1, "t", "p")), Skip.INJECTED),
+        (envelope("response_item", type="reasoning", summary=[]), Skip.TOOL),
+        (envelope("response_item", type="function_call", name="shell"), Skip.TOOL),
+        (envelope("response_item", type="function_call_output", output="x"), Skip.TOOL),
+        (envelope("response_item", type="custom_tool_call"), Skip.TOOL),
+        (envelope("response_item", type="web_search_call"), Skip.TOOL),
+        (envelope("response_item", type="message", role="user", content="x"), Skip.BAD_SHAPE),
+        (envelope("compacted", message="summary"), Skip.SUMMARY),
+        *(
+            (envelope("event_msg", type=type_), Skip.NOT_A_TURN)
+            for type_ in ("agent_message", "token_count", "task_started", "task_complete",
+                          "turn_aborted", "a-type-of-the-future")
+        ),
+        (envelope("world_state"), Skip.NOT_A_TURN),
+        (envelope("a-type-of-the-future"), Skip.NOT_A_TURN),
+        ({"type": "response_item"}, Skip.NOT_A_TURN),
+        ({"payload": {}}, Skip.BAD_SHAPE),
+        ([], Skip.BAD_SHAPE),
+    ],
+)  # fmt: skip
+def test_what_is_no_turn_is_skipped_for_a_reason(value: Any, why: Skip) -> None:
+    assert parse(value) is why
+
+
+def test_instructions_beside_a_prompt_do_not_cost_the_prompt() -> None:
+    turn = parse(message("user", "<environment_context>x</environment_context>", "why?"))
+    assert isinstance(turn, Turn)
+    assert turn.text == "why?"
+
+
+@given(st.fixed_dictionaries({"type": JSON, "payload": JSON, "timestamp": JSON}) | JSON)
+def test_no_json_whatever_raises(value: object) -> None:
+    assert isinstance(parse(value), Turn | Skip)
+
+
+def test_the_sample_holds_one_question_and_two_answers() -> None:
+    (path,) = SAMPLES.glob("*.jsonl")
+    context, counts = Context(), Counter[str]()
+    for raw in transcripts.read(str(path), transcripts.Mark()).lines:
+        assert raw.data is not None
+        context, found = codex.parse(transcripts.decode(raw.data), context)
+        counts[found.role if isinstance(found, Turn) else found] += 1
+    assert counts == {
+        "user": 1, "assistant": 2, Skip.META: 3, Skip.TOOL: 3, Skip.NOT_A_TURN: 7,
+    }  # fmt: skip
+    assert context.cwd == "/home/dev/ledgerline"
+
+
+def test_a_file_is_known_by_its_place_or_by_its_lines() -> None:
+    claude_line = {"sessionId": "s", "type": "user"}
+    assert registry.detect("/h/.claude/projects/p/s.jsonl", None) is registry.named("claude")
+    assert registry.detect("/x/export.jsonl", claude_line) is registry.named("claude")
+    assert registry.detect("/x/rollout-2026.jsonl", None) is registry.named("codex")
+    assert registry.detect("/x/y.jsonl", envelope("session_meta")) is registry.named("codex")
+    assert registry.detect("/x/y.jsonl", {"some": "thing"}) is None
+    assert registry.detect("/x/y.jsonl", None) is None

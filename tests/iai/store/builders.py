@@ -1,0 +1,36 @@
+"""Records and the like, with only what a test cares about."""
+
+from typing import Any
+
+from iai.clock import Now
+from iai.ids import record_id
+from iai.store.records import Change, NewRecord, Records
+
+NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
+PROJECT = "0123456789abcdef"
+
+
+def new_record(key: str, **fields: Any) -> NewRecord:
+    """Return a user's turn in session `s` of one project."""
+    defaults: dict[str, Any] = {
+        "key": key,
+        "tier": "episodic",
+        "role": "user",
+        "text": f"text of {key}",
+        "host": "claude",
+        "session": "s",
+        "project": PROJECT,
+        "cwd": "/p",
+        "created_at": NOW.wall,
+    }
+    given = {**defaults, **fields}
+    return NewRecord(**{"id": record_id(key, given["created_at"]), **given})
+
+
+def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:
+    """Insert records in one commit; return their labels."""
+
+    def change(unit: Change) -> list[int]:
+        return [unit.insert(one)[0] for one in new]
+
+    return records.commit(change, now)[0]

@@ -1,0 +1,175 @@
+"""One LMDB environment between processes: growing, versions, damage, and who may write."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew
+from iai.store.environment import Environment
+
+SPAWN = multiprocessing.get_context("spawn")
+SMALL = 1 << 18  # bytes: full after a few writes
+
+
+def fill(environment: Environment, first: int, count: int) -> None:
+    def change(transaction: object) -> None:
+        for number in range(first, first + count):
+            transaction.put(b"%06d" % number, b"x" * 500, db=environment.db["things"])  # type: ignore[attr-defined]
+
+    environment.write(change)
+
+
+def count(environment: Environment) -> int:
+    with environment.read() as transaction:
+        return int(transaction.stat(environment.db["things"])["entries"])
+
+
+def open_things(path: Path, *, writer: bool, map_size: int = SMALL, schema: int = 1) -> Environment:
+    return Environment(path, ("things",), schema=schema, writer=writer, map_size=map_size)
+
+
+def count_on_request(path: Path, connection: Connection) -> None:
+    """A reader in another process that stays open: answers each message with what it counts."""
+    environment = open_things(path, writer=False)
+    while connection.recv():
+        connection.send(count(environment))
+
+
+def write_until_killed(path: Path, connection: Connection) -> None:
+    environment = open_things(path, writer=True)
+    number = 0
+    while True:
+        fill(environment, number, 10)
+        number += 10
+        connection.send(number)
+
+
+def try_to_write(path: Path, connection: Connection) -> None:
+    try:
+        open_things(path, writer=True)
+    except StoreBusy as error:
+        connection.send(str(error))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "environment"
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[Environment]:
+    environment = open_things(path, writer=True)
+    yield environment
+    environment.close()
+
+
+def test_a_full_map_grows_while_readers_in_other_processes_stay_open(
+    path: Path, writer: Environment
+) -> None:
+    ours, theirs = SPAWN.Pipe()
+    reader = SPAWN.Process(target=count_on_request, args=(path, theirs))
+    fill(writer, 0, 10)
+    reader.start()
+    for step in range(1, 20):
+        fill(writer, step * 100, 100)
+        ours.send(True)  # noqa: FBT003
+        assert ours.recv() == 10 + step * 100
+    ours.send(False)  # noqa: FBT003
+    reader.join()
+    assert (path / "data.mdb").stat().st_size > SMALL
+
+
+def test_a_change_that_fills_the_map_is_kept_whole(writer: Environment) -> None:
+    fill(writer, 0, 5_000)
+    assert count(writer) == 5_000
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing_that_it_acknowledged(path: Path) -> None:
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=write_until_killed, args=(path, theirs))
+    process.start()
+    theirs.close()
+    acknowledged = [ours.recv() for _ in range(30)][-1]
+    process.kill()
+    process.join()
+    while ours.poll():
+        try:
+            acknowledged = ours.recv()
+        except EOFError:
+            break
+    environment = open_things(path, writer=True)
+    kept = count(environment)
+    environment.close()
+    assert kept in (acknowledged, acknowledged + 10)
+
+
+def test_there_is_one_writer_at_a_time(path: Path, writer: Environment) -> None:
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=try_to_write, args=(path, theirs))
+    process.start()
+    assert ours.recv() == f"another process writes {path}"
+    process.join()
+    assert count(writer) == 0
+
+
+def test_a_reader_without_a_writer_yet_finds_it_absent(path: Path) -> None:
+    with pytest.raises(StoreAbsent, match="does not exist yet"):
+        open_things(path, writer=False)
+
+
+def test_a_newer_store_is_refused_in_a_sentence_that_says_what_to_do(path: Path) -> None:
+    open_things(path, writer=True, schema=2).close()
+    for as_writer in (True, False):
+        with pytest.raises(StoreTooNew, match=r"schema 2, this one knows up to 1\); upgrade iai"):
+            open_things(path, writer=as_writer, schema=1)
+
+
+def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(path: Path) -> None:
+    environment = open_things(path, writer=True)
+    fill(environment, 0, 1_000)
+    environment.close()
+    os.truncate(path / "data.mdb", 20_000)
+    with pytest.raises(StoreCorrupt, match="bytes of"):
+        open_things(path, writer=False)
+
+
+def test_a_file_of_something_else_is_damage(path: Path) -> None:
+    path.mkdir()
+    (path / "data.mdb").write_bytes(b"not a database" * 1_000)
+    with pytest.raises(StoreCorrupt, match=str(path)):
+        open_things(path, writer=True)
+
+
+def test_a_reader_follows_when_the_files_are_made_again(path: Path) -> None:
+    first = open_things(path, writer=True)
+    fill(first, 0, 7)
+    first.close()
+    reader = open_things(path, writer=False)
+    assert count(reader) == 7
+    for name in ("data.mdb", "lock.mdb"):
+        (path / name).unlink()
+    with pytest.raises(StoreAbsent):
+        count(reader)
+    # Another process, as in life: LMDB refuses one environment twice in one process.
+    process = SPAWN.Process(target=make_again, args=(path,))
+    process.start()
+    process.join()
+    assert count(reader) == 3
+    reader.close()
+
+
+def make_again(path: Path) -> None:
+    environment = open_things(path, writer=True)
+    fill(environment, 0, 3)
+    environment.close()
+
+
+def test_the_files_can_be_read_by_their_user_alone(path: Path, writer: Environment) -> None:
+    assert path.stat().st_mode & 0o777 == 0o700
+    for file in path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
+    assert count(writer) == 0

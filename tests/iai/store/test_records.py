@@ -1,0 +1,238 @@
+"""The records: the watermark, the log, the indexes, and what forgetting leaves (SEED T1, D6, D7)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from iai.clock import Now
+from iai.store.records import Change, Project, Record, Records, Transcript, Watermark, session_key
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "records", writer=True)
+    yield records
+    records.close()
+
+
+def watermark(records: Records) -> Watermark:
+    with records.view() as view:
+        return view.watermark()
+
+
+def get(records: Records, ref: str) -> Record:
+    with records.view() as view:
+        record = view.find(ref)
+    assert record is not None
+    return record
+
+
+def test_a_record_inserted_now_with_an_old_time_moves_the_watermark(records: Records) -> None:
+    put(records, new_record("new", created_at=NOW.wall))
+    before = watermark(records)
+    put(records, new_record("old", created_at=NOW.wall - 10**18))
+    after = watermark(records)
+    assert after.max_created_at == before.max_created_at
+    assert after.max_vec_label == before.max_vec_label + 1
+    assert after.records_count == before.records_count + 1
+
+
+def test_a_pin_moves_the_watermark_though_no_record_was_added(records: Records) -> None:
+    put(records, new_record("a"))
+    before = watermark(records)
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.pin(record, pinned=True), NOW.later(1))
+    after = watermark(records)
+    assert after.revision == before.revision + 1
+    assert after.max_updated_at > before.max_updated_at
+    assert after.records_count == before.records_count
+
+
+def test_pinning_what_is_pinned_changes_nothing(records: Records) -> None:
+    put(records, new_record("a", pinned=True))
+    before = watermark(records)
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.pin(record, pinned=True), NOW.later(1))
+    assert watermark(records) == before
+
+
+def test_the_same_key_is_stored_once(records: Records) -> None:
+    assert put(records, new_record("a"), new_record("a"), new_record("b")) == [1, 1, 2]
+    assert put(records, new_record("a", text="other words")) == [1]
+    assert watermark(records).revision == 2
+    assert get(records, "#1").text == "text of a"
+
+
+def test_text_is_kept_verbatim(records: Records) -> None:
+    text = "  tabs\tand\r\nlines \x00\x1b[31m \u200b \U0001f9e0 <!-- --> \n\n"
+    put(records, new_record("a", text=text))
+    assert get(records, "#1").text == text
+
+
+def test_a_record_is_found_by_id_label_or_number_and_nothing_else_is(records: Records) -> None:
+    put(records, new_record("a"))
+    record = get(records, "#1")
+    with records.view() as view:
+        assert view.find("1") == view.find(record.id) == view.find(record.id.lower()) == record
+        for ref in ("", "#", "#2", "0", "x" * 1_000, "\u00e9", "-1", "\u0661", "9" * 40):
+            assert view.find(ref) is None
+
+
+def test_what_was_forgotten_is_gone_and_does_not_come_back(records: Records) -> None:
+    put(records, new_record("a", pinned=True), new_record("b"))
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.forget(record), NOW)
+    assert put(records, new_record("a")) == [1]
+    with records.view() as view:
+        assert view.find("#1") is view.find(record.id) is None
+        assert [r.label for r in view.session(session_key("claude", "s"))] == [2]
+        assert list(view.pinned(PROJECT)) == []
+        assert view.watermark().records_count == 1
+
+
+def test_a_label_is_never_used_again(records: Records) -> None:
+    put(records, new_record("a"))
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.forget(record), NOW)
+    assert put(records, new_record("b")) == [2]
+    assert watermark(records).max_vec_label == 2
+
+
+def test_every_change_has_its_line_in_the_log(records: Records) -> None:
+    put(records, new_record("a"), new_record("b"))
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.pin(record, pinned=True), NOW)
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.edit(record, "else"), NOW)
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.forget(record), NOW)
+    with records.view() as view:
+        log = [(revision, e.operation, e.label) for revision, e in view.changes(1, 100)]
+    assert log == [(1, "insert", 1), (2, "insert", 2), (3, "pin", 1), (4, "edit", 1), (5, "forget", 1)]
+
+
+def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: Records) -> None:
+    put(records, *(new_record(str(n), created_at=NOW.wall + n) for n in (5, 1, 3, 2, 4)))
+    with records.view() as view:
+        said = [record.text for record in view.session(session_key("claude", "s"))]
+        assert said == [f"text of {n}" for n in range(1, 6)]
+        middle = next(r for r in view.after(0) if r.text == "text of 3")
+        before, after = view.around(middle, 5)
+        assert [view.get(label).text for label in before] == ["text of 2", "text of 1"]  # type: ignore[union-attr]
+        assert [view.get(label).text for label in after] == ["text of 4", "text of 5"]  # type: ignore[union-attr]
+
+
+def test_sessions_of_a_project_stand_by_their_latest_turn(records: Records) -> None:
+    for session, at in (("one", 1), ("two", 2), ("one", 3), ("three", 0)):
+        put(records, new_record(f"{session}{at}", session=session, created_at=NOW.wall + at))
+    with records.view() as view:
+        order = list(view.sessions(PROJECT))
+    assert order == [session_key("claude", name) for name in ("one", "two", "three")]
+
+
+def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) -> None:
+    put(records, new_record("fact", tier="semantic", session=""))
+    with records.view() as view:
+        assert list(view.sessions(PROJECT)) == []
+        assert [r.label for r in view.facts(PROJECT)] == [1]
+        assert view.around(next(view.facts(PROJECT)), 2) == ([], [])
+
+
+def test_a_transcript_and_what_was_read_from_it_are_committed_as_one(records: Records) -> None:
+    def broken(unit: Change) -> None:
+        unit.insert(new_record("a"))
+        unit.follow(Transcript(path="/t", host="claude", offset=100))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        records.commit(broken, NOW)
+    with records.view() as view:
+        assert view.transcript("/t") is None
+        assert view.watermark() == Watermark()
+
+
+def test_a_project_remembers_the_directories_it_was_worked_on_in(records: Records) -> None:
+    project = Project(id=PROJECT, name="p", root="/p")
+    for cwd in ("/p", "/p/src", "/p"):
+        records.commit(lambda unit, cwd=cwd: unit.place(project, cwd), NOW)  # type: ignore[misc]
+    with records.view() as view:
+        assert [p.cwds for p in view.projects()] == [("/p", "/p/src")]
+
+
+class Model(RuleBasedStateMachine):
+    """Any changes in any order: the watermark equals what a scan of all live records gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.live: dict[int, Record] = {}
+        self.labels = 0
+
+    @initialize()
+    def open(self) -> None:
+        import tempfile  # noqa: PLC0415  each run has its own
+
+        self.directory = tempfile.TemporaryDirectory()
+        self.records = Records(Path(self.directory.name), writer=True, map_size=1 << 20)
+
+    def teardown(self) -> None:
+        self.records.close()
+        self.directory.cleanup()
+
+    @rule(key=st.integers(0, 30), age=st.integers(-5, 5), session=st.sampled_from("xy"))
+    def insert(self, key: int, age: int, session: str) -> None:
+        made = new_record(str(key), created_at=NOW.wall + age, session=session)
+        self.labels = max(self.labels, *put(self.records, made, now=self.now))
+
+    @rule(label=st.integers(1, 30), pinned=st.booleans())
+    def pin(self, label: int, pinned: bool) -> None:  # noqa: FBT001
+        if label in self.live:
+            record = self.live[label]
+            self.records.commit(lambda unit: unit.pin(record, pinned=pinned), self.now)
+
+    @rule(label=st.integers(1, 30))
+    def edit(self, label: int) -> None:
+        if label in self.live:
+            record = self.live[label]
+            self.records.commit(lambda unit: unit.edit(record, f"at {self.now.wall}"), self.now)
+
+    @rule(label=st.integers(1, 30))
+    def forget(self, label: int) -> None:
+        if label in self.live:
+            record = self.live[label]
+            self.records.commit(lambda unit: unit.forget(record), self.now)
+
+    @rule(ns=st.integers(-3, 10))
+    def time_passes(self, ns: int) -> None:
+        self.now = Now(self.now.wall + ns, self.now.mono + abs(ns))
+
+    @invariant()
+    def the_watermark_equals_a_scan(self) -> None:
+        if not hasattr(self, "records"):
+            return
+        with self.records.view() as view:
+            found = list(view.after(0))
+            mark = view.watermark()
+            log = list(view.changes(1, 10**6))
+            pinned = {record.label for record in view.pinned(PROJECT)}
+            latest = {key: max(r.created_at for r in view.session(key)) for key in view.sessions(PROJECT)}
+        self.live = {record.label: record for record in found}
+        assert mark == Watermark(
+            revision=len(log),
+            records_count=len(found),
+            max_vec_label=self.labels,
+            max_created_at=max((r.created_at for r in found), default=0),
+            max_updated_at=max((r.updated_at for r in found), default=0),
+        )
+        assert pinned == {record.label for record in found if record.pinned}
+        assert set(latest) == {session_key(r.host, r.session) for r in found}
+        assert list(latest.values()) == sorted(latest.values(), reverse=True)
+
+
+TestModel = Model.TestCase
+TestModel.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

@@ -1,0 +1,69 @@
+"""Sets of revisions against Python's own sets."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iai.revisions import Revisions, upto
+
+RANGES = st.lists(
+    st.tuples(st.integers(1, 60), st.integers(0, 10)).map(lambda r: (r[0], r[0] + r[1])),
+    max_size=8,
+)
+
+
+def made(ranges: list[tuple[int, int]]) -> tuple[Revisions, set[int]]:
+    revisions, model = Revisions(), set[int]()
+    for first, last in ranges:
+        revisions = revisions.add(first, last)
+        model |= set(range(first, last + 1))
+    return revisions, model
+
+
+@given(RANGES)
+def test_adding_in_any_order_holds_just_what_was_added(ranges: list[tuple[int, int]]) -> None:
+    revisions, model = made(ranges)
+    assert list(revisions) == sorted(model)
+    assert revisions.count() == len(model)
+    assert revisions.head == max(model, default=0)
+    assert revisions == made(list(reversed(ranges)))[0]
+
+
+@given(RANGES)
+def test_ranges_are_sorted_and_neither_overlap_nor_touch(ranges: list[tuple[int, int]]) -> None:
+    held = made(ranges)[0].ranges
+    assert all(first <= last for first, last in held)
+    assert all(a[1] + 1 < b[0] for a, b in zip(held, held[1:], strict=False))
+
+
+@given(RANGES)
+def test_the_floor_is_where_the_first_one_is_missing(ranges: list[tuple[int, int]]) -> None:
+    revisions, model = made(ranges)
+    assert revisions.floor == next(n for n in range(100) if n + 1 not in model)
+
+
+@given(RANGES, RANGES)
+def test_difference_and_intersection_are_those_of_sets(
+    here: list[tuple[int, int]], there: list[tuple[int, int]]
+) -> None:
+    (a, model_a), (b, model_b) = made(here), made(there)
+    assert list(a.minus(b)) == sorted(model_a - model_b)
+    assert list(a.both(b)) == sorted(model_a & model_b)
+
+
+@given(RANGES, st.integers(1, 12))
+def test_taking_the_newest_again_and_again_takes_all(
+    ranges: list[tuple[int, int]], limit: int
+) -> None:
+    left, model = made(ranges)
+    taken: list[int] = []
+    while (newest := left.newest(limit)) is not None:
+        assert newest[1] == left.head
+        assert newest[1] - newest[0] < limit
+        taken += range(newest[0], newest[1] + 1)
+        left = left.minus(Revisions((newest,)))
+    assert sorted(taken) == sorted(model)
+
+
+def test_up_to_nothing_is_the_empty_set() -> None:
+    assert upto(0) == Revisions()
+    assert upto(3).floor == 3

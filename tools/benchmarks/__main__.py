@@ -1,0 +1,34 @@
+"""Runs one benchmark by its name."""
+
+import importlib
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.figures import show  # noqa: E402  only now can it be found
+
+NAMES = {
+    "startup": "seconds until the group is ready; memory and CPU when idle",
+    "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
+    "ingest": "turns a second from transcripts to the end of the pipeline",
+}
+
+
+def main() -> int:
+    """Run it, and print what it measured."""
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:  # noqa: PLR2004
+        for name, what in NAMES.items():
+            print(f"{name:<10} {what}")
+        return 0 if len(sys.argv) < 2 else 2  # noqa: PLR2004
+    module = importlib.import_module(f"benchmarks.{sys.argv[1]}")
+    parser = ArgumentParser(prog=f"tools/bench {sys.argv[1]}", description=module.__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    module.configure(parser)
+    args = parser.parse_args(sys.argv[2:])
+    show(module.run(args), as_json=args.json)
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,26 @@
+"""Quantiles, and how figures are printed."""
+
+import json
+import statistics
+from typing import Any
+
+Figures = dict[str, Any]
+
+
+def quantiles(values: list[float], unit: str) -> Figures:
+    """Return median, 95th and 99th percentile and maximum of some measurements."""
+    cuts = statistics.quantiles(values, n=100) if len(values) > 1 else values * 99
+    named = {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(values)}
+    return {f"{name}_{unit}": round(value, 3) for name, value in named.items()}
+
+
+def show(figures: Figures, *, as_json: bool) -> None:
+    """Print figures, for a program or for people."""
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            print(f"{name}: " + ", ".join(f"{k} {v}" for k, v in value.items()))
+        else:
+            print(f"{name}: {value}")

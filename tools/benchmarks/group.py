@@ -1,0 +1,167 @@
+"""A group of its own on a throw-away store, driven as a user drives it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from iai import beat, health, lock
+from iai.client import Client
+from iai.errors import IaiError
+from iai.health import StoreHealth
+from iai.layout import Layout
+from iai.messages import PIPELINE, Actor, Health, HealthReport
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+
+
+class TooLate(AssertionError):
+    """Something that had to become true did not."""
+
+
+def wait_until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Return as soon as the condition holds; the only way in which anything here waits."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TooLate(f"not within {patience_s:g} s: {what}")
+        time.sleep(0.01)
+
+
+class Group:
+    """The processes of one store. The store's path is short, as sockets need it."""
+
+    def __init__(self, **settings: str) -> None:
+        """`settings` are variables without their `IAI_MCP_`, in small letters."""
+        self.work = Path(tempfile.mkdtemp(prefix="iai-"))
+        self.layout = Layout(self.work / "store")
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("IAI_MCP_")},
+            "HOME": str(self.work),
+            "IAI_MCP_STORE": str(self.layout.root),
+            **{f"IAI_MCP_{name.upper()}": value for name, value in settings.items()},
+        }
+
+    def __enter__(self) -> "Group":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.destroy()
+
+    def iai(self, *args: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run one command line of `iai`."""
+        return self._run([sys.executable, "-m", "iai", *args], stdin)
+
+    def json(self, *args: str) -> Any:
+        """Run a command with --json and return its document."""
+        done = self.iai(*args, "--json")
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"{args}: {done.stdout!r} {done.stderr!r}") from None
+
+    def hook(self, name: str, event: dict[str, Any] | str) -> "subprocess.CompletedProcess[str]":
+        """Call a hook as a host does."""
+        stdin = event if isinstance(event, str) else json.dumps(event, separators=(",", ":"))
+        return self._run([str(CHECKOUT / "hooks" / f"iai-mcp-{name}.sh")], stdin)
+
+    def up(self) -> None:
+        """Start it, and wait until every process is ready."""
+        done = self.iai("up", "--detach")
+        if done.returncode:
+            raise AssertionError(done.stdout + done.stderr + self.log())
+
+    def down(self) -> None:
+        """Stop it."""
+        done = self.iai("down")
+        if done.returncode:
+            raise AssertionError(done.stdout + done.stderr + self.log())
+
+    def client(self) -> Client:
+        """Return a client; use it as a context manager."""
+        return Client(self.layout)
+
+    def report(self) -> HealthReport:
+        """Ask the supervisor how the processes are."""
+        with self.client() as client:
+            return client.call(Actor.SUPERVISOR, Health(), HealthReport)
+
+    def pid(self, actor: Actor) -> int:
+        """Process id of an actor; of the supervisor, too."""
+        report = self.report()
+        if actor is Actor.SUPERVISOR:
+            return report.pid
+        return next(a.pid or 0 for a in report.actors if a.actor is actor)
+
+    def kill(self, actor: Actor, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to an actor; return its process id."""
+        pid = self.pid(actor)
+        os.kill(pid, number)
+        return pid
+
+    def all_ready(self) -> bool:
+        """Is every process ready?"""
+        try:
+            return all(a.state == "ready" for a in self.report().actors)
+        except IaiError:
+            return False
+
+    def health(self) -> StoreHealth:
+        """Look at the stages, on disk."""
+        return health.look(self.layout, time.time_ns())
+
+    def settle(self) -> None:
+        """Wait until no stage lags behind."""
+        try:
+            wait_until(lambda: self.health().caught_up, "all stages have caught up")
+        except TooLate as error:
+            raise TooLate(f"{error}: {self.health()}\n{self.log()}") from None
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of the group that lives, orphans included."""
+        stamps = (beat.read(self.layout.beat(actor)) for actor in PIPELINE)
+        pids = {stamp.pid for stamp in stamps if stamp}
+        with suppress(ValueError):
+            pids.add(int(lock.note(self.layout.lease)))
+        found: dict[int, psutil.Process] = {}
+        for pid in pids:
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                if " ".join(process.cmdline()).startswith("iai: "):  # not a later one by this number
+                    found |= {p.pid: p for p in (process, *process.children(recursive=True))}
+        return list(found.values())
+
+    def log(self) -> str:
+        """What the group has logged."""
+        path = self.layout.logs / "group.log"
+        return path.read_text() if path.exists() else ""
+
+    def destroy(self) -> None:
+        """End whatever still runs and delete the store."""
+        for process in self.processes():
+            process.kill()
+        wait_until(lambda: not self.processes(), "no process of the group is left")
+        shutil.rmtree(self.work)
+
+    def _run(self, command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603
+            command,
+            input=stdin,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.work,
+            timeout=PATIENCE_S,
+        )

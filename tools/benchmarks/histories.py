@@ -1,0 +1,47 @@
+"""Made-up coding sessions in the form of Claude Code's transcripts: Zipf words, code, paths, errors."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+VOCABULARY = 20_000
+_SYLLABLES = ("ba", "co", "di", "fer", "gat", "hul", "in", "jo", "ka", "lem", "mor", "nis", "op",
+              "pra", "qui", "ros", "sta", "tem", "ul", "ver", "wex", "yo", "zan")  # fmt: skip
+
+
+@cache
+def _words() -> tuple[list[str], list[float]]:
+    maker = random.Random(7)  # noqa: S311
+    words = ["".join(maker.choices(_SYLLABLES, k=maker.randint(1, 4))) for _ in range(VOCABULARY)]
+    return words, [1.0 / (rank + 2.7) for rank in range(VOCABULARY)]
+
+
+def text(chance: random.Random, words: int) -> str:
+    """Return a text of about so many words, with the things that code talk is full of."""
+    vocabulary, weights = _words()
+    out = chance.choices(vocabulary, weights, k=words)
+    if chance.random() < 0.5:  # noqa: PLR2004
+        out.append(f"in src/{chance.choice(vocabulary)}/{chance.choice(vocabulary)}.py:{words}")
+    if chance.random() < 0.3:  # noqa: PLR2004
+        out.append(f"`{chance.choice(vocabulary)}_{chance.choice(vocabulary)}()` raised ValueError")
+    return " ".join(out)
+
+
+def coding_session(session: str, cwd: str, turns: int, seed: int) -> str:
+    """Return a transcript of so many turns, a question and an answer in turn."""
+    chance = random.Random(seed)  # noqa: S311
+    moment = START + timedelta(hours=seed)
+    lines = []
+    for number in range(turns):
+        role = "assistant" if number % 2 else "user"
+        said = text(chance, chance.randint(5, 120 if number % 2 else 40))
+        moment += timedelta(seconds=chance.randint(5, 90))
+        content = [{"type": "text", "text": said}] if number % 2 else said
+        lines.append(json.dumps({
+            "type": role, "uuid": f"{session}-{seed}-{number}", "sessionId": session, "cwd": cwd,
+            "timestamp": moment.isoformat().replace("+00:00", "Z"), "isSidechain": False,
+            "message": {"role": role, "content": content},
+        }))  # fmt: skip
+    return "\n".join(lines) + "\n"

@@ -146,6 +146,8 @@ class CacheWriter:
         callers, self._callers = self._callers, []
         triggers, self._triggers = self._triggers, {}
         self._again = 0
+        for event in self._skips.told(now.mono / NS):
+            yield Publish(event, keep=True)
         look = self._look()
         for caller, request in callers:
             if request.dry_run:

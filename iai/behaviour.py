@@ -75,7 +75,9 @@ StepsTo: TypeAlias = Generator[Effect, Now, T]  # such steps that come to a resu
 class Behaviour(Protocol):
     """One actor. Every method but `close` yields the effects that it wants."""
 
-    hears: tuple[Actor, ...]  # the actors whose feeds it listens to
+    @property
+    def hears(self) -> tuple[Actor, ...]:
+        """The actors whose feeds it listens to."""
 
     def start(self, now: Now) -> Steps:
         """Open what it owns. Draining a backlog is `work`."""

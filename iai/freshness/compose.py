@@ -62,11 +62,7 @@ class Section(Struct, frozen=True):
 
 def gather(view: View, project: str, project_name: str) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one."""
-    others = sorted(
-        (other for other in view.projects() if other.id != project),
-        key=lambda other: view.latest_in(other.id),
-        reverse=True,
-    )
+    others = [other for other in view.active() if other.id != project]
     shown = [project] if project else [other.id for other in others]
     facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
     own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []

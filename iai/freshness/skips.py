@@ -25,16 +25,15 @@ class Skips:
     def add(self, event: CacheWriteSkipped, now_s: float) -> list[CacheWriteSkipped]:
         """Take one skip; return what is to be told now."""
         kind = (event.trigger, event.reason, event.wanted)
-        told = self.told(now_s)
         if kind not in self._first:
             self._first[kind] = now_s
             if not (event.reason in _NO_OPS and event.trigger != "manual"):
-                return [*told, event]
+                return [event]
         before = self._events.get(kind)
         count = (before.count if before else 0) + 1
         span_s = round(now_s - self._first[kind], 3)
         self._events[kind] = structs.replace(event, count=count, span_s=span_s)
-        return told
+        return []
 
     def told(self, now_s: float, *, everything: bool = False) -> list[CacheWriteSkipped]:
         """Return the gathered repeats that are due, and forget them."""

@@ -23,7 +23,6 @@ def targets(view: View, layout: Layout, projects: int) -> list[Target]:
 
     The global one is written last: its sidecar says that all are there.
     """
-    active = sorted(view.projects(), key=lambda p: view.latest_in(p.id), reverse=True)[:projects]
     return [
         *(
             Target(
@@ -32,7 +31,7 @@ def targets(view: View, layout: Layout, projects: int) -> list[Target]:
                 project.name,
                 tuple(dict.fromkeys((*project.cwds, project.root))),
             )
-            for project in active
+            for project in view.active()[:projects]
         ),
         Target(layout.payload, "", ""),
     ]

@@ -52,6 +52,7 @@ class Environment:
         self._databases = ("meta", *databases)
         self._schema = schema
         self._map_size = map_size
+        self._inode = 0  # of the file that is open; 0: none is
         self._lock = _claim(path) if writer else None
         try:
             self._connect()

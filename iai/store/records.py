@@ -228,10 +228,11 @@ class View:
                 labels.append(to_number(key[-8:]))
         return labels
 
-    def latest_in(self, project: str) -> int:
-        """When the latest record of a project was said; 0 if it has none."""
-        with self._t.cursor(self._db["by_project"]) as cursor:
-            return to_moment(cursor.key()[-16:-8]) if _last(cursor, project.encode()) else 0
+    def active(self) -> list[Project]:
+        """Return the projects that have any records, the one with the latest first."""
+        latest = ((self._latest_in(project.id), project) for project in self.projects())
+        found = [(when, project) for when, project in latest if when is not None]
+        return [project for _, project in sorted(found, key=lambda f: f[0], reverse=True)]
 
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the pinned records of a project, the latest pinned label first."""
@@ -268,6 +269,11 @@ class View:
         with self._t.cursor(self._db["transcripts"]) as cursor:
             for _, data in cursor:
                 yield unpack(data, Transcript)
+
+    def _latest_in(self, project: str) -> int | None:
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            found = _last(cursor, project.encode())
+            return to_moment(cursor.key()[-16:-8]) if found else None
 
     def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
         with self._t.cursor(self._db[database]) as cursor:

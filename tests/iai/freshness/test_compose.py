@@ -1,6 +1,7 @@
 """The text of the payload: what is in it, its limits, and what cannot get into it."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -189,8 +190,10 @@ def test_the_payload_is_whole_lines_within_the_limits_of_all_hosts(
 
 def test_the_estimate_of_tokens_is_not_below_a_real_tokenizer() -> None:
     """Against Llama 2's, which makes more tokens of a text than the hosts' models do."""
-    directory = Path(static.find_spec("wordllama").origin).parent  # type: ignore[union-attr, arg-type]
-    tokenizer = Tokenizer.from_file(str(directory / static._TOKENIZER))
+    spec = find_spec("wordllama")
+    assert spec is not None
+    assert spec.origin is not None
+    tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / static._TOKENIZER))
     samples = Path(__file__).parents[2] / "samples"
     texts = [path.read_text() for path in sorted(samples.rglob("*.jsonl"))]
     texts += [Path(__file__).read_text(), "Stra\u00dfe \u4f60\u597d \u043f\u0440\u0438\u0432\u0435\u0442 " * 50]

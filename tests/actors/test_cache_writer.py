@@ -1,0 +1,474 @@
+"""The refresh of the payload, as SEED.md asks for it.
+
+====  ==================================================================================
+T1    iai/store/test_records.py: ...with_an_old_time_moves_the_watermark; and here
+T2    iai/freshness/test_decide.py, the whole matrix
+T3    test_each_event_has_the_fields_of_the_contract
+T4    test_a_cold_graph_is_waited_for_and_then_left_out
+T5    test_force_passes_the_interval_the_watermark_and_a_cold_graph
+T6    test_ten_callers_at_once_are_one_write; actors/test_group.py, with real processes
+T7    test_hours_of_work_without_sleep_and_the_payload_is_never_behind
+T8    hooks/test_recall_hook.py
+T9    iai/freshness/test_cache_file.py
+D1    test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed
+D2    test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers
+D3    test_a_payload_from_the_future_is_written_anew
+D4    test_a_cold_graph_is_waited_for_and_then_left_out
+D5    test_a_request_during_a_write_is_told_so_at_once
+D6    test_a_pin_is_in_the_payload_though_no_record_was_added
+D7    iai/store/test_records.py: the watermark is read, never counted
+D8    hooks/test_recall_hook.py
+D9    test_everything_that_is_written_is_for_its_user_alone_and_below_the_store
+D10   the same
+====  ==================================================================================
+"""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.world import World
+from iai.behaviour import ReplaceFile
+from iai.clock import NS, iso
+from iai.freshness.cache_file import read_sidecar, sidecar_path
+from iai.messages import (
+    Actor,
+    CacheWriteFailed,
+    CacheWriteSkipped,
+    CacheWriteStarted,
+    CacheWriteSuccess,
+    Capture,
+    CapturedTurn,
+    Forget,
+    Import,
+    Pin,
+    Preview,
+    PreviewText,
+    Reason,
+    RebuildWanted,
+    Refresh,
+    RefreshOutcome,
+    RequestState,
+    SleepFinished,
+    State,
+)
+from tests.actors.stories import capture, events, revision, shown, transcript_line
+
+Make = Callable[..., World]
+INTERVAL_S = 60.0
+
+
+def refresh(world: World, **fields: bool) -> RefreshOutcome:
+    reply = world.answer(Actor.CACHE_WRITER, Refresh(**fields))
+    assert isinstance(reply, RefreshOutcome)
+    return reply
+
+
+def behind_for_s(world: World, seconds: int) -> float:
+    """Let time pass; return for how long, at most, a change was not in the payload."""
+    longest, since = 0.0, None
+    for _ in range(seconds):
+        world.run(1.0)
+        if shown(world) == revision(world):
+            since = None
+            continue
+        with world.records.view() as view:
+            oldest = view.entry(shown(world) + 1)
+        assert oldest is not None
+        since = oldest.at
+        longest = max(longest, (world.now.wall - since) / NS)
+    return longest
+
+
+def test_a_first_memory_is_in_the_payload_at_once(world: Make) -> None:
+    w = world()
+    w.run(600)
+    capture(w, "remember the milk")
+    w.run(1.0)
+    assert "remember the milk" in w.layout.payload.read_text()
+    assert shown(w) == 1
+
+
+def test_hours_of_work_without_sleep_and_the_payload_is_never_behind(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    longest = 0.0
+    for hour in range(3):
+        for turn in range(3 * 60):
+            capture(w, f"turn {turn} of hour {hour}")
+            longest = max(longest, behind_for_s(w, 20))
+    states = {event.state for event in w.events if hasattr(event, "state")}
+    assert states == {State.WAKE}
+    assert longest <= INTERVAL_S + 1
+    assert longest > 0
+
+
+def test_a_change_held_back_by_the_interval_lands_when_it_ends(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    capture(w, "one")
+    w.run(10.0)
+    assert shown(w) == 1
+    began = events(w, CacheWriteSuccess)[-1]
+    capture(w, "two")
+    w.run(INTERVAL_S - 11.0)
+    assert shown(w) == 1
+    w.run(2.0)
+    assert shown(w) == 2
+    assert events(w, CacheWriteSuccess)[-1].revision == began.revision + 1
+
+
+def test_an_import_of_old_turns_refreshes_the_payload(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "something new")
+    w.run(5.0)
+    old = w.layout.root / "old.jsonl"
+    old.write_text(transcript_line(0, "asked in 2001", w, timestamp="2001-09-09T01:46:40Z"))
+    before = read_sidecar(w.layout.payload)
+    w.answer(Actor.INGEST, Import(paths=(str(old),)))
+    w.run(5.0)
+    after = read_sidecar(w.layout.payload)
+    assert before is not None
+    assert after is not None
+    assert after.max_created_at == before.max_created_at
+    assert after.revision == before.revision + 1 == revision(w)
+
+
+def test_a_pin_is_in_the_payload_though_no_record_was_added(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "always use tabs")
+    w.run(2.0)
+    w.answer(Actor.INGEST, Pin(ref="#1"))
+    w.run(2.0)
+    (payload,) = w.layout.session_start.glob("*.md")
+    assert "## Pinned" in payload.read_text()
+
+
+def test_what_was_forgotten_leaves_every_payload(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "my secret")
+    w.run(2.0)
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    w.run(2.0)
+    assert not w.layout.payload.exists()
+    assert list(w.layout.session_start.rglob("*.*")) == []
+
+
+def test_each_event_has_the_fields_of_the_contract(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(2.0)
+    capture(w, "two")
+    refresh(w)
+    w.layout.payload.unlink()
+    w.layout.payload.mkdir()
+    refresh(w, force=True)
+    path = str(w.layout.payload)
+    assert events(w, CacheWriteStarted)[0] == CacheWriteStarted(
+        trigger="wake_sequence", cache_path=path, force_rebuild=False, reason=Reason.CACHE_ABSENT
+    )
+    success = events(w, CacheWriteSuccess)[0]
+    sidecar = CacheWriteSuccess.__struct_fields__
+    assert {
+        "rendered_chars", "records_count", "max_vec_label", "max_record_created_at",
+        "max_updated_at", "duration_ms", "trigger", "cache_path",
+    } <= set(sidecar)  # fmt: skip
+    assert (success.records_count, success.max_vec_label, success.revision) == (1, 1, 1)
+    assert success.rendered_chars > 100
+    assert success.payloads == 2
+    skipped = [e for e in events(w, CacheWriteSkipped) if e.trigger == "manual"]
+    assert [(e.reason, e.wanted, e.cache_path) for e in skipped] == [
+        (Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, path)
+    ]
+    (failed,) = events(w, CacheWriteFailed)
+    assert (failed.trigger, failed.cache_path, failed.reason) == ("manual", path, "IsADirectoryError")
+    assert "directory" in failed.error
+
+
+def test_the_sidecar_says_what_the_payload_holds(world: Make) -> None:
+    w = world()
+    capture(w, "one", "two")
+    w.run(2.0)
+    sidecar = read_sidecar(w.layout.payload)
+    assert sidecar is not None
+    text = w.layout.payload.read_text()
+    assert sidecar.rendered_chars == len(text)
+    assert text.startswith(f"<!-- iai revision={sidecar.revision} generated_at={sidecar.generated_at} ")
+    assert (sidecar.revision, sidecar.records_count, sidecar.max_vec_label) == (2, 2, 2)
+    assert sidecar.trigger == "wake_sequence"
+
+
+def test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed(world: Make) -> None:
+    """Between the watermark and the text there is time; whatever comes then makes one more."""
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(2.0)
+    late: list[int] = []
+
+    def insert_once() -> None:
+        effect = w.effects[-1][1]
+        if isinstance(effect, ReplaceFile) and effect.path.suffix == ".md" and not late:
+            late.append(0)
+            late[0] = int(w.ask(Actor.INGEST, _capture("three")))
+
+    capture(w, "two")
+    w.after_effect = insert_once
+    w.run(2.0)
+    assert late
+    assert shown(w) == revision(w) == 3
+    claims = [e.revision for e in events(w, CacheWriteSuccess)]
+    assert claims == [1, 2, 3]
+
+
+def _capture(text: str) -> Capture:
+    return Capture(turns=(CapturedTurn(text=text, cwd="/p", session="s"),))
+
+
+def test_ten_callers_at_once_are_one_write(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    w.run(1.0)
+    capture(w, "one")
+    w.run(5.0)
+    before = len(events(w, CacheWriteSuccess))
+    asked = [w.ask(Actor.CACHE_WRITER, Refresh(force=True)) for _ in range(10)]
+    w.run(5.0)
+    assert len(events(w, CacheWriteSuccess)) == before + 1
+    outcomes = [w.replies[one] for one in asked]
+    assert all(o == outcomes[0] for o in outcomes)
+    assert isinstance(outcomes[0], RefreshOutcome)
+    assert outcomes[0].outcome == "written"
+
+
+def test_a_request_during_a_write_is_told_so_at_once(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    before = len(events(w, CacheWriteSuccess))
+    w.ask(Actor.CACHE_WRITER, Refresh(force=True))
+    w.run(1.0, until=lambda: len(events(w, CacheWriteStarted)) > before)
+    during = w.ask(Actor.CACHE_WRITER, Refresh(force=True))
+    reply = w.replies[during]
+    assert isinstance(reply, RefreshOutcome)
+    assert (reply.outcome, reply.reason) == ("skipped", Reason.REFRESH_IN_PROGRESS)
+    w.run(5.0)
+    assert len(events(w, CacheWriteSuccess)) == before + 1
+
+
+def test_a_request_during_a_write_that_does_not_cover_it_makes_exactly_one_more(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    before = len(events(w, CacheWriteSuccess))
+    w.ask(Actor.CACHE_WRITER, Refresh(force=True))
+    w.run(1.0, until=lambda: len(events(w, CacheWriteStarted)) > before)
+    w.ask(Actor.INGEST, _capture("two"))
+    during = [w.ask(Actor.CACHE_WRITER, Refresh()) for _ in range(5)]
+    w.run(5.0)
+    assert len(events(w, CacheWriteSuccess)) == before + 2
+    for one in during:
+        reply = w.replies[one]
+        assert isinstance(reply, RefreshOutcome)
+        assert (reply.outcome, reply.revision) == ("written", 2)
+
+
+def test_a_cold_graph_is_waited_for_and_then_left_out(world: Make) -> None:
+    w = world()
+    w.actors.pop(Actor.GRAPH_CACHE)  # it cannot start at all
+    capture(w, "one")
+    w.run(2.0)
+    assert not w.layout.payload.exists()
+    assert events(w, CacheWriteSkipped)[-1].reason is Reason.RUNTIME_GRAPH_CACHE_COLD
+    w.run(3.0)
+    assert "the graph is not ready yet" in w.layout.payload.read_text()
+    w.start(Actor.GRAPH_CACHE)
+    w.run(1.0)
+    capture(w, "two")
+    w.run(INTERVAL_S + 1)
+    assert "the graph is not ready yet" not in w.layout.payload.read_text()
+    assert shown(w) == 2
+
+
+def test_a_cold_graph_that_becomes_warm_holds_nothing_back_any_longer(world: Make) -> None:
+    w = world()
+    w.crash(Actor.GRAPH_CACHE, for_s=1.5)
+    capture(w, "one")
+    w.run(1.0)
+    assert shown(w) == 0
+    w.run(1.6)
+    assert shown(w) == 1
+    assert "not ready" not in w.layout.payload.read_text()
+
+
+def test_force_passes_the_interval_the_watermark_and_a_cold_graph(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    w.actors.pop(Actor.GRAPH_CACHE)
+    capture(w, "one")
+    for _ in range(3):
+        outcome = refresh(w, force=True)
+        assert (outcome.outcome, outcome.reason) == ("written", "forced")
+        w.run(0.5)
+    assert len(events(w, RebuildWanted)) == 3
+    assert all(event.force_rebuild for event in events(w, CacheWriteStarted))
+
+
+def test_after_sleep_there_is_one_forced_refresh(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(5.0)
+    w.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    w.run(5.0)
+    assert len(events(w, SleepFinished)) == 1
+    forced = [e for e in events(w, CacheWriteStarted) if e.trigger == "sleep_pipeline"]
+    assert [(e.reason, e.force_rebuild) for e in forced] == [(Reason.FORCED, True)]
+    assert events(w, CacheWriteSuccess)[-1].trigger == "sleep_pipeline"
+
+
+def test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    w.layout.payload.mkdir(parents=True)
+    capture(w, "one")
+    w.run(3_600.0)
+    failures = len(events(w, CacheWriteFailed))
+    assert 5 < failures < 20
+    w.layout.payload.rmdir()
+    w.run(601.0)
+    assert shown(w) == 1
+    capture(w, "two")
+    w.run(1.0)
+    assert shown(w) == 2
+
+
+def test_an_idle_group_tries_nothing_and_fills_no_ledger(world: Make) -> None:
+    w = world()
+    capture(w, "one")
+    w.run(5.0)
+    before = len(w.events)
+    w.run(6 * 3_600.0)
+    told = [e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)]
+    periodic = [e for e in told if getattr(e, "trigger", "") != "sleep_pipeline"]
+    assert len(periodic) <= 6
+    counted = sum(e.count for e in told if isinstance(e, CacheWriteSkipped))
+    assert counted > 100
+
+
+def test_a_payload_from_the_future_is_written_anew(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    ahead = w.now.wall + 365 * 86_400 * NS
+    os.utime(w.layout.payload, ns=(ahead, ahead))
+    w.run(5.0)
+    assert w.layout.payload.stat().st_mtime_ns <= w.now.wall
+    assert events(w, CacheWriteStarted)[-1].reason is Reason.CACHE_ABSENT
+
+
+def test_a_payload_that_the_hook_would_find_too_old_is_written_anew(world: Make) -> None:
+    w = world(refresh_min_s=0.0, max_age_s=3_600.0)
+    capture(w, "one")
+    w.run(3_700.0)
+    assert w.now.wall - w.layout.payload.stat().st_mtime_ns < 3_600 * NS
+
+
+def test_a_payload_or_sidecar_that_somebody_deleted_comes_back(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    (project,) = w.layout.session_start.glob("*.md")
+    for path in (w.layout.payload, sidecar_path(w.layout.payload), project, sidecar_path(project)):
+        path.unlink()
+        w.run(10.0)
+        assert path.exists(), path
+
+
+def test_a_new_process_is_current_at_once_whatever_the_interval(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(5.0)
+    w.crash(Actor.CACHE_WRITER, for_s=1.0)
+    capture(w, "two")
+    w.run(3.0)
+    assert shown(w) == 2
+
+
+def test_what_is_stopped_leaves_a_current_payload_behind(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(5.0)
+    capture(w, "two")
+    w.stop(Actor.CACHE_WRITER)
+    assert shown(w) == 2
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(5.0)
+    writes = len(events(w, CacheWriteStarted))
+    assert refresh(w, dry_run=True).reason == "no_new_records"
+    capture(w, "two")
+    held = refresh(w, dry_run=True)
+    assert (held.outcome, held.reason, held.wanted) == (
+        "skipped", "min_interval_not_elapsed", "watermark_changed",
+    )  # fmt: skip
+    assert refresh(w, dry_run=True, force=True).outcome == "would_write"
+    assert len(events(w, CacheWriteStarted)) == writes
+
+
+def test_every_project_has_its_payload_and_every_directory_finds_it(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "in one", cwd="/one", session="a")
+    capture(w, "in two", cwd="/two dir", session="b")
+    w.run(5.0)
+    for cwd, own in (("/one", "in one"), ("/two dir", "in two")):
+        link = w.layout.payload_link(cwd)
+        assert link is not None
+        assert f"> {own}\n" in link.read_text()
+        sidecar = read_sidecar(link.resolve())
+        assert sidecar is not None
+        assert sidecar.revision == 2
+
+
+def test_only_the_latest_projects_keep_a_payload_ready(world: Make) -> None:
+    w = world(refresh_min_s=0.0, payload_projects=2)
+    for number in range(4):
+        capture(w, f"in {number}", cwd=f"/{number}", session=str(number))
+        w.run(5.0)
+    links = sorted(path.name for path in w.layout.by_cwd.iterdir())
+    assert links == ["%2F2.md", "%2F3.md"]
+    assert len(list(w.layout.session_start.glob("*.md"))) == 2
+    assert len(list(w.layout.session_start.glob("*.json"))) == 2
+
+
+def test_a_preview_is_what_the_next_session_would_get(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    preview = w.answer(Actor.CACHE_WRITER, Preview(cwd="/p"))
+    assert isinstance(preview, PreviewText)
+    link = w.layout.payload_link("/p")
+    assert link is not None
+    assert preview.text.splitlines()[1:] == link.read_text().splitlines()[1:]
+
+
+def test_everything_that_is_written_is_for_its_user_alone_and_below_the_store(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    written = [effect.path for _, effect in w.effects if isinstance(effect, ReplaceFile)]
+    assert written
+    for path in written:
+        assert path.is_relative_to(w.layout.root)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o077 == 0 or path.parent == w.layout.root.parent
+
+
+@pytest.mark.parametrize("days", [365, -365])
+def test_a_jump_of_the_wall_clock_stops_nothing(world: Make, days: int) -> None:
+    w = world(refresh_min_s=INTERVAL_S)
+    capture(w, "one")
+    w.run(5.0)
+    w.now = w.now._replace(wall=w.now.wall + days * 86_400 * NS)
+    capture(w, "two")
+    w.run(INTERVAL_S + 2)
+    assert shown(w) == 2
+    first = w.layout.payload.read_text().splitlines()[0]
+    assert iso(w.now.wall)[:7] in first

@@ -198,6 +198,7 @@ class Embedding:
             # Its weights stay until the next switch: an index may still hold such vectors.
             if number != self._previous():
                 self._store.commit(lambda unit: unit.drop(number))
+                self._weights.pop(number, None)
         return bool(self._stale)
 
     def _previous(self) -> int:

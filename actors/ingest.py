@@ -112,7 +112,7 @@ class Ingest:
             yield from self._look(now)
         for path in list(self._unfinished)[:1]:
             yield from self._read_followed(path, now)
-        if not self._unfinished:
+        if not self._unfinished and self._next_look > now.mono:  # nothing is left in the spool
             for caller in self._flushes:
                 yield Answer(caller, Flushed(revision=self._mark().revision))
             self._flushes.clear()

@@ -38,7 +38,7 @@ class LexicalIndex:
         """Add a record, or replace it."""
         self.remove(label)
         document = tantivy.Document()
-        document.add_unsigned(_LABEL, label)
+        document.add_integer(_LABEL, label)
         document.add_text(_TEXT, text)
         document.add_text(_PROJECT, project)
         self._writer.add_document(document)
@@ -84,7 +84,8 @@ class LexicalIndex:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field(_LABEL, indexed=True, fast=True)
+    # Signed: a term for an unsigned field, made from a Python int, matches nothing.
+    builder.add_integer_field(_LABEL, indexed=True, fast=True)
     builder.add_text_field(_TEXT, tokenizer_name=_ANALYZER, index_option="freq")
     builder.add_text_field(_PROJECT, tokenizer_name="raw", index_option="basic")
     return builder.build()

@@ -1,0 +1,288 @@
+"""Graph-cache: what was said is found, and everything derived can be made again."""
+
+from collections.abc import Callable
+
+import pytest
+
+from actors.graph_cache import GraphCache
+from benchmarks.world import Chances, World
+from iai.messages import (
+    Actor,
+    Capture,
+    CapturedTurn,
+    EmbedQuery,
+    Error,
+    ErrorCode,
+    Forget,
+    GraphUpdated,
+    LifecycleReport,
+    LifecycleStatus,
+    MemoryUsed,
+    NeighbourList,
+    Neighbours,
+    QueryVectors,
+    RebuildWanted,
+    Recall,
+    Recalled,
+    RequestState,
+    State,
+)
+from iai.projects import identify
+from iai.store.graph import Progress
+from tests.actors.stories import capture, events, revision
+
+Make = Callable[..., World]
+
+TEXTS = (
+    "the login page times out after thirty seconds",
+    "it is the session store: redis evicts the keys",
+    "set maxmemory-policy to noeviction",
+    "the invoice export writes commas into csv fields",
+    "quote the fields, and test with a comma in a name",
+)
+
+
+def recall(world: World, query: str, **fields: object) -> Recalled:
+    answer = world.answer(Actor.EMBEDDING, EmbedQuery(text=query))
+    assert isinstance(answer, QueryVectors)
+    reply = world.answer(Actor.GRAPH_CACHE, Recall(query=query, vectors=answer.vectors, **fields))  # type: ignore[arg-type]
+    assert isinstance(reply, Recalled)
+    return reply
+
+
+def found(world: World, query: str, **fields: object) -> list[int]:
+    return [hit.label for hit in recall(world, query, **fields).hits]
+
+
+def progress(world: World) -> Progress:
+    with world.graph.view() as view:
+        return view.progress()
+
+
+def test_what_was_said_is_found_with_where_it_was_said_and_why(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    answer = recall(w, "login times out")
+    hit = answer.hits[0]
+    assert hit.text == TEXTS[0]
+    assert (hit.label, hit.session_id, hit.project_name, hit.cwd) == (1, "s", "p", "/p")
+    assert set(hit.why) == {"words", "vectors", "neighbours"}
+    assert hit.score == pytest.approx(sum(hit.why.values()), abs=1e-3)
+    assert answer.degraded == ()
+    assert answer.revision == revision(w)
+
+
+def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    answer = recall(w, "login page")
+    beside = next(hit for hit in answer.hits if hit.label == 2)
+    assert beside.why["neighbours"] > 0
+
+
+def test_as_many_hits_as_asked_for(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    assert len(found(w, "the", k=2)) <= 2
+    assert len(found(w, "fields", k=2)) == 2
+
+
+def test_only_the_project_that_was_asked_for(world: Make) -> None:
+    w = world()
+    capture(w, "the parser fails", cwd="/one", session="a")
+    capture(w, "the parser works", cwd="/two", session="b")
+    w.run(5.0)
+    assert found(w, "parser", project=identify("/two").id) == [2]
+    assert sorted(found(w, "parser")) == [1, 2]
+
+
+def test_what_was_forgotten_is_found_no_more(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    assert 1 not in found(w, "login times out")  # at once, before any index has followed
+    w.run(5.0)
+    assert 1 not in found(w, "login times out")
+    assert len(w.lexical) == 4
+
+
+def test_without_an_embedder_the_words_alone_find_it_and_it_says_so(world: Make) -> None:
+    w = world()
+    w.actors.pop(Actor.EMBEDDING)
+    capture(w, *TEXTS)
+    w.run(5.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Recall(query="login"))
+    assert isinstance(reply, Recalled)
+    assert reply.hits[0].label == 1
+    assert reply.degraded == ("vectors: nothing is indexed yet",)
+
+
+def test_a_question_without_a_vector_is_answered_by_words(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Recall(query="login"))
+    assert isinstance(reply, Recalled)
+    assert reply.hits[0].label == 1
+    assert reply.degraded == ("vectors: the embedder gave no vector for the query",)
+
+
+@pytest.mark.parametrize("query", ["", " ", "the of and", "\x00", "\u4f60\u597d", '"(+-&|', "x" * 9_999])
+def test_no_question_whatever_fails(world: Make, query: str) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    assert isinstance(recall(w, query), Recalled)
+
+
+def test_recalling_is_activity(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    w.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    recall(w, "login")
+    w.run(1.0)
+    assert len(events(w, MemoryUsed)) == 1
+    report = w.answer(Actor.LIFECYCLE, LifecycleStatus())
+    assert isinstance(report, LifecycleReport)
+    assert report.state is State.WAKE
+
+
+def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make) -> None:
+    w = world()
+    for text, at in (("third", 3), ("first", 1), ("fourth", 4), ("second", 2)):
+        capture(w, text, created_at=at)
+        w.run(3.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#4"))
+    assert isinstance(reply, NeighbourList)
+    assert {(n.label, n.relation) for n in reply.neighbours} == {(2, "previous"), (1, "next")}
+    w.answer(Actor.INGEST, Forget(refs=("#4",)))
+    w.run(3.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#2"))
+    assert isinstance(reply, NeighbourList)
+    assert {(n.label, n.relation) for n in reply.neighbours} == {(1, "next")}
+
+
+def test_neighbours_of_nothing_are_not_found(world: Make) -> None:
+    w = world()
+    w.run(1.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#1"))
+    assert isinstance(reply, Error)
+    assert reply.code is ErrorCode.NOT_FOUND
+
+
+def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = found(w, "login fields")
+    w.stop(Actor.GRAPH_CACHE)
+    capture(w, "the login works again")
+    w.start(Actor.GRAPH_CACHE)
+    assert isinstance(w.actors[Actor.GRAPH_CACHE], GraphCache)
+    assert len(w.actors[Actor.GRAPH_CACHE]._space.index or ()) == len(TEXTS)
+    w.run(5.0)
+    assert 6 in found(w, "login")
+    assert set(before) < set(found(w, "login fields"))
+
+
+def test_a_damaged_index_is_made_again_from_the_vectors(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = found(w, "login fields")
+    w.stop(Actor.GRAPH_CACHE)
+    w.graph.commit(lambda unit: unit.put_chunk(1, 0, b"garbage"))
+    w.start(Actor.GRAPH_CACHE)
+    w.run(5.0)
+    assert found(w, "login fields") == before
+
+
+def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = found(w, "login fields")
+    w.stop(Actor.GRAPH_CACHE)
+    w.lexical.clear()
+    w.start(Actor.GRAPH_CACHE)
+    w.run(5.0)
+    assert found(w, "login fields") == before
+    assert len(w.lexical) == len(TEXTS)
+
+
+def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make) -> None:
+    w = world()
+    capture(w, *(f"{text} {n}" for n in range(30) for text in TEXTS))
+    w.run(30.0)
+    before = recall(w, "login fields", k=20).hits
+    w.stop(Actor.GRAPH_CACHE)
+    w.graph.commit(lambda unit: unit.forget_everything())
+    w.lexical.clear()
+    w.start(Actor.GRAPH_CACHE)
+    w.run(30.0)
+    assert recall(w, "login fields", k=20).hits == before
+
+
+def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world: Make) -> None:
+    w = world()
+    capture(w, *(f"text {n}" for n in range(60)))
+    w.run(10.0)
+    first = progress(w).generation
+    capture(w, *(f"more {n}" for n in range(60)))
+    while progress(w).generation == first:
+        assert recall(w, "text").degraded == () or "generation" not in str(recall(w, "text").degraded)
+        w.run(0.01)
+    w.run(10.0)
+    with w.vectors.view() as view:
+        assert progress(w).generation == view.progress().serving
+    assert recall(w, "text").degraded == ()
+
+
+def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = found(w, "login fields")
+    graph_cache = w.actors[Actor.GRAPH_CACHE]
+    assert isinstance(graph_cache, GraphCache)
+    index = graph_cache._space.index
+    list(graph_cache.hear(RebuildWanted(), w.now))
+    assert found(w, "login fields") == before
+    w.run(2.0)
+    assert graph_cache._space.index is not index
+    assert found(w, "login fields") == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whenever_it_crashes_the_answers_end_the_same(world: Make, seed: int) -> None:
+    w = world(seed=seed, chances=Chances(crash=0.1, lost=0.3, doubled=0.2, late=0.3))
+    for number in range(10):
+        w.ask(Actor.INGEST, _all([f"{text} {number}" for text in TEXTS]))
+        if number == 5:
+            w.ask(Actor.INGEST, Forget(refs=("#3",)))
+        w.run(w.chance.uniform(0, 3.0))
+    w.chances = Chances()
+    w.run(120.0)
+    assert progress(w).revision == revision(w)
+    assert progress(w).warm
+    assert events(w, GraphUpdated)[-1].revision == revision(w)
+    ended = recall(w, "login fields", k=30).hits
+    w.stop(Actor.GRAPH_CACHE)
+    w.graph.commit(lambda unit: unit.forget_everything())
+    w.lexical.clear()
+    w.start(Actor.GRAPH_CACHE)
+    w.run(60.0)
+    again = recall(w, "login fields", k=30).hits
+    assert {hit.label for hit in again} == {hit.label for hit in ended}
+    # Words of what was replaced or forgotten count in tantivy's statistics until it merges.
+    scores = {hit.label: hit.score for hit in ended}
+    assert all(hit.score == pytest.approx(scores[hit.label], abs=0.05) for hit in again)
+
+
+def _all(texts: list[str]) -> Capture:
+    return Capture(turns=tuple(CapturedTurn(text=t, cwd="/p", session="s") for t in texts))

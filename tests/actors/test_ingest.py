@@ -1,0 +1,300 @@
+"""Ingest: spool, transcripts, imports and requests; everything once, and nothing lost."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks.world import Chances, World
+from iai import injected
+from iai.clock import iso
+from iai.messages import (
+    Actor,
+    Capture,
+    Captured,
+    CapturedTurn,
+    Changed,
+    Error,
+    ErrorCode,
+    Flush,
+    Flushed,
+    Forget,
+    Import,
+    ImportProgress,
+    ImportStatus,
+    LineSkipped,
+    Pin,
+    RecordsCommitted,
+    SpoolRejected,
+)
+from tests.actors.stories import capture, events, once, revision, said, spool, texts, transcript_line
+
+Make = Callable[..., World]
+
+
+def transcript(world: World, *said_: str, name: str = "s1") -> Any:
+    path = world.layout.root / f"{name}.jsonl"
+    path.write_text("".join(transcript_line(n, t, world) for n, t in enumerate(said_)))
+    return path
+
+
+def do_import(world: World, *paths: Any) -> ImportProgress:
+    started = world.answer(Actor.INGEST, Import(paths=tuple(map(str, paths))))
+    assert isinstance(started, ImportProgress)
+    while True:
+        progress = world.answer(Actor.INGEST, ImportStatus(job=started.job))
+        assert isinstance(progress, ImportProgress)
+        if progress.done:
+            return progress
+        world.run(0.1)
+
+
+def test_a_hook_event_leads_to_the_turns_of_its_transcript(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?", "because")
+    event = spool(w, "e", hook_event_name="Stop", transcript_path=str(path))
+    w.run(2.0)
+    assert texts(w) == ["why?", "because"]
+    assert not event.exists()
+    with w.records.view() as view:
+        record = view.get(1)
+    assert record is not None
+    assert (record.role, record.host, record.session, record.cwd) == ("user", "claude", "s1", "/p")
+    assert record.source.transcript == str(path)
+    assert record.source.uuid == "u0"
+
+
+def test_a_transcript_is_followed_without_another_event(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?")
+    spool(w, "e", transcript_path=str(path))
+    w.run(2.0)
+    with path.open("a") as file:
+        file.write(transcript_line(1, "because", w))
+    w.run(2.0)
+    assert texts(w) == ["why?", "because"]
+
+
+def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?")
+    spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(30.0)
+    with path.open("a") as file:
+        file.write(transcript_line(1, "because", w))
+    w.run(2.0)
+    assert texts(w) == ["why?", "because"]
+
+
+def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> None:
+    w = world()
+    path = w.layout.root / "late.jsonl"
+    event = spool(w, "e", transcript_path=str(path), prompt="why?")
+    w.run(10.0)
+    assert event.exists()
+    path.write_text(transcript_line(0, "why?", w))
+    w.run(2.0)
+    assert texts(w) == ["why?"]
+    assert not event.exists()
+
+
+def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) -> None:
+    w = world()
+    spool(w, "a", transcript_path="/nowhere.jsonl", prompt="why?", prompt_id="1")
+    spool(w, "b", transcript_path=None, last_assistant_message="because", turn_id="1")
+    own = f"{injected.opening(1, iso(0), 'p')}\n{injected.CLOSING}\n"
+    spool(w, "c", transcript_path=None, prompt=own)
+    w.run(65.0)
+    assert sorted(texts(w)) == ["because", "why?"]
+    assert list(w.layout.spool_new.iterdir()) == []
+
+
+def test_the_same_event_twice_is_kept_once(world: Make) -> None:
+    w = world()
+    for name in "ab":
+        spool(w, name, prompt="why?", prompt_id="1")
+    w.run(2.0)
+    assert texts(w) == ["why?"]
+
+
+def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
+    w = world()
+    (w.layout.spool_new / "bad.json").write_text("{")
+    spool(w, "good", prompt="why?")
+    w.run(2.0)
+    assert texts(w) == ["why?"]
+    assert (w.layout.spool_bad / "bad.json").read_text() == "{"
+    (rejected,) = events(w, SpoolRejected)
+    assert rejected.file == "bad.json"
+
+
+def test_a_line_that_cannot_be_read_costs_that_line_and_says_where_it_is(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?")
+    with path.open("a") as file:
+        file.write("{broken\n" + transcript_line(1, "because", w))
+    progress = do_import(w, path)
+    assert texts(w) == ["why?", "because"]
+    assert progress.skipped == {"bad_json": 1}
+    (skipped,) = events(w, LineSkipped)
+    assert (skipped.transcript, skipped.reason) == (str(path), "bad_json")
+    assert path.read_bytes()[skipped.offset :].startswith(b"{broken")
+
+
+def test_an_import_counts_what_it_read_and_reads_it_once(world: Make) -> None:
+    w = world()
+    one = transcript(w, "a", "b", name="one")
+    first = do_import(w, one)
+    assert (first.files, first.turns_read, first.records_added, first.duplicates) == (1, 2, 2, 0)
+    copy = transcript(w, "a", "b", "c", name="copy")  # a resumed session repeats its head
+    second = do_import(w, one, copy)
+    assert (second.files, second.turns_read, second.records_added) == (2, 3, 1)
+    assert second.duplicates == 2
+    assert texts(w) == ["a", "b", "c"]
+
+
+def test_an_import_says_which_files_it_could_not_read(world: Make) -> None:
+    w = world()
+    other = w.layout.root / "other.jsonl"
+    other.write_text('{"some": "thing"}\n')
+    progress = do_import(w, "/nowhere.jsonl", other, transcript(w, "a"))
+    assert texts(w) == ["a"]
+    assert progress.unreadable == (
+        "/nowhere.jsonl: there is no such file",
+        f"{other}: is no transcript of a known host",
+    )
+
+
+def test_an_unknown_import_is_not_found(world: Make) -> None:
+    reply = world().answer(Actor.INGEST, ImportStatus(job="no"))
+    assert isinstance(reply, Error)
+    assert reply.code is ErrorCode.NOT_FOUND
+
+
+def test_a_rewritten_transcript_is_read_again_and_its_turns_are_kept_once(world: Make) -> None:
+    w = world()
+    path = transcript(w, "a", "b", "c")
+    spool(w, "e", transcript_path=str(path))
+    w.run(2.0)
+    transcript(w, "a")
+    w.run(2.0)
+    transcript(w, "a", "b", "c", "d")
+    w.run(2.0)
+    assert texts(w) == ["a", "b", "c", "d"]
+
+
+def test_what_a_client_sends_twice_is_stored_once_and_both_times_named(world: Make) -> None:
+    w = world()
+    one, two = capture(w, "a"), capture(w, "a", "b")
+    assert (one.added, two.added, two.duplicates) == (1, 1, 1)
+    assert two.ids[0] == one.ids[0]
+    assert texts(w) == ["a", "b"]
+
+
+def test_remembering_again_with_a_pin_pins(world: Make) -> None:
+    w = world()
+    capture(w, "a")
+    w.answer(Actor.INGEST, Capture(turns=(said("a", pinned=True),)))
+    with w.records.view() as view:
+        assert view.watermark().records_count == 1
+        record = view.get(1)
+    assert record is not None
+    assert record.pinned
+
+
+def test_an_empty_turn_is_refused(world: Make) -> None:
+    w = world()
+    reply = w.answer(Actor.INGEST, Capture(turns=(said("a"), CapturedTurn(text=" "))))
+    assert isinstance(reply, Error)
+    assert reply.code is ErrorCode.BAD_REQUEST
+    assert texts(w) == []
+
+
+def test_forgetting_is_all_or_nothing(world: Make) -> None:
+    w = world()
+    capture(w, "a", "b")
+    reply = w.answer(Actor.INGEST, Forget(refs=("#1", "#9")))
+    assert isinstance(reply, Error)
+    assert reply.detail == "nothing was forgotten: no record #9"
+    assert texts(w) == ["a", "b"]
+    assert w.answer(Actor.INGEST, Forget(refs=("#1",))) == Changed(count=1, revision=3)
+    assert texts(w) == ["b"]
+
+
+def test_a_whole_session_can_be_forgotten(world: Make) -> None:
+    w = world()
+    capture(w, "a", "b")
+    capture(w, "c", session="other")
+    assert w.answer(Actor.INGEST, Forget(refs=("#2",), whole_sessions=True)) == Changed(
+        count=2, revision=5
+    )
+    assert texts(w) == ["c"]
+
+
+def test_what_was_forgotten_is_not_imported_again(world: Make) -> None:
+    w = world()
+    path = transcript(w, "a", "b")
+    do_import(w, path)
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    progress = do_import(w, transcript(w, "a", "b", name="copy"))
+    assert progress.records_added == 0
+    assert texts(w) == ["b"]
+
+
+def test_pinning_what_is_not_there_is_not_found(world: Make) -> None:
+    reply = world().answer(Actor.INGEST, Pin(ref="#1"))
+    assert isinstance(reply, Error)
+    assert reply.code is ErrorCode.NOT_FOUND
+
+
+def test_a_flush_is_answered_when_everything_has_been_read(world: Make) -> None:
+    w = world()
+    w.run(120.0)
+    for number in range(200):
+        spool(w, f"{number:03}", prompt=f"turn {number}", prompt_id=str(number))
+    reply = w.answer(Actor.INGEST, Flush())
+    assert reply == Flushed(revision=200)
+
+
+def test_a_reader_never_hears_of_a_change_before_it_is_durable(world: Make) -> None:
+    w = world()
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        told = events(w, RecordsCommitted)
+        if told:
+            seen.append((told[-1].revision, revision(w)))
+
+    w.after_effect = look
+    capture(w, "a", "b")
+    capture(w, "c")
+    assert seen
+    assert all(told <= there for told, there in seen)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(world: Make, seed: int) -> None:
+    w = world(seed=seed, chances=Chances(crash=0.15))
+    path = w.layout.root / "s1.jsonl"
+    path.touch()
+    acknowledged: list[str] = []
+    for number in range(30):
+        line = transcript_line(number, f"line {number}", w)
+        cut = w.chance.randint(0, len(line))
+        for part in (line[:cut], line[cut:]):  # the host writes in pieces
+            with path.open("a") as file:
+                file.write(part)
+            w.run(w.chance.uniform(0, 0.5))
+        spool(w, f"{number:02}", transcript_path=str(path), hook_event_name="Stop")
+        spool(w, f"own{number:02}", prompt=f"event {number}", prompt_id=str(number))
+        asked = w.ask(Actor.INGEST, Capture(turns=(said(f"client {number}"),)))
+        w.run(w.chance.uniform(0, 1.0))
+        if isinstance(w.replies.get(asked), Captured):
+            acknowledged.append(f"client {number}")
+    w.run(30.0)
+    kept = texts(w)
+    assert once(kept)
+    assert {f"line {n}" for n in range(30)} <= set(kept)
+    assert {f"event {n}" for n in range(30)} <= set(kept)
+    assert set(acknowledged) <= set(kept)
+    assert list(w.layout.spool_new.iterdir()) == []

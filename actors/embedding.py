@@ -25,7 +25,7 @@ from iai.messages import (
     VectorsCommitted,
 )
 from iai.pace import Pace
-from iai.revisions import Range, upto
+from iai.revisions import Revisions, of, upto
 from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
@@ -88,13 +88,13 @@ class Embedding:
     # --- what is new --------------------------------------------------------------------------
 
     def _embed_new(self, view: View) -> VectorsCommitted | None:
-        """Embed the newest records that have no vector yet; None if there are none."""
+        """Embed the foremost records that have no vector yet; None if there are none."""
         pending = upto(view.watermark().revision).minus(self._progress.applied)
-        newest = pending.newest(BATCH)
-        if newest is None:
+        batch = view.foremost(pending, BATCH)
+        if not batch.ranges:
             return None
         serving = self._serving()
-        taken, changed = _changed(view, newest)
+        taken, changed = _changed(view, batch)
         written = [record for record in changed.values() if record is not None]
         rows = serving.embed([record.text for record in written])
         labels = [record.label for record in written]
@@ -103,7 +103,7 @@ class Embedding:
         ahead = [r for r in written if r.label <= self._progress.built_upto]
         building = self._weights.get(self._progress.building)
         rows_ahead = building.embed([r.text for r in ahead]) if building and ahead else None
-        progress = structs.replace(self._progress, applied=self._progress.applied.add(*taken))
+        progress = structs.replace(self._progress, applied=self._progress.applied.union(taken))
 
         def change(unit: vectors.Change) -> None:
             unit.put(serving.generation.number, labels, rows)
@@ -228,22 +228,22 @@ def make(settings: Settings) -> Embedding:
     return Embedding(Readers(layout), store, StaticEmbedder())
 
 
-def _changed(view: View, newest: Range) -> tuple[Range, dict[int, Record | None]]:
+def _changed(view: View, batch: Revisions) -> tuple[Revisions, dict[int, Record | None]]:
     """Return the records that these revisions changed, the newest as far as one batch may hold.
 
-    Also returns the range that they cover. None stands for a record that was forgotten.
+    Also returns the revisions that they cover. None stands for a record that was forgotten.
     """
     changed: dict[int, Record | None] = {}
     characters = 0
-    first = newest[1] + 1
-    for revision, entry in reversed(list(view.changes(*newest))):
+    taken: list[int] = []
+    for revision, entry in reversed(list(view.changes(batch))):
         if characters >= BATCH_CHARACTERS:
             break
-        first = revision
+        taken.append(revision)
         if entry.label not in changed:
             record = changed[entry.label] = view.get(entry.label)
             characters += len(record.text) if record else 0
-    return (first, newest[1]), changed
+    return of(taken), changed
 
 
 def _texts(records: Iterable[Record]) -> list[Record]:

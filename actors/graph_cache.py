@@ -10,7 +10,7 @@ from iai.behaviour import Answer, Caller, Publish, Steps
 from iai.clock import Now
 from iai.errors import StoreAbsent
 from iai.index.lexical import LexicalIndex
-from iai.index.stages import WORDS_SLICE, Saver, Space, Words
+from iai.index.stages import Saver, Space, Words
 from iai.layout import Layout
 from iai.messages import (
     Actor,
@@ -130,10 +130,8 @@ class GraphCache:
     def _catch_up(self) -> bool:
         """Do one slice of each index; was there anything to do?"""
         with self._readers.records.view() as view:
-            newest = self._words.pending(view).newest(WORDS_SLICE)
-            if newest is not None:
-                self._words.take(view, self._store, newest)
-            moved = self._space_step(view) or newest is not None
+            words_moved = self._words.step(view, self._store)
+            moved = self._space_step(view) or words_moved
             behind = self._words.pending(view).count()
         if moved or (not self._progress.warm and not behind):
             self._note_progress(warm=self._progress.warm or (not moved and not behind))

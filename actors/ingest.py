@@ -180,7 +180,7 @@ class Ingest:
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
             return
-        yield from self._keep(batch, now)
+        yield from self._keep(batch, now, live=True)
         if batch.more:
             self._unfinished.add(path)
 
@@ -203,7 +203,7 @@ class Ingest:
         except OSError as error:
             job.next_file(f"cannot be read: {error.strerror}")
             return
-        job.took(batch, (yield from self._keep(batch, now)))
+        job.took(batch, (yield from self._keep(batch, now, live=False)))
         if not batch.more:
             job.next_file("" if batch.transcript.host else "is no transcript of a known host")
 
@@ -269,9 +269,9 @@ class Ingest:
             )
         )
 
-    def _keep(self, batch: Batch, now: Now) -> StepsTo[int]:
+    def _keep(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[int]:
         """Keep what a slice of a transcript held; return how many records are new."""
-        added, _ = yield from self._commit(lambda unit: intake.keep(unit, batch), now)
+        added, _ = yield from self._commit(lambda u: intake.keep(u, batch), now, live=live)
         path = batch.transcript.path
         if path in self._followed:
             self._followed[path] = batch.transcript
@@ -280,10 +280,12 @@ class Ingest:
             yield Publish(skipped, keep=True)
         return added
 
-    def _commit(self, change: Callable[[Change], T], now: Now) -> StepsTo[tuple[T, Watermark]]:
+    def _commit(
+        self, change: Callable[[Change], T], now: Now, *, live: bool = True
+    ) -> StepsTo[tuple[T, Watermark]]:
         """Make a change durable, then tell of it if it moved the store."""
         before = self._mark()
-        result, mark = self._records.commit(change, now)
+        result, mark = self._records.commit(change, now, live=live)
         if mark.revision > before.revision:
             ingested = mark.max_vec_label - before.max_vec_label
             yield Publish(RecordsCommitted(revision=mark.revision, ingested=ingested))

@@ -12,6 +12,7 @@ case "$max_age" in "" | *[!0-9]*) max_age=43200 ;; esac
 longest_name=255 # bytes of a file name
 
 log() {
+  [ -d "$store/logs" ] || mkdir "$store/logs" 2>/dev/null
   local now=""
   if [ -n "${EPOCHSECONDS:-}" ]; then printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1; fi
   [ -n "$now" ] || now=$(date +%Y-%m-%dT%H:%M:%SZ)
@@ -71,16 +72,23 @@ live() {
     log "$1 -> nothing: the command iai was not found"
     return
   fi
-  text=$(
-    printf '%s' "$event" | "$command" session-start --hook 2>/dev/null &
+  if text=$(
+    exec 2>/dev/null
+    set -m # each in a process group of its own, so that nothing of it is left holding the pipe
+    "$command" session-start --hook <<<"$event" &
     worker=$!
-    (sleep 0.9 && kill -9 "$worker") >/dev/null 2>&1 &
+    (sleep 0.9 && kill -9 -- "-$worker") >/dev/null &
     watch=$!
-    wait "$worker" 2>/dev/null
-    kill "$watch" 2>/dev/null
-  ) 2>/dev/null
-  if [ -n "$text" ]; then printf '%s\n' "$text"; fi
-  log "$1 -> live-cli bytes=${#text}"
+    wait "$worker"
+    status=$?
+    kill -- "-$watch"
+    exit "$status"
+  ); then
+    if [ -n "$text" ]; then printf '%s\n' "$text"; fi
+    log "$1 -> live-cli bytes=${#text}"
+  else
+    log "$1 -> nothing: the live command failed or took too long"
+  fi
 }
 
 event=""

@@ -4,11 +4,13 @@ Newest first keeps the last turn findable while a backlog is worked off; then "a
 one number but a few ranges. The unbroken range from the start is the stage's revision.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 Range = tuple[int, int]  # first and last revision, both included
+_BEYOND = 1 << 64
 
 
 class Revisions(Struct, frozen=True):
@@ -57,12 +59,23 @@ class Revisions(Struct, frozen=True):
         """Return what is in both."""
         return self.minus(self.minus(other))
 
-    def newest(self, limit: int) -> Range | None:
-        """Return the newest unbroken range of at most `limit` revisions; None if there is none."""
+    def union(self, other: "Revisions") -> "Revisions":
+        """Return what is in either."""
+        joined = self
+        for first, last in other.ranges:
+            joined = joined.add(first, last)
+        return joined
+
+    def newest(self, limit: int) -> "Revisions":
+        """Return the newest unbroken range of at most `limit` revisions."""
         if not self.ranges:
-            return None
+            return self
         first, last = self.ranges[-1]
-        return max(first, last - limit + 1), last
+        return Revisions(((max(first, last - limit + 1), last),))
+
+    def __contains__(self, revision: int) -> bool:
+        place = bisect_right(self.ranges, (revision, _BEYOND))
+        return place > 0 and self.ranges[place - 1][1] >= revision
 
     def __iter__(self) -> Iterator[int]:
         for first, last in self.ranges:
@@ -72,3 +85,11 @@ class Revisions(Struct, frozen=True):
 def upto(revision: int) -> Revisions:
     """Return the set 1..revision."""
     return Revisions(((1, revision),)) if revision > 0 else Revisions()
+
+
+def of(revisions: Iterable[int]) -> Revisions:
+    """Return the set of these revisions."""
+    found = Revisions()
+    for revision in revisions:
+        found = found.add(revision, revision)
+    return found

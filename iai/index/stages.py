@@ -1,6 +1,6 @@
 """Keeps each index in step with the stage before it, one slice at a time.
 
-Each takes what it has not applied yet, the newest first, and looks at the record or vector as it is
+Each takes what it has not applied yet, in the order of `foremost`, and looks at the record or vector as it is
 now; so it does not matter how often, or in which order, changes are applied.
 """
 
@@ -13,7 +13,7 @@ from iai.errors import StoreCorrupt
 from iai.index import graph as edges
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex
-from iai.revisions import Range, Revisions, upto
+from iai.revisions import Revisions, upto
 from iai.store import graph, records, vectors
 from iai.store.graph import CHUNK, GraphStore, Snapshot
 
@@ -39,9 +39,12 @@ class Words:
         """Revisions that are still to be applied."""
         return upto(view.watermark().revision).minus(self.applied)
 
-    def take(self, view: records.View, store: GraphStore, newest: Range) -> None:
-        """Apply these revisions."""
-        labels = dict.fromkeys(entry.label for _, entry in view.changes(*newest))
+    def step(self, view: records.View, store: GraphStore) -> bool:
+        """Do one slice; False if there was nothing to do."""
+        batch = view.foremost(self.pending(view), WORDS_SLICE)
+        if not batch.ranges:
+            return False
+        labels = dict.fromkeys(entry.label for _, entry in view.changes(batch))
         for label in labels:
             record = view.get(label)
             if record is None:
@@ -55,7 +58,8 @@ class Words:
                 unit.connect(label, edges.edges_of(view, label))
 
         store.commit(connect)
-        self.applied = self.applied.add(*newest)
+        self.applied = self.applied.union(batch)
+        return True
 
 
 class Rebuild(Struct):
@@ -111,10 +115,10 @@ class Space:
         if self._wanted or progress.serving != self.generation:
             self._scan(view, progress)
             return True
-        newest = progress.applied.minus(self.applied).newest(VECTORS_SLICE)
-        if newest is None:
+        batch = log_view.foremost(progress.applied.minus(self.applied), VECTORS_SLICE)
+        if not batch.ranges:
             return False
-        self._take(log_view, view, newest)
+        self._take(log_view, view, batch)
         return True
 
     def _scan(self, view: vectors.View, progress: vectors.Progress) -> None:
@@ -136,17 +140,17 @@ class Space:
         self.unsaved += len(rebuild.index)
         self._wanted, self._rebuild = False, None
 
-    def _take(self, log_view: records.View, view: vectors.View, newest: Range) -> None:
+    def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
         if self.index is None:
             raise StoreCorrupt("a generation without an index")
-        changed = dict.fromkeys(entry.label for _, entry in log_view.changes(*newest))
+        changed = dict.fromkeys(entry.label for _, entry in log_view.changes(batch))
         found = {label: view.get(self.generation, label) for label in changed}
         rows = [row for row in found.values() if row is not None]
         self.index.remove([label for label, row in found.items() if row is None])
         if rows:
             labels = [label for label, row in found.items() if row is not None]
             self.index.put(labels, np.concatenate(rows))
-        self.applied = self.applied.add(*newest)
+        self.applied = self.applied.union(batch)
         self.unsaved += len(changed)
 
 

@@ -15,6 +15,7 @@ import lmdb
 from msgspec import Struct, structs
 
 from iai.clock import Now
+from iai.revisions import Revisions, of
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 SCHEMA = 1
 _DATABASES = (
     "log",  # revision -> LogEntry
+    "live",  # revisions that somebody made just now, as against those of an import
     "records",  # label -> Record
     "by_id",  # ULID -> label
     "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
@@ -179,15 +181,28 @@ class View:
         data = self._t.get(number(revision), db=self._db["log"])
         return unpack(data, LogEntry) if data is not None else None
 
-    def changes(self, first: int, last: int) -> Iterator[tuple[int, LogEntry]]:
-        """Yield the changes first..last with their revisions, in order."""
+    def changes(self, revisions: Revisions) -> Iterator[tuple[int, LogEntry]]:
+        """Yield these changes with their revisions, in order."""
         with self._t.cursor(self._db["log"]) as cursor:
-            if not cursor.set_range(number(first)):
-                return
-            for key, data in cursor:
-                if to_number(key) > last:
-                    return
-                yield to_number(key), unpack(data, LogEntry)
+            for first, last in revisions.ranges:
+                found = cursor.set_range(number(first))
+                while found and to_number(cursor.key()) <= last:
+                    yield to_number(cursor.key()), unpack(cursor.value(), LogEntry)
+                    found = cursor.next()
+
+    def foremost(self, pending: Revisions, limit: int) -> Revisions:
+        """Return up to `limit` of the pending changes: those that a stage should apply next.
+
+        What was said just now goes before what an import brings by the thousand; then the newest
+        first. So the last turn is found at once, however long the backlog.
+        """
+        live: list[int] = []
+        with self._t.cursor(self._db["live"]) as cursor:
+            found = cursor.last()
+            while found and len(live) < limit and to_number(cursor.key()) in pending:
+                live.append(to_number(cursor.key()))
+                found = cursor.prev()
+        return of(live) if live else pending.newest(limit)
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the records of a session (see `session_key`) in the order they were said in."""
@@ -294,9 +309,12 @@ class View:
 class Change(View):
     """One transaction of the writer. What it does is kept all together or not at all."""
 
-    def __init__(self, environment: Environment, transaction: Transaction, now: Now) -> None:
+    def __init__(
+        self, environment: Environment, transaction: Transaction, now: Now, *, live: bool
+    ) -> None:
         super().__init__(environment, transaction)
         self._now = now.wall
+        self._live = live
         self._mark = self.watermark()
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
 
@@ -371,14 +389,17 @@ class Change(View):
         self._put(b"watermark", pack(mark), "meta")
         return mark
 
-    def _advance(self, operation: Operation, of: int, *, count: int = 0, label: int = 0) -> None:
+    def _advance(self, operation: Operation, label_of: int, *, count: int = 0, label: int = 0) -> None:
         mark = self._mark
         self._mark = Watermark(
             revision=mark.revision + 1,
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        self._put(number(mark.revision + 1), pack(LogEntry(operation, of, self._now)), "log")
+        revision = number(mark.revision + 1)
+        self._put(revision, pack(LogEntry(operation, label_of, self._now)), "log")
+        if self._live:
+            self._put(revision, _EMPTY, "live")
 
     def _quieten(self, forgotten: Record) -> None:
         """Set when a session was last active back to its latest turn that is still there."""
@@ -437,14 +458,17 @@ class Records:
         with self._environment.read() as transaction:
             yield View(self._environment, transaction)
 
-    def commit(self, change: Callable[[Change], T], now: Now) -> tuple[T, Watermark]:
+    def commit(
+        self, change: Callable[[Change], T], now: Now, *, live: bool = True
+    ) -> tuple[T, Watermark]:
         """Run one change, make it durable, and return what it returned and the new watermark.
 
-        `change` may run more than once (see `Environment.write`).
+        `change` may run more than once (see `Environment.write`). `live` is False for what nobody
+        has said just now.
         """
 
         def run(transaction: Transaction) -> tuple[T, Watermark]:
-            unit = Change(self._environment, transaction, now)
+            unit = Change(self._environment, transaction, now, live=live)
             result = change(unit)
             return result, unit.finish()
 

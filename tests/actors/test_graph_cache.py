@@ -183,8 +183,9 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     w.stop(Actor.GRAPH_CACHE)
     capture(w, "the login works again")
     w.start(Actor.GRAPH_CACHE)
-    assert isinstance(w.actors[Actor.GRAPH_CACHE], GraphCache)
-    assert len(w.actors[Actor.GRAPH_CACHE]._space.index or ()) == len(TEXTS)
+    graph_cache = w.actors[Actor.GRAPH_CACHE]
+    assert isinstance(graph_cache, GraphCache)
+    assert len(graph_cache._space.index or ()) == len(TEXTS)
     w.run(5.0)
     assert 6 in found(w, "login")
     assert set(before) < set(found(w, "login fields"))

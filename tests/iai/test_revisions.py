@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.revisions import Revisions, upto
+from iai.revisions import Revisions, of, upto
 
 RANGES = st.lists(
     st.tuples(st.integers(1, 60), st.integers(0, 10)).map(lambda r: (r[0], r[0] + r[1])),
@@ -42,12 +42,14 @@ def test_the_floor_is_where_the_first_one_is_missing(ranges: list[tuple[int, int
 
 
 @given(RANGES, RANGES)
-def test_difference_and_intersection_are_those_of_sets(
+def test_difference_intersection_and_union_are_those_of_sets(
     here: list[tuple[int, int]], there: list[tuple[int, int]]
 ) -> None:
     (a, model_a), (b, model_b) = made(here), made(there)
     assert list(a.minus(b)) == sorted(model_a - model_b)
     assert list(a.both(b)) == sorted(model_a & model_b)
+    assert list(a.union(b)) == sorted(model_a | model_b)
+    assert [n for n in range(80) if n in a] == sorted(model_a)
 
 
 @given(RANGES, st.integers(1, 12))
@@ -56,14 +58,15 @@ def test_taking_the_newest_again_and_again_takes_all(
 ) -> None:
     left, model = made(ranges)
     taken: list[int] = []
-    while (newest := left.newest(limit)) is not None:
-        assert newest[1] == left.head
-        assert newest[1] - newest[0] < limit
-        taken += range(newest[0], newest[1] + 1)
-        left = left.minus(Revisions((newest,)))
+    while (newest := left.newest(limit)).ranges:
+        assert newest.head == left.head
+        assert newest.count() <= limit
+        taken += newest
+        left = left.minus(newest)
     assert sorted(taken) == sorted(model)
 
 
 def test_up_to_nothing_is_the_empty_set() -> None:
     assert upto(0) == Revisions()
     assert upto(3).floor == 3
+    assert of([3, 1, 2]) == upto(3)

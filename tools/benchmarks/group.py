@@ -39,6 +39,14 @@ def wait_until(condition: Callable[[], object], what: str, patience_s: float = P
         time.sleep(0.01)
 
 
+def alive(pid: int) -> bool:
+    """Is there such a process? One that has ended and waits to be reaped is none."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Group:
     """The processes of one store. The store's path is short, as sockets need it."""
 

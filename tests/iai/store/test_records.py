@@ -1,6 +1,6 @@
 """The records: the watermark, the log, the indexes, and what forgetting leaves (SEED T1, D6, D7)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from iai.clock import Now
+from iai.revisions import Revisions, of, upto
 from iai.store.records import Change, Project, Record, Records, Transcript, Watermark, session_key
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -112,7 +113,7 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     record = get(records, "#1")
     records.commit(lambda unit: unit.forget(record), NOW)
     with records.view() as view:
-        log = [(revision, e.operation, e.label) for revision, e in view.changes(1, 100)]
+        log = [(revision, e.operation, e.label) for revision, e in view.changes(upto(100))]
     assert log == [(1, "insert", 1), (2, "insert", 2), (3, "pin", 1), (4, "edit", 1), (5, "forget", 1)]
 
 
@@ -162,6 +163,23 @@ def test_a_project_remembers_the_directories_it_was_worked_on_in(records: Record
         records.commit(lambda unit, cwd=cwd: unit.place(project, cwd), NOW)  # type: ignore[misc]
     with records.view() as view:
         assert [p.cwds for p in view.projects()] == [("/p", "/p/src")]
+
+
+def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(
+    records: Records,
+) -> None:
+    def batch(first: int, count: int) -> Callable[[Change], None]:
+        return lambda unit: [unit.insert(new_record(str(n))) for n in range(first, first + count)]  # type: ignore[return-value]
+
+    records.commit(batch(0, 10), NOW, live=False)
+    records.commit(batch(10, 2), NOW)
+    records.commit(batch(12, 10), NOW, live=False)
+    with records.view() as view:
+        assert view.foremost(upto(22), 100) == of([11, 12])
+        assert view.foremost(upto(22), 1) == of([12])
+        rest = upto(22).minus(of([11, 12]))
+        assert view.foremost(rest, 4) == Revisions(((19, 22),))
+        assert view.foremost(Revisions(), 4) == Revisions()
 
 
 class Model(RuleBasedStateMachine):
@@ -218,7 +236,7 @@ class Model(RuleBasedStateMachine):
         with self.records.view() as view:
             found = list(view.after(0))
             mark = view.watermark()
-            log = list(view.changes(1, 10**6))
+            log = list(view.changes(upto(10**6)))
             pinned = {record.label for record in view.pinned(PROJECT)}
             latest = {key: max(r.created_at for r in view.session(key)) for key in view.sessions(PROJECT)}
         self.live = {record.label: record for record in found}

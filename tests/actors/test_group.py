@@ -1,0 +1,665 @@
+"""The real group: processes, sockets, signals, kills. Each test has its own store."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+import zmq
+
+from benchmarks.group import CHECKOUT, Group, alive, wait_until
+from benchmarks.histories import coding_session
+from iai import ledger, lock
+from iai.errors import GroupNotRunning, NoAnswer, Refused
+from iai.freshness.cache_file import read_sidecar
+from iai.messages import (
+    PIPELINE,
+    Accepted,
+    Actor,
+    Capture,
+    Captured,
+    CapturedTurn,
+    Import,
+    ImportProgress,
+    LifecycleReport,
+    LifecycleStatus,
+    Ping,
+    Pong,
+    RecordsCommitted,
+    Refresh,
+    RefreshOutcome,
+    RequestState,
+    Restart,
+    State,
+)
+from iai.store.readers import Readers
+from iai.wire import MAX_FRAME
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., Group]
+
+
+def texts(group: Group) -> list[str]:
+    readers = Readers(group.layout)
+    with readers.records.view() as view:
+        found = [record.text for record in view.after(0)]
+    readers.close()
+    return found
+
+
+def events(group: Group, kind: str) -> list[dict[str, Any]]:
+    return [event for event in ledger.read(group.layout.ledger) if event["kind"] == kind]
+
+
+def capture(group: Group, *said: str) -> Captured:
+    turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in said)
+    with group.client() as client:
+        return client.call(Actor.INGEST, Capture(turns=turns), Captured)
+
+
+def dealer(group: Group, context: "zmq.Context[zmq.SyncSocket]", actor: Actor) -> "zmq.SyncSocket":
+    connection = context.socket(zmq.DEALER)
+    connection.set(zmq.LINGER, 0)
+    connection.connect(group.layout.inbox(actor))
+    return connection
+
+
+# --- starting and stopping -----------------------------------------------------------------------
+
+
+def test_the_group_starts_answers_and_stops_without_a_trace(group: Make) -> None:
+    g = group()
+    g.up()
+    assert [a.state for a in g.report().actors] == ["ready"] * 5
+    with g.client() as client:
+        for actor in Actor:
+            assert client.call(actor, Ping(), Pong).actor is actor
+    pids = [process.pid for process in g.processes()]
+    g.down()
+    wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone", 5.0)
+    assert not lock.held(g.layout.lease)
+    assert [e["actor"] for e in events(g, "actor-down")] == list(PIPELINE)
+    assert g.iai("down").stdout == f"no group runs on {g.layout.root}\n"
+
+
+def test_a_second_start_says_that_it_runs_and_that_is_no_failure(group: Make) -> None:
+    g = group()
+    g.up()
+    pid = g.pid(Actor.SUPERVISOR)
+    for args in (("up", "--detach"), ("up",)):
+        again = g.iai(*args)
+        assert again.returncode == 0
+        assert again.stdout == f"the group already runs on {g.layout.root} (pid {pid})\n"
+
+
+def test_many_starts_at_once_are_one_group(group: Make) -> None:
+    g = group()
+    command = [sys.executable, "-m", "actors"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen(command, env=g.environment, **quiet) for _ in range(30)]  # type: ignore[call-overload]
+    wait_until(g.all_ready, "one group is ready")
+    wait_until(lambda: sum(p.poll() is None for p in started) == 1, "all others have gone")
+    assert sorted(p.returncode for p in started if p.poll() is not None) == [0] * 29
+    (supervisor,) = [p for p in started if p.poll() is None]
+    assert supervisor.pid == g.pid(Actor.SUPERVISOR)
+    supervisor.terminate()
+    assert supervisor.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_in_the_foreground_it_stops_in_pipeline_order_when_told_to(
+    group: Make, number: signal.Signals
+) -> None:
+    g = group()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iai", "up"], env=g.environment, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(g.all_ready, "the group is ready")
+    assert g.pid(Actor.SUPERVISOR) == process.pid  # no second process: whoever manages it sees it
+    process.send_signal(number)
+    log = process.communicate(timeout=30)[1]
+    assert process.returncode == 0
+    ended = [line.split()[4] for line in log.splitlines() if " ended: " in line]
+    assert ended == list(PIPELINE)
+
+
+def test_a_service_manager_is_told_when_it_is_ready_and_when_it_stops(group: Make) -> None:
+    g = group()
+    address = g.work / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(30)
+        g.environment["NOTIFY_SOCKET"] = str(address)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "iai", "up"], env=g.environment, stderr=subprocess.DEVNULL
+        )
+        assert manager.recv(100) == b"READY=1"
+        assert g.all_ready()
+        process.terminate()
+        assert manager.recv(100) == b"STOPPING=1"
+        assert process.wait(30) == 0
+
+
+def test_when_the_supervisor_is_killed_no_process_is_left(group: Make) -> None:
+    g = group()
+    g.up()
+    pids = [process.pid for process in g.processes()]
+    assert len(pids) == 7  # the resource tracker of multiprocessing is the seventh
+    g.kill(Actor.SUPERVISOR)
+    wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
+    g.up()
+    assert capture(g, "it works again").added == 1
+
+
+def test_a_hung_process_does_not_outlive_a_killed_supervisor(group: Make) -> None:
+    g = group()
+    g.up()
+    pids = [process.pid for process in g.processes()]
+    actors = [a.pid or 0 for a in g.report().actors]
+    hung = g.kill(Actor.LIFECYCLE, signal.SIGSTOP)
+    g.kill(Actor.SUPERVISOR)
+    wait_until(lambda: [pid for pid in actors if alive(pid)] == [hung], "all others have gone")
+    os.kill(hung, signal.SIGCONT)
+    wait_until(lambda: not any(alive(pid) for pid in pids), "it has gone, too")
+
+
+def test_a_store_with_a_very_long_path_works_and_says_where_its_sockets_are(group: Make) -> None:
+    g = group()
+    root = g.work / ("a-very-long-name-" * 8)
+    g.environment["IAI_MCP_STORE"] = str(root)
+    g.layout = type(g.layout)(root)
+    g.up()
+    try:
+        assert capture(g, "hello").added == 1
+        assert f"they are in {g.layout.sockets}" in g.log()
+    finally:
+        g.down()
+        for left in g.layout.sockets.iterdir():
+            left.unlink()
+        g.layout.sockets.rmdir()
+
+
+# --- kills and hangs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("actor", PIPELINE)
+def test_each_actor_killed_in_mid_work_comes_back_and_nothing_is_lost_or_doubled(
+    group: Make, actor: Actor
+) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    history = g.work / "history.jsonl"
+    history.write_text(coding_session("h", "/p", turns=3_000, seed=5))
+    acknowledged: list[str] = []
+    with g.client() as client:
+        client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress)
+    first = g.kill(actor)
+    for number in range(40):
+        text = f"marker{'abcdefghij'[number % 10] * (1 + number // 10)} said while it was down"
+        with contextlib.suppress(NoAnswer, Refused):
+            if capture(g, text).added:
+                acknowledged.append(text)
+        if number == 20:
+            wait_until(g.all_ready, f"{actor} is back")
+            assert g.kill(actor) != first
+    wait_until(g.all_ready, f"{actor} is back again")
+    again = g.iai("import", str(history), "--wait")  # ingest forgets an import when it is killed
+    assert again.returncode == 0, again.stderr
+    g.settle()
+    kept = texts(g)
+    assert len(kept) == len(set(kept))
+    assert set(acknowledged) <= set(kept)
+    assert len([text for text in kept if not text.startswith("marker")]) == 3_000
+    ended = [e["reason"] for e in events(g, "actor-down") if e["actor"] == actor]
+    assert ended == ["killed by signal 9"] * 2
+    hits = g.json("recall", acknowledged[-1].split()[0])["hits"]
+    assert hits[0]["text"] == acknowledged[-1]
+
+
+def test_a_loop_that_stands_still_is_ended_and_started_again(group: Make) -> None:
+    g = group(hang_after_sec="1")
+    g.up()
+    stuck = g.kill(Actor.GRAPH_CACHE, signal.SIGSTOP)
+    wait_until(lambda: g.pid(Actor.GRAPH_CACHE) not in (0, stuck), "there is another process")
+    wait_until(g.all_ready, "it is ready")
+    assert not alive(stuck)
+    assert events(g, "actor-down")[-1]["reason"] == "killed by signal 9"
+
+
+def test_one_actor_can_be_restarted(group: Make) -> None:
+    g = group()
+    g.up()
+    before = g.pid(Actor.EMBEDDING)
+    with g.client() as client:
+        client.call(Actor.SUPERVISOR, Restart(actor=Actor.EMBEDDING), Accepted)
+    wait_until(lambda: g.pid(Actor.EMBEDDING) not in (0, before) and g.all_ready(), "it is back")
+    with g.client() as client, pytest.raises(Refused, match="only the actors"):
+        client.call(Actor.SUPERVISOR, Restart(actor=Actor.SUPERVISOR), Accepted)
+
+
+def test_the_cache_writer_is_current_again_soon_after_a_kill(group: Make) -> None:
+    g = group()  # with the interval of 60 s
+    g.up()
+    capture(g, "one")
+    wait_until(lambda: g.health().stages["payload"].revision == 1, "the first payload")
+    g.kill(Actor.CACHE_WRITER)
+    capture(g, "two")
+    wait_until(lambda: g.health().stages["payload"].revision == 2, "the payload is current", 10.0)
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["vectors", "index"])
+def test_a_derived_store_that_is_damaged_is_made_again(group: Make, name: str) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, *(f"the parser fails {n}" for n in range(100)))
+    g.settle()
+    g.down()
+    before = [hit["id"] for hit in g_recall(g, "parser")]
+    path = g.layout.root / name / "data.mdb"
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    g.up()
+    wait_until(lambda: g.all_ready() and g.health().caught_up, "all has been made again")
+    assert [hit["id"] for hit in g_recall(g, "parser")] == before
+    assert f"making {path.parent} again from the records" in g.log()
+
+
+def g_recall(g: Group, query: str) -> list[dict[str, Any]]:
+    """Recall, starting the group for it if need be."""
+    if not lock.held(g.layout.lease):
+        g.up()
+        hits = g.json("recall", query)["hits"]
+        g.down()
+        return list(hits)
+    return list(g.json("recall", query)["hits"])
+
+
+def test_damaged_records_are_not_touched_and_the_rest_says_so(group: Make) -> None:
+    g = group()
+    g.up()
+    capture(g, "one")
+    g.down()
+    path = g.layout.records / "data.mdb"
+    os.truncate(path, 8_192)
+    started = g.iai("up", "--detach")
+    assert started.returncode == 1
+    assert "ingest cannot start: store corrupt (4)" in started.stderr
+    assert path.stat().st_size == 8_192
+    status = g.json("status")
+    assert status["actors"]["ingest"]["state"] == "failed"
+    assert "is damaged" in status["problem"]
+
+
+def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) -> None:
+    g = group()
+    g.up()
+    g.down()
+    from iai.store.codec import number  # noqa: PLC0415
+    from iai.store.environment import Environment  # noqa: PLC0415
+
+    records = Environment(g.layout.records, (), schema=99, writer=True)
+    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.close()
+    started = g.iai("up", "--detach")
+    assert started.returncode == 1
+    assert "ingest cannot start: cannot start (3)" in started.stderr
+    assert "was written by a newer iai (schema 99" in g.log()
+    assert "newer iai" in g.iai("show", "#1").stderr
+
+
+# --- the wire ------------------------------------------------------------------------------------
+
+
+def test_no_frame_whatever_takes_an_actor_down(group: Make) -> None:
+    g = group()
+    g.up()
+    ping = {"v": 1, "id": "i", "kind": "ping"}
+    frames = {
+        b"": "bad-message",
+        b"\xc1garbage": "bad-message",
+        msgpack.packb(ping)[:-3]: "bad-message",
+        msgpack.packb([1]): "bad-message",
+        msgpack.packb({**ping, "kind": "no-such"}): "unknown-kind",
+        msgpack.packb({**ping, "v": 9}): "bad-version",
+        b"\0" * (MAX_FRAME + 1): "too-large",
+    }
+    context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+    before = {a.actor: a.pid for a in g.report().actors}
+    for actor in Actor:
+        connection = dealer(g, context, actor)
+        for frame, code in frames.items():
+            connection.send(frame)
+            assert connection.poll(10_000), (actor, frame[:20])
+            assert msgpack.unpackb(connection.recv())["code"] == code
+        connection.send(b"\0" * (5 * MAX_FRAME))  # so large that the connection is dropped
+        connection.send_multipart([b"more", b"frames", msgpack.packb(ping)])
+        connection.close()
+        with g.client() as client:
+            assert client.call(actor, Ping(), Pong).actor is actor
+    context.term()
+    assert {a.actor: a.pid for a in g.report().actors} == before
+
+
+def test_garbage_on_a_feed_is_counted_and_dropped(group: Make, short_path: Path) -> None:
+    """Somebody else binds the socket of a feed: the listeners live on."""
+    g = group()
+    g.up()
+    context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+    feed = context.socket(zmq.PUB)
+    feed.set(zmq.LINGER, 0)
+    g.kill(Actor.INGEST, signal.SIGSTOP)
+    feed.bind(g.layout.feed(Actor.INGEST))
+    pid = g.pid(Actor.LIFECYCLE)
+
+    def dropped() -> int:
+        feed.send_multipart([b"x", b"garbage"])
+        feed.send(b"")
+        with g.client() as client:
+            return client.call(Actor.LIFECYCLE, Ping(), Pong).dropped_frames
+
+    wait_until(lambda: dropped() > 10, "the listener counts what it drops")
+    feed.close()
+    context.term()
+    g.kill(Actor.INGEST, signal.SIGCONT)
+    assert g.pid(Actor.LIFECYCLE) == pid
+
+
+def test_a_full_actor_says_busy_and_answers_again(group: Make) -> None:
+    g = group(hang_after_sec="60")
+    g.up()
+    g.kill(Actor.LIFECYCLE, signal.SIGSTOP)
+    context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+    connection = dealer(g, context, Actor.LIFECYCLE)
+    for number in range(900):
+        connection.send(msgpack.packb({"v": 1, "id": str(number), "kind": "lifecycle-status"}))
+    g.kill(Actor.LIFECYCLE, signal.SIGCONT)
+    kinds: dict[str, int] = {}
+    for _ in range(900):
+        assert connection.poll(10_000)
+        answer = msgpack.unpackb(connection.recv())
+        name = answer.get("code", answer["kind"])
+        kinds[name] = kinds.get(name, 0) + 1
+    connection.close()
+    context.term()
+    assert set(kinds) == {"busy", "lifecycle-report"}
+    assert kinds["lifecycle-report"] >= 256
+    with g.client() as client:
+        assert client.call(Actor.LIFECYCLE, LifecycleStatus(), LifecycleReport).state is State.WAKE
+
+
+def test_every_request_has_a_deadline(group: Make) -> None:
+    g = group(hang_after_sec="60")
+    g.up()
+    g.kill(Actor.LIFECYCLE, signal.SIGSTOP)
+    with g.client() as client:
+        began = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"lifecycle did not answer within 0\.2 s"):
+            client.call(Actor.LIFECYCLE, LifecycleStatus(), LifecycleReport, deadline_s=0.2)
+        assert time.monotonic() - began >= 0.2
+        g.kill(Actor.LIFECYCLE, signal.SIGCONT)
+        report = client.call(Actor.LIFECYCLE, RequestState(state=State.WAKE), LifecycleReport)
+    assert report.state is State.WAKE
+
+
+def test_without_a_group_a_client_says_so_at_once(group: Make) -> None:
+    g = group()
+    with g.client() as client, pytest.raises(GroupNotRunning, match="iai up"):
+        client.call(Actor.INGEST, Ping(), Pong)
+    for command in (("recall", "x"), ("remember", "x"), ("refresh",), ("probe", "ingest")):
+        done = g.iai(*command)
+        assert (done.returncode, done.stdout) == (3, ""), command
+        assert "no group runs" in done.stderr
+
+
+def test_a_feed_can_be_listened_to(group: Make) -> None:
+    g = group()
+    g.up()
+    heard = []
+    with g.client() as client:
+        stop = threading.Event()
+
+        def say() -> None:
+            number = 0
+            while not stop.is_set():
+                capture(g, f"turn {number}")
+                number += 1
+
+        speaker = threading.Thread(target=say)
+        speaker.start()
+        for event in client.listen((Actor.INGEST,), deadline_s=30.0):
+            heard.append(event)
+            if len(heard) == 3:
+                break
+        stop.set()
+        speaker.join()
+    assert all(isinstance(event, RecordsCommitted) for event in heard)
+
+
+# --- freshness, with real processes --------------------------------------------------------------
+
+
+def test_ten_callers_at_once_are_exactly_one_write(group: Make) -> None:
+    g = group()
+    g.up()
+    capture(g, "one")
+    g.iai("refresh", "--force")
+    before = len(events(g, "session_start_cache_write_success"))
+    g.kill(Actor.CACHE_WRITER, signal.SIGSTOP)  # so that all ten are there at once
+
+    def ask() -> RefreshOutcome:
+        with g.client() as client:
+            return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 30.0)
+
+    with ThreadPoolExecutor(10) as pool:
+        asked = [pool.submit(ask) for _ in range(10)]
+        queue = g.layout.sockets / "cache-writer.sock"
+        wait_until(lambda: connections(g.pid(Actor.CACHE_WRITER), queue) >= 10, "all have asked")
+        g.kill(Actor.CACHE_WRITER, signal.SIGCONT)
+        outcomes = [one.result() for one in asked]
+    assert {o.outcome for o in outcomes} <= {"written", "skipped"}
+    assert all(o.reason in ("forced", "refresh_in_progress") for o in outcomes)
+    assert len(events(g, "session_start_cache_write_success")) == before + 1
+
+
+def connections(pid: int, path: Path) -> int:
+    """How many clients have connected to a socket, as the kernel has it."""
+    listening = Path(f"/proc/{pid}/net/unix")
+    if not listening.exists():  # not Linux: nothing to count by, so do not wait for it
+        return 10**6
+    return sum(line.endswith(str(path)) for line in listening.read_text().splitlines())
+
+
+def test_an_import_of_old_turns_moves_the_watermark_and_the_payload(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, "something new")
+    g.settle()
+    before = read_sidecar(g.layout.payload)
+    old = g.work / "old.jsonl"
+    old.write_text(coding_session("old", "/p", turns=4, seed=1))
+    document = g.json("import", str(old), "--wait")
+    after = read_sidecar(g.layout.payload)
+    assert before is not None
+    assert after is not None
+    assert document["records_added"] == 4
+    assert after.max_created_at == before.max_created_at
+    assert after.max_vec_label == before.max_vec_label + 4
+    assert after.revision == before.revision + 4
+
+
+def test_a_full_disk_is_survived_and_nothing_that_was_spooled_is_lost(group: Make) -> None:
+    """A limit on the size of files stands in for the disk; the spool keeps what ingest cannot."""
+    import resource  # noqa: PLC0415
+
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, "before")
+    g.settle()
+    pid = g.pid(Actor.INGEST)
+    size = (g.layout.records / "data.mdb").stat().st_size
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    g.hook("turn-capture", {"session_id": "s", "cwd": "/p", "prompt": "while full " * 5_000})
+    wait_until(lambda: "trying again" in g.log(), "ingest reports it")
+    assert g.pid(Actor.INGEST) == pid
+    assert len(list(g.layout.spool_new.iterdir())) == 1
+    infinity = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, infinity)
+    wait_until(lambda: "while full " * 5_000 in texts(g), "it is kept")
+    assert texts(g)[0] == "before"
+
+
+def test_a_large_backlog_does_not_delay_an_answer_or_the_payload(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    history = g.work / "history.jsonl"
+    history.write_text(coding_session("h", "/elsewhere", turns=20_000, seed=5))
+    with g.client() as client:
+        client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress)
+        capture(g, "a needle in between")
+
+        def found() -> bool:
+            hits = g.json("recall", "needle", "--k", "1")["hits"]
+            return bool(hits) and hits[0]["text"] == "a needle in between"
+
+        wait_until(found, "the newest turn is found")
+        assert g.health().stages["graph"].lag_records > 0, "the import was over too soon to tell"
+
+
+# --- the commands --------------------------------------------------------------------------------
+
+
+def test_status_is_one_document_with_every_stage(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, "one", "two")
+    g.settle()
+    status = g.json("status")
+    assert status["group"]["state"] == "running"
+    assert status["lifecycle"]["state"] == "wake"
+    assert set(status["actors"]) == set(PIPELINE)
+    for actor in status["actors"].values():
+        assert actor["state"] == "ready"
+        assert actor["restarts"] == 0
+        assert actor["rss_bytes"] > 10_000_000
+        assert alive(actor["pid"])
+    for name in ("records", "vectors", "graph", "payload"):
+        stage = status["stages"][name]
+        assert (stage["revision"], stage["lag_records"], stage["lag_s"]) == (2, 0, 0.0), name
+    assert status["watermark"]["records_count"] == 2
+    assert status["payload"]["path"] == str(g.layout.payload)
+    assert status["payload"]["revision"] == 2
+    assert status["payload"]["age_s"] >= 0
+    assert status["payload"]["generated_at"]
+
+
+def test_status_tells_the_truth_about_a_stage_that_has_stopped(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0", hang_after_sec="60")
+    g.up()
+    g.kill(Actor.EMBEDDING, signal.SIGSTOP)
+    capture(g, "one")
+    wait_until(lambda: g.health().stages["payload"].revision == 1, "the payload has it")
+    stages = g.json("status")["stages"]
+    assert (stages["vectors"]["revision"], stages["vectors"]["lag_records"]) == (0, 1)
+    assert stages["vectors"]["lag_s"] > 0
+    assert stages["records"]["lag_records"] == 0
+
+
+def test_status_of_a_stopped_group_still_knows_the_stages(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, "one")
+    g.settle()
+    g.down()
+    done = g.iai("status", "--json")
+    status = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert status["group"]["state"] == "stopped"
+    assert status["actors"] == {}
+    assert status["stages"]["payload"]["revision"] == 1
+
+
+def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    said = g.json("remember", "Deploy with make release", "--cwd", "/p")
+    g.settle()
+    document = g.json("recall", "how to deploy", "--k", "1")
+    (hit,) = document["hits"]
+    assert hit["id"] == said["ids"][0]
+    assert set(hit) >= {
+        "id", "score", "text", "role", "session_id", "project", "created_at", "why",
+    }  # fmt: skip
+    assert document["degraded"] == []
+    assert document["took_ms"] > 0
+    assert "Deploy with make release" in g.iai("show", hit["id"]).stdout
+    assert g.iai("pin", hit["id"]).stdout == "pinned\n"
+    assert "## Pinned" in g.iai("session-start", "--cwd", "/p").stdout
+    assert g.iai("forget", "#1").stdout == "forgot 1 record\n"
+    assert g.iai("show", "#1").returncode == 1
+    assert g.iai("session-start", "--cwd", "/p").stdout == ""
+    again = g.iai("remember", "Deploy with make release", "--cwd", "/p").stdout
+    assert "forgotten on purpose" in again
+
+
+def test_recall_without_an_embedder_says_what_is_missing(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0", hang_after_sec="60")
+    g.up()
+    capture(g, "the parser fails")
+    g.settle()
+    g.kill(Actor.EMBEDDING, signal.SIGSTOP)
+    document = g.json("recall", "parser")
+    assert document["hits"][0]["text"] == "the parser fails"
+    assert document["degraded"] == ["vectors: the embedder gave no vector for the query"]
+
+
+def test_an_import_reports_what_it_did(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    samples = CHECKOUT / "tests" / "samples"
+    document = g.json("import", str(samples), "--wait")
+    assert (document["files"], document["turns_read"], document["records_added"]) == (4, 19, 19)
+    assert document["duplicates"] == 0
+    assert document["skipped"]["tool"] == 20
+    assert document["seconds"] > 0
+    assert g.health().caught_up
+    failed = g.iai("import", "/nowhere")
+    assert failed.returncode == 1
+    assert "there is no such file" in failed.stderr
+
+
+def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
+    g = group()
+    g.up()
+    probe = str(CHECKOUT / "tools" / "probe")
+
+    def run(*args: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, probe, *args], env=g.environment, capture_output=True, text=True,
+            check=False, cwd="/",
+        )  # fmt: skip
+
+    assert json.loads(run("ingest").stdout)["kind"] == "pong"
+    turn = '{"turns": [{"text": "by probe", "cwd": "/p"}]}'
+    assert json.loads(run("ingest", "capture", turn).stdout)["added"] == 1
+    assert json.loads(run("ingest", "no-such").stdout)["code"] == "unknown-kind"
+    measured = json.loads(run("lifecycle", "--bench", "20").stdout)
+    assert measured["pings"] == 20
+    assert run("ingest", "ping", "{").returncode == 2
+    heard = run("lifecycle", "--listen", "--seconds", "6").stdout.splitlines()
+    assert {json.loads(line)["kind"] for line in heard} == {"tick"}
+    g.down()
+    assert run("ingest", "--timeout", "0.2").returncode == 1

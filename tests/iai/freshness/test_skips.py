@@ -1,0 +1,42 @@
+"""Skipped refreshes as events: told once, then counted (SEED S1)."""
+
+from iai.freshness.skips import REPORT_S, Skips
+from iai.messages import CacheWriteSkipped, Reason, Trigger
+
+
+def skip(reason: Reason, trigger: Trigger = "periodic_wake") -> CacheWriteSkipped:
+    return CacheWriteSkipped(trigger=trigger, cache_path="/s", reason=reason, wanted=None)
+
+
+def test_a_refresh_with_nothing_to_do_is_counted_and_told_once_an_hour() -> None:
+    skips = Skips()
+    told = []
+    for second in range(0, int(2 * REPORT_S) + 10, 5):
+        told += skips.add(skip(Reason.NO_NEW_RECORDS), second)
+        told += skips.told(second)
+    assert [event.count for event in told] == [721, 721]
+    assert told[0].span_s == REPORT_S
+
+
+def test_a_skip_that_says_something_is_told_at_once_and_its_repeats_later() -> None:
+    skips = Skips()
+    cold = skip(Reason.RUNTIME_GRAPH_CACHE_COLD)
+    assert skips.add(cold, 0.0) == [cold]
+    assert [skips.add(cold, second) for second in (1.0, 2.0, 3.0)] == [[], [], []]
+    (repeats,) = skips.told(REPORT_S)
+    assert (repeats.count, repeats.span_s, repeats.reason) == (3, 3.0, cold.reason)
+    assert skips.add(cold, REPORT_S + 1) == [cold]
+
+
+def test_whoever_asked_by_hand_leaves_an_event_even_if_there_was_nothing_to_do() -> None:
+    asked = skip(Reason.NO_NEW_RECORDS, "manual")
+    assert Skips().add(asked, 0.0) == [asked]
+
+
+def test_at_the_end_everything_is_told() -> None:
+    skips = Skips()
+    for second in range(3):
+        skips.add(skip(Reason.NO_NEW_RECORDS), second)
+        skips.add(skip(Reason.MIN_INTERVAL_NOT_ELAPSED), second)
+    assert sorted(e.count for e in skips.told(3.0, everything=True)) == [3, 3]
+    assert skips.told(4.0, everything=True) == []

@@ -1,0 +1,123 @@
+"""The indexes: what is put in is found, once, and what is taken out is not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iai.errors import StoreCorrupt
+from iai.index.lexical import LexicalIndex
+from iai.index.vector import VectorIndex, Vectors
+
+
+def unit(*numbers: float) -> Vectors:
+    rows = np.asarray([numbers], np.float32)
+    return np.asarray(rows / np.linalg.norm(rows), np.float32)
+
+
+@pytest.fixture
+def vectors() -> VectorIndex:
+    index = VectorIndex.empty(2)
+    index.put([10, 20, 30], np.concatenate([unit(1, 0), unit(1, 1), unit(0, 1)]))
+    return index
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> LexicalIndex:
+    index = LexicalIndex(tmp_path / "lexical")
+    index.put(1, "The parser fails on empty input", "a")
+    index.put(2, "A failing router retries, then times out", "a")
+    index.put(3, "The cat sleeps", "b")
+    index.commit()
+    return index
+
+
+def test_the_most_alike_come_first(vectors: VectorIndex) -> None:
+    found = vectors.search(unit(1, 0.1), 2)
+    assert [label for label, _ in found] == [10, 20]
+    assert found[0][1] > found[1][1]
+
+
+def test_never_more_than_there_are(vectors: VectorIndex) -> None:
+    assert len(vectors.search(unit(1, 0), 99)) == 3
+    assert vectors.search(unit(1, 0), 0) == []
+    assert VectorIndex.empty(2).search(unit(1, 0), 5) == []
+
+
+def test_a_vector_put_again_takes_the_place_of_the_old_one(vectors: VectorIndex) -> None:
+    vectors.put([10], unit(0, -1))
+    assert len(vectors) == 3
+    assert vectors.search(unit(0, -1), 1)[0][0] == 10
+    assert vectors.search(unit(1, 0), 1)[0][0] == 20
+
+
+def test_what_was_taken_out_is_not_found(vectors: VectorIndex) -> None:
+    vectors.remove([10, 99])
+    assert [label for label, _ in vectors.search(unit(1, 0), 9)] == [20, 30]
+
+
+def test_only_what_is_allowed_is_found(vectors: VectorIndex) -> None:
+    assert [label for label, _ in vectors.search(unit(1, 0), 9, only=[30, 77])] == [30]
+    assert vectors.search(unit(1, 0), 9, only=[]) == []
+
+
+def test_a_saved_index_answers_as_before(vectors: VectorIndex) -> None:
+    loaded = VectorIndex.from_bytes(vectors.to_bytes())
+    assert loaded.search(unit(1, 0.1), 3) == vectors.search(unit(1, 0.1), 3)
+    assert len(loaded) == 3
+    assert loaded.dimension == 2
+    loaded.put([10], unit(0, -1))
+    assert len(loaded) == 3
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40])
+def test_bytes_that_are_no_index_are_damage(vectors: VectorIndex, cut: int) -> None:
+    with pytest.raises(StoreCorrupt):
+        VectorIndex.from_bytes(vectors.to_bytes()[:cut])
+
+
+def test_words_are_found_in_other_forms(words: LexicalIndex) -> None:
+    assert {label for label, _ in words.search("parsers failed", 9)} == {1, 2}
+    assert words.search("parsers failed", 9)[0][0] == 1
+
+
+def test_common_words_and_signs_alone_find_nothing(words: LexicalIndex) -> None:
+    for query in ("", "the", "on a", "?!", '"(+-&|~^', " "):
+        assert words.search(query, 9) == []
+
+
+def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> None:
+    assert words.search("cat", 9, project="a") == []
+    assert [label for label, _ in words.search("cat", 9, project="b")] == [3]
+    everywhere, here = words.search("parser", 9), words.search("parser", 9, project="a")
+    assert here == everywhere
+
+
+def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex) -> None:
+    words.put(3, "The dog barks", "b")
+    words.commit()
+    assert len(words) == 3
+    assert words.search("cat", 9) == []
+    assert [label for label, _ in words.search("dog", 9)] == [3]
+
+
+def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
+    words.remove(3)
+    words.remove(99)
+    words.commit()
+    assert len(words) == 2
+    assert words.search("cat", 9) == []
+
+
+def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
+    first = LexicalIndex(tmp_path / "lexical")
+    first.put(3, "The cat sleeps", "b")
+    first.commit()
+    del first  # which lets go of the directory
+    assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search("cat", 9)] == [3]
+
+
+def test_a_directory_of_something_else_becomes_an_empty_index(tmp_path: Path) -> None:
+    (tmp_path / "lexical").mkdir()
+    (tmp_path / "lexical" / "meta.json").write_text("garbage")
+    assert len(LexicalIndex(tmp_path / "lexical")) == 0

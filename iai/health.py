@@ -68,7 +68,9 @@ def look(layout: Layout, wall: int) -> StoreHealth:
             in_graph = graph.records_applied.both(graph.vectors_applied)
             stages = {
                 "records": _waiting(layout, _grown(view, wall), mark.revision, wall),
-                "vectors": _stage(view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)),
+                "vectors": _stage(
+                    view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
+                ),
                 "graph": _stage(view, head, in_graph, wall, "" if graph.warm else "cold"),
                 "payload": _stage(view, head, _shown(payload, mark), wall, ""),
             }

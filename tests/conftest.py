@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from benchmarks.group import Group
+
 from iai.layout import Layout
 
 

@@ -16,7 +16,17 @@ PURE = [
     "iai/recall/fusion.py", "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
     "iai/embedders/embedder.py",
 ]  # fmt: skip
-IO = {"zmq", "lmdb", "faiss", "tantivy", "socket", "subprocess", "threading", "time", "multiprocessing"}
+IO = {
+    "zmq",
+    "lmdb",
+    "faiss",
+    "tantivy",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "multiprocessing",
+}
 ENGINES = {"lmdb", "faiss", "tantivy"}
 
 MODULES = [path for top in ("iai", "actors") for path in sorted((ROOT / top).rglob("*.py"))]

@@ -1,7 +1,7 @@
 """Keeps each index in step with the stage before it, one slice at a time.
 
-Each takes what it has not applied yet, in the order of `foremost`, and looks at the record or vector as it is
-now; so it does not matter how often, or in which order, changes are applied.
+Each takes what it has not applied yet, in the order of `foremost`, and looks at the record or
+vector as it is now; so it does not matter how often, or in which order, changes are applied.
 """
 
 import logging

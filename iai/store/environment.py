@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import lmdb
+from lmdb.verify import verify
 
 from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew, StoreWriteFailed
 from iai.layout import private
@@ -20,6 +21,7 @@ T = TypeVar("T")
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
 
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
+LARGEST_WALK = 512 << 20  # bytes of a file that is walked through in doubt: some 6 s
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -105,7 +107,7 @@ class Environment:
         self._env = _open(self.path, len(self._databases), self._map_size, writer=self.writer)
         self._inode = _inode(self.path)
         try:
-            _check_length(self._env, self.path)
+            _check_length(self._env, self.path, writer=self.writer)
             self.db = {name: self._open_database(name) for name in self._databases}
             self._check_schema()
         except BaseException:
@@ -189,9 +191,20 @@ def _inode(path: Path) -> int:
         return 0
 
 
-def _check_length(env: lmdb.Environment, path: Path) -> None:
-    """Refuse a file that was cut short: reading beyond its end would kill the process (SIGBUS)."""
+def _check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
+    """Refuse a file that was cut short: reading beyond its end would kill the process (SIGBUS).
+
+    A file may lack some last pages by right: LMDB never writes one that the same transaction took
+    and gave back. Whether it is only that, a walk through all pages tells, and the writer can make
+    it, for nobody changes the file meanwhile. A reader takes offence where hardly any is left.
+    """
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     found = (path / "data.mdb").stat().st_size
-    if found < needed:
-        raise StoreCorrupt(f"data.mdb has {found} bytes of {needed}", path)
+    if found >= needed:
+        return
+    cut = f"data.mdb has {found} bytes of {needed}"
+    if found < needed // 4:
+        raise StoreCorrupt(cut, path)
+    problems = verify(str(path)) if writer and found <= LARGEST_WALK else []  # type: ignore[no-untyped-call]
+    if problems:
+        raise StoreCorrupt(f"{cut}: {problems[0]}", path)

@@ -389,7 +389,9 @@ class Change(View):
         self._put(b"watermark", pack(mark), "meta")
         return mark
 
-    def _advance(self, operation: Operation, label_of: int, *, count: int = 0, label: int = 0) -> None:
+    def _advance(
+        self, operation: Operation, label_of: int, *, count: int = 0, label: int = 0
+    ) -> None:
         mark = self._mark
         self._mark = Watermark(
             revision=mark.revision + 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.world import World
+
 from iai import clock
 from iai.freshness.cache_file import read_sidecar
 from iai.messages import Actor, Capture, Captured, CapturedTurn, Event

@@ -27,8 +27,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-
 from benchmarks.world import World
+
 from iai.behaviour import ReplaceFile
 from iai.clock import NS, iso
 from iai.freshness.cache_file import read_sidecar, sidecar_path
@@ -180,7 +180,11 @@ def test_each_event_has_the_fields_of_the_contract(world: Make) -> None:
         (Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, path)
     ]
     (failed,) = events(w, CacheWriteFailed)
-    assert (failed.trigger, failed.cache_path, failed.reason) == ("manual", path, "IsADirectoryError")
+    assert (failed.trigger, failed.cache_path, failed.reason) == (
+        "manual",
+        path,
+        "IsADirectoryError",
+    )
     assert "directory" in failed.error
 
 
@@ -192,7 +196,9 @@ def test_the_sidecar_says_what_the_payload_holds(world: Make) -> None:
     assert sidecar is not None
     text = w.layout.payload.read_text()
     assert sidecar.rendered_chars == len(text)
-    assert text.startswith(f"<!-- iai revision={sidecar.revision} generated_at={sidecar.generated_at} ")
+    assert text.startswith(
+        f"<!-- iai revision={sidecar.revision} generated_at={sidecar.generated_at} "
+    )
     assert (sidecar.revision, sidecar.records_count, sidecar.max_vec_label) == (2, 2, 2)
     assert sidecar.trigger == "wake_sequence"
 
@@ -253,7 +259,9 @@ def test_a_request_during_a_write_is_told_so_at_once(world: Make) -> None:
     assert len(events(w, CacheWriteSuccess)) == before + 1
 
 
-def test_a_request_during_a_write_that_does_not_cover_it_makes_exactly_one_more(world: Make) -> None:
+def test_a_request_during_a_write_that_does_not_cover_it_makes_exactly_one_more(
+    world: Make,
+) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)

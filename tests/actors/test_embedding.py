@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from benchmarks.world import Chances, LettersEmbedder, World
+
 from iai.messages import (
     Actor,
     Capture,

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from benchmarks.world import Chances, World
 
 from actors.graph_cache import GraphCache
-from benchmarks.world import Chances, World
 from iai.messages import (
     Actor,
     Capture,
@@ -131,7 +131,9 @@ def test_a_question_without_a_vector_is_answered_by_words(world: Make) -> None:
     assert reply.degraded == ("vectors: the embedder gave no vector for the query",)
 
 
-@pytest.mark.parametrize("query", ["", " ", "the of and", "\x00", "\u4f60\u597d", '"(+-&|', "x" * 9_999])
+@pytest.mark.parametrize(
+    "query", ["", " ", "the of and", "\x00", "\u4f60\u597d", '"(+-&|', "x" * 9_999]
+)
 def test_no_question_whatever_fails(world: Make, query: str) -> None:
     w = world()
     capture(w, *TEXTS)
@@ -236,7 +238,9 @@ def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world:
     first = progress(w).generation
     capture(w, *(f"more {n}" for n in range(60)))
     while progress(w).generation == first:
-        assert recall(w, "text").degraded == () or "generation" not in str(recall(w, "text").degraded)
+        assert recall(w, "text").degraded == () or "generation" not in str(
+            recall(w, "text").degraded
+        )
         w.run(0.01)
     w.run(10.0)
     with w.vectors.view() as view:

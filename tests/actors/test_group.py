@@ -17,9 +17,9 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
-
 from benchmarks.group import CHECKOUT, Group, alive, wait_until
 from benchmarks.histories import coding_session
+
 from iai import ledger, lock
 from iai.errors import GroupNotRunning, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
@@ -354,7 +354,7 @@ def test_no_frame_whatever_takes_an_actor_down(group: Make) -> None:
     assert {a.actor: a.pid for a in g.report().actors} == before
 
 
-def test_garbage_on_a_feed_is_counted_and_dropped(group: Make, short_path: Path) -> None:
+def test_garbage_on_a_feed_is_counted_and_dropped(group: Make) -> None:
     """Somebody else binds the socket of a feed: the listeners live on."""
     g = group()
     g.up()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from benchmarks.world import Chances, World
+
 from iai import injected
 from iai.clock import iso
 from iai.messages import (
@@ -27,7 +27,16 @@ from iai.messages import (
     RecordsCommitted,
     SpoolRejected,
 )
-from tests.actors.stories import capture, events, once, revision, said, spool, texts, transcript_line
+from tests.actors.stories import (
+    capture,
+    events,
+    once,
+    revision,
+    said,
+    spool,
+    texts,
+    transcript_line,
+)
 
 Make = Callable[..., World]
 
@@ -273,7 +282,9 @@ def test_a_reader_never_hears_of_a_change_before_it_is_durable(world: Make) -> N
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(world: Make, seed: int) -> None:
+def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
+    world: Make, seed: int
+) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))
     path = w.layout.root / "s1.jsonl"
     path.touch()

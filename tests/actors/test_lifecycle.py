@@ -1,10 +1,11 @@
 """Lifecycle: who keeps the group awake, and what wakes it."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
-
 from benchmarks.world import Chances, World
+
 from iai.clock import NS
 from iai.messages import (
     Actor,
@@ -41,7 +42,7 @@ def test_without_activity_the_group_goes_to_sleep_step_by_step(world: Make) -> N
         w.run(135.0)  # asleep, ticks are further apart
     assert seen == [State.WAKE, State.DROWSY, State.SLEEP, State.HIBERNATION]
     changes = [(e.previous, e.state) for e in events(w, StateChanged)]
-    assert changes == list(zip(seen, seen[1:], strict=False))
+    assert changes == list(itertools.pairwise(seen))
     assert len(events(w, SleepFinished)) == 1
 
 

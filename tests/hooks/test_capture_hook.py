@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from benchmarks.group import CHECKOUT, Group
+
 from iai import spool
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
@@ -74,7 +74,7 @@ def test_a_disk_that_is_full_leaves_no_half_an_event(group: Make) -> None:
     g.layout.create()
     limited = f"ulimit -f 1; exec {HOOK}"  # files of one block at most stand in for a full disk
     done = subprocess.run(
-        ["bash", "-c", limited], input="x" * 100_000, env=g.environment, capture_output=True,
+        ["/bin/bash", "-c", limited], input="x" * 100_000, env=g.environment, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from benchmarks.group import CHECKOUT, Group
+
 from iai.freshness.cache_file import sidecar_path
 from iai.layout import Layout
 from iai.projects import identify
+from iai.store.environment import Environment
 from iai.store.records import Change, Project, Records
 from tests.iai.store.builders import NOW, new_record
 
@@ -100,7 +100,9 @@ def test_every_directory_finds_its_own_payload(store: Store, cwd: str) -> None:
     assert store.start(cwd) == f"of {cwd}\n"
 
 
-@pytest.mark.parametrize("form", ['{"cwd":"/p"}', '{ "cwd" : "/p" , "x": 1 }', '{"a":"cwd","cwd":"/p"}'])
+@pytest.mark.parametrize(
+    "form", ['{"cwd":"/p"}', '{ "cwd" : "/p" , "x": 1 }', '{"a":"cwd","cwd":"/p"}']
+)
 def test_the_directory_is_found_however_the_host_writes_its_json(store: Store, form: str) -> None:
     store.payload("/p")
     assert store.call(form) == "ready text\n"
@@ -120,7 +122,10 @@ def test_an_old_payload_is_not_printed_but_composed_anew(store: Store) -> None:
     assert "ready text" not in printed
     assert "> said a moment ago\n" in printed
     (line,) = store.log()
-    assert line == f"cache-stale age={13 * HOUR}s max=43200s -> live-cli bytes={len(printed.encode()) - 1}"
+    assert (
+        line
+        == f"cache-stale age={13 * HOUR}s max=43200s -> live-cli bytes={len(printed.encode()) - 1}"
+    )
 
 
 def test_the_limit_on_age_is_twelve_hours_unless_it_is_set(store: Store) -> None:
@@ -189,47 +194,59 @@ def test_a_link_leads_to_the_payload_and_its_age_is_that_of_the_payload(store: S
     assert store.start("/p") == ""
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    ["no store", "no home", "store is a file", "damaged", "newer", "no command", "broken command",
-     "slow command", "read-only", "garbage on stdin"],
-)  # fmt: skip
+def _no_home(store: Store) -> None:
+    store.group.environment.pop("HOME")
+    store.group.environment.pop("IAI_MCP_STORE")
+
+
+def _store_is_a_file(store: Store) -> None:
+    shutil.rmtree(store.layout.root)
+    store.layout.root.write_text("")
+
+
+def _damaged(store: Store) -> None:
+    store.layout.records.mkdir()
+    (store.layout.records / "data.mdb").write_bytes(b"garbage" * 5_000)
+
+
+def _newer(store: Store) -> None:
+    Environment(store.layout.records, (), schema=99, writer=True).close()
+
+
+def _no_command(store: Store) -> None:
+    (store.layout.run / "command").unlink()
+    store.group.environment["PATH"] = "/usr/bin:/bin"
+
+
+def _slow_command(store: Store) -> None:
+    slow = store.group.work / "slow"
+    slow.write_text("#!/bin/sh\necho half a text\nsleep 60\n")
+    slow.chmod(0o700)
+    (store.layout.run / "command").write_text(str(slow))
+
+
+TROUBLES: dict[str, Callable[[Store], object]] = {
+    "no store": lambda store: shutil.rmtree(store.layout.root),
+    "no home": _no_home,
+    "store is a file": _store_is_a_file,
+    "damaged": _damaged,
+    "newer": _newer,
+    "no command": _no_command,
+    "broken command": lambda store: (store.layout.run / "command").write_text("/bin/false"),
+    "slow command": _slow_command,
+    "logs are read-only": lambda store: store.layout.logs.chmod(0o500),
+}
+
+
+@pytest.mark.parametrize("trouble", [*TROUBLES, "garbage on stdin"])
 def test_whatever_is_wrong_the_session_starts_in_time_with_nothing_on_its_screen(
     store: Store, trouble: str
 ) -> None:
-    group = store.group
-    command = store.layout.run / "command"
     stdin = '{"cwd": "/p"}'
-    match trouble:
-        case "no store":
-            shutil.rmtree(store.layout.root)
-        case "no home":
-            group.environment.pop("HOME")
-            group.environment.pop("IAI_MCP_STORE")
-        case "store is a file":
-            shutil.rmtree(store.layout.root)
-            store.layout.root.write_text("")
-        case "damaged":
-            store.layout.records.mkdir()
-            (store.layout.records / "data.mdb").write_bytes(b"garbage" * 5_000)
-        case "newer":
-            store.remember("/p", "x")
-            data = store.layout.records / "data.mdb"
-            data.write_bytes(data.read_bytes().replace(b"schema", b"schemb"))
-        case "no command":
-            command.unlink()
-            group.environment["PATH"] = "/usr/bin:/bin"
-        case "broken command":
-            command.write_text("/bin/false")
-        case "slow command":
-            slow = group.work / "slow"
-            slow.write_text("#!/bin/sh\nsleep 60\n")
-            slow.chmod(0o700)
-            command.write_text(str(slow))
-        case "read-only":
-            store.layout.logs.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        case "garbage on stdin":
-            stdin = '{"cwd": "/p\x01'
+    if trouble == "garbage on stdin":
+        stdin = '{"cwd": "/p\x01'
+    else:
+        TROUBLES[trouble](store)
     began = time.monotonic()
     assert store.call(stdin) == ""
     took = time.monotonic() - began

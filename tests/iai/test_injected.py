@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from iai import injected
 
-BLOCK = f"{injected.opening(7, '2026-11-20T10:00:00Z', 'my project')}\nold words\n{injected.CLOSING}\n"
+BLOCK = (
+    f"{injected.opening(7, '2026-11-20T10:00:00Z', 'my project')}\nold words\n{injected.CLOSING}\n"
+)
 
 
 def test_what_we_put_in_is_taken_out() -> None:

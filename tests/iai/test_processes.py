@@ -8,7 +8,14 @@ from pathlib import Path
 from iai import beat, lock
 from iai.beat import Beat
 
-HOLD = "import sys; from pathlib import Path; from iai import lock; k = lock.take(Path(sys.argv[1])); print(k is not None, flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from pathlib import Path
+from iai import lock
+held = lock.take(Path(sys.argv[1]))
+print(held is not None, flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> None:
@@ -36,7 +43,9 @@ def test_nobody_holds_a_lock_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_beat_is_seen_by_others(tmp_path: Path) -> None:
     written = Beat(tmp_path / "beat")
-    written.stamp(5_000_000_000, "a very long activity that does not fit into the file at all, really")
+    written.stamp(
+        5_000_000_000, "a very long activity that does not fit into the file at all, really"
+    )
     stamp = beat.read(tmp_path / "beat")
     assert stamp is not None
     assert stamp.pid == os.getpid()

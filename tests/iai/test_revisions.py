@@ -1,5 +1,7 @@
 """Sets of revisions against Python's own sets."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +34,7 @@ def test_adding_in_any_order_holds_just_what_was_added(ranges: list[tuple[int, i
 def test_ranges_are_sorted_and_neither_overlap_nor_touch(ranges: list[tuple[int, int]]) -> None:
     held = made(ranges)[0].ranges
     assert all(first <= last for first, last in held)
-    assert all(a[1] + 1 < b[0] for a, b in zip(held, held[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(held))
 
 
 @given(RANGES)

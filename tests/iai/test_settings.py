@@ -32,7 +32,9 @@ def test_a_bad_value_means_the_default_and_one_warning(value: str) -> None:
     assert "using 60" in warning
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("1.5", 1.5), (" 90 ", 90.0), ("", 60.0)])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("0", 0.0), ("1.5", 1.5), (" 90 ", 90.0), ("", 60.0)]
+)
 def test_a_good_value_is_used(value: str, seconds: float) -> None:
     settings, warnings = from_environment({REFRESH: value})
     assert settings.refresh_min_s == seconds

@@ -13,7 +13,10 @@ from iai.transcripts import Mark
 LINES = [json.dumps({"n": n, "text": "\u00e9{}\\n" * n}) for n in range(6)]
 
 
-def read_all(path: Path, mark: Mark = Mark()) -> tuple[list[int], Mark]:
+START = Mark()
+
+
+def read_all(path: Path, mark: Mark = START) -> tuple[list[int], Mark]:
     """Read until nothing more comes; return the numbers in the lines."""
     numbers: list[int] = []
     while True:

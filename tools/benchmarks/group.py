@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -30,13 +30,18 @@ class TooLate(AssertionError):
     """Something that had to become true did not."""
 
 
-def wait_until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+def wait_until(
+    condition: Callable[[], object],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    look_s: float = 0.01,
+) -> None:
     """Return as soon as the condition holds; the only way in which anything here waits."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
             raise TooLate(f"not within {patience_s:g} s: {what}")
-        time.sleep(0.01)
+        time.sleep(look_s)
 
 
 def alive(pid: int) -> bool:
@@ -61,7 +66,7 @@ class Group:
             **{f"IAI_MCP_{name.upper()}": value for name, value in settings.items()},
         }
 
-    def __enter__(self) -> "Group":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -146,7 +151,9 @@ class Group:
         for pid in pids:
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
-                if " ".join(process.cmdline()).startswith("iai: "):  # not a later one by this number
+                if " ".join(process.cmdline()).startswith(
+                    "iai: "
+                ):  # not a later one by this number
                     found |= {p.pid: p for p in (process, *process.children(recursive=True))}
         return list(found.values())
 
@@ -163,7 +170,7 @@ class Group:
         shutil.rmtree(self.work)
 
     def _run(self, command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             command,
             input=stdin,
             env=self.environment,

@@ -1,4 +1,4 @@
-"""Made-up coding sessions in the form of Claude Code's transcripts: Zipf words, code, paths, errors."""
+"""Made-up coding sessions, as Claude Code writes them: Zipf words, code, paths, errors."""
 
 import json
 import random

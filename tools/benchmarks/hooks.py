@@ -1,4 +1,4 @@
-"""Both hooks as whole processes, in turn with `bash -c 'cat FILE'`, on a store with a full payload."""
+"""Both hooks as whole processes, in turn with `bash -c 'cat FILE'` of a full payload."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ def run(args: Namespace) -> Figures:
         for turn in range(args.runs + 10):
             for name, (command, stdin) in commands.items():
                 began = time.perf_counter()
-                subprocess.run(  # noqa: S603
+                subprocess.run(
                     command, input=stdin.encode(), env=group.environment, capture_output=True,
                     check=True,
                 )  # fmt: skip

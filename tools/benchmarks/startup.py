@@ -1,4 +1,4 @@
-"""From `iai up --detach` to every process ready, and what the group costs when it has nothing to do."""
+"""From `iai up --detach` to every process ready, and what the group costs when idle."""
 
 import time
 from argparse import ArgumentParser, Namespace

@@ -1,9 +1,9 @@
 """The whole group in one process, under a clock that the scheduler moves.
 
-The behaviours are the real ones, and so are LMDB, FAISS, tantivy and the files. What is simulated is
-everything between them: time, and messages, which may be lost, doubled, late and out of order. An
-actor may crash between any two of its effects and is started again after a while. All chance comes
-from one seed, so every story can be told again.
+The behaviours are the real ones, and so are LMDB, FAISS, tantivy and the files. What is simulated
+is all that lies between them: time, and messages, which may be lost, doubled, late and out of
+order. An actor may crash between any two of its effects and is started again after a while. All
+chance comes from one seed, so every story can be told again.
 """
 
 import os
@@ -93,7 +93,7 @@ class Chances(Struct, frozen=True):
     crash: float = 0.0  # before each effect
 
 
-class Crashed(Exception):  # noqa: N818
+class Crashed(Exception):
     """Thrown into an actor where its process would have ended."""
 
 

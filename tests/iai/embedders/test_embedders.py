@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from benchmarks.world import LettersEmbedder
+
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors
 from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_upto
@@ -80,9 +80,10 @@ def test_what_is_common_in_the_store_weighs_little() -> None:
     counted = default.frequencies(texts)
     query = default.embed(["error in the router"], counted, len(texts))[0]
     alike = default.embed(texts, counted, len(texts)) @ query
-    flat = default.embed(texts, np.zeros_like(counted), 0) @ default.embed(
-        ["error in the router"], np.zeros_like(counted), 0
-    )[0]
+    flat = (
+        default.embed(texts, np.zeros_like(counted), 0)
+        @ default.embed(["error in the router"], np.zeros_like(counted), 0)[0]
+    )
     assert alike.argmax() == 1
     assert alike[1] - alike[0] > flat[1] - flat[0]
 

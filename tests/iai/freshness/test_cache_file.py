@@ -42,10 +42,20 @@ def test_what_a_newer_version_adds_to_the_sidecar_is_ignored(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("age_s", "limit_s", "served"),
-    [(0, 10, True), (9, 10, True), (11, 10, False), (10**9, 0, True), (-5, 10, False), (-5, 0, False)],
+    [
+        (0, 10, True),
+        (9, 10, True),
+        (11, 10, False),
+        (10**9, 0, True),
+        (-5, 10, False),
+        (-5, 0, False),
+    ],
 )
 def test_the_hook_would_print_what_is_neither_too_old_nor_from_the_future(
-    tmp_path: Path, age_s: int, limit_s: float, served: bool  # noqa: FBT001
+    tmp_path: Path,
+    age_s: int,
+    limit_s: float,
+    served: bool,  # noqa: FBT001
 ) -> None:
     path = tmp_path / "p.md"
     path.write_text("x")

@@ -50,9 +50,7 @@ def test_the_last_exchange_of_the_last_session_can_be_read(records: Records) -> 
     for number, session in enumerate(("one", "two", "three")):
         at = WALL - (3 - number) * 3_600 * NS
         put(records, new_record(f"{session} asked", session=session, created_at=at))
-        answer = new_record(
-            f"{session} said", session=session, created_at=at + 1, role="assistant"
-        )
+        answer = new_record(f"{session} said", session=session, created_at=at + 1, role="assistant")
         put(records, answer)
     text = payload(records)
     stopped, earlier = text.split("## Earlier sessions")
@@ -196,7 +194,10 @@ def test_the_estimate_of_tokens_is_not_below_a_real_tokenizer() -> None:
     tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / static._TOKENIZER))
     samples = Path(__file__).parents[2] / "samples"
     texts = [path.read_text() for path in sorted(samples.rglob("*.jsonl"))]
-    texts += [Path(__file__).read_text(), "Stra\u00dfe \u4f60\u597d \u043f\u0440\u0438\u0432\u0435\u0442 " * 50]
+    texts += [
+        Path(__file__).read_text(),
+        "Stra\u00dfe \u4f60\u597d \u043f\u0440\u0438\u0432\u0435\u0442 " * 50,
+    ]
     for text in texts:
         real = len(tokenizer.encode(text, add_special_tokens=False).ids)
         assert tokens(text) >= real * 0.9, (tokens(text), real)

@@ -1,4 +1,4 @@
-"""The decision whether to write the payload: its reasons, and the whole matrix (SEED T2, T4, T5)."""
+"""Whether to write the payload: every reason, and the whole matrix (SEED T2, T4, T5)."""
 
 import itertools
 

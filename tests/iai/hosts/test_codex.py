@@ -27,8 +27,8 @@ def message(role: str, *texts: str) -> dict[str, Any]:
     return envelope("response_item", type="message", role=role, content=content)
 
 
-def parse(value: Any, context: Context = Context(session="s1")) -> Line:
-    return codex.parse(value, context)[1]
+def parse(value: Any, context: Context | None = None) -> Line:
+    return codex.parse(value, context or Context(session="s1"))[1]
 
 
 def test_a_message_is_a_turn() -> None:

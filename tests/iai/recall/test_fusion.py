@@ -46,7 +46,11 @@ def test_a_gain_is_not_passed_on() -> None:
 
 
 def test_the_older_comes_first_among_equals() -> None:
-    assert [label for label, _ in ranked(fuse({"words": {9: 1.0, 3: 1.0, 6: 1.0}}, nobody))] == [3, 6, 9]
+    assert [label for label, _ in ranked(fuse({"words": {9: 1.0, 3: 1.0, 6: 1.0}}, nobody))] == [
+        3,
+        6,
+        9,
+    ]
 
 
 @given(SCORES, SCORES)
@@ -54,5 +58,8 @@ def test_the_ranking_does_not_depend_on_the_order_of_candidates(
     words: list[tuple[int, float]], vectors: list[tuple[int, float]]
 ) -> None:
     one = {"words": dict(words), "vectors": dict(vectors)}
-    other = {"words": dict(reversed(dict(words).items())), "vectors": dict(reversed(dict(vectors).items()))}
+    other = {
+        "words": dict(reversed(dict(words).items())),
+        "vectors": dict(reversed(dict(vectors).items())),
+    }
     assert ranked(fuse(one, in_a_row)) == ranked(fuse(other, in_a_row))

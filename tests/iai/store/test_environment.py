@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,13 +129,46 @@ def test_a_newer_store_is_refused_in_a_sentence_that_says_what_to_do(path: Path)
             open_things(path, writer=as_writer, schema=1)
 
 
-def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(path: Path) -> None:
+@pytest.mark.parametrize("pages", [1, 3, 50, 100])
+def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(
+    path: Path, pages: int
+) -> None:
+    environment = open_things(path, writer=True)
+    fill(environment, 0, 1_000)
+    environment.close()
+    size = (path / "data.mdb").stat().st_size
+    os.truncate(path / "data.mdb", size - pages * 4_096)
+    with pytest.raises(StoreCorrupt, match=rf"{size - pages * 4_096} bytes of"):
+        open_things(path, writer=True)
+
+
+def test_a_reader_refuses_a_file_of_which_hardly_any_is_left(path: Path) -> None:
     environment = open_things(path, writer=True)
     fill(environment, 0, 1_000)
     environment.close()
     os.truncate(path / "data.mdb", 20_000)
     with pytest.raises(StoreCorrupt, match="bytes of"):
         open_things(path, writer=False)
+
+
+def test_a_file_whose_last_pages_were_never_written_is_whole(path: Path) -> None:
+    """LMDB does not write pages that a transaction took and gave back."""
+    environment = open_things(path, writer=True)
+
+    def take_and_give_back(transaction: Any) -> None:
+        things = environment.db["things"]
+        for number in range(300):
+            transaction.put(b"big%03d" % number, b"x" * 3_000, db=things)
+        for number in range(1, 300):
+            transaction.delete(b"big%03d" % number, db=things)
+
+    environment.write(take_and_give_back)
+    needed = (environment._env.info()["last_pgno"] + 1) * 4_096
+    environment.close()
+    assert (path / "data.mdb").stat().st_size < needed
+    environment = open_things(path, writer=True)
+    assert count(environment) == 1
+    environment.close()
 
 
 def test_a_file_of_something_else_is_damage(path: Path) -> None:

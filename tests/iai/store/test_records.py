@@ -1,4 +1,4 @@
-"""The records: the watermark, the log, the indexes, and what forgetting leaves (SEED T1, D6, D7)."""
+"""The records: watermark, log, indexes, and what forgetting leaves (SEED T1, D6, D7)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,7 +114,13 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     records.commit(lambda unit: unit.forget(record), NOW)
     with records.view() as view:
         log = [(revision, e.operation, e.label) for revision, e in view.changes(upto(100))]
-    assert log == [(1, "insert", 1), (2, "insert", 2), (3, "pin", 1), (4, "edit", 1), (5, "forget", 1)]
+    assert log == [
+        (1, "insert", 1),
+        (2, "insert", 2),
+        (3, "pin", 1),
+        (4, "edit", 1),
+        (5, "forget", 1),
+    ]
 
 
 def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: Records) -> None:
@@ -238,7 +244,9 @@ class Model(RuleBasedStateMachine):
             mark = view.watermark()
             log = list(view.changes(upto(10**6)))
             pinned = {record.label for record in view.pinned(PROJECT)}
-            latest = {key: max(r.created_at for r in view.session(key)) for key in view.sessions(PROJECT)}
+            latest = {
+                key: max(r.created_at for r in view.session(key)) for key in view.sessions(PROJECT)
+            }
         self.live = {record.label: record for record in found}
         assert mark == Watermark(
             revision=len(log),

@@ -64,6 +64,7 @@ from iai.layout import Layout, private
 from iai.ledger import Ledger
 from iai.messages import Actor, Error, ErrorCode, Event, Ping, Pong, Reply, Request
 from iai.settings import Settings
+from iai.store import environment
 from iai.supervision import Exit
 from iai.wire import FEED_KINDS, INBOX_KINDS, MAX_FRAME, decode, encode, kind
 
@@ -72,7 +73,7 @@ log = logging.getLogger(__name__)
 MAILBOX = 256  # requests that may wait; the next one is told `busy`
 FRAMES = 1_000  # frames that ZeroMQ keeps for each peer before it drops (feeds) or waits (inboxes)
 SLICE_S = 0.05  # answers are given for so long before there is a slice of work
-WAKE_S = 1.0  # the longest that the loop stands still: it stamps its beat and looks at its stage
+WAKE_S = 2.0  # the longest that the loop stands still before it stamps its beat
 PREDECESSOR_S = 5.0  # how long to wait for the lock of one that was killed
 ORPHAN_GRACE_S = 2.0  # from the supervisor's end to the process's own, if its loop is stuck
 ABSENT_S = 0.1  # until looking again for a store that its writer has not made yet
@@ -219,6 +220,7 @@ class Loop:
         self._mailbox = Mailbox(layout, actor, self._context)
         self._feeds = Feeds(layout, behaviour.hears, self._context)
         self._pending: deque[tuple[Caller, Request]] = deque()
+        self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
         self._retry_s = 0.0
         self._held_until = 0  # monotonic; a refused write holds all work until then
         self._poller = zmq.Poller()
@@ -248,7 +250,7 @@ class Loop:
         if self._pending:
             return 0.0
         held = (self._held_until - now.mono) / NS
-        return max(0.0, min(WAKE_S, max(held, self._behaviour.due_s(now))))
+        return max(0.0, min(self._wake_s, max(held, self._behaviour.due_s(now))))
 
     def _turn(self) -> None:
         for event in self._feeds.drain():
@@ -333,8 +335,17 @@ class Loop:
                 files.remove(path)
 
 
-def main(actor: Actor, module: str, settings: Settings, ready: Connection) -> NoReturn:
-    """Be the process of one actor, whose behaviour `module.make(settings)` returns."""
+def main(
+    actor: Actor,
+    module: str,
+    settings: Settings,
+    ready: Connection,
+    doubt: bool,  # noqa: FBT001
+) -> NoReturn:
+    """Be the process of one actor, whose behaviour `module.make(settings)` returns.
+
+    In doubt, the files that it owns are checked before they are opened.
+    """
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {actor} %(levelname)s %(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it reports how it was loaded
     os.umask(0o077)
@@ -343,18 +354,29 @@ def main(actor: Actor, module: str, settings: Settings, ready: Connection) -> No
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     notes = Notes(signal.SIGTERM)
     _leave_with_the_supervisor()
-    code = _run(actor, module, settings, ready, notes)
+    code = _run(actor, module, settings, ready, notes, doubt=doubt)
     logging.shutdown()
     os._exit(code)  # no destructor of a library may hang or crash on the way out
 
 
-def _run(actor: Actor, module: str, settings: Settings, ready: Connection, notes: Notes) -> Exit:
+def _run(
+    actor: Actor,
+    module: str,
+    settings: Settings,
+    ready: Connection,
+    notes: Notes,
+    *,
+    doubt: bool,
+) -> Exit:
     layout = Layout(settings.store)
+    derived = {Actor.EMBEDDING: layout.vectors, Actor.GRAPH_CACHE: layout.index}.get(actor)
     try:
         mine = lock.take(layout.lock(actor), PREDECESSOR_S)
         if mine is None:
             log.error("another process is still this actor")
             return Exit.TRY_AGAIN
+        if doubt:
+            environment.check(layout.records if actor is Actor.INGEST else derived)
         beat = Beat(layout.beat(actor))
         beat.stamp(time.monotonic_ns(), "start")
         behaviour: Behaviour = importlib.import_module(module).make(settings)
@@ -370,11 +392,10 @@ def _run(actor: Actor, module: str, settings: Settings, ready: Connection, notes
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
-        derived = {Actor.EMBEDDING: layout.vectors, Actor.GRAPH_CACHE: layout.index}.get(actor)
         if derived is None or error.path != derived:
             log.error("cannot go on: %s", error)  # noqa: TRY400  its text is for the user
             return Exit.STORE_CORRUPT
-        log.error("making %s again from the records: %s", derived, error)  # noqa: TRY400
+        log.error("%s is made again from the records: %s", derived, error)  # noqa: TRY400
         shutil.rmtree(derived)
         return Exit.CRASHED
     except Exception:

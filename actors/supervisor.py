@@ -51,7 +51,7 @@ MODULES: dict[Actor, str] = {
     actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
 }  # where each actor's behaviour is made
 
-_LOOK_S = 1.0  # between two looks at the beats
+_LOOK_S = 2.0  # between two looks at the beats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
 # Each actor is one of five processes: threads of numeric libraries would only fight over the cores.
 _ENVIRONMENT = {
@@ -108,8 +108,9 @@ class Supervisor:
         for descriptor in (self._notes.reader.fileno(), *sentinels, *ready):
             poller.register(descriptor, zmq.POLLIN)
         deadline = self._state.next_deadline()
-        left = _LOOK_S if deadline is None else deadline - time.monotonic()
-        poller.poll(int(max(0.0, min(left, _LOOK_S)) * 1_000) + 1)
+        look_s = min(_LOOK_S, self._settings.hang_after_s / 3)
+        left = look_s if deadline is None else deadline - time.monotonic()
+        poller.poll(int(max(0.0, min(left, look_s)) * 1_000) + 1)
 
     def _look_at_children(self, now: float) -> None:
         for actor, connection in list(self._ready.items()):
@@ -152,8 +153,8 @@ class Supervisor:
     def _carry_out(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Start(actor=actor):
-                    self._start(actor)
+                case Start(actor=actor, doubt=doubt):
+                    self._start(actor, doubt=doubt)
                 case Signal(actor=actor, what=what):
                     if what != "stop":
                         log.error("%s does not move: %s", actor, what)
@@ -168,10 +169,12 @@ class Supervisor:
                     log.log(level, "%s ended: %s", actor, reason)
                     self._publish(ActorDown(actor=actor, reason=reason))
 
-    def _start(self, actor: Actor) -> None:
+    def _start(self, actor: Actor, *, doubt: bool) -> None:
         theirs, ours = self._spawn.Pipe(duplex=False)
         process = self._spawn.Process(
-            target=main, args=(actor, self._modules[actor], self._settings, ours), name=actor
+            target=main,
+            args=(actor, self._modules[actor], self._settings, ours, doubt),
+            name=actor,
         )
         process.start()
         ours.close()  # so that its end is seen when the child's copy closes

@@ -6,7 +6,7 @@ hint cost time and nothing else.
 
 from iai.clock import NS, Now
 
-LOOK_S = 1.0
+LOOK_S = 2.0
 
 
 class Pace:

@@ -1,5 +1,6 @@
 """When to start, restart and stop the processes of the group. Pure: it starts nothing itself."""
 
+import signal
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
@@ -28,12 +29,16 @@ class Exit(IntEnum):
 
 
 HOPELESS = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})
+DOUBTFUL = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 
 
 class Start(Struct, frozen=True):
     """Start the process of an actor."""
 
     actor: Actor
+    doubt: bool = (
+        False  # it was killed by what bad files do to LMDB: check them before opening them
+    )
 
 
 class Signal(Struct, frozen=True):
@@ -72,6 +77,7 @@ class Child:
         self.failures = 0
         self.restarts = 0
         self.start_again = False
+        self.doubt = False
         self.last_exit = ""
 
     @property
@@ -116,6 +122,7 @@ class Supervision:
         child = self.children[actor]
         asked = child.state == "stopping"
         child.last_exit = _reason(code)
+        child.doubt = code in DOUBTFUL
         down: list[Action] = [Down(actor, child.last_exit)]
         if self.stopping:
             self._settle(child, "stopped", now)
@@ -198,7 +205,7 @@ class Supervision:
         child.state, child.since, child.started = "starting", now, now
         child.until = now + READY_LIMIT_S
         child.dumped = child.start_again = False
-        return Start(actor)
+        return Start(actor, child.doubt)
 
     def _ask_to_stop(self, actor: Actor, now: float) -> Action:
         child = self.children[actor]

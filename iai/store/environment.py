@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import lmdb
-from lmdb.verify import verify
+from lmdb.verify import VerifyError, verify
 
 from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew, StoreWriteFailed
 from iai.layout import private
@@ -196,15 +196,31 @@ def _check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
 
     A file may lack some last pages by right: LMDB never writes one that the same transaction took
     and gave back. Whether it is only that, a walk through all pages tells, and the writer can make
-    it, for nobody changes the file meanwhile. A reader takes offence where hardly any is left.
+    it, for nobody changes the file meanwhile. Then it fills up what is missing, for the walk does
+    not see the end of a long value. A reader takes offence where hardly any is left.
     """
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     found = (path / "data.mdb").stat().st_size
     if found >= needed:
         return
-    cut = f"data.mdb has {found} bytes of {needed}"
     if found < needed // 4:
-        raise StoreCorrupt(cut, path)
-    problems = verify(str(path)) if writer and found <= LARGEST_WALK else []  # type: ignore[no-untyped-call]
+        raise StoreCorrupt(f"data.mdb has {found} bytes of {needed}", path)
+    if writer:
+        check(path)
+        os.truncate(path / "data.mdb", needed)
+
+
+def check(path: Path | None) -> None:
+    """Walk through all pages of an environment that nobody has open, without trusting any of them.
+
+    Raises StoreCorrupt if it is not whole. Nothing at all is whole; a huge file is not walked.
+    """
+    file = path / "data.mdb" if path is not None else None
+    if file is None or not file.exists() or file.stat().st_size > LARGEST_WALK:
+        return
+    try:
+        problems = verify(str(file.parent))  # type: ignore[no-untyped-call]
+    except VerifyError as error:
+        problems = [str(error)]
     if problems:
-        raise StoreCorrupt(f"{cut}: {problems[0]}", path)
+        raise StoreCorrupt(problems[0], path)

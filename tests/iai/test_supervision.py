@@ -1,5 +1,7 @@
 """When processes are started, restarted and stopped; without any process."""
 
+import signal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,14 @@ def test_what_cannot_heal_is_not_started_again(code: Exit) -> None:
     supervision.ended(Actor.EMBEDDING, code, 1.0)
     assert supervision.children[Actor.EMBEDDING].state == "failed"
     assert supervision.passed(1e6, {}) == []
+
+
+def test_one_that_was_killed_by_bad_files_is_started_in_doubt() -> None:
+    supervision = started()
+    supervision.ended(Actor.GRAPH_CACHE, -signal.SIGBUS, 1.0)
+    assert supervision.passed(2.0, {}) == [Start(Actor.GRAPH_CACHE, doubt=True)]
+    supervision.ended(Actor.GRAPH_CACHE, Exit.CRASHED, 3.0)
+    assert supervision.passed(4.0, {}) == [Start(Actor.GRAPH_CACHE, doubt=False)]
 
 
 def test_one_that_was_given_up_can_be_started_by_hand() -> None:

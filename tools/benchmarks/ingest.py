@@ -44,5 +44,5 @@ def run(args: Namespace) -> Figures:
 
 
 def _seconds(began: float, reached: Callable[[], bool]) -> float:
-    wait_until(reached, "the next stage has caught up", 20, LOOK_S)
+    wait_until(reached, "the next stage has caught up", 600, LOOK_S)
     return time.monotonic() - began

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew
-from iai.store.environment import Environment
+from iai.store.environment import Environment, check
 
 SPAWN = multiprocessing.get_context("spawn")
 SMALL = 1 << 18  # bytes: full after a few writes
@@ -138,7 +138,7 @@ def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(
     environment.close()
     size = (path / "data.mdb").stat().st_size
     os.truncate(path / "data.mdb", size - pages * 4_096)
-    with pytest.raises(StoreCorrupt, match=rf"{size - pages * 4_096} bytes of"):
+    with pytest.raises(StoreCorrupt, match="beyond EOF"):
         open_things(path, writer=True)
 
 
@@ -169,6 +169,42 @@ def test_a_file_whose_last_pages_were_never_written_is_whole(path: Path) -> None
     environment = open_things(path, writer=True)
     assert count(environment) == 1
     environment.close()
+    assert (path / "data.mdb").stat().st_size == needed
+
+
+def test_a_long_value_whose_end_was_cut_off_does_not_kill_the_process(path: Path) -> None:
+    environment = open_things(path, writer=True)
+    environment.write(lambda t: t.put(b"long", b"x" * 200_000, db=environment.db["things"]))
+    environment.close()
+    size = (path / "data.mdb").stat().st_size
+    os.truncate(path / "data.mdb", size - 5 * 4_096)
+    try:
+        environment = open_things(path, writer=True)
+    except StoreCorrupt:
+        return
+    with environment.read() as transaction:
+        value = transaction.get(b"long", db=environment.db["things"])
+    environment.close()
+    assert value is not None
+    assert value.startswith(b"xxx")
+
+
+def test_garbage_in_the_middle_is_found_by_whoever_is_in_doubt(path: Path) -> None:
+    environment = open_things(path, writer=True)
+    fill(environment, 0, 1_000)
+    environment.close()
+    check(path)
+    data = path / "data.mdb"
+    with data.open("r+b") as file:
+        file.seek(data.stat().st_size // 2)
+        file.write(b"\xff" * 8_192)
+    with pytest.raises(StoreCorrupt, match=str(path)):
+        check(path)
+
+
+def test_nothing_at_all_is_whole(path: Path) -> None:
+    check(path)
+    check(None)
 
 
 def test_a_file_of_something_else_is_damage(path: Path) -> None:

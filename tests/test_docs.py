@@ -1,0 +1,111 @@
+"""The README keeps in step with the code."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import readme
+
+from iai import cli, probe, wire
+from iai.layout import LONGEST_SOCKET_PATH, Layout
+from iai.messages import INBOX, Actor, Ping
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def iai(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "iai", *args], capture_output=True, text=True, check=False
+    )
+
+
+def test_its_generated_parts_are_as_the_code_has_them() -> None:
+    assert readme.updated(TEXT) == TEXT, "run tools/fix"
+    for name, block in readme.blocks().items():
+        assert block in TEXT, name
+
+
+def test_every_file_it_names_is_there() -> None:
+    named = re.findall(r"`((?:iai|actors|hooks|tools|tests)/[\w./-]+)`", TEXT)
+    assert len(named) > 8
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_every_command_in_it_exists() -> None:
+    named = re.findall(r"(?:`|^)iai ([a-z-]+)", TEXT, re.MULTILINE)
+    assert len(named) > 8
+    assert set(named) <= set(cli.COMMANDS)
+
+
+def test_every_benchmark_in_it_exists() -> None:
+    listed = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "benchmarks")], capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    for name in re.findall(r"tools/bench ([a-z]+)", TEXT):
+        assert re.search(rf"^{name} ", listed, re.MULTILINE), name
+
+
+def test_its_hooks_are_those_that_are_there() -> None:
+    assert set(re.findall(r"iai-mcp-[a-z-]+\.sh", TEXT)) == {
+        path.name for path in (ROOT / "hooks").iterdir()
+    }
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    done = iai(name, "--help")
+    assert done.returncode == 0
+    assert f"usage: iai {name}" in done.stdout
+    if name != "probe":
+        assert re.search(rf"example: iai {name}\b", done.stdout)
+
+
+def test_the_overview_lists_every_command() -> None:
+    done = iai()
+    assert done.returncode == 0
+    for name, what in cli.COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(what)}$", done.stdout, re.MULTILINE)
+
+
+def test_bad_usage_is_exit_code_two_and_one_clear_line() -> None:
+    for args in (("no-such",), ("recall", ""), ("recall", "x", "--k", "0"), ("show",)):
+        done = iai(*args)
+        assert done.returncode == 2, args
+        assert done.stdout == ""
+        assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_printed() -> None:
+    assert iai("--version").stdout.startswith("iai 0.")
+
+
+def test_the_stand_alone_probe_knows_the_same_protocol() -> None:
+    assert probe.PROTOCOL == wire.PROTOCOL
+    assert set(probe.ACTORS) == set(Actor)
+    assert probe.LONGEST_SOCKET_PATH == LONGEST_SOCKET_PATH
+    for root in (Path("/s"), Path("/" + "long/" * 30)):
+        assert probe.sockets(root) == Layout(root).sockets
+    assert all(Ping in kinds for kinds in INBOX.values())
+    assert (ROOT / "tools" / "probe").resolve() == ROOT / "iai" / "probe.py"
+
+
+@pytest.mark.slow
+def test_the_first_command_shows_the_whole_path_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [str(ROOT / "tools" / "run")], capture_output=True, text=True, check=False, timeout=150,
+        env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "> Left open: the OpenAPI example still shows /v1" in done.stdout
+    assert "> Retries: never more than 3, always with tenacity." in done.stdout
+    assert "cache-hit" in done.stdout
+    for stage in ("records", "vectors", "graph", "payload"):
+        assert re.search(rf"^  {stage} +20    0$", done.stdout, re.MULTILINE)
+    assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,9 @@ more requests than `MAILBOX`                `busy` to each of the others
 a handler raises, somebody waits            an error reply `failed` and a log entry; it goes on
 a handler raises, nobody waits              a log entry, and exit `CRASHED`: the supervisor restarts
 the disk refuses a write, nobody waits      a log entry, and the same work again after a back-off
-a derived store is damaged                  it is deleted, exit `CRASHED`, and made again
-the records are damaged                     exit `STORE_CORRUPT`
+its own store is damaged, and derived       it is deleted, exit `CRASHED`, and made again
+its own store is damaged: the records       exit `STORE_CORRUPT`
+another's store is damaged                  the same work again after a back-off
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
 asked to stop                               what is under way ends, the rest is refused, exit `DONE`
 the supervisor is gone                      exit `ORPHANED`
@@ -220,6 +221,7 @@ class Loop:
         self._mailbox = Mailbox(layout, actor, self._context)
         self._feeds = Feeds(layout, behaviour.hears, self._context)
         self._pending: deque[tuple[Caller, Request]] = deque()
+        self._owned = layout.owned(actor)
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
         self._retry_s = 0.0
         self._held_until = 0  # monotonic; a refused write holds all work until then
@@ -270,9 +272,9 @@ class Loop:
         self._stamp(kind(request))
         try:
             self._perform(self._behaviour.receive(request, caller, clock.read()))
-        except StoreCorrupt:
-            raise
         except IaiError as error:
+            if self._ours(error):
+                raise
             log.warning("%s failed: %s", kind(request), error)
             self._mailbox.answer(caller, Error(code=ErrorCode.FAILED, detail=str(error)))
         except Exception as error:
@@ -286,10 +288,16 @@ class Loop:
             self._retry_s = 0.0
         except StoreAbsent:  # the stage before this one has only just been started
             self._held_until = now.mono + int(ABSENT_S * NS)
-        except (StoreWriteFailed, OSError) as error:
+        except (StoreWriteFailed, StoreCorrupt, OSError) as error:
+            if self._ours(error):
+                raise
             self._retry_s = min(max(FIRST_RETRY_S, 2 * self._retry_s), LONGEST_RETRY_S)
             self._held_until = now.mono + int(self._retry_s * NS)
             log.error("trying again in %g s: %s", self._retry_s, error)  # noqa: TRY400  one line
+
+    def _ours(self, error: Exception) -> bool:
+        """Is it our own store that is damaged? Another's is its owner's to make good."""
+        return isinstance(error, StoreCorrupt) and error.path == self._owned
 
     def _stop(self) -> Exit:
         self._stamp("stop")
@@ -369,14 +377,13 @@ def _run(
     doubt: bool,
 ) -> Exit:
     layout = Layout(settings.store)
-    derived = {Actor.EMBEDDING: layout.vectors, Actor.GRAPH_CACHE: layout.index}.get(actor)
     try:
         mine = lock.take(layout.lock(actor), PREDECESSOR_S)
         if mine is None:
             log.error("another process is still this actor")
             return Exit.TRY_AGAIN
         if doubt:
-            environment.check(layout.records if actor is Actor.INGEST else derived)
+            environment.check(layout.owned(actor))
         beat = Beat(layout.beat(actor))
         beat.stamp(time.monotonic_ns(), "start")
         behaviour: Behaviour = importlib.import_module(module).make(settings)
@@ -392,11 +399,11 @@ def _run(
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
-        if derived is None or error.path != derived:
+        if actor is Actor.INGEST or error.path is None or error.path != layout.owned(actor):
             log.error("cannot go on: %s", error)  # noqa: TRY400  its text is for the user
             return Exit.STORE_CORRUPT
-        log.error("%s is made again from the records: %s", derived, error)  # noqa: TRY400
-        shutil.rmtree(derived)
+        log.error("%s is made again from the records: %s", error.path, error)  # noqa: TRY400
+        shutil.rmtree(error.path)
         return Exit.CRASHED
     except Exception:
         log.exception("crashed")

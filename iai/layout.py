@@ -73,6 +73,14 @@ class Layout:
         """Address of an actor's PUB socket."""
         return f"ipc://{self.sockets / actor}.pub"
 
+    def owned(self, actor: Actor) -> Path | None:
+        """Environment that only this actor writes."""
+        return {
+            Actor.INGEST: self.records,
+            Actor.EMBEDDING: self.vectors,
+            Actor.GRAPH_CACHE: self.index,
+        }.get(actor)
+
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():

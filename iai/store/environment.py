@@ -179,7 +179,9 @@ def _translated(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise StoreCorrupt(str(error), path) from error
     except StoreCorrupt as error:  # a value that cannot be read
-        raise StoreCorrupt(str(error), error.path or path) from error
+        if error.path is not None:
+            raise
+        raise StoreCorrupt(str(error), path) from error
     except lmdb.Error as error:
         raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
 

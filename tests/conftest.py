@@ -1,5 +1,6 @@
 """Fixtures that more than one test file needs."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from benchmarks.group import Group
+from hypothesis import settings
 
 from iai.layout import Layout
+
+# No example fails for being slow. CI tries the same ones each time: its answer is about the change.
+settings.register_profile("iai", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("iai")
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ Around = Callable[
 def normalised(candidates: list[tuple[int, float]]) -> Scores:
     """Scale scores so that the best one is 1; what is not above 0 says nothing and is dropped."""
     best = max((score for _, score in candidates), default=0.0)
-    return {label: score / best for label, score in candidates if score > 0} if best > 0 else {}
+    if best <= 0:
+        return {}
+    return {label: scaled for label, score in candidates if (scaled := score / best) > 0}
 
 
 def fuse(parts: dict[str, Scores], around: Around) -> dict[int, dict[str, float]]:

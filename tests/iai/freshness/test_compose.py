@@ -161,7 +161,7 @@ def record(label: int, text: str, role: str = "user") -> Record:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(TEXT, min_size=1, max_size=12),
     st.lists(TEXT, max_size=12),

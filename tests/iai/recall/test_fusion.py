@@ -27,6 +27,10 @@ def test_normalised_scores_are_above_nothing_and_the_best_is_one(
     assert bool(scores) == bool(positive)
 
 
+def test_a_score_too_small_to_be_told_from_nothing_is_nothing() -> None:
+    assert normalised([(1, 2.0), (2, 5e-324)]) == {1: 1.0}
+
+
 def test_scores_of_all_parts_add_up() -> None:
     why = fuse({"words": {1: 1.0, 2: 0.5}, "vectors": {2: 1.0, 3: 0.2}}, nobody)
     assert ranked(why) == [(2, 1.5), (1, 1.0), (3, 0.2)]

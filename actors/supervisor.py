@@ -7,6 +7,7 @@ store, for as long as it holds the lease; the lease ends with its process, howev
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -24,7 +25,7 @@ from actors.runtime import MAILBOX, Mailbox, Notes, main
 from iai import beat, clock, files, lock
 from iai.behaviour import Caller
 from iai.errors import StoreError
-from iai.layout import Layout
+from iai.layout import Layout, private
 from iai.ledger import Ledger
 from iai.messages import (
     PIPELINE,
@@ -92,12 +93,20 @@ class Supervisor:
                 self._stop(now)
             for caller, request in self._mailbox.drain(MAILBOX):
                 self._receive(caller, request, now)
+            if not self._lease.stands(self._layout.lease) and not self._state.stopping:
+                log.error("%s was removed: another group could start", self._layout.lease)
+                self._stop(now)
             self._look_at_children(now)
             self._carry_out(self._state.passed(now, self._beat_ages()))
             self._tell_manager()
+        self._close()
+        return 0
+
+    def _close(self) -> None:
         self._mailbox.close()
         self._context.term()
-        return 0
+        if self._layout.sockets != self._layout.run:  # the one thing that lies outside the store
+            shutil.rmtree(self._layout.sockets, ignore_errors=True)
 
     def _wait(self) -> None:
         """Stand still until something happens or is due."""
@@ -233,6 +242,7 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     layout = Layout(settings.store)
     try:
         layout.create()
+        private(layout.sockets)
     except StoreError as error:
         log.error("%s", error)  # noqa: TRY400  its text is for the user
         return 1

@@ -93,7 +93,6 @@ class Layout:
         for directory in (
             self.root,
             self.run,
-            self.sockets,
             self.logs,
             self.ledger,
             self.spool_tmp.parent,

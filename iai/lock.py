@@ -22,6 +22,13 @@ class Lock:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text.encode(), 0)
 
+    def stands(self, path: Path) -> bool:
+        """Is this the lock that others would find? Not if its file was deleted or replaced."""
+        try:
+            return path.stat().st_ino == os.fstat(self._descriptor).st_ino
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Let somebody else have it."""
         os.close(self._descriptor)

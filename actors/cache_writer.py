@@ -9,12 +9,23 @@ import logging
 
 from msgspec import Struct
 
+import iai
 from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, ReplaceFile, Steps
 from iai.clock import NS, Now
 from iai.errors import StoreError
 from iai.freshness.cache_file import encode_sidecar, read_sidecar, sidecar_path
 from iai.freshness.compose import gather, render
-from iai.freshness.decide import Attempt, Decision, Graph, Hold, Situation, Write, decide
+from iai.freshness.decide import (
+    LEFT_OUT,
+    Attempt,
+    Basis,
+    Decision,
+    Graph,
+    Hold,
+    Situation,
+    Write,
+    decide,
+)
 from iai.freshness.round import Round
 from iai.freshness.skips import Skips
 from iai.freshness.targets import Target, leftovers, servable, targets, whole
@@ -54,9 +65,10 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 
 
 class Look(Struct, frozen=True):
-    """What the records say now."""
+    """What a payload would be made from now, and which ones there are to be."""
 
-    live: Watermark
+    basis: Basis
+    graph: Graph
     wanted: list[Target]
 
 
@@ -69,6 +81,7 @@ class CacheWriter:
         self._layout = layout
         self._readers = readers
         self._settings = settings
+        self._program = f"iai {iai.__version__} projects={settings.payload_projects}"
         self._pace = Pace()
         self._skips = Skips()
         self._callers: list[tuple[Caller, Refresh]] = []
@@ -83,7 +96,7 @@ class CacheWriter:
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
-            case Refresh() if self._covered():
+            case Refresh() if self._covered(now):
                 reason = Reason.REFRESH_IN_PROGRESS
                 yield from self._skip("manual", Hold(reason), now)
                 yield Answer(caller, RefreshOutcome(outcome="skipped", reason=reason))
@@ -128,8 +141,8 @@ class CacheWriter:
             yield Answer(caller, Error(code=ErrorCode.STOPPING, detail=detail))
         self._callers = []
         yield from self._finish(now)
-        look = self._look()
-        decision = self._decide(look, now, last_chance=True)
+        look = self._look(now)
+        decision = self._decide(look, now, None, last_chance=True)
         if look is not None and isinstance(decision, Write):
             yield from self._begin(decision, "periodic_wake", look, [], now)
             yield from self._finish(now)
@@ -148,18 +161,18 @@ class CacheWriter:
         self._again = 0
         for event in self._skips.told(now.mono / NS):
             yield Publish(event, keep=True)
-        look = self._look()
+        look = self._look(now)
         for caller, request in callers:
             if request.dry_run:
-                decision = self._decide(look, now, force=request.force)
+                decision = self._decide(look, now, "manual", force=request.force)
                 yield Answer(caller, _outcome(decision, look, dry_run=True))
         asking = [(caller, request) for caller, request in callers if not request.dry_run]
         trigger = _foremost(triggers, asked=bool(asking))
         if trigger == "sleep_pipeline" and _waited_s(triggers, now) > SLEEP_PATIENCE_S:
             yield from self._skip(trigger, Hold(Reason.REFRESH_IN_PROGRESS), now)
             return
-        force = trigger == "sleep_pipeline" or any(request.force for _, request in asking)
-        decision = self._decide(look, now, force=force)
+        force = any(request.force for _, request in asking)
+        decision = self._decide(look, now, trigger, force=force)
         if look is not None and isinstance(decision, Write):
             waiting = [caller for caller, _ in asking]
             yield from self._begin(decision, trigger or "periodic_wake", look, waiting, now)
@@ -172,10 +185,16 @@ class CacheWriter:
             yield Answer(caller, _outcome(decision, look))
 
     def _decide(
-        self, look: Look | None, now: Now, *, force: bool = False, last_chance: bool = False
+        self,
+        look: Look | None,
+        now: Now,
+        trigger: Trigger | None,
+        *,
+        force: bool = False,
+        last_chance: bool = False,
     ) -> Decision:
         """Decide; at the last chance nothing is put off."""
-        graph = self._graph_state(now)
+        graph = look.graph if look else "cold"
         payload = self._layout.payload
         sidecar = read_sidecar(payload)
         present = servable(payload, now.wall, self._settings.max_age_s)
@@ -183,36 +202,44 @@ class CacheWriter:
             Situation(
                 now_s=now.mono / NS,
                 min_interval_s=self._settings.refresh_min_s,
-                live=look.live if look else None,
-                claimed=sidecar.watermark() if sidecar else None,
+                live=look.basis if look else None,
+                claimed=sidecar.basis() if sidecar else None,
                 cache_present=present and look is not None and whole(look.wanted),
                 graph="cold_too_long" if last_chance and graph == "cold" else graph,
+                trigger=trigger,
                 force=force,
                 last=None if last_chance else self._last,
             )
         )
 
-    def _look(self) -> Look | None:
-        """Look at the records; None if that cannot be done."""
+    def _look(self, now: Now) -> Look | None:
+        """Look at the records and the graph, on disk; None if the records cannot be looked at."""
+        built = self._graph_built()
+        if built != LEFT_OUT:
+            self._cold_since = 0
+        else:
+            self._cold_since = self._cold_since or now.mono
         try:
             with self._readers.records.view() as view:
                 wanted = targets(view, self._layout, self._settings.payload_projects)
-                return Look(view.watermark(), wanted)
+                basis = Basis(view.watermark(), built, self._program)
         except StoreError as error:
             log.info("cannot look at the records: %s", error)
             return None
+        return Look(basis, self._graph_state(now), wanted)
 
-    def _graph_state(self, now: Now) -> Graph:
-        """Look, on disk, whether the graph has caught up since it was last made from nothing."""
+    def _graph_built(self) -> int:
+        """How often the graph was made again; `LEFT_OUT` until it has caught up after that."""
         try:
             with self._readers.graph.view() as view:
-                warm = view.progress().warm
+                progress = view.progress()
         except StoreError:
-            warm = False
-        if warm:
-            self._cold_since = 0
+            return LEFT_OUT
+        return progress.rebuilt if progress.warm else LEFT_OUT
+
+    def _graph_state(self, now: Now) -> Graph:
+        if not self._cold_since:
             return "warm"
-        self._cold_since = self._cold_since or now.mono
         return "cold" if now.mono - self._cold_since < COLD_BOUND_S * NS else "cold_too_long"
 
     def _note_hold(self, hold: Hold, look: Look | None, now: Now) -> None:
@@ -220,7 +247,7 @@ class CacheWriter:
         if hold.reason is Reason.RUNTIME_GRAPH_CACHE_COLD:
             self._again = self._cold_since + int(COLD_BOUND_S * NS)
             if hold.until_s is None and look is not None:
-                self._came_to_nothing(hold.reason, look.live, now.mono / NS)
+                self._came_to_nothing(hold.reason, look.basis.watermark, now.mono / NS)
         elif hold.until_s is not None:
             self._again = int(hold.until_s * NS)
 
@@ -228,12 +255,12 @@ class CacheWriter:
         failures = self._last.failures + 1 if self._last else 1
         self._last = Attempt(at_s, failures, reason, about)
 
-    def _covered(self) -> bool:
+    def _covered(self, now: Now) -> bool:
         """Is a refresh under way that holds everything there is?"""
         if self._round is None:
             return False
-        look = self._look()
-        return look is not None and look.live == self._round.watermark
+        look = self._look(now)
+        return look is not None and look.basis == self._round.basis
 
     def _skip(self, trigger: Trigger, hold: Hold, now: Now) -> Steps:
         path = str(self._layout.payload)
@@ -248,7 +275,7 @@ class CacheWriter:
     def _begin(
         self, decision: Write, trigger: Trigger, look: Look, callers: list[Caller], now: Now
     ) -> Steps:
-        self._round = Round(decision, trigger, look.live, look.wanted, callers, now)
+        self._round = Round(decision, trigger, look.basis, look.wanted, callers, now)
         yield Publish(self._round.started(), keep=True)
         if decision.reason is Reason.FORCED:
             yield Publish(RebuildWanted())
@@ -351,7 +378,7 @@ def _waited_s(triggers: dict[Trigger, int], now: Now) -> float:
 
 
 def _outcome(decision: Decision, look: Look | None, *, dry_run: bool = False) -> RefreshOutcome:
-    revision = look.live.revision if look else 0
+    revision = look.basis.watermark.revision if look else 0
     if isinstance(decision, Hold):
         wanted = decision.wanted or ""
         return RefreshOutcome(

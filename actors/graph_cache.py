@@ -51,9 +51,9 @@ class GraphCache:
     def __init__(self, readers: Readers, store: GraphStore, lexical: LexicalIndex) -> None:
         self._readers = readers
         self._store = store
-        self._space = Space()
         with store.view() as view:
             self._progress = view.progress()
+        self._space = Space(self._progress.rebuilt)
         self._words = Words(lexical, self._progress.records_applied, self._progress.documents)
         self._saver = Saver(self._space, store)
         self._pace = Pace()
@@ -152,6 +152,7 @@ class GraphCache:
             generation=self._space.generation,
             documents=len(self._words.lexical),
             warm=warm,
+            rebuilt=self._space.rebuilt,
         )
         if progress != self._progress:
             self._store.commit(lambda unit: unit.advance(progress))

@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 from iai import lifecycle, settings, wire  # noqa: E402  only now can they be found
 from iai.cli import COMMANDS  # noqa: E402
+from iai.freshness import decide  # noqa: E402
 from iai.messages import FEED, INBOX, Actor, Ping  # noqa: E402
 
 README = ROOT / "README.md"
@@ -55,6 +56,9 @@ def blocks() -> dict[str, str]:
                 )
                 for actor in Actor
             ],
+        ),
+        "decision": "\n".join(
+            line for line in (decide.__doc__ or "").splitlines() if line.startswith("|")
         ),
         "states": f"```mermaid\n{lifecycle.diagram()}\n```",
     }

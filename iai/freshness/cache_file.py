@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from iai.freshness.decide import LEFT_OUT, Basis
 from iai.messages import Trigger
 from iai.store.records import Watermark
 
@@ -20,16 +21,13 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     rendered_chars: int
     generated_at: str  # UTC, ISO 8601
     trigger: Trigger
+    graph: int = LEFT_OUT
+    program: str = ""
 
-    def watermark(self) -> Watermark:
-        """Return the watermark of the records that the payload was made from."""
-        return Watermark(
-            revision=self.revision,
-            records_count=self.records_count,
-            max_vec_label=self.max_vec_label,
-            max_created_at=self.max_created_at,
-            max_updated_at=self.max_updated_at,
-        )
+    def basis(self) -> Basis:
+        """Return what the payload was made from."""
+        mark = Watermark(*(getattr(self, name) for name in Watermark.__struct_fields__))
+        return Basis(mark, self.graph, self.program)
 
 
 def sidecar_path(payload: Path) -> Path:

@@ -9,7 +9,7 @@ from iai import clock
 from iai.behaviour import Caller
 from iai.clock import NS, Now
 from iai.freshness.cache_file import Sidecar
-from iai.freshness.decide import Write
+from iai.freshness.decide import Basis, Write
 from iai.freshness.targets import Target
 from iai.messages import CacheWriteFailed, CacheWriteStarted, CacheWriteSuccess, Trigger
 from iai.store.records import Watermark
@@ -18,20 +18,20 @@ LONGEST_ERROR = 200  # characters
 
 
 class Round:
-    """Made when the decision to write has fallen. `watermark` was taken before anything is read."""
+    """Made when the decision to write has fallen. `basis` was taken before anything is read."""
 
     def __init__(
         self,
         decision: Write,
         trigger: Trigger,
-        watermark: Watermark,
+        basis: Basis,
         wanted: Iterable[Target],
         callers: list[Caller],
         now: Now,
     ) -> None:
         self.decision = decision
         self.trigger = trigger
-        self.watermark = watermark
+        self.basis = basis
         self.wanted = list(wanted)
         self.left = deque(self.wanted)
         self.cache_path = str(self.left[-1].path)
@@ -41,18 +41,24 @@ class Round:
         self.rendered_chars = 0  # of the global payload, which is the last
 
     @property
+    def watermark(self) -> Watermark:
+        """Of the records, before anything was read."""
+        return self.basis.watermark
+
+    @property
     def began_s(self) -> float:
         """When it began, in seconds on the monotonic clock."""
         return self.began.mono / NS
 
     def sidecar(self, text: str, now: Now) -> Sidecar:
         """Return what the payload just composed may claim: never more than it holds."""
-        mark = self.watermark
         return Sidecar(
-            **structs.asdict(mark),
+            **structs.asdict(self.watermark),
             rendered_chars=len(text),
             generated_at=clock.iso(now.wall),
             trigger=self.trigger,
+            graph=self.basis.graph,
+            program=self.basis.program,
         )
 
     def started(self) -> CacheWriteStarted:

@@ -74,11 +74,13 @@ class Rebuild(Struct):
 class Space:
     """The vector index, in step with the stored vectors of the generation that serves."""
 
-    def __init__(self) -> None:
+    def __init__(self, rebuilt: int) -> None:
+        """`rebuilt` is how often it was made again because somebody wanted it."""
         self.index: VectorIndex | None = None
         self.generation = 0
         self.applied = Revisions()
         self.unsaved = 0  # changes since it was last saved
+        self.rebuilt = rebuilt
         self._wanted = False  # a rebuild, though the generation is the right one
         self._rebuild: Rebuild | None = None
 
@@ -138,6 +140,7 @@ class Space:
         self.index, self.generation = rebuild.index, rebuild.generation
         self.applied = rebuild.applied
         self.unsaved += len(rebuild.index)
+        self.rebuilt += self._wanted
         self._wanted, self._rebuild = False, None
 
     def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:

@@ -56,6 +56,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     generation: int = 0  # of that vector index
     documents: int = 0  # records in the lexical index then; fewer now means that it lost some
     warm: bool = False  # has caught up at least once since it was last built from nothing
+    rebuilt: int = 0  # how often it was made again because somebody wanted it
 
     @property
     def revision(self) -> int:

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from iai.freshness.cache_file import Sidecar, encode_sidecar, read_sidecar, sidecar_path
+from iai.freshness.decide import Basis
 from iai.freshness.targets import servable
 from iai.store.records import Watermark
 
 SIDECAR = Sidecar(
     revision=5, records_count=4, max_vec_label=6, max_created_at=-1, max_updated_at=10**18,
     rendered_chars=99, generated_at="2026-11-23T10:00:00Z", trigger="manual",
+    graph=3, program="iai 1",
 )  # fmt: skip
 
 
@@ -24,7 +26,7 @@ def test_what_the_writer_wrote_the_reader_reads(tmp_path: Path) -> None:
     payload = tmp_path / "p.md"
     sidecar_path(payload).write_bytes(encode_sidecar(SIDECAR))
     assert read_sidecar(payload) == SIDECAR
-    assert SIDECAR.watermark() == Watermark(5, 4, 6, -1, 10**18)
+    assert SIDECAR.basis() == Basis(Watermark(5, 4, 6, -1, 10**18), 3, "iai 1")
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"revision": "5"}', b"\xff"])

@@ -1,13 +1,19 @@
-"""Whether to write the payload: every reason, and the whole matrix (SEED T2, T4, T5)."""
+"""Whether to write the payload: the table of the module, in every combination (SEED T2, T4, T5)."""
 
 import itertools
+from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from msgspec import structs
 
+from iai.freshness import decide as module
 from iai.freshness.decide import (
+    LEFT_OUT,
     LONGEST_BACKOFF_S,
     Attempt,
+    Basis,
+    Decision,
     Graph,
     Hold,
     Situation,
@@ -15,18 +21,156 @@ from iai.freshness.decide import (
     backoff_s,
     decide,
 )
-from iai.messages import Reason
+from iai.messages import Reason, Trigger
 from iai.store.records import Watermark
 
-OLD = Watermark(5, 5, 5, 50, 50)
+MARK = Watermark(5, 5, 5, 50, 50)
+OLD = Basis(MARK, 2, "iai 1")
 NOW_S, INTERVAL_S = 1_000.0, 60.0
 READY = Situation(
     now_s=NOW_S, min_interval_s=INTERVAL_S, live=OLD, claimed=OLD, cache_present=True, graph="warm"
 )
+CHANGED = Basis(structs.replace(MARK, revision=6), 2, "iai 1")
+
+Row = dict[str, str]
 
 
 def at(**changes: object) -> Situation:
     return structs.replace(READY, **changes)
+
+
+# --- the table, and every combination ----------------------------------------------------------
+
+
+def rows() -> list[Row]:
+    """Return the rows of the table in the module's docstring; a cell left empty fits everything."""
+    text = module.__doc__ or ""
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    head, _, *body = cells
+    return [dict(zip(head, row, strict=True)) for row in body]
+
+
+ROWS = rows()
+
+
+def features(situation: Situation) -> Row:
+    """Return a situation in the words of the table."""
+    live, claimed = situation.live, situation.claimed
+    graph_counts = live is not None and live.graph != LEFT_OUT
+    equal = (
+        live is not None
+        and claimed is not None
+        and (claimed.watermark, claimed.program) == (live.watermark, live.program)
+        and (claimed.graph == live.graph or not graph_counts)
+    )
+    records = live.watermark.records_count if live else 0
+    return {
+        "records": "unreadable" if live is None else "some" if records else "none",
+        "forced": "yes" if situation.force or situation.trigger == "sleep_pipeline" else "no",
+        "payload": "there" if situation.cache_present else "absent",
+        "sidecar": "absent" if claimed is None else "equal" if equal else "moved",
+        "last attempt": attempted(situation),
+        "graph": situation.graph,
+    }
+
+
+def attempted(situation: Situation) -> str:
+    last, live = situation.last, situation.live
+    if last is None or live is None:
+        return "none"
+    ago = situation.now_s - last.at_s
+    if last.failures == 0:
+        return "within the interval" if ago < situation.min_interval_s else "over"
+    gone = (last.reason is Reason.EMPTY_RENDER and last.seen != live.watermark) or (
+        last.reason is Reason.RUNTIME_GRAPH_CACHE_COLD and situation.graph != "cold"
+    )
+    return "over" if gone or ago >= backoff_s(last.failures) else "came to nothing"
+
+
+def fitting(row: Row, seen: Row, columns: tuple[str, ...]) -> bool:
+    return all(not row[column] or row[column] == seen[column] for column in columns)
+
+
+def expected(situation: Situation) -> Decision:
+    """Return what the table says."""
+    seen = features(situation)
+    number, row = next((n, r) for n, r in enumerate(ROWS) if fitting(r, seen, tuple(seen)))
+    timeless = ("payload", "sidecar")
+    reasons = [
+        r["reason"] for r in ROWS[number:] if r["decision"] == "write" and not r["forced"]
+        if fitting(r, seen, timeless)
+    ]  # fmt: skip
+    told, last = row["reason"].strip("`"), situation.last
+    if row["decision"] == "write":
+        return Write(Reason(told), with_graph=situation.graph == "warm")
+    until = None
+    if row["last attempt"] and last is not None:
+        pause = backoff_s(last.failures) if last.failures else situation.min_interval_s
+        until = last.at_s + pause
+    if told.startswith("that"):
+        told = last.reason if last and last.reason else Reason.MIN_INTERVAL_NOT_ELAPSED
+    nothing_wanted = told in {"probe_failed", "no_new_records"}
+    return Hold(Reason(told), None if nothing_wanted else Reason(reasons[0].strip("`")), until)
+
+
+def bases() -> Iterator[Basis]:
+    """Yield what is live: as the sidecar says, or moved in one part alone."""
+    yield OLD
+    for field in Watermark.__struct_fields__:
+        for step in (1, -1):
+            moved = structs.replace(MARK, **{field: getattr(MARK, field) + step})
+            yield structs.replace(OLD, watermark=moved)
+    yield structs.replace(OLD, graph=3)
+    yield structs.replace(OLD, program="iai 2")
+    yield structs.replace(OLD, watermark=structs.replace(MARK, records_count=0))
+
+
+def attempts() -> Iterator[Attempt | None]:
+    """Yield the last attempt: none, a success, or so many that came to nothing, and how long ago.
+
+    What it was about is either what is live in most combinations, or something else.
+    """
+    yield None
+    for ago_s in (INTERVAL_S - 1, INTERVAL_S):
+        yield Attempt(NOW_S - ago_s, 0, None, MARK)
+    held = (None, Reason.EMPTY_RENDER, Reason.RUNTIME_GRAPH_CACHE_COLD)
+    for failures, reason, seen in itertools.product((1, 3, 20), held, (MARK, Watermark())):
+        for ago_s in (0.5 * backoff_s(failures), backoff_s(failures)):
+            yield Attempt(NOW_S - ago_s, failures, reason, seen)
+
+
+def test_the_table_holds_in_every_combination() -> None:
+    """Each row of the table is met, and none of its combinations is decided otherwise."""
+    told: set[str] = set()
+    claims = (None, OLD, structs.replace(OLD, graph=LEFT_OUT))
+    triggers: tuple[Trigger | None, ...] = (None, *get_args(Trigger))
+    for live, claimed, last, graph, present, trigger, force in itertools.product(
+        (None, *bases()), claims, attempts(), get_args(Graph), (True, False), triggers,
+        (False, True),
+    ):  # fmt: skip
+        shown = live and structs.replace(live, graph=live.graph if graph == "warm" else LEFT_OUT)
+        situation = at(
+            live=shown, claimed=claimed, last=last, graph=graph, cache_present=present,
+            trigger=trigger, force=force,
+        )  # fmt: skip
+        decision = decide(situation)
+        if decision != expected(situation):
+            pytest.fail(f"{situation}\n{features(situation)}\n{decision} != {expected(situation)}")
+        told.add(decision.reason)
+    reasons = {word.strip("`") for row in ROWS for word in row["reason"].split() if "`" in word}
+    assert told == reasons
+
+
+def test_the_reasons_are_those_of_the_contract() -> None:
+    in_table = {r["reason"].strip("`") for r in ROWS if not r["reason"].startswith("that")}
+    assert in_table | {Reason.REFRESH_IN_PROGRESS} == set(Reason)
+
+
+# --- what it means ---------------------------------------------------------------------------
 
 
 def test_nothing_changed_means_no_new_records() -> None:
@@ -35,67 +179,43 @@ def test_nothing_changed_means_no_new_records() -> None:
 
 def test_no_payload_is_written_at_once_though_the_interval_has_not_elapsed() -> None:
     recent = Attempt(NOW_S - 1, 0)
-    assert decide(at(cache_present=False, last=recent)) == Write(
-        Reason.CACHE_ABSENT, with_graph=True
-    )
-
-
-def test_no_sidecar_is_a_reason_to_write() -> None:
-    assert decide(at(claimed=None)) == Write(Reason.META_ABSENT, with_graph=True)
+    written = Write(Reason.CACHE_ABSENT, with_graph=True)
+    assert decide(at(cache_present=False, last=recent)) == written
 
 
 @pytest.mark.parametrize("field", Watermark.__struct_fields__)
-def test_each_part_of_the_watermark_alone_is_a_reason_to_write(field: str) -> None:
-    live = structs.replace(OLD, **{field: getattr(OLD, field) + 1})
+@pytest.mark.parametrize("step", [1, -1])
+def test_each_part_of_the_watermark_alone_is_a_reason_to_write(field: str, step: int) -> None:
+    moved = structs.replace(MARK, **{field: getattr(MARK, field) + step})
+    live = structs.replace(OLD, watermark=moved)
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_a_smaller_count_is_a_change_too() -> None:
-    live = structs.replace(OLD, records_count=4)
-    assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
+def test_a_graph_made_again_or_another_program_is_a_reason_to_write() -> None:
+    for live in (structs.replace(OLD, graph=3), structs.replace(OLD, program="iai 2")):
+        assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
+
+
+def test_a_payload_without_the_graph_is_written_again_when_the_graph_is_warm() -> None:
+    without = structs.replace(OLD, graph=LEFT_OUT)
+    assert decide(at(claimed=without)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
+    assert decide(at(claimed=without, live=without, graph="cold")) == Hold(Reason.NO_NEW_RECORDS)
+
+
+def test_a_graph_that_has_become_cold_makes_no_payload_old() -> None:
+    live = structs.replace(OLD, graph=LEFT_OUT)
+    assert decide(at(live=live, graph="cold")) == Hold(Reason.NO_NEW_RECORDS)
 
 
 def test_a_change_within_the_interval_is_held_until_it_ends() -> None:
-    live = structs.replace(OLD, revision=6)
-    held = decide(at(live=live, last=Attempt(NOW_S - 20, 0)))
-    assert held == Hold(
-        Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, NOW_S - 20 + INTERVAL_S
-    )
-    assert isinstance(decide(at(live=live, last=Attempt(NOW_S - INTERVAL_S, 0))), Write)
-
-
-def test_records_that_cannot_be_looked_at_are_never_a_reason_to_write() -> None:
-    for force in (False, True):
-        assert decide(at(live=None, force=force)) == Hold(Reason.PROBE_FAILED)
-
-
-def test_a_cold_graph_holds_a_refresh_back() -> None:
-    live = structs.replace(OLD, revision=6)
-    assert decide(at(live=live, graph="cold")) == Hold(
-        Reason.RUNTIME_GRAPH_CACHE_COLD, Reason.WATERMARK_CHANGED
-    )
-
-
-def test_a_graph_that_stays_cold_is_left_out() -> None:
-    live = structs.replace(OLD, revision=6)
-    assert decide(at(live=live, graph="cold_too_long")) == Write(
-        Reason.WATERMARK_CHANGED, with_graph=False
-    )
-
-
-@pytest.mark.parametrize("graph", ["warm", "cold", "cold_too_long"])
-def test_force_passes_interval_watermark_and_cold_graph(graph: Graph) -> None:
-    forced = decide(at(force=True, graph=graph, last=Attempt(NOW_S, 3)))
-    assert forced == Write(Reason.FORCED, with_graph=graph == "warm")
-
-
-def test_a_store_without_records_has_nothing_to_write() -> None:
-    nothing = decide(at(live=Watermark(), claimed=None, cache_present=False))
-    assert nothing == Hold(Reason.EMPTY_RENDER, Reason.CACHE_ABSENT)
+    held = decide(at(live=CHANGED, last=Attempt(NOW_S - 20, 0)))
+    until = NOW_S - 20 + INTERVAL_S
+    assert held == Hold(Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, until)
+    assert isinstance(decide(at(live=CHANGED, last=Attempt(NOW_S - INTERVAL_S, 0))), Write)
 
 
 def test_a_payload_of_records_that_are_all_forgotten_is_not_left_standing() -> None:
-    live = Watermark(revision=10, max_vec_label=5)
+    live = structs.replace(OLD, watermark=Watermark(revision=10, max_vec_label=5))
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
@@ -106,90 +226,11 @@ def test_attempts_that_come_to_nothing_back_off_up_to_ten_minutes() -> None:
     assert waits[-1] == LONGEST_BACKOFF_S
 
 
-@pytest.mark.parametrize("reason", [None, Reason.EMPTY_RENDER, Reason.RUNTIME_GRAPH_CACHE_COLD])
-@pytest.mark.parametrize("failures", [1, 2, 9, 50])
-def test_no_attempt_that_came_to_nothing_is_repeated_at_every_tick(
-    reason: Reason | None, failures: int
-) -> None:
-    live = structs.replace(OLD, revision=6)
-    last = Attempt(NOW_S, failures, reason, live)
-    situation = at(live=live, graph="cold", last=last)
-    until = NOW_S + backoff_s(failures)
-    held = decide(situation)
-    assert isinstance(held, Hold)
-    assert held.until_s == until
-    assert decide(structs.replace(situation, now_s=until)) != held
-
-
 def test_an_empty_attempt_does_not_delay_the_first_memory() -> None:
     last = Attempt(NOW_S, 7, Reason.EMPTY_RENDER, Watermark())
     assert isinstance(decide(at(claimed=None, cache_present=False, last=last)), Write)
 
 
 def test_a_graph_that_has_become_warm_is_not_waited_for() -> None:
-    live = structs.replace(OLD, revision=6)
-    last = Attempt(NOW_S, 7, Reason.RUNTIME_GRAPH_CACHE_COLD, live)
-    assert isinstance(decide(at(live=live, last=last)), Write)
-
-
-MATRIX = list(
-    itertools.product(
-        (False, True),  # cache present
-        ("none", "equal", "moved"),  # sidecar
-        (None, 10.0, 100.0),  # seconds since the last attempt
-        (0, 1, 20),  # failures in a row
-        ("warm", "cold", "cold_too_long"),
-        (False, True),  # force
-        (False, True),  # probe failed
-    )
-)
-
-
-@pytest.mark.parametrize(
-    ("present", "sidecar", "ago_s", "failures", "graph", "force", "probe_failed"), MATRIX
-)
-def test_the_whole_matrix(
-    present: bool,  # noqa: FBT001
-    sidecar: str,
-    ago_s: float | None,
-    failures: int,
-    graph: Graph,
-    force: bool,  # noqa: FBT001
-    probe_failed: bool,  # noqa: FBT001
-) -> None:
-    """Every combination, against the gates written down a second time, one after the other."""
-    live = structs.replace(OLD, revision=6 if sidecar == "moved" else 5)
-    last = None if ago_s is None else Attempt(NOW_S - ago_s, failures, None, live)
-    decision = decide(
-        at(
-            live=None if probe_failed else live,
-            claimed=None if sidecar == "none" else OLD,
-            cache_present=present,
-            graph=graph,
-            force=force,
-            last=last,
-        )
-    )
-    wanted = (
-        Reason.CACHE_ABSENT if not present
-        else Reason.META_ABSENT if sidecar == "none"
-        else Reason.WATERMARK_CHANGED if sidecar == "moved"
-        else None
-    )  # fmt: skip
-    pause = 0.0
-    if last is not None and failures:
-        pause = min(2.0 ** (failures - 1), 600.0)
-    elif last is not None and wanted is not Reason.CACHE_ABSENT:
-        pause = INTERVAL_S
-    if probe_failed:
-        assert decision == Hold(Reason.PROBE_FAILED)
-    elif force:
-        assert decision == Write(Reason.FORCED, with_graph=graph == "warm")
-    elif wanted is None:
-        assert decision == Hold(Reason.NO_NEW_RECORDS)
-    elif ago_s is not None and ago_s < pause:
-        assert decision == Hold(Reason.MIN_INTERVAL_NOT_ELAPSED, wanted, NOW_S - ago_s + pause)
-    elif graph == "cold":
-        assert decision == Hold(Reason.RUNTIME_GRAPH_CACHE_COLD, wanted)
-    else:
-        assert decision == Write(wanted, with_graph=graph == "warm")
+    last = Attempt(NOW_S, 7, Reason.RUNTIME_GRAPH_CACHE_COLD, MARK)
+    assert isinstance(decide(at(live=CHANGED, last=last)), Write)

@@ -256,11 +256,11 @@ class CacheWriter:
         self._last = Attempt(at_s, failures, reason, about)
 
     def _covered(self, now: Now) -> bool:
-        """Is a refresh under way that holds everything there is?"""
+        """Is a refresh under way that holds all that was said?"""
         if self._round is None:
             return False
         look = self._look(now)
-        return look is not None and look.basis == self._round.basis
+        return look is not None and look.basis.watermark == self._round.watermark
 
     def _skip(self, trigger: Trigger, hold: Hold, now: Now) -> Steps:
         path = str(self._layout.payload)

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, TypeVar
 import lmdb
 from msgspec import Struct, structs
 
-from iai.clock import Now
+from iai.clock import NS, Now
 from iai.revisions import Revisions, of
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
@@ -28,14 +28,14 @@ _DATABASES = (
     "records",  # label -> Record
     "by_id",  # ULID -> label
     "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
-    "by_session",  # session, created_at, label
-    "by_project",  # project, created_at, label
+    "by_session",  # session, order, label
+    "by_project",  # project, order, label
     "by_created",  # created_at, label
     "by_updated",  # updated_at, label
     "pinned",  # project, label
-    "facts",  # project, created_at, label of what was noted outside a conversation
-    "sessions",  # project, session -> when its latest turn there was said
-    "by_activity",  # project, that time, session
+    "facts",  # project, order, label of what was noted outside a conversation
+    "sessions",  # project, session -> order of its latest turn there
+    "by_activity",  # project, that order, session
     "projects",  # project -> Project
     "transcripts",  # hash of the path -> Transcript
 )
@@ -43,6 +43,7 @@ _EMPTY = b""
 _DIGEST = 16  # bytes
 _LONGEST_TAIL = 8 + _DIGEST  # bytes that follow a project or session in any key
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
+_JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
 
 Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
@@ -75,7 +76,10 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said."""
+    """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said.
+
+    `order` is where it stands among others: the same, unless the clock was wrong (`Change.insert`).
+    """
 
     id: str
     label: int  # number of the record, which is also that of its vector; never used again
@@ -89,6 +93,7 @@ class Record(Struct, frozen=True, kw_only=True):
     created_at: int
     ingested_at: int
     updated_at: int
+    order: int
     tags: tuple[str, ...] = ()
     pinned: bool = False
     supersedes: str = ""
@@ -222,7 +227,7 @@ class View:
         if not record.in_session:
             return [], []
         prefix = session_key(record.host, record.session)
-        key = prefix + moment(record.created_at) + number(record.label)
+        key = prefix + moment(record.order) + number(record.label)
         before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = _walk(self._t, self._db["by_session"], prefix, key, backwards=False)
         return list(islice(before, distance)), list(islice(after, distance))
@@ -290,6 +295,10 @@ class View:
             found = _last(cursor, project.encode())
             return to_moment(cursor.key()[-16:-8]) if found else None
 
+    def _moment(self, key: bytes) -> int:
+        data = self._t.get(key, db=self._db["meta"])
+        return to_moment(data) if data is not None else 0
+
     def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
         with self._t.cursor(self._db[database]) as cursor:
             if newest_first:
@@ -317,11 +326,14 @@ class Change(View):
         self._live = live
         self._mark = self.watermark()
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+        self._latest_live = self._moment(b"latest_live")
 
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Keep a text; return its label, and whether it is new.
 
         A text whose key was seen before is not stored again, not even after it was forgotten.
+        Nothing was said later than now; and what is said now comes after what was said before, also
+        where that was under a clock that has been set back since.
         """
         known = self.known(new.key)
         if known is not None:
@@ -331,6 +343,7 @@ class Change(View):
             label=label,
             ingested_at=self._now,
             updated_at=self._now,
+            order=self._order(new.created_at),
             **{name: getattr(new, name) for name in _COPIED},
         )
         self._put_keys(record)
@@ -338,8 +351,7 @@ class Change(View):
         self._put(number(label), pack(record), "records")
         if record.in_session:
             session = record.project.encode() + session_key(record.host, record.session)
-            latest = self._spoken.get(session, record.created_at)
-            self._spoken[session] = max(record.created_at, latest)
+            self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
         self._advance("insert", label, count=1, label=label)
         return label, True
 
@@ -381,6 +393,7 @@ class Change(View):
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or to_moment(old) < latest:
                 self._activity(session, old, moment(latest))
+        self._put(b"latest_live", moment(self._latest_live), "meta")
         mark = structs.replace(
             self._mark,
             max_created_at=self._latest("by_created"),
@@ -388,6 +401,14 @@ class Change(View):
         )
         self._put(b"watermark", pack(mark), "meta")
         return mark
+
+    def _order(self, created_at: int) -> int:
+        order = min(created_at, self._now)
+        if self._live and self._now - order < _JUST_NOW:
+            if self._latest_live > self._now:
+                order = self._latest_live + 1
+            self._latest_live = max(self._latest_live, order)
+        return order
 
     def _advance(
         self, operation: Operation, label_of: int, *, count: int = 0, label: int = 0
@@ -411,7 +432,7 @@ class Change(View):
         left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)
         latest = next(left, None)
         old = self._t.get(session, db=self._db["sessions"])
-        self._activity(session, old, moment(latest.created_at) if latest else None)
+        self._activity(session, old, moment(latest.order) if latest else None)
 
     def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
         project, key = session[:-_DIGEST], session[-_DIGEST:]
@@ -500,10 +521,10 @@ def session_key(host: str, session: str) -> bytes:
 
 def _keys(record: Record) -> list[tuple[str, bytes]]:
     label = number(record.label)
-    said = moment(record.created_at) + label
+    said = moment(record.order) + label
     keys = [
         ("by_project", record.project.encode() + said),
-        ("by_created", said),
+        ("by_created", moment(record.created_at) + label),
         ("by_updated", moment(record.updated_at) + label),
     ]
     if record.in_session:

@@ -158,6 +158,7 @@ def record(label: int, text: str, role: str = "user") -> Record:
     return Record(
         id="0" * 26, label=label, tier="episodic", role=role, text=text, host="claude",
         session="s", project=PROJECT, cwd="/p", created_at=WALL, ingested_at=WALL, updated_at=WALL,
+        order=WALL,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from iai.clock import Now
+from iai.clock import NS, Now
 from iai.revisions import Revisions, of, upto
 from iai.store.records import Change, Project, Record, Records, Transcript, Watermark, session_key
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
@@ -124,7 +124,7 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
 
 
 def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: Records) -> None:
-    put(records, *(new_record(str(n), created_at=NOW.wall + n) for n in (5, 1, 3, 2, 4)))
+    put(records, *(new_record(str(n), created_at=NOW.wall - 9 + n) for n in (5, 1, 3, 2, 4)))
     with records.view() as view:
         said = [record.text for record in view.session(session_key("claude", "s"))]
         assert said == [f"text of {n}" for n in range(1, 6)]
@@ -136,10 +136,37 @@ def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: 
 
 def test_sessions_of_a_project_stand_by_their_latest_turn(records: Records) -> None:
     for session, at in (("one", 1), ("two", 2), ("one", 3), ("three", 0)):
-        put(records, new_record(f"{session}{at}", session=session, created_at=NOW.wall + at))
+        put(records, new_record(f"{session}{at}", session=session, created_at=NOW.wall - 9 + at))
     with records.view() as view:
         order = list(view.sessions(PROJECT))
     assert order == [session_key("claude", name) for name in ("one", "two", "three")]
+
+
+@pytest.mark.parametrize("session", ["before", "after"])
+def test_what_is_said_after_the_clock_was_set_back_comes_after_what_was_said_before(
+    records: Records, session: str
+) -> None:
+    ahead = Now(NOW.wall + 365 * 86_400 * NS, NOW.mono)
+    put(records, new_record("one", session="before", created_at=ahead.wall), now=ahead)
+    for number in range(3):
+        later = Now(NOW.wall + number, NOW.mono + number)
+        put(records, new_record(str(number), session=session, created_at=later.wall), now=later)
+    with records.view() as view:
+        assert next(view.sessions(PROJECT)) == session_key("claude", session)
+        latest = view.session(session_key("claude", session), newest_first=True)
+        assert [r.text for r in latest][:3] == ["text of 2", "text of 1", "text of 0"]
+
+
+def test_what_an_import_dates_in_the_future_does_not_stay_the_latest_for_ever(
+    records: Records,
+) -> None:
+    wrong = new_record("wrong", session="wrong", created_at=NOW.wall + 86_400 * NS)
+    records.commit(lambda unit: unit.insert(wrong), NOW, live=False)
+    soon = Now(NOW.wall + NS, NOW.mono + NS)
+    put(records, new_record("right", session="right", created_at=soon.wall), now=soon)
+    with records.view() as view:
+        assert next(view.sessions(PROJECT)) == session_key("claude", "right")
+        assert view.watermark().max_created_at == wrong.created_at
 
 
 def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) -> None:
@@ -245,7 +272,7 @@ class Model(RuleBasedStateMachine):
             log = list(view.changes(upto(10**6)))
             pinned = {record.label for record in view.pinned(PROJECT)}
             latest = {
-                key: max(r.created_at for r in view.session(key)) for key in view.sessions(PROJECT)
+                key: max(r.order for r in view.session(key)) for key in view.sessions(PROJECT)
             }
         self.live = {record.label: record for record in found}
         assert mark == Watermark(

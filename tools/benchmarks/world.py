@@ -2,13 +2,15 @@
 
 The behaviours are the real ones, and so are LMDB, FAISS, tantivy and the files. What is simulated
 is all that lies between them: time, and messages, which may be lost, doubled, late and out of
-order. An actor may crash between any two of its effects and is started again after a while. All
-chance comes from one seed, so every story can be told again.
+order. An actor may crash between any two of its effects and is started again after a while; the
+disk may refuse what it wants to write. All chance comes from one seed, so every story can be told
+again.
 """
 
+import errno
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,7 @@ from iai.behaviour import (
 )
 from iai.clock import NS, Now
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
+from iai.errors import StoreError
 from iai.index.lexical import LexicalIndex
 from iai.layout import Layout, private
 from iai.lifecycle import Thresholds
@@ -46,6 +49,7 @@ from iai.store.vectors import VectorStore
 
 MAP_SIZE = 256 << 20  # bytes
 SLICE_NS = 1_000_000  # what a slice of work takes in this world
+EFFECT_NS = 100_000  # what an effect takes
 START = Now(1_700_000_000 * NS, 1_000 * NS)
 
 
@@ -106,9 +110,11 @@ class World:
         *,
         seed: int = 0,
         chances: Chances = Chances(),  # noqa: B008  it is frozen
+        interleaved: bool = False,
         embedder: Embedder | None = None,
         **settings: float,
     ) -> None:
+        """`interleaved`: between any two effects of one actor others may have theirs."""
         self.layout = Layout(directory)
         self.layout.create()
         self.settings = Settings(store=directory, **settings)  # type: ignore[arg-type]
@@ -122,6 +128,11 @@ class World:
         self.embedder: Embedder = embedder or LettersEmbedder()
         self.actors: dict[Actor, Behaviour] = {}
         self.down_until: dict[Actor, int] = {}
+        self.interleaved = interleaved
+        self.performing: dict[Actor, Iterator[None]] = {}
+        self.asked: list[tuple[Actor, Request, Caller]] = []  # not yet received
+        self.disk_full = False
+        self.crashes: dict[Actor, int] = dict.fromkeys(PIPELINE, 0)
         self.post: list[tuple[int, int, Actor, Event]] = []  # when, number, to whom, what
         self.replies: dict[str, Reply] = {}
         self.events: list[Event] = []  # all that was published, in order
@@ -141,11 +152,12 @@ class World:
     def ask(self, actor: Actor, request: Request) -> str:
         """Send a request; return its id, under which `replies` will hold the answer."""
         self._numbers += 1
-        request_id = str(self._numbers)
-        if actor in self.actors:
-            caller = Caller(b"test", request_id)
+        caller = Caller(b"test", str(self._numbers))
+        if actor in self.performing:
+            self.asked.append((actor, request, caller))
+        elif actor in self.actors:
             self._perform(actor, self.actors[actor].receive(request, caller, self.now))
-        return request_id
+        return caller.request_id
 
     def answer(self, actor: Actor, request: Request, within_s: float = 60.0) -> Reply:
         """Send a request, as often as the actor crashes over it, until it is answered."""
@@ -167,23 +179,31 @@ class World:
     def settled(self) -> bool:
         """Has nobody anything to do at once, and is no message under way?"""
         due = [self.actors[a].due_s(self.now) for a in self.actors]
-        return not self.post and all(s > 0 for s in due) and not self.down_until
+        busy = self.post or self.performing or self.asked or self.down_until
+        return not busy and all(s > 0 for s in due)
 
     def stop(self, actor: Actor) -> None:
         """Stop an actor in good order."""
-        self._perform(actor, self.actors[actor].stop(self.now))
+        self._finish(actor)
+        if actor in self.actors:
+            self._perform(actor, self.actors[actor].stop(self.now))
+            self._finish(actor)
         self.actors.pop(actor, None)
 
     def crash(self, actor: Actor, for_s: float = 0.2) -> None:
         """End an actor as SIGKILL does; it is started again after a while."""
         self.actors.pop(actor, None)
+        self.performing.pop(actor, None)
+        self.asked = [asked for asked in self.asked if asked[0] is not actor]
         self.down_until[actor] = self.now.mono + int(for_s * NS)
+        self.crashes[actor] += 1
 
     def start(self, actor: Actor) -> None:
         """Start an actor: what it knew and did not write is gone."""
         self.down_until.pop(actor, None)
         self.actors[actor] = self._make(actor)
         self._perform(actor, self.actors[actor].start(self.now))
+        self._finish(actor)
 
     # --- the scheduler ------------------------------------------------------------------------
 
@@ -193,20 +213,39 @@ class World:
             if until <= self.now.mono:
                 self.start(actor)
                 return True
+        if self.performing and self.chance.random() < 0.5:  # noqa: PLR2004  fifty-fifty
+            self._step(self.chance.choice(list(self.performing)))
+            return True
+        if self._receive() or self._hear():
+            return True
+        free = [a for a in PIPELINE if a in self.actors and a not in self.performing]
+        due = [a for a in free if self.actors[a].due_s(self.now) <= 0]
+        if due:
+            actor = self.chance.choice(due)
+            self._pass(SLICE_NS)
+            self._perform(actor, self.actors[actor].work(self.now))
+        elif self.performing:
+            self._step(self.chance.choice(list(self.performing)))
+        return bool(due or self.performing)
+
+    def _receive(self) -> bool:
+        for asked in self.asked:
+            actor, request, caller = asked
+            if actor not in self.performing:
+                self.asked.remove(asked)
+                self._perform(actor, self.actors[actor].receive(request, caller, self.now))
+                return True
+        return False
+
+    def _hear(self) -> bool:
         for letter in self.post:
-            if letter[0] <= self.now.mono:
+            when, _, actor, event = letter
+            if when <= self.now.mono and actor not in self.performing:
                 self.post.remove(letter)
-                _, _, actor, event = letter
                 if actor in self.actors:
                     self._perform(actor, self.actors[actor].hear(event, self.now))
                 return True
-        due = [a for a in PIPELINE if a in self.actors and self.actors[a].due_s(self.now) <= 0]
-        if not due:
-            return False
-        actor = self.chance.choice(due)
-        self.now = Now(self.now.wall + SLICE_NS, self.now.mono + SLICE_NS)
-        self._perform(actor, self.actors[actor].work(self.now))
-        return True
+        return False
 
     def _wait(self, end: int) -> None:
         """Pass the time until something is due."""
@@ -215,13 +254,43 @@ class World:
             self.now.mono + max(1, int(behaviour.due_s(self.now) * NS))
             for behaviour in self.actors.values()
         ]
-        ns = max(1, min([*moments, end]) - self.now.mono)
+        self._pass(max(1, min([*moments, end]) - self.now.mono))
+
+    def _pass(self, ns: int) -> None:
         self.now = Now(self.now.wall + ns, self.now.mono + ns)
 
     def _perform(self, actor: Actor, steps: Steps) -> None:
+        """Begin what an actor does; where nothing is interleaved, it is also finished."""
+        self.performing[actor] = self._effects(actor, steps)
+        if not self.interleaved:
+            self._finish(actor)
+
+    def _finish(self, actor: Actor) -> None:
+        while actor in self.performing:
+            self._step(actor)
+
+    def _step(self, actor: Actor) -> None:
+        """Have an actor do one thing: carry out its next effect, or come to an end."""
+        steps = self.performing[actor]
+        try:
+            next(steps)
+        except StopIteration:
+            if self.performing.get(actor) is steps:
+                del self.performing[actor]
+        except (Crashed, OSError, StoreError) as error:
+            if not (self.disk_full or isinstance(error, Crashed)):
+                raise
+            self.crash(actor, self.chance.uniform(0.1, 2.0))
+            self.after_effect()
+        else:
+            self._pass(EFFECT_NS)
+
+    def _effects(self, actor: Actor, steps: Steps) -> Iterator[None]:
+        """Carry out the effects of an actor; before each, others may have theirs."""
         try:
             effect = next(steps)
             while True:
+                yield
                 if self.chance.random() < self.chances.crash:
                     raise Crashed
                 try:
@@ -234,9 +303,6 @@ class World:
                     effect = steps.send(self.now)
         except StopIteration:
             pass
-        except Crashed:
-            self.crash(actor, self.chance.uniform(0.1, 2.0))
-            self.after_effect()
 
     def _carry_out(self, actor: Actor, effect: Effect) -> None:
         match effect:
@@ -245,6 +311,8 @@ class World:
             case Publish(event=event):
                 self.events.append(event)
                 self._deliver(actor, event)
+            case ReplaceFile() if self.disk_full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             case ReplaceFile(path=path, data=data):
                 files.replace(path, data)
                 os.utime(path, ns=(self.now.wall, self.now.wall))

@@ -326,7 +326,11 @@ class Change(View):
         self._live = live
         self._mark = self.watermark()
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
-        self._latest_live = self._moment(b"latest_live")
+        self._latest_live = self._moment(b"latest_live")  # order of what was said last
+        ahead = self._moment(b"ahead") if self._latest_live > self._now else 0
+        self._ahead = max(
+            ahead, self._latest_live - self._now
+        )  # of the clock, when it was set back
 
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Keep a text; return its label, and whether it is new.
@@ -394,6 +398,7 @@ class Change(View):
             if old is None or to_moment(old) < latest:
                 self._activity(session, old, moment(latest))
         self._put(b"latest_live", moment(self._latest_live), "meta")
+        self._put(b"ahead", moment(self._ahead), "meta")
         mark = structs.replace(
             self._mark,
             max_created_at=self._latest("by_created"),
@@ -405,8 +410,7 @@ class Change(View):
     def _order(self, created_at: int) -> int:
         order = min(created_at, self._now)
         if self._live and self._now - order < _JUST_NOW:
-            if self._latest_live > self._now:
-                order = self._latest_live + 1
+            order += self._ahead
             self._latest_live = max(self._latest_live, order)
         return order
 

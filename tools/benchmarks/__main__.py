@@ -12,6 +12,7 @@ from benchmarks.figures import show
 NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
+    "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "ingest": "turns a second from transcripts to the end of the pipeline",
 }
 

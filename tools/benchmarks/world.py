@@ -132,7 +132,7 @@ class World:
         self.performing: dict[Actor, Iterator[None]] = {}
         self.asked: list[tuple[Actor, Request, Caller]] = []  # not yet received
         self.disk_full = False
-        self.crashes: dict[Actor, int] = dict.fromkeys(PIPELINE, 0)
+        self.starts: dict[Actor, int] = dict.fromkeys(PIPELINE, 0)
         self.post: list[tuple[int, int, Actor, Event]] = []  # when, number, to whom, what
         self.replies: dict[str, Reply] = {}
         self.events: list[Event] = []  # all that was published, in order
@@ -196,12 +196,12 @@ class World:
         self.performing.pop(actor, None)
         self.asked = [asked for asked in self.asked if asked[0] is not actor]
         self.down_until[actor] = self.now.mono + int(for_s * NS)
-        self.crashes[actor] += 1
 
     def start(self, actor: Actor) -> None:
         """Start an actor: what it knew and did not write is gone."""
         self.down_until.pop(actor, None)
         self.actors[actor] = self._make(actor)
+        self.starts[actor] += 1
         self._perform(actor, self.actors[actor].start(self.now))
         self._finish(actor)
 

@@ -44,6 +44,7 @@ _DIGEST = 16  # bytes
 _LONGEST_TAIL = 8 + _DIGEST  # bytes that follow a project or session in any key
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 _JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
+_SLEW = NS  # by which a clock may be set back and nobody need care
 
 Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
@@ -327,10 +328,9 @@ class Change(View):
         self._mark = self.watermark()
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._latest_live = self._moment(b"latest_live")  # order of what was said last
-        ahead = self._moment(b"ahead") if self._latest_live > self._now else 0
-        self._ahead = max(
-            ahead, self._latest_live - self._now
-        )  # of the clock, when it was set back
+        self._ahead = self._moment(b"ahead") if self._latest_live > self._now else 0
+        if self._latest_live > self._now + self._ahead + _SLEW:
+            self._ahead = self._latest_live - self._now + _JUST_NOW
 
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Keep a text; return its label, and whether it is new.

@@ -117,6 +117,8 @@ class Watch:
     def _note_changes(self) -> None:
         with self._world.records.view() as view:
             revision = view.watermark().revision
+            if not view.watermark().records_count:
+                self.hindered()  # there is nothing to show
             for number in range(len(self._committed), revision + 1):
                 self._committed.append(self._world.now.mono)
                 entry = view.entry(number)

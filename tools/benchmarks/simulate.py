@@ -91,7 +91,7 @@ def _tell_seed(seed: int, days: int) -> Told:
 def _shortest(story: Story) -> str:
     """Return the shortest story that fails, an act a line."""
     told = tell(story)
-    cut = Story(story.seed, story.interval_s, story.chances, story.acts[: told.acts])
+    cut = Story(story.seed, story.interval_s, story.chances, story.acts[: told.acts + 1])
     found = shortest(cut, lambda shorter: bool(tell(shorter).broken))
     lines = [f"  after {act.after_s:g} s: {act.do} {act.which}" for act in found.acts]
     head = f"interval {found.interval_s:g} s, {found.chances}"

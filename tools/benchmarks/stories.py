@@ -224,7 +224,7 @@ class Teller:
         """Somebody deletes or spoils a file of ours, or its time."""
         layout = self.world.layout
         payloads = [layout.payload, *sorted(layout.session_start.glob("*.md"))]
-        payload = payloads[(which >> 4) % len(payloads)]
+        payload = payloads[(which >> 4) % len(payloads)] if which % 5 < 2 else layout.payload  # noqa: PLR2004
         if not payload.exists():
             return
         sidecar = sidecar_path(payload)
@@ -234,11 +234,8 @@ class Teller:
             case 1:
                 sidecar.unlink(missing_ok=True)
             case 2:
-                payload = layout.payload
-                sidecar = sidecar_path(payload)
                 sidecar.write_bytes(b"{")
             case _:
-                payload = layout.payload
                 then = self.world.now.wall + (DAY_S if which % 2 else -DAY_S) * NS
                 os.utime(payload, ns=(then, then))
         self.watch.tampered(payload, sidecar)

@@ -23,7 +23,7 @@ from benchmarks.world import World
 from iai.behaviour import LinkFile, RemoveFile, ReplaceFile
 from iai.clock import NS
 from iai.freshness.cache_file import Sidecar, read_sidecar, sidecar_path
-from iai.freshness.decide import backoff_s
+from iai.freshness.decide import LEFT_OUT, backoff_s
 from iai.messages import (
     Actor,
     CacheWriteFailed,
@@ -163,7 +163,7 @@ class Watch:
                 self.writes += 1
                 self._writing, self._failures = False, 0
                 sidecar = read_sidecar(self._payload)
-                self._success = (revision, sidecar.graph if sidecar else -1)
+                self._success = (revision, sidecar.graph if sidecar else LEFT_OUT)
             case CacheWriteFailed():
                 self._writing = False
                 self._failures += 1
@@ -188,7 +188,7 @@ class Watch:
     def _graph(self) -> int:
         with self._world.graph.view() as view:
             progress = view.progress()
-        return progress.rebuilt if progress.warm else -1
+        return progress.rebuilt if progress.warm else LEFT_OUT
 
     # --- files ------------------------------------------------------------------------------------
 
@@ -273,6 +273,8 @@ class Watch:
         claimed = sidecar.revision if sidecar and self._payload.exists() else -1
         spool = self._world.layout.spool_new
         shown = claimed == mark.revision or not (mark.records_count or self._payload.exists())
+        if sidecar and sidecar.graph != self._graph() != LEFT_OUT:
+            return False
         return shown and not self._world.performing and not any(spool.iterdir())
 
     def quiet(self) -> None:

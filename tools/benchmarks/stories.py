@@ -155,6 +155,17 @@ class Teller:
             self.world.ask(Actor.INGEST, Capture(turns=turns))
             self.watch.last_said.pop(cwd, None)  # this may be, or may not
 
+    def burst(self, which: int) -> None:
+        """A client keeps one turn after the other and waits for none."""
+        cwd = f"/p{which % PROJECTS}"
+        for _ in range(2 + which % 30):
+            turn = CapturedTurn(
+                text=self._word(), cwd=cwd, session="burst", created_at=self.world.now.wall
+            )
+            self.world.ask(Actor.INGEST, Capture(turns=(turn,)))
+            self.world.run(0.001)
+        self.watch.last_said.clear()
+
     def hook(self, which: int) -> None:
         """A host writes a line into its transcript, and its hook an event into the spool."""
         self.world.run(0.001)
@@ -219,6 +230,11 @@ class Teller:
     def outage(self, which: int) -> None:
         """A process cannot start for some minutes. Ingest can, for without it nothing happens."""
         self.world.crash(PIPELINE[1 + which % (len(PIPELINE) - 1)], for_s=30.0 + which % 300)
+
+    def lose(self, which: int) -> None:
+        """The graph is gone, and what makes it again cannot start for a while."""
+        self.world.crash(Actor.GRAPH_CACHE, for_s=float(which % 300))
+        self.world.graph.commit(lambda unit: unit.forget_everything())
 
     def tamper(self, which: int) -> None:
         """Somebody deletes or spoils a file of ours, or its time."""
@@ -316,6 +332,7 @@ def _line(session: str, cwd: str, text: str, wall: int) -> str:
 
 ACTS: dict[str, Callable[[Teller, int], None]] = {
     "say": Teller.say,
+    "burst": Teller.burst,
     "hook": Teller.hook,
     "backdate": Teller.backdate,
     "backfill": Teller.backfill,
@@ -325,13 +342,15 @@ ACTS: dict[str, Callable[[Teller, int], None]] = {
     "refresh": Teller.refresh,
     "crash": Teller.crash,
     "outage": Teller.outage,
+    "lose": Teller.lose,
     "tamper": Teller.tamper,
     "full": Teller.full,
     "restart": Teller.restart,
     "rest": Teller.rest,
 }
 WEIGHTS = {
-    "say": 30, "hook": 15, "backdate": 4, "backfill": 3, "pin": 6, "edit": 4, "forget": 6,
-    "refresh": 5, "crash": 6, "outage": 2, "tamper": 5, "full": 1, "restart": 2,
+    "say": 30, "burst": 6, "hook": 15, "backdate": 4, "backfill": 3, "pin": 6, "edit": 4,
+    "forget": 6, "refresh": 5, "crash": 6, "outage": 2, "lose": 3, "tamper": 5, "full": 1,
+    "restart": 2,
 }  # fmt: skip
 __all__ = ["ACTS", "Act", "Broken", "Story", "Teller", "invent", "shortest"]

@@ -7,7 +7,6 @@ the byte up to which it was read before. Where there is no transcript, the event
 import logging
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from msgspec import structs
@@ -152,7 +151,7 @@ class Ingest:
             log.warning("%s %s", spooled.path, spooled.why)
             yield MoveFile(spooled.path, self._layout.spool_bad)
             yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
-        elif event.transcript_path and Path(event.transcript_path).is_file():
+        elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
             yield RemoveFile(spooled.path)
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:

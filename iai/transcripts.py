@@ -40,6 +40,11 @@ class Slice(NamedTuple):
     more: bool  # is there more to read at once?
 
 
+def there(path: str) -> bool:
+    """Is there such a file? A name that cannot be one, or that is out of reach, is none."""
+    return os.path.isfile(path)  # noqa: PTH113  which raises for names that are too long
+
+
 def grown(path: str, mark: Mark) -> bool:
     """Is there anything that was not read? One stat, no more."""
     try:
@@ -78,6 +83,22 @@ def read(path: str, mark: Mark) -> Slice:
         head = file.read(min(_HEAD, end))
     after = Mark(end, status.st_ino, _digest(head))
     return Slice(lines, after, more=end > mark.offset and end < status.st_size)
+
+
+def near_end(path: str, mark: Mark, most: int) -> Mark:
+    """Return a mark at the first line that starts in the last `most` bytes.
+
+    The given one if no more than that is left to read. Raises OSError if the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        status = os.fstat(file.fileno())
+        head = file.read(_HEAD)
+        start = status.st_size - most
+        if start <= mark.offset or not _same(head, status, mark):
+            return mark
+        file.seek(start - 1)
+        offset = _next_line(file) or status.st_size
+    return Mark(offset, status.st_ino, _digest(head[:offset]))
 
 
 def decode(data: bytes) -> object:

@@ -126,6 +126,14 @@ def test_the_same_event_twice_is_kept_once(world: Make) -> None:
     assert texts(w) == ["why?"]
 
 
+def test_an_event_whose_transcript_can_be_no_file_does_not_block_the_spool(world: Make) -> None:
+    w = world()
+    spool(w, "a", transcript_path="/x" * 5_000, prompt="why?", prompt_id="1")
+    spool(w, "b", prompt="and now?", prompt_id="2")
+    w.run(65.0)
+    assert sorted(texts(w)) == ["and now?", "why?"]
+
+
 def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
     w = world()
     (w.layout.spool_new / "bad.json").write_text("{")

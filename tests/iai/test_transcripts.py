@@ -125,6 +125,38 @@ def test_growth_is_seen_without_reading(path: Path) -> None:
     assert not transcripts.grown(str(path), mark)
 
 
+@given(st.integers(0, 5), st.integers(0, 400), st.sampled_from(["", "\n"]))
+def test_near_the_end_of_a_file_reading_goes_on_at_a_whole_line(
+    read: int, most: int, last: str
+) -> None:
+    import tempfile  # noqa: PLC0415  one for each example
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "t"
+        path.write_text("".join(line + "\n" for line in LINES[:read]))
+        mark = read_all(path)[1]
+        path.write_text("\n".join(LINES) + last)
+        size = path.stat().st_size
+        end = transcripts.near_end(str(path), mark, most)
+        assert end == mark or size - most <= end.offset <= size
+        starts = [sum(len(line.encode()) + 1 for line in LINES[:n]) for n in range(len(LINES))]
+        unread = [n for n in range(read, len(LINES)) if end == mark or starts[n] >= size - most]
+        assert read_all(path, end)[0] == unread
+
+
+def test_near_the_end_of_another_file_by_the_same_name_is_where_one_was(path: Path) -> None:
+    path.write_text(LINES[0] + "\n")
+    mark = read_all(path)[1]
+    path.write_text("\n".join(LINES[1:]) + "\n")
+    assert transcripts.near_end(str(path), mark, 10) == mark
+
+
+def test_a_name_that_can_be_no_file_is_none(path: Path) -> None:
+    path.touch()
+    assert transcripts.there(str(path))
+    assert not any(map(transcripts.there, ("", "/", "/x" * 5_000, "a\0b", str(path) + "/x")))
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"{", b"\xff\xfe", b"nul", b"[" * 100_000, b'{"a": 1}}', b"{'a': 1}"],

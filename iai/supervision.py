@@ -105,6 +105,12 @@ class Supervision:
         """Was the group asked to stop, and is no process left?"""
         return self.stopping and not any(child.alive for child in self.children.values())
 
+    @property
+    def in_order(self) -> bool:
+        """Has every process ended by itself, with its work done?"""
+        done = _reason(Exit.DONE)
+        return self.finished and all(c.last_exit == done for c in self.children.values())
+
     def begin(self, now: float) -> list[Action]:
         """Start all."""
         return [self._start(actor, now) for actor in self.children]

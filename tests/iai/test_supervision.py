@@ -147,6 +147,20 @@ def test_the_group_is_stopped_one_after_the_other_in_pipeline_order() -> None:
     assert supervision.finished
 
 
+@pytest.mark.parametrize(
+    ("code", "in_order"), [(Exit.DONE, True), (Exit.CRASHED, False), (-signal.SIGKILL, False)]
+)
+def test_a_group_has_ended_in_order_when_each_process_has_done_its_work(
+    code: int, *, in_order: bool
+) -> None:
+    supervision = started()
+    supervision.stop(0.0)
+    for actor in PIPELINE:
+        assert not supervision.in_order
+        supervision.ended(actor, code if actor is PIPELINE[-1] else Exit.DONE, 1.0)
+    assert supervision.in_order is in_order
+
+
 def test_what_does_not_stop_in_time_is_killed_and_the_next_is_asked() -> None:
     supervision = started()
     supervision.stop(0.0)

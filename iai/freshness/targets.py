@@ -1,12 +1,14 @@
 """Which payload files there are to be: one for each project of late, and one for no project."""
 
+from collections import Counter
 from pathlib import Path
 
 from msgspec import Struct
 
 from iai.freshness.cache_file import sidecar_path
 from iai.layout import Layout
-from iai.store.records import View
+from iai.projects import identify
+from iai.store.records import Project, View
 
 
 class Target(Struct, frozen=True):
@@ -21,17 +23,24 @@ class Target(Struct, frozen=True):
 def targets(view: View, layout: Layout, projects: int) -> list[Target]:
     """Return the payloads to keep ready: the most recently active projects first, the global last.
 
-    The global one is written last: its sidecar says that all are there.
+    The global one is written last: its sidecar says that all are there. A directory in which two
+    projects were worked on, as when its git remote was changed, starts with what it is now.
     """
+    active = view.active()
+    claims = Counter(directory for project in active for directory in _directories(project))
     return [
         *(
             Target(
                 layout.project_payload(project.id),
                 project.id,
                 project.name,
-                tuple(dict.fromkeys((*project.cwds, project.root))),
+                tuple(
+                    directory
+                    for directory in _directories(project)
+                    if claims[directory] == 1 or identify(directory).id == project.id
+                ),
             )
-            for project in view.active()[:projects]
+            for project in active[:projects]
         ),
         Target(layout.payload, "", ""),
     ]
@@ -49,6 +58,10 @@ def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
     found = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
     old_links = [path for path in layout.by_cwd.glob("*.md") if path not in links]
     return [path for path in found if path not in kept] + old_links
+
+
+def _directories(project: Project) -> list[str]:
+    return list(dict.fromkeys((*project.cwds, project.root)))
 
 
 def servable(path: Path, wall: int, max_age_s: float) -> bool:

@@ -106,32 +106,37 @@ def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) ->
 
     The id is "" where the same text was forgotten before: it is not taken in again.
     """
-    project = identify(turn.cwd, "")
-    change.place(_place(project), turn.cwd)
-    said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text)
-    digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
-    key = turn.key or f"captured:{digest.hexdigest()}"
-    created_at = turn.created_at or now
-    label, added = change.insert(
-        NewRecord(
-            key=key,
-            id=record_id(key, created_at),
-            tier=turn.tier,
-            role=turn.role,
-            text=turn.text,
-            host=turn.host,
-            session=turn.session,
-            project=project.id,
-            cwd=turn.cwd,
-            created_at=created_at,
-            tags=turn.tags,
-            pinned=turn.pinned,
-        )
-    )
+    new, project = sent(turn, identify, now)
+    change.place(project, turn.cwd)
+    label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def sent(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
+    """Return what a client sent as it goes into the store, and the project that it goes to."""
+    project = identify(turn.cwd, "")
+    said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text)
+    digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
+    key = turn.key or f"captured:{digest.hexdigest()}"
+    created_at = turn.created_at or now
+    record = NewRecord(
+        key=key,
+        id=record_id(key, created_at),
+        tier=turn.tier,
+        role=turn.role,
+        text=turn.text,
+        host=turn.host,
+        session=turn.session,
+        project=project.id,
+        cwd=turn.cwd,
+        created_at=created_at,
+        tags=turn.tags,
+        pinned=turn.pinned,
+    )
+    return record, _place(project)
 
 
 def spoken(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:

@@ -1,6 +1,7 @@
 """Print what the next session in a directory starts with, composed now from the store.
 
-It needs no running group. The session-start hook calls it where no payload file is young enough.
+It needs no running group: what was said and not yet taken into the store is read where it waits,
+and nothing is changed. The session-start hook calls it where no payload file is current.
 
 example: iai session-start --cwd .
 """
@@ -9,16 +10,21 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 
 import msgspec
 
 from iai.errors import StoreAbsent
+from iai.freshness import unread
 from iai.freshness.compose import gather, render
+from iai.freshness.overlay import Overlaid
 from iai.layout import Layout
 from iai.projects import identify
 from iai.settings import Settings
 from iai.spool import HookEvent
 from iai.store.records import Records
+
+NOT_WHOLE = "A part of what was said lately could not be read in time and is not in here."
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -31,15 +37,25 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     cwd = _told(sys.stdin.buffer.read()) if args.hook else args.cwd
     project = identify(os.path.abspath(cwd or "."))  # noqa: PTH100  symlinks are for identify
-    try:
-        records = Records(Layout(settings.store).records)
-    except StoreAbsent:
-        return 0  # nothing has been remembered yet, so there is nothing to start with
-    with records.view() as view:
-        material = gather(view, project.id, project.name)
-    records.close()
-    print(render(material, time.time_ns()), end="")
+    layout = Layout(settings.store)
+    wall = time.time_ns()
+    with ExitStack() as opened:
+        records = _records(layout)
+        if records is not None:
+            opened.callback(records.close)
+        waiting = unread.look(layout, records, wall)
+        view = opened.enter_context(records.view()) if records is not None else None
+        material = gather(Overlaid(view, waiting, wall), project.id, project.name)
+    print(render(material, wall, "" if waiting.whole else NOT_WHOLE), end="")
     return 0
+
+
+def _records(layout: Layout) -> Records | None:
+    """Open the records; None if no group ever ran: then there may still be hook events."""
+    try:
+        return Records(layout.records)
+    except StoreAbsent:
+        return None
 
 
 def _told(data: bytes) -> str:

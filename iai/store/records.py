@@ -75,11 +75,16 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     source: Source = Source()
 
+    def kept(self, label: int, at: int, order: int) -> "Record":
+        """Return the record that it becomes."""
+        fields = {name: getattr(self, name) for name in _COPIED}
+        return Record(label=label, ingested_at=at, updated_at=at, order=order, **fields)
+
 
 class Record(Struct, frozen=True, kw_only=True):
     """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said.
 
-    `order` is where it stands among others: the same, unless the clock was wrong (`Change.insert`).
+    `order` is where it stands among others: the same, unless the clock was wrong (`order_of`).
     """
 
     id: str
@@ -291,6 +296,12 @@ class View:
             for _, data in cursor:
                 yield unpack(data, Transcript)
 
+    def ahead(self, now: int) -> int:
+        """Return by how much the clock has been set back, if it has: see `order_of`."""
+        latest = self._moment(b"latest_live")  # order of what was said last
+        ahead = self._moment(b"ahead") if latest > now else 0
+        return latest - now + _JUST_NOW if latest > now + ahead + _SLEW else ahead
+
     def _latest_in(self, project: str) -> int | None:
         with self._t.cursor(self._db["by_project"]) as cursor:
             found = _last(cursor, project.encode())
@@ -327,29 +338,19 @@ class Change(View):
         self._live = live
         self._mark = self.watermark()
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
-        self._latest_live = self._moment(b"latest_live")  # order of what was said last
-        self._ahead = self._moment(b"ahead") if self._latest_live > self._now else 0
-        if self._latest_live > self._now + self._ahead + _SLEW:
-            self._ahead = self._latest_live - self._now + _JUST_NOW
+        self._latest_live = self._moment(b"latest_live")
+        self._ahead = self.ahead(self._now)
 
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Keep a text; return its label, and whether it is new.
 
         A text whose key was seen before is not stored again, not even after it was forgotten.
-        Nothing was said later than now; and what is said now comes after what was said before, also
-        where that was under a clock that has been set back since.
         """
         known = self.known(new.key)
         if known is not None:
             return known, False
         label = self._mark.max_vec_label + 1
-        record = Record(
-            label=label,
-            ingested_at=self._now,
-            updated_at=self._now,
-            order=self._order(new.created_at),
-            **{name: getattr(new, name) for name in _COPIED},
-        )
+        record = new.kept(label, self._now, self._order(new.created_at))
         self._put_keys(record)
         self._put(_digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
@@ -408,9 +409,8 @@ class Change(View):
         return mark
 
     def _order(self, created_at: int) -> int:
-        order = min(created_at, self._now)
-        if self._live and self._now - order < _JUST_NOW:
-            order += self._ahead
+        order = order_of(created_at, self._now, self._ahead if self._live else 0)
+        if self._live and self._now - created_at < _JUST_NOW:
             self._latest_live = max(self._latest_live, order)
         return order
 
@@ -516,6 +516,16 @@ _COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
 def _digest(text: str) -> bytes:
     """A key of fixed length for a text of any: LMDB takes at most 511 bytes."""
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST).digest()
+
+
+def order_of(created_at: int, now: int, ahead: int) -> int:
+    """Where a text stands among others; `ahead` is 0 for what is not said just now.
+
+    Nothing was said later than now. What is said just now comes after what was said before, also
+    where that was under a clock that has been set back since.
+    """
+    order = min(created_at, now)
+    return order + ahead if now - order < _JUST_NOW else order
 
 
 def session_key(host: str, session: str) -> bytes:

@@ -1,0 +1,95 @@
+"""The records as they will be once ingest has read what is waiting: a view with more in it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+
+from iai.freshness.unread import Unread
+from iai.store.records import NewRecord, Project, Record, View, Watermark, order_of, session_key
+
+_NOT_KEPT = 0  # label of a turn that is not in the store
+
+
+class Overlaid:
+    """A view (None: there is no store) and the turns that it lacks. See `compose.Seen`."""
+
+    def __init__(self, view: View | None, unread: Unread, wall: int) -> None:
+        """What the view knows already, if only as forgotten, is left out of the turns."""
+        self._view = view
+        self._turns: dict[bytes, list[Record]] = defaultdict(list)  # of each session, in order
+        self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> when
+        self._projects = {project.id: project for project in unread.projects}
+        ahead = view.ahead(wall) if view else 0
+        once: dict[str, NewRecord] = {}
+        for turn in unread.turns:
+            once.setdefault(turn.key, turn)
+        for turn in once.values():
+            if view is None or view.known(turn.key) is None:
+                session = session_key(turn.host, turn.session)
+                order = order_of(turn.created_at, wall, ahead)
+                self._turns[session].append(turn.kept(_NOT_KEPT, wall, order))
+                latest = self._latest[turn.project]
+                latest[session] = max(order, latest.get(session, order))
+        for turns in self._turns.values():
+            turns.sort(key=_said)
+
+    def watermark(self) -> Watermark:
+        """Return that of the records: what is not kept has no revision."""
+        return self._view.watermark() if self._view else Watermark()
+
+    def active(self) -> list[Project]:
+        """Return the projects that have any turns, the one with the latest first."""
+        found = [
+            (max(sessions.values()), self._project(project))
+            for project, sessions in self._latest.items()
+        ]
+        for project in self._view.active() if self._view else ():
+            found += [(r.order, project) for r in self._newest(project.id)]
+        found.sort(key=lambda f: f[1].id)
+        found.sort(key=lambda f: f[0], reverse=True)
+        return list({project.id: project for _, project in found}.values())
+
+    def sessions(self, project: str) -> Iterator[bytes]:
+        """Yield the sessions of a project, the one that was last active there first."""
+        unread = [(when, session) for session, when in self._latest.get(project, {}).items()]
+        kept = self._kept_sessions(project)
+        seen = set()
+        for _, session in merge(kept, sorted(unread, reverse=True), reverse=True):
+            if session not in seen:
+                seen.add(session)
+                yield session
+
+    def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
+        """Yield the turns of a session in the order they were said in."""
+        kept = self._view.session(session, newest_first=newest_first) if self._view else iter(())
+        unread = self._turns.get(session, [])
+        ordered = reversed(unread) if newest_first else unread
+        return merge(kept, ordered, key=_said, reverse=newest_first)
+
+    def pinned(self, project: str) -> Iterator[Record]:
+        """Yield the pinned records of a project; only what is kept can be pinned."""
+        return self._view.pinned(project) if self._view else iter(())
+
+    def facts(self, project: str) -> Iterator[Record]:
+        """Yield what was noted in a project; what is noted by itself goes to ingest at once."""
+        return self._view.facts(project) if self._view else iter(())
+
+    def _project(self, project: str) -> Project:
+        known = self._view.project_named(project) if self._view else None
+        return known or self._projects[project]
+
+    def _newest(self, project: str) -> Iterator[Record]:
+        """Yield the latest record of a project, of those that are kept."""
+        return islice(self._view.project(project), 1) if self._view else iter(())
+
+    def _kept_sessions(self, project: str) -> Iterator[tuple[int, bytes]]:
+        """Yield the sessions in the store with the time of their latest turn in this project."""
+        for session in self._view.sessions(project) if self._view else ():
+            turns = self._view.session(session, newest_first=True) if self._view else ()
+            yield next((r.order for r in turns if r.project == project), 0), session
+
+
+def _said(record: Record) -> tuple[int, bool]:
+    """By when a turn was said; of one moment's turns those that are kept come first."""
+    return record.order, record.label == _NOT_KEPT

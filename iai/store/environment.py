@@ -108,8 +108,9 @@ class Environment:
         self._inode = _inode(self.path)
         try:
             _check_length(self._env, self.path, writer=self.writer)
-            self.db = {name: self._open_database(name) for name in self._databases}
-            self._check_schema()
+            self.db = {"meta": self._open_database("meta")}
+            self._check_schema()  # first: another version may have other databases
+            self.db |= {name: self._open_database(name) for name in self._databases}
         except BaseException:
             self._env.close()
             raise

@@ -129,6 +129,17 @@ def test_a_newer_store_is_refused_in_a_sentence_that_says_what_to_do(path: Path)
             open_things(path, writer=as_writer, schema=1)
 
 
+def test_a_newer_store_with_other_databases_is_newer_not_absent_and_stays_as_it_is(
+    path: Path,
+) -> None:
+    Environment(path, ("others",), schema=2, writer=True).close()
+    before = (path / "data.mdb").read_bytes()
+    for as_writer in (True, False):
+        with pytest.raises(StoreTooNew):
+            open_things(path, writer=as_writer, schema=1)
+    assert (path / "data.mdb").read_bytes() == before
+
+
 @pytest.mark.parametrize("pages", [1, 3, 50, 100])
 def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(
     path: Path, pages: int

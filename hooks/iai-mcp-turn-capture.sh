@@ -5,6 +5,7 @@
 # Needs bash 3.2 and the standard tools; no running group, no Python.
 
 umask 077
+[ -n "${IAI_MCP_STORE:-}${HOME:-}" ] || exit 0 # no place to put it
 spool="${IAI_MCP_STORE:-$HOME/.iai-mcp}/spool"
 name="$$.$RANDOM$RANDOM.json"
 

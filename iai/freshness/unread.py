@@ -17,8 +17,8 @@ from iai.store.records import NewRecord, Project, Records, Transcript
 # A session start waits for this, so it reads no more than a few tenths of a second allow: the
 # latest events of the spool, and of the transcripts the ends, those written last first.
 EVENTS = 1_000
-TAIL = 4 << 20  # bytes of one transcript
-ALL = 12 << 20  # bytes of all transcripts
+TAIL = 3 << 20  # bytes of one transcript
+ALL = 6 << 20  # bytes of all transcripts
 
 
 class Unread(Struct, frozen=True):

@@ -1,13 +1,20 @@
-"""Both hooks as whole processes, in turn with `bash -c 'cat FILE'` of a full payload."""
+"""Both hooks as whole processes, each in turn with `bash -c 'cat FILE'` of a full payload.
+
+And the recall hook where it has to compose the text: the group is down, and a turn is waiting.
+"""
 
 import json
 import subprocess
 import time
 from argparse import ArgumentParser, Namespace
+from collections import defaultdict
 
 from benchmarks.figures import Figures, quantiles
 from benchmarks.group import CHECKOUT, Group
 from benchmarks.histories import coding_session
+
+WARM_UP = 10  # calls that are not counted
+COMPOSING = "recall hook, composing"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,18 +37,28 @@ def run(args: Namespace) -> Figures:
             "recall hook": ([str(CHECKOUT / "hooks/iai-mcp-session-recall.sh")], start),
             "capture hook": ([str(CHECKOUT / "hooks/iai-mcp-turn-capture.sh")], prompt),
         }
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for turn in range(args.runs + 10):
-            for name, (command, stdin) in commands.items():
-                began = time.perf_counter()
-                subprocess.run(
-                    command, input=stdin.encode(), env=group.environment, capture_output=True,
-                    check=True,
-                )  # fmt: skip
-                if turn >= 10:  # noqa: PLR2004  the first calls warm the caches
-                    times[name].append((time.perf_counter() - began) * 1_000)
-    figures: Figures = {name: quantiles(values, "ms") for name, values in times.items()}
-    floor = figures["cat"]["p50_ms"]
+        times: defaultdict[str, list[float]] = defaultdict(list)
+
+        def call(name: str, figure: str) -> None:
+            command, stdin = commands[name]
+            began = time.perf_counter()
+            subprocess.run(
+                command, input=stdin.encode(), env=group.environment, capture_output=True,
+                check=True,
+            )  # fmt: skip
+            times[figure].append((time.perf_counter() - began) * 1_000)
+
+        # What one hook captures would make the other compose, so that they take no turns.
+        for hook in ("recall hook", "capture hook"):
+            for _ in range(args.runs + WARM_UP):
+                call("cat", f"cat, beside the {hook}")
+                call(hook, hook)
+        group.down()
+        group.hook("turn-capture", prompt)
+        for _ in range(args.runs // 10 + WARM_UP):
+            call("recall hook", COMPOSING)
+    figures: Figures = {name: quantiles(values[WARM_UP:], "ms") for name, values in times.items()}
     for name in ("recall hook", "capture hook"):
+        floor = figures[f"cat, beside the {name}"]["p50_ms"]
         figures[f"{name} / cat, at p50"] = round(figures[name]["p50_ms"] / floor, 2)
     return figures

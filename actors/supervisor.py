@@ -52,6 +52,8 @@ MODULES: dict[Actor, str] = {
     actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
 }  # where each actor's behaviour is made
 
+PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without one of them no payload is current
+
 _LOOK_S = 2.0  # between two looks at the beats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
 # Each actor is one of five processes: threads of numeric libraries would only fight over the cores.
@@ -82,6 +84,7 @@ class Supervisor:
         self._mailbox = Mailbox(self._layout, Actor.SUPERVISOR, self._context)
         self._spawn = multiprocessing.get_context("spawn")
         self._announced = False
+        self._word = ""
 
     def run(self) -> int:
         """Run the group until it is stopped; return the exit code of the process."""
@@ -98,6 +101,7 @@ class Supervisor:
                 self._stop(now)
             self._look_at_children(now)
             self._carry_out(self._state.passed(now, self._beat_ages()))
+            self._note_whole()
             self._tell_manager()
         self._close()
         return 0
@@ -109,6 +113,17 @@ class Supervisor:
             self._lease.write("")
         if self._layout.sockets != self._layout.run:  # the one thing that lies outside the store
             shutil.rmtree(self._layout.sockets, ignore_errors=True)
+
+    def _note_whole(self) -> None:
+        """Leave word in the lease whether the payload can be current.
+
+        The session-start hook takes a second word behind the number for a group that is down.
+        """
+        failed = {actor for actor, child in self._state.children.items() if child.state == "failed"}
+        word = "" if failed.isdisjoint(PAYLOAD_MAKERS) else " incomplete"
+        if word != self._word:
+            self._lease.write(f"{os.getpid()}{word}")
+            self._word = word
 
     def _wait(self) -> None:
         """Stand still until something happens or is due."""
@@ -250,7 +265,7 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
         return 1
     lease = lock.take(layout.lease)
     if lease is None:
-        print(f"the group already runs on {settings.store} (pid {lock.note(layout.lease)})")  # noqa: T201
+        print(f"the group already runs on {settings.store} (pid {lock.holder(layout.lease)})")  # noqa: T201
         return 0
     lease.write(str(os.getpid()))
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())

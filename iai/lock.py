@@ -64,6 +64,12 @@ def held(path: Path) -> bool:
     return False
 
 
+def holder(path: Path) -> int:
+    """Return the process number with which the holder's word begins; 0 if it left none."""
+    first, *_ = note(path).split() or ["0"]
+    return int(first) if first.isdecimal() else 0
+
+
 def note(path: Path) -> str:
     """Return the word that the holder left."""
     try:

@@ -32,8 +32,9 @@ def run(args: Namespace, settings: Settings) -> int:
         try:
             client.call(Actor.SUPERVISOR, Stop(), Accepted, 2.0)
         except (NoAnswer, WireError):  # its loop is stuck or still starting; the signal waits there
-            with contextlib.suppress(ValueError, ProcessLookupError):
-                os.kill(int(lock.note(layout.lease)), signal.SIGTERM)
+            if pid := lock.holder(layout.lease):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + args.timeout
         while client.running():
             if time.monotonic() > deadline:

@@ -309,6 +309,7 @@ def test_damaged_records_are_not_touched_and_the_rest_says_so(group: Make) -> No
     assert path.stat().st_size == 8_192
     status = g.json("status")
     assert status["actors"]["ingest"]["state"] == "failed"
+    assert g.layout.lease.read_text().endswith(" incomplete")  # the hook trusts no payload of it
     assert "is damaged" in status["problem"]
 
 

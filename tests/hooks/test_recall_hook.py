@@ -270,6 +270,13 @@ def test_a_number_that_is_another_process_now_or_none_that_lives_is_no_group(sto
     assert [line.split()[0] for line in store.log()] == ["group-down", "group-down"]
 
 
+def test_a_group_that_can_make_no_payload_any_more_is_as_good_as_none(store: Store) -> None:
+    store.payload("/p")
+    store.layout.lease.write_text(f"{os.getpid()} incomplete")
+    store.start("/p")
+    assert store.log()[0].startswith("group-down")
+
+
 def test_a_file_that_is_too_large_for_a_payload_is_not_printed(store: Store) -> None:
     store.remember("/p", "what was said")
     store.payload("/p", "x" * 50_000_000)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from iai import beat, lock
 from iai.beat import Beat
 
@@ -39,6 +41,19 @@ def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> None:
 def test_nobody_holds_a_lock_that_is_not_there(tmp_path: Path) -> None:
     assert not lock.held(tmp_path / "none")
     assert lock.note(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "number"), [("12", 12), ("12 incomplete", 12), ("", 0), ("hello", 0)]
+)
+def test_the_holder_of_a_lock_is_named_by_its_first_word(
+    tmp_path: Path, word: str, number: int
+) -> None:
+    held = lock.take(tmp_path / "lock")
+    assert held is not None
+    held.write(word)
+    assert lock.holder(tmp_path / "lock") == number
+    held.release()
 
 
 def test_a_beat_is_seen_by_others(tmp_path: Path) -> None:

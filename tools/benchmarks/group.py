@@ -145,10 +145,9 @@ class Group:
         """Return every process of the group that lives, orphans included."""
         stamps = (beat.read(self.layout.beat(actor)) for actor in PIPELINE)
         pids = {stamp.pid for stamp in stamps if stamp}
-        with suppress(ValueError):
-            pids.add(int(lock.note(self.layout.lease)))
+        pids.add(lock.holder(self.layout.lease))
         found: dict[int, psutil.Process] = {}
-        for pid in pids:
+        for pid in pids - {0}:
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
                 if " ".join(process.cmdline()).startswith(

@@ -20,16 +20,13 @@ import zmq
 from benchmarks.group import CHECKOUT, Group, alive, wait_until
 from benchmarks.histories import coding_session
 
-from iai import ledger, lock
+from iai import lock
 from iai.errors import GroupNotRunning, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
 from iai.messages import (
     PIPELINE,
     Accepted,
     Actor,
-    Capture,
-    Captured,
-    CapturedTurn,
     Import,
     ImportProgress,
     LifecycleReport,
@@ -43,29 +40,11 @@ from iai.messages import (
     Restart,
     State,
 )
-from iai.store.readers import Readers
 from iai.wire import MAX_FRAME
+from tests.actors.real import capture, events, texts
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
-
-
-def texts(group: Group) -> list[str]:
-    readers = Readers(group.layout)
-    with readers.records.view() as view:
-        found = [record.text for record in view.after(0)]
-    readers.close()
-    return found
-
-
-def events(group: Group, kind: str) -> list[dict[str, Any]]:
-    return [event for event in ledger.read(group.layout.ledger) if event["kind"] == kind]
-
-
-def capture(group: Group, *said: str) -> Captured:
-    turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in said)
-    with group.client() as client:
-        return client.call(Actor.INGEST, Capture(turns=turns), Captured)
 
 
 def dealer(group: Group, context: "zmq.Context[zmq.SyncSocket]", actor: Actor) -> "zmq.SyncSocket":

@@ -1,0 +1,30 @@
+"""What the tests of the real group do with it, in a few words."""
+
+from typing import Any
+
+from benchmarks.group import Group
+
+from iai import ledger
+from iai.messages import Actor, Capture, Captured, CapturedTurn
+from iai.store.readers import Readers
+
+
+def texts(group: Group) -> list[str]:
+    """Return every text in the store."""
+    readers = Readers(group.layout)
+    with readers.records.view() as view:
+        found = [record.text for record in view.after(0)]
+    readers.close()
+    return found
+
+
+def events(group: Group, kind: str = "") -> list[dict[str, Any]]:
+    """Return the events of a kind, or all, in order."""
+    return [e for e in ledger.read(group.layout.ledger) if not kind or e["kind"] == kind]
+
+
+def capture(group: Group, *said: str) -> Captured:
+    """Keep some texts, as a client does."""
+    turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in said)
+    with group.client() as client:
+        return client.call(Actor.INGEST, Capture(turns=turns), Captured)

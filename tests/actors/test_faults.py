@@ -1,0 +1,213 @@
+"""Freshness of the real group when things go wrong around it: clocks, a slow disk, a cold graph."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from benchmarks.group import CHECKOUT, Group, wait_until
+
+from actors import runtime
+from actors.cache_writer import WITHOUT_GRAPH
+from actors.supervisor import MODULES
+from iai import files
+from iai.messages import Actor
+from iai.settings import Settings
+from iai.store.codec import number
+from iai.store.environment import Environment
+from iai.supervision import Exit
+from tests.actors.real import capture, events
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., Group]
+
+YEAR_S = 365 * 86_400
+CALLERS, REQUESTS = 20, 10
+
+# One of many callers: says that it is ready, waits for a word, asks all at once, tells the answers.
+ASK = f"""
+import json, sys, msgpack, zmq
+dealer = zmq.Context().socket(zmq.DEALER)
+dealer.connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range({REQUESTS}):
+    request = {{"v": 1, "id": str(number), "kind": "refresh", "force": number % 2 == 0}}
+    dealer.send(msgpack.packb(request))
+answers = []
+while len(answers) < {REQUESTS} and dealer.poll(60_000):
+    answers.append(msgpack.unpackb(dealer.recv()))
+print(json.dumps(answers))
+"""
+
+
+def with_faults(group: Group, **faults: str) -> Group:
+    """Have all processes of a group run with faults; see `tests/faults`."""
+    group.environment |= {f"IAI_FAULT_{name.upper()}": value for name, value in faults.items()}
+    group.environment["PYTHONPATH"] = f"{CHECKOUT / 'tests' / 'faults'}:{CHECKOUT}"
+    return group
+
+
+def shows(group: Group, text: str) -> bool:
+    """Does the payload of the project hold this text as the last thing said?"""
+    link = group.layout.payload_link("/p")
+    quoted = [
+        line for line in link.read_text().splitlines() if line.startswith("> ")
+    ] if link and link.exists() else []  # fmt: skip
+    return quoted[-1:] == [f"> {text}"]
+
+
+def current(group: Group) -> bool:
+    return group.health().stages["payload"].lag_records == 0 and group.layout.payload.exists()
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+def test_jumps_of_the_wall_clock_do_no_harm_to_a_running_group(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    clock = g.work / "clock"
+    files.replace(clock, b"0")
+    with_faults(g, wall=str(clock))
+    g.up()
+    pids = {a.pid for a in g.report().actors}
+    capture(g, "at first")
+    wait_until(lambda: shows(g, "at first"), "the first payload")
+    for offset, text in ((YEAR_S, "a year ahead"), (-YEAR_S, "a year back"), (0, "as it was")):
+        files.replace(clock, str(offset).encode())
+        capture(g, text)
+        wait_until(lambda: shows(g, text), text)  # noqa: B023  used at once
+        assert g.iai("recall", text).returncode == 0
+    report = g.report()
+    assert {a.pid for a in report.actors} == pids
+    assert [a.restarts for a in report.actors] == [0] * len(pids)
+    assert g.json("status")["lifecycle"]["state"] == "wake"
+    starts = [e["reason"] for e in events(g, "session_start_cache_write_started")]
+    assert len(starts) < 20, starts
+
+
+def test_a_payload_from_the_future_is_written_anew_by_the_real_group(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    g.up()
+    capture(g, "one")
+    wait_until(lambda: current(g), "the first payload")
+    ahead = g.layout.payload.stat().st_mtime + YEAR_S
+    os.utime(g.layout.payload, (ahead, ahead))
+    wait_until(lambda: g.layout.payload.stat().st_mtime < ahead, "it was written anew")
+
+
+# --- single flight --------------------------------------------------------------------------------
+
+
+def test_two_hundred_requests_during_a_slow_write_are_one_more_at_most(group: Make) -> None:
+    g = with_faults(group(session_cache_refresh_min_sec="0", tick_sec="600"), compose="1.0")
+    g.up()
+    capture(g, "one")
+    wait_until(lambda: current(g), "the first payload")
+    address = g.layout.inbox(Actor.CACHE_WRITER)
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASK, address],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(CALLERS)
+    ]  # fmt: skip
+    for caller in callers:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == "ready\n"
+    before = len(events(g))
+    first = subprocess.Popen(
+        [sys.executable, "-m", "iai", "refresh", "--force"], env=g.environment,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until(lambda: started(events(g)[before:]), "a slow write is under way")
+    for caller in callers:
+        assert caller.stdin is not None
+        caller.stdin.write("now\n")
+        caller.stdin.flush()
+    answers = [a for caller in callers for a in json.loads(caller.communicate()[0])]
+    first.communicate()
+    assert len(answers) == CALLERS * REQUESTS
+    outcomes = {(a["kind"], a["outcome"], a["reason"]) for a in answers}
+    assert outcomes <= {
+        ("refresh-outcome", "skipped", "refresh_in_progress"),
+        ("refresh-outcome", "written", "forced"),
+    }
+    wait_until(lambda: writes(events(g)[before:])[-1:] == ["success"], "all are written")
+    told = [e for e in events(g)[before:] if e.get("trigger") == "manual"]
+    assert writes(told) in (["started", "success"], ["started", "success"] * 2)
+    in_order = writes(events(g))
+    assert in_order == ["started", "success"] * (len(in_order) // 2)
+
+
+def started(told: list[dict[str, Any]]) -> bool:
+    return "started" in writes(told)
+
+
+def writes(told: list[dict[str, Any]]) -> list[str]:
+    """Return the beginnings and ends of writes among some events."""
+    ends = ("started", "success", "failed")
+    return [e["kind"].rpartition("_")[2] for e in told if e["kind"].rpartition("_")[2] in ends]
+
+
+def test_a_second_cache_writer_on_one_store_never_writes(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.up()
+    capture(g, "one")
+    wait_until(lambda: current(g), "the first payload")
+    g.layout.payload.unlink()
+    spawn = multiprocessing.get_context("spawn")
+    _, ours = spawn.Pipe(duplex=False)
+    second = spawn.Process(
+        target=runtime.main,
+        args=(
+            Actor.CACHE_WRITER,
+            MODULES[Actor.CACHE_WRITER],
+            Settings(store=g.layout.root),
+            ours,
+            False,
+        ),
+    )
+    before = g.pid(Actor.CACHE_WRITER)
+    second.start()
+    second.join()
+    assert second.exitcode == Exit.TRY_AGAIN
+    assert g.pid(Actor.CACHE_WRITER) == before
+    wait_until(lambda: current(g), "the first one has written")
+    assert len(list(g.layout.ledger.glob("*.cache-writer.jsonl"))) == 1
+
+
+# --- the graph ------------------------------------------------------------------------------------
+
+
+def test_a_group_that_starts_with_a_cold_graph_warms_it_and_is_current(group: Make) -> None:
+    g = group()  # with the interval of 60 s
+    g.up()
+    capture(g, "before")
+    g.settle()
+    g.down()
+    shutil.rmtree(g.layout.index)
+    g.layout.payload.unlink()
+    g.up()
+    wait_until(lambda: current(g) and shows(g, "before"), "the payload is current")
+    wait_until(lambda: g.health().stages["graph"].note == "", "the graph is warm")
+    assert WITHOUT_GRAPH not in g.layout.payload.read_text()
+
+
+def test_without_a_graph_cache_the_payload_is_current_and_says_what_it_lacks(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    g.layout.create()
+    index = Environment(g.layout.index, (), schema=99, writer=True)
+    index.write(lambda t: t.put(b"schema", number(99), db=index.db["meta"]))
+    index.close()
+    assert g.iai("up", "--detach").returncode == 1
+    assert {a.actor for a in g.report().actors if a.state == "failed"} == {Actor.GRAPH_CACHE}
+    for text in ("one", "two"):
+        capture(g, text)
+        wait_until(lambda: shows(g, text), text)  # noqa: B023  used at once
+        assert WITHOUT_GRAPH in g.layout.payload.read_text()

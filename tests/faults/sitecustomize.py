@@ -1,0 +1,36 @@
+"""Faults in real processes. Python runs this at its start where PYTHONPATH names this directory.
+
+`IAI_FAULT_WALL` names a file with the seconds to add to the wall clock; it may change at any time.
+`IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+_NS = 1_000_000_000
+
+
+def _set_clock(offset: Path) -> None:
+    read = time.time_ns
+    time.time_ns = lambda: read() + int(offset.read_text()) * _NS
+    time.time = lambda: time.time_ns() / _NS
+
+
+def _slow_down(seconds: float) -> None:
+    from iai.freshness import compose  # noqa: PLC0415  only where it is wanted
+
+    gather = compose.gather
+
+    def slow(*args: Any) -> compose.Material:
+        time.sleep(seconds)
+        return gather(*args)
+
+    compose.gather = slow  # type: ignore[assignment]
+
+
+if file := os.environ.get("IAI_FAULT_WALL"):
+    _set_clock(Path(file))
+if delay := os.environ.get("IAI_FAULT_COMPOSE"):
+    _slow_down(float(delay))

@@ -94,7 +94,6 @@ class Layout:
             self.root,
             self.run,
             self.logs,
-            self.ledger,
             self.spool_tmp.parent,
             self.spool_tmp,
             self.spool_new,

@@ -3,10 +3,12 @@
 Writing it never stops the work that it tells of; reading it passes over what it cannot read.
 """
 
+import errno
 import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,14 @@ from typing import Any
 import msgspec
 
 from iai import clock
+from iai.errors import StoreError
+from iai.layout import private
 from iai.messages import Actor, CacheWriteFailed, Message
 from iai.wire import kind
 
 log = logging.getLogger(__name__)
+
+LONGEST_LINE = 1 << 20  # bytes; what is longer is no event of ours
 
 
 class Ledger:
@@ -36,21 +42,26 @@ class Ledger:
         severity = "warning" if isinstance(event, CacheWriteFailed) else "info"
         head = {"at": clock.iso(wall), "at_ns": wall, "by": self._actor, "severity": severity}
         line = json.dumps({**head, "kind": kind(event), **fields}, ensure_ascii=False)
+        day = clock.iso(wall)[:10]
         try:
-            day = clock.iso(wall)[:10]
-            if day != self._day:
-                self._day = day
-                self._drop_old(day)
+            private(self._directory)
             self._append(self._directory / f"{day}.{self._actor}.jsonl", line)
-        except OSError as error:
+        except (OSError, StoreError) as error:
             self.lost += 1
-            log.warning("the ledger lost an event (%d so far): %s", self.lost, error)
+            log.warning("the ledger lost an event (%d so far): %s: %s", self.lost, error, line)
+        if day != self._day:
+            self._day = day
+            self._drop_old(day)
 
     def _append(self, path: Path, line: str) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        descriptor = os.open(path, flags, 0o600)
+        data = line.encode("utf-8", "replace") + b"\n"
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, (line + "\n").encode("utf-8", "replace"))
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                data = b"\n" + data  # a line that a full disk or a crash cut off spoils no other
+            if os.write(descriptor, data) < len(data):
+                raise OSError(errno.ENOSPC, "only a part of it was written", str(path))
         finally:
             os.close(descriptor)
 
@@ -58,28 +69,55 @@ class Ledger:
         oldest = (date.fromisoformat(day) - timedelta(days=self._keep_days)).isoformat()
         for path in self._directory.glob(f"????-??-??.{self._actor}.jsonl"):
             if path.name[:10] < oldest:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
 
 
-def read(directory: Path, since: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the events of all actors since a wall time, in the order in which they happened."""
-    first_day = clock.iso(max(since, 0))[:10]
-    events: list[dict[str, Any]] = []
-    for path in sorted(directory.glob("????-??-??.*.jsonl")):
-        if path.name[:10] >= first_day:
-            events += [event for event in _events(path) if event["at_ns"] >= since]
-    yield from sorted(events, key=lambda event: event["at_ns"])
+class Reader:
+    """Reads the events of all actors, and after that those that are new."""
+
+    def __init__(self, directory: Path, since: int = 0) -> None:
+        """`since` is a wall time."""
+        self._directory = directory
+        self._since = since
+        self._read: dict[Path, int] = {}  # up to which byte
+
+    def new(self) -> list[dict[str, Any]]:
+        """Return what was not returned before, in the order in which it happened."""
+        first_day = clock.iso(max(self._since, 0))[:10]
+        events: list[dict[str, Any]] = []
+        for path in sorted(self._directory.glob("????-??-??.*.jsonl")):
+            # Only files: a device or a pipe in the place of one could be read for ever.
+            if path.name[:10] >= first_day and path.is_file():
+                with suppress(OSError):
+                    events += self._events(path)
+        return sorted(events, key=lambda event: event["at_ns"])
+
+    def _events(self, path: Path) -> Iterator[dict[str, Any]]:
+        with path.open("rb") as file:
+            start = self._read.get(path, 0)
+            if start <= os.fstat(file.fileno()).st_size:  # else it is another one by that name
+                file.seek(start)
+            while line := file.readline(LONGEST_LINE):
+                event = _event(line)
+                if event is None and not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+                    break  # its end may be on its way
+                self._read[path] = file.tell()
+                if event is not None and event["at_ns"] >= self._since:
+                    yield event
 
 
-def _events(path: Path) -> Iterator[dict[str, Any]]:
+def read(directory: Path, since: int = 0) -> list[dict[str, Any]]:
+    """Return the events of all actors since a wall time, in the order in which they happened."""
+    return Reader(directory, since).new()
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """Return the event of a line; None if it is none. A crash may leave NULs before a line."""
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            event = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        if isinstance(event, dict) and isinstance(event.get("at_ns"), int):
-            yield event
+        event = msgspec.json.decode(line.strip(b"\0 \t\r\n"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(event, dict) or type(event.get("at_ns")) is not int:
+        return None
+    return event if isinstance(event.get("kind"), str) else None

@@ -4,21 +4,25 @@ example: iai events --kind session_start_cache_write_skipped --since 2h
 """
 
 import re
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from iai import clock, ledger
+from iai import clock
+from iai.cli import live
 from iai.cli.output import as_json
 from iai.clock import NS
 from iai.errors import BadUsage
 from iai.layout import Layout
+from iai.ledger import Reader
+from iai.messages import FEED
 from iai.settings import Settings
+from iai.wire import kind
 
 LOOK_S = 0.5  # between two looks with --follow
 _SPAN = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+KINDS = sorted({kind(event) for events in FEED.values() for event in events})
 _HEAD = ("at", "at_ns", "by", "severity", "kind")
 
 
@@ -34,40 +38,23 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    directory = Layout(settings.store).ledger
-    since = _since(args.since, time.time_ns())
+    if args.kind and args.kind not in KINDS:
+        raise BadUsage(
+            f"--kind {args.kind}: no event is of this kind; there are {', '.join(KINDS)}"
+        )
+    reader = Reader(Layout(settings.store).ledger, _since(args.since, time.time_ns()))
+
+    def new() -> list[dict[str, Any]]:
+        return [event for event in reader.new() if args.kind in ("", event["kind"])]
+
+    def show() -> None:
+        for event in new():
+            as_json(event, line=True) if args.json else print(_line(event))
+
     if args.follow:
-        return _follow(args, settings, since)
-    events = [event for event in ledger.read(directory, since) if _wanted(event, args.kind)]
-    if args.json:
-        as_json(events)
-    else:
-        for event in events:
-            print(_line(event))
+        return live.repeat(show, LOOK_S)
+    as_json(new()) if args.json else show()
     return 0
-
-
-def _follow(args: Namespace, settings: Settings, since: int) -> int:
-    directory = Layout(settings.store).ledger
-    seen: set[str] = set()
-    while True:
-        latest = since
-        for event in ledger.read(directory, since):
-            line = _line(event)
-            latest = max(latest, event["at_ns"])
-            if line in seen or not _wanted(event, args.kind):
-                continue
-            seen.add(line)
-            as_json(event) if args.json else print(line)
-        sys.stdout.flush()
-        since = max(
-            since, latest - 60 * NS
-        )  # actors write side by side: an older one may come late
-        time.sleep(LOOK_S)
-
-
-def _wanted(event: dict[str, Any], kind: str) -> bool:
-    return not kind or event.get("kind") == kind
 
 
 def _line(event: dict[str, Any]) -> str:

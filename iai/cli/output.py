@@ -9,11 +9,14 @@ import msgspec
 from iai import clock
 from iai.clock import NS
 
+LONG_S = 10.0  # from here on no fractions
 
-def as_json(value: Any) -> None:
-    """Print one JSON document and nothing else."""
+
+def as_json(value: Any, *, line: bool = False) -> None:
+    """Print one JSON document and nothing else; on one line where it is one of many."""
     plain = msgspec.to_builtins(value)
-    json.dump(plain, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+    indent = 2 if sys.stdout.isatty() and not line else None
+    json.dump(plain, sys.stdout, ensure_ascii=False, indent=indent)
     print()
 
 
@@ -22,12 +25,17 @@ def ago(then: int, wall: int) -> str:
     return span((wall - then) / NS) + " ago"
 
 
+def count(number: int, what: str) -> str:
+    """Return how many there are of something."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def span(seconds: float) -> str:
     """Return a length of time in one unit."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.1f} s"
+    return f"{max(0.0, seconds):.{1 if seconds < LONG_S else 0}f} s"
 
 
 def when(wall: int) -> str:

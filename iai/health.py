@@ -1,19 +1,26 @@
 """How far each stage has come, read from disk: true whether or not any process runs."""
 
-from msgspec import Struct
+from collections.abc import Iterable
+from pathlib import Path
 
-from iai import intake, spool, transcripts
+from msgspec import Struct, structs
+
+from iai import injected, intake, spool, transcripts
 from iai.clock import NS
 from iai.embedders.generations import counted_upto
 from iai.errors import StoreError
 from iai.freshness.cache_file import Sidecar, read_sidecar
+from iai.freshness.targets import Target, targets
 from iai.layout import Layout
 from iai.revisions import Revisions, upto
+from iai.settings import Settings
 from iai.store.graph import Progress as GraphProgress
 from iai.store.readers import Readers
-from iai.store.records import View, Watermark
+from iai.store.records import Transcript, View, Watermark
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
+
+PROJECTS = Settings(store=Path()).payload_projects  # the default
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -26,12 +33,14 @@ class Stage(Struct, frozen=True, kw_only=True):
 
 
 class PayloadHealth(Struct, frozen=True, kw_only=True):
-    """The session-start payload of no project in particular."""
+    """The session-start payloads: the one of no project in particular, and that all are current."""
 
     path: str
     generated_at: str  # "" if there is none
     age_s: float | None
-    revision: int
+    revision: int  # of the records, as far as every payload that there is to be holds them
+    behind: int | None = None  # changes that are not in it; None: the records cannot be read
+    behind_s: float | None = None  # age of the oldest of them
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -44,39 +53,61 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
 
     @property
     def caught_up(self) -> bool:
-        """Does no stage lag behind, or have anything left to improve?"""
-        return not any(stage.lag_records or stage.note for stage in self.stages.values())
+        """Can all be read, and does no stage lag behind or have anything left to improve?"""
+        lag = any(stage.lag_records or stage.note for stage in self.stages.values())
+        return not lag and not self.problem
 
 
-def look(layout: Layout, wall: int) -> StoreHealth:
-    """Look at every stage of a store. Never raises: what cannot be read is said in `problem`."""
-    sidecar = read_sidecar(layout.payload)
-    payload = _payload(layout, sidecar, wall)
+def look(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
+    """Look at every stage of a store. Never raises: what cannot be read is said in `problem`.
+
+    `projects` is how many of them have a payload of their own (`Settings.payload_projects`).
+    """
     readers = Readers(layout)
     try:
-        records = readers.records
+        return _look(layout, readers, wall, projects)
     except StoreError as error:
-        waiting = _waiting(layout, [], 0, wall)
         return StoreHealth(
-            stages={"records": waiting}, watermark=Watermark(), payload=payload, problem=str(error)
+            stages={"records": _waiting(layout, [], 0, wall, "cannot be read")},
+            watermark=Watermark(),
+            payload=_payload(layout, wall),
+            problem=str(error),
         )
-    vectors, weights, graph, problem = _progress(readers)
-    try:
-        with records.view() as view:
-            mark = view.watermark()
-            head = upto(mark.revision)
-            in_graph = graph.records_applied.both(graph.vectors_applied)
-            stages = {
-                "records": _waiting(layout, _grown(view, wall), mark.revision, wall),
-                "vectors": _stage(
-                    view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
-                ),
-                "graph": _stage(view, head, in_graph, wall, "" if graph.warm else "cold"),
-                "payload": _stage(view, head, _shown(payload, mark), wall, ""),
-            }
     finally:
         readers.close()
-    return StoreHealth(stages=stages, watermark=mark, payload=payload, problem=problem)
+
+
+def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHealth:
+    """Look at the last stage first, so that none is taken to be further than the records."""
+    with readers.records.view() as view:
+        wanted = targets(view, layout, projects)
+    claims = [(target, _claim(target.path)) for target in wanted]
+    vectors, weights, graph, problem = _progress(readers)
+    with readers.records.view() as view:
+        mark = view.watermark()
+        head = upto(mark.revision)
+        in_graph = graph.records_applied.both(graph.vectors_applied)
+        shown = {target: _held(target.path, claim, mark) for target, claim in claims}
+        note = _missing(shown) if mark.revision else ""
+        followed = [t for t in view.transcripts() if t.followed_until > wall]
+        stages = {
+            "vectors": _stage(
+                view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
+            ),
+            "graph": _stage(view, head, in_graph, wall, "" if graph.warm else "cold"),
+            "payload": _stage(view, head, upto(min(shown.values())), wall, note),
+        }
+    records = _waiting(layout, followed, mark.revision, wall)
+    last = stages["payload"]
+    payload = structs.replace(
+        _payload(layout, wall),
+        revision=last.revision,
+        behind=last.lag_records,
+        behind_s=last.lag_s,
+    )
+    return StoreHealth(
+        stages={"records": records, **stages}, watermark=mark, payload=payload, problem=problem
+    )
 
 
 def _progress(
@@ -104,31 +135,54 @@ def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str
         revision=min(applied.floor, head.floor),
         lag_records=missing.count(),
         lag_s=_age_s(wall, oldest.at) if oldest else 0.0,
-        note=note,
+        note="made from other records" if applied.head > head.head else note,
     )
 
 
-def _shown(payload: PayloadHealth, mark: Watermark) -> Revisions:
-    """What the payload holds. Of a store without records no payload is all that there can be."""
-    return upto(payload.revision if mark.records_count else mark.revision)
+def _claim(path: Path) -> Sidecar | None:
+    """What the sidecar of a payload claims, as far as the payload itself bears it out."""
+    sidecar = read_sidecar(path)
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if sidecar is None:
+        return None
+    return structs.replace(sidecar, revision=min(sidecar.revision, injected.revision(text)))
 
 
-def _waiting(layout: Layout, grown: list[int], revision: int, wall: int) -> Stage:
-    """What hooks and hosts have written and ingest has not read; `grown` since when."""
-    spooled = [path.stat().st_mtime_ns for path in spool.waiting(layout.spool_new)]
-    oldest = min([*spooled, *grown], default=wall)
+def _held(path: Path, claim: Sidecar | None, mark: Watermark) -> int:
+    """Revision up to which a payload holds the records: 0 if it was made from others than these.
+
+    Of a store without records no payload is all that there can be.
+    """
+    if not mark.records_count and not path.exists():
+        return mark.revision
+    if claim is not None and (claim.revision < mark.revision or claim.basis().watermark == mark):
+        return claim.revision
+    return 0
+
+
+def _missing(shown: dict[Target, int]) -> str:
+    """Which payloads are not there, or are of no use."""
+    names = [target.name or "(every project)" for target, held in shown.items() if not held]
+    return f"missing: {', '.join(names)}" if names else ""
+
+
+def _waiting(
+    layout: Layout, followed: Iterable[Transcript], revision: int, wall: int, note: str = ""
+) -> Stage:
+    """What hooks and hosts have written and ingest has not read."""
+    spooled = [transcripts.written_at(str(path)) for path in spool.waiting(layout.spool_new)]
+    grown = (t for t in followed if transcripts.grown(t.path, intake.mark(t)))
+    since = [*spooled, *(intake.unread_since(transcript) for transcript in grown)]
+    since = [when for when in since if when]  # 0: it has gone meanwhile
     return Stage(
         revision=revision,
-        lag_records=len(spooled) + len(grown),
-        lag_s=_age_s(wall, oldest),
+        lag_records=len(since),
+        lag_s=_age_s(wall, min(since, default=wall)),
+        note=note,
     )
-
-
-def _grown(view: View, wall: int) -> list[int]:
-    """When each followed transcript that was not read to its end was last written."""
-    followed = (t for t in view.transcripts() if t.followed_until > wall)
-    marks = ((t.path, intake.mark(t)) for t in followed)
-    return [transcripts.written_at(path) for path, mark in marks if transcripts.grown(path, mark)]
 
 
 def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Watermark) -> str:
@@ -139,16 +193,15 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
     return "" if current or not mark.max_vec_label else "to be re-embedded"
 
 
-def _payload(layout: Layout, sidecar: Sidecar | None, wall: int) -> PayloadHealth:
-    try:
-        age_s = _age_s(wall, layout.payload.stat().st_mtime_ns)
-    except OSError:
-        age_s = None
+def _payload(layout: Layout, wall: int) -> PayloadHealth:
+    """What the file says by itself."""
+    sidecar = read_sidecar(layout.payload)
+    written = transcripts.written_at(str(layout.payload)) if layout.payload.is_file() else 0
     return PayloadHealth(
         path=str(layout.payload),
         generated_at=sidecar.generated_at if sidecar else "",
-        age_s=age_s,
-        revision=sidecar.revision if sidecar and age_s is not None else 0,
+        age_s=_age_s(wall, written) if written else None,
+        revision=0,
     )
 
 

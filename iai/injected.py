@@ -14,6 +14,7 @@ _BLOCK = re.compile(
     rf"(?:{re.escape(CLOSING)}\n?|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -21,6 +22,12 @@ def opening(revision: int, generated_at: str, project: str) -> str:
     """Return the first line of a payload."""
     name = harmless(project).replace("\n", " ").replace("-->", "")
     return f"{OPENING}revision={revision} generated_at={generated_at} project={name} -->"
+
+
+def revision(text: str) -> int:
+    """Return the revision that a whole payload names; 0 if it is none, or was cut."""
+    found = _REVISION.match(text)
+    return int(found[1]) if found and text.endswith(CLOSING + "\n") else 0
 
 
 def without(text: str) -> str:

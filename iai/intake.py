@@ -101,6 +101,19 @@ def mark(transcript: Transcript) -> Mark:
     return Mark(transcript.offset, transcript.inode, transcript.head)
 
 
+def unread_since(transcript: Transcript) -> int:
+    """When the oldest turn was said that has not been read; 0 if the file is gone.
+
+    A host that goes on writing moves the time of the file, but not that of the turn.
+    """
+    written = transcripts.written_at(transcript.path)
+    try:
+        batch = read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)
+    except OSError:
+        return written
+    return min([written, *(record.created_at for record in batch.records)])
+
+
 def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) -> tuple[str, bool]:
     """Keep what a client sent; return its id and whether it is new.
 

@@ -1,67 +1,103 @@
 """Show how far each stage has come, and the processes.
 
 The stages are read from the store itself: one that has stopped shows as a lag, whatever its process
-says.
+says. A payload is behind by the changes that it does not hold.
 
-example: iai status --json
+example: iai status --watch
 """
 
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import psutil
 
-from iai import health
-from iai.cli.output import as_json, size, span
+from iai import health, lock
+from iai.cli import live
+from iai.cli.output import as_json, count, size, span
 from iai.client import Client
 from iai.errors import GroupNotRunning, NoAnswer, WireError
-from iai.health import StoreHealth
+from iai.health import PayloadHealth, Stage, StoreHealth
 from iai.layout import Layout
 from iai.messages import Actor, ActorHealth, Health, HealthReport
 from iai.settings import Settings
 
 Document = dict[str, Any]
 
+LATE_S = 4.0  # a loop that gets on stamps its beat every two seconds
+SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # between two looks with --watch
+_EXIT = {"running": 0, "not answering": 1, "stopped": 3}
+
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        const=1.0,
+        metavar="SECONDS",
+        help="show it again and again, every second or so many, until Ctrl-C",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON document; with --watch, one a line"
+    )
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if args.watch is None:
+        document, text = _look(settings)
+        as_json(document) if args.json else print(text)
+        return _EXIT[document["group"]["state"]]
+
+    def show() -> None:
+        document, text = _look(settings)
+        as_json(document, line=True) if args.json else live.redraw(text)
+
+    return live.repeat(show, args.watch)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not SHORTEST_S <= seconds <= LONGEST_S:
+        raise ArgumentTypeError(f"{text}: give {SHORTEST_S} to {LONGEST_S:.0f} seconds")
+    return seconds
+
+
+def _look(settings: Settings) -> tuple[Document, str]:
+    """Return what there is to say, for programs and for people."""
     layout = Layout(settings.store)
-    report = _report(layout)
-    store = health.look(layout, time.time_ns())
+    state, report = _report(layout)
+    store = health.look(layout, time.time_ns(), settings.payload_projects)
+    pid = lock.note(layout.lease) if state == "not answering" else ""
     document = {
         "group": {
-            "state": "running" if report else "stopped",
-            "pid": report.pid if report else None,
+            "state": state,
+            "pid": report.pid if report else int(pid) if pid.isdigit() else None,
             "version": report.version if report else None,
             "started_at": report.started_at if report else None,
             "store": str(settings.store),
         },
-        "lifecycle": {"state": _lifecycle(layout)},
+        "lifecycle": {"state": _lifecycle(layout) if report else None},
         "actors": {a.actor: _actor(a) for a in (report.actors if report else ())},
         "stages": msgspec.to_builtins(store.stages),
         "watermark": msgspec.to_builtins(store.watermark),
         "payload": msgspec.to_builtins(store.payload),
         "problem": store.problem,
     }
-    if args.json:
-        as_json(document)
-    else:
-        _print(document, store)
-    return 0 if report else 3
+    return document, "\n".join(_lines(document, store))
 
 
-def _report(layout: Layout) -> HealthReport | None:
+def _report(layout: Layout) -> tuple[str, HealthReport | None]:
+    """Ask the supervisor. One that holds the lease and says nothing has not stopped."""
     try:
         with Client(layout) as client:
-            return client.call(Actor.SUPERVISOR, Health(), HealthReport, 2.0)
-    except (GroupNotRunning, NoAnswer, WireError):
-        return None
+            return "running", client.call(Actor.SUPERVISOR, Health(), HealthReport, 2.0)
+    except GroupNotRunning:
+        return "stopped", None
+    except (NoAnswer, WireError):
+        return "not answering", None
 
 
 def _lifecycle(layout: Layout) -> str | None:
@@ -77,27 +113,52 @@ def _actor(actor: ActorHealth) -> Document:
         with suppress(psutil.Error):
             rss = psutil.Process(actor.pid).memory_info().rss
     fields = msgspec.to_builtins(actor)
-    return {**{k: v for k, v in fields.items() if k != "actor"}, "rss_bytes": rss}
+    late = actor.state == "ready" and (actor.beat_age_s or 0.0) > LATE_S
+    return {**{k: v for k, v in fields.items() if k != "actor"}, "late": late, "rss_bytes": rss}
 
 
-def _print(document: Document, store: StoreHealth) -> None:
+def _lines(document: Document, store: StoreHealth) -> list[str]:
     group = document["group"]
-    print(f"group      {group['state']}" + (f" (pid {group['pid']})" if group["pid"] else ""))
-    print(f"store      {group['store']}: {store.watermark.records_count} records")
-    print(f"lifecycle  {document['lifecycle']['state'] or 'unknown'}")
-    for name, actor in document["actors"].items():
-        rss = size(actor["rss_bytes"]) if actor["rss_bytes"] else "-"
-        last = f", last ended: {actor['last_exit']}" if actor["last_exit"] else ""
-        print(
-            f"  {name:<13}{actor['state']:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
-            f"  {actor['restarts']} restarts{last}"
-        )
-    print("stages     revision    lag")
-    for name, stage in store.stages.items():
-        lag = f"{stage.lag_records} ({span(stage.lag_s)})" if stage.lag_records else "0"
-        print(f"  {name:<9}{stage.revision:>8}    {lag}  {stage.note}".rstrip())
-    payload = store.payload
+    known = store.payload.behind is not None
+    records = count(store.watermark.records_count, "record") if known else "cannot be read"
+    lines = [
+        f"group      {group['state']}" + (f" (pid {group['pid']})" if group["pid"] else ""),
+        f"store      {group['store']}: {records}",
+        f"lifecycle  {document['lifecycle']['state'] or 'unknown'}",
+        *(_actor_line(name, actor) for name, actor in document["actors"].items()),
+        "stages     revision    lag",
+        *(_stage_line(name, stage) for name, stage in store.stages.items()),
+        f"payload    {_payload_line(store.payload)}",
+    ]
+    return [*lines, f"problem    {store.problem}"] if store.problem else lines
+
+
+def _actor_line(name: str, actor: Document) -> str:
+    rss = size(actor["rss_bytes"]) if actor["rss_bytes"] else "-"
+    state = "late" if actor["late"] else actor["state"]
+    late = f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
+    last = f", last ended: {actor['last_exit']}" if actor["last_exit"] else ""
+    return (
+        f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
+        f"  {actor['restarts']} restarts{late if actor['late'] else ''}{last}"
+    )
+
+
+def _stage_line(name: str, stage: Stage) -> str:
+    of = "file" if name == "records" else "change"
+    lag = "0"
+    if stage.lag_records:
+        lag = f"{count(stage.lag_records, of)}, the oldest {span(stage.lag_s)} old"
+    note = f"  {stage.note}" if stage.note else ""
+    return f"  {name:<9}{stage.revision:>8}    {lag}{note}"
+
+
+def _payload_line(payload: PayloadHealth) -> str:
+    if payload.behind is None:
+        state = "nobody knows how far behind"
+    elif payload.behind:
+        state = f"behind by {count(payload.behind, 'change')} for {span(payload.behind_s or 0.0)}"
+    else:
+        state = "current"
     age = f"written {span(payload.age_s)} ago" if payload.age_s is not None else "not written yet"
-    print(f"payload    {payload.path}, {age}")
-    if store.problem:
-        print(f"problem    {store.problem}")
+    return f"{state}, {age}: {payload.path}"

@@ -37,7 +37,7 @@ class PayloadHealth(Struct, frozen=True, kw_only=True):
 
     path: str
     generated_at: str  # "" if there is none
-    age_s: float | None
+    age_s: float | None  # below 0: its file is dated in the future, and the hook does not use it
     revision: int  # of the records, as far as every payload that there is to be holds them
     behind: int | None = None  # changes that are not in it; None: the records cannot be read
     behind_s: float | None = None  # age of the oldest of them
@@ -200,9 +200,14 @@ def _payload(layout: Layout, wall: int) -> PayloadHealth:
     return PayloadHealth(
         path=str(layout.payload),
         generated_at=sidecar.generated_at if sidecar else "",
-        age_s=_age_s(wall, written) if written else None,
+        age_s=_payload_age_s(wall, written) if written else None,
         revision=0,
     )
+
+
+def _payload_age_s(wall: int, written: int) -> float:
+    """As `_age_s`, but a time in the future is told, unless it was only written meanwhile."""
+    return _age_s(wall, written) if written - wall < NS else -_age_s(written, wall)
 
 
 def _age_s(wall: int, then: int) -> float:

@@ -128,19 +128,20 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
         *(_actor_line(name, actor) for name, actor in document["actors"].items()),
         "stages     revision    lag",
         *(_stage_line(name, stage) for name, stage in store.stages.items()),
-        f"payload    {_payload_line(store.payload)}",
+        f"payload    {_payload_line(store.payload, store.stages['records'].lag_records)}",
     ]
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 
 def _actor_line(name: str, actor: Document) -> str:
     rss = size(actor["rss_bytes"]) if actor["rss_bytes"] else "-"
-    state = "late" if actor["late"] else actor["state"]
-    late = f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
+    state, late = actor["state"], ""
+    if actor["late"]:
+        state, late = "late", f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
     last = f", last ended: {actor['last_exit']}" if actor["last_exit"] else ""
     return (
         f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
-        f"  {actor['restarts']} restarts{late if actor['late'] else ''}{last}"
+        f"  {actor['restarts']} restarts{late}{last}"
     )
 
 
@@ -153,12 +154,17 @@ def _stage_line(name: str, stage: Stage) -> str:
     return f"  {name:<9}{stage.revision:>8}    {lag}{note}"
 
 
-def _payload_line(payload: PayloadHealth) -> str:
+def _payload_line(payload: PayloadHealth, unread: int) -> str:
     if payload.behind is None:
         state = "nobody knows how far behind"
     elif payload.behind:
         state = f"behind by {count(payload.behind, 'change')} for {span(payload.behind_s or 0.0)}"
     else:
-        state = "current"
-    age = f"written {span(payload.age_s)} ago" if payload.age_s is not None else "not written yet"
-    return f"{state}, {age}: {payload.path}"
+        state = f"current but for {count(unread, 'unread file')}" if unread else "current"
+    return f"{state}, {_written(payload.age_s)}: {payload.path}"
+
+
+def _written(age_s: float | None) -> str:
+    if age_s is None:
+        return "not written yet"
+    return f"written {span(age_s)} ago" if age_s >= 0 else f"dated {span(-age_s)} in the future"

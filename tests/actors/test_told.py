@@ -1,6 +1,7 @@
 """What a real group tells: the events of its ledger, field by field, and its status."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -224,8 +225,23 @@ def test_of_a_group_that_has_died_only_what_is_on_disk_is_told(group: Make) -> N
     assert status["lifecycle"]["state"] is None, "the file still says wake"
     assert status["stages"]["records"]["lag_records"] == 1
     assert status["payload"]["behind"] == 0
+    assert "payload    current but for 1 unread file, written " in g.iai("status").stdout
     g.layout.payload.unlink()
     assert json.loads(g.iai("status", "--json").stdout)["payload"]["behind"] == 1
+
+
+def test_a_process_that_cannot_start_is_said_to_have_failed(group: Make) -> None:
+    g = group()
+    g.up()
+    g.down()
+    os.truncate(g.layout.records / "data.mdb", 8_192)
+    assert g.iai("up", "--detach").returncode == 1
+    done = g.iai("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  ingest       failed    pid - " in done.stdout
+    assert "last ended: store corrupt (4)" in done.stdout
+    assert f"store      {g.layout.root}: cannot be read\n" in done.stdout
+    assert "payload    nobody knows how far behind, not written yet" in done.stdout
 
 
 def test_watch_shows_what_changes(group: Make) -> None:

@@ -163,6 +163,12 @@ def test_a_payload_that_is_gone_has_no_age(current: Layout, damage: Callable[[Pa
     assert look(current).payload.age_s is None
 
 
+def test_a_payload_that_is_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
+    for ahead_s, age_s in ((60.0, -60.0), (0.5, 0.0), (-5.0, 5.0)):
+        os.utime(current.payload, ns=(0, WALL + int(ahead_s * NS)))
+        assert look(current).payload.age_s == age_s
+
+
 def test_an_older_payload_under_a_newer_sidecar_holds_what_it_holds(current: Layout) -> None:
     older = current.payload.read_text()
     remember(current, "four", after_s=60.0)

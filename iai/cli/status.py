@@ -156,9 +156,11 @@ def _stage_line(name: str, stage: Stage) -> str:
 
 def _payload_line(payload: PayloadHealth, unread: int) -> str:
     if payload.behind is None:
-        state = "nobody knows how far behind"
+        state = "no telling how far behind"
     elif payload.behind:
         state = f"behind by {count(payload.behind, 'change')} for {span(payload.behind_s or 0.0)}"
+    elif payload.age_s is None:
+        return f"nothing to write yet: {payload.path}"
     else:
         state = f"current but for {count(unread, 'unread file')}" if unread else "current"
     return f"{state}, {_written(payload.age_s)}: {payload.path}"

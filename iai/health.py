@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from iai import injected, intake, spool, transcripts
+from iai import intake, spool, transcripts
 from iai.clock import NS
 from iai.embedders.generations import counted_upto
 from iai.errors import StoreError
-from iai.freshness.cache_file import Sidecar, read_sidecar
+from iai.freshness.cache_file import Sidecar, claim, read_sidecar
 from iai.freshness.targets import Target, targets
 from iai.layout import Layout
 from iai.revisions import Revisions, upto
@@ -81,13 +81,13 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
     """Look at the last stage first, so that none is taken to be further than the records."""
     with readers.records.view() as view:
         wanted = targets(view, layout, projects)
-    claims = [(target, _claim(target.path)) for target in wanted]
+    claims = [(target, claim(target.path)) for target in wanted]
     vectors, weights, graph, problem = _progress(readers)
     with readers.records.view() as view:
         mark = view.watermark()
         head = upto(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
-        shown = {target: _held(target.path, claim, mark) for target, claim in claims}
+        shown = {target: _held(target.path, claimed, mark) for target, claimed in claims}
         note = _missing(shown) if mark.revision else ""
         followed = [t for t in view.transcripts() if t.followed_until > wall]
         stages = {
@@ -139,27 +139,15 @@ def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str
     )
 
 
-def _claim(path: Path) -> Sidecar | None:
-    """What the sidecar of a payload claims, as far as the payload itself bears it out."""
-    sidecar = read_sidecar(path)
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
-    if sidecar is None:
-        return None
-    return structs.replace(sidecar, revision=min(sidecar.revision, injected.revision(text)))
-
-
-def _held(path: Path, claim: Sidecar | None, mark: Watermark) -> int:
+def _held(path: Path, claimed: Sidecar | None, mark: Watermark) -> int:
     """Revision up to which a payload holds the records: 0 if it was made from others than these.
 
     Of a store without records no payload is all that there can be.
     """
     if not mark.records_count and not path.exists():
         return mark.revision
-    if claim is not None and (claim.revision < mark.revision or claim.basis().watermark == mark):
-        return claim.revision
+    if claimed and (claimed.revision < mark.revision or claimed.basis().watermark == mark):
+        return claimed.revision
     return 0
 
 

@@ -70,11 +70,11 @@ def _look(settings: Settings) -> tuple[Document, str]:
     layout = Layout(settings.store)
     state, report = _report(layout)
     store = health.look(layout, time.time_ns(), settings.payload_projects)
-    pid = lock.note(layout.lease) if state == "not answering" else ""
+    pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
     document = {
         "group": {
             "state": state,
-            "pid": report.pid if report else int(pid) if pid.isdigit() else None,
+            "pid": pid or None,
             "version": report.version if report else None,
             "started_at": report.started_at if report else None,
             "store": str(settings.store),

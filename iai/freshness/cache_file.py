@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from iai import injected
 from iai.freshness.decide import LEFT_OUT, Basis
 from iai.messages import Trigger
 from iai.store.records import Watermark
@@ -28,6 +29,22 @@ class Sidecar(Struct, frozen=True, kw_only=True):
         """Return what the payload was made from."""
         mark = Watermark(*(getattr(self, name) for name in Watermark.__struct_fields__))
         return Basis(mark, self.graph, self.program)
+
+
+def claim(payload: Path) -> Sidecar | None:
+    """Return what the sidecar claims, as far as the payload bears it out.
+
+    The revision is 0 where the payload was cut, or is no payload; None if one of them cannot be
+    read.
+    """
+    sidecar = read_sidecar(payload)
+    try:
+        text = payload.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if sidecar is None:
+        return None
+    return structs.replace(sidecar, revision=min(sidecar.revision, injected.revision(text)))
 
 
 def sidecar_path(payload: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from iai.freshness.cache_file import sidecar_path
+from iai.freshness.cache_file import claim, read_sidecar, sidecar_path
 from iai.layout import Layout
 from iai.projects import identify
 from iai.store.records import Project, View
@@ -47,8 +47,12 @@ def targets(view: View, layout: Layout, projects: int) -> list[Target]:
 
 
 def whole(wanted: list[Target]) -> bool:
-    """Is every payload there, with its sidecar? The global one is looked at by its own gates."""
-    return all(t.path.exists() and sidecar_path(t.path).exists() for t in wanted[:-1])
+    """Does every payload hold what its sidecar claims?
+
+    That the global one has no sidecar is a case of its own.
+    """
+    last = wanted[-1].path
+    return all(_whole(t.path) for t in wanted[:-1]) and (read_sidecar(last) is None or _whole(last))
 
 
 def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
@@ -62,6 +66,11 @@ def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
 
 def _directories(project: Project) -> list[str]:
     return list(dict.fromkeys((*project.cwds, project.root)))
+
+
+def _whole(payload: Path) -> bool:
+    sidecar, borne_out = read_sidecar(payload), claim(payload)
+    return sidecar is not None and borne_out == sidecar
 
 
 def servable(path: Path, wall: int, max_age_s: float) -> bool:

@@ -29,6 +29,7 @@ from collections.abc import Callable
 import pytest
 from benchmarks.world import World
 
+from iai import injected
 from iai.behaviour import ReplaceFile
 from iai.clock import NS, iso
 from iai.freshness.cache_file import read_sidecar, sidecar_path
@@ -396,6 +397,22 @@ def test_a_payload_or_sidecar_that_somebody_deleted_comes_back(world: Make) -> N
         path.unlink()
         w.run(10.0)
         assert path.exists(), path
+
+
+@pytest.mark.parametrize("spoilt", [b"garbage", b"\xff", None])
+def test_a_payload_that_somebody_spoilt_or_cut_is_made_good(
+    world: Make, spoilt: bytes | None
+) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one")
+    w.run(5.0)
+    (project,) = w.layout.session_start.glob("*.md")
+    for path in (w.layout.payload, project):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-20] if spoilt is None else spoilt)
+        os.utime(path, ns=(w.now.wall, w.now.wall))
+        w.run(5.0)
+        assert path.read_text().endswith(injected.CLOSING + "\n"), path
 
 
 def test_a_new_process_is_current_at_once_whatever_the_interval(world: Make) -> None:

@@ -6,18 +6,21 @@ T2    iai/freshness/test_decide.py, the whole matrix
 T3    test_each_event_has_the_fields_of_the_contract
 T4    test_a_cold_graph_is_waited_for_and_then_left_out
 T5    test_force_passes_the_interval_the_watermark_and_a_cold_graph
-T6    test_ten_callers_at_once_are_one_write; actors/test_group.py, with real processes
+T6    test_ten_callers_at_once_are_one_write; with real processes, actors/test_faults.py:
+      test_two_hundred_requests_during_a_slow_write_are_one_more_at_most
 T7    test_hours_of_work_without_sleep_and_the_payload_is_never_behind
 T8    hooks/test_recall_hook.py
 T9    iai/freshness/test_cache_file.py
 D1    test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed
 D2    test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers
-D3    test_a_payload_from_the_future_is_written_anew
+D3    test_a_payload_from_the_future_is_written_anew; and with real processes
 D4    test_a_cold_graph_is_waited_for_and_then_left_out
 D5    test_a_request_during_a_write_is_told_so_at_once
-D6    test_a_pin_is_in_the_payload_though_no_record_was_added
+D6    test_a_pin_is_in_the_payload_though_no_record_was_added; and of graph and program
+      iai/freshness/test_decide.py: test_a_graph_made_again_or_another_program_is_a_reason_to_write
 D7    iai/store/test_records.py: the watermark is read, never counted
 D8    hooks/test_recall_hook.py
+D1-6  each taken out once, in a simulated group: actors/test_simulation.py
 D9    test_everything_that_is_written_is_for_its_user_alone_and_below_the_store
 D10   the same
 ====  ==================================================================================

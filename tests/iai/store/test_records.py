@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import settings
@@ -52,6 +53,17 @@ def test_a_pin_moves_the_watermark_though_no_record_was_added(records: Records) 
     assert after.revision == before.revision + 1
     assert after.max_updated_at > before.max_updated_at
     assert after.records_count == before.records_count
+
+
+def test_the_watermark_is_one_value_that_is_read_and_no_count(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(records, *(new_record(str(n)) for n in range(50)))
+    with records.view() as view:
+        reads = Mock(wraps=view._t.get)
+        monkeypatch.setattr(view, "_t", Mock(spec=["get"], get=reads))
+        assert view.watermark().records_count == 50
+        assert reads.call_count == 1
 
 
 def test_pinning_what_is_pinned_changes_nothing(records: Records) -> None:

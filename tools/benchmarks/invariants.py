@@ -266,7 +266,9 @@ class Watch:
             raise Broken("f", f"revision {shown + 1} has waited for {waited:.1f} s")
 
     def current(self) -> bool:
-        """Does the payload claim everything, and is nothing waiting to be read?"""
+        """Does the payload claim everything, is nothing spoilt, and nothing waiting to be read?"""
+        if any(path.exists() for path in self._tampered):
+            return False
         sidecar = read_sidecar(self._payload)
         with self._world.records.view() as view:
             mark = view.watermark()

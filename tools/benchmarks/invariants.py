@@ -167,8 +167,8 @@ class Watch:
             case CacheWriteFailed():
                 self._writing = False
                 self._failures += 1
-                # A cold graph may have cost one more attempt, of which nothing is heard.
-                pause = int(backoff_s(self._failures + 1) * NS)
+                # A cold graph may have cost two more attempts, of which nothing is heard.
+                pause = int(backoff_s(self._failures + 2) * NS)
                 self._unhindered_since = self._world.now.mono + pause
             case _:
                 pass

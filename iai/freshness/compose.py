@@ -13,6 +13,7 @@ from msgspec import Struct
 from iai import clock, injected
 from iai.clock import NS
 from iai.freshness.budget import Budget
+from iai.freshness.salience import most_telling, words
 from iai.store.records import Project, Record, Watermark
 
 LAST_TURNS = 12  # turns of the last session that are looked at; the latest find room first
@@ -20,11 +21,13 @@ SCANNED = 200  # turns of a session that are looked at to find these
 PINNED = 12
 FACTS = 8
 EARLIER_SESSIONS = 5
+LATELY = 300  # turns before the last session's latest that are looked at for what they tell
 ELSEWHERE = 5
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange
 _TURN = 500  # characters of a turn before it, and of a pinned text
 _MENTION = 180  # characters of a text that stands for a whole session
+_LINE = 300  # characters of a turn that is one of many
 
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
@@ -60,6 +63,7 @@ class Material(Struct, frozen=True, kw_only=True):
     pinned: tuple[Record, ...] = ()
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     earlier: tuple[Session, ...] = ()
+    lately: tuple[Record, ...] = ()  # turns of this project that are in none of these, newest first
     elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
 
 
@@ -85,6 +89,7 @@ def gather(view: Seen, project: str, project_name: str) -> Material:
         pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
         facts=tuple(islice(facts, FACTS)),
         earlier=tuple(own[1:]),
+        lately=tuple(islice(_lately(view, project, own), LATELY)) if own else (),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
@@ -123,6 +128,15 @@ def _sessions(view: Seen, project: str) -> Iterator[Session]:
             yield Session(first, tuple(reversed(last)))
 
 
+def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
+    """Yield the turns of a project, session by session, but those of the last that are shown."""
+    last = shown[0].turns
+    for key in view.sessions(project):
+        for record in islice(view.session(key, newest_first=True), SCANNED):
+            if record.project == project and record not in last:
+                yield record
+
+
 def _filled(section: Section, budget: Budget) -> list[str]:
     """Return the lines of a section that find room, taken from the budget."""
     room = budget.part(section.share)
@@ -154,10 +168,12 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
         yield Section(("", "## Remembered"), items, 0.2)
     if material.earlier:
         items = tuple(_mention(session, "", wall) for session in material.earlier)
-        yield Section(("", "## Earlier sessions in this project"), items, 0.2)
+        yield Section(("", "## Earlier sessions in this project"), items, 0.12)
     if material.elsewhere:
         items = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
         yield Section(("", "## Recent work in other projects"), items, 0.2)
+    if material.lately:
+        yield _telling(material, wall)
 
 
 def _stopped(session: Session, wall: int) -> Section:
@@ -177,6 +193,20 @@ def _stopped(session: Session, wall: int) -> Section:
     return Section(heading, tuple(items), 0.6, oldest_first=True)
 
 
+def _telling(material: Material, wall: int) -> Section:
+    """What else was said lately, as far as it tells anything that is not said above."""
+    sessions = [s for s in (material.last, *material.earlier) if s is not None]
+    above = [*material.pinned, *material.facts, *(turn for s in sessions[:1] for turn in s.turns)]
+    above += [s.first_request for s in sessions if s.first_request]
+    texts = [_inline(record.text, _LINE) for record in material.lately]
+    known = (word for record in above for word in words(record.text))
+    items = tuple(
+        (f"- {_number(record)}, {_ago(wall - record.created_at)}: {text}",)
+        for record, text in ((material.lately[n], texts[n]) for n in most_telling(texts, known))
+    )
+    return Section(("", "## Also said in this project"), items, 1.0)
+
+
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
     """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
     when = _ago(wall - record.created_at)
@@ -191,8 +221,11 @@ def _mention(session: Session, project: str, wall: int) -> tuple[str, ...]:
     shown = session.first_request or latest
     where = f"{_inline(project, _MENTION)}, " if project else ""
     when = f"{where}{_host(latest)}, {_ago(wall - latest.created_at)}"
-    number = f"#{shown.label}" if shown.label else "not indexed yet"
-    return (f'- {when}: "{_inline(shown.text, _MENTION)}" ({number})',)
+    return (f'- {when}: "{_inline(shown.text, _MENTION)}" ({_number(shown)})',)
+
+
+def _number(record: Record) -> str:
+    return f"#{record.label}" if record.label else "not indexed yet"
 
 
 def _excerpt(text: str, limit: int, label: int) -> str:

@@ -13,6 +13,7 @@ NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
+    "payload": "how much of what the next session talks about is in what it starts with",
     "ingest": "turns a second from transcripts to the end of the pipeline",
 }
 

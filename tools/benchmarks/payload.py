@@ -1,0 +1,151 @@
+"""How much of what the next session talks about is in the payload that it starts with.
+
+A history in the form of LoCoMo (`conversation.session_N`: turns with `speaker` and `text`) is told
+session by session, as one project. Before each session the payload is composed; its score is the
+share of the session's rare words that it holds, and that share for every 100 tokens. Rare is a word
+that was said before, in at most one turn of `RARE`. Two baselines have as many tokens: the last
+turns, and the turns that are most like all others (degree centrality; Erkan and Radev, LexRank,
+2004).
+"""
+
+import json
+import re
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.figures import Figures
+from iai.clock import NS, Now
+from iai.embedders.static import StaticEmbedder
+from iai.freshness.budget import tokens
+from iai.freshness.compose import gather, render
+from iai.ids import record_id
+from iai.store.records import Change, NewRecord, Project, Records
+
+RARE = 50  # turns of which at most one has the word
+START = 1_700_000_000 * NS
+DAY = 86_400 * NS
+PROJECT = Project(id="0" * 16, name="history", root="/history")
+_WORD = re.compile(r"[a-z][a-z0-9_]{2,}")
+_OUR_OWN = re.compile(r"^(<!--|##|#\d+ |What was said).*$", re.MULTILINE)
+
+
+class Held(NamedTuple):
+    """What one text held of a session's rare words."""
+
+    share: float
+    tokens: int
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="histories in the form of LoCoMo")
+
+
+def run(args: Namespace) -> Figures:
+    """Replay every history; return the mean of each way to fill the tokens."""
+    embedder = StaticEmbedder()
+    found: dict[str, list[Held]] = {"payload": [], "last_turns": [], "central_turns": []}
+    for conversation in json.loads(args.data.read_text()):
+        for way, held in _replay(list(_sessions(conversation)), embedder):
+            found[way].append(held)
+    return {way: _figures(helds) for way, helds in found.items()}
+
+
+def _figures(helds: list[Held]) -> Figures:
+    per_100 = mean(100 * held.share / held.tokens for held in helds)
+    return {
+        "sessions": len(helds),
+        "share": round(mean(held.share for held in helds), 4),
+        "tokens": round(mean(held.tokens for held in helds)),
+        "share_per_100_tokens": round(per_100, 5),
+    }
+
+
+def _sessions(conversation: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield the turns of each session, in order."""
+    told = conversation["conversation"]
+    numbers = sorted(int(key[8:]) for key in told if re.fullmatch(r"session_\d+", key))
+    for number in numbers:
+        yield [f"{turn['speaker']}: {turn['text']}" for turn in told[f"session_{number}"]]
+
+
+def _replay(sessions: list[list[str]], embedder: StaticEmbedder) -> Iterator[tuple[str, Held]]:
+    with tempfile.TemporaryDirectory(prefix="iai-") as directory:
+        records = Records(Path(directory) / "records", writer=True, map_size=256 << 20)
+        said: list[str] = []
+        for number, turns in enumerate(sessions):
+            wanted = _rare(turns, said)
+            if wanted:
+                yield from _ways(records, said, wanted, embedder, START + number * DAY)
+            _keep(records, number, turns)
+            said += turns
+        records.close()
+
+
+def _ways(
+    records: Records, said: list[str], wanted: set[str], embedder: StaticEmbedder, wall: int
+) -> Iterator[tuple[str, Held]]:
+    with records.view() as view:
+        payload = render(gather(view, PROJECT.id, PROJECT.name), wall)
+    room = tokens(payload)
+    yield "payload", _held(_OUR_OWN.sub("", payload), wanted, room)
+    yield "last_turns", _held(_filled(reversed(said), room), wanted, room)
+    central = (said[place] for place in _by_centrality(said, embedder))
+    yield "central_turns", _held(_filled(central, room), wanted, room)
+
+
+def _keep(records: Records, session: int, turns: list[str]) -> None:
+    def change(unit: Change) -> None:
+        unit.place(PROJECT, PROJECT.root)
+        for place, text in enumerate(turns):
+            created_at = START + session * DAY + place * 60 * NS
+            key = f"{session}.{place}"
+            unit.insert(
+                NewRecord(
+                    key=key, id=record_id(key, created_at), tier="episodic",
+                    role="assistant" if place % 2 else "user", text=text, host="claude",
+                    session=str(session), project=PROJECT.id, cwd=PROJECT.root,
+                    created_at=created_at,
+                )
+            )  # fmt: skip
+
+    records.commit(change, Now(START + (session + 1) * DAY, session + 1))
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _rare(turns: list[str], said: list[str]) -> set[str]:
+    """Return the words of a session that were said before, but hardly ever."""
+    counts = Counter(word for text in said for word in _words(text))
+    most = max(1, len(said) // RARE)
+    return {word for text in turns for word in _words(text) if 0 < counts[word] <= most}
+
+
+def _held(text: str, wanted: set[str], room: int) -> Held:
+    return Held(len(wanted & _words(text)) / len(wanted), room)
+
+
+def _filled(turns: Iterable[str], room: int) -> str:
+    """Return as many turns as find room."""
+    taken: list[str] = []
+    for text in turns:
+        cost = tokens(text)
+        if cost > room:
+            break
+        room -= cost
+        taken.append(text)
+    return "\n".join(taken)
+
+
+def _by_centrality(said: list[str], embedder: StaticEmbedder) -> list[int]:
+    vectors = embedder.embed(said, embedder.frequencies(said), len(said))
+    likeness = np.maximum(vectors @ vectors.T, 0.0).sum(axis=1)
+    return [int(place) for place in np.argsort(-likeness)]

@@ -9,7 +9,8 @@ Figures = dict[str, Any]
 
 def quantiles(values: list[float], unit: str) -> Figures:
     """Return median, 95th and 99th percentile and maximum of some measurements."""
-    cuts = statistics.quantiles(values, n=100) if len(values) > 1 else values * 99
+    several = len(values) > 1
+    cuts = statistics.quantiles(values, n=100, method="inclusive") if several else values * 99
     named = {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(values)}
     return {f"{name}_{unit}": round(value, 3) for name, value in named.items()}
 

@@ -4,6 +4,7 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VOCABULARY = 20_000
@@ -29,10 +30,12 @@ def text(chance: random.Random, words: int) -> str:
     return " ".join(out)
 
 
-def coding_session(session: str, cwd: str, turns: int, seed: int) -> str:
+def coding_session(
+    session: str, cwd: str, turns: int, seed: int, start: datetime | None = None
+) -> str:
     """Return a transcript of so many turns, a question and an answer in turn."""
     chance = random.Random(seed)  # noqa: S311
-    moment = START + timedelta(hours=seed)
+    moment = start or START + timedelta(hours=seed)
     lines = []
     for number in range(turns):
         role = "assistant" if number % 2 else "user"
@@ -45,3 +48,11 @@ def coding_session(session: str, cwd: str, turns: int, seed: int) -> str:
             "message": {"role": role, "content": content},
         }))  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def history(directory: Path, turns: int, seed: int = 0) -> None:
+    """Write that many turns, as sessions of a hundred in seven projects."""
+    directory.mkdir()
+    for number in range(seed, seed + max(1, turns // 100)):
+        session = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
+        (directory / f"{number}.jsonl").write_text(session)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.figures import Figures
 from benchmarks.group import Group, wait_until
-from benchmarks.histories import coding_session
+from benchmarks.histories import history
 from iai.messages import Actor, Import, ImportProgress, ImportStatus
 
 LOOK_S = 0.1  # looking more often would take a core away from what is measured
@@ -19,10 +19,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> Figures:
     with Group() as group:
         histories = group.work / "histories"
-        histories.mkdir()
-        for number in range(max(1, args.turns // 100)):
-            text = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
-            (histories / f"{number}.jsonl").write_text(text)
+        history(histories, args.turns)
         group.up()
         with group.client() as client:
             began = time.monotonic()

@@ -1,0 +1,149 @@
+"""From the answer to a commit until the payload on disk holds it; and the same after a kill.
+
+The answer comes when the records are on disk. A refresh writes the payload of the project that was
+last worked in first and the global one last, so both are watched.
+"""
+
+import random
+import threading
+import time
+from argparse import ArgumentParser, Namespace
+from bisect import bisect_left
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from benchmarks.figures import Figures, quantiles
+from benchmarks.group import Group, wait_until
+from benchmarks.histories import history, text
+from iai.client import Client
+from iai.freshness.cache_file import read_sidecar, sidecar_path
+from iai.messages import Actor, Capture, Captured, CapturedTurn
+from iai.projects import identify
+
+LOOK_S = 0.001
+CWD = "/home/dev/p0"
+PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5)  # a burst, now and then a breath
+
+
+class Commit(NamedTuple):
+    """A change, and when its answer came, on the monotonic clock."""
+
+    at: float
+    revision: int
+
+
+class Watch:
+    """Notes when a payload on disk came to hold each revision."""
+
+    def __init__(self, payload: Path) -> None:
+        self._payload = payload
+        self._times: list[float] = []
+        self._revisions: list[int] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def holds(self, revision: int) -> bool:
+        """Does the payload hold this revision?"""
+        return bool(self._revisions) and self._revisions[-1] >= revision
+
+    def delay_s(self, commit: Commit) -> float:
+        """Seconds from a commit until it was in the payload."""
+        return max(0.0, self._times[bisect_left(self._revisions, commit.revision)] - commit.at)
+
+    def _run(self) -> None:
+        known = 0
+        while not self._done.wait(LOOK_S):
+            try:
+                found = sidecar_path(self._payload).stat().st_ino
+            except FileNotFoundError:
+                continue
+            sidecar = read_sidecar(self._payload) if found != known else None
+            if sidecar is not None:
+                known = found
+                self._times.append(time.monotonic())
+                self._revisions.append(sidecar.revision)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--records", type=int, default=10_000, help="in the store before")
+    parser.add_argument("--commits", type=int, default=1_000)
+    parser.add_argument(
+        "--interval", type=float, default=0.0, help="least seconds of two refreshes"
+    )
+    parser.add_argument("--minutes", type=float, help="commit for so long, whatever --commits says")
+    parser.add_argument("--kills", type=int, default=5, help="of the cache-writer, in a row")
+
+
+def run(args: Namespace) -> Figures:
+    with Group(session_cache_refresh_min_sec=str(args.interval)) as group:
+        group.up()
+        history(group.work / "history", args.records)
+        group.iai("import", str(group.work / "history"), "--wait")
+        group.settle()
+        layout = group.layout
+        payloads = {"project": layout.project_payload(identify(CWD).id), "all": layout.payload}
+        with (
+            group.client() as client,
+            Watch(payloads["project"]) as own,
+            Watch(payloads["all"]) as whole,
+        ):
+            commits = _commits(client, _going_on(args))
+            last = commits[-1].revision
+            wait_until(lambda: own.holds(last) and whole.holds(last), "the last is there", 600)
+            kills = [_kill(group, client, whole) for _ in range(args.kills)]
+        return {
+            "records": args.records,
+            "least interval, s": args.interval,
+            "commits": len(commits),
+            "to the project's payload": quantiles([_ms(own, c) for c in commits], "ms"),
+            "to all payloads": quantiles([_ms(whole, c) for c in commits], "ms"),
+            "killed, s until all are current": [round(s, 2) for s in kills],
+        }
+
+
+def _going_on(args: Namespace) -> Callable[[int], bool]:
+    """Is there to be another commit after so many?"""
+    end = time.monotonic() + 60 * (args.minutes or 0.0)
+
+    def going_on(count: int) -> bool:
+        return time.monotonic() < end if args.minutes else count < args.commits
+
+    return going_on
+
+
+def _commits(client: Client, going_on: Callable[[int], bool]) -> list[Commit]:
+    """Commit one after the other, at a varied pace."""
+    chance = random.Random(3)  # noqa: S311
+    commits: list[Commit] = []
+    while going_on(len(commits)):
+        commits.append(_commit(client, text(chance, chance.randint(5, 120))))
+        time.sleep(chance.choice(PAUSES_S))
+    return commits
+
+
+def _commit(client: Client, said: str) -> Commit:
+    turn = CapturedTurn(text=said, session="latency", cwd=CWD, key=str(time.monotonic_ns()))
+    answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
+    return Commit(time.monotonic(), answer.revision)
+
+
+def _kill(group: Group, client: Client, watch: Watch) -> float:
+    """Seconds until what was committed right after the kill is there."""
+    killed = time.monotonic()
+    group.kill(Actor.CACHE_WRITER)
+    revision = _commit(client, "said while nobody was there to write it down").revision
+    wait_until(lambda: watch.holds(revision), "the payload is current again", 600)
+    return watch.delay_s(Commit(killed, revision))
+
+
+def _ms(watch: Watch, commit: Commit) -> float:
+    return watch.delay_s(commit) * 1_000

@@ -14,6 +14,7 @@ NAMES = {
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "payload": "how much of what the next session talks about is in what it starts with",
+    "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",
     "latency": "milliseconds from a commit to the payload on disk, and after a kill",
     "refresh": "what one refresh costs in a small and in a large store",
     "ingest": "turns a second from transcripts to the end of the pipeline",

@@ -1,0 +1,267 @@
+"""How far behind the payload is over a whole day of work, on a real group, in fast time.
+
+All settings that are times are divided by one factor, so that a day takes minutes. What the machine
+does is not sped up: half a second of starting a process looks like minutes of the day. So delays
+are given twice, as measured and as they look in the day. Beside it stands what the old system would
+have shown on the same day: it wrote only after SLEEP.
+"""
+
+import importlib.util
+import json
+import sys
+import threading
+import time
+from argparse import ArgumentParser, Namespace
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from benchmarks.day import (
+    BEGIN,
+    END,
+    Act,
+    Day,
+    Moment,
+    after_sleep,
+    lags,
+    moments_of,
+    outside,
+    plan,
+    until_current,
+)
+from benchmarks.figures import Figures, quantiles
+from benchmarks.group import Group, wait_until
+from benchmarks.histories import coding_session, history
+from iai import ledger
+from iai.client import Client
+from iai.clock import NS
+from iai.errors import NoAnswer, Refused
+from iai.freshness.cache_file import read_sidecar
+from iai.layout import Layout
+from iai.messages import Actor, Capture, Captured, CapturedTurn, Import, ImportProgress
+from iai.revisions import upto
+from iai.settings import Settings, declared
+from iai.store.records import Records
+
+LOOK_S = 0.02
+SHORTEST_TICK_S = 0.05
+TURNS_AT_MOST = 64  # of one session
+HISTORY = 2_000  # turns that are there before
+DEADLINE_S = 1.0  # after which a client asks again: the actor was killed while it answered
+DAYTIMES = ("refresh_min_s", "drowsy_after_s", "sleep_after_s", "hibernate_after_s", "max_age_s")
+
+
+class Clock(NamedTuple):
+    """The time of day, from the wall clock in nanoseconds."""
+
+    began: int
+    factor: float
+
+    def at(self, wall: int) -> float:
+        return BEGIN + (wall - self.began) / NS * self.factor
+
+    def wait(self, at: float) -> None:
+        time.sleep(max(0.0, (at - self.at(time.time_ns())) / self.factor))
+
+
+class Sampler:
+    """Looks at the store and its payload, over and over."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self.moments: list[Moment] = []
+        self._layout = layout
+        self._clock = clock
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        records = Records(self._layout.records)
+        while not self._done.wait(LOOK_S):
+            sidecar = read_sidecar(self._layout.payload)  # first: it may only look older than it is
+            with records.view() as view:
+                live = view.watermark().revision
+            at = self._clock.at(time.time_ns())
+            self.moments.append(Moment(at, live, sidecar.revision if sidecar else 0))
+        records.close()
+
+
+class Sessions:
+    """The transcripts that hosts write during the day."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lines: dict[str, list[str]] = {}
+
+    def speak(self, session: str) -> Path:
+        """Have the host write the next turn; return the transcript."""
+        path = self._directory / f"{session}.jsonl"
+        if session not in self._lines:
+            said = coding_session(session, _cwd(session), TURNS_AT_MOST, 0, datetime.now(UTC))
+            self._lines[session] = said.splitlines(keepends=True)
+        with path.open("a") as file:
+            file.write(self._lines[session].pop(0))
+        return path
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--minutes", type=float, default=5.0, help="that the day takes")
+    parser.add_argument("--seed", type=int, default=0, help="of the day's bursts")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw it; needs matplotlib")
+
+
+def run(args: Namespace) -> Figures:
+    if args.plot and importlib.util.find_spec("matplotlib") is None:
+        sys.exit("--plot needs matplotlib: .venv/bin/python -m pip install -e '.[plot]'")
+    factor = (END - BEGIN) / (args.minutes * 60)
+    day = _lived(plan(args.seed), factor)
+    if args.plot:
+        from benchmarks import picture  # noqa: PLC0415  matplotlib is there only for this
+
+        picture.draw(day, Path(args.plot))
+    return _figures(day)
+
+
+def _figures(day: Day) -> Figures:
+    calm = outside(day.ours, [(begin, end) for begin, end, _ in day.kills])
+    shown = {"iai": day.ours, "iai, apart from kills": calm, "the old system": day.old}
+    figures: Figures = {
+        "a second is, in seconds of the day": round(day.factor, 1),
+        "least interval, s": round(Settings(store=Path()).refresh_min_s / day.factor, 3),
+        "changes": day.changes,
+        "moments": len(day.ours),
+    }
+    for name, lags_ in shown.items():
+        figures[f"{name}: changes behind"] = quantiles([lag.changes for lag in lags_], "changes")
+        in_day = [lag.seconds for lag in lags_]
+        figures[f"{name}: behind, in the day"] = quantiles([s / 60 for s in in_day], "min")
+        if lags_ is not day.old:
+            measured = [s / day.factor for s in in_day]
+            figures[f"{name}: behind, as measured"] = quantiles(measured, "s")
+        current = sum(not lag.changes for lag in lags_) / len(lags_)
+        figures[f"{name}: current, percent of the day"] = round(100 * current, 1)
+    return figures
+
+
+def _lived(acts: list[Act], factor: float) -> Day:
+    """Live the day on a group; return what was seen."""
+    with Group(**_settings(factor)) as group:
+        group.up()
+        history(group.work / "past", HISTORY)
+        group.iai("import", str(group.work / "past"), "--wait")
+        group.settle()
+        for act in acts:
+            if act.do == "backfill":
+                history(group.work / act.which, int(act.which), seed=int(act.which))
+        before = group.health().watermark.revision
+        clock = Clock(time.time_ns(), factor)
+        with group.client() as client, Sampler(group.layout, clock) as sampler:
+            _do(acts, group, client, clock)
+            clock.wait(END)
+        return _seen(sampler.moments, group.layout, clock, acts, before)
+
+
+def _settings(factor: float) -> dict[str, str]:
+    """Return the settings of a group whose days are shorter by this factor."""
+    normal = Settings(store=Path())
+    names = {name: declared()[name].variable.removeprefix("IAI_MCP_").lower() for name in DAYTIMES}
+    scaled = {variable: f"{getattr(normal, name) / factor}" for name, variable in names.items()}
+    return {**scaled, "tick_sec": str(max(SHORTEST_TICK_S, normal.tick_s / factor))}
+
+
+def _do(acts: list[Act], group: Group, client: Client, clock: Clock) -> None:
+    """Do all of it, each at its time."""
+    (group.work / "sessions").mkdir()
+    sessions = Sessions(group.work / "sessions")
+    for number, act in enumerate(acts):
+        clock.wait(act.at)
+        match act.do:
+            case "capture":
+                _capture(client, act.which, f"turn {number} of this day")
+            case "hook":
+                event = {"session_id": act.which, "cwd": _cwd(act.which)}
+                event["transcript_path"] = str(sessions.speak(act.which))
+                group.hook("turn-capture", json.dumps({**event, "hook_event_name": "Stop"}))
+            case "backfill":
+                past = str(group.work / act.which)
+                client.call(Actor.INGEST, Import(paths=(past,)), ImportProgress)
+            case "kill":
+                group.kill(Actor(act.which))
+
+
+def _capture(client: Client, session: str, said: str) -> None:
+    """Send a turn until it is acknowledged, as a client does."""
+    turn = CapturedTurn(text=said, session=session, cwd=_cwd(session), key=said)
+    acknowledged = False
+
+    def sent() -> bool:
+        nonlocal acknowledged
+        with suppress(NoAnswer, Refused):
+            client.call(Actor.INGEST, Capture(turns=(turn,)), Captured, DEADLINE_S)
+            acknowledged = True
+        return acknowledged
+
+    wait_until(sent, "the turn is acknowledged")
+
+
+def _cwd(session: str) -> str:
+    return f"/home/dev/{session.partition('-')[0]}"
+
+
+def _seen(moments: list[Moment], layout: Layout, clock: Clock, acts: list[Act], before: int) -> Day:
+    records = Records(layout.records)
+    with records.view() as view:
+        revisions = upto(view.watermark().revision)
+        changes = [clock.at(entry.at) for _, entry in view.changes(revisions)]
+    records.close()
+    today = changes[before:]
+    writes = after_sleep(today, Settings(store=Path()).sleep_after_s, END)
+    old = lags(moments_of(writes, today, [m.at for m in moments]), today)
+    events = list(ledger.read(layout.ledger))
+    ours = lags(moments, changes)
+    return Day(
+        factor=clock.factor,
+        changes=len(today),
+        ours=ours,
+        old=old,
+        kills=[(down, until_current(ours, up), actor) for down, up, actor in _kills(events, clock)],
+        backfills=[act.at for act in acts if act.do == "backfill"],
+        asleep=_asleep(events, clock),
+    )
+
+
+def _kills(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float, str]]:
+    """From the end of each process to its successor's first word."""
+    down: dict[str, float] = {}
+    spans = []
+    for event in events:
+        at = clock.at(event["at_ns"])
+        if event["kind"] == "actor-down":
+            down[event["actor"]] = at
+        elif event["kind"] == "actor-up" and event["actor"] in down:
+            spans.append((down.pop(event["actor"]), at, event["actor"]))
+    return spans
+
+
+def _asleep(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float]]:
+    """When it was in SLEEP or HIBERNATION; it may have been so when the day began."""
+    spans: list[tuple[float, float]] = []
+    since = 0.0
+    for event in events:
+        if event["kind"] != "state-changed":
+            continue
+        at = max(BEGIN, clock.at(event["at_ns"]))
+        if event["state"] == "sleep":
+            since = since or at
+        elif event["state"] == "wake" and since:
+            spans.append((since, at))
+            since = 0.0
+    return [span for span in [*spans, (since or END, END)] if span[0] < span[1]]

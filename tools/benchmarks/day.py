@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 HOUR = 3_600.0
 BEGIN, END = 6 * HOUR, 30 * HOUR  # from six to six, in seconds since midnight
 WORK = ((8.0, 12.0), (12.75, 19.0))  # hours; lunch is the only pause of half an hour
-KILLS = ((9.25, "ingest"), (10.0, "embedding"), (11.25, "graph-cache"), (14.0, "lifecycle"),
-         (15.25, "cache-writer"))  # fmt: skip
-BACKFILLS = ((10.6, 600), (16.5, 1_500))  # turns of an old history that are imported then
+KILLS = ((8.75, "ingest"), (9.75, "embedding"), (11.75, "graph-cache"), (14.25, "lifecycle"),
+         (15.5, "cache-writer"))  # fmt: skip
+BACKFILLS = ((10.75, 600), (16.75, 1_500))  # turns of an old history that are imported then
 NIGHT_JOB = 26.5  # an agent that works while everything sleeps
 PROJECTS = ("ledgerline", "gateway", "notes")
 TURNS = (6, 30)  # of a burst

@@ -18,7 +18,7 @@ EVENING = 19.9  # hours; room for words to the right of the lines
 def draw(day: Day, path: Path) -> None:
     """Draw it into a file."""
     mpl.use("agg")
-    figure, axes = plt.subplots(figsize=(9.6, 4.4), dpi=110, layout="constrained")
+    figure, axes = plt.subplots(figsize=(9.6, 4.4), dpi=100, layout="constrained")
     for begin, end in day.asleep:
         axes.axvspan(begin / HOUR, end / HOUR, color=SHADE, linewidth=0)
     hours, changes = worst(day.old)
@@ -33,7 +33,7 @@ def draw(day: Day, path: Path) -> None:
         fontsize=8,
         color=INK,
     )
-    figure.savefig(path)
+    figure.savefig(path, pil_kwargs={"optimize": True})
 
 
 def worst(lags: list[Lag]) -> tuple[list[float], list[int]]:
@@ -51,7 +51,7 @@ def _words(axes: Axes, day: Day) -> None:
     """Name the lines where they are, and what happened above them."""
     bold = {"fontsize": 10.5, "fontweight": "bold"}
     axes.text(EVENING, 900, "the old system\nwrites only after a sleep", color=OLD, **bold)
-    axes.text(EVENING, 4, "iai\nwrites when something was said", color=OURS, **bold)
+    axes.text(EVENING, 4, "iai\nwrites after each change", color=OURS, **bold)
     happened = [(begin, f"kill -9 {actor}") for begin, _, actor in day.kills]
     for at, what in (*happened, *((at, "backfill") for at in day.backfills)):
         axes.axvline(at / HOUR, color=INK, linewidth=0.7, linestyle=(0, (2, 2)))
@@ -65,7 +65,7 @@ def _words(axes: Axes, day: Day) -> None:
 
 def _frame(axes: Axes) -> None:
     axes.set_yscale("symlog", linthresh=1, linscale=0.6)
-    axes.set_ylim(0, TOP)
+    axes.set_ylim(-0.12, TOP)
     axes.set_yticks([0, 1, 10, 100, 1_000], ["current", "1", "10", "100", "1,000"])
     axes.set_xlim(BEGIN / HOUR, END / HOUR)
     axes.set_xticks(range(6, 31, 3), [f"{hour % 24:02}:00" for hour in range(6, 31, 3)])

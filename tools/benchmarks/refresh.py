@@ -87,7 +87,8 @@ def run(args: Namespace) -> Figures:
                 costs[records].refresh(writer)
         for writer in writers.values():
             writer.close()
-    figures: Figures = {"payloads": args.projects + 1}
+    ready = min(args.projects, Settings(store=Path()).payload_projects)
+    figures: Figures = {"payloads": ready + 1}
     computed = {n: [a - d for a, d in zip(c.all, c.disk, strict=True)] for n, c in costs.items()}
     everything = {n: cost.all for n, cost in costs.items()}
     for name, seconds in {"refresh": everything, "without the disk": computed}.items():

@@ -37,7 +37,7 @@ from iai import ledger
 from iai.client import Client
 from iai.clock import NS
 from iai.errors import NoAnswer, Refused
-from iai.freshness.cache_file import read_sidecar
+from iai.freshness.cache_file import claim
 from iai.layout import Layout
 from iai.messages import Actor, Capture, Captured, CapturedTurn, Import, ImportProgress
 from iai.revisions import upto
@@ -86,11 +86,11 @@ class Sampler:
     def _run(self) -> None:
         records = Records(self._layout.records)
         while not self._done.wait(LOOK_S):
-            sidecar = read_sidecar(self._layout.payload)  # first: it may only look older than it is
+            held = claim(self._layout.payload)  # first: it may only look older than it is
             with records.view() as view:
                 live = view.watermark().revision
             at = self._clock.at(time.time_ns())
-            self.moments.append(Moment(at, live, sidecar.revision if sidecar else 0))
+            self.moments.append(Moment(at, live, held.revision if held else 0))
         records.close()
 
 

@@ -17,7 +17,7 @@ from benchmarks.figures import Figures, quantiles
 from benchmarks.group import Group, wait_until
 from benchmarks.histories import history, text
 from iai.client import Client
-from iai.freshness.cache_file import read_sidecar, sidecar_path
+from iai.freshness.cache_file import claim, sidecar_path
 from iai.messages import Actor, Capture, Captured, CapturedTurn
 from iai.projects import identify
 
@@ -63,14 +63,14 @@ class Watch:
         known = 0
         while not self._done.wait(LOOK_S):
             try:
-                found = sidecar_path(self._payload).stat().st_ino
+                found = sidecar_path(self._payload).stat().st_mtime_ns
             except FileNotFoundError:
                 continue
-            sidecar = read_sidecar(self._payload) if found != known else None
-            if sidecar is not None:
+            held = claim(self._payload) if found != known else None
+            if held is not None:
                 known = found
                 self._times.append(time.monotonic())
-                self._revisions.append(sidecar.revision)
+                self._revisions.append(held.revision)
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Self, TypeVar
 
 import zmq
+from msgspec import structs
 
 from iai import lock
 from iai.errors import BadMessageReceived, GroupNotRunning, NoAnswer, Refused
@@ -120,14 +121,13 @@ class Client:
         return self._sockets[actor]
 
 
-def recall(
-    client: Client, query: str, k: int, project: str = "", deadline_s: float = DEADLINE_S
-) -> Recalled:
+def recall(client: Client, question: Recall, deadline_s: float = DEADLINE_S) -> Recalled:
     """Ask for what was said. Without an embedder the words alone still find it."""
     try:
-        answer = client.call(Actor.EMBEDDING, EmbedQuery(text=query), QueryVectors, EMBED_S)
-        vectors = answer.vectors
+        answer = client.call(
+            Actor.EMBEDDING, EmbedQuery(text=question.query), QueryVectors, EMBED_S
+        )
+        question = structs.replace(question, vectors=answer.vectors)
     except (NoAnswer, Refused):
-        vectors = ()
-    request = Recall(query=query, k=k, project=project, vectors=vectors)
-    return client.call(Actor.GRAPH_CACHE, request, Recalled, deadline_s)
+        pass
+    return client.call(Actor.GRAPH_CACHE, question, Recalled, deadline_s)

@@ -275,10 +275,26 @@ class VectorsCommitted(Event, frozen=True):
 
 
 class Recall(Request, frozen=True):
+    """What was said about this? Of the filters (see `recall.filters`), "" and 0 ask for nothing."""
+
     query: str
     k: int = 10
     project: str = ""  # a project's id
     vectors: tuple[QueryVector, ...] = ()
+    session: str = ""
+    role: Literal["", "user", "assistant"] = ""
+    tier: Literal["", "episodic", "semantic", "procedural"] = ""
+    since: int = 0  # nanoseconds UTC, the first that fits
+    until: int = 0  # the first that does not
+    explain: bool = False  # say which words matched, too
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """Where a text was read: a transcript, the byte its line starts at, the host's own id."""
+
+    transcript: str = ""
+    offset: int = 0
+    uuid: str = ""
 
 
 class Hit(Struct, frozen=True, kw_only=True):
@@ -295,6 +311,10 @@ class Hit(Struct, frozen=True, kw_only=True):
     cwd: str
     created_at: int
     pinned: bool
+    tier: str = ""
+    tags: tuple[str, ...] = ()
+    source: Provenance = Provenance()
+    matched: tuple[str, ...] = ()  # words of the query that are in the text, if asked to explain
 
 
 class Recalled(Reply, frozen=True):

@@ -38,6 +38,12 @@ def span(seconds: float) -> str:
     return f"{max(0.0, seconds):.{1 if seconds < LONG_S else 0}f} s"
 
 
+def excerpt(text: str, limit: int) -> str:
+    """A text on one line, cut at a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
+
+
 def when(wall: int) -> str:
     """Return a time for people."""
     return clock.iso(wall).replace("T", " ").replace("Z", " UTC")

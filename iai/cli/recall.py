@@ -1,6 +1,8 @@
 """Find what was said, the best match first.
 
-example: iai recall "how did we fix the login timeout" --project .
+A filter never hides what fits it: candidates are taken from what fits alone.
+
+example: iai recall "how did we fix the login timeout" --project . --since 7d --explain
 """
 
 import time
@@ -8,11 +10,15 @@ from argparse import ArgumentParser, Namespace
 
 import msgspec
 
+from iai.cli import times
 from iai.cli.named_project import project_id
-from iai.cli.output import ago, as_json
+from iai.cli.named_session import session_id
+from iai.cli.output import ago, as_json, excerpt
 from iai.client import Client, recall
 from iai.errors import BadUsage
 from iai.layout import Layout
+from iai.messages import Hit, Recall, Recalled
+from iai.recall.filters import asked
 from iai.settings import Settings
 
 SHOWN = 240  # characters of each hit
@@ -22,18 +28,43 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("query", help="in your own words, or words that must be in it")
     parser.add_argument("--k", type=int, default=10, help="how many (default 10)")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument(
+        "--session", default="", help="only this session: its id, or #N of a record"
+    )
+    parser.add_argument(
+        "--role", default="", choices=("user", "assistant"), help="only who said it"
+    )
+    parser.add_argument(
+        "--tier",
+        default="",
+        choices=("episodic", "semantic", "procedural"),
+        help="only what was said in sessions (episodic), or noted (semantic, procedural)",
+    )
+    times.add_period(parser)
+    parser.add_argument("--explain", action="store_true", help="say why each was found, and where")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.k < 1 or not args.query.strip():
         raise BadUsage("give a question, and --k of at least 1")
+    since, until = times.period(args, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()
-        project = project_id(args.project, layout)
+        question = Recall(
+            query=args.query,
+            k=args.k,
+            project=project_id(args.project, layout),
+            session=session_id(args.session, layout),
+            role=args.role,
+            tier=args.tier,
+            since=since,
+            until=until,
+            explain=args.explain,
+        )
         began = time.perf_counter()
-        answer = recall(client, args.query, args.k, project)
+        answer = recall(client, question)
         took_ms = (time.perf_counter() - began) * 1_000
     if args.json:
         hits = msgspec.to_builtins(answer.hits)
@@ -41,12 +72,35 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     wall = time.time_ns()
     for hit in answer.hits:
-        text = " ".join(hit.text.split())
-        text = text if len(text) <= SHOWN else text[:SHOWN].rsplit(" ", 1)[0] + " ..."
         where = f"{hit.project_name}, {hit.host}, {hit.role}, {ago(hit.created_at, wall)}"
-        print(f"#{hit.label}  {hit.score:.2f}  {where}\n    {text}")
+        print(f"#{hit.label}  {hit.score:.2f}  {where}\n    {excerpt(hit.text, SHOWN)}")
+        if args.explain:
+            print(_explained(hit))
     if not answer.hits:
-        print("nothing was found")
+        print(_nothing(question, answer))
     for missing in answer.degraded:
         print(f"(without {missing})")
     return 0
+
+
+def _explained(hit: Hit) -> str:
+    """The parts of a hit's score, the largest first, and where it was said."""
+    words = {"words": ", ".join(hit.matched)}
+    parts = sorted(hit.why.items(), key=lambda part: -part[1])
+    lines = [f"{part:<12}{gain:>6.3f}  {words.get(part, '')}".rstrip() for part, gain in parts]
+    source = hit.source
+    if source.transcript:
+        lines.append(f"{'said in':<12}{source.transcript}:{source.offset}")
+    lines.append(f"{'session':<12}{hit.session_id or '-'}, {hit.tier}")
+    if hit.tags:
+        lines.append(f"{'tags':<12}{', '.join(hit.tags)}")
+    return "\n".join(f"      {line}" for line in lines)
+
+
+def _nothing(question: Recall, answer: Recalled) -> str:
+    behind = any(missing.startswith("words") for missing in answer.degraded)
+    if not answer.revision and not behind:
+        return "nothing was found: nothing is kept yet; `iai import` reads what was said so far"
+    if not asked(question).open:
+        return "nothing was found that fits all of the filters"
+    return "nothing was found"

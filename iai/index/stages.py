@@ -50,7 +50,7 @@ class Words:
             if record is None:
                 self.lexical.remove(label)
             else:
-                self.lexical.put(label, record.text, record.project)
+                self.lexical.put(record)
         self.lexical.commit()
 
         def connect(unit: graph.Change) -> None:

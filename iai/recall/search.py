@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
+from msgspec import structs
 
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
-from iai.messages import Hit, QueryVector, Recall
+from iai.messages import Hit, Provenance, QueryVector, Recall
+from iai.recall.filters import asked
 from iai.recall.fusion import Scores, fuse, normalised, ranked
 from iai.store import graph, records
 
@@ -53,16 +55,17 @@ def search(request: Recall, sources: Sources) -> tuple[tuple[Hit, ...], list[str
     parts: dict[str, Scores] = {}
     degraded: list[str] = []
     candidates = max(CANDIDATES, request.k)
-    words = sources.lexical.search(request.query, candidates, request.project)
+    only = asked(request)
+    words = sources.lexical.search(request.query, candidates, only)
     parts["words"] = normalised(words)
     vector = _vector(request.vectors, sources)
     if isinstance(vector, str):
         degraded.append(f"vectors: {vector}")
     elif sources.index is not None:
-        only = sources.view.labels_of(request.project) if request.project else None
-        parts["vectors"] = normalised(sources.index.search(vector, candidates, only))
+        fitting = None if only.open else sources.lexical.fitting(only)
+        parts["vectors"] = normalised(sources.index.search(vector, candidates, fitting))
     why = fuse(parts, sources.around)
-    return tuple(_hits(request, why, sources.view)), degraded
+    return tuple(_hits(request, why, sources)), degraded
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
@@ -78,13 +81,13 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
     return f"the query has no vector of generation {sources.generation}, which is indexed"
 
 
-def _hits(request: Recall, why: dict[int, dict[str, float]], view: records.View) -> Iterator[Hit]:
-    names = {project.id: project.name for project in view.projects()}
-    scored = ((label, score, view.get(label)) for label, score in ranked(why))
+def _hits(request: Recall, why: dict[int, dict[str, float]], sources: Sources) -> Iterator[Hit]:
+    """Yield the best that fit: a neighbour of what fits need not."""
+    names = {project.id: project.name for project in sources.view.projects()}
+    only = asked(request)
+    scored = ((score, sources.view.get(label)) for label, score in ranked(why))
     fitting = (
-        (record, score)
-        for _, score, record in scored
-        if record is not None and request.project in ("", record.project)
+        (record, score) for score, record in scored if record is not None and only.fits(record)
     )
     for record, score in islice(fitting, min(request.k, MOST_HITS)):
         yield Hit(
@@ -101,4 +104,8 @@ def _hits(request: Recall, why: dict[int, dict[str, float]], view: records.View)
             cwd=record.cwd,
             created_at=record.created_at,
             pinned=record.pinned,
+            tier=record.tier,
+            tags=record.tags,
+            source=Provenance(**structs.asdict(record.source)),
+            matched=sources.lexical.matched(request.query, record.text) if request.explain else (),
         )

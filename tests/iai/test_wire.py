@@ -19,7 +19,8 @@ VECTOR = messages.QueryVector(generation=7, dtype="f4", dimension=2, data=b"\0\0
 TURN = messages.CapturedTurn(text="h\u00e9", role="assistant", cwd="/p", created_at=-1)
 
 # The bytes of each message below, as the answer to request "7". A row is never edited: a peer of
-# another version has sent it. A new field, which has a default, adds a row under a new name.
+# another version has sent it. A new field, which has a default, adds a row under a new name: the
+# kind, a comma, and what is new. The last row of a kind is how it is sent today.
 GOLDEN: dict[str, str] = {
     "ping": ("83a17601a26964a137a46b696e64a470696e67"),
     "pong": (
@@ -101,6 +102,21 @@ GOLDEN: dict[str, str] = {
         "726f6a6563745f6e616d65a16ea3637764a12faa637265617465645f617401a670696e6e6564c2a864656772"
         "6164656491aa766563746f72733a2078a87265766973696f6e01"
     ),
+    "recall, with filters": (
+        "8da17601a26964a137a46b696e64a6726563616c6ca57175657279a171a16b03a770726f6a656374a170a776"
+        "6563746f72739184aa67656e65726174696f6e07a56474797065a26634a964696d656e73696f6e02a4646174"
+        "61c4080000803f00000000a773657373696f6ea173a4726f6c65a475736572a474696572a873656d616e7469"
+        "63a573696e636501a5756e74696c02a76578706c61696ec3"
+    ),
+    "recalled, with provenance": (
+        "86a17601a26964a137a46b696e64a8726563616c6c6564a46869747391de0011a26964a23031a56c6162656c"
+        "01a573636f7265cb3ff8000000000000a377687981a5776f726473cb3ff0000000000000a474657874a174a4"
+        "726f6c65a475736572a4686f7374a6636c61756465aa73657373696f6e5f6964a173a770726f6a656374a170"
+        "ac70726f6a6563745f6e616d65a16ea3637764a12faa637265617465645f617401a670696e6e6564c2a47469"
+        "6572a873656d616e746963a47461677391a161a6736f7572636583aa7472616e736372697074a22f74a66f66"
+        "6673657405a475756964a175a76d61746368656491a171a8646567726164656491aa766563746f72733a2078"
+        "a87265766973696f6e01"
+    ),
     "neighbours": ("84a17601a26964a137a46b696e64aa6e65696768626f757273a3726566a23031"),
     "neighbour-list": (
         "84a17601a26964a137a46b696e64ae6e65696768626f75722d6c697374aa6e65696768626f7572739184a269"
@@ -175,6 +191,8 @@ def one_of_each() -> list[Message]:
     hit = messages.Hit(
         id="01", label=1, score=1.5, why={"words": 1.0}, text="t", role="user", host="claude",
         session_id="s", project="p", project_name="n", cwd="/", created_at=1, pinned=False,
+        tier="semantic", tags=("a",), matched=("q",),
+        source=messages.Provenance(transcript="/t", offset=5, uuid="u"),
     )  # fmt: skip
     neighbour = messages.Neighbour(id="01", label=1, relation="next", weight=1.0)
     return [
@@ -207,7 +225,10 @@ def one_of_each() -> list[Message]:
         messages.EmbedQuery(text="q"),
         messages.QueryVectors(vectors=(VECTOR,)),
         messages.VectorsCommitted(revision=1, embedded=2, reembedded=3),
-        messages.Recall(query="q", k=3, project="p", vectors=(VECTOR,)),
+        messages.Recall(
+            query="q", k=3, project="p", vectors=(VECTOR,), session="s", role="user",
+            tier="semantic", since=1, until=2, explain=True,
+        ),
         messages.Recalled(hits=(hit,), degraded=("vectors: x",), revision=1),
         messages.Neighbours(ref="01"),
         messages.NeighbourList(neighbours=(neighbour,)),
@@ -242,15 +263,35 @@ def one_of_each() -> list[Message]:
     ]  # fmt: skip
 
 
+def rows(kind: str) -> list[bytes]:
+    """Return every frame in which a kind was ever sent, today's last."""
+    return [bytes.fromhex(row) for name, row in GOLDEN.items() if name.split(",")[0] == kind]
+
+
 @pytest.mark.parametrize("message", one_of_each(), ids=wire.kind)
 def test_the_bytes_on_the_wire_never_change(message: Message) -> None:
-    frame = bytes.fromhex(GOLDEN[wire.kind(message)])
+    frame = rows(wire.kind(message))[-1]
     assert wire.encode(message, "7") == frame
     assert wire.decode(frame, ALL_KINDS) == ("7", message)
 
 
+def test_what_a_peer_sent_before_there_were_filters_asks_for_everything() -> None:
+    asked = messages.Recall(query="q", k=3, project="p", vectors=(VECTOR,))
+    assert wire.decode(rows("recall")[0], ALL_KINDS) == ("7", asked)
+
+
+def test_a_hit_that_a_peer_sent_without_provenance_is_one_of_unknown_provenance() -> None:
+    hit = messages.Hit(
+        id="01", label=1, score=1.5, why={"words": 1.0}, text="t", role="user", host="claude",
+        session_id="s", project="p", project_name="n", cwd="/", created_at=1, pinned=False,
+    )  # fmt: skip
+    sent = messages.Recalled(hits=(hit,), degraded=("vectors: x",), revision=1)
+    assert wire.decode(rows("recalled")[0], ALL_KINDS) == ("7", sent)
+    assert hit.source == messages.Provenance()
+
+
 def test_every_message_has_golden_bytes() -> None:
-    assert set(GOLDEN) == set(ALL_KINDS)
+    assert {name.split(",")[0] for name in GOLDEN} == set(ALL_KINDS)
 
 
 def test_no_two_messages_share_a_kind() -> None:

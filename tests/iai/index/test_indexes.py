@@ -8,6 +8,8 @@ import pytest
 from iai.errors import StoreCorrupt
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
+from iai.recall.filters import Filter
+from tests.iai.store.builders import kept
 
 
 def unit(*numbers: float) -> Vectors:
@@ -25,9 +27,9 @@ def vectors() -> VectorIndex:
 @pytest.fixture
 def words(tmp_path: Path) -> LexicalIndex:
     index = LexicalIndex(tmp_path / "lexical")
-    index.put(1, "The parser fails on empty input", "a")
-    index.put(2, "A failing router retries, then times out", "a")
-    index.put(3, "The cat sleeps", "b")
+    index.put(kept(1, "The parser fails on empty input", project="a", session="s1"))
+    index.put(kept(2, "A failing router retries, then times out", project="a", role="assistant"))
+    index.put(kept(3, "The cat sleeps", project="b", tier="semantic"))
     index.commit()
     return index
 
@@ -87,14 +89,40 @@ def test_common_words_and_signs_alone_find_nothing(words: LexicalIndex) -> None:
 
 
 def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> None:
-    assert words.search("cat", 9, project="a") == []
-    assert [label for label, _ in words.search("cat", 9, project="b")] == [3]
-    everywhere, here = words.search("parser", 9), words.search("parser", 9, project="a")
+    assert words.search("cat", 9, Filter(project="a")) == []
+    assert [label for label, _ in words.search("cat", 9, Filter(project="b"))] == [3]
+    everywhere, here = words.search("parser", 9), words.search("parser", 9, Filter(project="a"))
     assert here == everywhere
 
 
+def test_what_fits_a_filter_is_found_whatever_its_words(words: LexicalIndex) -> None:
+    assert sorted(words.fitting(Filter())) == [1, 2, 3]
+    assert words.fitting(Filter(session="s1")) == [1]
+    assert words.fitting(Filter(role="assistant")) == [2]
+    assert words.fitting(Filter(tier="semantic")) == [3]
+    assert words.fitting(Filter(project="a", tier="semantic")) == []
+
+
+def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) -> None:
+    index = LexicalIndex(tmp_path / "lexical")
+    for label in range(1, 500):
+        index.put(kept(label, "the parser, the parser", session="many"))
+    index.put(kept(500, "some parser among quite a few other words", session="one"))
+    index.commit()
+    assert 500 not in {label for label, _ in index.search("parser", 200)}
+    assert [label for label, _ in index.search("parser", 200, Filter(session="one"))] == [500]
+
+
+def test_the_words_of_a_query_that_are_in_a_text_are_named_as_they_were_asked(
+    words: LexicalIndex,
+) -> None:
+    asked = "Why do the PARSERS fail, parsers?"
+    assert words.matched(asked, "A failing parser") == ("PARSERS", "fail", "parsers")
+    assert words.matched(asked, "the router") == ()
+
+
 def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex) -> None:
-    words.put(3, "The dog barks", "b")
+    words.put(kept(3, "The dog barks"))
     words.commit()
     assert len(words) == 3
     assert words.search("cat", 9) == []
@@ -111,7 +139,7 @@ def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
 
 def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
     first = LexicalIndex(tmp_path / "lexical")
-    first.put(3, "The cat sleeps", "b")
+    first.put(kept(3, "The cat sleeps"))
     first.commit()
     del first  # which lets go of the directory
     assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search("cat", 9)] == [3]

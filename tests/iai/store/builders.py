@@ -4,7 +4,7 @@ from typing import Any
 
 from iai.clock import Now
 from iai.ids import record_id
-from iai.store.records import Change, NewRecord, Records
+from iai.store.records import Change, NewRecord, Record, Records
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
 PROJECT = "0123456789abcdef"
@@ -25,6 +25,12 @@ def new_record(key: str, **fields: Any) -> NewRecord:
     }
     given = {**defaults, **fields}
     return NewRecord(**{"id": record_id(key, given["created_at"]), **given})
+
+
+def kept(label: int, text: str, **fields: Any) -> Record:
+    """Return a record as the store would."""
+    new = new_record(f"k{label}", text=text, **fields)
+    return new.kept(label, NOW.wall, new.created_at)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

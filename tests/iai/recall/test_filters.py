@@ -1,0 +1,82 @@
+"""A filter says the same of a record whether the index is asked or the record itself."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iai.index.lexical import LexicalIndex
+from iai.messages import Recall
+from iai.recall.filters import Filter, asked
+from iai.store.records import Record
+from tests.iai.store.builders import kept
+
+TIMES = st.sampled_from([-(1 << 63), -5, 1, 2, 1_000, (1 << 63) - 2])
+NAMES = st.sampled_from(["a", "b", "a b", "\u00e9", "x" * 300])
+ROLES = st.sampled_from(["user", "assistant"])
+TIERS = st.sampled_from(["episodic", "semantic", "procedural"])
+FIELDS = ("project", "session", "role", "tier", "created_at")
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> Filter:
+    nothing = st.just("")
+    return Filter(
+        project=draw(nothing | NAMES),
+        session=draw(nothing | NAMES),
+        role=draw(nothing | ROLES),
+        tier=draw(nothing | TIERS),
+        since=draw(st.just(0) | TIMES),
+        until=draw(st.just(0) | TIMES),
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list[Record]]:
+    """Return an index with one record of each kind that can be."""
+    index = LexicalIndex(tmp_path_factory.mktemp("filters") / "lexical")
+    records = [
+        kept(1 + n, "text", **dict(zip(FIELDS, values, strict=True)))
+        for n, values in enumerate(
+            (project, session, role, tier, at)
+            for project in ("a", "b", "\u00e9")
+            for session in ("a", "a b", "x" * 300)
+            for role in ("user", "assistant")
+            for tier in ("episodic", "semantic", "procedural")
+            for at in (-(1 << 63), -5, 1, 2, 1_000, (1 << 63) - 2)
+        )
+    ]
+    for record in records:
+        index.put(record)
+    index.commit()
+    return index, records
+
+
+@given(only=filters())
+def test_the_index_finds_exactly_what_fits(
+    stored: tuple[LexicalIndex, list[Record]], only: Filter
+) -> None:
+    index, records = stored
+    assert sorted(index.fitting(only)) == [r.label for r in records if only.fits(r)]
+
+
+@pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
+def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
+    index = LexicalIndex(tmp_path / "lexical")
+    index.put(kept(1, "text", created_at=far))
+    index.commit()
+    assert len(index.fitting(Filter(since=far))) <= 1
+    assert len(index.fitting(Filter(until=far))) <= 1
+
+
+def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:
+    period = Filter(since=10, until=20)
+    assert [at for at in (9, 10, 19, 20) if period.fits(kept(1, "t", created_at=at))] == [10, 19]
+
+
+def test_a_request_that_asks_for_nothing_special_is_open() -> None:
+    assert asked(Recall(query="q", k=3)).open
+    only = asked(Recall(query="q", project="p", session="s", role="user", since=1))
+    assert only == Filter(project="p", session="s", role="user", since=1)
+    assert not only.open

@@ -1,38 +1,69 @@
 """Print a record whole, as it was said, and where it was said.
 
-example: iai show '#41'
+With --around, also what was said just before and after it in its session, each turn cut to a few
+lines; with --json they are whole.
+
+example: iai show '#41' --around 2
 """
 
+import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json, when
-from iai.errors import NotFound
+from iai.cli.output import ago, as_json, excerpt, when
+from iai.errors import BadUsage, NotFound
 from iai.layout import Layout
 from iai.settings import Settings
-from iai.store.records import Records
+from iai.store.records import Project, Record, Records
+
+SHOWN = 600  # characters of a turn beside it
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("ref", help="its id, or # and its number")
+    parser.add_argument(
+        "--around", type=int, metavar="N", help="with N turns before and N after it"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    distance = args.around or 0
+    if distance < 0:
+        raise BadUsage("--around is how many turns, 0 or more")
     records = Records(Layout(settings.store).records)
     with records.view() as view:
         record = view.find(args.ref)
         project = view.project_named(record.project) if record else None
+        sides = view.around(record, distance) if record else ([], [])
+        before, after = ([r for label in side if (r := view.get(label))] for side in sides)
     records.close()
     if record is None:
         raise NotFound(f"there is no record {args.ref}")
+    before.reverse()
     if args.json:
-        as_json(record)
+        whole = {"record": record, "before": before, "after": after}
+        as_json(record if args.around is None else whole)
         return 0
-    pinned = ", pinned" if record.pinned else ""
-    print(f"#{record.label} {record.id}{pinned}")
-    print(
-        f"{record.role}, {record.host}, {when(record.created_at)}, session {record.session or '-'}"
-    )
-    print(f"project {project.name if project else '-'}, in {record.cwd or '-'}\n")
-    print(record.text)
+    wall = time.time_ns()
+    for turn in before:
+        print(_beside(turn, wall))
+    print(_whole(record, project, wall))
+    for turn in after:
+        print(f"\n{_beside(turn, wall)}", end="")
     return 0
+
+
+def _whole(record: Record, project: Project | None, wall: int) -> str:
+    pinned = ", pinned" if record.pinned else ""
+    return (
+        f"#{record.label} {record.id}{pinned}\n"
+        f"{record.role}, {record.host}, {when(record.created_at)} ({ago(record.created_at, wall)}),"
+        f" session {record.session or '-'}\n"
+        f"project {project.name if project else '-'}, in {record.cwd or '-'}\n"
+        f"\n{record.text}"
+    )
+
+
+def _beside(turn: Record, wall: int) -> str:
+    said = f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
+    return f"{said}\n    {excerpt(turn.text, SHOWN)}\n"

@@ -221,12 +221,29 @@ class View:
 
     def sessions(self, project: str) -> Iterator[bytes]:
         """Yield the sessions of a project, the one that was last active there first."""
+        return (session for session, _ in self.activity(project))
+
+    def activity(self, project: str) -> Iterator[tuple[bytes, int]]:
+        """Yield the sessions of a project with the order of their latest turn there, that first."""
         prefix = project.encode()
         with self._t.cursor(self._db["by_activity"]) as cursor:
             found = _last(cursor, prefix)
             while found and cursor.key().startswith(prefix):
-                yield cursor.key()[-_DIGEST:]
+                key = cursor.key()
+                yield key[-_DIGEST:], to_moment(key[len(prefix) : -_DIGEST])
                 found = cursor.prev()
+
+    def turns(self, session: bytes, project: str) -> int:
+        """How many turns of a session were said in a project.
+
+        Keys alone tell, unless the session went on in several projects.
+        """
+        others = (p.id for p in self.projects() if p.id != project)
+        if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
+            return sum(record.project == project for record in self.session(session))
+        return sum(
+            1 for _ in _walk(self._t, self._db["by_session"], session, session, backwards=False)
+        )
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Labels of the turns said just before and just after, the nearest first."""
@@ -241,18 +258,6 @@ class View:
     def project(self, project: str) -> Iterator[Record]:
         """Yield the records of a project, the latest first."""
         return self._records("by_project", project.encode(), newest_first=True)
-
-    def labels_of(self, project: str) -> list[int]:
-        """Labels of all records of a project. Its cost grows with the project."""
-        prefix = project.encode()
-        labels: list[int] = []
-        with self._t.cursor(self._db["by_project"]) as cursor:
-            found = cursor.set_range(prefix)
-            for key in cursor.iternext(keys=True, values=False) if found else ():
-                if not key.startswith(prefix):
-                    break
-                labels.append(to_number(key[-8:]))
-        return labels
 
     def active(self) -> list[Project]:
         """Return the projects that have any records, the one with the latest first."""

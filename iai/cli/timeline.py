@@ -1,0 +1,82 @@
+"""Print what was worked on when: sessions, the one that was active last first.
+
+A session that went on in several projects is there under each. Works without a running group.
+
+example: iai timeline --project . --since 7d
+"""
+
+import time
+from argparse import ArgumentParser, Namespace
+from itertools import islice
+from typing import Any
+
+from iai.cli import times
+from iai.cli.named_project import project_id
+from iai.cli.output import ago, as_json, excerpt, span, when
+from iai.clock import NS
+from iai.errors import BadUsage
+from iai.layout import Layout
+from iai.recall.filters import Filter
+from iai.settings import Settings
+from iai.store.records import Record, Records
+from iai.timeline import Stretch, stretches
+
+SHOWN = 160  # characters of each text
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    times.add_period(parser)
+    parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if args.limit < 1:
+        raise BadUsage("--limit is at least 1")
+    wall = time.time_ns()
+    since, until = times.period(args, wall)
+    layout = Layout(settings.store)
+    only = Filter(project=project_id(args.project, layout), since=since, until=until)
+    records = Records(layout.records)
+    with records.view() as view:
+        found = list(islice(stretches(view, only), args.limit))
+    records.close()
+    if args.json:
+        as_json({"sessions": [_document(one) for one in found]})
+        return 0
+    for one in found:
+        print(_lines(one, wall))
+    if not found:
+        print("no session fits" if not only.open else "no session is kept yet")
+    return 0
+
+
+def _document(one: Stretch) -> dict[str, Any]:
+    names = ("project", "project_name", "host", "session_id", "began_at", "ended_at", "turns")
+    return {
+        **{name: getattr(one, name) for name in names},
+        "first_request": _text(one.first_request) if one.first_request else None,
+        "last_said": _text(one.last_said),
+    }
+
+
+def _text(record: Record) -> dict[str, Any]:
+    text = excerpt(record.text, SHOWN)
+    return {"id": record.id, "label": record.label, "role": record.role, "text": text}
+
+
+def _lines(one: Stretch, wall: int) -> str:
+    turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
+    lasted = f"{when(one.began_at)}, for {span((one.ended_at - one.began_at) / NS)}"
+    where = f"{one.project_name}, {one.host}, {turns}"
+    lines = [f"{lasted}, until {ago(one.ended_at, wall)}: {where}"]
+    if one.first_request:
+        lines.append(f"    first  #{one.first_request.label} {_said(one.first_request)}")
+    if one.first_request != one.last_said:
+        lines.append(f"    last   #{one.last_said.label} {_said(one.last_said)}")
+    return "\n".join(lines)
+
+
+def _said(record: Record) -> str:
+    return f"{record.role}: {excerpt(record.text, SHOWN)}"

@@ -18,10 +18,10 @@ from iai.client import Client, recall
 from iai.errors import BadUsage
 from iai.layout import Layout
 from iai.messages import Hit, Recall, Recalled
-from iai.recall.filters import asked
 from iai.settings import Settings
 
 SHOWN = 240  # characters of each hit
+FILTERS = ("project", "session", "role", "tier", "since", "until")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -77,9 +77,9 @@ def run(args: Namespace, settings: Settings) -> int:
         if args.explain:
             print(_explained(hit))
     if not answer.hits:
-        print(_nothing(question, answer))
+        print(_nothing(args, answer))
     for missing in answer.degraded:
-        print(f"(without {missing})")
+        print(f"(degraded: {missing})")
     return 0
 
 
@@ -97,10 +97,9 @@ def _explained(hit: Hit) -> str:
     return "\n".join(f"      {line}" for line in lines)
 
 
-def _nothing(question: Recall, answer: Recalled) -> str:
+def _nothing(args: Namespace, answer: Recalled) -> str:
     behind = any(missing.startswith("words") for missing in answer.degraded)
     if not answer.revision and not behind:
         return "nothing was found: nothing is kept yet; `iai import` reads what was said so far"
-    if not asked(question).open:
-        return "nothing was found that fits all of the filters"
-    return "nothing was found"
+    given = [f"--{name} {value}" for name in FILTERS if (value := getattr(args, name))]
+    return " ".join(["nothing was found", *(["with", *given] if given else [])])

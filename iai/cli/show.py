@@ -50,18 +50,23 @@ def run(args: Namespace, settings: Settings) -> int:
     print(_whole(record, project, wall))
     for turn in after:
         print(f"\n{_beside(turn, wall)}", end="")
+    if distance and not record.in_session:
+        print("\n(noted by itself: nothing was said around it)")
     return 0
 
 
 def _whole(record: Record, project: Project | None, wall: int) -> str:
-    pinned = ", pinned" if record.pinned else ""
-    return (
-        f"#{record.label} {record.id}{pinned}\n"
-        f"{record.role}, {record.host}, {when(record.created_at)} ({ago(record.created_at, wall)}),"
-        f" session {record.session or '-'}\n"
-        f"project {project.name if project else '-'}, in {record.cwd or '-'}\n"
-        f"\n{record.text}"
-    )
+    source = record.source
+    said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
+    lines = [
+        f"#{record.label} {record.id}{', pinned' if record.pinned else ''}",
+        f"{record.role}, {record.host}, {said}, session {record.session or '-'}",
+        f"project {project.name if project else '-'}, in {record.cwd or '-'}",
+        *([f"said in {source.transcript}:{source.offset}"] if source.transcript else []),
+        "",
+        record.text,
+    ]
+    return "\n".join(lines)
 
 
 def _beside(turn: Record, wall: int) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 
 from iai.cli import times
 from iai.cli.named_project import project_id
-from iai.cli.output import ago, as_json, excerpt, span, when
-from iai.clock import NS
+from iai.cli.output import ago, as_json, excerpt, when
 from iai.errors import BadUsage
 from iai.layout import Layout
 from iai.recall.filters import Filter
@@ -68,9 +67,11 @@ def _text(record: Record) -> dict[str, Any]:
 
 def _lines(one: Stretch, wall: int) -> str:
     turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
-    lasted = f"{when(one.began_at)}, for {span((one.ended_at - one.began_at) / NS)}"
+    began, ended = when(one.began_at), when(one.ended_at)
+    day = began.split()[0]
+    until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
     where = f"{one.project_name}, {one.host}, {turns}"
-    lines = [f"{lasted}, until {ago(one.ended_at, wall)}: {where}"]
+    lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
     if one.first_request:
         lines.append(f"    first  #{one.first_request.label} {_said(one.first_request)}")
     if one.first_request != one.last_said:

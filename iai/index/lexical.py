@@ -80,26 +80,24 @@ class LexicalIndex:
             any_word = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, fitting)]
             )
-        return self._found(any_word, k)
+        searcher = self._index.searcher()
+        hits = searcher.search(any_word, limit=k, count=False).hits
+        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
+        return [(int(label or 0), float(hit[0])) for label, hit in zip(labels, hits, strict=True)]
 
     def fitting(self, only: Filter) -> list[int]:
         """Labels of all records that fit. Its cost grows with them: 2 ms for 10,000."""
-        everything = max(1, len(self))
-        return [
-            label for label, _ in self._found(facets.query(self._index.schema, only), everything)
-        ]
+        searcher = self._index.searcher()
+        fitting = facets.query(self._index.schema, only)
+        hits = searcher.search(fitting, limit=max(1, searcher.num_docs), count=False).hits
+        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
+        return [int(label or 0) for label in labels]
 
     def matched(self, query: str, text: str) -> tuple[str, ...]:
         """Return the words of a query, as they were written, that are found in a text."""
         there = set(self._analyzer.analyze(text))
         words = dict.fromkeys(_WORD.findall(query))
         return tuple(word for word in words if there.intersection(self._analyzer.analyze(word)))
-
-    def _found(self, query: tantivy.Query, k: int) -> list[tuple[int, float]]:
-        searcher = self._index.searcher()
-        hits = searcher.search(query, limit=k, count=False).hits
-        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        return [(int(label or 0), float(hit[0])) for label, hit in zip(labels, hits, strict=True)]
 
 
 def _schema() -> tantivy.Schema:

@@ -1,6 +1,8 @@
 """Which records a question may be answered with: one filter, for the indexes and for the hits."""
 
-from msgspec import Struct
+from collections.abc import Iterable
+
+from msgspec import Struct, structs
 
 from iai.messages import Recall
 from iai.store.records import Record
@@ -36,3 +38,17 @@ class Filter(Struct, frozen=True, kw_only=True):
 def asked(request: Recall) -> Filter:
     """Return the filter of a request, whose fields have the same names."""
     return Filter(**{name: getattr(request, name) for name in Filter.__struct_fields__})
+
+
+def sought(only: Filter) -> tuple[Filter, ...]:
+    """Return where candidates are taken from: what fits, and what may lend its score to that.
+
+    A question gains from the answer beside it, also where questions alone are asked for. Turns
+    beside each other are alike in all else that a filter asks.
+    """
+    return (only, structs.replace(only, role="")) if only.role else (only,)
+
+
+def together(found: Iterable[list[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """Return the candidates of several searches, each once: its score is the same in all."""
+    return list({label: score for candidates in found for label, score in candidates}.items())

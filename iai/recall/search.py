@@ -9,7 +9,7 @@ from msgspec import structs
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
 from iai.messages import Hit, Provenance, QueryVector, Recall
-from iai.recall.filters import asked
+from iai.recall.filters import Filter, asked, sought, together
 from iai.recall.fusion import Scores, fuse, normalised, ranked
 from iai.store import graph, records
 
@@ -39,6 +39,10 @@ class Sources:
         """Labels of the turns one and two away in the session, before and after."""
         return self._chain(label, "previous"), self._chain(label, "next")
 
+    def fitting(self, only: Filter) -> list[int] | None:
+        """Labels of what fits; None if that is everything."""
+        return None if only.open else self.lexical.fitting(only)
+
     def _chain(self, label: int, relation: str) -> list[int]:
         chain: list[int] = []
         for _ in range(2):
@@ -55,15 +59,16 @@ def search(request: Recall, sources: Sources) -> tuple[tuple[Hit, ...], list[str
     parts: dict[str, Scores] = {}
     degraded: list[str] = []
     candidates = max(CANDIDATES, request.k)
-    only = asked(request)
-    words = sources.lexical.search(request.query, candidates, only)
+    wanted = sought(asked(request))
+    words = together(sources.lexical.search(request.query, candidates, only) for only in wanted)
     parts["words"] = normalised(words)
     vector = _vector(request.vectors, sources)
     if isinstance(vector, str):
         degraded.append(f"vectors: {vector}")
     elif sources.index is not None:
-        fitting = None if only.open else sources.lexical.fitting(only)
-        parts["vectors"] = normalised(sources.index.search(vector, candidates, fitting))
+        index = sources.index
+        alike = together(index.search(vector, candidates, sources.fitting(o)) for o in wanted)
+        parts["vectors"] = normalised(alike)
     why = fuse(parts, sources.around)
     return tuple(_hits(request, why, sources)), degraded
 

@@ -2,6 +2,7 @@
 
 `IAI_FAULT_WALL` names a file with the seconds to add to the wall clock; it may change at any time.
 `IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
+`IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 """
 
 import os
@@ -30,7 +31,19 @@ def _slow_down(seconds: float) -> None:
     compose.gather = slow  # type: ignore[assignment]
 
 
+def _take_embedder_away(reason: str) -> None:
+    from iai.embedders.static import StaticEmbedder  # noqa: PLC0415
+    from iai.errors import EmbedderUnavailable  # noqa: PLC0415
+
+    def refuse(_: StaticEmbedder) -> None:
+        raise EmbedderUnavailable(reason)
+
+    StaticEmbedder.__init__ = refuse  # type: ignore[method-assign, assignment]
+
+
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
     _slow_down(float(delay))
+if reason := os.environ.get("IAI_FAULT_EMBEDDER"):
+    _take_embedder_away(reason)

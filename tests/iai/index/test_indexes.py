@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tantivy
 
 from iai.errors import StoreCorrupt
 from iai.index.lexical import LexicalIndex
@@ -149,3 +150,22 @@ def test_a_directory_of_something_else_becomes_an_empty_index(tmp_path: Path) ->
     (tmp_path / "lexical").mkdir()
     (tmp_path / "lexical" / "meta.json").write_text("garbage")
     assert len(LexicalIndex(tmp_path / "lexical")) == 0
+
+
+def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "lexical"
+    path.mkdir()
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("label", indexed=True, fast=True)
+    builder.add_text_field("text", index_option="freq")
+    builder.add_text_field("project", tokenizer_name="raw", index_option="basic")
+    old = tantivy.Index(builder.build(), path=str(path))
+    writer = old.writer(heap_size=15_000_000, num_threads=1)
+    writer.add_document(tantivy.Document(label=1, text="the parser", project="a"))
+    writer.commit()
+    del writer, old  # which lets go of the directory
+    index = LexicalIndex(path)
+    assert len(index) == 0
+    index.put(kept(1, "the parser", role="user"))
+    index.commit()
+    assert index.fitting(Filter(role="user")) == [1]

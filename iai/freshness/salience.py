@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from iai.freshness.budget import tokens
 
 COMMON = 20
+WORTH = 3  # new words that a text has to have: "ok, commit it" is worth no line
 OVERHEAD = 8  # tokens around each text: its number and its age
 
 _WORD = re.compile(r"[^\W\d]\w{2,}")
@@ -38,14 +39,14 @@ def most_telling(texts: Sequence[str], known: Iterable[str]) -> list[int]:
         return len(left[place]) / cost[place]
 
     # Gains only fall, so a gain that is still the highest when it is counted anew is the highest.
-    heap = [(-gain(place), place) for place, new in enumerate(left) if new]
+    heap = [(-gain(place), place) for place, new in enumerate(left) if len(new) >= WORTH]
     heapq.heapify(heap)
     chosen = []
     while heap:
         _, place = heapq.heappop(heap)
         left[place] -= seen
         now = -gain(place)
-        if not left[place]:
+        if len(left[place]) < WORTH:
             continue
         if heap and now > heap[0][0]:
             heapq.heappush(heap, (now, place))

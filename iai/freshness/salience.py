@@ -9,11 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from iai.freshness.budget import tokens
-
 COMMON = 20
 WORTH = 3  # new words that a text has to have: "ok, commit it" is worth no line
-OVERHEAD = 8  # tokens around each text: its number and its age
+OVERHEAD = 32  # characters around each text: its number and its age
 
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
@@ -32,7 +30,7 @@ def most_telling(texts: Sequence[str], known: Iterable[str]) -> list[int]:
     counts = Counter(word for one in found for word in one)
     most = max(2, len(texts) // COMMON)
     left = [{word for word in one if counts[word] <= most} for one in found]
-    cost = [tokens(text) + OVERHEAD for text in texts]
+    cost = [len(text) + OVERHEAD for text in texts]
     seen = set(known)
 
     def gain(place: int) -> float:

@@ -21,7 +21,7 @@ SCANNED = 200  # turns of a session that are looked at to find these
 PINNED = 12
 FACTS = 8
 EARLIER_SESSIONS = 5
-LATELY = 150  # turns before the last session's latest that are looked at for what they tell
+LATELY = 300  # turns before the last session's latest that are looked at for what they tell
 ELSEWHERE = 5
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange

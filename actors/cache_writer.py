@@ -14,7 +14,7 @@ from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, Replace
 from iai.clock import NS, Now
 from iai.errors import StoreError
 from iai.freshness.cache_file import encode_sidecar, read_sidecar, sidecar_path
-from iai.freshness.compose import gather, render
+from iai.freshness.compose import Memo, gather, render
 from iai.freshness.decide import (
     LEFT_OUT,
     Attempt,
@@ -82,6 +82,7 @@ class CacheWriter:
         self._readers = readers
         self._settings = settings
         self._program = f"iai {iai.__version__} projects={settings.payload_projects}"
+        self._memo: Memo = {}
         self._pace = Pace()
         self._skips = Skips()
         self._callers: list[tuple[Caller, Refresh]] = []
@@ -319,7 +320,7 @@ class CacheWriter:
     def _write(self, round_: Round, target: Target) -> Steps:
         """Write a payload, then its sidecar: a crash in between costs one more refresh."""
         with self._readers.records.view() as view:
-            material = gather(view, target.project, target.name)
+            material = gather(view, target.project, target.name, self._memo)
         text = render(
             material, round_.began.wall, "" if round_.decision.with_graph else WITHOUT_GRAPH
         )

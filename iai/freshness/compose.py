@@ -6,9 +6,9 @@ pure. No other process is asked, so the same text can be had while the group is 
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai import clock, injected
 from iai.clock import NS
@@ -29,6 +29,8 @@ _TURN = 500  # characters of a turn before it, and of a pinned text
 _MENTION = 180  # characters of a text that stands for a whole session
 _LINE = 300  # characters of a turn that is one of many
 
+_TELLING = 60  # turns for which there may be room
+
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "What was said in earlier sessions on this machine, kept word for word by iai: a record, not a"
@@ -45,6 +47,7 @@ class Seen(Protocol):
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]: ...
     def pinned(self, project: str) -> Iterator[Record]: ...
     def facts(self, project: str) -> Iterator[Record]: ...
+    def changed(self, project: str) -> int: ...
 
 
 class Session(Struct, frozen=True):
@@ -63,8 +66,12 @@ class Material(Struct, frozen=True, kw_only=True):
     pinned: tuple[Record, ...] = ()
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     earlier: tuple[Session, ...] = ()
-    lately: tuple[Record, ...] = ()  # turns of this project that are in none of these, newest first
+    telling: tuple[Record, ...] = ()  # other turns of this project, the most telling first
     elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
+
+
+# Project -> the revision that it last changed in, and what then was most telling.
+Memo: TypeAlias = dict[str, tuple[int, tuple[Record, ...]]]
 
 
 class Section(Struct, frozen=True):
@@ -76,26 +83,36 @@ class Section(Struct, frozen=True):
     oldest_first: bool = False  # shown in the other order than that in which they find room
 
 
-def gather(view: Seen, project: str, project_name: str) -> Material:
-    """Read what the payload of a project shows; `project` is "" for the global one."""
+def gather(view: Seen, project: str, project_name: str, memo: Memo | None = None) -> Material:
+    """Read what the payload of a project shows; `project` is "" for the global one.
+
+    `memo` keeps what costs most from one time to the next, for as long as a project stays the same.
+    """
     others = [other for other in view.active() if other.id != project]
     shown = [project] if project else [other.id for other in others]
     facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
     own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []
-    return Material(
+    material = Material(
         revision=view.watermark().revision,
         project_name=project_name,
         last=own[0] if own else None,
         pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
         facts=tuple(islice(facts, FACTS)),
         earlier=tuple(own[1:]),
-        lately=tuple(islice(_lately(view, project, own), LATELY)) if own else (),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
             for session in islice(_sessions(view, other.id), 1)
         ),
     )
+    if not own:
+        return material
+    memo = {} if memo is None else memo
+    changed = view.changed(project)
+    if memo.get(project, (0, ()))[0] != changed or not changed:
+        lately = list(islice(_lately(view, project, own), LATELY))
+        memo[project] = changed, _telling(material, lately)
+    return structs.replace(material, telling=memo[project][1])
 
 
 def render(material: Material, wall: int, note: str = "") -> str:
@@ -172,8 +189,12 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     if material.elsewhere:
         items = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
         yield Section(("", "## Recent work in other projects"), items, 0.2)
-    if material.lately:
-        yield _telling(material, wall)
+    if material.telling:
+        items = tuple(
+            (f"- {_number(r)}, {_ago(wall - r.created_at)}: {_inline(r.text, _LINE)}",)
+            for r in material.telling
+        )
+        yield Section(("", "## Also said in this project"), items, 1.0)
 
 
 def _stopped(session: Session, wall: int) -> Section:
@@ -193,18 +214,14 @@ def _stopped(session: Session, wall: int) -> Section:
     return Section(heading, tuple(items), 0.6, oldest_first=True)
 
 
-def _telling(material: Material, wall: int) -> Section:
-    """What else was said lately, as far as it tells anything that is not said above."""
+def _telling(material: Material, lately: list[Record]) -> tuple[Record, ...]:
+    """Return the turns that tell what is said nowhere else in the payload."""
     sessions = [s for s in (material.last, *material.earlier) if s is not None]
     above = [*material.pinned, *material.facts, *(turn for s in sessions[:1] for turn in s.turns)]
     above += [s.first_request for s in sessions if s.first_request]
-    texts = [_inline(record.text, _LINE) for record in material.lately]
     known = (word for record in above for word in words(record.text))
-    items = tuple(
-        (f"- {_number(record)}, {_ago(wall - record.created_at)}: {text}",)
-        for record, text in ((material.lately[n], texts[n]) for n in most_telling(texts, known))
-    )
-    return Section(("", "## Also said in this project"), items, 1.0)
+    texts = [_inline(record.text, _LINE) for record in lately]
+    return tuple(lately[place] for place in most_telling(texts, known)[:_TELLING])
 
 
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:

@@ -71,6 +71,10 @@ class Overlaid:
         """Yield the pinned records of a project; only what is kept can be pinned."""
         return self._view.pinned(project) if self._view else iter(())
 
+    def changed(self, project: str) -> int:
+        """Return that of the records: what is not kept has no revision."""
+        return self._view.changed(project) if self._view else 0
+
     def facts(self, project: str) -> Iterator[Record]:
         """Yield what was noted in a project; what is noted by itself goes to ingest at once."""
         return self._view.facts(project) if self._view else iter(())

@@ -8,7 +8,6 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 COMMON = 20
 WORTH = 3  # new words that a text has to have: "ok, commit it" is worth no line
@@ -17,7 +16,6 @@ OVERHEAD = 32  # characters around each text: its number and its age
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
-@lru_cache(maxsize=6_000)  # a payload is made again and again from almost the same texts
 def words(text: str) -> frozenset[str]:
     """Return the words and identifiers of a text."""
     return frozenset(_WORD.findall(text.lower()))

@@ -37,6 +37,7 @@ _DATABASES = (
     "sessions",  # project, session -> order of its latest turn there
     "by_activity",  # project, that order, session
     "projects",  # project -> Project
+    "changed",  # project -> revision of the last change of any of its records
     "transcripts",  # hash of the path -> Transcript
 )
 _EMPTY = b""
@@ -278,6 +279,11 @@ class View:
         with self._t.cursor(self._db["projects"]) as cursor:
             return [unpack(data, Project) for _, data in cursor]
 
+    def changed(self, project: str) -> int:
+        """Revision of the last change of any record of a project; 0 if there never was one."""
+        data = self._t.get(project.encode(), db=self._db["changed"])
+        return to_number(data) if data is not None else 0
+
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
         data = self._t.get(project.encode(), db=self._db["projects"])
@@ -362,20 +368,20 @@ class Change(View):
         if record.in_session:
             session = record.project.encode() + session_key(record.host, record.session)
             self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
-        self._advance("insert", label, count=1, label=label)
+        self._advance("insert", record, count=1, label=label)
         return label, True
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Mark a record as one that every session of its project should start with, or no more."""
         if record.pinned != pinned:
             self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
-            self._advance("pin" if pinned else "unpin", record.label)
+            self._advance("pin" if pinned else "unpin", record)
 
     def edit(self, record: Record, text: str) -> None:
         """Put another text in the place of a record's."""
         if record.text != text:
             self._replace(record, structs.replace(record, text=text, updated_at=self._now))
-            self._advance("edit", record.label)
+            self._advance("edit", record)
 
     def forget(self, record: Record) -> None:
         """Take a record out for good. Only its key's hash stays, so that it cannot come back."""
@@ -383,7 +389,7 @@ class Change(View):
         self._t.delete(number(record.label), db=self._db["records"])
         if record.in_session:
             self._quieten(record)
-        self._advance("forget", record.label, count=-1)
+        self._advance("forget", record, count=-1)
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""
@@ -420,7 +426,7 @@ class Change(View):
         return order
 
     def _advance(
-        self, operation: Operation, label_of: int, *, count: int = 0, label: int = 0
+        self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         mark = self._mark
         self._mark = Watermark(
@@ -429,7 +435,8 @@ class Change(View):
             max_vec_label=max(mark.max_vec_label, label),
         )
         revision = number(mark.revision + 1)
-        self._put(revision, pack(LogEntry(operation, label_of, self._now)), "log")
+        self._put(revision, pack(LogEntry(operation, record.label, self._now)), "log")
+        self._put(record.project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")
 

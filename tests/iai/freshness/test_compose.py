@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,8 @@ from iai import clock, injected
 from iai.clock import NS
 from iai.embedders import static
 from iai.freshness.budget import CHARACTERS, TOKENS, tokens
-from iai.freshness.compose import Material, Session, gather, render
-from iai.store.records import Project, Record, Records, View
+from iai.freshness.compose import Material, Memo, Session, gather, render
+from iai.store.records import Change, Project, Record, Records, View
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 OTHER = "fedcba9876543210"
@@ -202,3 +203,42 @@ def test_the_estimate_of_tokens_is_not_below_a_real_tokenizer() -> None:
     for text in texts:
         real = len(tokenizer.encode(text, add_special_tokens=False).ids)
         assert tokens(text) >= real * 0.9, (tokens(text), real)
+
+
+ACTS = st.tuples(
+    st.sampled_from(["say", "note", "pin", "edit", "forget"]),
+    st.sampled_from([PROJECT, OTHER]),
+    st.integers(1, 8),
+    st.text("abcdefgh ", min_size=8, max_size=60),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(ACTS, max_size=14))
+def test_what_is_remembered_from_the_last_time_changes_nothing(
+    acts: list[tuple[str, str, int, str]],
+) -> None:
+    memo: Memo = {}
+    with TemporaryDirectory() as directory:
+        records = Records(Path(directory), writer=True, map_size=1 << 20)
+        for number, act in enumerate(acts):
+            records.commit(lambda unit, n=number, a=act: perform(unit, n, *a), NOW)  # type: ignore[misc]
+            with records.view() as view:
+                for project in (PROJECT, OTHER):
+                    assert gather(view, project, "p", memo) == gather(view, project, "p")
+        records.close()
+
+
+def perform(unit: Change, number: int, act: str, project: str, label: int, text: str) -> None:
+    record = unit.get(label)
+    match act:
+        case "say" | "note":
+            tier = "episodic" if act == "say" else "semantic"
+            fields = {"tier": tier, "session": str(label % 3), "project": project}
+            unit.insert(new_record(f"{text}{number}", **fields))
+        case "pin" if record:
+            unit.pin(record, pinned=not record.pinned)
+        case "edit" if record:
+            unit.edit(record, text)
+        case "forget" if record:
+            unit.forget(record)

@@ -209,12 +209,12 @@ ACTS = st.tuples(
     st.sampled_from(["say", "note", "pin", "edit", "forget"]),
     st.sampled_from([PROJECT, OTHER]),
     st.integers(1, 8),
-    st.text("abcdefgh ", min_size=8, max_size=60),
+    st.lists(st.integers(100, 140), min_size=4).map(lambda ns: " ".join(f"word{n}" for n in ns)),
 )
 
 
 @settings(max_examples=40)
-@given(st.lists(ACTS, max_size=14))
+@given(st.lists(ACTS, min_size=8, max_size=30))
 def test_what_is_remembered_from_the_last_time_changes_nothing(
     acts: list[tuple[str, str, int, str]],
 ) -> None:

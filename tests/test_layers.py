@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 # These decide; they hold no socket, open no file, read no clock and start nothing.
 PURE = [
     "iai/messages.py", "iai/wire.py", "iai/errors.py", "iai/behaviour.py", "iai/supervision.py",
+    "iai/hosts/json_text.py", "iai/hosts/hooks.py",
     "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/recall/fusion.py", "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",

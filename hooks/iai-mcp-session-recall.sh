@@ -6,8 +6,9 @@
 
 export LC_ALL=C TZ=UTC0
 umask 077
-[ -n "${IAI_MCP_STORE:-}${HOME:-}" ] || exit 0 # no store, and no place for a log
-store="${IAI_MCP_STORE:-$HOME/.iai-mcp}"
+[ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store, and no place for a log
+export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: where it was installed from
+store="$IAI_MCP_STORE"
 max_age="${IAI_MCP_SESSION_CACHE_MAX_AGE_SEC:-43200}"
 case "$max_age" in "" | *[!0-9]*) max_age=43200 ;; esac
 longest_name=255 # bytes of a file name
@@ -19,6 +20,16 @@ log() {
   if [ -n "${EPOCHSECONDS:-}" ]; then printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1; fi
   [ -n "$now" ] || now=$(date +%Y-%m-%dT%H:%M:%SZ)
   { printf '%s %s\n' "$now" "$1" >>"$store/logs/recall-hook.log"; } 2>/dev/null
+}
+
+# Is this the copy of a plugin, while the user's own settings call the hook, too? Then that one
+# answers: a session must not start with the text twice.
+answered_elsewhere() {
+  local settings="${CLAUDE_CONFIG_DIR:-$HOME/.claude}/settings.json" text=""
+  case "$0" in "${CLAUDE_PLUGIN_ROOT:-/nowhere}"/*) ;; *) return 1 ;; esac
+  if [ -n "${PLUGIN_ROOT:-}" ]; then settings="${CODEX_HOME:-$HOME/.codex}/hooks.json"; fi
+  { IFS= read -r -d '' text <"$settings"; } 2>/dev/null
+  [ "${text#*iai-mcp-session-recall.sh}" != "$text" ]
 }
 
 # Sets `encoded` to the percent-encoding of $1 (RFC 3986), without starting a process.
@@ -148,6 +159,7 @@ if [ ! -t 0 ]; then
   IFS= read -r -d '' -t 1 event
   [ $? -le 128 ] || late=yes # before bash 4 it cannot be told
 fi
+if answered_elsewhere; then exit 0; fi
 find_cwd
 case "$cwd" in
   *\\*) file="" ;; # needs real JSON decoding, which the live command does

@@ -5,8 +5,8 @@
 # Needs bash 3.2 and the standard tools; no running group, no Python.
 
 umask 077
-[ -n "${IAI_MCP_STORE:-}${HOME:-}" ] || exit 0 # no place to put it
-spool="${IAI_MCP_STORE:-$HOME/.iai-mcp}/spool"
+[ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no place to put it
+spool="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}/spool" # $1: where it was installed from
 name="$$.$RANDOM$RANDOM.json"
 
 {

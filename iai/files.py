@@ -8,7 +8,7 @@ from pathlib import Path
 from iai.layout import private
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Put `data` in the place of whatever `path` holds, durably and in one step.
 
     Raises OSError; then the old content is still there.
@@ -16,7 +16,7 @@ def replace(path: Path, data: bytes) -> None:
     private(path.parent)
     aside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

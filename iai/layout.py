@@ -30,6 +30,7 @@ class Layout:
         self.lifecycle = root / "lifecycle.json"
         self.ledger = root / "ledger"
         self.logs = root / "logs"
+        self.hooks = root / "hooks"
         self.run = root / "run"
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
@@ -84,8 +85,8 @@ class Layout:
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
-            spool_only = {entry.name for entry in self.root.iterdir()} <= {"spool", "logs"}
-            if not spool_only:  # what the hooks may have made before the group ever ran
+            theirs = {entry.name for entry in self.root.iterdir()} <= {"spool", "logs", "hooks"}
+            if not theirs:  # what the hooks may have made before the group ever ran
                 raise StoreError(
                     f"{self.root} holds other things and is no iai store;"
                     " point IAI_MCP_STORE at a new or empty directory"

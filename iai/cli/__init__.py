@@ -19,6 +19,7 @@ COMMANDS = {
     "up": "start the group of processes",
     "down": "stop it",
     "status": "how far each stage has come",
+    "hooks": "have Claude Code and Codex call iai",
     "recall": "find what was said",
     "show": "print a record whole, and what was said around it",
     "timeline": "what was worked on when",

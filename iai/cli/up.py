@@ -14,6 +14,7 @@ from argparse import ArgumentParser, Namespace
 
 from iai.client import Client
 from iai.errors import IaiError, NoAnswer
+from iai.hosts import scripts
 from iai.layout import Layout, private
 from iai.messages import Actor, Health, HealthReport
 from iai.settings import Settings
@@ -33,9 +34,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     command = [sys.executable, "-m", "actors"]
+    layout = Layout(settings.store)
+    scripts.refresh(layout)
     if not args.detach:
         os.execv(sys.executable, command)  # noqa: S606  one process, for whoever manages it
-    layout = Layout(settings.store)
     with Client(layout) as client:
         if client.running():
             report = _wait(client, None, PATIENCE_S)

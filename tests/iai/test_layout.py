@@ -37,6 +37,7 @@ def test_a_directory_with_other_things_in_it_is_not_taken_for_a_store(tmp_path: 
 
 def test_a_spool_that_the_hooks_made_first_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "spool" / "new").mkdir(parents=True)
+    (tmp_path / "hooks").mkdir()
     Layout(tmp_path).create()
     assert (tmp_path / "run").is_dir()
 

@@ -1,0 +1,158 @@
+"""Have Claude Code and Codex call iai: edit their settings, or show how the hooks do.
+
+install puts our hooks into ~/.claude/settings.json and ~/.codex/hooks.json ($CLAUDE_CONFIG_DIR and
+$CODEX_HOME are heeded) and leaves all else there as it is; uninstall takes them out again. Without
+--host it is for each of the two that is set up on this machine. A backup is made beside the file.
+
+example: iai hooks install --host claude
+"""
+
+import difflib
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+import msgspec
+
+from iai.cli.output import ago, as_json
+from iai.errors import BadUsage
+from iai.hosts import claude, codex, installer, scripts, seen
+from iai.hosts.hooks import RECALL
+from iai.hosts.installer import HOSTS, Change, Installer
+from iai.hosts.json_text import NotJson
+from iai.hosts.seen import Fired
+from iai.hosts.settings_file import SettingsFault
+from iai.layout import Layout
+from iai.settings import Settings
+
+Document = dict[str, Any]
+
+NAMES = {claude.NAME: "Claude Code", codex.NAME: "Codex"}
+ALL = "all"
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("install", "status", "uninstall"))
+    parser.add_argument("--host", choices=(*HOSTS, ALL), default=ALL, help="which (default: all)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be changed, and change nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if args.json and args.action != "status":
+        raise BadUsage("--json goes with `iai hooks status`")
+    layout = Layout(settings.store)
+    hosts = [args.host] if args.host != ALL else _there()
+    if args.action == "status":
+        documents = {host: _look(host, layout) for host in hosts or HOSTS}
+        as_json(documents) if args.json else print("\n".join(_lines(documents)))
+        return 0
+    if not hosts and args.action == "install":
+        raise BadUsage("there is neither ~/.claude nor ~/.codex; name the one to set up by --host")
+    failed = 0
+    for host in hosts:  # what is wrong with one is no reason to leave the other
+        try:
+            _change(host, layout, args.action, dry_run=args.dry_run)
+        except SettingsFault as error:
+            print(f"iai: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+def _there() -> list[str]:
+    return [host for host in HOSTS if installer.directory(host, os.environ).is_dir()]
+
+
+def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
+    one = Installer(host, layout, os.environ)
+    if dry_run:
+        change = one.to_install() if action == "install" else one.to_uninstall()
+        print(_diff(change) or f"{NAMES[host]}: nothing would be changed in {change.path}")
+        return
+    installing = action == "install"
+    change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
+    if not change.made:
+        state = "are in" if installing else "are not in"
+        print(f"{NAMES[host]}: the hooks {state} {change.path}; nothing to do")
+        return
+    done = "installed in" if installing else "taken out of"
+    backup = f" (before: {change.backup})" if change.backup else ""
+    print(f"{NAMES[host]}: hooks {done} {change.path}{backup}")
+    if installing and host == codex.NAME:
+        print(
+            "  now start codex and trust them once, with /hooks: until then it does not call them"
+        )
+    elif installing:
+        print("  sessions that are open already may need a restart to call them")
+
+
+def _diff(change: Change) -> str:
+    before, after = (
+        (data or b"").decode(errors="replace").splitlines()
+        for data in (change.before, change.after)
+    )
+    names = str(change.path), f"{change.path} (after)"
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))
+
+
+def _look(host: str, layout: Layout) -> Document:
+    """Return what there is to say of a host."""
+    one = Installer(host, layout, os.environ)
+    directory = installer.directory(host, os.environ)
+    config = seen.codex_config(directory) if host == codex.NAME else {}
+    problem, found, text = "", [], ""
+    try:
+        text = (one.file.read() or b"").decode("utf-8", "replace")
+        found = seen.hooks_seen(host, text, one.wanted, one.file.path, config)
+    except SettingsFault as error:
+        problem = str(error)
+    except NotJson as error:
+        problem = f"{one.file.path} {error}"
+    return {
+        "file": str(one.file.path),
+        "problem": problem,
+        "hooks": msgspec.to_builtins(found),
+        "scripts": _scripts(layout),
+        "start": msgspec.to_builtins(seen.last_start(layout)),
+        "capture": msgspec.to_builtins(seen.last_capture(layout, host)),
+        "warnings": [] if problem else seen.warnings(host, text, found, config),
+    }
+
+
+def _scripts(layout: Layout) -> str:
+    if not layout.hooks.is_dir():
+        return "absent"
+    return "current" if scripts.current(layout) else "differ"
+
+
+def _lines(documents: dict[str, Document]) -> list[str]:
+    lines = []
+    for host, document in documents.items():
+        lines.append(f"{NAMES[host]}: {document['file']}")
+        if document["problem"]:
+            lines.append(f"  problem          {document['problem']}")
+        for hook in document["hooks"]:
+            of = "start" if hook["script"] == RECALL else "capture"
+            lines.append(
+                f"  {hook['event']:<17}{hook['installed']:<9}trusted: {hook['trusted']:<14}{of}"
+            )
+        start = _fired(document["start"], "no session start is known")
+        lines.append(
+            f"  last start       {start}" + (" (of any host)" if document["start"] else "")
+        )
+        lines.append(f"  last capture     {_fired(document['capture'], 'none is known')}")
+        lines += [f"  warning          {warning}" for warning in document["warnings"]]
+    if any(document["scripts"] == "differ" for document in documents.values()):
+        lines.append("the hook scripts are not those of this version: `iai up` puts them right")
+    return lines
+
+
+def _fired(fields: Document | None, never: str) -> str:
+    if fields is None:
+        return never
+    fired = Fired(**fields)
+    return f"{ago(fired.at, time.time_ns())}: {fired.outcome}" if fired.at else fired.outcome

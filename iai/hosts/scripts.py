@@ -1,0 +1,68 @@
+"""The hook scripts: where the package carries them, and where the hosts find them.
+
+The hosts are given paths below the store, which stay the same when iai is upgraded or its virtual
+environment moves. What lies there is a copy.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import iai
+from iai import files
+from iai.errors import StoreError
+from iai.hosts.hooks import SCRIPTS
+from iai.layout import Layout, private
+
+_MODE = 0o700
+
+
+def packaged() -> Path:
+    """Directory of the scripts as they came: in the wheel, or in the checkout."""
+    package = Path(iai.__file__).parent
+    inside = package / "_hooks"
+    return inside if inside.is_dir() else package.parent / "hooks"
+
+
+def place(layout: Layout) -> None:
+    """Have the scripts below the store be those of this version.
+
+    Raises StoreError if they cannot be written.
+    """
+    private(layout.hooks)
+    for name in SCRIPTS:
+        try:
+            data = (packaged() / name).read_bytes()
+            path = layout.hooks / name
+            if not _is(path, data):
+                files.replace(path, data, _MODE)
+        except OSError as error:
+            raise StoreError(
+                f"the hook script {layout.hooks / name} cannot be written: {error.strerror}"
+            ) from error
+
+
+def refresh(layout: Layout) -> None:
+    """Do the same where scripts were placed before; nothing where there are none."""
+    if any((layout.hooks / name).exists() for name in SCRIPTS):
+        place(layout)
+
+
+def current(layout: Layout) -> bool:
+    """Are the scripts below the store those of this version, and can they be run?"""
+    return all(_is(layout.hooks / name, (packaged() / name).read_bytes()) for name in SCRIPTS)
+
+
+def take_away(layout: Layout) -> None:
+    """Delete the scripts below the store, and the directory if nothing else is in it."""
+    for name in SCRIPTS:
+        files.remove(layout.hooks / name)
+    with suppress(OSError):
+        layout.hooks.rmdir()
+
+
+def _is(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data and os.access(path, os.X_OK)
+    except OSError:
+        return False

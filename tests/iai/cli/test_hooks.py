@@ -1,0 +1,121 @@
+"""`iai hooks`, as a user types it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from benchmarks.group import Group
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., Group]
+
+
+@pytest.fixture
+def user(group: Make) -> Group:
+    """A user with both hosts, and the store in its usual place."""
+    g = group()
+    for name in ("IAI_MCP_STORE", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        g.environment.pop(name, None)
+    for name in (".claude", ".codex"):
+        (g.work / name).mkdir()
+    return g
+
+
+def files(group: Group) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(group.work)): path.read_bytes()
+        for path in group.work.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_dry_run_prints_the_change_and_makes_none(user: Group) -> None:
+    (user.work / ".claude" / "settings.json").write_text('{\n  "model": "opus"\n}\n')
+    before = files(user)
+    done = user.iai("hooks", "install", "--dry-run")
+    assert done.returncode == 0
+    assert '   "model": "opus"' not in done.stdout
+    assert '-  "model": "opus"\n+  "model": "opus",\n+  "hooks": {\n' in done.stdout
+    assert "iai-mcp-session-recall.sh" in done.stdout
+    assert "nothing would be changed" in user.iai("hooks", "uninstall", "--dry-run").stdout
+    assert files(user) == before
+    assert not (user.work / ".iai-mcp").exists()
+
+
+def test_it_installs_tells_and_takes_out_again(user: Group) -> None:
+    settings = user.work / ".claude" / "settings.json"
+    settings.write_text('{\n  "model": "opus"\n}\n')
+    before = files(user)
+    done = user.iai("hooks", "install")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Claude Code: hooks installed in {settings} (before: {settings}.iai-b" in done.stdout
+    assert "start codex and trust them once, with /hooks" in done.stdout
+    assert "nothing to do" in user.iai("hooks", "install").stdout
+    status = user.json("hooks", "status")
+    assert list(status) == ["claude", "codex"]
+    for host, trusted in (("claude", "not asked for"), ("codex", "no")):
+        assert {hook["installed"] for hook in status[host]["hooks"]} == {"yes"}
+        assert {hook["trusted"] for hook in status[host]["hooks"]} == {trusted}
+        assert status[host]["scripts"] == "current"
+        assert status[host]["start"] is status[host]["capture"] is None
+    done = user.iai("hooks", "uninstall")
+    assert f"Claude Code: hooks taken out of {settings}\n" in done.stdout
+    assert files(user) == before
+    assert "are not in" in user.iai("hooks", "uninstall").stdout
+
+
+def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Group) -> None:
+    for name in (".claude", ".codex"):
+        (user.work / name).rmdir()
+    done = user.iai("hooks", "install")
+    assert done.returncode == 2
+    assert "name the one to set up by --host" in done.stderr
+    assert user.iai("hooks", "install", "--host", "codex").returncode == 0
+    assert (user.work / ".codex" / "hooks.json").exists()
+    assert not (user.work / ".claude").exists()
+
+
+def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
+    settings = user.work / ".claude" / "settings.json"
+    settings.write_text("// mine\n{}")
+    done = user.iai("hooks", "install", "--host", "claude")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"iai: {settings} is not valid JSON (Expecting value: line 1")
+    assert done.stderr.endswith("nothing was changed: put it right first\n")
+    assert done.stderr.count("\n") == 1
+    status = user.iai("hooks", "status", "--host", "claude")
+    assert f"problem          {settings} is not valid JSON" in status.stdout
+    assert user.iai("hooks", "install", "--json").returncode == 2
+    assert user.iai("hooks", "repair").returncode == 2
+
+
+def test_a_sound_host_is_set_up_though_the_other_is_not(user: Group) -> None:
+    (user.work / ".claude" / "settings.json").write_text("{")
+    done = user.iai("hooks", "install")
+    assert done.returncode == 1
+    assert "is not valid JSON" in done.stderr
+    assert (user.work / ".codex" / "hooks.json").exists()
+
+
+def test_scripts_of_another_version_are_told_of_and_put_right_by_up(user: Group) -> None:
+    user.iai("hooks", "install")
+    hook = user.work / ".iai-mcp" / "hooks" / "iai-mcp-turn-capture.sh"
+    whole = hook.read_bytes()
+    hook.write_text("#!/bin/sh\n")
+    assert "`iai up` puts them right" in user.iai("hooks", "status").stdout
+    user.environment["IAI_MCP_STORE"] = str(user.work / ".iai-mcp")
+    try:
+        assert user.iai("up", "--detach").returncode == 0
+        assert hook.read_bytes() == whole
+    finally:
+        user.iai("down")
+
+
+def test_the_status_of_a_store_that_is_not_there_claims_nothing(user: Group) -> None:
+    done = user.iai("hooks", "status")
+    assert done.returncode == 0
+    assert done.stdout.count("no session start is known") == 2
+    assert not Path(user.work / ".iai-mcp").exists()
+    document = json.loads(user.iai("hooks", "status", "--json").stdout)
+    assert {hook["installed"] for hook in document["claude"]["hooks"]} == {"no"}

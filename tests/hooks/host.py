@@ -1,0 +1,160 @@
+"""A host of our own: reads the settings as the real one does, and calls the hooks in them.
+
+After Claude Code's hooks reference (2.1) and Codex's source (rust-v0.155): JSON on standard input,
+all hooks of an event at once, each with its timeout, after which it is killed with all it started.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from iai.hosts import seen
+from iai.hosts.hooks import Hook
+
+LONGEST_OUTPUT = 10_000  # characters; the rest goes to a file, with a preview of it
+DEFAULT_TIMEOUT_S = 600.0
+LINE = {"claude": "\n", "codex": ""}  # behind the event on standard input
+
+
+class Run:
+    """One hook that is being called."""
+
+    def __init__(self, command: list[str], timeout_s: float, **process: Any) -> None:
+        self._timeout_s = timeout_s
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True, **process,
+        )  # fmt: skip
+
+    def output(self, event: str) -> str:
+        """Return what it prints; "" if it fails or is too slow, for a session goes on then."""
+        try:
+            printed, _ = self._process.communicate(event, self._timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            return ""
+        return printed if self._process.returncode == 0 else ""
+
+
+class Host:
+    """One host of a user whose HOME is `home`."""
+
+    name = ""
+    settings = ""
+    ends_within_s = 0.0  # the most that hooks of SessionEnd are given
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        # A host is started from a desktop, too: it knows nothing of our variables.
+        self.environment = {k: v for k, v in environment.items() if not k.startswith("IAI_MCP_")}
+        self.directory = home / f".{self.name}"
+        self.directory.mkdir(exist_ok=True)
+
+    def event(self, name: str, cwd: Path, **fields: Any) -> str:
+        """Call the hooks of an event; return what the model gets to see of their output."""
+        event = {"hook_event_name": name, "cwd": str(cwd), "permission_mode": "default", **fields}
+        about = fields.get("source", fields.get("trigger", fields.get("reason", "")))
+        runs = [
+            self.call(handler, self._timeout_s(name, handler), cwd)
+            for handler in self.handlers(name, about)
+        ]
+        outputs = [run.output(json.dumps(event) + LINE[self.name]) for run in runs]
+        assert all(len(output) <= LONGEST_OUTPUT for output in outputs)
+        return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
+
+    def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
+        """Yield the hooks that are to be called."""
+        for g, group in enumerate(self.document().get("hooks", {}).get(event, [])):
+            matcher = group.get("matcher") or "*"
+            if matcher == "*" or re.fullmatch(matcher, about):
+                for h, handler in enumerate(group["hooks"]):
+                    if self.trusts(event, g, h, handler):
+                        yield handler
+
+    def document(self) -> dict[str, Any]:
+        """Return the settings."""
+        path = self.directory / self.settings
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+        return True
+
+    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
+        """Start one hook."""
+        raise NotImplementedError
+
+    def _timeout_s(self, event: str, handler: dict[str, Any]) -> float:
+        timeout = float(handler.get("timeout", DEFAULT_TIMEOUT_S))
+        return min(timeout, self.ends_within_s) if event == "SessionEnd" else timeout
+
+
+class ClaudeCode(Host):
+    """Runs `args` without a shell, and anything else in `sh`."""
+
+    name, settings, ends_within_s = "claude", "settings.json", 1.5
+
+    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
+        args = handler.get("args")
+        line = handler["command"]
+        command = ["/bin/sh", "-c", line] if args is None else [line, *args]
+        environment = {**self.environment, "CLAUDE_PROJECT_DIR": str(cwd)}
+        return Run(command, timeout_s, cwd=cwd, env=environment)
+
+    def transcript(self, cwd: Path, session: str) -> Path:
+        folder = re.sub(r"[^a-zA-Z0-9]", "-", str(cwd))
+        return self.directory / "projects" / folder / f"{session}.jsonl"
+
+    def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
+        content: Any = text if role == "user" else [{"type": "text", "text": text}]
+        return {
+            "type": role, "uuid": f"{session}-{text}", "sessionId": session, "cwd": str(cwd),
+            "timestamp": "2026-11-23T10:00:00Z", "message": {"role": role, "content": content},
+        }  # fmt: skip
+
+
+class Codex(Host):
+    """Runs every command in the user's shell, and only what the user trusts."""
+
+    name, settings, ends_within_s = "codex", "hooks.json", 3.0
+
+    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
+        return Run(
+            ["/bin/bash", "-lc", handler["command"]], timeout_s, cwd=cwd, env=self.environment
+        )
+
+    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+        path = self.directory / "config.toml"
+        config = tomllib.loads(path.read_text()) if path.exists() else {}
+        state = config.get("hooks", {}).get("state", {})
+        known = state.get(self._key(event, group, handler), {})
+        return bool(known.get("trusted_hash") == seen.digest(Hook(event, definition)))
+
+    def trust_all(self) -> None:
+        """What the user does by /hooks."""
+        lines = [
+            f'[hooks.state."{self._key(event, g, h)}"]\n'
+            f'trusted_hash = "{seen.digest(Hook(event, handler))}"\n'
+            for event, groups in self.document()["hooks"].items()
+            for g, group in enumerate(groups)
+            for h, handler in enumerate(group["hooks"])
+        ]
+        (self.directory / "config.toml").write_text("".join(lines))
+
+    def transcript(self, cwd: Path, session: str) -> Path:
+        return self.directory / "sessions" / "2026" / "11" / "23" / f"rollout-{session}.jsonl"
+
+    def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
+        kind = "input_text" if role == "user" else "output_text"
+        payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+        return {"timestamp": "2026-11-23T10:00:00Z", "type": "response_item", "payload": payload}
+
+    def _key(self, event: str, group: int, handler: int) -> str:
+        label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
+        return f"{self.directory / self.settings}:{label}:{group}:{handler}"

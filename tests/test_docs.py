@@ -53,7 +53,7 @@ def test_every_benchmark_in_it_exists() -> None:
 
 def test_its_hooks_are_those_that_are_there() -> None:
     assert set(re.findall(r"iai-mcp-[a-z-]+\.sh", TEXT)) == {
-        path.name for path in (ROOT / "hooks").iterdir()
+        path.name for path in (ROOT / "hooks").glob("*.sh")
     }
 
 

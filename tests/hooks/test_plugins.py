@@ -1,0 +1,198 @@
+"""The same hooks as plugins, against what the hosts document of their formats.
+
+Claude Code: plugin manifest, marketplace and hooks references of 2.1. Codex: rust-v0.155,
+`core-plugins/src/manifest.rs` and `marketplace.rs`, where the path of a plugin must not be the
+marketplace itself: that is why its plugin is the directory `hooks`.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from benchmarks.group import CHECKOUT, Group
+from msgspec import Struct
+
+from iai import __version__
+from iai.hosts import claude, codex, hooks
+from tests.hooks.host import Run
+from tests.hooks.test_recall_hook import Make, Store
+
+
+class Strict(Struct, forbid_unknown_fields=True, rename="camel"):
+    """An object of which every member is documented."""
+
+
+class Author(Strict):
+    name: str
+    email: str = ""
+    url: str = ""
+
+
+class ClaudeManifest(Strict):
+    name: str
+    version: str = ""
+    description: str = ""
+    author: Author | None = None
+    homepage: str = ""
+    repository: str = ""
+    license: str = ""
+    keywords: list[str] = []
+    hooks: str | list[str] | dict[str, Any] | None = None
+    mcp_servers: str | list[str] | dict[str, Any] | None = None
+
+
+class ClaudeEntry(Strict):
+    name: str
+    source: str
+    description: str = ""
+    version: str = ""
+
+
+class ClaudeMarketplace(Strict):
+    name: str
+    owner: Author
+    plugins: list[ClaudeEntry]
+    description: str = ""
+
+
+class CodexManifest(Strict):
+    name: str
+    version: str = ""
+    description: str = ""
+    keywords: list[str] = []
+    hooks: str | None = None
+
+
+class CodexSource(Strict):
+    source: Literal["local"]
+    path: str
+
+
+class CodexPolicy(Strict):
+    installation: Literal["AVAILABLE", "NOT_AVAILABLE", "INSTALLED_BY_DEFAULT"]
+    authentication: Literal["ON_INSTALL", "ON_USE"]
+
+
+class CodexEntry(Strict):
+    name: str
+    source: CodexSource
+    policy: CodexPolicy
+    category: str
+
+
+class CodexInterface(Strict):
+    display_name: str
+
+
+class CodexMarketplace(Strict):
+    name: str
+    interface: CodexInterface
+    plugins: list[CodexEntry]
+
+
+class Handler(Strict):
+    type: Literal["command"]
+    command: str
+    timeout: int
+    args: list[str] | None = None
+
+
+class MatcherGroup(Strict):
+    hooks: list[Handler]
+    matcher: str = ""
+
+
+class HooksFile(Strict):
+    hooks: dict[str, list[MatcherGroup]]
+    description: str = ""
+
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def read(path: str, kind: type[Any]) -> Any:
+    return msgspec.json.decode((CHECKOUT / path).read_bytes(), type=kind, strict=True)
+
+
+def test_claude_codes_files_are_as_documented() -> None:
+    manifest = read(".claude-plugin/plugin.json", ClaudeManifest)
+    assert NAME.fullmatch(manifest.name)
+    assert manifest.version == __version__
+    assert manifest.hooks is None, (
+        "hooks/hooks.json is found by itself, and named it would run twice"
+    )
+    (entry,) = read(".claude-plugin/marketplace.json", ClaudeMarketplace).plugins
+    assert entry.name == manifest.name
+    assert entry.source.startswith("./")
+    assert (CHECKOUT / entry.source / ".claude-plugin" / "plugin.json").is_file()
+
+
+def test_codexs_files_are_as_documented() -> None:
+    (entry,) = read(".agents/plugins/marketplace.json", CodexMarketplace).plugins
+    assert re.fullmatch(r"\./[\w-]+(/[\w-]+)*", entry.source.path)
+    root = CHECKOUT / entry.source.path
+    manifest = read(f"{entry.source.path}/.codex-plugin/plugin.json", CodexManifest)
+    assert manifest.name == entry.name
+    assert manifest.version == __version__
+    assert manifest.hooks is not None
+    assert manifest.hooks.startswith("./")
+    assert ".." not in manifest.hooks
+    assert (root / manifest.hooks).is_file()
+
+
+def test_both_call_what_install_calls_from_their_own_directory() -> None:
+    expected = hooks.wanted(claude.NAME, Path("${CLAUDE_PLUGIN_ROOT}/hooks"), None)
+    document = read("hooks/hooks.json", HooksFile)
+    assert document.hooks.keys() == {hook.event for hook in expected}
+    for hook in expected:
+        (group,) = document.hooks[hook.event]
+        assert [msgspec.structs.asdict(handler) for handler in group.hooks] == [hook.handler]
+    document = read("hooks/.codex-plugin/hooks.json", HooksFile)
+    events = {event: (script, timeout) for event, script, timeout in hooks.EVENTS[codex.NAME]}
+    assert document.hooks.keys() == events.keys()
+    for event, (script, timeout) in events.items():
+        ((handler,),) = (group.hooks for group in document.hooks[event])
+        assert handler.command == f'bash "${{PLUGIN_ROOT}}/{script}"'
+        assert (handler.timeout, handler.args) == (timeout, None)
+
+
+PLUGINS = {
+    "claude": (CHECKOUT, "hooks/hooks.json", "CLAUDE_PLUGIN_ROOT", "settings.json"),
+    "codex": (CHECKOUT / "hooks", ".codex-plugin/hooks.json", "PLUGIN_ROOT", "hooks.json"),
+}
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_plugin_starts_a_session_with_the_text_unless_the_settings_do(
+    group: Make, name: str
+) -> None:
+    g: Group = group()
+    store = Store(g)
+    store.payload("/p")
+    root, file, variable, settings = PLUGINS[name]
+    handler = json.loads((root / file).read_text())["hooks"]["SessionStart"][0]["hooks"][0]
+    command = handler["command"].replace(f"${{{variable}}}", str(root))
+    line = [command, *handler["args"]] if "args" in handler else ["/bin/bash", "-lc", command]
+    environment = {**g.environment, "CLAUDE_PLUGIN_ROOT": str(root), variable: str(root)}
+    for one in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        environment.pop(one, None)
+    event = json.dumps({"session_id": "s", "cwd": "/p", "source": "startup"})
+
+    def start(**more: str) -> str:
+        return Run(line, 30, env={**environment, **more}, cwd=g.work).output(event)
+
+    assert start() == "ready text\n"
+    place = g.work / f".{name}"
+    place.mkdir()
+    (place / settings).write_text("{}")
+    assert start() == "ready text\n"
+    assert g.iai("hooks", "install", "--host", name).returncode == 0
+    assert start() == ""
+    elsewhere = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}[name]
+    assert start(**{elsewhere: str(g.work / "elsewhere")}) == "ready text\n"
+    assert store.start("/p", CLAUDE_PLUGIN_ROOT="/plugins/of/others") == "ready text\n"
+    assert g.iai("hooks", "uninstall", "--host", name).returncode == 0
+    assert start() == "ready text\n"

@@ -1,0 +1,86 @@
+"""iai as it is installed from a wheel, away from its checkout."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from benchmarks.group import CHECKOUT, Group, wait_until
+
+from iai import spool
+from iai.hosts.hooks import SCRIPTS
+from tests.actors.real import texts
+from tests.hooks.host import ClaudeCode
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., Group]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build it with what is installed: no network."""
+    place = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(place), str(CHECKOUT)], check=True)
+    (built,) = place.glob("iai-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def iai(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install it into an environment of its own, which borrows only the dependencies."""
+    place = tmp_path_factory.mktemp("clean") / "venv"
+    venv.create(place)
+    command = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "install"]
+    subprocess.run([*command, "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    (packages,) = place.glob("lib/python*/site-packages")
+    # A path in a .pth file does not have the .pth files there read: iai itself is not borrowed.
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return place / "bin" / "iai"
+
+
+def test_it_holds_the_packages_and_the_hooks_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"iai", "actors"}
+    assert {name for name in names if name.startswith("iai/_hooks/")} == {
+        f"iai/_hooks/{script}" for script in SCRIPTS
+    }
+    assert not [name for name in names if name.endswith((".pyc", ".lock"))]
+
+
+def test_installed_it_runs_the_group_and_remembers_through_its_own_hooks(
+    iai: Path, group: Make
+) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    host = ClaudeCode(g.work, g.environment)
+
+    def run(*args: str) -> str:
+        return subprocess.run(
+            [str(iai), *args], env=g.environment, cwd=g.work, check=True, capture_output=True,
+            text=True, timeout=90,
+        ).stdout  # fmt: skip
+
+    assert "iai 0." in run("--version")
+    run("hooks", "install", "--host", "claude")
+    assert "5 of 5 processes ready" in run("up", "--detach")
+    try:
+        assert (g.layout.run / "command").read_text().strip() == str(iai)
+        said = {"session_id": "s", "prompt": "keep the clean-up off that file", "prompt_id": "1"}
+        host.event("UserPromptSubmit", g.work, **said)
+        wait_until(lambda: texts(g), "it is in the store")
+        g.settle()
+        started = host.event("SessionStart", g.work, session_id="next", source="startup")
+        assert "> keep the clean-up off that file\n" in started
+        status = json.loads(run("hooks", "status", "--json"))["claude"]
+        assert status["scripts"] == "current"
+        assert status["capture"]["outcome"] == "a turn of the user was kept"
+    finally:
+        run("down")
+    assert spool.waiting(g.layout.spool_new) == []
+    run("hooks", "uninstall")
+    assert not (host.directory / "settings.json").exists()

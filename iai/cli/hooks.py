@@ -47,11 +47,13 @@ def run(args: Namespace, settings: Settings) -> int:
         raise BadUsage("--json goes with `iai hooks status`")
     layout = Layout(settings.store)
     hosts = [args.host] if args.host != ALL else _there()
+    if args.action != "install":
+        hosts = hosts or list(HOSTS)
     if args.action == "status":
-        documents = {host: _look(host, layout) for host in hosts or HOSTS}
+        documents = {host: _look(host, layout) for host in hosts}
         as_json(documents) if args.json else print("\n".join(_lines(documents)))
         return 0
-    if not hosts and args.action == "install":
+    if not hosts:
         raise BadUsage("there is neither ~/.claude nor ~/.codex; name the one to set up by --host")
     failed = 0
     for host in hosts:  # what is wrong with one is no reason to leave the other
@@ -134,18 +136,19 @@ def _lines(documents: dict[str, Document]) -> list[str]:
     for host, document in documents.items():
         lines.append(f"{NAMES[host]}: {document['file']}")
         if document["problem"]:
-            lines.append(f"  problem          {document['problem']}")
+            lines.append(f"  problem           {document['problem']}")
         for hook in document["hooks"]:
             of = "start" if hook["script"] == RECALL else "capture"
             lines.append(
-                f"  {hook['event']:<17}{hook['installed']:<9}trusted: {hook['trusted']:<14}{of}"
+                f"  {hook['event']:<18}{of:<9}installed: {hook['installed']:<9}"
+                f"trusted: {hook['trusted']}"
             )
         start = _fired(document["start"], "no session start is known")
         lines.append(
-            f"  last start       {start}" + (" (of any host)" if document["start"] else "")
+            f"  last start        {start}" + (" (of any host)" if document["start"] else "")
         )
-        lines.append(f"  last capture     {_fired(document['capture'], 'none is known')}")
-        lines += [f"  warning          {warning}" for warning in document["warnings"]]
+        lines.append(f"  last capture      {_fired(document['capture'], 'none is known')}")
+        lines += [f"  warning           {warning}" for warning in document["warnings"]]
     if any(document["scripts"] == "differ" for document in documents.values()):
         lines.append("the hook scripts are not those of this version: `iai up` puts them right")
     return lines

@@ -13,7 +13,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.client import Client
-from iai.errors import IaiError, NoAnswer
+from iai.errors import IaiError, NoAnswer, StoreError
 from iai.hosts import scripts
 from iai.layout import Layout, private
 from iai.messages import Actor, Health, HealthReport
@@ -35,7 +35,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     command = [sys.executable, "-m", "actors"]
     layout = Layout(settings.store)
-    scripts.refresh(layout)
+    try:
+        scripts.refresh(layout)
+    except StoreError as error:  # old hooks are no reason to be without a group
+        print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
         os.execv(sys.executable, command)  # noqa: S606  one process, for whoever manages it
     with Client(layout) as client:

@@ -4,6 +4,7 @@ A symbolic link, as repositories of dotfiles have it, is followed and never repl
 the directory: nothing of ours is left lying there.
 """
 
+import errno
 import fcntl
 import os
 import stat
@@ -16,6 +17,7 @@ from iai import clock
 from iai.errors import IaiError
 
 _NEW = 0o600  # settings hold keys
+_NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)  # of a directory on NFS, say
 _PATIENCE_S, _LOOK_AGAIN_S = 10.0, 0.02
 
 
@@ -119,5 +121,9 @@ class SettingsFile:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_LOOK_AGAIN_S)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                return  # the comparison before the replacement has to do
             else:
                 return

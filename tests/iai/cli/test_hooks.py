@@ -85,7 +85,7 @@ def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
     assert done.stderr.endswith("nothing was changed: put it right first\n")
     assert done.stderr.count("\n") == 1
     status = user.iai("hooks", "status", "--host", "claude")
-    assert f"problem          {settings} is not valid JSON" in status.stdout
+    assert f"problem           {settings} is not valid JSON" in status.stdout
     assert user.iai("hooks", "install", "--json").returncode == 2
     assert user.iai("hooks", "repair").returncode == 2
 

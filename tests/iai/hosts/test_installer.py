@@ -1,5 +1,6 @@
 """Hooks in the settings files of hosts: in, out, and whatever may lie in the way."""
 
+import errno
 import json
 import os
 import shutil
@@ -289,6 +290,19 @@ def test_many_installs_at_once_are_one(home: Home) -> None:
     home.installer.uninstall(WALL)
     assert home.data() == OTHERS
     assert home.backups() == []
+
+
+def test_a_file_system_without_locks_is_no_obstacle(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("iai.hosts.settings_file.fcntl.flock", refuse)
+    home.holds(OTHERS)
+    home.installer.install(WALL)
+    home.installer.uninstall(WALL)
+    assert home.data() == OTHERS
 
 
 STEPS: dict[str, tuple[object, str]] = {

@@ -79,10 +79,9 @@ def codex_config(directory: Path) -> dict[str, Any] | None:
         return None
 
 
-def digest(hook: Hook, matcher: str = "") -> str:
-    """Return the digest by which Codex knows a hook."""
+def digest(hook: Hook) -> str:
+    """Return the digest by which Codex knows a hook without a matcher."""
     identity = {"event_name": _label(hook.event), "hooks": [{"async": False, **hook.handler}]}
-    identity |= {"matcher": matcher} if matcher else {}
     data = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(data.encode()).hexdigest()}"
 
@@ -173,8 +172,10 @@ def _trusted(hook: Hook, file: Path, place: Place, config: dict[str, Any] | None
     """Codex is asked with the very digest: another one may be that of a version we do not know."""
     if config is None:
         return "unknown"
-    key = f"{file}:{_label(hook.event)}:{place.group}:{place.handler}"
-    state = _table(_table(config, "hooks"), "state").get(key)
+    states = _table(_table(config, "hooks"), "state")
+    at = f"{_label(hook.event)}:{place.group}:{place.handler}"
+    resolved = file.parent.resolve() / file.name  # what Codex makes of $CODEX_HOME
+    state = states.get(f"{file}:{at}", states.get(f"{resolved}:{at}"))
     if not isinstance(state, dict) or "trusted_hash" not in state:
         return "no"
     if state["trusted_hash"] != digest(hook):

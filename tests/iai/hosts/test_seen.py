@@ -9,7 +9,6 @@ import pytest
 
 from iai.clock import NS, Now
 from iai.hosts import claude, codex, hooks, seen
-from iai.hosts.hooks import Hook
 from iai.layout import Layout
 from iai.store.records import Change, Records, Source, Transcript
 from tests.iai.store.builders import new_record
@@ -36,13 +35,28 @@ def trusted_config(**changes: object) -> dict[str, Any]:
     return {"hooks": {"state": state}}
 
 
-def test_the_digest_is_codexs_own() -> None:
-    # As codex-cli made it for a hook of another tool; that one has a matcher, which ours have not.
-    command = "'/Applications/GWT.app/Contents/MacOS/gwtd' hook event PostToolUse"
-    handler = {"type": "command", "command": command, "timeout": 600}
-    assert seen.digest(Hook("PostToolUse", handler), matcher="*") == (
-        "sha256:9c3ce103f03f0b27a28bc4a30883f7e98a80b5df566b4572fcbb2955ebf5ba62"
-    )
+DIGESTS = {  # as codex-cli 0.169.0 lists them (app-server, hooks/list)
+    "SessionStart": "ebbfd7a2d7e3df610a00b09d8d031328ff451afb839c38863d2979b8f9af8b7c",
+    "UserPromptSubmit": "44aba1c8d50bd577962462acc7f917279ee8301583576d1a3e8ff3ad02c2c56b",
+    "Stop": "d2263a472ac59fcc275ab9e38e20edbeaea17d180eccf05c01552eb157726872",
+    "PreCompact": "e98222e655cdb52875a7759d04e884fe0cf6d53ad5f9d4440ce7923e53d5d15f",
+    "SessionEnd": "0d40424a62a33d3113bcb6ee857bbe750027359a049f25fe3ccf31b7d08cb24f",
+}
+
+
+def test_the_digests_are_those_of_codex() -> None:
+    store = Path("/tmp/px/u2/.iai-mcp")  # noqa: S108  where Codex was asked
+    found = {hook.event: seen.digest(hook) for hook in hooks.wanted("codex", store / "hooks", None)}
+    assert found == {event: f"sha256:{digest}" for event, digest in DIGESTS.items()}
+
+
+def test_a_home_that_is_a_link_is_known_by_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    key = f"{tmp_path.resolve()}/real/hooks.json:session_start:0:0"
+    config = {"hooks": {"state": {key: {"trusted_hash": seen.digest(WANTED[0])}}}}
+    found = seen.hooks_seen(codex.NAME, TEXT, WANTED, tmp_path / "link" / "hooks.json", config)
+    assert [one.trusted for one in found] == ["yes", *["no"] * 4]
 
 
 def test_a_hook_is_trusted_only_by_its_very_digest_and_place() -> None:

@@ -77,7 +77,7 @@ def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
         return
     installing = action == "install"
     change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
-    if not change.made:
+    if not change.needed:
         state = "are in" if installing else "are not in"
         print(f"{NAMES[host]}: the hooks {state} {change.path}; nothing to do")
         return

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from iai import files, settings
+from iai.errors import StoreError
 from iai.hosts import claude, codex, hooks, scripts
 from iai.hosts.json_text import NotJson
 from iai.hosts.settings_file import SettingsFault, SettingsFile
@@ -43,7 +44,7 @@ class Change(NamedTuple):
     backup: Path | None = None
 
     @property
-    def made(self) -> bool:
+    def needed(self) -> bool:
         """Is there anything to do?"""
         return self.before != self.after
 
@@ -93,7 +94,7 @@ class Installer:
         with self.file.locked() as made:
             for _ in range(_TRIES):
                 change = self.to_install()
-                if not change.made or change.after is None:
+                if not change.needed or change.after is None:
                     return change
                 change = self._note(change, made, wall)
                 if self.file.write(change.after or b"", change.before):
@@ -109,7 +110,7 @@ class Installer:
     def uninstall(self, wall: int) -> Change:
         """Take our hooks out of the settings. Raises SettingsFault."""
         change = self.to_uninstall()
-        if change.made:
+        if change.needed:
             with self.file.locked():
                 change = self._take_out(wall)
         files.remove(self._receipt)
@@ -121,13 +122,11 @@ class Installer:
         for _ in range(_TRIES):
             change = self.to_uninstall()
             known = self._receipt_of(change.before)
-            if not change.made or change.before is None:
+            if not change.needed or change.before is None:
                 return change
             if known is None:
                 change = change._replace(backup=self.file.back_up(change.before, wall))
-            if change.after is None:
-                self.file.delete()
-            elif not self.file.write(change.after, change.before):
+            if not self.file.write(change.after, change.before):
                 continue
             if known is not None:
                 _clear(known, change.after)
@@ -149,7 +148,10 @@ class Installer:
             directories=same.directories if same else tuple(map(str, made)),
             backups=backups,
         )
-        files.replace(self._receipt, msgspec.json.encode(receipt))
+        try:
+            files.replace(self._receipt, msgspec.json.encode(receipt))
+        except OSError as error:
+            raise StoreError(f"{self._receipt} cannot be written: {error.strerror}") from error
         return change
 
     def _receipt_of(self, data: bytes | None) -> Receipt | None:

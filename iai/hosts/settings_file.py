@@ -41,19 +41,22 @@ class SettingsFile:
         except OSError as error:
             raise SettingsFault(f"{self.path} cannot be read: {error.strerror}") from error
 
-    def write(self, data: bytes, expected: bytes | None) -> bool:
-        """Replace it whole; False if it does not hold `expected` any more. Raises SettingsFault."""
+    def write(self, data: bytes | None, expected: bytes | None) -> bool:
+        """Replace it whole, or delete it; False if it does not hold `expected` any more.
+
+        Raises SettingsFault.
+        """
         aside = self.target.with_name(f".{self.target.name[:200]}.{os.getpid()}.iai")
         try:
-            mode = stat.S_IMODE(self.target.stat().st_mode) if expected is not None else _NEW
-            with aside.open("wb") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            if data is not None:
+                mode = stat.S_IMODE(self.target.stat().st_mode) if expected is not None else _NEW
+                _put(aside, data, mode)
             if self.read() != expected:  # the host writes it, too
                 return False
-            aside.replace(self.target)
+            if data is None:
+                self.target.unlink()
+            else:
+                aside.replace(self.target)
         except OSError as error:
             raise SettingsFault(f"{self.path} cannot be changed: {error.strerror}") from error
         finally:
@@ -67,11 +70,7 @@ class SettingsFile:
         path = self.path.with_name(f"{self.path.name}.iai-backup-{moment}")
         for number in range(1, 100):
             try:
-                with path.open("xb") as file:
-                    os.fchmod(file.fileno(), stat.S_IMODE(self.target.stat().st_mode))
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                _put(path, data, stat.S_IMODE(self.target.stat().st_mode))
             except FileExistsError:
                 path = path.with_name(f"{self.path.name}.iai-backup-{moment}-{number}")
             except OSError as error:
@@ -81,13 +80,6 @@ class SettingsFile:
             else:
                 return path
         raise SettingsFault(f"{self.path} is left as it is: too many backups beside it")
-
-    def delete(self) -> None:
-        """Delete it. Raises SettingsFault."""
-        try:
-            self.target.unlink(missing_ok=True)
-        except OSError as error:
-            raise SettingsFault(f"{self.path} cannot be deleted: {error.strerror}") from error
 
     @contextmanager
     def locked(self) -> Iterator[list[Path]]:
@@ -127,3 +119,16 @@ class SettingsFile:
                 return  # the comparison before the replacement has to do
             else:
                 return
+
+
+def _put(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file, durably. Raises OSError; FileExistsError if there is one."""
+    with path.open("xb") as file:
+        try:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise

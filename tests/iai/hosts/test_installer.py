@@ -83,12 +83,12 @@ def test_out_again_the_file_is_what_it_was_to_the_byte(home: Home, name: str) ->
     assert home.installed() == 5
     assert change.backup is None or change.backup.read_bytes() == CONTENTS[name]
     assert [b for b in home.backups() if b != change.backup] == []
-    assert not home.installer.install(WALL).made, "twice is once"
+    assert not home.installer.install(WALL).needed, "twice is once"
     home.installer.uninstall(WALL)
     assert home.data() == CONTENTS[name]
     assert home.backups() == []
     assert not home.layout.hooks.exists()
-    assert not home.installer.uninstall(WALL).made
+    assert not home.installer.uninstall(WALL).needed
     assert home.data() == CONTENTS[name]
 
 
@@ -241,6 +241,23 @@ def test_where_nothing_can_be_written_nothing_changes(
     assert home.data() == OTHERS
 
 
+def test_a_disk_that_is_full_leaves_the_file_and_no_half_a_copy(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.holds(OTHERS)
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    scripts.place(home.layout)
+    with monkeypatch.context() as patch:
+        patch.setattr("iai.hosts.settings_file.os.fsync", refuse)
+        with pytest.raises(SettingsFault, match="no backup beside it: No space left on device"):
+            home.installer.install(WALL)
+    assert home.data() == OTHERS
+    assert list(home.settings.parent.iterdir()) == [home.settings]
+
+
 def test_a_store_that_is_none_is_refused_before_anything_is_touched(home: Home) -> None:
     home.layout.root.mkdir()
     (home.layout.root / "letters.txt").touch()
@@ -255,7 +272,7 @@ def test_what_the_host_writes_meanwhile_is_not_lost(
     home.holds(b'{"a": 1}')
     write = SettingsFile.write
 
-    def late(self: SettingsFile, data: bytes, expected: bytes | None) -> bool:
+    def late(self: SettingsFile, data: bytes | None, expected: bytes | None) -> bool:
         monkeypatch.setattr(SettingsFile, "write", write)
         home.holds(b'{"a": 2}')  # between our reading and our writing
         return write(self, data, expected)

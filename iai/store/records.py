@@ -100,11 +100,15 @@ class Record(Struct, frozen=True, kw_only=True):
     created_at: int
     ingested_at: int
     updated_at: int
-    order: int
+    order: int = 0  # 0 in what was written before there was one
     tags: tuple[str, ...] = ()
     pinned: bool = False
     supersedes: str = ""
     source: Source = Source()
+
+    def __post_init__(self) -> None:
+        if not self.order:
+            structs.force_setattr(self, "order", self.created_at)
 
     @property
     def in_session(self) -> bool:

@@ -181,6 +181,15 @@ def test_what_an_import_dates_in_the_future_does_not_stay_the_latest_for_ever(
         assert view.watermark().max_created_at == wrong.created_at
 
 
+def test_a_record_that_was_written_before_there_was_an_order_stands_by_its_time(
+    records: Records,
+) -> None:
+    put(records, new_record("a"))
+    record = get(records, "#1")
+    fields = {name: getattr(record, name) for name in Record.__struct_fields__ if name != "order"}
+    assert Record(**fields).order == record.created_at
+
+
 def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) -> None:
     put(records, new_record("fact", tier="semantic", session=""))
     with records.view() as view:

@@ -1,6 +1,6 @@
 """The lexical index: which records have the words of a query, ranked by BM25 (tantivy).
 
-It keeps words and labels, no texts. What was put in twice is there once.
+It keeps terms (`iai.index.terms`) and labels, no texts. What was put in twice is there once.
 """
 
 import shutil
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import tantivy
 
+from iai.index.terms import terms
 from iai.layout import private
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL, _PROJECT = "text", "label", "project"
-_ANALYZER = "english"
+_SPLIT = "whitespace"  # the terms are made before
 
 
 class LexicalIndex:
@@ -27,19 +28,19 @@ class LexicalIndex:
             shutil.rmtree(path)
             private(path)
             self._index = tantivy.Index(_schema(), path=str(path))
-        self._analyzer = _analyzer()
-        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        split = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(_SPLIT, split)
         self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 
-    def put(self, label: int, text: str, project: str) -> None:
-        """Add a record, or replace it."""
+    def put(self, label: int, found_by: list[str], project: str) -> None:
+        """Add a record with its terms, or replace it."""
         self.remove(label)
         document = tantivy.Document()
         document.add_integer(_LABEL, label)
-        document.add_text(_TEXT, text)
+        document.add_text(_TEXT, " ".join(found_by))
         document.add_text(_PROJECT, project)
         self._writer.add_document(document)
 
@@ -60,7 +61,7 @@ class LexicalIndex:
     def search(self, query: str, k: int, project: str = "") -> list[tuple[int, float]]:
         """Return up to `k` labels with their BM25 score, the best first."""
         schema = self._index.schema
-        words = dict.fromkeys(self._analyzer.analyze(query))
+        words = dict.fromkeys(terms(query))
         if not words or k < 1:
             return []
         any_word = tantivy.Query.boolean_query(
@@ -86,18 +87,6 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.
     builder.add_integer_field(_LABEL, indexed=True, fast=True)
-    builder.add_text_field(_TEXT, tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_text_field(_TEXT, tokenizer_name=_SPLIT, index_option="freq")
     builder.add_text_field(_PROJECT, tokenizer_name="raw", index_option="basic")
     return builder.build()
-
-
-def _analyzer() -> tantivy.TextAnalyzer:
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(64))
-        .filter(tantivy.Filter.lowercase())
-        .filter(tantivy.Filter.ascii_fold())
-        .filter(tantivy.Filter.stopword("english"))
-        .filter(tantivy.Filter.stemmer("english"))
-        .build()
-    )

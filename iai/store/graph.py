@@ -4,7 +4,7 @@ Derived; can be made again from the records and the vectors.
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -13,13 +13,18 @@ from msgspec import Struct
 
 from iai.errors import StoreCorrupt
 from iai.revisions import Revisions
-from iai.store.codec import number, pack, unpack
+from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
 T = TypeVar("T")
 
 SCHEMA = 1
-_DATABASES = ("chunks", "edges")
+_DATABASES = (
+    "chunks",
+    "edges",
+    "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
+    "counts",  # number of a term -> in how many records it stands
+)
 CHUNK = 1 << 20  # bytes of a snapshot that are written at a time
 
 Relation: TypeAlias = Literal["next", "previous"]
@@ -81,6 +86,22 @@ class View:
         data = self._t.get(number(label), db=self._db["edges"])
         return unpack(data, Edges).edges if data is not None else ()
 
+    def tallies(self, labels: Iterable[int]) -> dict[int, bytes]:
+        """Return what was kept by `tally` for each of these records that has any."""
+        keys = [number(label) for label in labels]
+        with self._t.cursor(self._db["terms"]) as cursor:
+            return {to_number(key): data for key, data in cursor.getmulti(keys)}
+
+    def tallied(self) -> int:
+        """Return how many records have a tally."""
+        return int(self._t.stat(self._db["terms"])["entries"])
+
+    def counts(self, terms: Iterable[int]) -> dict[int, int]:
+        """Return in how many records each of these terms stands; a term in none is left out."""
+        keys = [number(term) for term in terms]
+        with self._t.cursor(self._db["counts"]) as cursor:
+            return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
+
     def snapshot(self) -> Snapshot | None:
         """Return the latest whole snapshot, if there is one."""
         data = self._t.get(b"snapshot", db=self._db["meta"])
@@ -114,6 +135,24 @@ class Change(View):
         else:
             self._t.delete(number(label), db=self._db["edges"])
 
+    def tally(self, tallies: Mapping[int, bytes | None], moved: Mapping[int, int]) -> None:
+        """Keep what these records are scored by, None for nothing.
+
+        `moved` says of how many records more, or fewer, each term stands in since.
+        """
+        for label, data in tallies.items():
+            if data is None:
+                self._t.delete(number(label), db=self._db["terms"])
+            else:
+                self._t.put(number(label), data, db=self._db["terms"])
+        old = self.counts(moved)
+        for term, change in sorted(moved.items()):
+            count = old.get(term, 0) + change
+            if count > 0:
+                self._t.put(number(term), number(count), db=self._db["counts"])
+            else:
+                self._t.delete(number(term), db=self._db["counts"])
+
     def put_chunk(self, snapshot: int, position: int, data: bytes) -> int:
         """Write one part of a snapshot that is not yet valid; return its checksum."""
         self._t.put(_chunk(snapshot, position), data, db=self._db["chunks"])
@@ -129,8 +168,8 @@ class Change(View):
                 found = cursor.next() if cursor.key().startswith(keep) else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no edges, no snapshot, nothing applied."""
-        for database in ("chunks", "edges"):
+        """Start over: no edges, no terms, no snapshot, nothing applied."""
+        for database in _DATABASES:
             self._t.drop(self._db[database], delete=False)
         for key in (b"progress", b"snapshot"):
             self._t.delete(key, db=self._db["meta"])

@@ -13,6 +13,9 @@ NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
+    "locomo": "is the answer to a question of LoCoMo (--data FILE) among the first found",
+    "code": "the same over made-up coding sessions, asked in other words than the answers'",
+    "recall": "milliseconds of a question to a store of 20,000 turns",
     "ingest": "turns a second from transcripts to the end of the pipeline",
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.index.lexical import LexicalIndex
+from iai.index.terms import terms
 from iai.index.vector import VectorIndex, Vectors
 
 
@@ -25,9 +26,9 @@ def vectors() -> VectorIndex:
 @pytest.fixture
 def words(tmp_path: Path) -> LexicalIndex:
     index = LexicalIndex(tmp_path / "lexical")
-    index.put(1, "The parser fails on empty input", "a")
-    index.put(2, "A failing router retries, then times out", "a")
-    index.put(3, "The cat sleeps", "b")
+    index.put(1, terms("The parser fails on empty input"), "a")
+    index.put(2, terms("A failing router retries, then times out"), "a")
+    index.put(3, terms("The cat sleeps"), "b")
     index.commit()
     return index
 
@@ -94,7 +95,7 @@ def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> No
 
 
 def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex) -> None:
-    words.put(3, "The dog barks", "b")
+    words.put(3, terms("The dog barks"), "b")
     words.commit()
     assert len(words) == 3
     assert words.search("cat", 9) == []
@@ -111,7 +112,7 @@ def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
 
 def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
     first = LexicalIndex(tmp_path / "lexical")
-    first.put(3, "The cat sleeps", "b")
+    first.put(3, terms("The cat sleeps"), "b")
     first.commit()
     del first  # which lets go of the directory
     assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search("cat", 9)] == [3]

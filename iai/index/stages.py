@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from iai.errors import StoreCorrupt
-from iai.index import graph as edges
+from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import moved, tally
 from iai.index.terms import terms
@@ -27,7 +27,7 @@ CHUNKS_SLICE = 4
 
 
 class Words:
-    """The lexical index, the tallies and the edges, in step with the records."""
+    """The lexical index, the tallies and the graph, in step with the records."""
 
     def __init__(
         self, lexical: LexicalIndex, applied: Revisions, documents: int, tallied: int
@@ -65,8 +65,7 @@ class Words:
         self.lexical.commit()
 
         def connect(unit: graph.Change) -> None:
-            for label in edges.touched(view, labels, unit):
-                unit.connect(label, edges.edges_of(view, label))
+            place(view, labels, unit)
             new = [kept for kept in tallies.values() if kept is not None]
             unit.tally(tallies, moved(unit.tallies(labels).values(), new))
 

@@ -16,10 +16,7 @@ from iai.store import graph, records
 
 MOST_TERMS = 64  # of a question, the rarest ones: it may be a whole log that somebody pasted
 _DECIMALS = 4  # what is not told apart by these is told apart by age
-_AROUND = len(weights.CONTEXT)
 _DAY = 86_400 * NS
-
-Chain = tuple[list[int], list[int]]  # labels before and after, the nearest first
 
 
 class Sources:
@@ -38,24 +35,6 @@ class Sources:
         self.lexical = lexical
         self.index = index
         self.generation = generation
-        self._beside: dict[int, tuple[int, int]] = {}
-
-    def around(self, label: int, distance: int) -> Chain:
-        """Labels of the turns so far away in the session, before and after."""
-        return self._chain(label, distance, 0), self._chain(label, distance, 1)
-
-    def _chain(self, label: int, distance: int, side: int) -> list[int]:
-        chain: list[int] = []
-        while len(chain) < distance and (label := self._next_to(label)[side]):
-            chain.append(label)
-        return chain
-
-    def _next_to(self, label: int) -> tuple[int, int]:
-        """The turns just before and just after; 0 for none."""
-        if label not in self._beside:
-            sides = {edge.relation: edge.to for edge in self.links.edges(label)}
-            self._beside[label] = sides.get("previous", 0), sides.get("next", 0)
-        return self._beside[label]
 
 
 class Scored:
@@ -98,18 +77,17 @@ def score(
     question: str, vector: Vectors | None, found: set[int], sources: Sources, now: int
 ) -> Scored:
     """Score what was found, and the turns around it. None for a question without a vector."""
-    reached = {
-        label: sources.around(label, _AROUND) for label in sorted(_with_neighbours(found, sources))
-    }
-    outer = {label for chain in reached.values() for side in chain for label in side}
-    kept = sources.links.tallies([*reached, *sorted(outer - set(reached))])
+    reached = _reached(found, sources.links)
+    chains = sources.links.beside(reached)
+    every = [*reached, *sorted(set(chains.ravel().tolist()).difference(reached, (0,)))]
+    kept = sources.links.tallies(every)
     labels = [label for label in reached if label in kept]
-    rows = {label: row for row, label in enumerate([*labels, *(kept.keys() - set(labels))])}
+    rows = [label for label in every if label in kept]
     tallies = Tallies([kept[label] for label in rows])
-    beside = _beside([reached[label] for label in labels], rows)
+    beside = _rows(chains[[label in kept for label in reached]], rows)
     parts = _by_terms(question, tallies, beside, sources.links)
     if vector is not None and sources.index is not None:
-        likeness = (sources.index.of(list(rows)) @ vector).astype(np.float64)
+        likeness = (sources.index.of(rows) @ vector).astype(np.float64)
         own, whole = shares(*by_vectors(likeness, beside))
         parts["vectors"] = weights.VECTORS * own
         parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole
@@ -120,18 +98,19 @@ def score(
     return Scored(labels, parts, tallies)
 
 
-def _with_neighbours(found: set[int], sources: Sources) -> set[int]:
-    sides = (side for label in found for side in sources.around(label, weights.REACH))
-    return found.union(*sides)
+def _reached(found: set[int], links: graph.View) -> list[int]:
+    """Return what was found, and the turns near enough to it to be scored as well."""
+    around = links.beside(sorted(found)).reshape(-1, 2, graph.AROUND)
+    near = around[:, :, : weights.REACH].ravel().tolist()
+    return sorted(found.union(near) - {0})
 
 
-def _beside(chains: list[Chain], rows: dict[int, int]) -> Beside:
-    beside = np.full((len(chains), 2 * _AROUND), -1, np.int64)
-    for row, chain in enumerate(chains):
-        for side, labels in enumerate(chain):
-            for distance, label in enumerate(labels):
-                beside[row, side * _AROUND + distance] = rows.get(label, -1)
-    return beside
+def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
+    """Return for each label the row that it has, -1 if it has none."""
+    order = np.argsort(rows)
+    ascending = np.asarray(rows, np.int64)[order]
+    place = np.minimum(np.searchsorted(ascending, labels), max(len(rows) - 1, 0))
+    return np.where(ascending[place] == labels, order[place], -1) if rows else np.zeros_like(labels)
 
 
 def _by_terms(
@@ -174,4 +153,5 @@ def _priors(
 
 def _same(one: frozenset[int], other: frozenset[int]) -> bool:
     """Do two texts share nearly all their terms (Jaccard's index)?"""
-    return len(one & other) >= weights.SAME * len(one | other)
+    few, many = sorted((len(one), len(other)))
+    return few >= weights.SAME * many and len(one & other) >= weights.SAME * len(one | other)

@@ -5,10 +5,10 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group
+from benchmarks.group import Group, wait_until
 from benchmarks.histories import coding_session, text
 from iai.client import recall
-from iai.messages import Actor, Import, ImportProgress
+from iai.messages import Actor, Import, ImportProgress, ImportStatus
 
 WARM_UP = 20  # questions that are not counted
 
@@ -27,7 +27,11 @@ def run(args: Namespace) -> Figures:
             (histories / f"{number}.jsonl").write_text(said)
         group.up()
         with group.client() as client:
-            client.call(Actor.INGEST, Import(paths=(str(histories),)), ImportProgress)
+            job = client.call(Actor.INGEST, Import(paths=(str(histories),)), ImportProgress).job
+            read = ImportStatus(job=job)
+            wait_until(lambda: client.call(Actor.INGEST, read, ImportProgress).done, "all is read")
+            group.settle()
+            wait_until(lambda: not group.health().stages["vectors"].note, "the weights are final")
             group.settle()
             chance = random.Random(1)  # noqa: S311
             times = []

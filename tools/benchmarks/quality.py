@@ -73,7 +73,8 @@ def run(history: History) -> tuple[list[Asked], int, float]:
 def figures(asked: Sequence[Asked], turns: int, seconds: float, *, halves: bool) -> Figures:
     """Return means over the questions: all, those of each category, and those of each half."""
     parts = {"all": list(asked)}
-    for category in sorted({one.category for one in asked}):
+    categories = sorted({one.category for one in asked})
+    for category in categories if len(categories) > 1 else ():
         parts[category] = [one for one in asked if one.category == category]
     if halves:
         names = list(dict.fromkeys(one.history for one in asked))

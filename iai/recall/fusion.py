@@ -50,9 +50,12 @@ def spread(rows: Floats, beside: Beside, weights: Sequence[float]) -> Floats:
     return total
 
 
-def shares(own: Floats, whole: Floats) -> tuple[Floats, Floats]:
-    """Scale so that the best whole is 1; return what each turn has by itself, and by the others."""
-    best = float(whole.max(initial=0.0))
+def shares(own: Floats, whole: Floats, least: float = 0.0) -> tuple[Floats, Floats]:
+    """Scale so that the best whole is 1; return what each turn has by itself, and by the others.
+
+    Where the best is less than `least`, that counts as 1: the best of poor matches is still poor.
+    """
+    best = max(float(whole.max(initial=0.0)), least)
     if best <= 0:
         return np.zeros_like(own), np.zeros_like(own)
     return own / best, (whole - own) / best

@@ -116,12 +116,12 @@ def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
 def _by_terms(
     question: str, tallies: Tallies, beside: Beside, links: graph.View
 ) -> dict[str, Floats]:
-    wanted = dict.fromkeys(number_of(term) for term in terms(question))
-    counts = links.counts(wanted)
+    wanted = {number_of(term) for term in terms(question)}
+    counts = dict.fromkeys(wanted, 0) | links.counts(wanted)
     rarest = sorted(counts, key=lambda term: (counts[term], term))[:MOST_TERMS]
     rare = rarity([counts[term] for term in rarest], links.tallied())
     own, whole = by_terms(tallies.counts(rarest).astype(np.float64), rare, beside)
-    words, neighbours = shares(own, whole)
+    words, neighbours = shares(own, whole, weights.FULL_MATCH * float(rare.sum()))
     return {"words": words, "neighbours": neighbours}
 
 

@@ -16,8 +16,12 @@ CONTEXT = (0.5, 0.25, 0.12)
 # How soon more of the same term adds nothing (BM25's k1).
 SATURATION = 0.6
 
+# A turn with this share of what a question asks for, by rarity, is a full match. Questions in other
+# words share a word with a turn by chance only, and the best of such matches would count as one.
+FULL_MATCH = 0.75
+
 # Likeness of the vectors against the terms, which count 1, and what it gains from turns beside it.
-VECTORS = 0.7
+VECTORS = 0.8
 VECTORS_BESIDE = (0.3, 0.15)
 
 # A turn said when the question says, and one said by whom it names.

@@ -32,7 +32,8 @@ from iai.messages import (
     StateChanged,
 )
 from iai.pace import Pace
-from iai.recall.search import Sources, search
+from iai.recall.scoring import Sources
+from iai.recall.search import search
 from iai.settings import Settings
 from iai.store import records
 from iai.store.graph import GraphStore, Progress
@@ -52,9 +53,10 @@ class GraphCache:
         self._readers = readers
         self._store = store
         with store.view() as view:
-            self._progress = view.progress()
-        self._space = Space(self._progress.rebuilt)
-        self._words = Words(lexical, self._progress.records_applied, self._progress.documents)
+            self._progress = noted = view.progress()
+            tallied = view.tallied()
+        self._space = Space(noted.rebuilt)
+        self._words = Words(lexical, noted.records_applied, noted.documents, tallied)
         self._saver = Saver(self._space, store)
         self._pace = Pace()
         self._asleep = False  # the work of this SLEEP is still to be done
@@ -68,7 +70,7 @@ class GraphCache:
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
             case Recall():
-                yield Answer(caller, self._recall(request))
+                yield Answer(caller, self._recall(request, now))
                 yield Publish(MemoryUsed())
             case Neighbours(ref=ref):
                 yield Answer(caller, self._neighbours(ref))
@@ -160,12 +162,12 @@ class GraphCache:
 
     # --- answers ------------------------------------------------------------------------------
 
-    def _recall(self, request: Recall) -> Recalled | Error:
+    def _recall(self, request: Recall, now: Now) -> Recalled | Error:
         with self._readers.records.view() as view, self._store.view() as links:
             sources = Sources(
                 view, links, self._words.lexical, self._space.index, self._space.generation
             )
-            hits, degraded = search(request, sources)
+            hits, degraded = search(request, sources, now.wall)
             behind = self._words.pending(view).count()
         if behind:
             degraded.append(f"words: {behind} changes are not indexed yet")

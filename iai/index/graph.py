@@ -1,39 +1,35 @@
-"""The graph's first edges: which turns were said next to each other in one session.
+"""The graph between records: which turns were said around each other in one session.
 
-They follow from the records alone, so any order of changes leads to the same graph.
+It follows from the records alone, so any order of changes leads to the same graph.
 """
 
 from collections.abc import Iterable
 
 from iai.store import graph, records
-from iai.store.graph import Edge
-
-NEXT_TO = 1.0
+from iai.store.graph import AROUND
 
 
-def touched(view: records.View, labels: Iterable[int], store: graph.View) -> set[int]:
-    """Return the records whose edges a change of these records may change.
+def place(view: records.View, labels: Iterable[int], unit: graph.Change) -> None:
+    """Set anew what is around these changed records, and around all that gain or lose by it.
 
-    Those are the records themselves, those said next to them now, and those that were before.
+    Whenever one turn is kept as around another, that one is around it too: so whoever leaves is
+    known to all that have to be told.
     """
-    out: set[int] = set()
-    for label in labels:
-        out.add(label)
-        out.update(edge.to for edge in store.edges(label))
-        record = view.get(label)
-        if record is not None:
-            before, after = view.around(record, 1)
-            out.update(before, after)
-    return out
+    waiting = sorted(set(labels), reverse=True)
+    done: set[int] = set()
+    while waiting:
+        label = waiting.pop()
+        if label in done:
+            continue
+        done.add(label)
+        old = [int(other) for other in unit.beside([label])[0]]
+        new = _around(view, label)
+        if new != old:
+            unit.place(label, new)
+            waiting += sorted((set(old) ^ set(new)) - {0}, reverse=True)
 
 
-def edges_of(view: records.View, label: int) -> tuple[Edge, ...]:
-    """Return the edges that leave a record; none if it is there no more."""
+def _around(view: records.View, label: int) -> list[int]:
     record = view.get(label)
-    if record is None:
-        return ()
-    before, after = view.around(record, 1)
-    return (
-        *(Edge(other, "previous", NEXT_TO) for other in before),
-        *(Edge(other, "next", NEXT_TO) for other in after),
-    )
+    sides = view.around(record, AROUND) if record else ([], [])
+    return [other for side in sides for other in (*side, *[0] * (AROUND - len(side)))]

@@ -1,6 +1,7 @@
 """The lexical index: which records have the words of a query, ranked by BM25 (tantivy).
 
-It keeps words, labels and what filters ask for, no texts. What was put in twice is there once.
+It keeps terms (`iai.index.terms`), labels and what filters ask for, no texts. What was put in twice
+is there once.
 """
 
 import re
@@ -10,13 +11,14 @@ from pathlib import Path
 import tantivy
 
 from iai.index import facets
+from iai.index.terms import terms
 from iai.layout import private
 from iai.recall.filters import Filter
 from iai.store.records import Record
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"
-_ANALYZER = "english"
+_SPLIT = "whitespace"  # the terms are made before
 _EVERYTHING = Filter()
 _WORD = re.compile(r"\w+")
 
@@ -33,19 +35,19 @@ class LexicalIndex:
             shutil.rmtree(path)
             private(path)
             self._index = tantivy.Index(_schema(), path=str(path))
-        self._analyzer = _analyzer()
-        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        split = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(_SPLIT, split)
         self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 
-    def put(self, record: Record) -> None:
-        """Add a record, or replace it."""
+    def put(self, record: Record, found_by: list[str]) -> None:
+        """Add a record with its terms, or replace it."""
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
-        document.add_text(_TEXT, record.text)
+        document.add_text(_TEXT, " ".join(found_by))
         facets.describe(document, record)
         self._writer.add_document(document)
 
@@ -66,7 +68,7 @@ class LexicalIndex:
     def search(self, query: str, k: int, only: Filter = _EVERYTHING) -> list[tuple[int, float]]:
         """Return up to `k` labels that fit, with their BM25 score, the best first."""
         schema = self._index.schema
-        words = dict.fromkeys(self._analyzer.analyze(query))
+        words = dict.fromkeys(terms(query))
         if not words or k < 1:
             return []
         any_word = tantivy.Query.boolean_query(
@@ -95,27 +97,15 @@ class LexicalIndex:
 
     def matched(self, query: str, text: str) -> tuple[str, ...]:
         """Return the words of a query, as they were written, that are found in a text."""
-        there = set(self._analyzer.analyze(text))
+        there = set(terms(text))
         words = dict.fromkeys(_WORD.findall(query))
-        return tuple(word for word in words if there.intersection(self._analyzer.analyze(word)))
+        return tuple(word for word in words if there.intersection(terms(word)))
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.
     builder.add_integer_field(_LABEL, indexed=True, fast=True)
-    builder.add_text_field(_TEXT, tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_text_field(_TEXT, tokenizer_name=_SPLIT, index_option="freq")
     facets.declare(builder)
     return builder.build()
-
-
-def _analyzer() -> tantivy.TextAnalyzer:
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(64))
-        .filter(tantivy.Filter.lowercase())
-        .filter(tantivy.Filter.ascii_fold())
-        .filter(tantivy.Filter.stopword("english"))
-        .filter(tantivy.Filter.stemmer("english"))
-        .build()
-    )

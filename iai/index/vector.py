@@ -65,6 +65,15 @@ class VectorIndex:
             if label >= 0
         ]
 
+    def of(self, labels: list[int]) -> Vectors:
+        """Return the vectors of these labels, one row each; zeros where there is none."""
+        rows = np.zeros((len(labels), self.dimension), np.float32)
+        there = [row for row, label in enumerate(labels) if label in self._held]
+        if there:
+            wanted = np.fromiter((labels[row] for row in there), np.int64, len(there))
+            rows[there] = self._index.reconstruct_batch(wanted)
+        return rows
+
     def to_bytes(self) -> bytes:
         """Return all that `from_bytes` needs."""
         return bytes(faiss.serialize_index(self._index).tobytes())

@@ -1,47 +1,65 @@
-"""How candidates become a ranking: normalised scores are added, then spread to neighbouring turns.
+"""How candidates become a ranking: what speaks for each of them, added up. Pure.
 
-Adding normalised scores beat rank fusion, and neighbours were worth more than a neural model, in
-measurements on LoCoMo (any evidence turn among the first 10: rank fusion 0.616, sum 0.717, with
-neighbours 0.805).
+A turn is scored by its own terms and, for less, by those of the turns around it: BM25's saturation
+over counts of which some stand a few turns away. An answer seldom repeats the words of what it
+answers, but it stands beside them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 
-# What a turn gains from the scores of the turns one and two away from it in its session.
-NEIGHBOUR = (0.3, 0.15)
+import numpy as np
+from numpy.typing import NDArray
 
-Scores = dict[int, float]  # label -> score
-Around = Callable[
-    [int], tuple[Iterable[int], Iterable[int]]
-]  # labels before and after, nearest first
+from iai.recall.weights import CONTEXT, SATURATION, VECTORS_BESIDE
+
+Floats = NDArray[np.float64]
+# For each scored turn the rows of the turns 1, 2, ... before it, then 1, 2, ... after; -1 for none.
+Beside = NDArray[np.int64]
 
 
-def normalised(candidates: list[tuple[int, float]]) -> Scores:
-    """Scale scores so that the best one is 1; what is not above 0 says nothing and is dropped."""
-    best = max((score for _, score in candidates), default=0.0)
+def rarity(counts: Sequence[int], documents: int) -> Floats:
+    """BM25's idf, never negative (Robertson and Zaragoza 2009, section 3.2; the 1 is Lucene's)."""
+    df = np.asarray(counts, np.float64)
+    return np.log1p(np.maximum(documents - df, 0) / (df + 0.5))
+
+
+def by_terms(counts: Floats, rare: Floats, beside: Beside) -> tuple[Floats, Floats]:
+    """Return what terms say for each turn by itself, and with those around it.
+
+    `counts` has a row for each turn and a column for each term. BM25 (as above, section 3.3) with
+    b = 0: how long a turn is says nothing here, and `brief` weighs the short ones.
+    """
+    own = counts[: len(beside)]
+    return _saturated(own) @ rare, _saturated(own + spread(counts, beside, CONTEXT)) @ rare
+
+
+def by_vectors(likeness: Floats, beside: Beside) -> tuple[Floats, Floats]:
+    """Return how alike each turn is to the question by itself, and with those around it."""
+    alike = np.maximum(likeness, 0.0)
+    own = alike[: len(beside)]
+    return own, own + spread(alike, beside, VECTORS_BESIDE)
+
+
+def spread(rows: Floats, beside: Beside, weights: Sequence[float]) -> Floats:
+    """Return what each turn gains from the rows of the turns around it."""
+    there = np.concatenate([rows, np.zeros_like(rows[:1])])  # what -1 points to
+    total = np.zeros_like(rows[: len(beside)])
+    reach = beside.shape[1] // 2
+    for distance, weight in enumerate(weights):
+        total += weight * (there[beside[:, distance]] + there[beside[:, reach + distance]])
+    return total
+
+
+def shares(own: Floats, whole: Floats, least: float = 0.0) -> tuple[Floats, Floats]:
+    """Scale so that the best whole is 1; return what each turn has by itself, and by the others.
+
+    Where the best is less than `least`, that counts as 1: the best of poor matches is still poor.
+    """
+    best = max(float(whole.max(initial=0.0)), least)
     if best <= 0:
-        return {}
-    return {label: scaled for label, score in candidates if (scaled := score / best) > 0}
+        return np.zeros_like(own), np.zeros_like(own)
+    return own / best, (whole - own) / best
 
 
-def fuse(parts: dict[str, Scores], around: Around) -> dict[int, dict[str, float]]:
-    """Return for each label what it gains from each part and from its neighbours."""
-    total: Scores = {}
-    why: dict[int, dict[str, float]] = {}
-    for part, scores in parts.items():
-        for label, score in scores.items():
-            total[label] = total.get(label, 0.0) + score
-            why.setdefault(label, {})[part] = score
-    for label in sorted(total):
-        for side in around(label):
-            for distance, neighbour in enumerate(list(side)[: len(NEIGHBOUR)]):
-                gain = NEIGHBOUR[distance] * total[label]
-                gains = why.setdefault(neighbour, {})
-                gains["neighbours"] = gains.get("neighbours", 0.0) + gain
-    return why
-
-
-def ranked(why: dict[int, dict[str, float]]) -> list[tuple[int, float]]:
-    """Return labels with the sum of their parts, the best first; the older first among equals."""
-    scores = ((label, sum(parts.values())) for label, parts in why.items())
-    return sorted(scores, key=lambda item: (-item[1], item[0]))
+def _saturated(counts: Floats) -> Floats:
+    return counts * (SATURATION + 1) / (counts + SATURATION)

@@ -1,76 +1,47 @@
 """One question answered: candidates from each index, fused, filtered, and fetched."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 from msgspec import structs
 
-from iai.index.lexical import LexicalIndex
-from iai.index.vector import VectorIndex, Vectors
+from iai.index.vector import Vectors
 from iai.messages import Hit, Provenance, QueryVector, Recall
-from iai.recall.filters import Filter, asked, sought, together
-from iai.recall.fusion import Scores, fuse, normalised, ranked
-from iai.store import graph, records
+from iai.recall import weights
+from iai.recall.filters import Filter, asked, sought
+from iai.recall.scoring import Scored, Sources, score
 
-CANDIDATES = 200  # from each index, however few are asked for: neighbours need them
 LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 MOST_HITS = 200
 
 
-class Sources:
-    """What a question is put to. A part that is None cannot answer."""
+def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...], list[str]]:
+    """Return the hits, the best first, and which parts could not take part, and why.
 
-    def __init__(
-        self,
-        view: records.View,
-        links: graph.View,
-        lexical: LexicalIndex,
-        index: VectorIndex | None,
-        generation: int,
-    ) -> None:
-        self.view = view
-        self.links = links
-        self.lexical = lexical
-        self.index = index
-        self.generation = generation
-
-    def around(self, label: int) -> tuple[list[int], list[int]]:
-        """Labels of the turns one and two away in the session, before and after."""
-        return self._chain(label, "previous"), self._chain(label, "next")
-
-    def fitting(self, only: Filter) -> list[int] | None:
-        """Labels of what fits; None if that is everything."""
-        return None if only.open else self.lexical.fitting(only)
-
-    def _chain(self, label: int, relation: str) -> list[int]:
-        chain: list[int] = []
-        for _ in range(2):
-            steps = [edge.to for edge in self.links.edges(label) if edge.relation == relation]
-            if not steps:
-                break
-            label = steps[0]
-            chain.append(label)
-        return chain
-
-
-def search(request: Recall, sources: Sources) -> tuple[tuple[Hit, ...], list[str]]:
-    """Return the hits, the best first, and which parts could not take part, and why."""
-    parts: dict[str, Scores] = {}
+    `now` is the wall time, for questions that say "yesterday".
+    """
     degraded: list[str] = []
-    candidates = max(CANDIDATES, request.k)
-    wanted = sought(asked(request))
-    words = together(sources.lexical.search(request.query, candidates, only) for only in wanted)
-    parts["words"] = normalised(words)
-    vector = _vector(request.vectors, sources)
-    if isinstance(vector, str):
-        degraded.append(f"vectors: {vector}")
-    elif sources.index is not None:
-        index = sources.index
-        alike = together(index.search(vector, candidates, sources.fitting(o)) for o in wanted)
-        parts["vectors"] = normalised(alike)
-    why = fuse(parts, sources.around)
-    return tuple(_hits(request, why, sources)), degraded
+    given = _vector(request.vectors, sources)
+    vector = None if isinstance(given, str) else given
+    if isinstance(given, str):
+        degraded.append(f"vectors: {given}")
+    found: set[int] = set()
+    for only in sought(asked(request)):
+        found |= _candidates(request, vector, only, sources)
+    scored = score(request.query, vector, found, sources, now)
+    return tuple(_hits(request, scored, sources)), degraded
+
+
+def _candidates(
+    request: Recall, vector: Vectors | None, only: Filter, sources: Sources
+) -> set[int]:
+    """Return what fits and has the words of a question, or is like it."""
+    depth = max(weights.CANDIDATES, min(request.k, MOST_HITS))
+    found = sources.lexical.search(request.query, depth, only)
+    if vector is not None and sources.index is not None:
+        fitting = None if only.open else sources.lexical.fitting(only)
+        found += sources.index.search(vector, depth, fitting)
+    return {label for label, _ in found}
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
@@ -86,20 +57,25 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
     return f"the query has no vector of generation {sources.generation}, which is indexed"
 
 
-def _hits(request: Recall, why: dict[int, dict[str, float]], sources: Sources) -> Iterator[Hit]:
+def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     """Yield the best that fit: a neighbour of what fits need not."""
-    names = {project.id: project.name for project in sources.view.projects()}
-    only = asked(request)
-    scored = ((score, sources.view.get(label)) for label, score in ranked(why))
+    view, only = sources.view, asked(request)
+    names = {project.id: project.name for project in view.projects()}
+    k = min(request.k, MOST_HITS)
     fitting = (
-        (record, score) for score, record in scored if record is not None and only.fits(record)
+        label
+        for label in scored.ranked()
+        if (record := view.get(label)) is not None and only.fits(record)
     )
-    for record, score in islice(fitting, min(request.k, MOST_HITS)):
+    for label, total, why in scored.varied(fitting, k):
+        record = view.get(label)
+        if record is None:
+            continue
         yield Hit(
             id=record.id,
             label=record.label,
-            score=round(score, 4),
-            why={part: round(gain, 4) for part, gain in why[record.label].items()},
+            score=total,
+            why=why,
             text=record.text[:LONGEST_HIT],
             role=record.role,
             host=record.host,

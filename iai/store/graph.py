@@ -4,23 +4,35 @@ Derived; can be made again from the records and the vectors.
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from iai.errors import StoreCorrupt
 from iai.revisions import Revisions
-from iai.store.codec import number, pack, unpack
+from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
 T = TypeVar("T")
 
 SCHEMA = 1
-_DATABASES = ("chunks", "edges")
+_DATABASES = (
+    "chunks",
+    "beside",  # label -> labels of the turns around it in its session, see `View.beside`
+    "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
+    "counts",  # number of a term -> in how many records it stands
+)
 CHUNK = 1 << 20  # bytes of a snapshot that are written at a time
+
+AROUND = 3  # turns kept on each side of a turn
+NEXT_TO = 1.0  # weight of the edge to the next turn
+Labels: TypeAlias = NDArray[np.int64]
+_LABEL = np.dtype("<i8")
 
 Relation: TypeAlias = Literal["next", "previous"]
 
@@ -31,12 +43,6 @@ class Edge(Struct, frozen=True, array_like=True):
     to: int
     relation: Relation
     weight: float
-
-
-class Edges(Struct, frozen=True):
-    """All edges that leave one record."""
-
-    edges: tuple[Edge, ...] = ()
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -78,8 +84,37 @@ class View:
 
     def edges(self, label: int) -> tuple[Edge, ...]:
         """Edges that leave a record."""
-        data = self._t.get(number(label), db=self._db["edges"])
-        return unpack(data, Edges).edges if data is not None else ()
+        before, after = (int(side[0]) for side in self.beside([label])[0].reshape(2, AROUND))
+        sides: tuple[tuple[int, Relation], ...] = ((before, "previous"), (after, "next"))
+        return tuple(Edge(to, relation, NEXT_TO) for to, relation in sides if to)
+
+    def beside(self, labels: Sequence[int]) -> Labels:
+        """Return for each record the labels of the turns around it, 0 for none.
+
+        A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
+        """
+        rows = np.zeros((len(labels), 2 * AROUND), _LABEL)
+        place = {number(label): row for row, label in enumerate(labels)}
+        with self._t.cursor(self._db["beside"]) as cursor:
+            for key, data in cursor.getmulti(list(place)):
+                rows[place[key]] = np.frombuffer(data, _LABEL)
+        return rows
+
+    def tallies(self, labels: Iterable[int]) -> dict[int, bytes]:
+        """Return what was kept by `tally` for each of these records that has any."""
+        keys = [number(label) for label in labels]
+        with self._t.cursor(self._db["terms"]) as cursor:
+            return {to_number(key): data for key, data in cursor.getmulti(keys)}
+
+    def tallied(self) -> int:
+        """Return how many records have a tally."""
+        return int(self._t.stat(self._db["terms"])["entries"])
+
+    def counts(self, terms: Iterable[int]) -> dict[int, int]:
+        """Return in how many records each of these terms stands; a term in none is left out."""
+        keys = [number(term) for term in terms]
+        with self._t.cursor(self._db["counts"]) as cursor:
+            return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
 
     def snapshot(self) -> Snapshot | None:
         """Return the latest whole snapshot, if there is one."""
@@ -107,12 +142,30 @@ class Change(View):
         """Note how far the graph-cache has come."""
         self._t.put(b"progress", pack(progress), db=self._db["meta"])
 
-    def connect(self, label: int, edges: tuple[Edge, ...]) -> None:
-        """Set the edges that leave a record; none deletes the entry."""
-        if edges:
-            self._t.put(number(label), pack(Edges(edges)), db=self._db["edges"])
+    def place(self, label: int, around: Sequence[int]) -> None:
+        """Set the turns around a record, as `beside` returns them; none deletes the entry."""
+        if any(around):
+            self._t.put(number(label), np.asarray(around, _LABEL).tobytes(), db=self._db["beside"])
         else:
-            self._t.delete(number(label), db=self._db["edges"])
+            self._t.delete(number(label), db=self._db["beside"])
+
+    def tally(self, tallies: Mapping[int, bytes | None], moved: Mapping[int, int]) -> None:
+        """Keep what these records are scored by, None for nothing.
+
+        `moved` says of how many records more, or fewer, each term stands in since.
+        """
+        for label, data in tallies.items():
+            if data is None:
+                self._t.delete(number(label), db=self._db["terms"])
+            else:
+                self._t.put(number(label), data, db=self._db["terms"])
+        old = self.counts(moved)
+        for term, change in sorted(moved.items()):
+            count = old.get(term, 0) + change
+            if count > 0:
+                self._t.put(number(term), number(count), db=self._db["counts"])
+            else:
+                self._t.delete(number(term), db=self._db["counts"])
 
     def put_chunk(self, snapshot: int, position: int, data: bytes) -> int:
         """Write one part of a snapshot that is not yet valid; return its checksum."""
@@ -129,8 +182,8 @@ class Change(View):
                 found = cursor.next() if cursor.key().startswith(keep) else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no edges, no snapshot, nothing applied."""
-        for database in ("chunks", "edges"):
+        """Start over: no neighbours, no terms, no snapshot, nothing applied."""
+        for database in _DATABASES:
             self._t.drop(self._db[database], delete=False)
         for key in (b"progress", b"snapshot"):
             self._t.delete(key, db=self._db["meta"])

@@ -17,6 +17,9 @@ NAMES = {
     "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",
     "latency": "milliseconds from a commit to the payload on disk, and after a kill",
     "refresh": "what one refresh costs in a small and in a large store",
+    "locomo": "is the answer to a question of LoCoMo (--data FILE) among the first found",
+    "coding": "the same over made-up coding sessions, asked in other words than the answers'",
+    "recall": "milliseconds of a question to a store of 20,000 turns",
     "ingest": "turns a second from transcripts to the end of the pipeline",
 }
 

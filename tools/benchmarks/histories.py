@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from iai.clock import parse_iso
+from iai.messages import CapturedTurn
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VOCABULARY = 20_000
 _SYLLABLES = ("ba", "co", "di", "fer", "gat", "hul", "in", "jo", "ka", "lem", "mor", "nis", "op",
@@ -28,6 +31,23 @@ def text(chance: random.Random, words: int) -> str:
     if chance.random() < 0.3:  # noqa: PLR2004
         out.append(f"`{chance.choice(vocabulary)}_{chance.choice(vocabulary)}()` raised ValueError")
     return " ".join(out)
+
+
+def as_turns(transcript: str) -> list[CapturedTurn]:
+    """Return the turns of such a session as a client captures them."""
+    lines = [json.loads(line) for line in transcript.splitlines()]
+    return [
+        CapturedTurn(
+            text=content if isinstance(content, str) else content[0]["text"],
+            role=line["type"],
+            session=line["sessionId"],
+            cwd=line["cwd"],
+            created_at=parse_iso(line["timestamp"]),
+            key=line["uuid"],
+        )
+        for line in lines
+        for content in [line["message"]["content"]]
+    ]
 
 
 def coding_session(

@@ -8,8 +8,10 @@ import tantivy
 
 from iai.errors import StoreCorrupt
 from iai.index.lexical import LexicalIndex
+from iai.index.terms import terms
 from iai.index.vector import VectorIndex, Vectors
 from iai.recall.filters import Filter
+from iai.store.records import Record
 from tests.iai.store.builders import kept
 
 
@@ -25,12 +27,16 @@ def vectors() -> VectorIndex:
     return index
 
 
+def put(index: LexicalIndex, record: Record) -> None:
+    index.put(record, terms(record.text))
+
+
 @pytest.fixture
 def words(tmp_path: Path) -> LexicalIndex:
     index = LexicalIndex(tmp_path / "lexical")
-    index.put(kept(1, "The parser fails on empty input", project="a", session="s1"))
-    index.put(kept(2, "A failing router retries, then times out", project="a", role="assistant"))
-    index.put(kept(3, "The cat sleeps", project="b", tier="semantic"))
+    put(index, kept(1, "The parser fails on empty input", project="a", session="s1"))
+    put(index, kept(2, "A failing router retries, then times out", project="a", role="assistant"))
+    put(index, kept(3, "The cat sleeps", project="b", tier="semantic"))
     index.commit()
     return index
 
@@ -107,8 +113,8 @@ def test_what_fits_a_filter_is_found_whatever_its_words(words: LexicalIndex) -> 
 def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     for label in range(1, 500):
-        index.put(kept(label, "the parser, the parser", session="many"))
-    index.put(kept(500, "some parser among quite a few other words", session="one"))
+        put(index, kept(label, "the parser, the parser", session="many"))
+    put(index, kept(500, "some parser among quite a few other words", session="one"))
     index.commit()
     assert 500 not in {label for label, _ in index.search("parser", 200)}
     assert [label for label, _ in index.search("parser", 200, Filter(session="one"))] == [500]
@@ -123,7 +129,7 @@ def test_the_words_of_a_query_that_are_in_a_text_are_named_as_they_were_asked(
 
 
 def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex) -> None:
-    words.put(kept(3, "The dog barks"))
+    put(words, kept(3, "The dog barks"))
     words.commit()
     assert len(words) == 3
     assert words.search("cat", 9) == []
@@ -140,7 +146,7 @@ def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
 
 def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
     first = LexicalIndex(tmp_path / "lexical")
-    first.put(kept(3, "The cat sleeps"))
+    put(first, kept(3, "The cat sleeps"))
     first.commit()
     del first  # which lets go of the directory
     assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search("cat", 9)] == [3]
@@ -166,6 +172,6 @@ def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_
     del writer, old  # which lets go of the directory
     index = LexicalIndex(path)
     assert len(index) == 0
-    index.put(kept(1, "the parser", role="user"))
+    put(index, kept(1, "the parser", role="user"))
     index.commit()
     assert index.fitting(Filter(role="user")) == [1]

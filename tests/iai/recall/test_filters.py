@@ -48,7 +48,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list
         )
     ]
     for record in records:
-        index.put(record)
+        index.put(record, ["text"])
     index.commit()
     return index, records
 
@@ -64,7 +64,7 @@ def test_the_index_finds_exactly_what_fits(
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
 def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
-    index.put(kept(1, "text", created_at=far))
+    index.put(kept(1, "text", created_at=far), ["text"])
     index.commit()
     assert len(index.fitting(Filter(since=far))) <= 1
     assert len(index.fitting(Filter(until=far))) <= 1

@@ -1,69 +1,88 @@
 """How candidates become a ranking."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.recall.fusion import NEIGHBOUR, fuse, normalised, ranked
+from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares, spread
+from iai.recall.weights import CONTEXT, VECTORS_BESIDE
 
-SCORES = st.lists(st.tuples(st.integers(1, 20), st.floats(-5, 50)), max_size=20)
-
-
-def nobody(_: int) -> tuple[list[int], list[int]]:
-    return [], []
+ONE = np.ones(1)
 
 
-def in_a_row(label: int) -> tuple[list[int], list[int]]:
-    return [label - 1, label - 2], [label + 1, label + 2]
+def in_a_row(count: int) -> Beside:
+    """Turns of one session, one after the other."""
+    reach = len(CONTEXT)
+    beside = [
+        [row - d if row >= d else -1 for d in range(1, reach + 1)]
+        + [row + d if row + d < count else -1 for d in range(1, reach + 1)]
+        for row in range(count)
+    ]
+    return np.asarray(beside, np.int64)
 
 
-@given(SCORES)
-def test_normalised_scores_are_above_nothing_and_the_best_is_one(
-    candidates: list[tuple[int, float]],
-) -> None:
-    scores = normalised(candidates)
-    assert all(0 < score <= 1 for score in scores.values())
-    positive = [score for _, score in candidates if score > 0]
-    assert bool(scores) == bool(positive)
+def column(*numbers: float) -> Floats:
+    return np.asarray(numbers, np.float64)
 
 
-def test_a_score_too_small_to_be_told_from_nothing_is_nothing() -> None:
-    assert normalised([(1, 2.0), (2, 5e-324)]) == {1: 1.0}
+def test_a_rare_term_says_more_and_none_says_less_than_nothing() -> None:
+    rare = rarity([1, 10, 100, 101], 100)
+    assert list(rare) == sorted(rare, reverse=True)
+    assert all(rare >= 0)
 
 
-def test_scores_of_all_parts_add_up() -> None:
-    why = fuse({"words": {1: 1.0, 2: 0.5}, "vectors": {2: 1.0, 3: 0.2}}, nobody)
-    assert ranked(why) == [(2, 1.5), (1, 1.0), (3, 0.2)]
-    assert why[2] == {"words": 0.5, "vectors": 1.0}
+def test_a_turn_gains_from_the_terms_beside_it_the_less_the_farther() -> None:
+    counts = np.zeros((9, 1))
+    counts[4] = 1
+    own, whole = by_terms(counts, ONE, in_a_row(9))
+    assert [bool(score) for score in own] == [row == 4 for row in range(9)]
+    assert [bool(score) for score in whole] == [1 <= row <= 7 for row in range(9)]
+    assert whole[4] > whole[3] > whole[2] > whole[1]
+    assert list(whole) == list(whole[::-1])
 
 
-def test_a_turn_gains_from_those_beside_it() -> None:
-    why = fuse({"words": {5: 1.0}}, in_a_row)
-    near, far = NEIGHBOUR
-    gains = {label: parts.get("neighbours") for label, parts in why.items()}
-    assert gains == {3: far, 4: near, 5: None, 6: near, 7: far}
+def test_different_terms_of_a_question_on_both_sides_say_more_than_one_of_them_twice() -> None:
+    both = np.asarray([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+    twice = np.asarray([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    rare = np.ones(2)
+    assert by_terms(both, rare, in_a_row(3))[1][1] > by_terms(twice, rare, in_a_row(3))[1][1]
 
 
 def test_a_gain_is_not_passed_on() -> None:
-    why = fuse({"words": {1: 1.0, 4: 1.0}}, in_a_row)
-    assert why[2]["neighbours"] == pytest.approx(sum(NEIGHBOUR))
+    gains = spread(column(1, 0, 0), in_a_row(3), (0.5,))
+    assert list(gains) == [0, 0.5, 0]
 
 
-def test_the_older_comes_first_among_equals() -> None:
-    assert [label for label, _ in ranked(fuse({"words": {9: 1.0, 3: 1.0, 6: 1.0}}, nobody))] == [
-        3,
-        6,
-        9,
-    ]
+def test_what_is_unlike_the_question_takes_nothing_from_its_neighbours() -> None:
+    near, far = VECTORS_BESIDE
+    own, whole = by_vectors(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
+    assert list(own) == [0, 1, 0, 0]
+    assert list(whole) == [near, 1, near, far]
 
 
-@given(SCORES, SCORES)
-def test_the_ranking_does_not_depend_on_the_order_of_candidates(
-    words: list[tuple[int, float]], vectors: list[tuple[int, float]]
-) -> None:
-    one = {"words": dict(words), "vectors": dict(vectors)}
-    other = {
-        "words": dict(reversed(dict(words).items())),
-        "vectors": dict(reversed(dict(vectors).items())),
-    }
-    assert ranked(fuse(one, in_a_row)) == ranked(fuse(other, in_a_row))
+def test_only_turns_with_a_row_of_their_own_are_scored() -> None:
+    counts = np.asarray([[0.0], [1.0]])
+    beside = np.asarray([[-1] * len(CONTEXT) + [1] + [-1] * (len(CONTEXT) - 1)])
+    own, whole = by_terms(counts, ONE, beside)
+    assert len(own) == len(whole) == 1
+    assert whole[0] > own[0]
+
+
+def test_the_best_whole_is_one_and_nothing_stays_nothing() -> None:
+    own, others = shares(column(1, 2), column(4, 2))
+    assert list(own + others) == [1, 0.5]
+    assert list(own) == [0.25, 0.5]
+    assert [list(part) for part in shares(column(0), column(0))] == [[0], [0]]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12))
+def test_the_order_of_the_rows_changes_no_score(counts: list[int]) -> None:
+    rows = np.asarray(counts, np.float64).reshape(-1, 1)
+    order = sorted(range(len(rows)), key=lambda row: (counts[row], row))
+    place = {old: new for new, old in enumerate(order)}
+    beside = in_a_row(len(rows))
+    moved = np.asarray([[place.get(int(b), -1) for b in beside[old]] for old in order], np.int64)
+    _, whole = by_terms(rows, ONE, beside)
+    _, again = by_terms(rows[order], ONE, moved)
+    assert list(again) == pytest.approx(list(whole[order]))

@@ -120,11 +120,11 @@ def test_a_damaged_snapshot_is_found_out(graph: GraphStore) -> None:
 
 
 def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:
-    edges = (Edge(2, "next", 1.0), Edge(9, "previous", 0.5))
-    graph.commit(lambda unit: unit.connect(1, edges))
+    graph.commit(lambda unit: unit.place(1, [9, 8, 0, 2, 0, 0]))
     with graph.view() as view:
-        assert view.edges(1) == edges
-    graph.commit(lambda unit: unit.connect(1, ()))
+        assert view.edges(1) == (Edge(9, "previous", 1.0), Edge(2, "next", 1.0))
+        assert view.beside([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
+    graph.commit(lambda unit: unit.place(1, [0] * 6))
     with graph.view() as view:
         assert view.edges(1) == ()
 

@@ -1,0 +1,157 @@
+"""All that speaks for each candidate, and for the turns around it; see `fusion` for the sums."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from iai.clock import NS
+from iai.index.lexical import LexicalIndex
+from iai.index.tally import Tallies
+from iai.index.terms import number_of, terms
+from iai.index.vector import VectorIndex, Vectors
+from iai.recall import weights, when, who
+from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares
+from iai.store import graph, records
+
+MOST_TERMS = 64  # of a question, the rarest ones: it may be a whole log that somebody pasted
+_DECIMALS = 4  # what is not told apart by these is told apart by age
+_DAY = 86_400 * NS
+
+
+class Sources:
+    """What a question is put to. A part that is None cannot answer."""
+
+    def __init__(
+        self,
+        view: records.View,
+        links: graph.View,
+        lexical: LexicalIndex,
+        index: VectorIndex | None,
+        generation: int,
+    ) -> None:
+        self.view = view
+        self.links = links
+        self.lexical = lexical
+        self.index = index
+        self.generation = generation
+
+
+class Scored:
+    """Labels with what each part adds to their score."""
+
+    def __init__(self, labels: list[int], parts: dict[str, Floats], tallies: Tallies) -> None:
+        self._parts = {name: np.round(gains, _DECIMALS) for name, gains in parts.items()}
+        total = np.sum(list(self._parts.values()), axis=0)
+        self._total = np.round(total, _DECIMALS)
+        self._labels = labels
+        self._row = {label: row for row, label in enumerate(labels)}
+        self._tallies = tallies
+
+    def ranked(self) -> Iterator[int]:
+        """Yield the labels for which anything speaks, the best first, the older among equals."""
+        order = np.lexsort((np.asarray(self._labels, np.int64), -self._total))
+        return (self._labels[row] for row in order if self._total[row] > 0)
+
+    def varied(self, labels: Iterable[int], k: int) -> list[tuple[int, float, dict[str, float]]]:
+        """Return the first `k` of these ranked labels, with their scores and why.
+
+        What says the same as a better one comes after those that say something else.
+        """
+        kept: list[frozenset[int]] = []
+        found: list[tuple[int, float, dict[str, float]]] = []
+        for label in islice(labels, 2 * k):
+            row = self._row[label]
+            why = {n: float(gains[row]) for n, gains in self._parts.items() if gains[row]}
+            bag = self._tallies.bag(row)
+            if any(_same(bag, other) for other in kept):
+                lost = round((1 - weights.REPEATED) * float(self._total[row]), _DECIMALS)
+                why["repeated"] = -lost
+            else:
+                kept.append(bag)
+            found.append((label, round(sum(why.values()), _DECIMALS), why))
+        return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
+
+
+def score(
+    question: str, vector: Vectors | None, found: set[int], sources: Sources, now: int
+) -> Scored:
+    """Score what was found, and the turns around it. None for a question without a vector."""
+    reached = _reached(found, sources.links)
+    chains = sources.links.beside(reached)
+    every = [*reached, *sorted(set(chains.ravel().tolist()).difference(reached, (0,)))]
+    kept = sources.links.tallies(every)
+    labels = [label for label in reached if label in kept]
+    rows = [label for label in every if label in kept]
+    tallies = Tallies([kept[label] for label in rows])
+    beside = _rows(chains[[label in kept for label in reached]], rows)
+    parts = _by_terms(question, tallies, beside, sources.links)
+    if vector is not None and sources.index is not None:
+        likeness = (sources.index.of(rows) @ vector).astype(np.float64)
+        own, whole = shares(*by_vectors(likeness, beside))
+        parts["vectors"] = weights.VECTORS * own
+        parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole
+    parts |= _priors(question, tallies, len(labels), sources, now)
+    enough = np.minimum(tallies.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+    before = np.sum(list(parts.values()), axis=0)
+    parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
+    return Scored(labels, parts, tallies)
+
+
+def _reached(found: set[int], links: graph.View) -> list[int]:
+    """Return what was found, and the turns near enough to it to be scored as well."""
+    around = links.beside(sorted(found)).reshape(-1, 2, graph.AROUND)
+    near = around[:, :, : weights.REACH].ravel().tolist()
+    return sorted(found.union(near) - {0})
+
+
+def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
+    """Return for each label the row that it has, -1 if it has none."""
+    order = np.argsort(rows)
+    ascending = np.asarray(rows, np.int64)[order]
+    place = np.minimum(np.searchsorted(ascending, labels), max(len(rows) - 1, 0))
+    return np.where(ascending[place] == labels, order[place], -1) if rows else np.zeros_like(labels)
+
+
+def _by_terms(
+    question: str, tallies: Tallies, beside: Beside, links: graph.View
+) -> dict[str, Floats]:
+    wanted = {number_of(term) for term in terms(question)}
+    counts = dict.fromkeys(wanted, 0) | links.counts(wanted)
+    rarest = sorted(counts, key=lambda term: (counts[term], term))[:MOST_TERMS]
+    rare = rarity([counts[term] for term in rarest], links.tallied())
+    own, whole = by_terms(tallies.counts(rarest).astype(np.float64), rare, beside)
+    words, neighbours = shares(own, whole, weights.FULL_MATCH * float(rare.sum()))
+    return {"words": words, "neighbours": neighbours}
+
+
+def _priors(
+    question: str, tallies: Tallies, count: int, sources: Sources, now: int
+) -> dict[str, Floats]:
+    heads = tallies.heads[:count]
+    said = heads["said"]
+    newest = sources.view.watermark().max_created_at
+    age: Floats = (newest - said).astype(np.float64) / _DAY
+    priors: dict[str, Floats] = {
+        "recent": weights.RECENT * np.exp2(-age / weights.HALF_LIFE_DAYS),
+        "pinned": weights.PINNED * heads["pinned"],
+        "noted": weights.NOTED * heads["note"],
+    }
+    roles = who.roles(question)
+    names = [number_of(name) for name in who.names(question)]
+    spoke = np.isin(heads["speaker"], names)
+    for role, is_it in (("user", 1), ("assistant", 0)):
+        if role in roles:
+            spoke |= heads["user"] == is_it
+    priors["speaker"] = weights.SAID_BY * spoke.astype(np.float64)
+    then = when.named(question, now)
+    if then is not None:
+        fits = np.fromiter((then.fits(int(at)) for at in said), np.float64, count)
+        priors["time"] = weights.SAID_THEN * fits
+    return priors
+
+
+def _same(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Do two texts share nearly all their terms (Jaccard's index)?"""
+    few, many = sorted((len(one), len(other)))
+    return few >= weights.SAME * many and len(one & other) >= weights.SAME * len(one | other)

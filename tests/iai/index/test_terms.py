@@ -1,0 +1,65 @@
+"""What a text is found by."""
+
+import pytest
+
+from iai.index.tally import Tallies, moved, tally, terms_in
+from iai.index.terms import LONGEST, number_of, terms
+from iai.store.records import Record
+from tests.iai.store.builders import NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "found_by"),
+    [
+        ("parse_config fails", {"parse_config", "pars", "config", "fail"}),
+        ("StaticEmbedder", {"staticembedd", "static", "embedd"}),
+        ("HTTPServer", {"httpserver"}),
+        ("iai/recall/search.py:42", {"iai/recall/search.py", "search.py", "search", "py", "42"}),
+        ("TypeError: x is undefined", {"typeerror", "type", "error", "x", "undefin"}),
+        ("SQLSTATE 40001, E1101 v1.2.3", {"sqlstate", "40001", "e1101", "v1.2.3"}),
+        ("C:\\temp\\build_log.txt", {"build_log.txt", "temp", "build"}),
+        ("what did we do there", set()),
+        ("?! \x00 ...", set()),
+    ],
+)
+def test_code_is_found_whole_and_by_its_parts(text: str, found_by: set[str]) -> None:
+    assert found_by <= set(terms(text))
+    assert bool(terms(text)) == bool(found_by)
+
+
+def test_a_term_is_never_too_long_and_never_has_a_space() -> None:
+    found = terms("a" * 999 + " " + "b/" * 999 + "c  d\te\n" + "aB" * 99)
+    assert all(len(term) <= LONGEST and not set(term) & set(" \t\n") for term in found)
+
+
+def record(text: str, **fields: object) -> Record:
+    defaults: dict[str, object] = {
+        "id": "A", "label": 1, "tier": "episodic", "role": "user", "text": text, "host": "h",
+        "session": "s", "project": "p", "cwd": "/p", "created_at": NOW.wall, "ingested_at": 0,
+        "updated_at": 0, "order": 0,
+    }  # fmt: skip
+    return Record(**{**defaults, **fields})  # type: ignore[arg-type]
+
+
+def kept(text: str, **fields: object) -> bytes:
+    return tally(record(text, **fields), terms(text))
+
+
+def test_a_tally_says_how_often_and_when_and_by_whom() -> None:
+    one = kept("Ada: retry the retry", role="assistant")
+    two = kept("nothing of it", tier="semantic", pinned=True)
+    tallies = Tallies([one, two])
+    assert tallies.counts([number_of("retri"), number_of("else")]).tolist() == [[2, 0], [0, 0]]
+    assert tallies.heads["said"].tolist() == [NOW.wall] * 2
+    assert tallies.heads["speaker"].tolist() == [number_of("ada"), 0]
+    assert tallies.heads["user"].tolist() == [0, 1]
+    assert tallies.heads["pinned"].tolist() == [0, 1]
+    assert tallies.heads["note"].tolist() == [0, 1]
+    assert tallies.bag(1) == set(terms_in(two)) == {number_of("noth")}
+
+
+def test_nothing_moves_when_the_same_is_taken_in_again() -> None:
+    one, other = kept("retry it"), kept("retry the upload")
+    assert moved([one], [one]) == {}
+    assert moved([one], [other]) == {number_of("upload"): 1}
+    assert moved([other], []) == {number_of("upload"): -1, number_of("retri"): -1}

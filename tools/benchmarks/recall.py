@@ -1,0 +1,44 @@
+"""Milliseconds of a question, as a client sees them, with a store of so many turns."""
+
+import random
+import time
+from argparse import ArgumentParser, Namespace
+
+from benchmarks.figures import Figures, quantiles
+from benchmarks.group import Group, wait_until
+from benchmarks.histories import coding_session, text
+from iai.client import recall
+from iai.messages import Actor, Import, ImportProgress, ImportStatus, Recall
+
+WARM_UP = 20  # questions that are not counted
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--turns", type=int, default=20_000)
+    parser.add_argument("--questions", type=int, default=300)
+
+
+def run(args: Namespace) -> Figures:
+    with Group(session_cache_refresh_min_sec="0") as group:
+        histories = group.work / "histories"
+        histories.mkdir()
+        for number in range(max(1, args.turns // 100)):
+            said = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
+            (histories / f"{number}.jsonl").write_text(said)
+        group.up()
+        with group.client() as client:
+            job = client.call(Actor.INGEST, Import(paths=(str(histories),)), ImportProgress).job
+            read = ImportStatus(job=job)
+            wait_until(lambda: client.call(Actor.INGEST, read, ImportProgress).done, "all is read")
+            group.settle()
+            wait_until(lambda: not group.health().stages["vectors"].note, "the weights are final")
+            group.settle()
+            chance = random.Random(1)  # noqa: S311
+            times = []
+            for _ in range(args.questions + WARM_UP):
+                question = text(chance, chance.randint(4, 12))
+                began = time.perf_counter()
+                recall(client, Recall(query=question, k=10))
+                times.append((time.perf_counter() - began) * 1_000)
+        count = group.health().watermark.records_count
+    return {"turns": count, "recall": quantiles(times[WARM_UP:], "ms")}

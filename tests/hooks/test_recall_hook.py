@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -25,7 +26,14 @@ from tests.iai.store.builders import NOW, new_record
 HOOK = CHECKOUT / "hooks" / "iai-mcp-session-recall.sh"
 IAI = CHECKOUT / ".venv" / "bin" / "iai"
 HOUR = 3_600
+LATE = "-> nothing: took longer than 0.9 s"
 Make = Callable[..., Group]
+
+
+def session_in(cwd: str | None) -> str:
+    """What a host says when a session starts in a directory."""
+    event = {"session_id": "s", "source": "startup"} | ({"cwd": cwd} if cwd else {})
+    return json.dumps(event, ensure_ascii=False)
 
 
 class Store:
@@ -62,10 +70,23 @@ class Store:
 
     def start(self, cwd: str | None, **environment: str) -> str:
         """Start a session in a directory; return what the hook printed."""
-        event = {"session_id": "s", "source": "startup"} | ({"cwd": cwd} if cwd else {})
-        return self.call(json.dumps(event, ensure_ascii=False), **environment)
+        return self.call(session_in(cwd), **environment)
 
     def call(self, stdin: str, **environment: str) -> str:
+        """Call the hook; again while the machine is too busy for it to compose within its limit."""
+        printed: list[str] = []
+
+        def in_time() -> bool:
+            printed.append(self.call_once(stdin, **environment))
+            late = self.log()[-1:] and self.log()[-1].endswith(LATE)
+            if late:
+                self._forget_last_line()
+            return not late
+
+        wait_until(in_time, "the hook has printed what it has to, in time")
+        return printed[-1]
+
+    def call_once(self, stdin: str, **environment: str) -> str:
         done = subprocess.run(
             self.command, input=stdin, env={**self.group.environment, **environment}, text=True,
             capture_output=True, check=False, cwd=self.group.work, timeout=30,
@@ -73,6 +94,10 @@ class Store:
         assert done.returncode == 0
         assert done.stderr == ""
         return done.stdout
+
+    def _forget_last_line(self) -> None:
+        path = self.layout.logs / "recall-hook.log"
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
     def capture(self, **event: Any) -> None:
         """Hand an event to the capture hook; nothing reads the spool here."""
@@ -94,7 +119,8 @@ def test_a_fresh_payload_is_printed_to_the_letter(store: Store) -> None:
     text = "<!-- iai -->\n\n  two  spaces, `$(ticks)` and \\ back\\nslashes \u00e9\u4f60\n"
     store.payload("/p", text, age_s=5)
     assert store.start("/p") == text
-    assert store.log() == [f"cache-hit age=5s bytes={len(text.encode())}"]
+    (line,) = store.log()
+    assert re.fullmatch(rf"cache-hit age=\d+s bytes={len(text.encode())}", line)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +158,8 @@ def test_an_old_payload_is_not_printed_but_composed_anew(store: Store) -> None:
     assert "ready text" not in printed
     assert "> said a moment ago\n" in printed
     (line,) = store.log()
-    assert (
-        line
-        == f"cache-stale age={13 * HOUR}s max=43200s -> live-cli bytes={len(printed.encode()) - 1}"
-    )
+    composed = rf"-> live-cli bytes={len(printed.encode()) - 1}"
+    assert re.fullmatch(rf"cache-stale age=468\d\ds max=43200s {composed}", line)
 
 
 def test_the_limit_on_age_is_twelve_hours_unless_it_is_set(store: Store) -> None:
@@ -437,7 +461,8 @@ def test_whatever_is_wrong_the_session_starts_in_time_with_nothing_on_its_screen
     else:
         TROUBLES[trouble](store)
     began = time.monotonic()
-    assert store.call(stdin) == ""
+    call = store.call_once if trouble == "slow command" else store.call
+    assert call(stdin) == ""
     took = time.monotonic() - began
     if trouble == "slow command":
         assert took < 30  # it did not wait for the minute; the figure itself is in tools/bench
@@ -462,7 +487,7 @@ def test_a_complaint_of_many_lines_is_logged_by_its_last(store: Store) -> None:
 def test_a_hundred_sessions_at_once_all_get_the_payload(store: Store) -> None:
     store.payload("/p", "x" * 8_000 + "\n")
     with ThreadPoolExecutor(20) as pool:
-        printed = list(pool.map(store.start, ["/p"] * 100))
+        printed = list(pool.map(store.call_once, [session_in("/p")] * 100))
     assert set(printed) == {"x" * 8_000 + "\n"}
     assert len(store.log()) == 100
 
@@ -471,7 +496,7 @@ def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(st
     store.remember("/p", "said before")
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
     with ThreadPoolExecutor(100) as pool:
-        printed = list(pool.map(store.start, ["/p"] * 100))
+        printed = list(pool.map(store.call_once, [session_in("/p")] * 100))
     texts = [text for text in printed if text]
     for text in texts:
         assert "> said before\n" in text
@@ -480,7 +505,7 @@ def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(st
     lines = store.log()
     assert len(lines) == 100
     assert sum("-> live-cli bytes=" in line for line in lines) == len(texts)
-    assert sum("-> nothing: took longer than 0.9 s" in line for line in lines) == 100 - len(texts)
+    assert sum(LATE in line for line in lines) == 100 - len(texts)
 
 
 def test_standard_input_that_never_ends_does_not_hold_a_session_up(store: Store) -> None:
@@ -544,9 +569,16 @@ def test_what_was_said_while_the_group_is_down_is_in_the_text_however_it_went_do
     start = {"session_id": "next", "cwd": "/p", "source": "startup"}
 
     def said() -> tuple[str, str]:
-        printed = g.hook("session-recall", start).stdout
-        line = (g.layout.logs / "recall-hook.log").read_text().splitlines()[-1]
-        return printed, line.split()[1]
+        found: list[str] = []
+
+        def in_time() -> bool:
+            printed = g.hook("session-recall", start).stdout
+            line = (g.layout.logs / "recall-hook.log").read_text().splitlines()[-1]
+            found[:] = printed, line.split()[1]
+            return not line.endswith(LATE)
+
+        wait_until(in_time, "the text is printed or composed in time")
+        return found[0], found[1]
 
     g.up()
     g.iai("remember", "kept before", "--cwd", "/p")

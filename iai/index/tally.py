@@ -8,6 +8,7 @@ include what was deleted, until it merges.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ HEAD = np.dtype(
     [("said", "<i8"), ("speaker", "<u4"), ("user", "u1"), ("pinned", "u1"), ("note", "u1")]
 )
 TERM = np.dtype([("term", "<u4"), ("count", "u1")])
+_PACKED = Struct("<IB").pack  # the same
 _MOST = 255  # of one term that are counted
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
 
@@ -35,12 +37,11 @@ def tally(record: Record, found_by: Iterable[str]) -> bytes:
     head["user"] = record.role == "user"
     head["pinned"] = record.pinned
     head["note"] = not record.in_session
-    counted = Counter(number_of(term) for term in found_by)
-    body = np.zeros(len(counted), TERM)
-    body["term"] = list(counted)
-    body["count"] = np.minimum(list(counted.values()), _MOST)
-    body.sort(order="term")
-    return head.tobytes() + body.tobytes()
+    counted: Counter[int] = Counter()
+    for term, count in Counter(found_by).items():
+        counted[number_of(term)] += count
+    body = sorted(counted.items())
+    return head.tobytes() + b"".join(_PACKED(term, min(count, _MOST)) for term, count in body)
 
 
 def terms_in(kept: bytes) -> list[int]:

@@ -1,7 +1,5 @@
 """Which records a question may be answered with: one filter, for the indexes and for the hits."""
 
-from collections.abc import Iterable
-
 from msgspec import Struct, structs
 
 from iai.messages import Recall
@@ -47,8 +45,3 @@ def sought(only: Filter) -> tuple[Filter, ...]:
     beside each other are alike in all else that a filter asks.
     """
     return (only, structs.replace(only, role="")) if only.role else (only,)
-
-
-def together(found: Iterable[list[tuple[int, float]]]) -> list[tuple[int, float]]:
-    """Return the candidates of several searches, each once: its score is the same in all."""
-    return list({label: score for candidates in found for label, score in candidates}.items())

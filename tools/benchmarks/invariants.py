@@ -207,7 +207,7 @@ class Watch:
 
     def _check_pair(self, payload: Path) -> None:
         shown, sidecar = self._shown(payload), self._claimed(payload)
-        if shown is not None and path_is_project(payload, self._payload):
+        if shown is not None and payload != self._payload:
             self._check_text(payload, shown)
         if shown is None or sidecar is None or payload in self._tampered:
             return
@@ -317,8 +317,3 @@ class Watch:
         word = self.last_said.get(cwd)
         if word and word not in self._gone and word not in payload.read_text():
             raise Broken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")
-
-
-def path_is_project(payload: Path, global_payload: Path) -> bool:
-    """Is this the payload of a project?"""
-    return payload != global_payload

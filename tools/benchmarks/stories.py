@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from benchmarks.invariants import Broken, Watch
+from benchmarks.invariants import Watch
 from benchmarks.world import Chances, World
 from iai import clock
 from iai.clock import NS, Now
@@ -356,4 +356,3 @@ WEIGHTS = {
     "forget": 6, "refresh": 5, "crash": 6, "outage": 2, "lose": 3, "tamper": 5, "full": 1,
     "restart": 2,
 }  # fmt: skip
-__all__ = ["ACTS", "Act", "Broken", "Story", "Teller", "invent", "shortest"]

@@ -10,7 +10,8 @@ from iai.behaviour import Answer, Caller, Publish, Steps
 from iai.clock import Now
 from iai.errors import StoreAbsent
 from iai.index.lexical import LexicalIndex
-from iai.index.stages import Saver, Space, Words
+from iai.index.space import Saver, Space
+from iai.index.words import Words
 from iai.layout import Layout
 from iai.messages import (
     Actor,

@@ -16,12 +16,12 @@ from iai.freshness.budget import Budget
 from iai.freshness.salience import most_telling, words
 from iai.store.records import Project, Record, Watermark
 
-LAST_TURNS = 12  # turns of the last session that are looked at; the latest find room first
+LAST_TURNS = 8  # turns of the last session that are looked at; the latest find room first
 SCANNED = 200  # turns of a session that are looked at to find these
 PINNED = 12
 FACTS = 8
 EARLIER_SESSIONS = 5
-LATELY = 300  # turns before the last session's latest that are looked at for what they tell
+LATELY = 700  # turns before the last session's latest that are looked at for what they tell
 ELSEWHERE = 5
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange
@@ -221,7 +221,8 @@ def _telling(material: Material, lately: list[Record]) -> tuple[Record, ...]:
     above += [s.first_request for s in sessions if s.first_request]
     known = (word for record in above for word in words(record.text))
     texts = [_inline(record.text, _LINE) for record in lately]
-    return tuple(lately[place] for place in most_telling(texts, known)[:_TELLING])
+    said_in = [record.session for record in lately]
+    return tuple(lately[place] for place in most_telling(texts, said_in, known)[:_TELLING])
 
 
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:

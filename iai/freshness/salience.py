@@ -1,5 +1,9 @@
 """Which texts tell the most in little room: those with rare words that none before them has.
 
+A word is worth as much as it is likely to come up again, which grows with the sessions that it was
+said in: of the rare words of LoCoMo (dev set) 4.6 % of those said in one session came up in the
+next, 8.7 of those said in two, 13 in three, 17 in four, 19 in five, 23 in more.
+
 The greedy choice for maximum coverage per cost (Lin and Bilmes, Multi-document summarization via
 budgeted maximization of submodular functions, 2010), evaluated lazily (Minoux, 1978).
 """
@@ -9,7 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-COMMON = 20
+COMMON = 50  # texts of which at most one has a word that tells anything
+OFTEN = 6  # sessions; a word said in more is worth no more
 WORTH = 3  # new words that a text has to have: "ok, commit it" is worth no line
 OVERHEAD = 32  # characters around each text: its number and its age
 
@@ -21,20 +26,24 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))
 
 
-def most_telling(texts: Sequence[str], known: Iterable[str]) -> list[int]:
+def most_telling(texts: Sequence[str], sessions: Sequence[str], known: Iterable[str]) -> list[int]:
     """Return the places of the texts worth reading, the most telling first.
 
-    `known` are the words that the reader has seen already.
+    `sessions` says for each text in which it was said; `known` are the words that the reader has
+    seen already.
     """
     found = [words(text) for text in texts]
     counts = Counter(word for one in found for word in one)
     most = max(2, len(texts) // COMMON)
+    said_in = Counter(
+        word for word, _ in {(w, s) for one, s in zip(found, sessions, strict=True) for w in one}
+    )
     left = [{word for word in one if counts[word] <= most} for one in found]
     cost = [len(text) + OVERHEAD for text in texts]
     seen = set(known)
 
     def gain(place: int) -> float:
-        return len(left[place]) / cost[place]
+        return sum(min(said_in[word], OFTEN) for word in left[place]) / cost[place]
 
     # Gains only fall, so a gain that is still the highest when it is counted anew is the highest.
     heap = [(-gain(place), place) for place, new in enumerate(left) if len(new) >= WORTH]

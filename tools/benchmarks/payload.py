@@ -1,15 +1,17 @@
 """How much of what the next session talks about is in the payload that it starts with.
 
-A history in the form of LoCoMo (`conversation.session_N`: turns with `speaker` and `text`) is told
-session by session, as one project. Before each session the payload is composed; its score is the
-share of the session's rare words that it holds, and that share for every 100 tokens. Rare is a word
-that was said before, in at most one turn of `RARE`. Two baselines have as many tokens: the last
-turns, and the turns that are most like all others (degree centrality; Erkan and Radev, LexRank,
-2004).
+A history is told session by session, as one project: conversations in the form of LoCoMo (`--data`;
+`conversation.session_N`: turns with `speaker` and `text`), or what was committed to a repository
+(`--git`), each message a turn and each spell of work a session. Before each session the payload is
+composed; its score is the share of the session's rare words that it holds, and that share for every
+100 tokens. Rare is a word that was said before, in at most one turn of `RARE`. Two baselines have
+as many tokens: the last turns, and the turns that are most like all others (degree centrality;
+Erkan and Radev, LexRank, 2004).
 """
 
 import json
 import re
+import subprocess
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections import Counter
@@ -31,6 +33,9 @@ from iai.store.records import Change, NewRecord, Project, Records
 RARE = 50  # turns of which at most one has the word
 START = 1_700_000_000 * NS
 DAY = 86_400 * NS
+WAYS = ("payload", "last_turns", "central_turns")
+COMMITS = 1_000  # of a repository, the latest
+BREAK_S = 6 * 3_600  # without a commit, between two spells of work
 PROJECT = Project(id="0" * 16, name="history", root="/history")
 _WORD = re.compile(r"[a-z][a-z0-9_]{2,}")
 _OUR_OWN = re.compile(r"^(<!--|##|#\d+ |What was said).*$", re.MULTILINE)
@@ -44,17 +49,25 @@ class Held(NamedTuple):
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, help="histories in the form of LoCoMo")
+    parser.add_argument("--data", type=Path, help="histories in the form of LoCoMo")
+    parser.add_argument("--git", type=Path, nargs="*", default=[], help="git directories")
 
 
 def run(args: Namespace) -> Figures:
-    """Replay every history; return the mean of each way to fill the tokens."""
+    """Replay every history; return the mean of each way to fill the tokens, for each history."""
     embedder = StaticEmbedder()
-    found: dict[str, list[Held]] = {"payload": [], "last_turns": [], "central_turns": []}
-    for conversation in json.loads(args.data.read_text()):
-        for way, held in _replay(list(_sessions(conversation)), embedder):
-            found[way].append(held)
-    return {way: _figures(helds) for way, helds in found.items()}
+    told = json.loads(args.data.read_text()) if args.data else []
+    histories = {f"conversation {n}": list(_sessions(one)) for n, one in enumerate(told, 1)}
+    histories |= {f"git {path.resolve().parent.name}": _spells(path) for path in args.git}
+    if not histories:
+        raise SystemExit("nothing to replay: give --data FILE or --git DIRECTORY")
+    found = {name: list(_replay(sessions, embedder)) for name, sessions in histories.items()}
+    every = {"all": [held for one in found.values() for held in one]}
+    return {name: _compared(helds) for name, helds in (every | found).items()}
+
+
+def _compared(found: list[tuple[str, Held]]) -> Figures:
+    return {way: _figures([h for w, h in found if w == way]) for way in WAYS}
 
 
 def _figures(helds: list[Held]) -> Figures:
@@ -73,6 +86,23 @@ def _sessions(conversation: dict[str, Any]) -> Iterator[list[str]]:
     numbers = sorted(int(key[8:]) for key in told if re.fullmatch(r"session_\d+", key))
     for number in numbers:
         yield [f"{turn['speaker']}: {turn['text']}" for turn in told[f"session_{number}"]]
+
+
+def _spells(repository: Path) -> list[list[str]]:
+    """Return the messages of a repository's latest commits, the oldest first, by spell of work."""
+    command = ["git", "-C", str(repository), "log", "--no-merges", f"-{COMMITS}", "--reverse"]
+    log = subprocess.run(
+        [*command, "--format=%ct%x1f%B%x1e"], capture_output=True, text=True, check=True
+    ).stdout
+    spells: list[list[str]] = []
+    last = 0
+    for entry in log.split("\x1e")[:-1]:
+        at, message = entry.strip().split("\x1f")
+        if int(at) - last > BREAK_S:
+            spells.append([])
+        last = int(at)
+        spells[-1].append(message.strip())
+    return spells
 
 
 def _replay(sessions: list[list[str]], embedder: StaticEmbedder) -> Iterator[tuple[str, Held]]:

@@ -141,7 +141,7 @@ def test_the_cost_of_gathering_does_not_grow_with_the_store(
 
     monkeypatch.setattr(View, "get", counted)
     costs = []
-    for size in (400, 4_000):
+    for size in (2_000, 8_000):
         put(records, *(
             new_record(f"{size}-{n}", session=f"s{n % 20}", created_at=WALL + n)
             for n in range(size)

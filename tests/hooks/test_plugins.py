@@ -7,6 +7,8 @@ marketplace itself: that is why its plugin is the directory `hooks`.
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +27,14 @@ class Strict(Struct, forbid_unknown_fields=True, rename="camel"):
     """An object of which every member is documented."""
 
 
+class McpServer(Struct, forbid_unknown_fields=True):
+    """A server on stdio. `env_vars` is Codex's: what it hands on of its own environment."""
+
+    command: str
+    args: list[str]
+    env_vars: list[str] = []
+
+
 class Author(Strict):
     name: str
     email: str = ""
@@ -41,7 +51,7 @@ class ClaudeManifest(Strict):
     license: str = ""
     keywords: list[str] = []
     hooks: str | list[str] | dict[str, Any] | None = None
-    mcp_servers: str | list[str] | dict[str, Any] | None = None
+    mcp_servers: dict[str, McpServer] = {}
 
 
 class ClaudeEntry(Strict):
@@ -64,6 +74,7 @@ class CodexManifest(Strict):
     description: str = ""
     keywords: list[str] = []
     hooks: str | None = None
+    mcp_servers: dict[str, McpServer] = {}
 
 
 class CodexSource(Strict):
@@ -159,6 +170,37 @@ def test_both_call_what_install_calls_from_their_own_directory() -> None:
         assert (handler.timeout, handler.args) == (timeout, None)
 
 
+def servers() -> list[McpServer]:
+    manifests = (
+        read(".claude-plugin/plugin.json", ClaudeManifest),
+        read("hooks/.codex-plugin/plugin.json", CodexManifest),
+    )
+    return [manifest.mcp_servers["iai"] for manifest in manifests]
+
+
+@pytest.mark.parametrize("server", servers(), ids=["claude", "codex"])
+def test_a_plugin_starts_the_mcp_server_or_says_in_one_line_why_not(
+    server: McpServer, short_path: Path
+) -> None:
+    def start(path: str) -> "subprocess.CompletedProcess[str]":
+        environment = {"PATH": path, "HOME": str(short_path)}
+        return subprocess.run(
+            [server.command, *server.args], input=INITIALIZE, env=environment, cwd=short_path,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    missing = start("/usr/bin:/bin")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert re.fullmatch(r"iai: the command iai is not on the PATH: .+\n", missing.stderr)
+    found = start(f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert json.loads(found.stdout)["result"]["serverInfo"]["name"] == "iai"
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+INITIALIZE = (
+    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"'
+    ', "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}\n'
+)
 PLUGINS = {
     "claude": (CHECKOUT, "hooks/hooks.json", "CLAUDE_PLUGIN_ROOT", "settings.json"),
     "codex": (CHECKOUT / "hooks", ".codex-plugin/hooks.json", "PLUGIN_ROOT", "hooks.json"),

@@ -16,7 +16,8 @@ PURE = [
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
     "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
-    "iai/embedders/embedder.py", "iai/recall/filters.py", "iai/mcp/tools.py", "iai/mcp/snippets.py",
+    "iai/embedders/embedder.py", "iai/recall/filters.py", "iai/mcp/forms.py",
+    "iai/mcp/tools.py", "iai/mcp/snippets.py",
 ]  # fmt: skip
 IO = {
     "zmq",

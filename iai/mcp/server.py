@@ -19,7 +19,8 @@ from mcp.shared.exceptions import MCPError
 
 from iai import __version__, injected
 from iai.errors import IaiError
-from iai.mcp.tools import TOOLS, Asked, Result, Tool, schema
+from iai.mcp.forms import Asked, Result
+from iai.mcp.tools import TOOLS, Tool, schema
 from iai.settings import Settings
 
 DEADLINE_S = 50.0  # of a call, whatever hangs: enough to start the group, and below Codex's 60

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from iai import clock, injected
 from iai.cli.output import excerpt
-from iai.mcp.tools import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
+from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
 
 LINE = 240  # characters of a text that stands on one line
 

@@ -7,7 +7,6 @@ marketplace itself: that is why its plugin is the directory `hooks`.
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from iai import __version__
 from iai.hosts import claude, codex, hooks
 from tests.hooks.host import Run
 from tests.hooks.test_recall_hook import Make, Store
+from tests.iai.mcp.host import INITIALIZE, spoken
 
 
 class Strict(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -182,25 +182,18 @@ def servers() -> list[McpServer]:
 def test_a_plugin_starts_the_mcp_server_or_says_in_one_line_why_not(
     server: McpServer, short_path: Path
 ) -> None:
-    def start(path: str) -> "subprocess.CompletedProcess[str]":
-        environment = {"PATH": path, "HOME": str(short_path)}
-        return subprocess.run(
-            [server.command, *server.args], input=INITIALIZE, env=environment, cwd=short_path,
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-
-    missing = start("/usr/bin:/bin")
-    assert (missing.returncode, missing.stdout) == (1, "")
-    assert re.fullmatch(r"iai: the command iai is not on the PATH: .+\n", missing.stderr)
-    found = start(f"{Path(sys.executable).parent}:/usr/bin:/bin")
-    assert json.loads(found.stdout)["result"]["serverInfo"]["name"] == "iai"
-    assert (found.returncode, found.stderr) == (0, "")
+    command = [server.command, *server.args]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(short_path)}
+    missing = spoken(command, environment, short_path)
+    assert (missing.returncode, missing.answers) == (1, [])
+    assert re.fullmatch(r"iai: the command iai is not on the PATH: .+\n", missing.complaints)
+    environment["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    found = spoken(command, environment, short_path, INITIALIZE)
+    (answer,) = found.answers
+    assert answer["result"]["serverInfo"]["name"] == "iai"
+    assert (found.returncode, found.complaints) == (0, "")
 
 
-INITIALIZE = (
-    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"'
-    ', "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}\n'
-)
 PLUGINS = {
     "claude": (CHECKOUT, "hooks/hooks.json", "CLAUDE_PLUGIN_ROOT", "settings.json"),
     "codex": (CHECKOUT / "hooks", ".codex-plugin/hooks.json", "PLUGIN_ROOT", "hooks.json"),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mcp_types as types
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -69,10 +69,43 @@ def host(g: Group, *options: str, mode: Any = "auto", cwd: Path | None = None) -
             yield Host(portal, client)
 
 
-def spoken(g: Group, *messages: Document) -> "subprocess.CompletedProcess[str]":
-    """Write messages to the server as they are, then close its standard input."""
-    lines = "".join(json.dumps({"jsonrpc": "2.0", **message}) + "\n" for message in messages)
-    return subprocess.run(
-        COMMAND, input=lines, env=g.environment, cwd=g.work, capture_output=True, text=True,
-        check=False, timeout=60,
+class Spoken(NamedTuple):
+    """What a server said to what it was told."""
+
+    answers: list[Document]
+    returncode: int
+    complaints: str
+
+
+def spoken(
+    command: list[str], environment: dict[str, str], cwd: Path, *messages: Document
+) -> Spoken:
+    """Write messages to a server as they are, and when all are answered close its input."""
+    server = subprocess.Popen(
+        command, env=environment, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        for message in messages:
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        server.stdin.flush()
+        lines = [server.stdout.readline() for message in messages if "id" in message]
+        rest, complaints = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.wait()
+    answers = [json.loads(line) for line in [*lines, *rest.splitlines()] if line]
+    return Spoken(answers, server.returncode, complaints)
+
+
+INITIALIZE: Document = {
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}

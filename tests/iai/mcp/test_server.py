@@ -20,16 +20,9 @@ from mcp.shared.exceptions import MCPError
 from iai.mcp import calls, server
 from iai.mcp.tools import TOOLS
 from iai.settings import Settings
-from tests.iai.mcp.host import COMMAND, Host, host, said, spoken
+from tests.iai.mcp.host import COMMAND, INITIALIZE, Host, host, said, spoken
 
 Make = Callable[..., Group]
-CLIENT = {
-    "protocolVersion": "2025-06-18",
-    "capabilities": {},
-    "clientInfo": {"name": "t", "version": "1"},
-}
-
-
 NAMES = ("recall", "show", "timeline", "capture", "pin", "forget", "status")
 
 
@@ -72,20 +65,21 @@ def test_standard_output_is_the_protocols_alone_and_it_ends_with_standard_input(
     group: Make,
 ) -> None:
     g = group(tick_sec="not a number")  # of which a warning is printed
-    call = {"name": "memory_status", "arguments": {}}
     done = spoken(
-        g,
-        {"id": 1, "method": "initialize", "params": CLIENT},
+        COMMAND,
+        g.environment,
+        g.work,
+        INITIALIZE,
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/list"},
-        {"id": 3, "method": "tools/call", "params": call},
+        {"id": 3, "method": "tools/call", "params": {"name": "memory_status"}},
         {"id": 4, "method": "no/such"},
     )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {answer["id"] for answer in answers} >= {1, 2}
+    answers = {answer["id"]: answer for answer in done.answers}
+    assert {id_ for id_, answer in answers.items() if "result" in answer} == {1, 2, 3}
+    assert "error" in answers[4]
     assert done.returncode == 0
-    assert done.stderr.startswith("iai: IAI_MCP_TICK_SEC")
-    assert "Traceback" not in done.stderr
+    assert re.fullmatch(r"iai: IAI_MCP_TICK_SEC.+\n", done.complaints)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def run(args: Namespace, settings: Settings) -> int:
             " or `pip install 'iai[mcp]'`"
         ) from error
     if sys.stdin.isatty():
-        print("iai: waiting for a host to speak MCP on standard input", file=sys.stderr)
+        print("iai: waiting for a host to speak MCP here; Ctrl-D ends it", file=sys.stderr)
     server.serve(settings, start=not args.no_start)
     return 0
 

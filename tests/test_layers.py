@@ -16,7 +16,8 @@ PURE = [
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
     "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
-    "iai/embedders/embedder.py", "iai/recall/filters.py",
+    "iai/embedders/embedder.py", "iai/recall/filters.py", "iai/mcp/forms.py",
+    "iai/mcp/tools.py", "iai/mcp/snippets.py",
 ]  # fmt: skip
 IO = {
     "zmq",
@@ -70,6 +71,12 @@ def test_actors_do_not_know_each_other(path: Path) -> None:
 def test_only_store_and_index_know_the_engines(path: Path) -> None:
     if path.parent.name not in ("store", "index"):
         assert not tops(path) & ENGINES
+
+
+def test_only_the_server_knows_the_mcp_sdk() -> None:
+    assert [path.stem for path in MODULES if tops(path) & {"mcp", "mcp_types", "anyio"}] == [
+        "server"
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "actors").glob("*.py")), ids=lambda p: p.stem)

@@ -20,6 +20,7 @@ COMMANDS = {
     "down": "stop it",
     "status": "how far each stage has come",
     "hooks": "have Claude Code and Codex call iai",
+    "mcp": "serve the memory to any host that speaks MCP",
     "recall": "find what was said",
     "show": "print a record whole, and what was said around it",
     "timeline": "what was worked on when",

@@ -48,7 +48,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.k < 1 or not args.query.strip():
         raise BadUsage("give a question, and --k of at least 1")
-    since, until = times.period(args, time.time_ns())
+    since, until = times.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()

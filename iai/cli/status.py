@@ -47,12 +47,12 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
-        document, text = _look(settings)
+        document, text = look(settings)
         as_json(document) if args.json else print(text)
         return _EXIT[document["group"]["state"]]
 
     def show() -> None:
-        document, text = _look(settings)
+        document, text = look(settings)
         as_json(document, line=True) if args.json else live.redraw(text)
 
     return live.repeat(show, args.watch)
@@ -65,7 +65,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _look(settings: Settings) -> tuple[Document, str]:
+def look(settings: Settings) -> tuple[Document, str]:
     """Return what there is to say, for programs and for people."""
     layout = Layout(settings.store)
     state, report = _report(layout)

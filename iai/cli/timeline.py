@@ -34,7 +34,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.limit < 1:
         raise BadUsage("--limit is at least 1")
     wall = time.time_ns()
-    since, until = times.period(args, wall)
+    since, until = times.period(args.since, args.until, wall)
     layout = Layout(settings.store)
     only = Filter(project=project_id(args.project, layout), since=since, until=until)
     records = Records(layout.records)

@@ -1,7 +1,7 @@
 """Times that a user gives on the command line, and the period between two of them."""
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 
 from iai import clock
 from iai.clock import NS
@@ -15,20 +15,20 @@ _LAST = (1 << 63) - 1
 
 
 def add_period(parser: ArgumentParser) -> None:
-    """Declare the options that `period` reads."""
+    """Declare the options whose values `period` reads."""
     parser.add_argument("--since", default="", metavar="T", help=f"not before {FORMS}")
     parser.add_argument("--until", default="", metavar="T", help="before such a time")
 
 
-def period(args: Namespace, wall: int) -> tuple[int, int]:
+def period(since: str, until: str, wall: int) -> tuple[int, int]:
     """Return the first moment of the period and the first after it; 0 where it is open.
 
     Raises BadUsage if one is no time, or nothing can lie between them.
     """
-    since, until = moment("--since", args.since, wall), moment("--until", args.until, wall)
-    if until and since >= until:
-        raise BadUsage(f"nothing can be since {args.since} and until {args.until}")
-    return since, until
+    first, end = moment("--since", since, wall), moment("--until", until, wall)
+    if end and first >= end:
+        raise BadUsage(f"nothing can be since {since} and until {until}")
+    return first, end
 
 
 def moment(option: str, text: str, wall: int) -> int:

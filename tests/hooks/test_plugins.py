@@ -7,6 +7,7 @@ marketplace itself: that is why its plugin is the directory `hooks`.
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,10 +20,19 @@ from iai import __version__
 from iai.hosts import claude, codex, hooks
 from tests.hooks.host import Run
 from tests.hooks.test_recall_hook import Make, Store
+from tests.iai.mcp.host import INITIALIZE, spoken
 
 
 class Strict(Struct, forbid_unknown_fields=True, rename="camel"):
     """An object of which every member is documented."""
+
+
+class McpServer(Struct, forbid_unknown_fields=True):
+    """A server on stdio. `env_vars` is Codex's: what it hands on of its own environment."""
+
+    command: str
+    args: list[str]
+    env_vars: list[str] = []
 
 
 class Author(Strict):
@@ -41,7 +51,7 @@ class ClaudeManifest(Strict):
     license: str = ""
     keywords: list[str] = []
     hooks: str | list[str] | dict[str, Any] | None = None
-    mcp_servers: str | list[str] | dict[str, Any] | None = None
+    mcp_servers: dict[str, McpServer] = {}
 
 
 class ClaudeEntry(Strict):
@@ -64,6 +74,7 @@ class CodexManifest(Strict):
     description: str = ""
     keywords: list[str] = []
     hooks: str | None = None
+    mcp_servers: dict[str, McpServer] = {}
 
 
 class CodexSource(Strict):
@@ -157,6 +168,30 @@ def test_both_call_what_install_calls_from_their_own_directory() -> None:
         ((handler,),) = (group.hooks for group in document.hooks[event])
         assert handler.command == f'bash "${{PLUGIN_ROOT}}/{script}"'
         assert (handler.timeout, handler.args) == (timeout, None)
+
+
+def servers() -> list[McpServer]:
+    manifests = (
+        read(".claude-plugin/plugin.json", ClaudeManifest),
+        read("hooks/.codex-plugin/plugin.json", CodexManifest),
+    )
+    return [manifest.mcp_servers["iai"] for manifest in manifests]
+
+
+@pytest.mark.parametrize("server", servers(), ids=["claude", "codex"])
+def test_a_plugin_starts_the_mcp_server_or_says_in_one_line_why_not(
+    server: McpServer, short_path: Path
+) -> None:
+    command = [server.command, *server.args]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(short_path)}
+    missing = spoken(command, environment, short_path)
+    assert (missing.returncode, missing.answers) == (1, [])
+    assert re.fullmatch(r"iai: the command iai is not on the PATH: .+\n", missing.complaints)
+    environment["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    found = spoken(command, environment, short_path, INITIALIZE)
+    (answer,) = found.answers
+    assert answer["result"]["serverInfo"]["name"] == "iai"
+    assert (found.returncode, found.complaints) == (0, "")
 
 
 PLUGINS = {

@@ -14,7 +14,8 @@ WALL = 1_800_000_000 * NS
 def period(*words: str) -> tuple[int, int]:
     parser = ArgumentParser()
     times.add_period(parser)
-    return times.period(parser.parse_args(words), WALL)
+    args = parser.parse_args(words)
+    return times.period(args.since, args.until, WALL)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,16 @@ def test_what_is_no_turn_is_skipped_for_a_reason(value: Any, why: Skip) -> None:
     assert parse(value) is why
 
 
+def test_what_a_memory_tool_was_asked_and_answered_is_no_turn() -> None:
+    name, recalled = "mcp__iai__memory_recall", "<!-- iai revision=3 ...\n> what was said before"
+    call = {"type": "tool_use", "id": "t", "name": name, "input": {"query": "retries"}}
+    answer = {"type": "text", "text": recalled}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [answer]}
+    beside = {"content": recalled, "structuredContent": {"note": recalled}}
+    assert parse(line("assistant", [call])) is Skip.TOOL
+    assert parse(line("user", [result], toolUseResult=beside)) is Skip.TOOL
+
+
 def test_our_own_text_is_left_out_and_the_words_around_it_are_kept() -> None:
     block = f"{injected.opening(3, '2026-11-20T10:00:00Z', 'p')}\n> old\n{injected.CLOSING}\n"
     assert parse(line("user", block)) is Skip.INJECTED

@@ -98,6 +98,17 @@ def test_what_is_no_turn_is_skipped_for_a_reason(value: Any, why: Skip) -> None:
     assert parse(value) is why
 
 
+def test_what_a_memory_tool_was_asked_and_answered_is_no_turn() -> None:
+    recalled = "<!-- iai revision=3 ...\n> what was said before"
+    name = "mcp__iai__memory_recall"
+    call = {"type": "function_call", "name": name, "arguments": "{}", "call_id": "c"}
+    answer = {"type": "function_call_output", "call_id": "c", "output": recalled}
+    assert parse(envelope("response_item", **call)) is Skip.TOOL
+    assert parse(envelope("response_item", **answer)) is Skip.TOOL
+    told = {"type": "mcp_tool_call_end", "result": {"Ok": {"content": [{"text": recalled}]}}}
+    assert parse(envelope("event_msg", **told)) is Skip.NOT_A_TURN
+
+
 def test_instructions_beside_a_prompt_do_not_cost_the_prompt() -> None:
     turn = parse(message("user", "<environment_context>x</environment_context>", "why?"))
     assert isinstance(turn, Turn)

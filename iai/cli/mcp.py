@@ -1,0 +1,72 @@
+"""Serve the memory to any host that speaks MCP, on standard input and output.
+
+Tools: memory_recall, memory_show, memory_timeline, memory_capture, memory_pin, memory_forget and
+memory_status. A host starts it; it ends when the host closes its standard input. The group is
+started by the first call that needs it. --print-config prints what a host's settings need, and on
+standard error where it goes.
+
+example: iai mcp --print-config codex >> ~/.codex/config.toml
+"""
+
+import importlib
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from iai.errors import BadUsage, IaiError
+from iai.mcp.snippets import HOSTS, snippet
+from iai.settings import Settings
+
+_SDK = ("mcp", "mcp_types", "anyio")
+
+
+class NoSdk(IaiError):
+    """The extra that carries the MCP SDK is not installed."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--print-config", choices=HOSTS, metavar="HOST", help=f"one of {', '.join(HOSTS)}"
+    )
+    parser.add_argument(
+        "--no-start", action="store_true", help="never start the group: calls fail while it is down"
+    )
+    parser.add_argument(
+        "--cwd", default="", help="the directory that is meant by `here` (default: this one)"
+    )
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if args.print_config:
+        # Hosts hand on no more of the environment than they know.
+        store = {"IAI_MCP_STORE": str(settings.store)} if "IAI_MCP_STORE" in os.environ else {}
+        text, place = snippet(args.print_config, _command(), store)
+        print(text)
+        print(f"iai: this goes into {place}", file=sys.stderr)
+        return 0
+    if args.cwd:
+        try:
+            os.chdir(args.cwd)
+        except OSError as error:
+            raise BadUsage(f"--cwd {args.cwd}: {error.strerror}") from error
+    try:
+        server = importlib.import_module("iai.mcp.server")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _SDK:
+            raise
+        raise NoSdk(
+            "the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
+            " or `pip install 'iai[mcp]'`"
+        ) from error
+    if sys.stdin.isatty():
+        print("iai: waiting for a host to speak MCP here; Ctrl-D ends it", file=sys.stderr)
+    server.serve(settings, start=not args.no_start)
+    return 0
+
+
+def _command() -> list[str]:
+    """The command line that starts this very installation, wherever the host's PATH leads."""
+    script = Path(sys.executable).with_name("iai")
+    own = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "iai"]
+    return [*own, "mcp"]

@@ -1,0 +1,1 @@
+"""The memory as an MCP server: a thin client of the group, for any host that speaks MCP."""

@@ -1,0 +1,236 @@
+"""What each tool does: what the command of the same name does, put as the tools' results."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from iai import injected, messages
+from iai.cli import status, times
+from iai.cli.named_project import project_id
+from iai.cli.named_session import session_id
+from iai.cli.output import count
+from iai.client import Client, recall
+from iai.errors import BadUsage, GroupNotRunning, NotFound
+from iai.layout import Layout
+from iai.mcp import forms, results, text
+from iai.mcp.forms import Asked, Result
+from iai.mcp.text import line
+from iai.messages import Actor, CapturedTurn
+from iai.projects import identify
+from iai.recall.filters import Filter
+from iai.settings import Settings
+from iai.store.records import Records, View
+from iai.timeline import stretches
+
+START_S = 35.0  # `iai up` gives up after 30
+FORGET_S = 30.0
+
+
+class Answer(Struct, frozen=True):
+    """What a call comes to, for programs and for people."""
+
+    result: Result
+    text: str
+
+
+class Memory:
+    """The memory that calls are about. Each call opens what it needs, so none minds a restart."""
+
+    def __init__(self, settings: Settings, *, start: bool) -> None:
+        """`start`: may a call that needs the group start it?"""
+        self._settings = settings
+        self._layout = Layout(settings.store)
+        self._start = start
+
+    def answer(self, asked: Asked) -> Answer:
+        """Do what is asked. Raises IaiError, whose text is fit for whoever asked."""
+        match asked:
+            case forms.Recall():
+                return self._recall(asked)
+            case forms.Show():
+                return self._show(asked)
+            case forms.Timeline():
+                return self._timeline(asked)
+            case forms.Capture():
+                return self._capture(asked)
+            case forms.Pin():
+                return self._pin(asked)
+            case forms.Forget():
+                return self._forget(asked)
+            case forms.Status():
+                return self._status()
+
+    def _recall(self, asked: forms.Recall) -> Answer:
+        wall = time.time_ns()
+        since, until = times.period(asked.since, asked.until, wall)
+        with self._group() as client:
+            question = messages.Recall(
+                query=asked.query,
+                k=asked.k,
+                project=self._project(asked.project),
+                session=session_id(asked.session, self._layout),
+                role="" if asked.role == "any" else asked.role,
+                tier="" if asked.tier == "any" else asked.tier,
+                since=since,
+                until=until,
+                explain=asked.explain,
+            )
+            answer = recall(client, question)
+        result = forms.RecallResult(
+            note=forms.NOTE,
+            here=_here(),
+            found=[results.found(hit, wall, explain=asked.explain) for hit in answer.hits],
+            degraded=list(answer.degraded),
+        )
+        kept = answer.revision or answer.degraded
+        nothing = "Nothing was found" if kept else "Nothing is kept yet"
+        return Answer(result, text.framed(text.recalled(result, nothing), answer.revision, wall))
+
+    def _show(self, asked: forms.Show) -> Answer:
+        wall = time.time_ns()
+        with self._records() as view:
+            found = {ref: view.find(ref) for ref in asked.ids}
+            revision = view.watermark().revision
+            records = [
+                results.shown(view, record, asked, wall) for record in found.values() if record
+            ]
+        unknown = [ref for ref, record in found.items() if record is None]
+        if not records:
+            raise NotFound(f"there is no record {', '.join(unknown)}")
+        result = forms.ShowResult(note=forms.NOTE, records=records, unknown=unknown)
+        return Answer(result, text.framed(text.shown(result), revision, wall))
+
+    def _timeline(self, asked: forms.Timeline) -> Answer:
+        wall = time.time_ns()
+        since, until = times.period(asked.since, asked.until, wall)
+        only = Filter(project=self._project(asked.project), since=since, until=until)
+        with self._records() as view:
+            found = list(islice(stretches(view, only), asked.limit))
+            revision = view.watermark().revision
+        result = forms.TimelineResult(
+            note=forms.NOTE, here=_here(), sessions=[results.session(one, wall) for one in found]
+        )
+        return Answer(result, text.framed(text.sessions(result), revision, wall))
+
+    def _capture(self, asked: forms.Capture) -> Answer:
+        own = injected.without(asked.text)  # what was recalled is no new memory
+        if not own.strip():
+            raise BadUsage("there is nothing to remember")
+        turn = CapturedTurn(
+            text=own,
+            role="assistant",  # whose words they are
+            tier="semantic",
+            host="mcp",
+            cwd=_directory(asked.directory),
+            tags=tuple(asked.tags),
+            pinned=asked.pin,
+        )
+        with self._group() as client:
+            done = client.call(Actor.INGEST, messages.Capture(turns=(turn,)), messages.Captured)
+        id_ = done.ids[0]
+        if not id_:
+            said = "that text was forgotten on purpose; it is not taken in again"
+            refused = forms.CaptureResult(outcome="refused", revision=done.revision)
+            return Answer(refused, said)
+        result = forms.CaptureResult(
+            outcome="kept" if done.added else "known",
+            revision=done.revision,
+            id=id_,
+            pinned=asked.pin,
+        )
+        said = f"remembered as {id_}" if done.added else f"was known already, as {id_}"
+        return Answer(result, said + (", pinned" if asked.pin else ""))
+
+    def _pin(self, asked: forms.Pin) -> Answer:
+        request = messages.Pin(ref=asked.id, pinned=asked.pinned)
+        with self._group() as client:
+            done = client.call(Actor.INGEST, request, messages.Changed)
+        result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)
+        return Answer(result, "pinned" if asked.pinned else "not pinned any more")
+
+    def _forget(self, asked: forms.Forget) -> Answer:
+        request = messages.Forget(refs=tuple(asked.ids))
+        with self._group() as client:
+            done = client.call(Actor.INGEST, request, messages.Changed, FORGET_S)
+        result = forms.ForgetResult(forgotten=done.count, revision=done.revision)
+        return Answer(result, f"forgot {count(done.count, 'record')}")
+
+    def _status(self) -> Answer:
+        document, said = status.look(self._settings)
+        result = forms.StatusResult(
+            group=document["group"]["state"],
+            store=document["group"]["store"],
+            here=_here(),
+            records=document["watermark"]["records_count"],
+            stages=msgspec.convert(document["stages"], dict[str, forms.Lag]),
+            payload_behind=document["payload"]["behind"],
+            problem=document["problem"],
+        )
+        return Answer(result, said)
+
+    def _project(self, named: str) -> str:
+        return project_id("." if named == "here" else named, self._layout)
+
+    @contextmanager
+    def _records(self) -> Iterator[View]:
+        """Read the records, whether or not a group runs."""
+        with closing(Records(self._layout.records)) as records, records.view() as view:
+            yield view
+
+    @contextmanager
+    def _group(self) -> Iterator[Client]:
+        """Return a client of the group, which is started if it may be."""
+        with Client(self._layout) as client:
+            if self._start and not client.running():
+                said = _up(self._settings)
+                if not client.running():
+                    raise GroupNotRunning(
+                        f"no group runs on {self._layout.root}, and it cannot be started: {said}"
+                    )
+            client.require()
+            yield client
+
+
+def _up(settings: Settings) -> str:
+    """Start the group as its user would; return what was complained of.
+
+    A group that another process starts meanwhile is as good (see `iai up`).
+    """
+    # -P: the directory that a host starts us in may hold a package of our name.
+    command = [sys.executable, "-P", "-m", "iai", "up", "--detach"]
+    environment = {**os.environ, "IAI_MCP_STORE": str(settings.store)}
+    try:
+        done = subprocess.run(  # noqa: S603  our own command
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=START_S,
+        )
+    except subprocess.TimeoutExpired:
+        return f"`iai up` did not end within {START_S:g} s"
+    said = done.stderr.strip().splitlines()
+    sys.stderr.write(done.stderr)
+    return said[-1].removeprefix("iai: ") if said else "`iai up` did not say why"
+
+
+def _here() -> str:
+    return line(identify(str(Path.cwd())).name)
+
+
+def _directory(named: str) -> str:
+    if not named:
+        return str(Path.cwd())
+    if not (Path(named).is_absolute() and Path(named).is_dir()):
+        raise BadUsage(f"directory {named}: give the absolute path of one that is there")
+    return named

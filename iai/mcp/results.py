@@ -1,0 +1,82 @@
+"""Hits, records and sessions as tools answer with them: harmless, and no more than is asked for."""
+
+from iai import clock, injected
+from iai.cli.output import ago
+from iai.mcp import forms
+from iai.mcp.text import LINE, line
+from iai.messages import Hit
+from iai.store.records import Record, View
+from iai.timeline import Stretch
+
+BESIDE = 600  # characters of a turn beside one that is shown
+PATH = 4_096  # characters of a path
+
+
+def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
+    why = {name: round(gain, 4) for name, gain in hit.why.items()}
+    return forms.Found(
+        id=f"#{hit.label}",
+        said=line(hit.text),
+        role=hit.role,
+        age=ago(hit.created_at, wall),
+        said_at=clock.iso(hit.created_at),
+        project=line(hit.project_name),
+        host=line(hit.host),
+        score=round(hit.score, 4),
+        pinned=hit.pinned,
+        why=why if explain else {},
+        words=[line(word) for word in hit.matched],
+        source=source(hit.source.transcript, hit.source.offset) if explain else "",
+        session=line(hit.session_id) if explain else "",
+    )
+
+
+def shown(view: View, record: Record, asked: forms.Show, wall: int) -> forms.Shown:
+    project = view.project_named(record.project)
+    before, after = (
+        [beside(turn, wall, BESIDE) for label in side if (turn := view.get(label))]
+        for side in view.around(record, asked.around)
+    )
+    end = asked.start + asked.length
+    return forms.Shown(
+        id=f"#{record.label}",
+        text=injected.harmless(record.text[asked.start : end]),
+        role=record.role,
+        age=ago(record.created_at, wall),
+        said_at=clock.iso(record.created_at),
+        project=line(project.name if project else "-"),
+        host=line(record.host),
+        left_out=max(0, len(record.text) - end),
+        pinned=record.pinned,
+        tags=[line(tag) for tag in record.tags],
+        session=line(record.session),
+        directory=line(record.cwd, PATH),
+        source=source(record.source.transcript, record.source.offset),
+        before=before[::-1],
+        after=after,
+    )
+
+
+def session(one: Stretch, wall: int) -> forms.Session:
+    return forms.Session(
+        project=line(one.project_name),
+        host=line(one.host),
+        session=line(one.session_id),
+        began_at=clock.iso(one.began_at),
+        ended_at=clock.iso(one.ended_at),
+        age=ago(one.ended_at, wall),
+        turns=one.turns,
+        last=beside(one.last_said, wall),
+        first=beside(one.first_request, wall) if one.first_request else None,
+    )
+
+
+def beside(record: Record, wall: int, limit: int = LINE) -> forms.Beside:
+    said = line(record.text, limit)
+    return forms.Beside(
+        id=f"#{record.label}", role=record.role, age=ago(record.created_at, wall), said=said
+    )
+
+
+def source(transcript: str, offset: int) -> str:
+    return f"{line(transcript, PATH)}:{offset}" if transcript else ""

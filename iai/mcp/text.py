@@ -1,0 +1,90 @@
+"""Memory as text for a model: quoted line by line, in the frame by which capture leaves it out."""
+
+from collections.abc import Iterable, Iterator
+
+from iai import clock, injected
+from iai.cli.output import excerpt
+from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
+
+LINE = 240  # characters of a text that stands on one line
+
+
+def line(text: str, limit: int = LINE) -> str:
+    """Return a text of memory on one line, cut at a word."""
+    return excerpt(injected.harmless(text), limit)
+
+
+def framed(lines: Iterable[str], revision: int, wall: int) -> str:
+    """Return lines in the frame that capture recognises."""
+    opening = injected.opening(revision, clock.iso(wall), "(memory)")
+    return "\n".join([opening, *lines, injected.CLOSING]) + "\n"
+
+
+def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
+    """Yield what was found; `nothing` says why there is none of it."""
+    yield result.note
+    yield f"You are in project {result.here}." + ("" if result.found else f" {nothing}.")
+    for found in result.found:
+        where = f"{found.project}, {found.host}, {found.role}, {found.age}"
+        yield f"{found.id} {where}, score {found.score:.2f}{_pinned(pinned=found.pinned)}"
+        yield f"> {found.said}"
+        yield from _explained(found)
+    yield from (f"(degraded: {missing})" for missing in result.degraded)
+
+
+def shown(result: ShowResult) -> Iterator[str]:
+    """Yield records whole."""
+    yield result.note
+    for record in result.records:
+        yield ""
+        yield from (part for turn in record.before for part in _beside(turn))
+        yield from _whole(record)
+        yield from (part for turn in record.after for part in _beside(turn))
+    yield from (f"there is no record {ref}" for ref in result.unknown)
+
+
+def sessions(result: TimelineResult) -> Iterator[str]:
+    """Yield sessions."""
+    yield result.note
+    yield f"You are in project {result.here}." + ("" if result.sessions else " No session fits.")
+    for session in result.sessions:
+        yield from _session(session)
+
+
+def _explained(found: Found) -> Iterator[str]:
+    if found.why:
+        parts = sorted(found.why.items(), key=lambda part: -part[1])
+        yield "  why: " + ", ".join(f"{name} {gain:.3f}" for name, gain in parts)
+    if found.words:
+        yield "  words: " + ", ".join(found.words)
+    if found.source:
+        yield f"  said in {found.source}"
+    if found.session:
+        yield f"  session {found.session}"
+
+
+def _whole(record: Shown) -> Iterator[str]:
+    where = f"{record.project}, {record.host}, {record.role}"
+    said = f"{record.said_at} ({record.age})"
+    yield f"{record.id} {where}, {said}{_pinned(pinned=record.pinned)}"
+    yield from (f"> {part}" for part in record.text.split("\n"))
+    if record.left_out:
+        yield f"({record.left_out:,} more characters: memory_show with a higher `start`)"
+
+
+def _beside(turn: Beside) -> Iterator[str]:
+    yield f"{turn.id} {turn.role}, {turn.age}"
+    yield f"> {turn.said}"
+
+
+def _session(session: Session) -> Iterator[str]:
+    where = f"{session.project}, {session.host}, {session.turns} turns"
+    yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
+    if session.first:
+        yield f"> first {session.first.id} {session.first.role}: {session.first.said}"
+    if session.last != session.first:
+        yield f"> last {session.last.id} {session.last.role}: {session.last.said}"
+
+
+def _pinned(*, pinned: bool) -> str:
+    return ", pinned" if pinned else ""

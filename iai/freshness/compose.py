@@ -4,7 +4,7 @@
 pure. No other process is asked, so the same text can be had while the group is down.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeAlias
 
@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from iai import clock, injected
 from iai.clock import NS
+from iai.freshness import cues
 from iai.freshness.budget import Budget
 from iai.freshness.salience import most_telling, words
 from iai.store.records import Project, Record, Watermark
@@ -23,6 +24,8 @@ FACTS = 8
 EARLIER_SESSIONS = 5
 LATELY = 700  # turns before the last session's latest that are looked at for what they tell
 ELSEWHERE = 5
+DECISIONS = 4  # of the user; an assistant's are proposals
+SAME_FILES = 5
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange
 _TURN = 500  # characters of a turn before it, and of a pinned text
@@ -57,6 +60,15 @@ class Session(Struct, frozen=True):
     turns: tuple[Record, ...]  # the last ones, in the order in which they were said
 
 
+class Lately(Struct, frozen=True):
+    """What was said in a project but for its last exchange, as far as it is worth a line."""
+
+    decisions: tuple[Record, ...] = ()  # the newest first
+    left_open: tuple[Record, ...] = ()  # the last word of earlier sessions
+    same_files: tuple[Record, ...] = ()  # about what the last session named
+    telling: tuple[Record, ...] = ()  # the most telling first
+
+
 class Material(Struct, frozen=True, kw_only=True):
     """What a payload is made of."""
 
@@ -66,12 +78,12 @@ class Material(Struct, frozen=True, kw_only=True):
     pinned: tuple[Record, ...] = ()
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     earlier: tuple[Session, ...] = ()
-    telling: tuple[Record, ...] = ()  # other turns of this project, the most telling first
+    lately: Lately = Lately()
     elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
 
 
-# Project -> the revision that it last changed in, and what then was most telling.
-Memo: TypeAlias = dict[str, tuple[int, tuple[Record, ...]]]
+# Project -> the revision that it last changed in, and what then was chosen.
+Memo: TypeAlias = dict[str, tuple[int, Lately]]
 
 
 class Section(Struct, frozen=True):
@@ -111,8 +123,8 @@ def gather(view: Seen, project: str, project_name: str, memo: Memo | None = None
     changed = view.changed(project)
     if memo.get(project, (0, ()))[0] != changed or not changed:
         lately = list(islice(_lately(view, project, own), LATELY))
-        memo[project] = changed, _telling(material, lately)
-    return structs.replace(material, telling=memo[project][1])
+        memo[project] = changed, _chosen(material, lately)
+    return structs.replace(material, lately=memo[project][1])
 
 
 def render(material: Material, wall: int, note: str = "") -> str:
@@ -120,7 +132,7 @@ def render(material: Material, wall: int, note: str = "") -> str:
 
     `note` is a sentence about what is missing from it.
     """
-    sections = list(_sections(material, wall))
+    sections = [section for section in _sections(material, wall) if section.items]
     if not sections:
         return ""
     name = material.project_name or "(every project)"
@@ -171,30 +183,37 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 
 
 def _sections(material: Material, wall: int) -> Iterator[Section]:
-    """Yield the sections, the most useful first."""
+    """Yield the sections, the most useful first; some are empty."""
+    lately = material.lately
     if material.last and material.last.turns:
         yield _stopped(material.last, wall)
-    if material.pinned:
-        yield Section(
-            ("", "## Pinned"),
-            tuple(_quoted(record, wall, _TURN) for record in material.pinned),
-            0.3,
-        )
-    if material.facts:
-        items = tuple(_quoted(record, wall, _MENTION * 2) for record in material.facts)
-        yield Section(("", "## Remembered"), items, 0.2)
-    if material.earlier:
-        items = tuple(_mention(session, "", wall) for session in material.earlier)
-        yield Section(("", "## Earlier sessions in this project"), items, 0.12)
-    if material.elsewhere:
-        items = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
-        yield Section(("", "## Recent work in other projects"), items, 0.2)
-    if material.telling:
-        items = tuple(
-            (f"- {_number(r)}, {_ago(wall - r.created_at)}: {_inline(r.text, _LINE)}",)
-            for r in material.telling
-        )
-        yield Section(("", "## Also said in this project"), items, 1.0)
+    yield _listed("Left open in earlier sessions", 0.1, lately.left_open, wall, cues.left_open)
+    pinned = tuple(_quoted(record, wall, _TURN) for record in material.pinned)
+    yield Section(("", "## Pinned"), pinned, 0.3)
+    yield _listed("Decided", 0.1, lately.decisions, wall, cues.decided)
+    facts = tuple(_quoted(record, wall, _MENTION * 2) for record in material.facts)
+    yield Section(("", "## Remembered"), facts, 0.2)
+    earlier = tuple(_mention(session, "", wall) for session in material.earlier)
+    yield Section(("", "## Earlier sessions in this project"), earlier, 0.12)
+    elsewhere = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
+    yield Section(("", "## Recent work in other projects"), elsewhere, 0.2)
+    yield _listed("About the same files", 0.2, lately.same_files, wall)
+    yield _listed("Also said in this project", 1.0, lately.telling, wall)
+
+
+def _listed(
+    heading: str,
+    share: float,
+    records: tuple[Record, ...],
+    wall: int,
+    passage: Callable[[str], str] = str,
+) -> Section:
+    """A line for each record, with the part of its text that matters."""
+    items = (
+        (f"- {_number(r)}, {_ago(wall - r.created_at)}: {_inline(passage(r.text), _LINE)}",)
+        for r in records
+    )
+    return Section(("", f"## {heading}"), tuple(items), share)
 
 
 def _stopped(session: Session, wall: int) -> Section:
@@ -214,15 +233,30 @@ def _stopped(session: Session, wall: int) -> Section:
     return Section(heading, tuple(items), 0.6, oldest_first=True)
 
 
-def _telling(material: Material, lately: list[Record]) -> tuple[Record, ...]:
-    """Return the turns that tell what is said nowhere else in the payload."""
+def _chosen(material: Material, lately: list[Record]) -> Lately:
+    """Return what of it finds a place; nothing is told twice."""
     sessions = [s for s in (material.last, *material.earlier) if s is not None]
-    above = [*material.pinned, *material.facts, *(turn for s in sessions[:1] for turn in s.turns)]
+    stopped = [turn for s in sessions[:1] for turn in s.turns]
+    shown = {*material.pinned, *material.facts}
+    ends = [s.turns[-1] for s in material.earlier]
+    left_open = [r for r in ends if r not in shown and cues.left_open(r.text)]
+    said = (r for r in lately if r.role == "user" and r not in shown)
+    decisions = list(islice((r for r in said if cues.decided(r.text)), DECISIONS))
+    named = frozenset[str]().union(*(cues.names(turn.text) for turn in stopped))
+    same = [r for r in lately if cues.names(r.text) & named]
+    above = [*shown, *stopped, *left_open, *decisions]
     above += [s.first_request for s in sessions if s.first_request]
+    same_files = _telling(same, above, SAME_FILES)
+    telling = _telling(lately, [*above, *same_files], _TELLING)
+    return Lately(tuple(decisions), tuple(left_open), same_files, telling)
+
+
+def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:
+    """Return those that tell what the records above do not."""
     known = (word for record in above for word in words(record.text))
-    texts = [_inline(record.text, _LINE) for record in lately]
-    said_in = [record.session for record in lately]
-    return tuple(lately[place] for place in most_telling(texts, said_in, known)[:_TELLING])
+    texts = [_inline(record.text, _LINE) for record in records]
+    said_in = [record.session for record in records]
+    return tuple(records[place] for place in most_telling(texts, said_in, known)[:count])
 
 
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:

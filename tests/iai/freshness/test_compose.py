@@ -79,6 +79,27 @@ def test_pinned_and_remembered_texts_are_in_it_and_pinned_ones_once(records: Rec
     assert "## Remembered" in text
 
 
+def test_what_was_decided_left_open_or_said_of_the_same_files_has_a_section_each(
+    records: Records,
+) -> None:
+    def said(place: int, session: str, text: str, role: str = "user") -> None:
+        at = WALL - (100 - place) * 60 * NS
+        put(records, new_record(f"{place}", session=session, created_at=at, text=text, role=role))
+
+    said(0, "one", "Look at it. We never retry more than 3 times here.")
+    said(1, "one", "The pool in src/db/pool.py leaks handles under uvloop.", "assistant")
+    said(2, "one", "Done. Not done yet: the metrics dashboard.", "assistant")
+    said(3, "two", "Make src/db/pool.py smaller.")
+    said(4, "two", "It is smaller.", "assistant")
+    sections = dict(
+        part.split("\n", 1) for part in payload(records).split("\n## ")[1:] if "\n" in part
+    )
+    assert "#3, 1 h ago: Not done yet: the metrics" in sections["Left open in earlier sessions"]
+    assert "#1, 1 h ago: We never retry more than 3 times" in sections["Decided"]
+    assert "#2, 1 h ago: The pool in src/db/pool.py" in sections["About the same files"]
+    assert "Also said in this project" not in sections
+
+
 def test_of_another_project_only_a_mention_is_in_it(records: Records) -> None:
     put(records, new_record("mine"))
     # in the same session, which went on over there

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.figures import Figures
 from iai.clock import NS, Now
-from iai.embedders.static import StaticEmbedder
+from iai.embedders.static import StaticEmbedder, bundled
 from iai.freshness.budget import tokens
 from iai.freshness.compose import gather, render
 from iai.ids import record_id
@@ -49,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> Figures:
     """Replay every history; return the mean of each way to fill the tokens."""
-    embedder = StaticEmbedder()
+    embedder = bundled()
     found: dict[str, list[Held]] = {"payload": [], "last_turns": [], "central_turns": []}
     for conversation in json.loads(args.data.read_text()):
         for way, held in _replay(list(_sessions(conversation)), embedder):

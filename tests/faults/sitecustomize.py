@@ -38,7 +38,7 @@ def _take_embedder_away(reason: str) -> None:
     def refuse(*_: object) -> NoReturn:
         raise EmbedderUnavailable(reason)
 
-    registry.load = refuse
+    registry.load = refuse  # type: ignore[assignment]
 
 
 if file := os.environ.get("IAI_FAULT_WALL"):

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from benchmarks.world import LettersEmbedder
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors
 from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_upto
+from iai.embedders.model2vec import model2vec
 from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
 
@@ -22,10 +24,18 @@ TEXTS = (
 )
 
 
-@pytest.fixture(params=["static", "letters"])
+@pytest.fixture(params=["static", "letters", "model2vec", "minilm"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    """Every test that asks for it is part of the contract and runs on both."""
-    return bundled() if request.param == "static" else LettersEmbedder()
+    """Every test that asks for it is part of the contract and runs on all."""
+    match request.param:
+        case "static":
+            return bundled()
+        case "model2vec":
+            return model2vec(request.getfixturevalue("model"))
+        case "minilm":
+            return cast("Embedder", request.getfixturevalue("minilm"))
+        case _:
+            return LettersEmbedder()
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
@@ -61,6 +71,19 @@ def test_counts_add_up(embedder: Embedder) -> None:
 
 def test_a_text_without_tokens_is_like_nothing(embedder: Embedder) -> None:
     assert not embed(embedder, [""]).any()
+
+
+def test_what_is_known_changes_no_vector(embedder: Embedder) -> None:
+    fresh = embed(embedder, TEXTS)
+    known = embedder.embed(TEXTS, embedder.frequencies([]), 0)
+    counted = embedder.frequencies(TEXTS)
+    assert np.array_equal(embedder.embed(TEXTS, counted, len(TEXTS), known), fresh)
+
+
+def test_a_longer_text_costs_more_and_the_longest_has_a_limit(embedder: Embedder) -> None:
+    costs = [embedder.cost_ms("word " * count) for count in (1, 10, 100)]
+    assert costs == sorted(costs)
+    assert all(cost > 0 for cost in costs)
 
 
 def test_no_text_whatever_fails(embedder: Embedder) -> None:

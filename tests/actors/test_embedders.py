@@ -9,6 +9,7 @@ import pytest
 from benchmarks.group import Group, wait_until
 from benchmarks.world import Chances, LettersEmbedder, World
 
+from iai import health
 from iai.embedders.embedder import Frequencies, Vectors
 from iai.messages import (
     Actor,
@@ -134,6 +135,47 @@ def test_what_comes_meanwhile_is_searched_at_once_and_in_both(world: Make) -> No
     assert serving(w).fingerprint == "slow-1"
     assert labels(w) == list(range(2, 72))
     assert dimensions(w) == {30}
+
+
+def test_a_text_that_changes_meanwhile_is_changed_in_both(world: Make) -> None:
+    w = world()
+    capture(w, *(f"text {n}" for n in range(70)))
+    w.run(20.0)
+    choose(w, Slow())
+    w.run(30.0, until=lambda: half_way(w))
+    with w.records.view() as view:
+        record = view.get(1)
+    assert record is not None
+    w.records.commit(lambda unit: unit.edit(record, "zzz"), w.now)
+    w.run(30.0)
+    assert serving(w).fingerprint == "slow-1"
+    with w.vectors.view() as view_:
+        row = view_.get(serving(w).number, 1)
+    assert row is not None
+    assert row[0].nonzero()[0].tolist() == [25]
+
+
+def test_the_status_says_that_vectors_are_to_be_made_anew_until_they_are(world: Make) -> None:
+    w = world()
+    capture(w, *(f"text {n}" for n in range(70)))
+    w.run(20.0)
+    assert note(w) == ""
+    choose(w, Slow())
+    w.run(10.0, until=lambda: progress(w).embedder == "slow-1")
+    assert note(w) == "to be re-embedded"
+    w.run(30.0, until=lambda: half_way(w))
+    assert note(w) == f"re-embedding, at #{progress(w).built_upto} of #70"
+    w.run(30.0)
+    assert note(w) == ""
+
+
+def note(world: World) -> str:
+    """What `iai status` says of the vectors."""
+    with world.vectors.view() as view:
+        done = view.progress()
+        weights = view.generation(done.serving)
+    with world.records.view() as records:
+        return health._reembedding(done, weights, records.watermark())
 
 
 def test_without_the_old_embedder_words_answer_until_the_new_vectors_are_whole(

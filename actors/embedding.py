@@ -1,24 +1,28 @@
 """Embedding: gives every record its vector, newest first, and embeds queries between two batches.
 
-When the store has doubled since the weights were counted, a new generation of vectors is made
-beside the one that serves, whenever there is nothing new to embed, and takes its place when whole.
+When the store has doubled since the weights were counted, or another embedder was chosen, a new
+generation of vectors is made beside the one that serves, whenever there is nothing new to embed,
+and takes its place when whole.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 from msgspec import structs
 
 from iai.behaviour import Answer, Caller, Publish, Steps
 from iai.clock import Now
-from iai.embedders.embedder import Embedder
+from iai.embedders.embedder import Vectors
 from iai.embedders.generations import Census, Weights, counted_upto
-from iai.embedders.static import StaticEmbedder
+from iai.embedders.registry import Embedders, load
 from iai.layout import Layout
 from iai.messages import (
     Actor,
     EmbedQuery,
     Event,
+    GenerationBegun,
+    GenerationServing,
     QueryVector,
     QueryVectors,
     Request,
@@ -30,13 +34,17 @@ from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
 from iai.store.records import Record, View
-from iai.store.vectors import Progress, VectorStore
+from iai.store.vectors import Generation, Progress, VectorStore
 
 log = logging.getLogger(__name__)
 
 BATCH = 256  # changes taken at a time
-BATCH_CHARACTERS = 150_000  # and no more text than this: some 30 ms
+BATCH_MS = 30.0  # and no more of them than the embedder needs so long for
+COUNTED_PER_MS = 5_000  # characters
 CLEARED = 2_000  # vectors of an old generation deleted at a time
+
+Cost = Callable[[str], float]  # milliseconds for a text
+Slice = list[Event] | None  # what there is to tell of it; None: there was nothing to do
 
 
 class Embedding:
@@ -44,23 +52,25 @@ class Embedding:
 
     hears = (Actor.INGEST, Actor.LIFECYCLE)
 
-    def __init__(self, readers: Readers, store: VectorStore, embedder: Embedder) -> None:
+    def __init__(self, readers: Readers, store: VectorStore, embedders: Embedders) -> None:
         self._readers = readers
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders
+        self._embedder = embedders.chosen
         self._pace = Pace()
         self._progress = Progress()
-        self._weights: dict[int, Weights] = {}  # by generation, where they are this embedder's
+        self._weights: dict[int, Weights] = {}  # by generation, where there is an embedder for it
         self._census: Census | None = None  # of the generation to come
         self._stale: list[int] = []  # generations whose vectors nobody needs any more
 
     def start(self, now: Now) -> Steps:
         self._reload()
+        self._choose()
         yield from ()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         if isinstance(request, EmbedQuery):
-            queries = tuple(_query(weights, request.text) for weights in self._weights.values())
+            queries = tuple(_queries(self._weights.values(), request.text))
             yield Answer(caller, QueryVectors(vectors=queries))
 
     def hear(self, event: Event, now: Now) -> Steps:
@@ -73,10 +83,12 @@ class Embedding:
     def work(self, now: Now) -> Steps:
         """Embed what is new; else bring the next generation on; else tidy up."""
         with self._readers.records.view() as view:
-            done = self._embed_new(view) or self._next_generation(view)
-        self._pace.looked(now, more=done is not None or self._tidy())
-        if isinstance(done, VectorsCommitted):
-            yield Publish(done)
+            told = self._embed_new(view)
+            if told is None:
+                told = self._next_generation(view)
+        self._pace.looked(now, more=told is not None or self._tidy())
+        for event in told or ():
+            yield Publish(event, keep=not isinstance(event, VectorsCommitted))
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -87,73 +99,78 @@ class Embedding:
 
     # --- what is new --------------------------------------------------------------------------
 
-    def _embed_new(self, view: View) -> VectorsCommitted | None:
-        """Embed the foremost records that have no vector yet; None if there are none."""
+    def _embed_new(self, view: View) -> Slice:
+        """Embed the foremost records that have no vector yet.
+
+        Where the embedder of the vectors that serve is gone, they have to wait for the next.
+        """
         pending = upto(view.watermark().revision).minus(self._progress.applied)
         batch = view.foremost(pending, BATCH)
         if not batch.ranges:
             return None
-        serving = self._serving()
-        taken, changed = _changed(view, batch)
+        if not self._progress.serving:
+            return self._begin(view, Census(self._embedder, 0), serve=True)
+        serving = self._weights.get(self._progress.serving)
+        if serving is None:
+            return None
+        taken, changed = _changed(view, batch, serving.cost_ms)
         written = [record for record in changed.values() if record is not None]
-        rows = serving.embed([record.text for record in written])
-        labels = [record.label for record in written]
         gone = [label for label, record in changed.items() if record is None]
-        # What the next generation already holds must follow, too; the rest it will come to.
-        ahead = [r for r in written if r.label <= self._progress.built_upto]
+        rows = [(serving, written, _rows(serving, written))]
         building = self._weights.get(self._progress.building)
-        rows_ahead = building.embed([r.text for r in ahead]) if building and ahead else None
+        if building is not None:  # what it already holds must follow; the rest it will come to
+            ahead = [r for r in written if r.label <= self._progress.built_upto]
+            rows.append((building, ahead, _rows(building, ahead)))
         progress = structs.replace(self._progress, applied=self._progress.applied.union(taken))
 
         def change(unit: vectors.Change) -> None:
-            unit.put(serving.generation.number, labels, rows)
-            if building is not None and rows_ahead is not None:
-                unit.put(building.generation.number, [r.label for r in ahead], rows_ahead)
-            for label in gone:
-                unit.delete(serving.generation.number, label)
-                if building is not None:
-                    unit.delete(building.generation.number, label)
+            for weights, records, vectors_ in rows:
+                number = weights.generation.number
+                unit.put(number, [record.label for record in records], vectors_)
+                for label in gone:
+                    unit.delete(number, label)
             unit.advance(progress)
 
         self._commit(change, progress)
-        return VectorsCommitted(
-            revision=progress.applied.floor, embedded=len(written), reembedded=0
-        )
-
-    def _serving(self) -> Weights:
-        """The weights for new vectors: those that serve, else plain ones for an empty store."""
-        if self._progress.serving not in self._weights:
-            self._begin(Census(self._embedder, 0), serve=True)
-        return self._weights[self._progress.serving]
+        revision = progress.applied.floor
+        return [VectorsCommitted(revision=revision, embedded=len(written), reembedded=0)]
 
     # --- the next generation ------------------------------------------------------------------
 
-    def _next_generation(self, view: View) -> VectorsCommitted | bool | None:
+    def _next_generation(self, view: View) -> Slice:
         """Do one slice of it; None if the one that serves is the right one."""
         if self._progress.building:
             return self._build(view)
-        serving = self._weights.get(self._progress.serving)
         newest = view.watermark().max_vec_label
         wanted = counted_upto(newest)
-        if not newest or (serving is not None and serving.generation.counted_upto == wanted):
+        serving = self._weights.get(self._progress.serving)
+        if not newest or (serving is not None and self._right(serving.generation, wanted)):
             return None
         if self._census is None or self._census.upto != wanted:
             self._census = Census(self._embedder, wanted)
-        batch = _texts(r for r in view.after(self._census.counted) if r.label <= wanted)
+        uncounted = takewhile(lambda r: r.label <= wanted, view.after(self._census.counted))
+        batch = _few(uncounted, lambda text: len(text) / COUNTED_PER_MS)
         last = batch[-1].label if batch else wanted
         self._census.count([record.text for record in batch], last)
-        if self._census.done:
-            self._begin(self._census, serve=False)
-            self._census = None
-        return True
+        if not self._census.done:
+            return []
+        census, self._census = self._census, None
+        return self._begin(view, census, serve=False)
 
-    def _begin(self, census: Census, *, serve: bool) -> None:
+    def _right(self, generation: Generation, counted: int) -> bool:
+        """Are these the weights that a store of this size should have?"""
+        return (generation.fingerprint, generation.counted_upto) == (
+            self._embedder.fingerprint,
+            counted,
+        )
+
+    def _begin(self, view: View, census: Census, *, serve: bool) -> list[Event]:
         """Keep the weights of a new generation, to serve at once or to be built first."""
-        with self._store.view() as view:
-            number = max(view.generations(), default=0) + 1
+        with self._store.view() as stored:
+            number = max(stored.generations(), default=0) + 1
         generation = census.generation(number)
-        if serve:  # there are no vectors under these weights yet
-            progress = Progress(serving=number)
+        if serve:  # there are no vectors yet
+            progress = structs.replace(self._progress, serving=number)
         else:
             progress = structs.replace(self._progress, building=number, built_upto=0)
 
@@ -163,30 +180,46 @@ class Embedding:
 
         self._commit(change, progress)
         self._weights[number] = Weights(self._embedder, generation)
+        told = GenerationServing if serve else GenerationBegun
+        return [_told(told, generation, view)]
 
-    def _build(self, view: View) -> VectorsCommitted | bool:
+    def _build(self, view: View) -> list[Event]:
         """Embed the next records under the generation to come; let it serve when it is whole."""
-        number = self._progress.building
-        batch = _texts(view.after(self._progress.built_upto))
+        building = self._weights[self._progress.building]
+        batch = _few(view.after(self._progress.built_upto), building.cost_ms)
         if not batch:
-            return self._switch(view)
-        rows = self._weights[number].embed([record.text for record in batch])
-        progress = structs.replace(self._progress, built_upto=batch[-1].label)
+            return self._switch(view, building.generation)
+        labels = [record.label for record in batch]
+        rows = building.embed([record.text for record in batch], self._known(labels))
+        progress = structs.replace(self._progress, built_upto=labels[-1])
 
         def change(unit: vectors.Change) -> None:
-            unit.put(number, [record.label for record in batch], rows)
+            unit.put(building.generation.number, labels, rows)
             unit.advance(progress)
 
         self._commit(change, progress)
-        return True
+        return []
 
-    def _switch(self, view: View) -> VectorsCommitted:
-        progress = Progress(applied=self._progress.applied, serving=self._progress.building)
+    def _known(self, labels: list[int]) -> Vectors | None:
+        """Return the vectors that the same embedder made of these records, which have not changed.
+
+        Whatever has changed was embedded before any of this: see `work`.
+        """
+        serving = self._weights.get(self._progress.serving)
+        if serving is None or serving.generation.fingerprint != self._embedder.fingerprint:
+            return None
+        with self._store.view() as stored:
+            return stored.rows(serving.generation, labels)
+
+    def _switch(self, view: View, generation: Generation) -> list[Event]:
+        progress = structs.replace(
+            self._progress, serving=generation.number, building=0, built_upto=0
+        )
         self._commit(lambda unit: unit.advance(progress), progress)
         self._reload()
         count = view.watermark().records_count
-        log.info("generation %d of the weights serves; %d records", progress.serving, count)
-        return VectorsCommitted(revision=progress.applied.floor, embedded=0, reembedded=count)
+        done = VectorsCommitted(revision=progress.applied.floor, embedded=0, reembedded=count)
+        return [done, _told(GenerationServing, generation, view)]
 
     def _tidy(self) -> bool:
         """Delete some vectors of a generation that serves no more; is there more to do?"""
@@ -214,55 +247,93 @@ class Embedding:
         """Read from disk how far the vectors are, and which weights they have."""
         with self._store.view() as view:
             self._progress = view.progress()
-            generations = [view.generation(number) for number in view.generations()]
-        mine = [g for g in generations if g and g.fingerprint == self._embedder.fingerprint]
-        self._weights = {g.number: Weights(self._embedder, g) for g in mine}
+            found = [view.generation(number) for number in view.generations()]
+        generations = {g.number: g for g in found if g is not None}
+        serving = generations.get(self._progress.serving)
+        if serving is not None:
+            self._embedders.find(serving.embedder, serving.fingerprint)
+        self._weights = {
+            number: Weights(embedder, generation)
+            for number, generation in generations.items()
+            if (embedder := self._embedders.loaded(generation.fingerprint))
+        }
         current = (self._progress.serving, self._progress.building)
-        self._stale = [g.number for g in generations if g and g.number not in current]
+        self._stale = [number for number in generations if number not in current]
+
+    def _choose(self) -> None:
+        """Note which embedder was chosen; give up what was begun with another."""
+        chosen = self._embedder.fingerprint
+        if chosen == self._progress.embedder:
+            return
+        progress = structs.replace(self._progress, embedder=chosen, building=0, built_upto=0)
+        self._commit(lambda unit: unit.advance(progress), progress)
+        self._reload()
 
 
 def make(settings: Settings) -> Embedding:
     """Return the behaviour of the embedding process."""
     layout = Layout(settings.store)
-    store = VectorStore(layout.vectors, writer=True)
-    return Embedding(Readers(layout), store, StaticEmbedder())
+    embedders = Embedders(settings.embedder, lambda name: load(name, layout.models))
+    return Embedding(Readers(layout), VectorStore(layout.vectors, writer=True), embedders)
 
 
-def _changed(view: View, batch: Revisions) -> tuple[Revisions, dict[int, Record | None]]:
+def _changed(
+    view: View, batch: Revisions, cost: Cost
+) -> tuple[Revisions, dict[int, Record | None]]:
     """Return the records that these revisions changed, the newest as far as one batch may hold.
 
     Also returns the revisions that they cover. None stands for a record that was forgotten.
     """
     changed: dict[int, Record | None] = {}
-    characters = 0
+    spent = 0.0
     taken: list[int] = []
     for revision, entry in reversed(list(view.changes(batch))):
-        if characters >= BATCH_CHARACTERS:
+        if spent >= BATCH_MS:
             break
         taken.append(revision)
         if entry.label not in changed:
             record = changed[entry.label] = view.get(entry.label)
-            characters += len(record.text) if record else 0
+            spent += cost(record.text) if record else 0.0
     return of(taken), changed
 
 
-def _texts(records: Iterable[Record]) -> list[Record]:
+def _few(records: Iterable[Record], cost: Cost) -> list[Record]:
     """Return the first records, as many as one batch may hold."""
     batch: list[Record] = []
-    characters = 0
+    spent = 0.0
     for record in records:
-        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+        if len(batch) == BATCH or spent >= BATCH_MS:
             break
         batch.append(record)
-        characters += len(record.text)
+        spent += cost(record.text)
     return batch
 
 
-def _query(weights: Weights, text: str) -> QueryVector:
-    vector = weights.embed([text])[0]
-    return QueryVector(
-        generation=weights.generation.number,
-        dtype="f4",
-        dimension=len(vector),
-        data=vector.astype("<f4").tobytes(),
+def _rows(weights: Weights, records: list[Record]) -> Vectors:
+    return weights.embed([record.text for record in records])
+
+
+def _queries(every: Iterable[Weights], text: str) -> Iterator[QueryVector]:
+    """Embed a query under the weights of each generation."""
+    known: dict[str, Vectors] = {}  # by fingerprint
+    for weights in every:
+        generation = weights.generation
+        rows = weights.embed([text], known.get(generation.fingerprint))
+        known[generation.fingerprint] = rows
+        yield QueryVector(
+            generation=generation.number,
+            dtype="f4",
+            dimension=rows.shape[1],
+            data=rows[0].astype("<f4").tobytes(),
+        )
+
+
+def _told(
+    kind: type[GenerationBegun | GenerationServing], generation: Generation, view: View
+) -> Event:
+    return kind(
+        generation=generation.number,
+        embedder=generation.fingerprint,
+        records=view.watermark().records_count,
+        counted_upto=generation.counted_upto,
     )

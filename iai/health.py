@@ -177,7 +177,11 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
     """What is still to be done after every record has a vector: give it the best weights."""
     if progress.building:
         return f"re-embedding, at #{progress.built_upto} of #{mark.max_vec_label}"
-    current = weights is not None and weights.counted_upto == counted_upto(mark.max_vec_label)
+    current = (
+        weights is not None
+        and weights.counted_upto == counted_upto(mark.max_vec_label)
+        and progress.embedder in ("", weights.fingerprint)
+    )
     return "" if current or not mark.max_vec_label else "to be re-embedded"
 
 

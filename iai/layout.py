@@ -21,6 +21,7 @@ class Layout:
         self.vectors = root / "vectors"
         self.index = root / "index"
         self.lexical = root / "index" / "lexical"
+        self.models = root / "models"
         self.spool_new = root / "spool" / "new"
         self.spool_tmp = root / "spool" / "tmp"
         self.spool_bad = root / "spool" / "bad"

@@ -271,6 +271,24 @@ class VectorsCommitted(Event, frozen=True):
     reembedded: int
 
 
+class GenerationBegun(Event, frozen=True):
+    """All records get vectors anew, under weights counted up to a label, while the old serve."""
+
+    generation: int
+    embedder: str  # fingerprint
+    records: int
+    counted_upto: int
+
+
+class GenerationServing(Event, frozen=True):
+    """That is done."""
+
+    generation: int
+    embedder: str
+    records: int
+    counted_upto: int
+
+
 # --- graph-cache -----------------------------------------------------------------------------
 
 
@@ -484,7 +502,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
 FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
     Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected),
-    Actor.EMBEDDING: (VectorsCommitted,),
+    Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
     Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),
     Actor.CACHE_WRITER: (

@@ -66,6 +66,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         _seconds("IAI_MCP_HANG_AFTER_SEC", "a loop that stands still for so long is ended", 1.0),
     ] = 15.0
+    embedder: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_EMBEDDER",
+            "name",
+            "what makes the vectors: `static`, `minilm` (an extra), or the absolute path of a"
+            " model2vec model",
+        ),
+    ] = "static"
     ledger_days: Annotated[
         int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the ledger keeps its events", 1)
     ] = 30
@@ -85,6 +94,9 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str
     for field, setting in declared().items():
         text = environment.get(setting.variable, "").strip()
         if field == "store" or not text:
+            continue
+        if types[field] is str:
+            given[field] = text
             continue
         try:
             given[field] = _number(text, types[field], setting.minimum)

@@ -24,6 +24,10 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
+def _default(value: float | str, unit: str) -> str:
+    return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}"
+
+
 def blocks() -> dict[str, str]:
     """Return the text of each generated part, by its name."""
     defaults, _ = settings.from_environment({})
@@ -36,7 +40,7 @@ def blocks() -> dict[str, str]:
                     f"`{one.variable}`",
                     "`~/.iai-mcp`"
                     if field == "store"
-                    else f"{getattr(defaults, field):g} {one.unit}",
+                    else _default(getattr(defaults, field), one.unit),
                     one.meaning,
                 )
                 for field, one in declared.items()

@@ -43,6 +43,7 @@ class Census:
         """Return the weights that were counted."""
         return Generation(
             number=number,
+            embedder=self._embedder.name,
             fingerprint=self._embedder.fingerprint,
             dimension=self._embedder.dimension,
             counted_upto=self.upto,
@@ -56,10 +57,12 @@ class Weights:
 
     def __init__(self, embedder: Embedder, generation: Generation) -> None:
         self.generation = generation
+        self.cost_ms = embedder.cost_ms
         self._embedder = embedder
         frequencies: Frequencies = np.frombuffer(generation.frequencies, "<u4").astype(np.uint32)
         self._frequencies = frequencies
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of the texts, one row each."""
-        return self._embedder.embed(texts, self._frequencies, self.generation.documents)
+    def embed(self, texts: Sequence[str], known: Vectors | None = None) -> Vectors:
+        """Return the vectors of the texts, one row each; for `known` see `Embedder`."""
+        documents = self.generation.documents
+        return self._embedder.embed(texts, self._frequencies, documents, known)

@@ -7,8 +7,7 @@ rare is counted in the user's own store: weights from other people's texts gaine
 
 import hashlib
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,11 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from iai.embedders.embedder import Frequencies, Vectors
+from iai.embedders.packages import directory_of
 from iai.errors import EmbedderUnavailable
 
 LONGEST_TEXT = 8_000  # characters that are embedded; the rest of a longer text is found lexically
+_CHARACTERS_PER_MS = 5_000
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 _TENSOR = "embedding.weight"
@@ -28,27 +29,23 @@ _METHOD = "idf-mean-1"  # part of the fingerprint: change it when the computatio
 class StaticEmbedder:
     """See `Embedder`."""
 
-    def __init__(self) -> None:
-        """Load weights and tokenizer from the installed package.
+    def __init__(self, name: str, model: str, table: NDArray[Any], tokenizer: Tokenizer) -> None:
+        """`table` has a row for each token of the tokenizer. It is kept as it is, often in halves.
 
-        Raises EmbedderUnavailable if they are not there or cannot be read.
+        `model` is what the fingerprint calls it.
         """
-        spec = find_spec("wordllama")
-        if spec is None or spec.origin is None:
-            raise EmbedderUnavailable("the package wordllama is not installed; reinstall iai")
-        directory = Path(spec.origin).parent
-        try:
-            with safe_open(str(directory / _WEIGHTS), "numpy") as file:
-                weights = file.get_tensor(_TENSOR)
-            self._tokenizer = Tokenizer.from_file(str(directory / _TOKENIZER))
-        except Exception as error:  # tokenizers raises bare ones
-            raise EmbedderUnavailable(f"cannot read the embedder's data: {error}") from error
-        self._table = weights.astype(np.float32)
+        self._table = np.ascontiguousarray(table)
+        self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self.dimension = int(weights.shape[1])
-        digest = hashlib.blake2b(weights.tobytes(), digest_size=8).hexdigest()
-        self.fingerprint = f"wordllama-l2_supercat_256-{digest}-{_METHOD}"
+        self.name = name
+        self.dimension = int(table.shape[1])
+        digest = hashlib.blake2b(self._table.data, digest_size=8).hexdigest()
+        self.fingerprint = f"{model}-{digest}-{_METHOD}"
+
+    def cost_ms(self, text: str) -> float:
+        """See `Embedder`."""
+        return min(len(text), LONGEST_TEXT) / _CHARACTERS_PER_MS
 
     def frequencies(self, texts: Sequence[str]) -> Frequencies:
         """See `Embedder`."""
@@ -57,13 +54,19 @@ class StaticEmbedder:
             counts[np.unique(tokens)] += 1
         return counts
 
-    def embed(self, texts: Sequence[str], frequencies: Frequencies, documents: int) -> Vectors:
+    def embed(
+        self,
+        texts: Sequence[str],
+        frequencies: Frequencies,
+        documents: int,
+        known: Vectors | None = None,
+    ) -> Vectors:
         """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
         rarity = _inverse_frequency(frequencies, documents)
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for place, tokens in enumerate(self._tokens(texts)):
             if len(tokens):
-                total = rarity[tokens] @ self._table[tokens]
+                total = rarity[tokens] @ self._table[tokens].astype(np.float32)
                 vectors[place] = total / max(float(np.linalg.norm(total)), 1e-9)
         return vectors
 
@@ -72,6 +75,23 @@ class StaticEmbedder:
             [text[:LONGEST_TEXT] for text in texts], add_special_tokens=False
         )
         return [np.asarray(one.ids, np.int64) for one in encoded]
+
+
+def bundled() -> StaticEmbedder:
+    """Return the default embedder, from the files of the installed package.
+
+    Raises EmbedderUnavailable if they are not there or cannot be read.
+    """
+    directory = directory_of("wordllama")
+    if directory is None:
+        raise EmbedderUnavailable("the package wordllama is not installed; reinstall iai")
+    try:
+        with safe_open(str(directory / _WEIGHTS), "numpy") as file:
+            table = file.get_tensor(_TENSOR)
+        tokenizer = Tokenizer.from_file(str(directory / _TOKENIZER))
+    except Exception as error:  # tokenizers raises bare ones
+        raise EmbedderUnavailable(f"cannot read the embedder's data: {error}") from error
+    return StaticEmbedder("static", "wordllama-l2_supercat_256", table, tokenizer)
 
 
 def _inverse_frequency(frequencies: Frequencies, documents: int) -> Vectors:

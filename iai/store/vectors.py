@@ -30,6 +30,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     counted_upto: int  # highest label that the frequencies were counted over
     documents: int  # how many records that were
     frequencies: bytes  # little-endian u4 for each token of the vocabulary: in how many records
+    embedder: str = "static"  # what the setting called it
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     serving: int = 0  # the generation that readers should use; 0: none yet
     building: int = 0  # the one that is being made to take its place; 0: none
     built_upto: int = 0  # highest label that already has its vector in the one being made
+    embedder: str = ""  # fingerprint of the embedder that all vectors shall have; "": as they are
 
 
 class View:
@@ -67,6 +69,15 @@ class View:
         """Return the vector of a record as one row; None if it has none."""
         data = self._t.get(number(generation) + number(label), db=self._db["vectors"])
         return np.frombuffer(data, _STORED).astype(np.float32)[None] if data is not None else None
+
+    def rows(self, generation: Generation, labels: list[int]) -> Vectors:
+        """Return the vectors of these records, one row each; zeros for one that has none."""
+        found = np.zeros((len(labels), generation.dimension), np.float32)
+        for place, label in enumerate(labels):
+            row = self.get(generation.number, label)
+            if row is not None:
+                found[place] = row
+        return found
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
         """Return up to `limit` labels above `after`, ascending, and their vectors."""

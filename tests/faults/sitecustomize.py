@@ -8,7 +8,7 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _NS = 1_000_000_000
 
@@ -32,13 +32,13 @@ def _slow_down(seconds: float) -> None:
 
 
 def _take_embedder_away(reason: str) -> None:
-    from iai.embedders.static import StaticEmbedder  # noqa: PLC0415
+    from iai.embedders import registry  # noqa: PLC0415
     from iai.errors import EmbedderUnavailable  # noqa: PLC0415
 
-    def refuse(_: StaticEmbedder) -> None:
+    def refuse(*_: object) -> NoReturn:
         raise EmbedderUnavailable(reason)
 
-    StaticEmbedder.__init__ = refuse  # type: ignore[method-assign, assignment]
+    registry.load = refuse  # type: ignore[assignment]
 
 
 if file := os.environ.get("IAI_FAULT_WALL"):

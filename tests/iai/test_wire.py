@@ -90,6 +90,14 @@ GOLDEN: dict[str, str] = {
         "86a17601a26964a137a46b696e64b1766563746f72732d636f6d6d6974746564a87265766973696f6e01a865"
         "6d62656464656402aa7265656d62656464656403"
     ),
+    "generation-begun": (
+        "87a17601a26964a137a46b696e64b067656e65726174696f6e2d626567756eaa67656e65726174696f6e02a8"
+        "656d626564646572a165a77265636f72647346ac636f756e7465645f7570746f40"
+    ),
+    "generation-serving": (
+        "87a17601a26964a137a46b696e64b267656e65726174696f6e2d73657276696e67aa67656e65726174696f6e"
+        "02a8656d626564646572a165a77265636f72647346ac636f756e7465645f7570746f40"
+    ),
     "recall": (
         "87a17601a26964a137a46b696e64a6726563616c6ca57175657279a171a16b03a770726f6a656374a170a776"
         "6563746f72739184aa67656e65726174696f6e07a56474797065a26634a964696d656e73696f6e02a4646174"
@@ -225,6 +233,8 @@ def one_of_each() -> list[Message]:
         messages.EmbedQuery(text="q"),
         messages.QueryVectors(vectors=(VECTOR,)),
         messages.VectorsCommitted(revision=1, embedded=2, reembedded=3),
+        messages.GenerationBegun(generation=2, embedder="e", records=70, counted_upto=64),
+        messages.GenerationServing(generation=2, embedder="e", records=70, counted_upto=64),
         messages.Recall(
             query="q", k=3, project="p", vectors=(VECTOR,), session="s", role="user",
             tier="semantic", since=1, until=2, explain=True,

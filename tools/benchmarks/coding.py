@@ -24,7 +24,7 @@ _NOISE = 60  # turns in a generated session
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--noise", type=int, default=40, help="generated sessions around them")
-    parser.add_argument("--halves", action="store_true", help="also over halves of the questions")
+    quality.configure(parser)
 
 
 def run(args: Namespace) -> Figures:
@@ -32,7 +32,7 @@ def run(args: Namespace) -> Figures:
     for number in range(args.noise):
         text = coding_session(f"noise {number}", f"/home/dev/p{number % 7}", _NOISE, seed=number)
         sessions.append(as_turns(text))
-    asked, turns, seconds = quality.run(History("code", sessions, questions))
+    asked, turns, seconds = quality.run(History("code", sessions, questions), args.embedder)
     return quality.figures(asked, turns, seconds, halves=args.halves)
 
 

@@ -26,14 +26,14 @@ _CATEGORIES = {1: "multi-hop", 2: "time", 3: "open domain", 4: "single-hop", 5: 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="LoCoMo's JSON file")
-    parser.add_argument("--halves", action="store_true", help="also over halves of the set")
+    quality.configure(parser)
 
 
 def run(args: Namespace) -> Figures:
     asked: list[Asked] = []
     turns, seconds = 0, 0.0
     for sample in json.loads(args.data.read_text()):
-        done, count, taken = quality.run(_history(sample))
+        done, count, taken = quality.run(_history(sample), args.embedder)
         asked += done
         turns, seconds = turns + count, seconds + taken
     return quality.figures(asked, turns, seconds, halves=args.halves)

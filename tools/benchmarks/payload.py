@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.figures import Figures
 from iai.clock import NS, Now
-from iai.embedders.static import StaticEmbedder
+from iai.embedders.static import StaticEmbedder, bundled
 from iai.freshness.budget import tokens
 from iai.freshness.compose import gather, render
 from iai.ids import record_id
@@ -55,7 +55,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> Figures:
     """Replay every history; return the mean of each way to fill the tokens, for each history."""
-    embedder = StaticEmbedder()
+    embedder = bundled()
     told = json.loads(args.data.read_text()) if args.data else []
     histories = {f"conversation {n}": list(_sessions(one)) for n, one in enumerate(told, 1)}
     histories |= {f"git {path.resolve().parent.name}": _spells(path) for path in args.git}

@@ -6,6 +6,7 @@ are among the first k different ones.
 """
 
 import time
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -46,9 +47,15 @@ class Asked(Struct, frozen=True):
     ms: float
 
 
-def run(history: History) -> tuple[list[Asked], int, float]:
+def configure(parser: ArgumentParser) -> None:
+    """Add what all such benchmarks can be told."""
+    parser.add_argument("--halves", action="store_true", help="also over halves of the set")
+    parser.add_argument("--embedder", default="static", help="as IAI_MCP_EMBEDDER has it")
+
+
+def run(history: History, embedder: str) -> tuple[list[Asked], int, float]:
     """Fill a fresh store, wait for all stages, and ask. Returns also turns and seconds taken in."""
-    with Group(session_cache_refresh_min_sec="0") as group:
+    with Group(session_cache_refresh_min_sec="0", embedder=embedder) as group:
         group.up()
         keys: dict[str, str] = {}  # by id
         began = time.monotonic()

@@ -36,7 +36,8 @@ from iai.behaviour import (
 )
 from iai.clock import NS, Now
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
-from iai.errors import StoreError
+from iai.embedders.registry import Embedders
+from iai.errors import EmbedderUnavailable, StoreError
 from iai.index.lexical import LexicalIndex
 from iai.layout import Layout, private
 from iai.lifecycle import Thresholds
@@ -56,13 +57,23 @@ START = Now(1_700_000_000 * NS, 1_000 * NS)
 class LettersEmbedder:
     """Counts letters: small, and otherwise all that `Embedder` promises."""
 
+    name = "letters"
     fingerprint = "letters-1"
     dimension = 26
+
+    def cost_ms(self, text: str) -> float:
+        return len(text) / 1_000
 
     def frequencies(self, texts: Sequence[str]) -> Frequencies:
         return np.asarray((self._counts(texts) > 0).sum(axis=0), np.uint32)
 
-    def embed(self, texts: Sequence[str], frequencies: Frequencies, documents: int) -> Vectors:
+    def embed(
+        self,
+        texts: Sequence[str],
+        frequencies: Frequencies,
+        documents: int,
+        known: Vectors | None = None,
+    ) -> Vectors:
         rarity = np.log1p((documents - frequencies + 0.5) / (frequencies + 0.5))
         rows = self._counts(texts) * rarity
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -125,7 +136,8 @@ class World:
         self.vectors = VectorStore(self.layout.vectors, writer=True, map_size=MAP_SIZE)
         self.graph = GraphStore(self.layout.index, writer=True, map_size=MAP_SIZE)
         self.lexical = LexicalIndex(self.layout.lexical)
-        self.embedder: Embedder = embedder or LettersEmbedder()
+        self.embedder: Embedder = embedder or LettersEmbedder()  # the chosen one
+        self.embedders = {self.embedder.name: self.embedder}  # all that can be loaded
         self.actors: dict[Actor, Behaviour] = {}
         self.down_until: dict[Actor, int] = {}
         self.interleaved = interleaved
@@ -337,13 +349,21 @@ class World:
                 self._numbers += 1
                 self.post.append((self.now.mono + int(delay * NS), self._numbers, actor, event))
 
+    def _load(self, name: str) -> Embedder:
+        if name == self.embedder.name:
+            return self.embedder
+        if name not in self.embedders:
+            raise EmbedderUnavailable(f"{name} was taken away")
+        return self.embedders[name]
+
     def _make(self, actor: Actor) -> Behaviour:
         readers = SharedReaders(self.layout, self.records, self.vectors, self.graph)
         match actor:
             case Actor.INGEST:
                 return Ingest(self.layout, self.records)
             case Actor.EMBEDDING:
-                return Embedding(readers, self.vectors, self.embedder)
+                embedders = Embedders(self.embedder.name, self._load)
+                return Embedding(readers, self.vectors, embedders)
             case Actor.GRAPH_CACHE:
                 return GraphCache(readers, self.graph, self.lexical)
             case Actor.LIFECYCLE:

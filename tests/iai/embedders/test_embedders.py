@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from benchmarks.world import LettersEmbedder
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors
 from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_upto
-from iai.embedders.static import StaticEmbedder
+from iai.embedders.model2vec import model2vec
+from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
 
 TEXTS = (
@@ -22,10 +24,18 @@ TEXTS = (
 )
 
 
-@pytest.fixture(params=["static", "letters"])
+@pytest.fixture(params=["static", "letters", "model2vec", "minilm"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    """Every test that asks for it is part of the contract and runs on both."""
-    return StaticEmbedder() if request.param == "static" else LettersEmbedder()
+    """Every test that asks for it is part of the contract and runs on all."""
+    match request.param:
+        case "static":
+            return bundled()
+        case "model2vec":
+            return model2vec(request.getfixturevalue("model"))
+        case "minilm":
+            return cast("Embedder", request.getfixturevalue("minilm"))
+        case _:
+            return LettersEmbedder()
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
@@ -63,19 +73,32 @@ def test_a_text_without_tokens_is_like_nothing(embedder: Embedder) -> None:
     assert not embed(embedder, [""]).any()
 
 
+def test_what_is_known_changes_no_vector(embedder: Embedder) -> None:
+    fresh = embed(embedder, TEXTS)
+    known = embedder.embed(TEXTS, embedder.frequencies([]), 0)
+    counted = embedder.frequencies(TEXTS)
+    assert np.array_equal(embedder.embed(TEXTS, counted, len(TEXTS), known), fresh)
+
+
+def test_a_longer_text_costs_more_and_the_longest_has_a_limit(embedder: Embedder) -> None:
+    costs = [embedder.cost_ms("word " * count) for count in (1, 10, 100)]
+    assert costs == sorted(costs)
+    assert all(cost > 0 for cost in costs)
+
+
 def test_no_text_whatever_fails(embedder: Embedder) -> None:
     for text in ("\x00", "\U0001f9e0" * 50, "x" * 100_000, "\u4f60\u597d", "\ufffd", " \n\t"):
         assert np.isfinite(embed(embedder, [text])).all()
 
 
 def test_the_default_finds_meaning_in_other_words() -> None:
-    vectors = embed(StaticEmbedder(), [*TEXTS, "my db link is dead"])
+    vectors = embed(bundled(), [*TEXTS, "my db link is dead"])
     alike = vectors[:4] @ vectors[4]
     assert alike[0] > alike[2]
 
 
 def test_what_is_common_in_the_store_weighs_little() -> None:
-    default = StaticEmbedder()
+    default = bundled()
     texts = [f"error in module {name}" for name in ("parser", "router", "cache", "login")]
     counted = default.frequencies(texts)
     query = default.embed(["error in the router"], counted, len(texts))[0]
@@ -94,24 +117,24 @@ def test_the_default_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert StaticEmbedder().dimension == 256
+    assert bundled().dimension == 256
 
 
 def test_an_embedder_without_its_data_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(static, "find_spec", lambda _: None)
+    monkeypatch.setattr(static, "directory_of", lambda _: None)
     with pytest.raises(EmbedderUnavailable, match="reinstall iai"):
-        StaticEmbedder()
+        bundled()
     monkeypatch.undo()
     monkeypatch.setattr(static, "_WEIGHTS", str(tmp_path / "none"))
     with pytest.raises(EmbedderUnavailable, match="cannot read"):
-        StaticEmbedder()
+        bundled()
 
 
 def test_the_fingerprint_is_that_of_the_weights_and_the_method() -> None:
-    assert StaticEmbedder().fingerprint == StaticEmbedder().fingerprint
-    assert "idf-mean" in StaticEmbedder().fingerprint
+    assert bundled().fingerprint == bundled().fingerprint
+    assert "idf-mean" in bundled().fingerprint
 
 
 def test_weights_are_counted_anew_when_the_store_has_doubled() -> None:

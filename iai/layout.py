@@ -28,12 +28,15 @@ class Layout:
         self.by_cwd = root / "session-start" / "by-cwd"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
+        self.config = root / "config.toml"
+        self.backups = root / "backups"
         self.ledger = root / "ledger"
         self.logs = root / "logs"
         self.hooks = root / "hooks"
         self.run = root / "run"
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
+        self.max_age = root / "run" / "max-age"
 
     def project_payload(self, project_id: str) -> Path:
         """Payload of one project; `project_id` is hexadecimal."""
@@ -85,8 +88,9 @@ class Layout:
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
-            theirs = {entry.name for entry in self.root.iterdir()} <= {"spool", "logs", "hooks"}
-            if not theirs:  # what the hooks may have made before the group ever ran
+            known = {"spool", "logs", "hooks", "config.toml", "service"}
+            theirs = {entry.name for entry in self.root.iterdir()} <= known
+            if not theirs:  # what there may be before the group ever ran
                 raise StoreError(
                     f"{self.root} holds other things and is no iai store;"
                     " point IAI_MCP_STORE at a new or empty directory"

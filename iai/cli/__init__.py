@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from iai import __version__
+from iai.config import load
 from iai.errors import BadUsage, GroupNotRunning, IaiError
-from iai.settings import Settings, from_environment
+from iai.settings import Settings
 
 # Exit codes, the same for all commands.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -30,6 +31,7 @@ COMMANDS = {
     "session-start": "print what the next session starts with",
     "refresh": "write the session-start payload now",
     "events": "what has happened",
+    "config": "show and set the settings",
     "probe": "send one message to one process",
 }
 
@@ -71,7 +73,7 @@ def _run(name: str, words: list[str]) -> int:
     )
     command.configure(parser)
     args = parser.parse_args(words)
-    settings, warnings = from_environment(os.environ)
+    settings, warnings = load(os.environ)
     for warning in warnings:
         print(f"iai: {warning}", file=sys.stderr)
     try:

@@ -61,13 +61,17 @@ class Layout:
         return self.run / f"{actor}.lock"
 
     @property
+    def digest(self) -> str:
+        """Short name of the store for where its path is too long."""
+        return hashlib.blake2b(os.fsencode(self.root), digest_size=8).hexdigest()
+
+    @property
     def sockets(self) -> Path:
         """Directory of the sockets: `run/`, or a short one where that path is too long for ipc."""
         longest = max(len(os.fsencode(self.run / f"{actor}.sock")) for actor in Actor)
         if longest <= LONGEST_SOCKET_PATH:
             return self.run
-        digest = hashlib.blake2b(os.fsencode(self.root), digest_size=8).hexdigest()
-        return Path("/tmp") / f"iai-{os.getuid()}-{digest}"  # noqa: S108  checked in `private`
+        return Path("/tmp") / f"iai-{os.getuid()}-{self.digest}"  # noqa: S108  checked in `private`
 
     def inbox(self, actor: Actor) -> str:
         """Address of an actor's ROUTER socket."""

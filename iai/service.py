@@ -51,7 +51,8 @@ class Service(Struct, frozen=True, kw_only=True):
         self._ours()
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside.touch(0o600)
             aside.write_bytes(self.text)
             aside.replace(self.path)
         except OSError as error:

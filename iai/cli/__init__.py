@@ -31,6 +31,7 @@ COMMANDS = {
     "session-start": "print what the next session starts with",
     "refresh": "write the session-start payload now",
     "events": "what has happened",
+    "doctor": "say whether all is well, and what to do where it is not",
     "service": "have the machine start the group and keep it running",
     "config": "show and set the settings",
     "probe": "send one message to one process",

@@ -56,6 +56,7 @@ def run(args: Namespace, settings: Settings) -> int:
         private(layout.logs)
         started = time.monotonic()
         with (layout.logs / "group.log").open("ab") as log:
+            os.fchmod(log.fileno(), 0o600)
             process = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,

@@ -94,6 +94,15 @@ class Environment:
             except lmdb.MapFullError:
                 self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
+    def copy(self, directory: Path) -> None:
+        """Copy it as of now into an empty directory, without the pages that are free.
+
+        Meanwhile it is read and written on. Raises StoreWriteFailed if the disk refuses.
+        """
+        with _translated(self.path):
+            self._env.copy(str(directory), compact=True)
+        (directory / "data.mdb").chmod(0o600)
+
     def forget_dead_readers(self) -> int:
         """Free the slots of readers that were killed; they would keep old pages alive."""
         return self._env.reader_check()

@@ -517,6 +517,10 @@ class Records:
 
         return self._environment.write(run)
 
+    def copy(self, directory: Path) -> None:
+        """See `Environment.copy`."""
+        self._environment.copy(directory)
+
     def forget_dead_readers(self) -> int:
         """See `Environment.forget_dead_readers`."""
         return self._environment.forget_dead_readers()

@@ -22,7 +22,7 @@ from setproctitle import setproctitle
 
 import iai
 from actors.runtime import MAILBOX, Mailbox, Notes, main
-from iai import beat, clock, files, lock
+from iai import beat, clock, files, lock, logs
 from iai.behaviour import Caller
 from iai.errors import StoreError
 from iai.layout import Layout, private
@@ -106,6 +106,7 @@ class Supervisor:
             self._carry_out(self._state.passed(now, ages))
             self._note_whole()
             self._tell_manager(now, ages)
+            self._bound_logs()
         self._close()
         return 0
 
@@ -244,6 +245,11 @@ class Supervisor:
             activity=stamp.activity if stamp else "",
             last_exit=child.last_exit,
         )
+
+    def _bound_logs(self) -> None:
+        for path in (self._layout.group_log, self._layout.recall_log):
+            if logs.rotate(path):
+                log.info("%s was long; it goes on in a new file", path)
 
     def _tell_manager(self, now: float, ages: Mapping[Actor, float]) -> None:
         if self._state.settled and not self._announced:

@@ -32,6 +32,8 @@ class Layout:
         self.backups = root / "backups"
         self.ledger = root / "ledger"
         self.logs = root / "logs"
+        self.group_log = root / "logs" / "group.log"
+        self.recall_log = root / "logs" / "recall-hook.log"
         self.hooks = root / "hooks"
         self.run = root / "run"
         self.lease = root / "run" / "group.lock"

@@ -147,7 +147,7 @@ WantedBy=default.target
 def _launchd(name: str, layout: Layout, directory: Path, words: tuple[str, ...]) -> Service:
     label = f"mcp.{name}"
     path = directory / f"{label}.plist"
-    log = str(layout.logs / "group.log")
+    log = str(layout.group_log)
     body = plistlib.dumps(
         {
             "Label": label,

@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Protocol
 
-from iai import __version__
 from iai.config import load
 from iai.errors import BadUsage, GroupNotRunning, IaiError
 from iai.settings import Settings
@@ -38,6 +37,7 @@ COMMANDS = {
     "doctor": "say whether all is well, and what to do where it is not",
     "service": "have the machine start the group and keep it running",
     "config": "show and set the settings",
+    "completion": "print what makes a shell complete commands and options",
     "probe": "send one message to one process",
 }
 
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return DONE
     if name in ("-V", "--version"):
-        print(f"iai {__version__} (Python {sys.version.split()[0]}, {sys.platform})")
+        print("\n".join(importlib.import_module("iai.version").lines()))
         return DONE
     if name not in COMMANDS:
         print(f"iai: there is no command {name!r}; `iai --help` lists them", file=sys.stderr)

@@ -55,7 +55,7 @@ def run(args: Namespace, settings: Settings) -> int:
         layout.create()
         private(layout.logs)
         started = time.monotonic()
-        with (layout.logs / "group.log").open("ab") as log:
+        with layout.group_log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
             process = subprocess.Popen(  # noqa: S603
                 command,

@@ -66,7 +66,7 @@ def _running(client: Client, layout: Layout) -> Iterator[Finding]:
         state = f"{actor.state}, {actor.restarts} restarts"
         if actor.state != "ready":
             last = f"{state}; last ended: {actor.last_exit or 'never'}"
-            yield fail(actor.actor, last, f"see {layout.logs / 'group.log'}")
+            yield fail(actor.actor, last, f"see {layout.group_log}")
         elif (actor.beat_age_s or 0.0) > LATE_S:
             said = f"its loop stands still for {actor.beat_age_s:.0f} s ({actor.activity})"
             yield warn(actor.actor, said, "wait: it is ended and started again if that lasts")

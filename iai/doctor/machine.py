@@ -16,8 +16,8 @@ from iai.hosts.installer import HOSTS, Installer
 from iai.hosts.json_text import NotJson
 from iai.hosts.settings_file import SettingsFault
 from iai.layout import Layout
+from iai.version import ENGINES
 
-ENGINES = ("pyzmq", "msgpack", "msgspec", "lmdb", "numpy", "faiss-cpu", "tantivy")
 LITTLE, TOO_LITTLE = 2 << 30, 200 << 20  # bytes that are left on the disk
 MANY_WAIT = 1_000  # files in the spool
 

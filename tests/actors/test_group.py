@@ -20,7 +20,7 @@ import zmq
 from benchmarks.group import CHECKOUT, Group, alive, wait_until
 from benchmarks.histories import coding_session
 
-from iai import lock
+from iai import lock, logs
 from iai.errors import GroupNotRunning, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
 from iai.messages import (
@@ -326,8 +326,9 @@ def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) 
     g.down()
     from iai.store.codec import number  # noqa: PLC0415
     from iai.store.environment import Environment  # noqa: PLC0415
+    from iai.store.records import SCHEMA  # noqa: PLC0415
 
-    records = Environment(g.layout.records, (), schema=99, writer=True)
+    records = Environment(g.layout.records, (), schema=SCHEMA, writer=True)
     records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
     records.close()
     started = g.iai("up", "--detach")
@@ -684,3 +685,19 @@ def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
     assert {json.loads(line)["kind"] for line in heard} == {"tick"}
     g.down()
     assert run("ingest", "--timeout", "0.2").returncode == 1
+
+
+def test_a_long_log_is_put_aside_and_the_group_goes_on_in_a_new_one(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    for path in (g.layout.group_log, g.layout.recall_log):
+        path.write_text("x" * logs.LIMIT + "\n")
+    g.up()
+    for path in (g.layout.group_log, g.layout.recall_log):
+        wait_until(logs.aside(path, 1).exists, f"{path} is put aside")
+    g.kill(Actor.LIFECYCLE)
+    wait_until(lambda: "lifecycle ended: killed by signal 9" in g.log(), "a line in the new file")
+    g.kill(Actor.INGEST, signal.SIGUSR1)  # its stack, which is written without the log
+    both = (g.layout.group_log, logs.aside(g.layout.group_log, 1))
+    wait_until(lambda: any("Current thread" in p.read_text() for p in both), "it is in one of them")
+    assert g.layout.group_log.stat().st_size < logs.LIMIT

@@ -5,13 +5,16 @@ import os
 import sys
 
 from actors.supervisor import run
-from iai.settings import from_environment
+from iai import config, logs
+from iai.layout import Layout
 
 if __name__ == "__main__":
+    settings, warnings = config.load(os.environ)
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s"
+        level=logging.INFO,
+        format="%(asctime)s supervisor %(levelname)s %(message)s",
+        handlers=[logs.handler(Layout(settings.store).group_log)],
     )
-    settings, warnings = from_environment(os.environ)
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
     sys.exit(run(settings))

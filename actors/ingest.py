@@ -23,6 +23,7 @@ from iai.messages import (
     Captured,
     CapturedTurn,
     Changed,
+    Edit,
     Error,
     ErrorCode,
     Event,
@@ -41,7 +42,7 @@ from iai.messages import (
 from iai.projects import identify
 from iai.settings import Settings
 from iai.spool import HookEvent, Spooled
-from iai.store.records import Change, Records, Transcript, Watermark, session_key
+from iai.store.records import Change, Record, Records, Transcript, Watermark, session_key
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -82,7 +83,12 @@ class Ingest:
             case Capture(turns=turns):
                 yield from self._capture(turns, caller, now)
             case Pin(ref=ref, pinned=pinned):
-                yield from self._pin(ref, caller, now, pinned=pinned)
+                yield from self._change(ref, lambda u, r: u.pin(r, pinned=pinned), caller, now)
+            case Edit(ref=ref, text=text) if text.strip():
+                yield from self._change(ref, lambda u, r: u.edit(r, text), caller, now)
+            case Edit():
+                detail = "a record without text is none; to remove it, forget it"
+                yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
             case Forget():
                 yield from self._forget(request, caller, now)
             case Flush():
@@ -225,11 +231,15 @@ class Ingest:
             ),
         )
 
-    def _pin(self, ref: str, caller: Caller, now: Now, *, pinned: bool) -> Steps:
+    def _change(
+        self, ref: str, what: Callable[[Change, Record], None], caller: Caller, now: Now
+    ) -> Steps:
+        """Do something to one record."""
+
         def change(unit: Change) -> bool:
             record = unit.find(ref)
             if record is not None:
-                unit.pin(record, pinned=pinned)
+                what(unit, record)
             return record is not None
 
         found, mark = yield from self._commit(change, now)

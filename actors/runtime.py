@@ -36,7 +36,7 @@ from typing import NoReturn
 import zmq
 from setproctitle import setproctitle
 
-from iai import clock, files, lock
+from iai import clock, files, lock, logs
 from iai.beat import Beat
 from iai.behaviour import (
     Answer,
@@ -354,7 +354,11 @@ def main(
 
     In doubt, the files that it owns are checked before they are opened.
     """
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {actor} %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {actor} %(levelname)s %(message)s",
+        handlers=[logs.handler(Layout(settings.store).group_log)],
+    )
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it reports how it was loaded
     os.umask(0o077)
     setproctitle(f"iai: {actor}")

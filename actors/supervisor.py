@@ -5,11 +5,11 @@ store, for as long as it holds the lease; the lease ends with its process, howev
 """
 
 import logging
+import math
 import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from setproctitle import setproctitle
 
 import iai
 from actors.runtime import MAILBOX, Mailbox, Notes, main
-from iai import beat, clock, files, lock
+from iai import beat, clock, files, lock, logs
 from iai.behaviour import Caller
 from iai.errors import StoreError
 from iai.layout import Layout, private
@@ -43,8 +43,9 @@ from iai.messages import (
     Restart,
     Stop,
 )
+from iai.notifier import Notifier
 from iai.settings import Settings
-from iai.supervision import Action, Down, Signal, Start, Supervision, Up
+from iai.supervision import Action, Down, Exit, Signal, Start, Supervision, Up
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Supervisor:
         self._lease = lease
         self._modules = modules
         self._notes = notes
+        self._manager = Notifier(os.environ)
         self._started_at = time.time_ns()
         self._state = Supervision(tuple(modules), settings.hang_after_s)
         self._processes: dict[Actor, SpawnProcess] = {}
@@ -100,9 +102,11 @@ class Supervisor:
                 log.error("%s was removed: another group could start", self._layout.lease)
                 self._stop(now)
             self._look_at_children(now)
-            self._carry_out(self._state.passed(now, self._beat_ages()))
+            ages = self._beat_ages()
+            self._carry_out(self._state.passed(now, ages))
             self._note_whole()
-            self._tell_manager()
+            self._tell_manager(now, ages)
+            self._bound_logs()
         self._close()
         return 0
 
@@ -122,7 +126,7 @@ class Supervisor:
         failed = {actor for actor, child in self._state.children.items() if child.state == "failed"}
         word = "" if failed.isdisjoint(PAYLOAD_MAKERS) else " incomplete"
         if word != self._word:
-            self._lease.write(f"{os.getpid()}{word}")
+            self._lease.write(_lease_word(word))
             self._word = word
 
     def _wait(self) -> None:
@@ -134,7 +138,7 @@ class Supervisor:
         for descriptor in (self._notes.reader.fileno(), *sentinels, *ready):
             poller.register(descriptor, zmq.POLLIN)
         deadline = self._state.next_deadline()
-        look_s = min(_LOOK_S, self._settings.hang_after_s / 3)
+        look_s = min(_LOOK_S, self._settings.hang_after_s / 3, self._manager.every_s)
         left = look_s if deadline is None else deadline - time.monotonic()
         poller.poll(int(max(0.0, min(left, look_s)) * 1_000) + 1)
 
@@ -173,7 +177,7 @@ class Supervisor:
     def _stop(self, now: float) -> None:
         if not self._state.stopping:
             log.info("stopping")
-            _notify("STOPPING=1")
+            self._manager.stopping()
             self._carry_out(self._state.stop(now))
 
     def _carry_out(self, actions: list[Action]) -> None:
@@ -242,13 +246,18 @@ class Supervisor:
             last_exit=child.last_exit,
         )
 
-    def _tell_manager(self) -> None:
-        """Tell systemd, if it asked, that the group is ready and that it lives (sd_notify(3))."""
+    def _bound_logs(self) -> None:
+        for path in (self._layout.group_log, self._layout.recall_log):
+            if logs.rotate(path):
+                log.info("%s was long; it goes on in a new file", path)
+
+    def _tell_manager(self, now: float, ages: Mapping[Actor, float]) -> None:
         if self._state.settled and not self._announced:
             self._announced = True
-            _notify("READY=1")
-        if "WATCHDOG_USEC" in os.environ:
-            _notify("WATCHDOG=1")
+            self._manager.ready()
+        if self._state.well(now, ages):
+            self._manager.sign_of_life(now)
+        self._manager.status(self._state.summary)
 
 
 def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
@@ -262,13 +271,13 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
         private(layout.sockets)
     except StoreError as error:
         log.error("%s", error)  # noqa: TRY400  its text is for the user
-        return 1
+        return Exit.CANNOT_START
     lease = lock.take(layout.lease)
     if lease is None:
-        print(f"the group already runs on {settings.store} (pid {lock.holder(layout.lease)})")  # noqa: T201
-        return 0
-    lease.write(str(os.getpid()))
+        return _runs_already(layout)
+    lease.write(_lease_word())
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())
+    files.replace(layout.max_age, f"{math.ceil(settings.max_age_s)}\n".encode())
     setproctitle("iai: supervisor")
     os.umask(0o077)
     os.environ.update(_ENVIRONMENT)
@@ -279,13 +288,21 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     ).run()
 
 
-def _notify(state: str) -> None:
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
-            connection.connect("\0" + address[1:] if address.startswith("@") else address)
-            connection.send(state.encode())
-    except OSError as error:
-        log.warning("cannot tell the service manager %s: %s", state, error)
+def _runs_already(layout: Layout) -> int:
+    """Say so. One of another version is not what was asked for."""
+    _, _, version = lock.note(layout.lease).partition("\n")
+    if version in ("", iai.__version__):  # "": it has only just begun
+        print(f"the group already runs on {layout.root} (pid {lock.holder(layout.lease)})")  # noqa: T201
+        return 0
+    log.error(
+        "iai %s runs on %s, and this is iai %s: `iai down` first",
+        version,
+        layout.root,
+        iai.__version__,
+    )
+    return 1
+
+
+def _lease_word(word: str = "") -> str:
+    """Return what the lease says: who holds it, and of which version that is."""
+    return f"{os.getpid()}{word}\n{iai.__version__}"

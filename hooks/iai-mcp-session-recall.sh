@@ -9,7 +9,8 @@ umask 077
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store, and no place for a log
 export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: where it was installed from
 store="$IAI_MCP_STORE"
-max_age="${IAI_MCP_SESSION_CACHE_MAX_AGE_SEC:-43200}"
+max_age="${IAI_MCP_SESSION_CACHE_MAX_AGE_SEC:-}"
+if [ -z "$max_age" ]; then { read -r max_age <"$store/run/max-age"; } 2>/dev/null; fi # the group's
 case "$max_age" in "" | *[!0-9]*) max_age=43200 ;; esac
 longest_name=255 # bytes of a file name
 largest=36000    # bytes of a payload: 9,000 characters

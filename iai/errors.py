@@ -60,6 +60,16 @@ class StoreAbsent(StoreError):
         super().__init__(f"{path} does not exist yet; `iai up` creates it")
 
 
+class StoreOutdated(StoreAbsent):
+    """An earlier iai wrote it, and its writer of today has not been there yet."""
+
+    def __init__(self, path: Path, found: int) -> None:
+        StoreError.__init__(
+            self,
+            f"{path} was written by an earlier iai (schema {found}); `iai up` brings it up to date",
+        )
+
+
 class StoreTooNew(StoreError):
     """A newer iai wrote this store; touching it could lose data."""
 

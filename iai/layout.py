@@ -29,12 +29,17 @@ class Layout:
         self.by_cwd = root / "session-start" / "by-cwd"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
+        self.config = root / "config.toml"
+        self.backups = root / "backups"
         self.ledger = root / "ledger"
         self.logs = root / "logs"
+        self.group_log = root / "logs" / "group.log"
+        self.recall_log = root / "logs" / "recall-hook.log"
         self.hooks = root / "hooks"
         self.run = root / "run"
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
+        self.max_age = root / "run" / "max-age"
 
     def project_payload(self, project_id: str) -> Path:
         """Payload of one project; `project_id` is hexadecimal."""
@@ -59,13 +64,17 @@ class Layout:
         return self.run / f"{actor}.lock"
 
     @property
+    def digest(self) -> str:
+        """Short name of the store for where its path is too long."""
+        return hashlib.blake2b(os.fsencode(self.root), digest_size=8).hexdigest()
+
+    @property
     def sockets(self) -> Path:
         """Directory of the sockets: `run/`, or a short one where that path is too long for ipc."""
         longest = max(len(os.fsencode(self.run / f"{actor}.sock")) for actor in Actor)
         if longest <= LONGEST_SOCKET_PATH:
             return self.run
-        digest = hashlib.blake2b(os.fsencode(self.root), digest_size=8).hexdigest()
-        return Path("/tmp") / f"iai-{os.getuid()}-{digest}"  # noqa: S108  checked in `private`
+        return Path("/tmp") / f"iai-{os.getuid()}-{self.digest}"  # noqa: S108  checked in `private`
 
     def inbox(self, actor: Actor) -> str:
         """Address of an actor's ROUTER socket."""
@@ -86,8 +95,9 @@ class Layout:
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
-            theirs = {entry.name for entry in self.root.iterdir()} <= {"spool", "logs", "hooks"}
-            if not theirs:  # what the hooks may have made before the group ever ran
+            known = {"spool", "logs", "hooks", "config.toml", "service"}
+            theirs = {entry.name for entry in self.root.iterdir()} <= known
+            if not theirs:  # what there may be before the group ever ran
                 raise StoreError(
                     f"{self.root} holds other things and is no iai store;"
                     " point IAI_MCP_STORE at a new or empty directory"

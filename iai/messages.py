@@ -175,6 +175,13 @@ class Pin(Request, frozen=True):
     pinned: bool = True
 
 
+class Edit(Request, frozen=True):
+    """Put another text in the place of a record's."""
+
+    ref: str  # a record's id, or `#` and its number
+    text: str
+
+
 class Forget(Request, frozen=True):
     """Remove records for good, all of them or, if one is unknown, none.
 
@@ -492,7 +499,7 @@ class CacheWriteFailed(Event, frozen=True, tag="session_start_cache_write_failed
 
 INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.SUPERVISOR: (Ping, Health, Stop, Restart),
-    Actor.INGEST: (Ping, Capture, Pin, Forget, Flush, Import, ImportStatus),
+    Actor.INGEST: (Ping, Capture, Pin, Edit, Forget, Flush, Import, ImportStatus),
     Actor.EMBEDDING: (Ping, EmbedQuery),
     Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),

@@ -1,7 +1,12 @@
-"""Every setting, declared once; read from the environment once, in a `main`, and passed on."""
+"""Every setting, declared once; read once, in a `main`, and passed on.
+
+The environment goes before the file `config.toml` of the store (see `iai.config`), and that before
+the default.
+"""
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -15,6 +20,14 @@ class Setting(NamedTuple):
     unit: str
     meaning: str
     minimum: float = 0.0
+
+
+class Source(StrEnum):
+    """Who says what a setting is."""
+
+    ENVIRONMENT = "environment"
+    FILE = "config.toml"
+    DEFAULT = "default"
 
 
 def _seconds(variable: str, meaning: str, minimum: float = 0.0) -> Setting:
@@ -86,23 +99,58 @@ def declared() -> dict[str, Setting]:
     return {field: hint.__metadata__[0] for field, hint in hints.items()}
 
 
-def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Read the settings; a value that cannot be used becomes the default and one warning."""
-    given: dict[str, Any] = {}
-    warnings: list[str] = []
-    types = get_type_hints(Settings)
-    for field, setting in declared().items():
-        text = environment.get(setting.variable, "").strip()
-        if field == "store" or not text:
+class Resolved(Struct, frozen=True, kw_only=True):
+    """What one setting is, and who says so."""
+
+    name: str
+    value: float | str
+    default: float | str
+    source: Source
+    setting: Setting
+
+
+def resolve(
+    environment: Mapping[str, str], file: Mapping[str, object]
+) -> tuple[list[Resolved], list[str]]:
+    """Return every setting but the store, and a warning for each value that cannot be used.
+
+    The environment goes before the file; what cannot be used counts as not given.
+    """
+    found: list[Resolved] = []
+    types, warnings = get_type_hints(Settings), []
+    for name, setting in declared().items():
+        if name == "store":
             continue
-        if types[field] is str:
-            given[field] = text
-            continue
-        try:
-            given[field] = _number(text, types[field], setting.minimum)
-        except ValueError as error:
-            default = getattr(_DEFAULTS, field)
-            warnings.append(f"{setting.variable}={text!r} {error}; using {default:g}")
+        default: float | str = getattr(_DEFAULTS, name)
+        value, source = default, Source.DEFAULT
+        given = {
+            Source.FILE: file.get(name, ""),
+            Source.ENVIRONMENT: environment.get(setting.variable, ""),
+        }
+        for where, what in given.items():
+            if isinstance(what, str) and not what.strip():
+                continue
+            try:
+                value, source = parsed(what, types[name], setting.minimum), where
+            except ValueError as error:
+                said = setting.variable if where is Source.ENVIRONMENT else f"{where}: {name}"
+                warnings.append(f"{said}={what!r} {error}; using {shown(value)}")
+        found.append(
+            Resolved(name=name, value=value, default=default, source=source, setting=setting)
+        )
+    unknown = sorted(set(file) - set(declared()) | set(file) & {"store"})
+    warnings += [
+        f"{Source.FILE}: there is no setting {name!r} that can stand there" for name in unknown
+    ]
+    return found, warnings
+
+
+def from_environment(
+    environment: Mapping[str, str], file: Mapping[str, object] | None = None
+) -> tuple[Settings, list[str]]:
+    """Return the settings; a value that cannot be used becomes the default and one warning."""
+    found, warnings = resolve(environment, file or {})
+    given: dict[str, Any] = {one.name: one.value for one in found}
     return Settings(store=store_directory(environment), **given), warnings
 
 
@@ -113,7 +161,14 @@ def store_directory(environment: Mapping[str, str]) -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path(home).expanduser() / ".iai-mcp"
 
 
-def _number(text: str, kind: type, minimum: float) -> float | int:
+def parsed(given: object, kind: type, minimum: float) -> float | str:
+    """Return a value of this kind, given as text or as TOML has it.
+
+    Raises ValueError, whose text says what it is not.
+    """
+    text = str(given).strip()
+    if kind is str:
+        return text
     try:
         value = float(text)
     except ValueError:
@@ -121,6 +176,11 @@ def _number(text: str, kind: type, minimum: float) -> float | int:
     if not math.isfinite(value) or value < minimum:
         raise ValueError(f"is not a number of at least {minimum:g}")
     return int(value) if kind is int else value
+
+
+def shown(value: float | str) -> str:
+    """Return a value as a user writes it."""
+    return value if isinstance(value, str) else f"{value:.10g}"
 
 
 _DEFAULTS = Settings(store=Path())

@@ -1,6 +1,7 @@
 """When to start, restart and stop the processes of the group. Pure: it starts nothing itself."""
 
 import signal
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
@@ -14,6 +15,7 @@ RESTART_LIMIT = 10  # restarts in a row; then only `restart` starts it again
 STABLE_AFTER_S = 60.0  # a life of this length wipes the slate
 READY_LIMIT_S = 30.0  # from start to its first word
 STOP_LIMIT_S = 10.0  # from being asked to stop to being killed
+LATE_S = 10.0  # by which the end of a process that was given up may be late, before all is not well
 DUMP_S = 0.5  # from the signal that leaves a stack trace to the one that ends it
 
 
@@ -111,6 +113,25 @@ class Supervision:
         done = _reason(Exit.DONE)
         return self.finished and all(c.last_exit == done for c in self.children.values())
 
+    @property
+    def summary(self) -> str:
+        """How the processes are, in one line."""
+        ready = sum(child.state == "ready" for child in self.children.values())
+        lost = [f"{a}: {c.last_exit}" for a, c in self.children.items() if c.state == "failed"]
+        said = f"{ready} of {len(self.children)} processes ready"
+        return "; ".join(["stopping" if self.stopping else said, *lost])
+
+    def well(self, now: float, beat_ages: Mapping[Actor, float]) -> bool:
+        """Does every process move, or has its end come as it should? Failed ones are known of.
+
+        If not, what the supervisor does to its processes has no effect, and it is time for whoever
+        watches the supervisor.
+        """
+        return not any(
+            child.alive and self._still_s(child, beat_ages.get(actor, 0.0), now) > LATE_S
+            for actor, child in self.children.items()
+        )
+
     def begin(self, now: float) -> list[Action]:
         """Start all."""
         return [self._start(actor, now) for actor in self.children]
@@ -195,6 +216,14 @@ class Supervision:
         if child.state == "ready" and not child.dumped:
             return min(beat_age, now - child.since) >= self._hang_after_s
         return now >= child.until
+
+    def _still_s(self, child: Child, beat_age: float, now: float) -> float:
+        """Return for how long it has been overdue."""
+        lived = now - child.since
+        limits = {"starting": READY_LIMIT_S, "stopping": STOP_LIMIT_S}
+        if child.state in limits:
+            return lived - limits[child.state]
+        return min(beat_age, lived) - self._hang_after_s
 
     def _blow(self, actor: Actor, now: float) -> Action:
         """First a stack trace, so that somebody can find out why; then the end."""

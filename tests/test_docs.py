@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import readme
 
-from iai import cli, probe, wire
+from iai import cli, probe, version, wire
 from iai.layout import LONGEST_SOCKET_PATH, Layout
 from iai.messages import INBOX, Actor, Ping
 
@@ -82,7 +82,37 @@ def test_bad_usage_is_exit_code_two_and_one_clear_line() -> None:
 
 
 def test_the_version_is_printed() -> None:
-    assert iai("--version").stdout.startswith("iai 0.")
+    said = iai("--version").stdout
+    assert said.startswith("iai 0.")
+    for what in ("Python 3.", "lmdb ", "faiss-cpu ", "tantivy ", "store schema "):
+        assert what in said
+    assert "is not there" not in said
+
+
+def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
+    git = tmp_path / "main.git"
+    (git / "refs" / "heads").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "packed-refs").write_text("# pack-refs\nc0ffee refs/heads/main\n")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    assert version._of_checkout(checkout) == ""
+    (checkout / ".git").write_text(f"gitdir: {git}\n")
+    assert version._of_checkout(checkout) == "c0ffee"
+    (git / "refs" / "heads" / "main").write_text("bead\n")
+    assert version._of_checkout(checkout) == "bead"
+    (git / "HEAD").write_text("feed\n")
+    assert version._of_checkout(checkout) == "feed"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_every_command(shell: str) -> None:
+    done = iai("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in cli.COMMANDS:
+        assert re.search(rf"\b{name}\b", done.stdout), name
+    if shell == "bash":
+        subprocess.run(["/bin/bash", "-n"], input=done.stdout, text=True, check=True)
 
 
 def test_the_stand_alone_probe_knows_the_same_protocol() -> None:

@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Protocol
 
-from iai import __version__
+from iai.config import load
 from iai.errors import BadUsage, GroupNotRunning, IaiError
-from iai.settings import Settings, from_environment
+from iai.settings import Settings
 
 # Exit codes, the same for all commands.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -26,11 +26,19 @@ COMMANDS = {
     "timeline": "what was worked on when",
     "remember": "keep a text",
     "pin": "have every session of a project start with a record",
+    "edit": "put another text in the place of a record's",
     "forget": "remove records for good",
     "import": "read whole transcripts",
     "session-start": "print what the next session starts with",
     "refresh": "write the session-start payload now",
     "events": "what has happened",
+    "backup": "copy what cannot be made again into one file",
+    "restore": "have the store hold what a backup does",
+    "export": "write what is kept as JSON lines or Markdown",
+    "doctor": "say whether all is well, and what to do where it is not",
+    "service": "have the machine start the group and keep it running",
+    "config": "show and set the settings",
+    "completion": "print what makes a shell complete commands and options",
     "probe": "send one message to one process",
 }
 
@@ -53,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return DONE
     if name in ("-V", "--version"):
-        print(f"iai {__version__} (Python {sys.version.split()[0]}, {sys.platform})")
+        print("\n".join(importlib.import_module("iai.version").lines()))
         return DONE
     if name not in COMMANDS:
         print(f"iai: there is no command {name!r}; `iai --help` lists them", file=sys.stderr)
@@ -72,7 +80,7 @@ def _run(name: str, words: list[str]) -> int:
     )
     command.configure(parser)
     args = parser.parse_args(words)
-    settings, warnings = from_environment(os.environ)
+    settings, warnings = load(os.environ)
     for warning in warnings:
         print(f"iai: {warning}", file=sys.stderr)
     try:

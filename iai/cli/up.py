@@ -1,7 +1,7 @@
 """Start the group of processes on the store ($IAI_MCP_STORE, by default ~/.iai-mcp).
 
 Without --detach it stays in the foreground and logs to standard error, as systemd, launchd and
-supervisord want it. If the group already runs, it says so and that is all.
+supervisord want it (see `iai service`). If the group already runs, it says so and that is all.
 
 example: iai up --detach
 """
@@ -12,6 +12,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai import __version__
 from iai.client import Client
 from iai.errors import IaiError, NoAnswer, StoreError
 from iai.hosts import scripts
@@ -44,12 +45,18 @@ def run(args: Namespace, settings: Settings) -> int:
     with Client(layout) as client:
         if client.running():
             report = _wait(client, None, PATIENCE_S)
+            if report.version != __version__:
+                raise GroupFailed(
+                    f"iai {report.version} runs on {settings.store}, and this is iai {__version__}:"
+                    " `iai down` first"
+                )
             print(f"the group already runs on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
         private(layout.logs)
         started = time.monotonic()
-        with (layout.logs / "group.log").open("ab") as log:
+        with layout.group_log.open("ab") as log:
+            os.fchmod(log.fileno(), 0o600)
             process = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from iai import clock, spool
+from iai import clock, logs, spool
 from iai.errors import StoreError
 from iai.hosts import claude, codex, hooks, json_text, registry
 from iai.hosts.hooks import CAPTURE, RECALL, Hook, Place
@@ -113,18 +113,22 @@ def warnings(
 
 def last_start(layout: Layout) -> Fired | None:
     """Return what the session-start hook did last, for whichever host; None if it never ran."""
-    try:
-        with (layout.logs / "recall-hook.log").open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _LOG_TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return None
+    lines = _tail(layout.recall_log) or _tail(logs.aside(layout.recall_log, 1))
     moment, _, outcome = (lines or [""])[-1].partition(" ")
     try:
         return Fired(at=clock.parse_iso(moment), outcome=outcome)
     except ValueError:
         return None
+
+
+def _tail(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _LOG_TAIL))
+            return file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
 
 
 def last_capture(layout: Layout, host: str) -> Fired | None:

@@ -5,7 +5,9 @@ It never opens one twice in a process, and it must be opened after a fork or spa
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -13,15 +15,24 @@ from typing import TypeAlias, TypeVar
 import lmdb
 from lmdb.verify import VerifyError, verify
 
-from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew, StoreWriteFailed
+from iai.errors import (
+    StoreAbsent,
+    StoreBusy,
+    StoreCorrupt,
+    StoreOutdated,
+    StoreTooNew,
+    StoreWriteFailed,
+)
 from iai.layout import private
 from iai.store.codec import number, to_number
+from iai.store.migrations import Step
 
 T = TypeVar("T")
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
 
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
 LARGEST_WALK = 512 << 20  # bytes of a file that is walked through in doubt: some 6 s
+COPIES_KEPT = 3  # of records as they were before they were brought up to date
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -43,17 +54,21 @@ class Environment:
         schema: int,
         writer: bool,
         map_size: int = MAP_SIZE,
+        steps: Mapping[int, Step] | None = None,
     ) -> None:
-        """Open it.
+        """Open it. The writer takes an earlier schema to today's by `steps`, after a copy.
+
+        Without `steps` what it holds is derived: an earlier form of it counts as damaged.
 
         Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
-        is), StoreTooNew, StoreCorrupt, StoreError.
+        is), StoreTooNew, StoreOutdated (reader, before the writer), StoreCorrupt, StoreError.
         """
         self.path = path
         self.writer = writer
         self._databases = ("meta", *databases)
         self._schema = schema
         self._map_size = map_size
+        self._steps = steps
         self._inode = 0  # of the file that is open; 0: none is
         self._lock = _claim(path) if writer else None
         try:
@@ -94,6 +109,15 @@ class Environment:
             except lmdb.MapFullError:
                 self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
+    def copy(self, directory: Path) -> None:
+        """Copy it as of now into an empty directory, without the pages that are free.
+
+        Meanwhile it is read and written on. Raises StoreWriteFailed if the disk refuses.
+        """
+        with _translated(self.path):
+            self._env.copy(str(directory), compact=True)
+        (directory / "data.mdb").chmod(0o600)
+
     def forget_dead_readers(self) -> int:
         """Free the slots of readers that were killed; they would keep old pages alive."""
         return self._env.reader_check()
@@ -109,8 +133,10 @@ class Environment:
         try:
             _check_length(self._env, self.path, writer=self.writer)
             self.db = {"meta": self._open_database("meta")}
-            self._check_schema()  # first: another version may have other databases
+            found = self._found_schema()  # first: another version may have other databases
             self.db |= {name: self._open_database(name) for name in self._databases}
+            if found < self._schema:
+                self._migrate(found)
         except BaseException:
             self._env.close()
             raise
@@ -122,15 +148,45 @@ class Environment:
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # the writer has not come so far yet
                 raise StoreAbsent(self.path) from None
 
-    def _check_schema(self) -> None:
+    def _found_schema(self) -> int:
+        """Return the schema of what is there. Raises unless it can be used, or be made so."""
         with _translated(self.path), self._env.begin(buffers=False) as transaction:
             found = transaction.get(b"schema", db=self.db["meta"])
         if found is None and self.writer:
-            self.write(lambda t: t.put(b"schema", number(self._schema), db=self.db["meta"]))
+            self.write(self._note_schema)
         elif found is None:
             raise StoreAbsent(self.path)
-        elif to_number(found) > self._schema:
-            raise StoreTooNew(self.path, to_number(found), self._schema)
+        schema = self._schema if found is None else to_number(found)
+        if schema > self._schema:
+            raise StoreTooNew(self.path, schema, self._schema)
+        if schema < self._schema and not self.writer:
+            raise StoreOutdated(self.path, schema)
+        if schema < self._schema and self._steps is None:
+            raise StoreCorrupt(f"it is of an earlier iai (schema {schema})", self.path)
+        return schema
+
+    def _migrate(self, found: int) -> None:
+        """Keep a copy, then go step by step, all of them or none."""
+        backups = self.path.parent / "backups"
+        private(backups)
+        name = f"{self.path.name}-schema-"
+        copy = backups / f"{name}{found}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+        shutil.rmtree(copy, ignore_errors=True)  # of an attempt in this very second
+        private(copy)
+        self.copy(copy)
+        copies = sorted(backups.glob(f"{name}*"), key=lambda path: path.stat().st_mtime_ns)
+        for old in copies[:-COPIES_KEPT]:
+            shutil.rmtree(old)
+
+        def change(transaction: Transaction) -> None:
+            for schema in range(found, self._schema):
+                (self._steps or {})[schema](transaction, self.db)
+            self._note_schema(transaction)
+
+        self.write(change)
+
+    def _note_schema(self, transaction: Transaction) -> None:
+        transaction.put(b"schema", number(self._schema), db=self.db["meta"])
 
     def _release(self) -> None:
         if self._lock is not None:

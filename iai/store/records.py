@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from iai.clock import NS, Now
 from iai.revisions import Revisions, of
+from iai.store import migrations
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
@@ -492,7 +493,12 @@ class Records:
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+            path,
+            _DATABASES,
+            schema=SCHEMA,
+            writer=writer,
+            map_size=map_size,
+            steps=migrations.RECORDS,
         )
 
     @contextmanager
@@ -516,6 +522,10 @@ class Records:
             return result, unit.finish()
 
         return self._environment.write(run)
+
+    def copy(self, directory: Path) -> None:
+        """See `Environment.copy`."""
+        self._environment.copy(directory)
 
     def forget_dead_readers(self) -> int:
         """See `Environment.forget_dead_readers`."""

@@ -20,7 +20,7 @@ import zmq
 from benchmarks.group import CHECKOUT, Group, alive, wait_until
 from benchmarks.histories import coding_session
 
-from iai import lock
+from iai import lock, logs
 from iai.errors import GroupNotRunning, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
 from iai.messages import (
@@ -113,21 +113,49 @@ def test_in_the_foreground_it_stops_in_pipeline_order_when_told_to(
     assert ended == list(PIPELINE)
 
 
-def test_a_service_manager_is_told_when_it_is_ready_and_when_it_stops(group: Make) -> None:
+@pytest.mark.parametrize("abstract", [False, True])
+def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
+    group: Make, *, abstract: bool
+) -> None:
+    if abstract and sys.platform != "linux":
+        pytest.skip("only Linux has sockets without a file")
     g = group()
-    address = g.work / "notify"
+    address = f"@{g.work}" if abstract else str(g.work / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(address))
+        manager.bind(address.replace("@", "\0"))
         manager.settimeout(30)
-        g.environment["NOTIFY_SOCKET"] = str(address)
+        g.environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
         process = subprocess.Popen(
             [sys.executable, "-m", "iai", "up"], env=g.environment, stderr=subprocess.DEVNULL
         )
-        assert manager.recv(100) == b"READY=1"
+        heard = hear(manager, b"READY=1")
         assert g.all_ready()
+        assert b"WATCHDOG=1" in heard, "also while it starts"
+        assert b"STATUS=5 of 5 processes ready" in hear(manager, b"STATUS=5 of 5 processes ready")
+        hear(manager, b"WATCHDOG=1")
         process.terminate()
-        assert manager.recv(100) == b"STOPPING=1"
+        hear(manager, b"STOPPING=1")
         assert process.wait(30) == 0
+
+
+def hear(manager: socket.socket, wanted: bytes) -> list[bytes]:
+    """Return what the manager is told up to and with what is wanted."""
+    heard = [manager.recv(1_000)]
+    while heard[-1] != wanted:
+        heard.append(manager.recv(1_000))
+    return heard
+
+
+def test_a_group_of_another_version_is_left_alone_and_said_to_be_there(group: Make) -> None:
+    g = group()
+    g.up()
+    pid = g.pid(Actor.SUPERVISOR)
+    g.layout.lease.write_text(f"{pid}\n0.0.1")
+    other = g.iai("up")
+    assert other.returncode == 1
+    assert f"iai 0.0.1 runs on {g.layout.root}" in other.stderr
+    assert "`iai down` first" in other.stderr
+    assert g.pid(Actor.SUPERVISOR) == pid
 
 
 def test_when_the_supervisor_is_killed_no_process_is_left(group: Make) -> None:
@@ -288,7 +316,7 @@ def test_damaged_records_are_not_touched_and_the_rest_says_so(group: Make) -> No
     assert path.stat().st_size == 8_192
     status = g.json("status")
     assert status["actors"]["ingest"]["state"] == "failed"
-    assert g.layout.lease.read_text().endswith(" incomplete")  # the hook trusts no payload of it
+    assert g.layout.lease.read_text().split()[1] == "incomplete"  # the hook trusts no payload of it
     assert "is damaged" in status["problem"]
 
 
@@ -298,8 +326,9 @@ def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) 
     g.down()
     from iai.store.codec import number  # noqa: PLC0415
     from iai.store.environment import Environment  # noqa: PLC0415
+    from iai.store.records import SCHEMA  # noqa: PLC0415
 
-    records = Environment(g.layout.records, (), schema=99, writer=True)
+    records = Environment(g.layout.records, (), schema=SCHEMA, writer=True)
     records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
     records.close()
     started = g.iai("up", "--detach")
@@ -656,3 +685,19 @@ def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
     assert {json.loads(line)["kind"] for line in heard} == {"tick"}
     g.down()
     assert run("ingest", "--timeout", "0.2").returncode == 1
+
+
+def test_a_long_log_is_put_aside_and_the_group_goes_on_in_a_new_one(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    for path in (g.layout.group_log, g.layout.recall_log):
+        path.write_text("x" * logs.LIMIT + "\n")
+    g.up()
+    for path in (g.layout.group_log, g.layout.recall_log):
+        wait_until(logs.aside(path, 1).exists, f"{path} is put aside")
+    g.kill(Actor.LIFECYCLE)
+    wait_until(lambda: "lifecycle ended: killed by signal 9" in g.log(), "a line in the new file")
+    g.kill(Actor.INGEST, signal.SIGUSR1)  # its stack, which is written without the log
+    both = (g.layout.group_log, logs.aside(g.layout.group_log, 1))
+    wait_until(lambda: any("Current thread" in p.read_text() for p in both), "it is in one of them")
+    assert g.layout.group_log.stat().st_size < logs.LIMIT

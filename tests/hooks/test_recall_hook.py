@@ -182,6 +182,14 @@ def test_a_limit_that_is_no_number_means_twelve_hours(store: Store, value: str) 
     assert "max=43200s" in store.log()[-1]
 
 
+def test_the_limit_is_that_of_the_group_unless_the_environment_has_another(store: Store) -> None:
+    store.layout.max_age.write_text("3600\n")
+    store.payload("/p", age_s=2 * HOUR)
+    assert store.start("/p") == ""
+    assert "max=3600s" in store.log()[-1]
+    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="43200") == "ready text\n"
+
+
 def test_a_payload_from_the_future_is_stale(store: Store) -> None:
     store.payload("/p", age_s=-400 * 24 * HOUR)
     assert store.start("/p") == ""

@@ -10,6 +10,7 @@ from iai.messages import PIPELINE, Actor
 from iai.supervision import (
     DUMP_S,
     FIRST_DELAY_S,
+    LATE_S,
     LONGEST_DELAY_S,
     READY_LIMIT_S,
     RESTART_LIMIT,
@@ -222,3 +223,31 @@ def test_no_actor_ever_has_two_processes_and_a_stopped_group_ends(
             carry_out(supervision.ended(actor, 0, now))
     assert supervision.finished
     assert not alive
+
+
+def test_all_is_well_as_long_as_what_hangs_comes_to_its_end() -> None:
+    supervision = started()
+    ages = dict.fromkeys(PIPELINE, 0.0)
+    assert supervision.well(100.0, ages)
+    ages[Actor.INGEST] = HANG_S + LATE_S
+    assert supervision.well(100.0, ages), "it has been given two blows by now"
+    ages[Actor.INGEST] += 1.0
+    assert not supervision.well(100.0, ages), "and they have had no effect"
+    supervision.ended(Actor.INGEST, -signal.SIGKILL, 100.0)
+    assert supervision.well(100.0, ages)
+
+
+def test_a_process_that_is_given_up_is_no_reason_to_start_the_whole_group_again() -> None:
+    supervision = started()
+    supervision.ended(Actor.EMBEDDING, Exit.CANNOT_START, 1.0)
+    assert supervision.well(1_000.0, {})
+    assert supervision.summary == "4 of 5 processes ready; embedding: cannot start (3)"
+
+
+@pytest.mark.parametrize(("ready", "limit"), [(False, READY_LIMIT_S), (True, STOP_LIMIT_S)])
+def test_a_process_that_neither_starts_nor_stops_is_not_well(*, ready: bool, limit: float) -> None:
+    supervision = started() if ready else Supervision(PIPELINE, HANG_S)
+    actions = supervision.stop(0.0) if ready else supervision.begin(0.0)
+    assert actions
+    assert supervision.well(limit + LATE_S, {})
+    assert not supervision.well(limit + LATE_S + 1.0, dict.fromkeys(PIPELINE, 99.0))

@@ -55,6 +55,7 @@ GOLDEN: dict[str, str] = {
         "636174657300a87265766973696f6e09"
     ),
     "pin": ("85a17601a26964a137a46b696e64a370696ea3726566a22331a670696e6e6564c3"),
+    "edit": ("85a17601a26964a137a46b696e64a465646974a3726566a22331a474657874a174"),
     "forget": (
         "85a17601a26964a137a46b696e64a6666f72676574a47265667391a22331ae77686f6c655f73657373696f6e"
         "73c2"
@@ -217,6 +218,7 @@ def one_of_each() -> list[Message]:
         messages.Capture(turns=(TURN,)),
         messages.Captured(ids=("01",), added=1, duplicates=0, revision=9),
         messages.Pin(ref="#1"),
+        messages.Edit(ref="#1", text="t"),
         messages.Forget(refs=("#1",)),
         messages.Changed(count=1, revision=2),
         messages.Flush(),

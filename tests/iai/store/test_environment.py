@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreTooNew
-from iai.store.environment import Environment, check
+from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreOutdated, StoreTooNew
+from iai.store.environment import COPIES_KEPT, Environment, check
+from iai.store.migrations import Step
 
 SPAWN = multiprocessing.get_context("spawn")
 SMALL = 1 << 18  # bytes: full after a few writes
@@ -254,3 +255,74 @@ def test_the_files_can_be_read_by_their_user_alone(path: Path, writer: Environme
     for file in path.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file
     assert count(writer) == 0
+
+
+# --- a store of an earlier version ---------------------------------------------------------------
+
+
+def rename_things(transaction: Any, db: Any) -> None:
+    for key, value in list(transaction.cursor(db["things"])):
+        transaction.delete(key, db=db["things"])
+        transaction.put(b"v2-" + key, value, db=db["things"])
+
+
+def upgraded(path: Path, schema: int, steps: dict[int, Step] | None) -> Environment:
+    return Environment(path, ("things",), schema=schema, writer=True, steps=steps)
+
+
+def first_key(environment: Environment) -> bytes:
+    with environment.read() as transaction:
+        return next(iter(transaction.cursor(environment.db["things"])))[0]
+
+
+def test_an_earlier_schema_is_taken_step_by_step_to_todays_and_a_copy_is_kept(path: Path) -> None:
+    old = open_things(path, writer=True)
+    fill(old, 0, 3)
+    old.close()
+    with pytest.raises(StoreOutdated, match=r"earlier iai \(schema 1\); `iai up`"):
+        open_things(path, writer=False, schema=3)
+    new = upgraded(path, 3, {1: rename_things, 2: lambda *_: None})
+    assert (first_key(new), count(new)) == (b"v2-000000", 3)
+    new.close()
+    (copy,) = (path.parent / "backups").iterdir()
+    kept = open_things(copy, writer=False)
+    assert (first_key(kept), count(kept)) == (b"000000", 3)
+    kept.close()
+    again = upgraded(path, 3, {})
+    assert count(again) == 3
+    again.close()
+    assert len(list((path.parent / "backups").iterdir())) == 1
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(path: Path) -> None:
+    old = open_things(path, writer=True)
+    fill(old, 0, 3)
+    old.close()
+
+    def fails(transaction: Any, db: Any) -> None:
+        rename_things(transaction, db)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        upgraded(path, 2, {1: fails})
+    same = open_things(path, writer=True)
+    assert first_key(same) == b"000000"
+    same.close()
+
+
+def test_only_the_latest_copies_are_kept(path: Path) -> None:
+    for number in range(COPIES_KEPT + 2):
+        (path.parent / "backups" / f"environment-schema-0-{number}").mkdir(parents=True)
+    (path.parent / "backups" / "before-restore-1").mkdir()
+    open_things(path, writer=True).close()
+    upgraded(path, 2, {1: lambda *_: None}).close()
+    names = sorted(copy.name for copy in (path.parent / "backups").iterdir())
+    assert names[0] == "before-restore-1", "it is not ours to delete"
+    assert len(names) == COPIES_KEPT + 1
+
+
+def test_what_is_derived_is_not_brought_up_to_date_but_made_again(path: Path) -> None:
+    open_things(path, writer=True).close()
+    with pytest.raises(StoreCorrupt, match="earlier iai") as raised:
+        upgraded(path, 2, None)
+    assert raised.value.path == path

@@ -1,0 +1,90 @@
+"""Show and set the settings: the value of each, who says so, and the default.
+
+A setting is read from its variable in the environment, else from config.toml in the store, else it
+has its default. They are read when the group starts: what is set holds from its next start on.
+
+example: iai config set refresh_min_s 30
+"""
+
+import os
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from iai import config, config_edits
+from iai.cli.output import as_json
+from iai.client import Client
+from iai.errors import BadUsage
+from iai.layout import Layout
+from iai.settings import Resolved, Settings, Source, resolve, shown
+
+_WORDS = {"list": 0, "get": 1, "set": 2, "unset": 1}  # how many follow
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=tuple(_WORDS), nargs="?", default="list")
+    parser.add_argument("name", nargs="?", help="a setting, as `iai config list` names it")
+    parser.add_argument("value", nargs="?", help="what it is to be")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    layout = Layout(settings.store)
+    given = [word for word in (args.name, args.value) if word is not None]
+    if len(given) != _WORDS[args.action]:
+        names = ("", " NAME", " NAME VALUE")[_WORDS[args.action]]
+        raise BadUsage(f"usage: iai config {args.action}{names}")
+    if args.action == "set":
+        config_edits.put(layout.config, args.name, args.value)
+    elif args.action == "unset":
+        config_edits.drop(layout.config, args.name)
+    found = _resolved(layout)
+    if args.action != "list" and args.name not in found:
+        raise BadUsage(f"there is no setting {args.name!r}; `iai config list` names them")
+    if args.json:
+        documents = {name: _document(one) for name, one in found.items()}
+        as_json(documents if args.action == "list" else documents[args.name])
+    elif args.action == "list":
+        print("\n".join(_table(found)))
+    elif args.action == "get":
+        print(shown(found[args.name].value))
+    else:
+        print(_outcome(found[args.name], layout))
+    return 0
+
+
+def _resolved(layout: Layout) -> dict[str, Resolved]:
+    found, _ = resolve(os.environ, config.read(layout.config)[0])
+    return {one.name: one for one in found}
+
+
+def _document(one: Resolved) -> dict[str, Any]:
+    return {
+        "value": one.value,
+        "source": one.source,
+        "default": one.default,
+        "unit": one.setting.unit,
+        "variable": one.setting.variable,
+        "meaning": one.setting.meaning,
+    }
+
+
+def _table(found: dict[str, Resolved]) -> list[str]:
+    width = max(map(len, found))
+    lines = []
+    for one in found.values():
+        default = "" if one.source is Source.DEFAULT else f", by default {shown(one.default)}"
+        who = one.setting.variable if one.source is Source.ENVIRONMENT else one.source
+        lines.append(f"{one.name:<{width}}  {shown(one.value)} {one.setting.unit} ({who}{default})")
+        lines.append(f"{'':<{width}}  {one.setting.meaning}")
+    return lines
+
+
+def _outcome(one: Resolved, layout: Layout) -> str:
+    """Say what holds now, and what must be done for the group to know."""
+    said = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
+    if one.source is Source.ENVIRONMENT:
+        said += f"\n{one.setting.variable} is set and goes before the file"
+    with Client(layout) as client:
+        running = client.running()
+    again = "\nthe group that runs has read it before: `iai down`, then `iai up --detach`"
+    return said + (again if running else "")

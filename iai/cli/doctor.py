@@ -1,0 +1,55 @@
+"""Say whether iai is well on this machine, and what to do where it is not.
+
+Each line is one check: ok, warn (it works, but not as it could) or fail. The exit code is 1 if any
+failed. --fix repairs what can be repaired without a doubt: permissions in the store, and the
+sockets of a group that is gone.
+
+example: iai doctor
+"""
+
+import os
+import shutil
+from argparse import ArgumentParser, Namespace
+
+import msgspec
+
+from iai.cli.output import as_json
+from iai.doctor import group, machine
+from iai.doctor.finding import Finding, Verdict
+from iai.layout import Layout
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    layout = Layout(settings.store)
+    findings = _findings(layout, settings)
+    if args.fix and any(finding.fixable for finding in findings):
+        _fix(layout)
+        findings = _findings(layout, settings)
+    worst = [finding.verdict for finding in findings]
+    if args.json:
+        as_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
+    else:
+        print("\n".join(map(_line, findings)))
+        print(f"{worst.count(Verdict.FAIL)} failed, {worst.count(Verdict.WARN)} warnings")
+    return 1 if Verdict.FAIL in worst else 0
+
+
+def _findings(layout: Layout, settings: Settings) -> list[Finding]:
+    return [*machine.look(layout, os.environ), *group.look(layout, settings)]
+
+
+def _fix(layout: Layout) -> None:
+    machine.tighten(layout)
+    if group.sockets_left(layout):
+        shutil.rmtree(layout.sockets, ignore_errors=True)
+
+
+def _line(finding: Finding) -> str:
+    todo = f"\n{'':<24}-> {finding.todo}" if finding.todo else ""
+    return f"{finding.verdict:<5} {finding.check:<17} {finding.said}{todo}"

@@ -1,0 +1,126 @@
+"""Have the machine start the group at login and keep it running.
+
+install writes one file for the service manager of this machine (a systemd user unit, a launchd
+agent, or a program for supervisord) and has the manager read it; uninstall takes both back. The
+manager starts `iai up` in the foreground, is told when it is ready, and starts it again when it
+fails or gives no sign of life.
+
+example: iai service install
+"""
+
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+
+from iai import service
+from iai.cli.output import as_json
+from iai.client import Client
+from iai.errors import BadUsage
+from iai.layout import Layout
+from iai.service import KINDS, Service
+from iai.settings import Settings
+
+_PATIENCE_S = 120.0
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("install", "uninstall", "status"))
+    parser.add_argument(
+        "--kind", choices=KINDS, help="which manager (default: that of the machine)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be done, and do nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if args.json and args.action != "status":
+        raise BadUsage("--json goes with `iai service status`")
+    layout = Layout(settings.store)
+    kind = args.kind or service.usual()
+    one = service.described(kind, layout, os.environ, service.command())
+    if args.action == "status":
+        return _status(one, as_document=args.json)
+    if args.action == "uninstall":
+        return _uninstall(one, dry_run=args.dry_run)
+    return _install(one, layout, dry_run=args.dry_run)
+
+
+def _install(one: Service, layout: Layout, *, dry_run: bool) -> int:
+    with Client(layout) as client:
+        running = client.running() and not _succeeds(one.active)
+    commands = one.enable if running else (*one.enable, *one.start)
+    if dry_run:
+        print(f"# {one.path}\n{one.text.decode()}\n" + _typed(commands))
+        return 0
+    layout.create()
+    known = one.installed()
+    one.write()
+    print(f"{one.path}: {'as it was' if known == 'yes' else 'written'}")
+    if running:
+        print("a group runs already that it did not start; to hand over, type\niai down")
+        print(_typed(one.start))
+    return _tell(one, commands, "it is written, but not in force before you type")
+
+
+def _uninstall(one: Service, *, dry_run: bool) -> int:
+    if one.installed() == "no":
+        print(f"{one.path}: not there; nothing to do")
+        return 0
+    if dry_run:
+        print(_typed((*one.remove, ("rm", str(one.path)), *one.forget)))
+        return 0
+    still = "the file is deleted; for what may still run, type"
+    code = _tell(one, one.remove, still)
+    one.delete()
+    print(f"{one.path}: deleted")
+    return code or _tell(one, one.forget, still)
+
+
+def _status(one: Service, *, as_document: bool) -> int:
+    document = {
+        "kind": one.kind,
+        "name": one.name,
+        "file": str(one.path),
+        "installed": one.installed(),
+        "active": _succeeds(one.active),
+    }
+    if as_document:
+        as_json(document)
+    else:
+        print(f"{one.kind}: {one.path}")
+        print(f"  installed  {document['installed']}")
+        print(f"  active     {'yes' if document['active'] else 'no, or the manager does not say'}")
+    return 0
+
+
+def _tell(one: Service, commands: tuple[tuple[str, ...], ...], otherwise: str) -> int:
+    """Have the manager do it. Where it does not, say what is left to type."""
+    for number, words in enumerate(commands):
+        problem = _problem(words)
+        if problem:
+            print(f"iai: {one.kind}: {problem}", file=sys.stderr)
+            print(f"iai: {otherwise}\n{_typed(commands[number:])}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _problem(words: tuple[str, ...]) -> str:
+    """Run a command; return what it complains of."""
+    try:
+        done = subprocess.run(  # noqa: S603  the words are ours
+            words, check=False, capture_output=True, text=True, timeout=_PATIENCE_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{words[0]}: {error}"
+    return "" if done.returncode == 0 else (done.stderr or done.stdout).strip() or words[0]
+
+
+def _succeeds(words: tuple[str, ...]) -> bool:
+    return not _problem(words)
+
+
+def _typed(commands: tuple[tuple[str, ...], ...]) -> str:
+    return "\n".join(" ".join(words) for words in commands)

@@ -1,0 +1,113 @@
+"""`iai doctor`: green on a healthy machine, and precise on a broken one."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from benchmarks.group import Group
+
+from iai.messages import Actor
+from tests.actors.real import capture
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., Group]
+
+
+def checks(group: Group, *args: str) -> dict[str, dict[str, Any]]:
+    found = json.loads(group.iai("doctor", "--json", *args).stdout)["checks"]
+    return {one["check"]: one for one in found}
+
+
+def bad(group: Group, *args: str) -> dict[str, str]:
+    return {
+        name: one["verdict"] for name, one in checks(group, *args).items() if one["verdict"] != "ok"
+    }
+
+
+def test_on_a_healthy_machine_every_check_is_ok(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    (g.work / ".claude").mkdir()
+    assert g.iai("hooks", "install").returncode == 0
+    g.iai("service", "install", "--kind", "supervisord")
+    g.up()
+    capture(g, "hello")
+    g.settle()
+    done = g.iai("doctor")
+    assert "0 failed, 0 warnings" in done.stdout, done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_machine_on_which_nothing_was_set_up_is_told_what_to_do(group: Make) -> None:
+    g = group()
+    done = g.iai("doctor")
+    assert done.returncode == 1
+    assert "`iai up --detach`" in done.stdout
+    assert "`iai hooks install`" in done.stdout
+    assert "`iai service install`" in done.stdout
+    assert not g.layout.root.exists()
+
+
+def test_what_others_could_read_is_found_and_fixed(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    g.layout.spool_new.chmod(0o755)
+    (g.layout.root / "lifecycle.json").write_text("{}")
+    (g.layout.root / "lifecycle.json").chmod(0o644)
+    assert bad(g)["store"] == "warn"
+    assert "store" not in bad(g, "--fix")
+    assert g.layout.spool_new.stat().st_mode & 0o777 == 0o700
+    assert (g.layout.root / "lifecycle.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(group: Make) -> None:
+    g = group(tick_sec="soon")
+    g.layout.create()
+    g.layout.spool_bad.mkdir(mode=0o700)
+    (g.layout.spool_bad / "1.json").touch(0o600)
+    g.layout.hooks.mkdir(mode=0o700)
+    found = checks(g)
+    assert "IAI_MCP_TICK_SEC" in found["settings"]["said"]
+    assert found["bad events"]["verdict"] == "warn"
+    assert found["hook scripts"]["verdict"] == "warn"
+
+
+def test_damaged_records_and_the_process_that_cannot_start_are_named(group: Make) -> None:
+    g = group()
+    g.up()
+    g.down()
+    os.truncate(g.layout.records / "data.mdb", 8_192)
+    g.iai("up", "--detach")
+    found = bad(g)
+    assert (found["ingest"], found["records"]) == ("fail", "fail")
+    assert "embedding" not in found
+
+
+def test_a_group_that_holds_the_store_and_says_nothing_is_named(group: Make) -> None:
+    g = group()
+    g.up()
+    pid = g.kill(Actor.SUPERVISOR, signal.SIGSTOP)
+    found = checks(g)["group"]
+    os.kill(pid, signal.SIGCONT)
+    assert found["verdict"] == "fail"
+    assert "does not answer" in found["said"]
+
+
+def test_sockets_that_a_killed_group_left_outside_the_store_are_found_and_fixed(
+    group: Make,
+) -> None:
+    g = group()
+    root = g.work / ("a-very-long-name-" * 8)
+    g.environment["IAI_MCP_STORE"] = str(root)
+    g.layout = type(g.layout)(root)
+    g.layout.create()
+    g.layout.sockets.mkdir(mode=0o700)
+    try:
+        assert bad(g)["sockets"] == "warn"
+        assert "sockets" not in bad(g, "--fix")
+        assert not g.layout.sockets.exists()
+    finally:
+        if g.layout.sockets.exists():
+            g.layout.sockets.rmdir()

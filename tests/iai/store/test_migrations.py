@@ -1,0 +1,71 @@
+"""Records that an earlier iai wrote: they open, or are brought up to date."""
+
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgpack
+
+from iai.clock import Now
+from iai.ids import record_id
+from iai.store import migrations
+from iai.store.codec import moment, number
+from iai.store.records import SCHEMA, Records
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
+
+# As they were when the group first landed: no order, nothing of `live`, `facts` and `changed`.
+FIRST_DATABASES = (
+    "meta", "log", "records", "by_id", "by_key", "by_session", "by_project", "by_created",
+    "by_updated", "pinned", "sessions", "by_activity", "projects", "transcripts",
+)  # fmt: skip
+
+
+def test_there_is_a_step_from_every_schema_before_todays() -> None:
+    assert set(migrations.RECORDS) == set(range(1, SCHEMA))
+
+
+def write_first_form(path: Path) -> None:
+    """Put one record there as the first version that landed did."""
+    path.mkdir(mode=0o700)
+    env = lmdb.open(str(path), max_dbs=len(FIRST_DATABASES), map_size=1 << 20)
+    db = {name: env.open_db(name.encode()) for name in FIRST_DATABASES}
+    at = NOW.wall
+    record: dict[str, Any] = {
+        "id": record_id("k", at), "label": 1, "tier": "episodic", "role": "user",
+        "text": "kept since the beginning", "host": "claude", "session": "s", "project": PROJECT,
+        "cwd": "/p", "created_at": at, "ingested_at": at, "updated_at": at, "tags": [],
+        "pinned": False, "supersedes": "", "source": {"transcript": "", "offset": 0, "uuid": ""},
+    }  # fmt: skip
+    mark = {
+        "revision": 1, "records_count": 1, "max_vec_label": 1, "max_created_at": at,
+        "max_updated_at": at,
+    }  # fmt: skip
+    entry = {"operation": "insert", "label": 1, "at": at}
+    project = {"id": PROJECT, "name": "p", "root": "/p", "cwds": ["/p"]}
+    with env.begin(write=True) as transaction:
+        for database, key, value in (
+            ("meta", b"schema", number(1)),
+            ("meta", b"watermark", msgpack.packb(mark)),
+            ("log", number(1), msgpack.packb(entry)),
+            ("records", number(1), msgpack.packb(record)),
+            ("by_id", record["id"].encode(), number(1)),
+            ("by_project", PROJECT.encode() + moment(at) + number(1), b""),
+            ("by_created", moment(at) + number(1), b""),
+            ("by_updated", moment(at) + number(1), b""),
+            ("projects", PROJECT.encode(), msgpack.packb(project)),
+        ):
+            transaction.put(key, value, db=db[database])
+    env.close()
+
+
+def test_records_in_the_form_that_first_landed_open_and_go_on(tmp_path: Path) -> None:
+    write_first_form(tmp_path / "records")
+    records = Records(tmp_path / "records", writer=True)
+    put(records, new_record("new"), now=Now(NOW.wall + 1, NOW.mono))
+    with records.view() as view:
+        old = view.find("#1")
+        assert old is not None
+        assert (old.text, old.order) == ("kept since the beginning", NOW.wall)
+        assert [r.label for r in view.project(PROJECT)] == [2, 1]
+        assert view.watermark().records_count == 2
+    records.close()

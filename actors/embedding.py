@@ -25,7 +25,7 @@ from iai.messages import (
     VectorsCommitted,
 )
 from iai.pace import Pace
-from iai.revisions import Revisions, of, upto
+from iai.revisions import upto
 from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
@@ -94,7 +94,7 @@ class Embedding:
         if not batch.ranges:
             return None
         serving = self._serving()
-        taken, changed = _changed(view, batch)
+        taken, changed = view.latest(batch, BATCH_CHARACTERS)
         written = [record for record in changed.values() if record is not None]
         rows = serving.embed([record.text for record in written])
         labels = [record.label for record in written]
@@ -226,24 +226,6 @@ def make(settings: Settings) -> Embedding:
     layout = Layout(settings.store)
     store = VectorStore(layout.vectors, writer=True)
     return Embedding(Readers(layout), store, StaticEmbedder())
-
-
-def _changed(view: View, batch: Revisions) -> tuple[Revisions, dict[int, Record | None]]:
-    """Return the records that these revisions changed, the newest as far as one batch may hold.
-
-    Also returns the revisions that they cover. None stands for a record that was forgotten.
-    """
-    changed: dict[int, Record | None] = {}
-    characters = 0
-    taken: list[int] = []
-    for revision, entry in reversed(list(view.changes(batch))):
-        if characters >= BATCH_CHARACTERS:
-            break
-        taken.append(revision)
-        if entry.label not in changed:
-            record = changed[entry.label] = view.get(entry.label)
-            characters += len(record.text) if record else 0
-    return of(taken), changed
 
 
 def _texts(records: Iterable[Record]) -> list[Record]:

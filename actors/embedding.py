@@ -29,7 +29,7 @@ from iai.messages import (
     VectorsCommitted,
 )
 from iai.pace import Pace
-from iai.revisions import Revisions, of, upto
+from iai.revisions import upto
 from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
@@ -113,7 +113,7 @@ class Embedding:
         serving = self._weights.get(self._progress.serving)
         if serving is None:
             return None
-        taken, changed = _changed(view, batch, serving.cost_ms)
+        taken, changed = view.latest(batch, BATCH_MS, serving.cost_ms)
         written = [record for record in changed.values() if record is not None]
         gone = [label for label, record in changed.items() if record is None]
         rows = [(serving, written, _rows(serving, written))]
@@ -275,26 +275,6 @@ def make(settings: Settings) -> Embedding:
     layout = Layout(settings.store)
     embedders = Embedders(settings.embedder, lambda name: load(name, layout.models))
     return Embedding(Readers(layout), VectorStore(layout.vectors, writer=True), embedders)
-
-
-def _changed(
-    view: View, batch: Revisions, cost: Cost
-) -> tuple[Revisions, dict[int, Record | None]]:
-    """Return the records that these revisions changed, the newest as far as one batch may hold.
-
-    Also returns the revisions that they cover. None stands for a record that was forgotten.
-    """
-    changed: dict[int, Record | None] = {}
-    spent = 0.0
-    taken: list[int] = []
-    for revision, entry in reversed(list(view.changes(batch))):
-        if spent >= BATCH_MS:
-            break
-        taken.append(revision)
-        if entry.label not in changed:
-            record = changed[entry.label] = view.get(entry.label)
-            spent += cost(record.text) if record else 0.0
-    return of(taken), changed
 
 
 def _few(records: Iterable[Record], cost: Cost) -> list[Record]:

@@ -11,6 +11,7 @@ from iai.clock import Now
 from iai.errors import StoreAbsent
 from iai.index.lexical import LexicalIndex
 from iai.index.space import Saver, Space
+from iai.index.tally import FORM
 from iai.index.words import Words
 from iai.layout import Layout
 from iai.messages import (
@@ -54,10 +55,9 @@ class GraphCache:
         self._readers = readers
         self._store = store
         with store.view() as view:
-            self._progress = noted = view.progress()
-            tallied = view.tallied()
-        self._space = Space(noted.rebuilt)
-        self._words = Words(lexical, noted.records_applied, noted.documents, tallied)
+            self._progress = view.progress()
+        self._space = Space(self._progress.rebuilt)
+        self._words = Words(lexical, store)
         self._saver = Saver(self._space, store)
         self._pace = Pace()
         self._asleep = False  # the work of this SLEEP is still to be done
@@ -133,7 +133,7 @@ class GraphCache:
     def _catch_up(self) -> bool:
         """Do one slice of each index; was there anything to do?"""
         with self._readers.records.view() as view:
-            words_moved = self._words.step(view, self._store)
+            words_moved = self._words.step(view)
             moved = self._space_step(view) or words_moved
             behind = self._words.pending(view).count()
         if moved or (not self._progress.warm and not behind):
@@ -156,6 +156,7 @@ class GraphCache:
             documents=len(self._words.lexical),
             warm=warm,
             rebuilt=self._space.rebuilt,
+            form=FORM,
         )
         if progress != self._progress:
             self._store.commit(lambda unit: unit.advance(progress))

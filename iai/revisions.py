@@ -89,7 +89,10 @@ def upto(revision: int) -> Revisions:
 
 def of(revisions: Iterable[int]) -> Revisions:
     """Return the set of these revisions."""
-    found = Revisions()
-    for revision in revisions:
-        found = found.add(revision, revision)
-    return found
+    found: list[Range] = []
+    for revision in sorted(set(revisions)):
+        if found and found[-1][1] == revision - 1:
+            found[-1] = (found[-1][0], revision)
+        else:
+            found.append((revision, revision))
+    return Revisions(tuple(found))

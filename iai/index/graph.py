@@ -3,27 +3,31 @@
 It follows from the records alone, so any order of changes leads to the same graph.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from itertools import islice
 
 from iai.store import graph, records
 from iai.store.graph import AROUND
+from iai.store.records import Record
 
 
-def place(view: records.View, labels: Iterable[int], unit: graph.Change) -> None:
+def place(view: records.View, changed: Mapping[int, Record | None], unit: graph.Change) -> None:
     """Set anew what is around these changed records, and around all that gain or lose by it.
 
     Whenever one turn is kept as around another, that one is around it too: so whoever leaves is
     known to all that have to be told.
     """
-    waiting = sorted(set(labels), reverse=True)
+    around = _stretches(view, [record for record in changed.values() if record is not None])
+    waiting = sorted(changed, reverse=True)
+    kept = dict(zip(waiting, unit.beside(waiting).tolist(), strict=True))
     done: set[int] = set()
     while waiting:
         label = waiting.pop()
         if label in done:
             continue
         done.add(label)
-        old = [int(other) for other in unit.beside([label])[0]]
-        new = _around(view, label)
+        old = kept[label] if label in kept else unit.beside([label])[0].tolist()
+        new = around[label] if label in around else _around(view, label)
         if new != old:
             unit.place(label, new)
             waiting += sorted((set(old) ^ set(new)) - {0}, reverse=True)
@@ -31,5 +35,34 @@ def place(view: records.View, labels: Iterable[int], unit: graph.Change) -> None
 
 def _around(view: records.View, label: int) -> list[int]:
     record = view.get(label)
-    sides = view.around(record, AROUND) if record else ([], [])
-    return [other for side in sides for other in (*side, *[0] * (AROUND - len(side)))]
+    before, after = view.sides(record) if record else ((), ())
+    return _row(list(islice(before, AROUND)), list(islice(after, AROUND)))
+
+
+def _stretches(view: records.View, changed: list[Record]) -> dict[int, list[int]]:
+    """Return what is around each of these; those near each other are read in one go."""
+    around: dict[int, list[int]] = {}
+    wanted = {record.label for record in changed}
+    for record in sorted(changed, key=lambda r: (r.host, r.session, r.order, r.label)):
+        if record.label in around:
+            continue
+        before, after = view.sides(record)
+        turns = [*islice(before, AROUND)][::-1]
+        first = last = len(turns)
+        turns.append(record.label)
+        for label in after:
+            turns.append(label)
+            if label in wanted:
+                last = len(turns) - 1
+            elif len(turns) - 1 - last == AROUND:
+                break
+        for at in range(first, last + 1):
+            if turns[at] in wanted:
+                before_it = turns[max(0, at - AROUND) : at][::-1]
+                around[turns[at]] = _row(before_it, turns[at + 1 : at + 1 + AROUND])
+    return around
+
+
+def _row(before: list[int], after: list[int]) -> list[int]:
+    """Return a row of `beside`."""
+    return [other for side in (before, after) for other in (*side, *[0] * (AROUND - len(side)))]

@@ -21,6 +21,8 @@ _TEXT, _LABEL = "text", "label"
 _SPLIT = "whitespace"  # the terms are made before
 _EVERYTHING = Filter()
 _WORD = re.compile(r"\w+")
+_WIDER = 4
+_DECIMALS = 4  # beyond them a score depends on the order in which terms were added up
 
 
 class LexicalIndex:
@@ -66,7 +68,11 @@ class LexicalIndex:
         self.commit()
 
     def search(self, query: str, k: int, only: Filter = _EVERYTHING) -> list[tuple[int, float]]:
-        """Return up to `k` labels that fit, with their BM25 score, the best first."""
+        """Return up to `k` labels that fit, with their BM25 score, the best first.
+
+        Among equals the older comes first, whatever order they were put in: more are looked at than
+        asked for, so that those that share the last place are all there.
+        """
         schema = self._index.schema
         words = dict.fromkeys(terms(query))
         if not words or k < 1:
@@ -83,9 +89,13 @@ class LexicalIndex:
                 [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, fitting)]
             )
         searcher = self._index.searcher()
-        hits = searcher.search(any_word, limit=k, count=False).hits
+        hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits
         labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        return [(int(label or 0), float(hit[0])) for label, hit in zip(labels, hits, strict=True)]
+        found = [
+            (int(label or 0), round(float(hit[0]), _DECIMALS))
+            for label, hit in zip(labels, hits, strict=True)
+        ]
+        return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
 
     def fitting(self, only: Filter) -> list[int]:
         """Labels of all records that fit. Its cost grows with them: 2 ms for 10,000."""

@@ -7,7 +7,7 @@ include what was deleted, until it merges.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from struct import Struct
 
 import numpy as np
@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from iai.index.terms import number_of
 from iai.store.records import Record
 
+FORM = 2  # of the bytes below: what is kept in another form is made again
+
+# A head, and then a number for each term, ascending, as often as the term stands in the text.
 # `speaker` is the number of the name that a text begins with ("Ada: ..."), 0 if it has none.
 HEAD = np.dtype(
-    [("said", "<i8"), ("speaker", "<u4"), ("user", "u1"), ("pinned", "u1"), ("note", "u1")]
+    [("said", "<i8"), ("speaker", "<u4"), ("user", "?"), ("pinned", "?"), ("note", "?"), ("", "V1")]
 )
-TERM = np.dtype([("term", "<u4"), ("count", "u1")])
-_PACKED = Struct("<IB").pack  # the same
-_MOST = 255  # of one term that are counted
+_head = Struct("<qI???x").pack  # the same
+_WORD = np.dtype("<u4")
+_HEAD_WORDS = HEAD.itemsize // _WORD.itemsize
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
 
 Heads = NDArray[np.void]
@@ -31,59 +34,62 @@ Heads = NDArray[np.void]
 def tally(record: Record, found_by: Iterable[str]) -> bytes:
     """Return what is kept of a record with these terms."""
     speaker = _SPEAKER.match(record.text)
-    head = np.zeros(1, HEAD)
-    head["said"] = record.created_at
-    head["speaker"] = number_of(speaker[1].lower()) if speaker else 0
-    head["user"] = record.role == "user"
-    head["pinned"] = record.pinned
-    head["note"] = not record.in_session
-    counted: Counter[int] = Counter()
-    for term, count in Counter(found_by).items():
-        counted[number_of(term)] += count
-    body = sorted(counted.items())
-    return head.tobytes() + b"".join(_PACKED(term, min(count, _MOST)) for term, count in body)
+    head = _head(
+        record.created_at,
+        number_of(speaker[1].lower()) if speaker else 0,
+        record.role == "user",
+        record.pinned,
+        not record.in_session,
+    )
+    return head + np.array(sorted(map(number_of, found_by)), _WORD).tobytes()
 
 
 def terms_in(kept: bytes) -> list[int]:
     """Return the different terms of a record, by number."""
-    return [int(term) for term in np.frombuffer(kept, TERM, offset=HEAD.itemsize)["term"]]
+    return sorted(Tallies([kept]).bag(0))
 
 
 def moved(old: Iterable[bytes], new: Iterable[bytes]) -> Counter[int]:
     """Return in how many more records each term stands when `new` take the place of `old`."""
-    change: Counter[int] = Counter()
-    for kept in new:
-        change.update(terms_in(kept))
-    for kept in old:
-        change.subtract(terms_in(kept))
+    change = Tallies([*new]).documents()
+    change.subtract(Tallies([*old]).documents())
     return Counter({term: count for term, count in change.items() if count})
 
 
 class Tallies:
     """Those of some records, as arrays with one row for each."""
 
-    def __init__(self, kept: Sequence[bytes]) -> None:
-        size = HEAD.itemsize
-        self.heads: Heads = np.frombuffer(b"".join(one[:size] for one in kept), HEAD)
-        body = np.frombuffer(b"".join(one[size:] for one in kept), TERM)
+    def __init__(self, kept: Collection[bytes]) -> None:
+        words = np.frombuffer(b"".join(kept), _WORD)
+        lengths = np.fromiter(map(len, kept), np.int64, len(kept)) // _WORD.itemsize
+        ends = np.cumsum(lengths)
+        head = (ends - lengths)[:, np.newaxis] + np.arange(_HEAD_WORDS)
+        self.heads: Heads = words[head].view(HEAD).reshape(-1)
+        body = np.ones(len(words), bool)
+        body[head] = False
+        self._term = words[body]
+        self._row = np.repeat(np.arange(len(kept)), lengths - _HEAD_WORDS)
+        first = np.ones(len(self._term), bool)  # of several that are the same
+        first[1:] = (self._term[1:] != self._term[:-1]) | (self._row[1:] != self._row[:-1])
+        self._first = np.flatnonzero(first)
         # How many different terms each record has.
-        self.terms = (
-            np.fromiter((len(k) - size for k in kept), np.int64, len(kept)) // TERM.itemsize
-        )
+        self.terms = np.bincount(self._row[self._first], minlength=len(kept))
         self._ends = np.cumsum(self.terms)
-        self._term = body["term"].copy()
-        self._count = body["count"]
-        self._row = np.repeat(np.arange(len(kept)), self.terms)
 
-    def counts(self, wanted: Sequence[int]) -> NDArray[np.float32]:
+    def counts(self, wanted: Collection[int]) -> NDArray[np.float64]:
         """Return how often each record (row) has each of these terms (column)."""
-        table = np.zeros((len(self.heads), len(wanted)), np.float32)
+        table = np.zeros((len(self.heads), len(wanted)))
         for column, term in enumerate(wanted):
-            found = self._term == term
-            table[self._row[found], column] = self._count[found]
+            rows = self._row[self._term == term]
+            table[:, column] = np.bincount(rows, minlength=len(self.heads))
         return table
 
     def bag(self, row: int) -> frozenset[int]:
         """Return the different terms of one record."""
         end = int(self._ends[row])
-        return frozenset(self._term[end - int(self.terms[row]) : end].tolist())
+        return frozenset(self._term[self._first[end - int(self.terms[row]) : end]].tolist())
+
+    def documents(self) -> Counter[int]:
+        """Return in how many of the records each term stands."""
+        found, counts = np.unique(self._term[self._first], return_counts=True)
+        return Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))

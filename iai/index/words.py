@@ -5,49 +5,61 @@ now; so it does not matter how often, or in which order, changes are applied.
 """
 
 import logging
+from collections.abc import Mapping
 
 from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
-from iai.index.tally import moved, tally
+from iai.index.tally import FORM, moved, tally
 from iai.index.terms import terms
 from iai.revisions import Revisions, upto
 from iai.store import graph, records
 from iai.store.graph import GraphStore
+from iai.store.records import Record
 
 log = logging.getLogger(__name__)
 
-WORDS_SLICE = 384  # changes: some 80 ms; a question waits for no more than that
+WORDS_SLICE = 512  # changes: some 60 ms; a question waits for no more than that
+SLICE_CHARACTERS = 300_000  # and no more text than this
+TOGETHER = 4_096  # changes of a backlog that are made searchable at once: each time costs 10 ms
 
 
 class Words:
     """The lexical index, the tallies and the graph, in step with the records."""
 
-    def __init__(
-        self, lexical: LexicalIndex, applied: Revisions, documents: int, tallied: int
-    ) -> None:
-        """`applied` and `documents` are what was noted after the last slice.
-
-        `tallied` is how many records have a tally: none in an index of an older version.
-        """
+    def __init__(self, lexical: LexicalIndex, store: GraphStore) -> None:
+        """Take up what was noted after the last slice; start over if it is not all there."""
         self.lexical = lexical
-        whole = min(len(lexical), tallied) >= documents
-        if applied.ranges and not whole:
-            log.warning("the lexical index has lost records; it is made again")
-        self.applied = applied if whole else Revisions()
+        self._store = store
+        self._taken = Revisions()  # of a backlog: in the indexes, but cannot be searched yet
+        with store.view() as view:
+            noted, tallied = view.progress(), view.tallied()
+        self.applied = noted.records_applied
+        whole = noted.form == FORM and min(len(lexical), tallied) >= noted.documents
+        if self.applied.ranges and not whole:
+            log.warning("the lexical index has lost records, or is of another form; made again")
+            self.applied = Revisions()
+        if not self.applied.ranges and (tallied or len(lexical)):
+            lexical.clear()
+            store.commit(lambda unit: unit.forget_words())
 
     def pending(self, view: records.View) -> Revisions:
         """Revisions that are still to be applied."""
         return upto(view.watermark().revision).minus(self.applied)
 
-    def step(self, view: records.View, store: GraphStore) -> bool:
+    def step(self, view: records.View) -> bool:
         """Do one slice; False if there was nothing to do."""
-        batch = view.foremost(self.pending(view), WORDS_SLICE)
-        if not batch.ranges:
-            return False
-        labels = dict.fromkeys(entry.label for _, entry in view.changes(batch))
+        foremost = view.foremost(self.pending(view).minus(self._taken), WORDS_SLICE)
+        batch, changed = view.latest(foremost, SLICE_CHARACTERS)
+        self._take(view, changed)
+        self._taken = self._taken.union(batch)
+        # Less than a slice is the end of a backlog, or was said just now and comes before it.
+        if foremost.count() < WORDS_SLICE or self._taken.count() >= TOGETHER:
+            self._make_searchable()
+        return bool(foremost.ranges)
+
+    def _take(self, view: records.View, changed: Mapping[int, Record | None]) -> None:
         tallies: dict[int, bytes | None] = {}
-        for label in labels:
-            record = view.get(label)
+        for label, record in changed.items():
             if record is None:
                 tallies[label] = None
                 self.lexical.remove(label)
@@ -55,13 +67,17 @@ class Words:
                 found_by = terms(record.text)
                 tallies[label] = tally(record, found_by)
                 self.lexical.put(record, found_by)
-        self.lexical.commit()
 
         def connect(unit: graph.Change) -> None:
-            place(view, labels, unit)
-            new = [kept for kept in tallies.values() if kept is not None]
-            unit.tally(tallies, moved(unit.tallies(labels).values(), new))
+            place(view, changed, unit)
+            old = unit.tallies(changed).values()
+            unit.tally(tallies, moved(old, (new for new in tallies.values() if new is not None)))
 
-        store.commit(connect)
-        self.applied = self.applied.union(batch)
-        return True
+        if changed:
+            self._store.commit(connect)
+
+    def _make_searchable(self) -> None:
+        if self._taken.ranges:
+            self.lexical.commit()
+            self.applied = self.applied.union(self._taken)
+            self._taken = Revisions()

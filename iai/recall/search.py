@@ -1,6 +1,7 @@
 """One question answered: candidates from each index, fused, filtered, and fetched."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from msgspec import structs
@@ -62,13 +63,14 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     view, only = sources.view, asked(request)
     names = {project.id: project.name for project in view.projects()}
     k = min(request.k, MOST_HITS)
+    get = cache(view.get)  # each is looked at twice
     fitting = (
         label
         for label in scored.ranked()
-        if (record := view.get(label)) is not None and only.fits(record)
+        if (record := get(label)) is not None and only.fits(record)
     )
     for label, total, why in scored.varied(fitting, k):
-        record = view.get(label)
+        record = get(label)
         if record is None:
             continue
         yield Hit(

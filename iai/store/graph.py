@@ -4,7 +4,7 @@ Derived; can be made again from the records and the vectors.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -33,6 +33,7 @@ AROUND = 3  # turns kept on each side of a turn
 NEXT_TO = 1.0  # weight of the edge to the next turn
 Labels: TypeAlias = NDArray[np.int64]
 _LABEL = np.dtype("<i8")
+_ALONE = bytes(2 * AROUND * _LABEL.itemsize)
 
 Relation: TypeAlias = Literal["next", "previous"]
 
@@ -63,6 +64,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     documents: int = 0  # records in the lexical index then; fewer now means that it lost some
     warm: bool = False  # has caught up at least once since it was last built from nothing
     rebuilt: int = 0  # how often it was made again because somebody wanted it
+    form: int = 0  # of the tallies, see `iai.index.tally`
 
     @property
     def revision(self) -> int:
@@ -93,18 +95,17 @@ class View:
 
         A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
         """
-        rows = np.zeros((len(labels), 2 * AROUND), _LABEL)
-        place = {number(label): row for row, label in enumerate(labels)}
+        keys = _keys(labels)
         with self._t.cursor(self._db["beside"]) as cursor:
-            for key, data in cursor.getmulti(list(place)):
-                rows[place[key]] = np.frombuffer(data, _LABEL)
-        return rows
+            found = dict(cursor.getmulti(keys))
+        rows = b"".join([found.get(key, _ALONE) for key in keys])
+        return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
-    def tallies(self, labels: Iterable[int]) -> dict[int, bytes]:
+    def tallies(self, labels: Collection[int]) -> dict[int, bytes]:
         """Return what was kept by `tally` for each of these records that has any."""
-        keys = [number(label) for label in labels]
+        keys = dict(zip(_keys(labels), labels, strict=True))
         with self._t.cursor(self._db["terms"]) as cursor:
-            return {to_number(key): data for key, data in cursor.getmulti(keys)}
+            return {keys[key]: data for key, data in cursor.getmulti(keys)}
 
     def tallied(self) -> int:
         """Return how many records have a tally."""
@@ -159,13 +160,18 @@ class Change(View):
                 self._t.delete(number(label), db=self._db["terms"])
             else:
                 self._t.put(number(label), data, db=self._db["terms"])
-        old = self.counts(moved)
-        for term, change in sorted(moved.items()):
-            count = old.get(term, 0) + change
-            if count > 0:
-                self._t.put(number(term), number(count), db=self._db["counts"])
-            else:
+        counts = self.counts(moved)
+        counts |= {term: counts.get(term, 0) + change for term, change in moved.items()}
+        with self._t.cursor(self._db["counts"]) as cursor:
+            cursor.putmulti([(number(t), number(c)) for t, c in sorted(counts.items()) if c > 0])
+        for term, count in counts.items():
+            if count <= 0:
                 self._t.delete(number(term), db=self._db["counts"])
+
+    def forget_words(self) -> None:
+        """Start over with what follows from the texts of the records."""
+        for database in ("beside", "terms", "counts"):
+            self._t.drop(self._db[database], delete=False)
 
     def put_chunk(self, snapshot: int, position: int, data: bytes) -> int:
         """Write one part of a snapshot that is not yet valid; return its checksum."""
@@ -210,6 +216,12 @@ class GraphStore:
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()
+
+
+def _keys(labels: Collection[int]) -> list[bytes]:
+    """Return `number` of each, without a call for each."""
+    packed = np.fromiter(labels, ">u8", len(labels)).tobytes()
+    return [packed[at : at + 8] for at in range(0, len(packed), 8)]
 
 
 def _chunk(snapshot: int, position: int) -> bytes:

@@ -207,6 +207,25 @@ class View:
                     yield to_number(cursor.key()), unpack(cursor.value(), LogEntry)
                     found = cursor.next()
 
+    def latest(
+        self, batch: Revisions, room: float, cost: Callable[[str], float] = len
+    ) -> tuple[Revisions, dict[int, Record | None]]:
+        """Return the records that these revisions changed, the newest as far as there is `room`.
+
+        `cost` says how much of it a text takes; by default, its characters. Also returns the
+        revisions that they cover. None stands for a record that was forgotten.
+        """
+        changed: dict[int, Record | None] = {}
+        taken: list[int] = []
+        for revision, entry in reversed(list(self.changes(batch))):
+            if room <= 0:
+                break
+            taken.append(revision)
+            if entry.label not in changed:
+                record = changed[entry.label] = self.get(entry.label)
+                room -= cost(record.text) if record else 0
+        return of(taken), changed
+
     def foremost(self, pending: Revisions, limit: int) -> Revisions:
         """Return up to `limit` of the pending changes: those that a stage should apply next.
 
@@ -253,13 +272,18 @@ class View:
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Labels of the turns said just before and just after, the nearest first."""
+        before, after = self.sides(record)
+        return list(islice(before, distance)), list(islice(after, distance))
+
+    def sides(self, record: Record) -> tuple[Iterator[int], Iterator[int]]:
+        """Yield labels of the turns of its session before a record, and after; nearest first."""
         if not record.in_session:
-            return [], []
+            return iter(()), iter(())
         prefix = session_key(record.host, record.session)
         key = prefix + moment(record.order) + number(record.label)
         before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = _walk(self._t, self._db["by_session"], prefix, key, backwards=False)
-        return list(islice(before, distance)), list(islice(after, distance))
+        return before, after
 
     def project(self, project: str) -> Iterator[Record]:
         """Yield the records of a project, the latest first."""

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from benchmarks.world import Chances, World
+from msgspec import structs
 
 from actors.graph_cache import GraphCache
+from iai.index import words
 from iai.messages import (
     Actor,
     Capture,
@@ -28,8 +30,9 @@ from iai.messages import (
     State,
 )
 from iai.projects import identify
-from iai.store.graph import Progress
+from iai.store.graph import Change, Progress
 from tests.actors.stories import capture, events, revision
+from tests.iai.store.builders import new_record
 
 Make = Callable[..., World]
 
@@ -218,6 +221,40 @@ def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
     assert len(w.lexical) == len(TEXTS)
 
 
+def test_tallies_of_another_form_are_made_again(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = recall(w, "login fields").hits
+    w.stop(Actor.GRAPH_CACHE)
+
+    def earlier(unit: Change) -> None:
+        unit.tally(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"), {7: 1})
+        unit.advance(structs.replace(unit.progress(), form=0))
+
+    w.graph.commit(earlier)
+    w.start(Actor.GRAPH_CACHE)
+    w.run(5.0)
+    assert recall(w, "login fields").hits == before
+    with w.graph.view() as view:
+        assert view.counts([7]) == {}
+
+
+def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "WORDS_SLICE", 4)
+    w = world()
+    old = [new_record(str(n), text=f"long ago {n}") for n in range(200)]
+    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    capture(w, "the login works again")
+    while found(w, "login works") != [201]:
+        w.run(0.01)
+    assert len(w.lexical) < len(old)
+    w.run(30.0)
+    assert len(w.lexical) == len(old) + 1
+
+
 def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make) -> None:
     w = world()
     capture(w, *(f"{text} {n}" for n in range(30) for text in TEXTS))
@@ -264,7 +301,11 @@ def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whenever_it_crashes_the_answers_end_the_same(world: Make, seed: int) -> None:
+def test_whenever_it_crashes_the_answers_end_the_same(
+    world: Make, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(words, "WORDS_SLICE", 3)
+    monkeypatch.setattr(words, "TOGETHER", 7)
     w = world(seed=seed, chances=Chances(crash=0.1, lost=0.3, doubled=0.2, late=0.3))
     for number in range(10):
         w.ask(Actor.INGEST, _all([f"{text} {number}" for text in TEXTS]))

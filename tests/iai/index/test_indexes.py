@@ -175,3 +175,11 @@ def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_
     put(index, kept(1, "the parser", role="user"))
     index.commit()
     assert index.fitting(Filter(role="user")) == [1]
+
+
+def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_path: Path) -> None:
+    index = LexicalIndex(tmp_path / "lexical")
+    for label in (7, 3, 9, 1, 8, 2, 6, 4, 5):
+        put(index, kept(label, "the parser fails"))
+        index.commit()
+    assert [label for label, _ in index.search("parser", 3)] == [1, 2, 3]

@@ -62,12 +62,18 @@ class StaticEmbedder:
         known: Vectors | None = None,
     ) -> Vectors:
         """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
-        rarity = _inverse_frequency(frequencies, documents)
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for place, tokens in enumerate(self._tokens(texts)):
-            if len(tokens):
-                total = rarity[tokens] @ self._table[tokens].astype(np.float32)
-                vectors[place] = total / max(float(np.linalg.norm(total)), 1e-9)
+        tokens = self._tokens(texts)
+        lengths = [len(one) for one in tokens]
+        if not any(lengths):
+            return vectors
+        different, places = np.unique(np.concatenate(tokens), return_inverse=True)
+        rarity = _inverse_frequency(frequencies[different], documents)
+        rows = self._table[different].astype(np.float32)
+        for number, own in enumerate(np.split(places, np.cumsum(lengths)[:-1])):
+            if len(own):
+                total = rarity[own] @ rows[own]
+                vectors[number] = total / max(float(np.linalg.norm(total)), 1e-9)
         return vectors
 
     def _tokens(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:

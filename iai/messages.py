@@ -271,6 +271,14 @@ class VectorsCommitted(Event, frozen=True):
     reembedded: int
 
 
+class GenerationChanged(Event, frozen=True):
+    """All records are being embedded under other weights, or those have begun to serve."""
+
+    generation: int
+    phase: Literal["begun", "serving"]
+    records: int
+
+
 # --- graph-cache -----------------------------------------------------------------------------
 
 
@@ -344,6 +352,19 @@ class GraphUpdated(Event, frozen=True):
 
 class MemoryUsed(Event, frozen=True):
     """Somebody recalled something: activity that keeps the group awake."""
+
+
+SleepOutcome: TypeAlias = Literal["finished", "interrupted", "failed", "quarantined"]
+
+
+class SleepStep(Event, frozen=True):
+    """One step of the work of a SLEEP has come to an end."""
+
+    step: str
+    outcome: SleepOutcome
+    items: int = 0  # that it dealt with
+    seconds: float = 0.0  # from its beginning, answers given meanwhile included
+    error: str = ""
 
 
 class SleepFinished(Event, frozen=True):
@@ -484,8 +505,8 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
 FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
     Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected),
-    Actor.EMBEDDING: (VectorsCommitted,),
-    Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepFinished),
+    Actor.EMBEDDING: (VectorsCommitted, GenerationChanged),
+    Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),
     Actor.CACHE_WRITER: (
         RebuildWanted,

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # These decide; they hold no socket, open no file, read no clock and start nothing.
 PURE = [
     "iai/messages.py", "iai/wire.py", "iai/errors.py", "iai/behaviour.py", "iai/supervision.py",
-    "iai/hosts/json_text.py", "iai/hosts/hooks.py",
+    "iai/hosts/json_text.py", "iai/hosts/hooks.py", "iai/sleep.py", "iai/index/corrections.py",
     "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
@@ -29,7 +29,7 @@ IO = {
     "time",
     "multiprocessing",
 }
-ENGINES = {"lmdb", "faiss", "tantivy"}
+ENGINES = {"lmdb", "faiss", "tantivy", "igraph"}
 
 MODULES = [path for top in ("iai", "actors") for path in sorted((ROOT / top).rglob("*.py"))]
 

@@ -43,15 +43,17 @@ class Environment:
         schema: int,
         writer: bool,
         map_size: int = MAP_SIZE,
+        sets: tuple[str, ...] = (),
     ) -> None:
-        """Open it.
+        """Open it. `sets` are databases where a key has any number of values, all of one size.
 
         Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
         is), StoreTooNew, StoreCorrupt, StoreError.
         """
         self.path = path
         self.writer = writer
-        self._databases = ("meta", *databases)
+        self._databases = ("meta", *databases, *sets)
+        self._sets = sets
         self._schema = schema
         self._map_size = map_size
         self._inode = 0  # of the file that is open; 0: none is
@@ -118,7 +120,10 @@ class Environment:
     def _open_database(self, name: str) -> "lmdb._Database":
         with _translated(self.path):
             try:
-                return self._env.open_db(name.encode(), create=self.writer)
+                many = name in self._sets
+                return self._env.open_db(
+                    name.encode(), create=self.writer, dupsort=many, dupfixed=many
+                )
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # the writer has not come so far yet
                 raise StoreAbsent(self.path) from None
 
@@ -136,6 +141,14 @@ class Environment:
         if self._lock is not None:
             os.close(self._lock)  # which lets go of the lock
             self._lock = None
+
+
+class Tables:
+    """The databases of an environment, within one transaction."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
 
 
 def _claim(path: Path) -> int:

@@ -19,6 +19,7 @@ from iai.messages import (
     Actor,
     EmbedQuery,
     Event,
+    GenerationChanged,
     QueryVector,
     QueryVectors,
     Request,
@@ -72,11 +73,20 @@ class Embedding:
 
     def work(self, now: Now) -> Steps:
         """Embed what is new; else bring the next generation on; else tidy up."""
+        before = self._progress
         with self._readers.records.view() as view:
             done = self._embed_new(view) or self._next_generation(view)
+            count = view.watermark().records_count
         self._pace.looked(now, more=done is not None or self._tidy())
         if isinstance(done, VectorsCommitted):
             yield Publish(done)
+        after = self._progress
+        if after.building not in (0, before.building):
+            begun = GenerationChanged(generation=after.building, phase="begun", records=count)
+            yield Publish(begun, keep=True)
+        if after.serving != before.serving:
+            serves = GenerationChanged(generation=after.serving, phase="serving", records=count)
+            yield Publish(serves, keep=True)
 
     def stop(self, now: Now) -> Steps:
         yield from ()

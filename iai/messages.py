@@ -323,6 +323,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source: Provenance = Provenance()
     matched: tuple[str, ...] = ()  # words of the query that are in the text, if asked to explain
+    superseded_by: str = ""  # id of another hit that corrects this one
 
 
 class Recalled(Reply, frozen=True):

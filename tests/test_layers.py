@@ -15,6 +15,7 @@ PURE = [
     "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
+    "iai/recall/supersession.py",
     "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
     "iai/embedders/embedder.py", "iai/recall/filters.py",
 ]  # fmt: skip

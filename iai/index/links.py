@@ -139,15 +139,15 @@ def _edges(label: int, linked: Linked, unit: graph.View) -> Iterable[Edge]:
         alike = len(linked.terms & by.terms) / len(linked.terms | by.terms)
         if alike >= SAME:
             yield Edge(other, "duplicate", round(alike, 4))
-        elif _supersedes(linked, by):
+        elif _supersedes(label, linked, other, by):
             yield Edge(other, "supersedes", round(alike, 4))
-        elif _supersedes(by, linked):
+        elif _supersedes(other, by, label, linked):
             yield Edge(other, "superseded-by", round(alike, 4))
 
 
-def _supersedes(one: Linked, other: Linked) -> bool:
-    later = one.corrects and one.project == other.project and one.order > other.order
-    return later and same_subject(one.terms, other.terms)
+def _supersedes(one: int, it: Linked, other: int, was: Linked) -> bool:
+    later = it.project == was.project and (it.order, one) > (was.order, other)
+    return later and it.corrects and same_subject(it.terms, was.terms)
 
 
 def _strongest(edges: Iterable[Edge]) -> list[Edge]:

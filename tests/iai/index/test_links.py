@@ -15,8 +15,8 @@ from iai.index.words import Words
 from iai.revisions import Revisions
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, OPPOSITE, Edge
-from iai.store.records import Records
-from tests.iai.store.builders import NOW, new_record, put
+from iai.store.records import Project, Records
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 MAP = 64 << 20
 Graph: TypeAlias = dict[int, tuple[Edge, ...]]
@@ -31,6 +31,8 @@ class Store:
         lexical = LexicalIndex(path / "lexical")
         self.words = Words(lexical, Revisions(), 0, 0)
         self.links = Links(Revisions())
+        project = Project(id=PROJECT, name="p", root="/p")
+        self.records.commit(lambda unit: unit.place(project, "/p"), NOW)
 
     def say(self, *texts: str, **fields: object) -> None:
         with self.records.view() as view:

@@ -18,7 +18,7 @@ from iai.store import graph, records
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, OPPOSITE, Edge, Linked, Relation
 
-LINKS_SLICE = 32  # changes: some 20 ms
+LINKS_SLICE = 16  # changes: some 20 ms, 40 at most
 RARE = 16  # records that may have a term for it to link them
 LEAST = 2  # rare terms that two records share if they are linked
 MOST_TERMS = 96  # of a record that it is linked by: those with the lowest numbers, a fair sample

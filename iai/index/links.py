@@ -23,6 +23,7 @@ RARE = 16  # records that may have a term for it to link them
 LEAST = 2  # rare terms that two records share if they are linked
 MOST_TERMS = 96  # of a record that it is linked by: those with the lowest numbers, a fair sample
 SAME = 0.8  # of all terms of two records, in both: they say the same (Jaccard's index)
+_EXACT = 256  # weights are multiples of its inverse, which four bytes hold as they are
 
 
 class Links:
@@ -136,13 +137,14 @@ def _edges(label: int, linked: Linked, unit: graph.View) -> Iterable[Edge]:
     near.pop(label, None)
     for other, by in unit.linked(near).items():
         yield Edge(other, "shares", float(near[other]))
-        alike = len(linked.terms & by.terms) / len(linked.terms | by.terms)
-        if alike >= SAME:
-            yield Edge(other, "duplicate", round(alike, 4))
+        ratio = len(linked.terms & by.terms) / len(linked.terms | by.terms)
+        alike = round(ratio * _EXACT) / _EXACT
+        if ratio >= SAME:
+            yield Edge(other, "duplicate", alike)
         elif _supersedes(label, linked, other, by):
-            yield Edge(other, "supersedes", round(alike, 4))
+            yield Edge(other, "supersedes", alike)
         elif _supersedes(other, by, label, linked):
-            yield Edge(other, "superseded-by", round(alike, 4))
+            yield Edge(other, "superseded-by", alike)
 
 
 def _supersedes(one: int, it: Linked, other: int, was: Linked) -> bool:

@@ -53,3 +53,7 @@ NOTED = 0.1  # noted by itself: there are no turns around it to gain from
 # Not measured: neither set repeats itself.
 SAME = 0.8
 REPEATED = 0.5
+
+# What a later hit corrects comes just after it (`recall.supersession`). LoCoMo and code stay as they
+# are with it: neither set corrects itself. Links have no weight here: whether going along what
+# records share finds more was not measured.

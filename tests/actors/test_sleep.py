@@ -183,7 +183,8 @@ def test_a_group_killed_in_its_sleep_answers_as_before(group: Callable[..., Grou
     with g.client() as client:
         for _ in range(2):
             client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
-            g.kill(Actor.GRAPH_CACHE)
+            killed = g.kill(Actor.GRAPH_CACHE)
+            wait_until(lambda: g.pid(Actor.GRAPH_CACHE) not in (0, killed), "another process")  # noqa: B023
             wait_until(g.all_ready, "it is back")
     wait_until(lambda: kept_events(g, "sleep-finished"), "a sleep that ends")
     assert {event["step"] for event in kept_events(g, "sleep-step")} >= set(STEPS)

@@ -154,7 +154,7 @@ def _similar(stretch: Stretch, store: GraphStore, space: Likeness) -> Iterator[i
             for at, (row, others) in enumerate(zip(block, nearest, strict=True))
         }
         store.commit(lambda unit: unit.keep_similar(rows))  # noqa: B023  used at once
-        yield len(block)
+        yield 0
 
 
 def _edges(links: graph.View, labels: list[int]) -> dict[tuple[int, int], float]:

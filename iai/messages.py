@@ -340,6 +340,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source: Provenance = Provenance()
     matched: tuple[str, ...] = ()  # words of the query that are in the text, if asked to explain
+    superseded_by: str = ""  # id of another hit that corrects this one
 
 
 class Recalled(Reply, frozen=True):
@@ -369,6 +370,19 @@ class GraphUpdated(Event, frozen=True):
 
 class MemoryUsed(Event, frozen=True):
     """Somebody recalled something: activity that keeps the group awake."""
+
+
+SleepOutcome: TypeAlias = Literal["finished", "interrupted", "failed", "quarantined"]
+
+
+class SleepStep(Event, frozen=True):
+    """One step of the work of a SLEEP has come to an end."""
+
+    step: str
+    outcome: SleepOutcome
+    items: int = 0  # that it dealt with
+    seconds: float = 0.0  # from its beginning, answers given meanwhile included
+    error: str = ""
 
 
 class SleepFinished(Event, frozen=True):
@@ -510,7 +524,7 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
     Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected),
     Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
-    Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepFinished),
+    Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),
     Actor.CACHE_WRITER: (
         RebuildWanted,

@@ -23,6 +23,10 @@ class Pace:
         """Note that it was looked, and whether there is more to do at once."""
         self._next = 0 if more else now.mono + int(LOOK_S * NS)
 
+    def rest(self, now: Now, seconds: float) -> None:
+        """There is more to do, but not at once."""
+        self._next = now.mono + int(seconds * NS)
+
     def due_s(self, now: Now) -> float:
         """Seconds until it is time to look."""
         return max(0.0, (self._next - now.mono) / NS)

@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[1]
 # These decide; they hold no socket, open no file, read no clock and start nothing.
 PURE = [
     "iai/messages.py", "iai/wire.py", "iai/errors.py", "iai/behaviour.py", "iai/supervision.py",
-    "iai/hosts/json_text.py", "iai/hosts/hooks.py",
+    "iai/hosts/json_text.py", "iai/hosts/hooks.py", "iai/sleep.py", "iai/index/corrections.py",
     "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/freshness/cues.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
+    "iai/recall/supersession.py",
     "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
     "iai/embedders/embedder.py", "iai/recall/filters.py", "iai/mcp/forms.py",
     "iai/mcp/tools.py", "iai/mcp/snippets.py",
@@ -31,7 +32,7 @@ IO = {
     "time",
     "multiprocessing",
 }
-ENGINES = {"lmdb", "faiss", "tantivy"}
+ENGINES = {"lmdb", "faiss", "tantivy", "igraph"}
 
 MODULES = [path for top in ("iai", "actors") for path in sorted((ROOT / top).rglob("*.py"))]
 

@@ -73,6 +73,7 @@ def run(args: Namespace, settings: Settings) -> int:
     wall = time.time_ns()
     for hit in answer.hits:
         where = f"{hit.project_name}, {hit.host}, {hit.role}, {ago(hit.created_at, wall)}"
+        where += f", superseded by {hit.superseded_by}" if hit.superseded_by else ""
         print(f"#{hit.label}  {hit.score:.2f}  {where}\n    {excerpt(hit.text, SHOWN)}")
         if args.explain:
             print(_explained(hit))

@@ -1,4 +1,4 @@
-"""Print a record whole, as it was said, and where it was said.
+"""Print a record whole, as it was said, where it was said, and which others are linked to it.
 
 With --around, also what was said just before and after it in its session, each turn cut to a few
 lines; with --json they are whole.
@@ -10,12 +10,15 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli.output import ago, as_json, excerpt, when
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NotFound, StoreError
 from iai.layout import Layout
 from iai.settings import Settings
-from iai.store.records import Project, Record, Records
+from iai.store.graph import GraphStore
+from iai.store.links import Relation
+from iai.store.records import Project, Record, Records, View
 
 SHOWN = 600  # characters of a turn beside it
+LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -36,23 +39,45 @@ def run(args: Namespace, settings: Settings) -> int:
         project = view.project_named(record.project) if record else None
         sides = view.around(record, distance) if record else ([], [])
         before, after = ([r for label in side if (r := view.get(label))] for side in sides)
+        links = _links(Layout(settings.store), view, record) if record else {}
     records.close()
     if record is None:
         raise NotFound(f"there is no record {args.ref}")
     before.reverse()
     if args.json:
-        whole = {"record": record, "before": before, "after": after}
+        whole = {"record": record, "before": before, "after": after, "links": links}
         as_json(record if args.around is None else whole)
         return 0
     wall = time.time_ns()
     for turn in before:
         print(_beside(turn, wall))
     print(_whole(record, project, wall))
+    if links:
+        print()
+    for relation, ids in links.items():
+        print(f"{relation:<14}{', '.join(ids)}")
     for turn in after:
         print(f"\n{_beside(turn, wall)}", end="")
     if distance and not record.in_session:
         print("\n(noted by itself: nothing was said around it)")
     return 0
+
+
+def _links(layout: Layout, view: View, record: Record) -> dict[Relation, list[str]]:
+    """Return the ids of the records that are linked to it; none where there is no graph."""
+    try:
+        store = GraphStore(layout.index)
+    except StoreError:  # not made yet, or damaged: then it is made again
+        return {}
+    with store.view() as graph:
+        edges = graph.links(record.label)
+    store.close()
+    found: dict[Relation, list[str]] = {}
+    for relation in LINKS:
+        others = [view.get(edge.to) for edge in edges if edge.relation == relation]
+        if ids := [f"#{other.label} {other.id}" for other in others if other]:
+            found[relation] = ids
+    return found
 
 
 def _whole(record: Record, project: Project | None, wall: int) -> str:

@@ -67,6 +67,10 @@ class LexicalIndex:
         self._writer.delete_all_documents()
         self.commit()
 
+    def collect_garbage(self) -> None:
+        """Delete the files that no segment needs any more."""
+        self._writer.garbage_collect_files()
+
     def search(self, query: str, k: int, only: Filter = _EVERYTHING) -> list[tuple[int, float]]:
         """Return up to `k` labels that fit, with their BM25 score, the best first.
 

@@ -48,6 +48,10 @@ class Scored:
         self._row = {label: row for row, label in enumerate(labels)}
         self._tallies = tallies
 
+    def bag(self, label: int) -> frozenset[int]:
+        """Return the different terms of a record."""
+        return self._tallies.bag(self._row[label])
+
     def ranked(self) -> Iterator[int]:
         """Yield the labels for which anything speaks, the best first, the older among equals."""
         order = np.lexsort((np.asarray(self._labels, np.int64), -self._total))

@@ -11,6 +11,7 @@ from iai.messages import Hit, Provenance, QueryVector, Recall
 from iai.recall import weights
 from iai.recall.filters import Filter, asked, sought
 from iai.recall.scoring import Scored, Sources, score
+from iai.recall.supersession import Ranked, settled
 
 LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 MOST_HITS = 200
@@ -69,15 +70,23 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
         for label in scored.ranked()
         if (record := get(label)) is not None and only.fits(record)
     )
-    for label, total, why in scored.varied(fitting, k):
-        record = get(label)
-        if record is None:
-            continue
+    found = {
+        label: (record, total, why)
+        for label, total, why in scored.varied(fitting, k)
+        if (record := get(label)) is not None
+    }
+    ranked = [
+        Ranked(label, total, why, r.project, r.order, r.text, scored.bag(label))
+        for label, (r, total, why) in found.items()
+    ]
+    for hit in settled(ranked):
+        record = found[hit.label][0]
+        by = found.get(hit.superseded_by)
         yield Hit(
             id=record.id,
             label=record.label,
-            score=total,
-            why=why,
+            score=hit.score,
+            why=hit.why,
             text=record.text[:LONGEST_HIT],
             role=record.role,
             host=record.host,
@@ -91,4 +100,5 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
             tags=record.tags,
             source=Provenance(**structs.asdict(record.source)),
             matched=sources.lexical.matched(request.query, record.text) if request.explain else (),
+            superseded_by=by[0].id if by else "",
         )

@@ -53,3 +53,7 @@ NOTED = 0.1  # noted by itself: there are no turns around it to gain from
 # Not measured: neither set repeats itself.
 SAME = 0.8
 REPEATED = 0.5
+
+# What a later hit corrects comes just after it (`recall.supersession`): LoCoMo 0.80 / 0.89 / 0.93,
+# code 0.28 / 0.36 / 0.50, as without it, for hardly a turn there corrects another. Links have no
+# weight: whether going along what records share finds more was not measured.

@@ -54,18 +54,21 @@ class Environment:
         schema: int,
         writer: bool,
         map_size: int = MAP_SIZE,
+        sets: tuple[str, ...] = (),
         steps: Mapping[int, Step] | None = None,
     ) -> None:
         """Open it. The writer takes an earlier schema to today's by `steps`, after a copy.
 
-        Without `steps` what it holds is derived: an earlier form of it counts as damaged.
+        Without `steps` what it holds is derived: an earlier form of it counts as damaged. `sets`
+        are databases where a key has any number of values, all of one size.
 
         Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
         is), StoreTooNew, StoreOutdated (reader, before the writer), StoreCorrupt, StoreError.
         """
         self.path = path
         self.writer = writer
-        self._databases = ("meta", *databases)
+        self._databases = ("meta", *databases, *sets)
+        self._sets = sets
         self._schema = schema
         self._map_size = map_size
         self._steps = steps
@@ -144,7 +147,10 @@ class Environment:
     def _open_database(self, name: str) -> "lmdb._Database":
         with _translated(self.path):
             try:
-                return self._env.open_db(name.encode(), create=self.writer)
+                many = name in self._sets
+                return self._env.open_db(
+                    name.encode(), create=self.writer, dupsort=many, dupfixed=many
+                )
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # the writer has not come so far yet
                 raise StoreAbsent(self.path) from None
 
@@ -192,6 +198,14 @@ class Environment:
         if self._lock is not None:
             os.close(self._lock)  # which lets go of the lock
             self._lock = None
+
+
+class Tables:
+    """The databases of an environment, within one transaction."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
 
 
 def _claim(path: Path) -> int:

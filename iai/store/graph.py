@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from iai.errors import StoreCorrupt
 from iai.revisions import Revisions
+from iai.sleep import Trouble
+from iai.store import links, topics
 from iai.store.codec import number, pack, to_number, unpack
-from iai.store.environment import MAP_SIZE, Environment, Transaction
+from iai.store.environment import MAP_SIZE, Environment
+from iai.store.links import Edge, Relation
 
 T = TypeVar("T")
 
@@ -26,6 +29,8 @@ _DATABASES = (
     "beside",  # label -> labels of the turns around it in its session, see `View.beside`
     "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
     "counts",  # number of a term -> in how many records it stands
+    *links.DATABASES,
+    *topics.DATABASES,
 )
 CHUNK = 1 << 20  # bytes of a snapshot that are written at a time
 
@@ -34,16 +39,6 @@ NEXT_TO = 1.0  # weight of the edge to the next turn
 Labels: TypeAlias = NDArray[np.int64]
 _LABEL = np.dtype("<i8")
 _ALONE = bytes(2 * AROUND * _LABEL.itemsize)
-
-Relation: TypeAlias = Literal["next", "previous"]
-
-
-class Edge(Struct, frozen=True, array_like=True):
-    """From one record to another."""
-
-    to: int
-    relation: Relation
-    weight: float
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -65,6 +60,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     warm: bool = False  # has caught up at least once since it was last built from nothing
     rebuilt: int = 0  # how often it was made again because somebody wanted it
     form: int = 0  # of the tallies, see `iai.index.tally`
+    links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
 
     @property
     def revision(self) -> int:
@@ -72,23 +68,31 @@ class Progress(Struct, frozen=True, kw_only=True):
         return min(self.records_applied.floor, self.vectors_applied.floor)
 
 
-class View:
-    """The graph-cache's files as of one moment."""
+class Troubles(Struct, frozen=True):
+    """How the steps of SLEEP have fared."""
 
-    def __init__(self, environment: Environment, transaction: Transaction) -> None:
-        self._db = environment.db
-        self._t = transaction
+    steps: dict[str, Trouble] = {}
+
+
+class View(links.View, topics.View):
+    """The graph-cache's files as of one moment."""
 
     def progress(self) -> Progress:
         """How far the graph-cache has come."""
         data = self._t.get(b"progress", db=self._db["meta"])
         return unpack(data, Progress) if data is not None else Progress()
 
+    def troubles(self) -> dict[str, Trouble]:
+        """Return how the steps of SLEEP have fared, by name."""
+        data = self._t.get(b"sleep", db=self._db["meta"])
+        return unpack(data, Troubles).steps if data is not None else {}
+
     def edges(self, label: int) -> tuple[Edge, ...]:
-        """Edges that leave a record."""
+        """Edges that leave a record; each is also there the other way round."""
         before, after = (int(side[0]) for side in self.beside([label])[0].reshape(2, AROUND))
         sides: tuple[tuple[int, Relation], ...] = ((before, "previous"), (after, "next"))
-        return tuple(Edge(to, relation, NEXT_TO) for to, relation in sides if to)
+        beside = tuple(Edge(to, relation, NEXT_TO) for to, relation in sides if to)
+        return beside + self.links(label) + self.recalled(label)
 
     def beside(self, labels: Sequence[int]) -> Labels:
         """Return for each record the labels of the turns around it, 0 for none.
@@ -136,12 +140,16 @@ class View:
         return b"".join(parts)
 
 
-class Change(View):
+class Change(View, links.Change, topics.Change):
     """One transaction of the writer."""
 
     def advance(self, progress: Progress) -> None:
         """Note how far the graph-cache has come."""
         self._t.put(b"progress", pack(progress), db=self._db["meta"])
+
+    def keep_troubles(self, troubles: Mapping[str, Trouble]) -> None:
+        """Note how the steps of SLEEP have fared."""
+        self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
 
     def place(self, label: int, around: Sequence[int]) -> None:
         """Set the turns around a record, as `beside` returns them; none deletes the entry."""
@@ -188,8 +196,8 @@ class Change(View):
                 found = cursor.next() if cursor.key().startswith(keep) else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no neighbours, no terms, no snapshot, nothing applied."""
-        for database in _DATABASES:
+        """Start over: no neighbours, links or terms, no snapshot, nothing applied."""
+        for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
         for key in (b"progress", b"snapshot"):
             self._t.delete(key, db=self._db["meta"])
@@ -200,7 +208,7 @@ class GraphStore:
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size, sets=links.SETS
         )
 
     @contextmanager

@@ -7,7 +7,7 @@ others look (`Records.view`).
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
@@ -288,6 +288,20 @@ class View:
     def project(self, project: str) -> Iterator[Record]:
         """Yield the records of a project, the latest first."""
         return self._records("by_project", project.encode(), newest_first=True)
+
+    def places(
+        self, project: str, after: tuple[int, int] | None, limit: int
+    ) -> list[tuple[int, int]]:
+        """Return order and label of the next records of a project, the earliest first.
+
+        `after` is the last of those returned before.
+        """
+        prefix = project.encode()
+        start = prefix + (moment(after[0]) + number(after[1] + 1) if after else b"")
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            keys = cursor.iternext(values=False) if cursor.set_range(start) else iter(())
+            ours = takewhile(lambda key: key.startswith(prefix), islice(keys, limit))
+            return [(to_moment(key[-16:-8]), to_number(key[-8:])) for key in ours]
 
     def active(self) -> list[Project]:
         """Return the projects that have any records, the one with the latest first."""

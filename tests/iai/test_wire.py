@@ -126,6 +126,15 @@ GOLDEN: dict[str, str] = {
         "6673657405a475756964a175a76d61746368656491a171a8646567726164656491aa766563746f72733a2078"
         "a87265766973696f6e01"
     ),
+    "recalled, with what supersedes it": (
+        "86a17601a26964a137a46b696e64a8726563616c6c6564a46869747391de0012a26964a23031a56c6162656c"
+        "01a573636f7265cb3ff8000000000000a377687981a5776f726473cb3ff0000000000000a474657874a174a4"
+        "726f6c65a475736572a4686f7374a6636c61756465aa73657373696f6e5f6964a173a770726f6a656374a170"
+        "ac70726f6a6563745f6e616d65a16ea3637764a12faa637265617465645f617401a670696e6e6564c2a47469"
+        "6572a873656d616e746963a47461677391a161a6736f7572636583aa7472616e736372697074a22f74a66f66"
+        "6673657405a475756964a175a76d61746368656491a171ad737570657273656465645f6279a23032a8646567"
+        "726164656491aa766563746f72733a2078a87265766973696f6e01"
+    ),
     "neighbours": ("84a17601a26964a137a46b696e64aa6e65696768626f757273a3726566a23031"),
     "neighbour-list": (
         "84a17601a26964a137a46b696e64ae6e65696768626f75722d6c697374aa6e65696768626f7572739184a269"
@@ -135,6 +144,10 @@ GOLDEN: dict[str, str] = {
         "84a17601a26964a137a46b696e64ad67726170682d75706461746564a87265766973696f6e01"
     ),
     "memory-used": ("83a17601a26964a137a46b696e64ab6d656d6f72792d75736564"),
+    "sleep-step": (
+        "88a17601a26964a137a46b696e64aa736c6565702d73746570a473746570a56c696e6b73a76f7574636f6d65"
+        "a66661696c6564a56974656d7302a77365636f6e6473cb3ff8000000000000a56572726f72a165"
+    ),
     "sleep-finished": (
         "84a17601a26964a137a46b696e64ae736c6565702d66696e6973686564a87265766973696f6e01"
     ),
@@ -200,7 +213,7 @@ def one_of_each() -> list[Message]:
     hit = messages.Hit(
         id="01", label=1, score=1.5, why={"words": 1.0}, text="t", role="user", host="claude",
         session_id="s", project="p", project_name="n", cwd="/", created_at=1, pinned=False,
-        tier="semantic", tags=("a",), matched=("q",),
+        tier="semantic", tags=("a",), matched=("q",), superseded_by="02",
         source=messages.Provenance(transcript="/t", offset=5, uuid="u"),
     )  # fmt: skip
     neighbour = messages.Neighbour(id="01", label=1, relation="next", weight=1.0)
@@ -246,6 +259,7 @@ def one_of_each() -> list[Message]:
         messages.NeighbourList(neighbours=(neighbour,)),
         messages.GraphUpdated(revision=1),
         messages.MemoryUsed(),
+        messages.SleepStep(step="links", outcome="failed", items=2, seconds=1.5, error="e"),
         messages.SleepFinished(revision=1),
         messages.LifecycleStatus(),
         messages.RequestState(state=State.SLEEP),

@@ -8,8 +8,9 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.revisions import upto
-from iai.store.graph import Edge, GraphStore, Snapshot
+from iai.store.graph import GraphStore, Snapshot
 from iai.store.graph import Progress as GraphProgress
+from iai.store.links import Edge
 from iai.store.vectors import Generation, Progress, VectorStore
 
 

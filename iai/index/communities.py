@@ -1,0 +1,262 @@
+"""Topics of a project: communities of its records, what each is called, who stands in its middle.
+
+The records are taken in windows, in the order in which they were said, and a window is looked at
+again only when its records have changed: so what it costs grows as the store does, and no slice
+grows at all. Communities by Leiden (Traag and others, From Louvain to Leiden, 2019), centrality by
+PageRank within a community, labels by class-based TF-IDF (Grootendorst, BERTopic, 2022, section 3).
+"""
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import igraph
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from iai.index.tally import terms_in
+from iai.index.terms import number_of, terms
+from iai.index.vector import VectorIndex
+from iai.store import graph, records
+from iai.store.graph import GraphStore
+from iai.store.links import MOST, Edge
+from iai.store.readers import Readers
+from iai.store.topics import MOST_TOPICS, Topic, Window
+
+WINDOW = 2_048  # records; the last window of a project has up to twice as many
+BLOCK = 128  # records whose likeness to all others is counted at a time: 30 ms
+LEAST_ALIKE = 0.6  # cosine
+SMALLEST = 3  # records of a topic
+STATES = 5  # different terms that a statement has
+_MEMBERS = 8
+_READ = 16  # texts that a label is taken from
+_WORDS = 3  # of a label
+ONCE = 100  # what a single record has is so much less telling: it serves where nothing else does
+
+# What each link adds to the weight between two records.
+_SHARED = 0.25  # for each rare term, four at most
+_BESIDE = 0.25  # for turns next to each other
+
+_TOKEN = re.compile(r"[^\W_][\w./-]*[^\W_]")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+Rows = NDArray[np.int64]
+
+
+class Stretch(Struct, frozen=True):
+    """The records of one window, and all that is read of them."""
+
+    project: str
+    place: int
+    labels: list[int]
+    tallies: list[bytes]
+    fingerprint: int
+
+
+def find(readers: Readers, store: GraphStore, space: "Likeness") -> Iterator[int]:
+    """Look at all windows that have changed. Yields after each slice how many records it did."""
+    with readers.records.view() as view:
+        projects = sorted(project.id for project in view.projects())
+    for project in projects:
+        place, after = 0, None
+        while True:
+            with readers.records.view() as view, store.view() as links:
+                places = view.places(project, after, 2 * WINDOW)
+                taken = places if len(places) < 2 * WINDOW else places[:WINDOW]
+                known = links.windows(project)
+                stretch = _stretch(links, project, place, [label for _, label in taken], space)
+            if not taken:
+                _drop(store, project, [number for number in known if number >= place])
+                break
+            yield 0
+            if place not in known or known[place].fingerprint != stretch.fingerprint:
+                yield from _look(stretch, readers, store, space)
+            place, after = place + 1, taken[-1]
+
+
+class Likeness:
+    """The vectors that records are compared by."""
+
+    def __init__(self, index: VectorIndex | None, generation: int) -> None:
+        self.index = index
+        self.generation = generation
+
+
+def _look(stretch: Stretch, readers: Readers, store: GraphStore, space: Likeness) -> Iterator[int]:
+    yield from _similar(stretch, store, space)
+    with store.view() as links:
+        edges = _edges(links, stretch.labels)
+    yield 0
+    found = _communities(len(stretch.labels), edges)
+    yield 0
+    words = _telling(stretch, found)
+    yield 0
+    topics: list[Topic] = []
+    central: dict[int, float | None] = dict.fromkeys(stretch.labels)
+    for members, numbers in zip(found[:MOST_TOPICS], words, strict=False):
+        ranks = _central(members, edges)
+        labels = [stretch.labels[row] for row in members]
+        central |= dict(zip(labels, ranks, strict=True))
+        with readers.records.view() as view:
+            topics.append(_topic(view, labels, ranks, numbers, stretch))
+        yield 0
+    with readers.records.view() as view:
+        revision = view.watermark().revision
+    window = Window(fingerprint=stretch.fingerprint, revision=revision, topics=tuple(topics))
+
+    def change(unit: graph.Change) -> None:
+        unit.put_window(stretch.project, stretch.place, window)
+        unit.put_central(central)
+
+    store.commit(change)
+    yield len(stretch.labels)
+
+
+def _stretch(
+    links: graph.View, project: str, place: int, labels: list[int], space: Likeness
+) -> Stretch:
+    kept = links.tallies(labels)
+    there = [label for label in labels if label in kept]
+    tallies = [kept[label] for label in there]
+    seen = np.asarray([space.generation, *there], np.int64).tobytes() + b"".join(tallies)
+    return Stretch(project, place, there, tallies, crc32(seen))
+
+
+def _drop(store: GraphStore, project: str, places: Sequence[int]) -> None:
+    def change(unit: graph.Change) -> None:
+        for place in places:
+            unit.put_window(project, place, None)
+
+    if places:
+        store.commit(change)
+
+
+def _similar(stretch: Stretch, store: GraphStore, space: Likeness) -> Iterator[int]:
+    """Link what is most alike. Exact, and within the window only: n log n would be too much."""
+    if space.index is None:
+        return
+    labels = np.asarray(stretch.labels, np.int64)
+    vectors = space.index.of(stretch.labels)
+    for start in range(0, len(labels), BLOCK):
+        block = np.arange(start, min(start + BLOCK, len(labels)))
+        likeness = vectors[block] @ vectors.T
+        likeness[np.arange(len(block)), block] = -1.0
+        many = min(MOST, len(labels) - 1)
+        nearest = np.argpartition(-likeness, many - 1, axis=1)[:, :many] if many else block[:, :0]
+        rows = {
+            int(labels[row]): [
+                Edge(int(labels[other]), "similar", round(float(likeness[at, other]), 4))
+                for other in sorted(others, key=lambda o: (-likeness[at, o], o))
+                if likeness[at, other] >= LEAST_ALIKE
+            ]
+            for at, (row, others) in enumerate(zip(block, nearest, strict=True))
+        }
+        store.commit(lambda unit: unit.keep_similar(rows))  # noqa: B023  used at once
+        yield 0
+
+
+def _edges(links: graph.View, labels: list[int]) -> dict[tuple[int, int], float]:
+    """Return what connects the rows of a window, the lower row first, with its weight."""
+    row = {label: place for place, label in enumerate(labels)}
+    weights: defaultdict[tuple[int, int], float] = defaultdict(float)
+    for rows in (links.kept(labels), links.kept_similar(labels)):
+        for label, edges in rows.items():
+            for edge in edges:
+                if edge.to in row:
+                    ends = sorted((row[label], row[edge.to]))
+                    shared = min(_SHARED * edge.weight, 1.0)
+                    weight = shared if edge.relation == "shares" else edge.weight
+                    weights[ends[0], ends[1]] += weight / 2  # most are kept at both ends
+    following = links.beside(labels)[:, graph.AROUND].tolist()
+    for place, label in enumerate(following):
+        if label in row:
+            ends = sorted((place, row[label]))
+            weights[ends[0], ends[1]] += _BESIDE
+    return dict(weights)
+
+
+def _communities(count: int, edges: dict[tuple[int, int], float]) -> list[list[int]]:
+    """Return the rows of each community, the largest first."""
+    igraph.set_random_number_generator(random.Random(0))  # noqa: S311  the same again next time
+    found = igraph.Graph(n=count, edges=list(edges)).community_leiden(
+        objective_function="modularity", weights=list(edges.values()), n_iterations=3
+    )
+    large = [sorted(rows) for rows in found if len(rows) >= SMALLEST]
+    return sorted(large, key=lambda rows: (-len(rows), rows))
+
+
+def _central(members: list[int], edges: dict[tuple[int, int], float]) -> list[float]:
+    """Return how central each of these rows is among them; 1 is the average."""
+    place = {row: number for number, row in enumerate(members)}
+    inside = {ends: w for ends, w in edges.items() if ends[0] in place and ends[1] in place}
+    own = igraph.Graph(n=len(members), edges=[(place[a], place[b]) for a, b in inside])
+    ranks = own.pagerank(directed=False, weights=list(inside.values()))
+    return [round(rank * len(members), 4) for rank in ranks]
+
+
+def _telling(stretch: Stretch, found: list[list[int]]) -> list[list[int]]:
+    """Return for each community the terms that tell it from the others, the best first."""
+    community = np.full(len(stretch.labels), len(found))  # the last is that of all the others
+    for number, rows in enumerate(found):
+        community[rows] = number
+    bodies = [np.array(terms_in(kept), np.int64) for kept in stretch.tallies]
+    of = np.repeat(community, [len(body) for body in bodies])
+    every = np.concatenate(bodies) if bodies else np.zeros(0, np.int64)
+    names, index = np.unique(every, return_inverse=True)
+    total = np.bincount(index, minlength=len(names))  # in how many records
+    each = len(every) / (len(found) + 1)
+    best = []
+    for number in range(min(len(found), MOST_TOPICS)):
+        inside = np.bincount(index[of == number], minlength=len(names))
+        telling = inside * np.log1p(each / np.maximum(total, 1))
+        score = np.where(inside > 1, telling, telling / ONCE)
+        order = np.lexsort((names, -score))[: 4 * _WORDS]
+        best.append([int(names[place]) for place in order if score[place] > 0])
+    return best
+
+
+def _topic(
+    view: records.View, labels: list[int], ranks: list[float], numbers: list[int], of: Stretch
+) -> Topic:
+    order = sorted(range(len(labels)), key=lambda row: (-ranks[row], labels[row]))
+    central = [labels[row] for row in order]
+    read = [record for label in central[:_READ] if (record := view.get(label))]
+    newest = labels[-1]  # they come in the order in which they were said
+    latest = [record for label in labels[: -_READ - 1 : -1] if (record := view.get(label))]
+    return Topic(
+        id=f"{of.project}/{central[0]}",
+        label=", ".join(_names([record.text for record in read], numbers)),
+        size=len(labels),
+        members=tuple(central[:_MEMBERS]),
+        newest=newest,
+        statement=next((r.label for r in latest if _states(r.text)), 0),
+        said=latest[0].created_at if latest else 0,
+        revision=view.watermark().revision,
+    )
+
+
+def _names(texts: list[str], numbers: list[int]) -> list[str]:
+    """Return words as they stand in the texts for the first few of these terms."""
+    written: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for text in texts:
+        for token in filter(_LETTERS.search, _TOKEN.findall(text)):
+            for term in terms(token):
+                written[number_of(term)][token] += 1
+    names: list[str] = []
+    for number in numbers:
+        tokens = written[number]
+        if not tokens or len(names) == _WORDS:
+            continue
+        name = min(tokens, key=lambda token: (len(token), -tokens[token], token))
+        if not any(
+            name.lower() in other.lower() or other.lower() in name.lower() for other in names
+        ):
+            names.append(name)
+    return names
+
+
+def _states(text: str) -> bool:
+    """Does a text say something, rather than ask or nod?"""
+    return not text.rstrip().endswith("?") and len(set(terms(text))) >= STATES

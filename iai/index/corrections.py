@@ -1,0 +1,34 @@
+"""Which statement takes the place of which: a later one, about the same, that says so. Pure.
+
+A function of two texts alone, so that it is the same whatever else is in the store. It errs on the
+side of silence: most corrections that name neither what they correct nor a cue are missed.
+"""
+
+import re
+
+LEAST_ALIKE = 0.5  # of the different terms of the earlier statement
+LEAST_TERMS = 3  # of the earlier statement; "yes, port 8080" says too little to be corrected
+
+_CUE = re.compile(
+    r"\b(?:instead of|rather than|no longer|not any ?more|actually|as of now|from now on"
+    r"|we(?: have|'ve)? (?:decided|agreed|moved|migrated|changed|went)"
+    r"|switch(?:ed|ing)? (?:to|from|over)"
+    r"|(?:changed|moved|migrated|renamed|went back) (?:from|to)"
+    r"|replac(?:ed?|es|ing)\b.{1,80}\b(?:with|by)"
+    r"|correction|scratch that|i was wrong|supersedes|not \S+(?: \S+)?,? but)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def sounds_like_one(text: str) -> bool:
+    """Does a text sound as if it took the place of something said before?"""
+    return not text.rstrip().endswith("?") and _CUE.search(text) is not None
+
+
+def same_subject(later: frozenset[int], earlier: frozenset[int]) -> bool:
+    """Are these terms of a correction about what the others are about?
+
+    It may say more than it corrects; most of what it corrects has to be in it.
+    """
+    shared = len(later & earlier)
+    return len(earlier) >= LEAST_TERMS and shared >= LEAST_ALIKE * len(earlier)

@@ -1,0 +1,208 @@
+"""Links between records: what they share, what corrects what, what was recalled together.
+
+Each record keeps its own strongest links to others, at most `MOST` of a relation. A link counts if
+both its ends keep it: so it is there both ways or not at all, and a record that is gone has none.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from iai.store.codec import number, to_number
+from iai.store.environment import Tables
+
+MOST = 8  # links of one relation that a record keeps
+
+Relation: TypeAlias = Literal[
+    "next",
+    "previous",
+    "shares",
+    "similar",
+    "duplicate",
+    "supersedes",
+    "superseded-by",
+    "recalled-with",
+]
+RELATIONS: tuple[Relation, ...] = get_args(Relation)  # a row holds their places: only ever append
+OPPOSITE: dict[Relation, Relation] = {
+    "next": "previous",
+    "previous": "next",
+    "supersedes": "superseded-by",
+    "superseded-by": "supersedes",
+}  # of the others, each is its own
+
+DATABASES = (
+    "links",  # label -> its links that follow from the records alone
+    "similar",  # label -> its links to what is like it
+    "recalled",  # label -> what was recalled together with it
+    "linked",  # label -> what it is linked by
+)
+SETS = ("holders",)  # number of a term -> labels of the records linked by it
+
+_ROW = np.dtype([("to", "<u4"), ("relation", "u1"), ("weight", "<f4")])
+_RECALLED = np.dtype([("to", "<u4"), ("weight", "<f4"), ("at", "<i8")])
+_HOLDER = np.dtype([("term", ">u4"), ("label", ">u4")])  # a key and a value, which sort as numbers
+_LINKED_HEAD = np.dtype([("project", "<u4"), ("order", "<i8"), ("corrects", "u1")])
+_TERM = np.dtype("<u4")
+
+
+class Edge(Struct, frozen=True, array_like=True):
+    """From one record to another."""
+
+    to: int
+    relation: Relation
+    weight: float
+
+
+class Linked(Struct, frozen=True):
+    """What a record is linked by."""
+
+    project: int  # a number that stands for it
+    order: int  # where it stands among others
+    corrects: bool  # does it sound as if it took the place of something?
+    terms: frozenset[int]  # by number
+
+
+class Together(Struct, frozen=True):
+    """How often two records were recalled together, as far as that still counts."""
+
+    to: int
+    weight: float  # at that moment; it fades afterwards
+    at: int  # wall time
+
+
+class View(Tables):
+    """The links as of one moment."""
+
+    def links(self, label: int) -> tuple[Edge, ...]:
+        """Return the links that a record and its other ends both keep, by relation and weight."""
+        kept = (*self.kept([label]).get(label, ()), *self.kept_similar([label]).get(label, ()))
+        others = sorted({edge.to for edge in kept})
+        back = {
+            (other, edge.relation)
+            for rows in (self.kept(others), self.kept_similar(others))
+            for other, edges in rows.items()
+            for edge in edges
+            if edge.to == label
+        }
+        return tuple(e for e in kept if (e.to, OPPOSITE.get(e.relation, e.relation)) in back)
+
+    def kept(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+        """Return the links that these records keep, whether or not their other ends do."""
+        return self._rows("links", labels)
+
+    def kept_similar(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+        """Return those to what is like them."""
+        return self._rows("similar", labels)
+
+    def recalled(self, label: int) -> tuple[Edge, ...]:
+        """Return what was recalled together with a record."""
+        return tuple(Edge(t.to, "recalled-with", t.weight) for t in self.together(label))
+
+    def together(self, label: int) -> tuple[Together, ...]:
+        """Return the same, with when it was."""
+        data = self._t.get(number(label), db=self._db["recalled"])
+        rows = np.frombuffer(data or b"", _RECALLED)
+        return tuple(Together(*row) for row in rows.tolist())
+
+    def recalled_after(self, label: int, limit: int) -> list[int]:
+        """Return the next records with a higher label that were recalled together with others."""
+        with self._t.cursor(self._db["recalled"]) as cursor:
+            found = cursor.set_range(number(label + 1))
+            keys = cursor.iternext(values=False) if found else iter(())
+            return [to_number(key) for _, key in zip(range(limit), keys, strict=False)]
+
+    def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
+        """Return what these records are linked by."""
+        with self._t.cursor(self._db["linked"]) as cursor:
+            found = cursor.getmulti([number(label) for label in labels])
+        return {to_number(key): _unpacked(data) for key, data in found}
+
+    def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
+        """Return how many records hold each of these terms; `most` and one more for more."""
+        counts = {}
+        with self._t.cursor(self._db["holders"]) as cursor:
+            for term in terms:
+                there = cursor.set_key(_four(term))
+                counts[term] = min(cursor.count(), most + 1) if there else 0
+        return counts
+
+    def holders(self, terms: Iterable[int]) -> NDArray[np.int64]:
+        """Return the labels of the records that hold these terms, once for each term."""
+        with self._t.cursor(self._db["holders"]) as cursor:
+            keys = [_four(term) for term in terms]
+            data = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=4, keyfixed=True)
+            return np.frombuffer(data, _HOLDER)["label"].astype(np.int64)
+
+    def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+        with self._t.cursor(self._db[database]) as cursor:
+            found = cursor.getmulti([number(label) for label in labels])
+        return {
+            to_number(key): tuple(
+                Edge(to, RELATIONS[relation], weight)
+                for to, relation, weight in np.frombuffer(data, _ROW).tolist()
+            )
+            for key, data in found
+        }
+
+
+class Change(View):
+    """The links, in a transaction of the writer."""
+
+    def keep(self, label: int, edges: Sequence[Edge]) -> None:
+        """Set the links that a record keeps."""
+        self._put_row("links", label, edges)
+
+    def keep_similar(self, rows: Mapping[int, Sequence[Edge]]) -> None:
+        """Set those of some records to what is like them."""
+        for label, edges in rows.items():
+            self._put_row("similar", label, edges)
+
+    def keep_together(self, label: int, together: Sequence[Together]) -> None:
+        """Set what was recalled together with a record."""
+        rows = np.array([(t.to, t.weight, t.at) for t in together], _RECALLED)
+        self._put_or_delete("recalled", label, rows.tobytes())
+
+    def link_by(self, linked: Mapping[int, Linked | None]) -> None:
+        """Set what records are linked by; None for one that is gone."""
+        old = self.linked(linked)
+        gone, new = [], []
+        for label, now in linked.items():
+            before = old[label].terms if label in old else frozenset()
+            after = now.terms if now is not None else frozenset()
+            gone += [(term, label) for term in before - after]
+            new += [(_four(term), _four(label)) for term in after - before]
+            self._put_or_delete("linked", label, _packed(now) if now is not None else b"")
+        with self._t.cursor(self._db["holders"]) as cursor:
+            for term, label in sorted(gone):
+                if cursor.set_key_dup(_four(term), _four(label)):
+                    cursor.delete()
+            cursor.putmulti(sorted(new))
+
+    def _put_row(self, database: str, label: int, edges: Sequence[Edge]) -> None:
+        rows = np.array([(e.to, RELATIONS.index(e.relation), e.weight) for e in edges], _ROW)
+        self._put_or_delete(database, label, rows.tobytes())
+
+    def _put_or_delete(self, database: str, label: int, data: bytes) -> None:
+        if data:
+            self._t.put(number(label), data, db=self._db[database])
+        else:
+            self._t.delete(number(label), db=self._db[database])
+
+
+def _four(value: int) -> bytes:
+    return value.to_bytes(4, "big")
+
+
+def _packed(linked: Linked) -> bytes:
+    head = np.array([(linked.project, linked.order, linked.corrects)], _LINKED_HEAD)
+    return head.tobytes() + np.array(sorted(linked.terms), _TERM).tobytes()
+
+
+def _unpacked(data: bytes) -> Linked:
+    project, order, corrects = np.frombuffer(data, _LINKED_HEAD, 1)[0].item()
+    terms = np.frombuffer(data, _TERM, offset=_LINKED_HEAD.itemsize)
+    return Linked(project, order, bool(corrects), frozenset(terms.tolist()))

@@ -1,0 +1,108 @@
+"""Topics: what the records of a project are about, as the last SLEEP found them.
+
+A project's records are looked at in windows (see `iai.index.communities`). What was found in one
+stays until its records change, so each topic carries the revision that it follows from.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from msgspec import Struct
+
+from iai.store.codec import number, pack, to_number, unpack
+from iai.store.environment import Tables
+
+MOST_TOPICS = 12  # of a project, as they are shown
+DATABASES = (
+    "topics",  # project, number of the window -> Window
+    "central",  # label -> how central it is in its topic
+)
+_WEIGHT = np.dtype("<f4")
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """What some records of a project are about.
+
+    Records are named by their labels; one may have been forgotten since, so look before showing it.
+    """
+
+    id: str  # the same for as long as its most central record is the same
+    label: str  # two to four words of its records that tell it from others: "redis, noeviction"
+    size: int  # records
+    members: tuple[int, ...]  # the most central first, at most 8
+    newest: int  # the latest record
+    statement: int  # the latest that states something (no question, no "ok"); 0 for none
+    said: int  # when the latest was said, nanoseconds UTC
+    revision: int  # of the records, when it was found
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """What was found in one stretch of a project."""
+
+    fingerprint: int  # of the records that were in it
+    revision: int
+    topics: tuple[Topic, ...] = ()
+
+
+class View(Tables):
+    """The topics as of one moment."""
+
+    def topics(self, project: str) -> tuple[Topic, ...]:
+        """Return the topics of a project, the lately active first, at most `MOST_TOPICS`.
+
+        Those of the latest window go before those of earlier ones; within one, the larger first.
+        Empty until the first SLEEP after there was something to find. Each call reads and decodes
+        one value for each window, some 2,000 records; nothing is computed.
+        """
+        found: list[Topic] = []
+        for window in reversed(self.windows(project).values()):
+            found += window.topics
+            if len(found) >= MOST_TOPICS:
+                break
+        return tuple(found[:MOST_TOPICS])
+
+    def windows(self, project: str) -> dict[int, Window]:
+        """Return what was found in each window of a project, the earliest first."""
+        prefix = _prefix(project)
+        found: dict[int, Window] = {}
+        with self._t.cursor(self._db["topics"]) as cursor:
+            if cursor.set_range(prefix):
+                for key, data in cursor:
+                    if not key.startswith(prefix):
+                        break
+                    found[to_number(key[len(prefix) :])] = unpack(data, Window)
+        return found
+
+    def centrality(self, labels: Iterable[int]) -> dict[int, float]:
+        """Return how central these records are in their topics; 1 is the average of a topic.
+
+        Records in no topic are left out.
+        """
+        with self._t.cursor(self._db["central"]) as cursor:
+            found = cursor.getmulti([number(label) for label in labels])
+        return {to_number(key): float(np.frombuffer(data, _WEIGHT)[0]) for key, data in found}
+
+
+class Change(View):
+    """The topics, in a transaction of the writer."""
+
+    def put_window(self, project: str, place: int, window: Window | None) -> None:
+        """Keep what was found in a window; None if there is no such window any more."""
+        key = _prefix(project) + number(place)
+        if window is None:
+            self._t.delete(key, db=self._db["topics"])
+        else:
+            self._t.put(key, pack(window), db=self._db["topics"])
+
+    def put_central(self, central: Mapping[int, float | None]) -> None:
+        """Keep how central records are; None for one that is in no topic."""
+        for label, weight in central.items():
+            if weight is None:
+                self._t.delete(number(label), db=self._db["central"])
+            else:
+                data = np.array([weight], _WEIGHT).tobytes()
+                self._t.put(number(label), data, db=self._db["central"])
+
+
+def _prefix(project: str) -> bytes:
+    return project.encode() + b"\0"

@@ -1,0 +1,191 @@
+"""SLEEP in the whole group: it does its work, gives way to questions, and survives its own end."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from benchmarks.group import Group, wait_until
+from benchmarks.histories import history
+from benchmarks.world import World
+
+from actors.graph_cache import GraphCache
+from iai.clock import Now
+from iai.index import together
+from iai.messages import (
+    Actor,
+    Forget,
+    GenerationBegun,
+    GenerationServing,
+    LifecycleReport,
+    Neighbour,
+    NeighbourList,
+    Neighbours,
+    RequestState,
+    SleepFinished,
+    SleepStep,
+    State,
+)
+from tests.actors.real import events as kept_events
+from tests.actors.stories import capture, events
+from tests.actors.test_graph_cache import TEXTS, found, recall
+
+Make = Callable[..., World]
+STEPS = ["links", "topics", "fade", "compact", "snapshot"]
+
+
+def sleep(world: World, seconds: float = 5.0) -> None:
+    world.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    world.run(seconds)
+
+
+def behaviour(world: World) -> GraphCache:
+    graph_cache = world.actors[Actor.GRAPH_CACHE]
+    assert isinstance(graph_cache, GraphCache)
+    return graph_cache
+
+
+def neighbours(world: World, ref: str) -> tuple[Neighbour, ...]:
+    reply = world.answer(Actor.GRAPH_CACHE, Neighbours(ref=ref))
+    assert isinstance(reply, NeighbourList)
+    return reply.neighbours
+
+
+def outcomes(world: World) -> list[tuple[str, str]]:
+    return [(event.step, event.outcome) for event in events(world, SleepStep)]
+
+
+def test_a_sleep_does_all_its_steps_and_tells_of_each(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    sleep(w)
+    assert outcomes(w) == [(step, "finished") for step in STEPS]
+    assert len(events(w, SleepFinished)) == 1
+
+
+def test_links_follow_while_awake_too(world: Make) -> None:
+    w = world()
+    capture(w, "the frobnicator of gizmo jams", "oil for the gizmo and its frobnicator")
+    w.run(10.0)
+    assert "shares" in {n.relation for n in neighbours(w, "#1")}
+    w.answer(Actor.INGEST, Forget(refs=("#2",)))
+    w.run(10.0)
+    assert neighbours(w, "#1") == ()
+
+
+def test_what_is_recalled_together_is_linked_until_it_has_faded(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    before = recall(w, "login fields").hits
+    for _ in range(3):
+        recall(w, "login fields")
+        w.run(1.0)
+    first, second = (hit.label for hit in before[:2])
+    weight = {
+        n.label: n.weight for n in neighbours(w, f"#{first}") if n.relation == "recalled-with"
+    }
+    assert weight[second] == pytest.approx(4.0, abs=0.01)
+    assert recall(w, "login fields").hits == before  # use changes no answer
+    later = w.now.wall + int(together.HALF_LIFE_DAYS * 7 * 86_400) * 10**9
+    list(together.fade(w.graph, later))
+    assert "recalled-with" not in {n.relation for n in neighbours(w, f"#{first}")}
+
+
+def test_waking_up_interrupts_a_step_and_the_next_sleep_does_it(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    graph_cache = behaviour(w)
+
+    def endless(_: Now) -> Iterator[int]:
+        while True:
+            yield 1
+
+    quick, graph_cache._sleep._steps = graph_cache._sleep._steps, {"links": endless}
+    sleep(w, 1.0)
+    assert found(w, "login")  # which wakes the group up
+    w.run(1.0)
+    assert outcomes(w) == [("links", "interrupted")]
+    assert events(w, SleepFinished) == []
+    graph_cache._sleep._steps = quick
+    sleep(w)
+    assert outcomes(w)[1:] == [(step, "finished") for step in STEPS]
+
+
+def test_a_step_that_fails_three_times_is_left_alone_for_a_day_across_restarts(world: Make) -> None:
+    w = world(sleep_after_s=1e9, hibernate_after_s=1e9, drowsy_after_s=1e9)
+
+    def fails(_: Now) -> Iterator[int]:
+        yield 1
+        raise RuntimeError("no luck")
+
+    def night() -> str:
+        behaviour(w)._sleep._steps = {**behaviour(w)._sleep._steps, "topics": fails}
+        before = len(outcomes(w))
+        sleep(w)
+        outcome = dict(outcomes(w)[before:])
+        assert {outcome[step] for step in STEPS if step != "topics"} == {"finished"}
+        capture(w, f"a new day {before}")
+        w.run(2.0)
+        w.stop(Actor.GRAPH_CACHE)
+        w.start(Actor.GRAPH_CACHE)
+        return outcome["topics"]
+
+    assert [night() for _ in range(4)] == ["failed"] * 3 + ["quarantined"]
+    w._pass(23 * 3_600 * 10**9)
+    assert night() == "quarantined"
+    w._pass(3_600 * 10**9)
+    assert night() == "failed"
+
+
+@pytest.mark.parametrize("slices", range(12))
+def test_wherever_a_sleep_is_killed_the_answers_are_the_same_and_it_ends_later(
+    world: Make, slices: int
+) -> None:
+    w = world()
+    capture(w, *(f"{text} {n}" for n in range(12) for text in TEXTS))
+    w.run(10.0)
+    before = recall(w, "login fields", k=20).hits
+    w.run(1.0)
+    w.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    w.run(5.0, until=lambda: behaviour(w)._sleep.busy)
+    for _ in range(slices):
+        if behaviour(w)._sleep.busy:
+            list(behaviour(w).work(w.now))
+    w.crash(Actor.GRAPH_CACHE)
+    w.run(60.0)
+    finished = {step for step, outcome in outcomes(w) if outcome == "finished"}
+    assert finished <= set(STEPS)
+    assert events(w, SleepFinished)
+    assert recall(w, "login fields", k=20).hits == before
+
+
+def test_a_new_generation_of_vectors_is_told_of_when_it_begins_and_when_it_serves(
+    world: Make,
+) -> None:
+    w = world()
+    for _ in range(2):
+        capture(w, *(f"text {w.now.mono} {n}" for n in range(60)))
+        w.run(10.0)
+    assert 2 in [event.generation for event in events(w, GenerationBegun)]
+    assert 2 in [event.generation for event in events(w, GenerationServing)]
+
+
+@pytest.mark.slow
+def test_a_group_killed_in_its_sleep_answers_as_before(group: Callable[..., Group]) -> None:
+    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    history(g.work / "histories", 1_000)
+    g.up()
+    assert g.iai("import", str(g.work / "histories"), "--wait").returncode == 0
+    g.settle()
+    asked = ("recall", "coferga in src", "--k", "20")
+    before = [hit["id"] for hit in g.json(*asked)["hits"]]
+    with g.client() as client:
+        for _ in range(2):
+            client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
+            killed = g.kill(Actor.GRAPH_CACHE)
+            wait_until(lambda: g.pid(Actor.GRAPH_CACHE) not in (0, killed), "another process")  # noqa: B023
+            wait_until(g.all_ready, "it is back")
+    wait_until(lambda: kept_events(g, "sleep-finished"), "a sleep that ends")
+    assert {event["step"] for event in kept_events(g, "sleep-step")} >= set(STEPS)
+    assert [hit["id"] for hit in g.json(*asked)["hits"]] == before

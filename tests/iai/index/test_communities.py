@@ -1,0 +1,132 @@
+"""Topics: what belongs together is found together, gets a readable name, and stays as it was."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iai.index import communities
+from iai.index.communities import Likeness, find
+from iai.layout import Layout
+from iai.store.readers import Readers
+from iai.store.topics import MOST_TOPICS, Topic
+from tests.iai.index.test_links import Store
+from tests.iai.store.builders import PROJECT
+
+CHECKOUT = (
+    "the checkout page times out at the payment gateway",
+    "checkout: the payment gateway answers after nine seconds",
+    "raised the timeout of the payment gateway for the checkout",
+    "does the checkout wait for the payment gateway?",
+)
+EXPORT = (
+    "the invoice export writes commas into csv fields",
+    "quoted the csv fields of the invoice export",
+    "a test for commas in csv fields of the invoice export",
+)
+
+
+class FromHere(Readers):
+    """The writers' own environments: LMDB opens none twice."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        super().__init__(Layout(path))
+        self._records, self._graph = store.records, store.graph
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    made.say(*CHECKOUT, session="one")
+    made.say(*EXPORT, session="two")
+    made.follow()
+    yield made
+    made.close()
+
+
+def look(store: Store, path: Path) -> int:
+    """Look for topics; return at how many records it had to look."""
+    return sum(find(FromHere(store, path), store.graph, Likeness(None, 0)))
+
+
+def topics(store: Store) -> tuple[Topic, ...]:
+    with store.graph.view() as graph:
+        return graph.topics(PROJECT)
+
+
+def test_what_is_about_the_same_is_one_topic_with_a_readable_name(
+    store: Store, tmp_path: Path
+) -> None:
+    look(store, tmp_path)
+    first, second = topics(store)
+    assert set(first.members) == {1, 2, 3, 4}
+    assert set(second.members) == {5, 6, 7}
+    assert {"checkout", "payment", "gateway"} & set(first.label.split(", "))
+    assert {"invoice", "export", "csv"} & set(second.label.split(", "))
+
+
+def test_a_topic_names_its_latest_record_and_its_latest_statement(
+    store: Store, tmp_path: Path
+) -> None:
+    look(store, tmp_path)
+    first = topics(store)[0]
+    assert (first.newest, first.statement) == (4, 3)  # the latest is a question
+    assert first.revision == 7
+
+
+def test_how_central_each_record_is_can_be_read(store: Store, tmp_path: Path) -> None:
+    look(store, tmp_path)
+    with store.graph.view() as graph:
+        central = graph.centrality(range(1, 8))
+    members = topics(store)[0].members
+    assert [central[label] for label in members] == sorted(
+        (central[label] for label in members), reverse=True
+    )
+    assert sum(central[label] for label in members) == pytest.approx(len(members), abs=0.01)
+
+
+def test_only_what_has_changed_is_looked_at_again(store: Store, tmp_path: Path) -> None:
+    assert look(store, tmp_path) == 7
+    before = topics(store)
+    assert look(store, tmp_path) == 0
+    store.forget(7)
+    store.follow()
+    assert look(store, tmp_path) == 6
+    assert topics(store) != before
+
+
+def test_the_same_records_have_the_same_topics(store: Store, tmp_path: Path) -> None:
+    look(store, tmp_path)
+    before = topics(store)
+    store.again()
+    look(store, tmp_path)
+    assert topics(store) == before
+
+
+def test_the_windows_of_a_project_go_when_its_records_are_gone(
+    store: Store, tmp_path: Path
+) -> None:
+    look(store, tmp_path)
+    for label in range(1, 8):
+        store.forget(label)
+    store.follow()
+    look(store, tmp_path)
+    assert topics(store) == ()
+    with store.graph.view() as graph:
+        assert graph.centrality(range(1, 8)) == {}
+
+
+def test_topics_are_bounded_and_those_of_the_latest_window_come_first(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(communities, "WINDOW", 30)
+    for number in range(40):
+        store.say(*(f"gadget{number} widget{number} part {n}" for n in "abc"), session=f"{number}")
+    store.follow()
+    look(store, tmp_path)
+    found = topics(store)
+    assert len(found) == MOST_TOPICS
+    with store.graph.view() as graph:
+        windows = graph.windows(PROJECT)
+    assert len(windows) == 4
+    assert found[0] in windows[3].topics

@@ -26,6 +26,7 @@ class Layout:
         self.spool_bad = root / "spool" / "bad"
         self.session_start = root / "session-start"
         self.by_cwd = root / "session-start" / "by-cwd"
+        self.given = root / "session-start" / "given"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
         self.ledger = root / "ledger"
@@ -85,7 +86,8 @@ class Layout:
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
-            theirs = {entry.name for entry in self.root.iterdir()} <= {"spool", "logs", "hooks"}
+            hooks = {"spool", "logs", "hooks", "ledger", "session-start"}
+            theirs = {entry.name for entry in self.root.iterdir()} <= hooks
             if not theirs:  # what the hooks may have made before the group ever ran
                 raise StoreError(
                     f"{self.root} holds other things and is no iai store;"

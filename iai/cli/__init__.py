@@ -28,6 +28,8 @@ COMMANDS = {
     "forget": "remove records for good",
     "import": "read whole transcripts",
     "session-start": "print what the next session starts with",
+    "preview": "show exactly what the next session would start with",
+    "injections": "what was given to which session, and what it cost",
     "refresh": "write the session-start payload now",
     "events": "what has happened",
     "probe": "send one message to one process",

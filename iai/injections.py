@@ -5,8 +5,11 @@ session was given something: up to which revision (0: that is not what it tells)
 of the records, where these are noted.
 """
 
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,9 +17,10 @@ from msgspec import Struct
 
 from iai import clock, ledger
 from iai.clock import NS
-from iai.layout import Layout
+from iai.layout import Layout, private
 
 KIND = "injected"
+_NAMED = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # as the hook has it
 _DAY = 86_400 * NS
 
 
@@ -39,7 +43,7 @@ class Injection(Struct, frozen=True, kw_only=True):
 class Totals(Struct, frozen=True, kw_only=True):
     """What some injections come to."""
 
-    starts: int
+    times: int
     sessions: int
     tokens: int
     mean_tokens: float  # of those that gave any
@@ -71,7 +75,7 @@ def totals(injections: Iterable[Injection]) -> Totals:
         by_host[one.host] += one.tokens
     tokens = sum(one.tokens for one in giving)
     return Totals(
-        starts=len(every),
+        times=len(every),
         sessions=len({(one.host, one.session) for one in every}),
         tokens=tokens,
         mean_tokens=round(tokens / len(giving), 1) if giving else 0.0,
@@ -79,6 +83,41 @@ def totals(injections: Iterable[Injection]) -> Totals:
         tokens_by_host=dict(by_host),
         outcomes=dict(Counter(one.outcome for one in every)),
     )
+
+
+def named(session: str) -> bool:
+    """Is this an id by which a file may be named?"""
+    return _NAMED.fullmatch(session) is not None
+
+
+def given(layout: Layout, session: str) -> frozenset[int]:
+    """Return the numbers of the records that a session is known to have been given."""
+    try:
+        lines = (layout.given / session).read_text().splitlines() if named(session) else []
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+    return frozenset(int(word) for line in lines for word in line.split()[1:] if word.isdecimal())
+
+
+def add(layout: Layout, injection: Injection, labels: Iterable[int]) -> None:
+    """Note one that this process has just made. A disk that is full must not stop it."""
+    head = {"by": "hook", "severity": "info", "kind": KIND}
+    line = msgspec.json.encode({**head, **msgspec.to_builtins(injection)}) + b"\n"
+    with suppress(OSError):
+        private(layout.ledger)
+        _append(layout.ledger / f"{injection.at[:10]}.hook.jsonl", line)
+        if injection.session:
+            private(layout.given)
+            numbers = " ".join(map(str, (0, *labels)))
+            _append(layout.given / injection.session, f"{numbers}\n".encode())
+
+
+def _append(path: Path, line: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
 
 
 def outdated(layout: Layout, wall: int, days: int) -> list[Path]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "session-start": "print what the next session starts with",
     "preview": "show exactly what the next session would start with",
     "injections": "what was given to which session, and what it cost",
+    "prompt-recall": "print what bears on a prompt, for the hook",
     "refresh": "write the session-start payload now",
     "events": "what has happened",
     "probe": "send one message to one process",

@@ -49,7 +49,7 @@ def _line(one: Injection) -> str:
 
 def _summary(total: Totals) -> str:
     parts = [
-        f"{count(total.starts, 'time')} in {count(total.sessions, 'session')}",
+        f"{count(total.times, 'time')} in {count(total.sessions, 'session')}",
         f"{total.tokens} tokens in all, {total.mean_tokens:g} where there were any",
     ]
     for name, tokens in (("source", total.tokens_by_source), ("host", total.tokens_by_host)):

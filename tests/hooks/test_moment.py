@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from iai import injected, injections, ledger
 from iai.clock import NS
 from iai.projects import identify
 from iai.store.records import Change, Project, Record, Records
-from tests.hooks.test_recall_hook import Store
+from tests.hooks.test_recall_hook import LATE, Store
 from tests.iai.store.builders import NOW, new_record
 
 Make = Callable[..., Group]
@@ -64,7 +65,9 @@ def change(store: Store, do: Callable[[Change, Record], None], label: int) -> No
 
 
 def noted(store: Store) -> list[injections.Injection]:
-    return injections.read(store.layout)
+    """What is in the ledger, but for what a busy machine made too late."""
+    found = injections.read(store.layout)
+    return [one for one in found if not one.reason.endswith("took longer than 0.9 s")]
 
 
 # --- the whole text, or only what is new ----------------------------------------------------------
@@ -258,7 +261,7 @@ def test_injections_says_who_was_given_what_and_what_it_cost(store: Store) -> No
     document = store.group.json("injections")
     assert [one["session"] for one in document["injections"]] == ["s", "s", "t"]
     totals = document["totals"]
-    assert (totals["starts"], totals["sessions"], totals["tokens"]) == (3, 2, 80)
+    assert (totals["times"], totals["sessions"], totals["tokens"]) == (3, 2, 80)
     assert totals["mean_tokens"] == 40.0
     assert totals["tokens_by_host"] == {"claude": 40, "codex": 40}
     assert totals["tokens_by_source"] == {"startup": 80}
@@ -288,12 +291,26 @@ def test_a_preview_is_to_the_byte_what_the_hook_then_prints(
     if before == "less":
         store.payload(str(cwd), payload(said(store, "what is new", cwd=str(cwd))))
     trace = _traces(store)
-    shown = store.group.iai("preview", "--cwd", str(cwd), "--source", source, "--session", "s")
+    shown = _preview(store, "--cwd", str(cwd), "--source", source, "--session", "s")
     assert _traces(store) == trace
     printed = store.call(starts(source, cwd=str(cwd)))
     assert _timeless(shown.stdout) == _timeless(printed)
     assert shown.stderr.split(" tokens=")[0].split(" ")[-1] == store.log()[-1].split(" ")[-1]
     assert shown.stderr.rstrip().endswith(f" tokens={noted(store)[-1].tokens}")
+
+
+def _preview(store: Store, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Ask for a preview; again while the machine is too busy to compose it in time."""
+    shown = [store.group.iai("preview", *args)]
+
+    def in_time() -> bool:
+        late = LATE in shown[-1].stderr
+        if late:
+            shown.append(store.group.iai("preview", *args))
+        return not late
+
+    wait_until(in_time, "the preview is composed in time")
+    return shown[-1]
 
 
 def _timeless(text: str) -> str:

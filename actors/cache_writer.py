@@ -113,8 +113,9 @@ class CacheWriter:
     def hear(self, event: Event, now: Now) -> Steps:
         match event:
             case RecordsCommitted(ingested=0):
-                # Somebody pinned, edited or forgot: the next session is not to see it as it was.
-                self._last = None
+                # Somebody pinned, edited or forgot: no session is to see it as it was for a minute.
+                if self._last is not None and self._last.failures == 0:
+                    self._last = None
                 self._triggers.setdefault("wake_sequence", now.mono)
             case RecordsCommitted() | GraphUpdated():
                 self._triggers.setdefault("wake_sequence", now.mono)

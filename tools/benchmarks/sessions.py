@@ -23,7 +23,6 @@ from iai import injections
 from iai.injections import Injection
 
 PROJECTS = 5
-AT_ONCE = 4
 STARTS = ("cache-hit", "nothing-new")  # outcomes that need no Python
 ELSEWHERE = re.compile(
     r"^## Recent work in other projects$.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE
@@ -42,18 +41,19 @@ class Start(Struct, frozen=True):
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--at-once", type=int, default=2, help="sessions at any time")
     parser.add_argument("--host", choices=("claude", "codex"), help="only this one")
 
 
 def run(args: Namespace) -> Figures:
     return {
-        name: _host(name, args.sessions)
+        name: _host(name, args.sessions, args.at_once)
         for name in ("claude", "codex")
         if args.host in (None, name)
     }
 
 
-def _host(name: str, sessions: int) -> Figures:
+def _host(name: str, sessions: int, at_once: int) -> Figures:
     with Group(session_cache_refresh_min_sec="1") as group:
         group.up()
         group.iai("hooks", "install", "--host", name)
@@ -67,7 +67,7 @@ def _host(name: str, sessions: int) -> Figures:
             host = _connected(name, group)
             return host, list(_story(host, projects[number % PROJECTS], f"session-{number}"))
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             told = list(pool.map(one, range(sessions)))
         group.settle()
         noted = injections.read(group.layout)

@@ -10,6 +10,7 @@ import logging
 from msgspec import Struct
 
 import iai
+from iai import clock, injections
 from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, ReplaceFile, Steps
 from iai.clock import NS, Now
 from iai.errors import StoreError
@@ -91,6 +92,7 @@ class CacheWriter:
         self._last: Attempt | None = None
         self._again = 0  # monotonic; when a change that was held back is due; 0: none is
         self._cold_since = 0  # monotonic; 0: the graph is warm
+        self._tidied = ""  # the day on which what the hook left was last looked through
 
     def start(self, now: Now) -> Steps:
         yield from ()
@@ -110,6 +112,11 @@ class CacheWriter:
 
     def hear(self, event: Event, now: Now) -> Steps:
         match event:
+            case RecordsCommitted(ingested=0):
+                # Somebody pinned, edited or forgot: no session is to see it as it was for a minute.
+                if self._last is not None and self._last.failures == 0:
+                    self._last = None
+                self._triggers.setdefault("wake_sequence", now.mono)
             case RecordsCommitted() | GraphUpdated():
                 self._triggers.setdefault("wake_sequence", now.mono)
             case VectorsCommitted() if event.embedded or event.reembedded:
@@ -297,6 +304,10 @@ class CacheWriter:
                 return
             for path in leftovers(round_.wanted, self._layout):
                 yield RemoveFile(path)
+            if clock.iso(now.wall)[:10] != self._tidied:
+                self._tidied = clock.iso(now.wall)[:10]
+                for path in injections.outdated(self._layout, now.wall, self._settings.ledger_days):
+                    yield RemoveFile(path)
         except (OSError, StoreError) as error:
             yield from self._fail(round_, error, now)
             return

@@ -1,26 +1,144 @@
 #!/usr/bin/env bash
 # Prints what a session starts with (SessionStart). The text lies ready in a file; where there is
 # none, or it may not hold all that was said, `iai session-start` composes it now, whether or not
-# the group runs. Within a second it has printed the current text or nothing; it always exits 0.
-# Needs bash 3.2 and the standard tools. Every start leaves a line in logs/recall-hook.log.
+# the group runs. A session that goes on (resume, compact) gets what is new since it was given some.
+# Within a second it has printed the current text or nothing; it always exits 0.
+# Needs bash 3.2 and the standard tools. Every start leaves a line in logs/recall-hook.log and one
+# in the ledger; with IAI_MCP_DRY_RUN=1 it leaves none, and tells standard error instead.
 
 export LC_ALL=C TZ=UTC0
 umask 077
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store, and no place for a log
 export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: where it was installed from
 store="$IAI_MCP_STORE"
+given="$store/session-start/given" # for each session a file: what it was given (see iai/injections.py)
 max_age="${IAI_MCP_SESSION_CACHE_MAX_AGE_SEC:-}"
 if [ -z "$max_age" ]; then { read -r max_age <"$store/run/max-age"; } 2>/dev/null; fi # the group's
 case "$max_age" in "" | *[!0-9]*) max_age=43200 ;; esac
 longest_name=255 # bytes of a file name
+longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters
 
-log() {
-  [ -d "$store/logs" ] || mkdir "$store/logs" 2>/dev/null
-  local now=""
-  if [ -n "${EPOCHSECONDS:-}" ]; then printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1; fi
-  [ -n "$now" ] || now=$(date +%Y-%m-%dT%H:%M:%SZ)
-  { printf '%s %s\n' "$now" "$1" >>"$store/logs/recall-hook.log"; } 2>/dev/null
+# Sets `value` to the text of the field $1 of the host's JSON, undecoded; to nothing if it is none.
+find_field() {
+  local name="\"$1\""
+  local rest="${event#*"$name":}"
+  value=""
+  [ "$rest" != "$event" ] || rest="${event#*"$name" :}"
+  [ "$rest" != "$event" ] || return
+  rest="${rest#"${rest%%[! ]*}"}"
+  case "$rest" in
+    \"*)
+      rest="${rest#\"}"
+      value="${rest%%\"*}"
+      ;;
+  esac
+}
+
+# Sets what is to be known of the session: `cwd`, `session`, `source`, `agent` and `host`. What
+# goes into a file name or the ledger is taken only if it needs no escaping.
+find_session() {
+  find_field cwd && cwd="$value"
+  find_field agent_id && agent="$value" # it is there in a sub-agent, and only there
+  find_field session_id && session="$value"
+  case "$session" in .* | *[!A-Za-z0-9._-]*) session="" ;; esac
+  [ "${#session}" -le "$longest_id" ] || session=""
+  find_field source && source="$value"
+  case "$source" in startup | clear | fork | resume | compact) ;; *) source="" ;; esac
+  find_field transcript_path
+  case "$value" in
+    */.codex/* | */rollout-*) host=codex ;;
+    */.claude/*) host=claude ;;
+    *)
+      [ -z "${CLAUDE_PROJECT_DIR:-}" ] || host=claude
+      [ -z "${PLUGIN_ROOT:-}" ] || host=codex
+      ;;
+  esac
+}
+
+# Sets `since` to the revision up to which a session that goes on was given all; to nothing if it
+# was given none, or starts anew and knows nothing any more.
+find_since() {
+  local revision rest
+  since=""
+  case "$source" in resume | compact) ;; *) return ;; esac
+  [ -n "$session" ] && [ -f "$given/$session" ] || return
+  while read -r revision rest; do
+    case "$revision" in "" | 0* | *[!0-9]*) ;; *) since="$revision" ;; esac
+  done <"$given/$session"
+} 2>/dev/null
+
+# Sets `revision`, `project` and `tokens` to what the first line of `text` names.
+find_head() {
+  local head="${text%%$'\n'*}"
+  case "$head" in
+    "<!-- iai revision="*" project="*" -->") ;;
+    *) return ;;
+  esac
+  head="${head% -->}"
+  revision="${head#*revision=}"
+  revision="${revision%% *}"
+  project="${head#* project=}"
+  case "$project" in *" tokens="*)
+    tokens="${project##* tokens=}"
+    project="${project% tokens=*}"
+    ;;
+  esac
+  case "$revision" in *[!0-9]*) revision="" ;; esac
+  case "$tokens" in "" | *[!0-9]*) tokens=0 ;; esac
+}
+
+# Tells how this start went: $1 is the outcome, $2 the reason, $3 the line for the log.
+tell() {
+  if [ -n "${IAI_MCP_DRY_RUN:-}" ]; then
+    printf '%s tokens=%s\n' "$3" "$tokens" >&2
+  else
+    record "$@" 2>/dev/null
+  fi
+}
+
+record() {
+  local now at_ns reason="${2//[! -~]/?}"
+  if [ -n "${EPOCHREALTIME:-}" ]; then
+    printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+    at_ns="${EPOCHREALTIME/./}000"
+  else
+    now=$(date '+%Y-%m-%dT%H:%M:%SZ %s')
+    at_ns="${now#* }000000000"
+    now="${now% *}"
+  fi
+  [ -d "$store/logs" ] || mkdir "$store/logs"
+  printf '%s %s\n' "$now" "$3" >>"$store/logs/recall-hook.log"
+  [ -d "$store/ledger" ] || mkdir "$store/ledger"
+  reason="${reason//[\"\\]/ }"
+  case "$project" in *[\"\\]*) project="" ;; esac
+  # As iai/ledger.py has it; short, so that the lines of sessions that start together stay whole.
+  printf '{"at":"%s","at_ns":%s,"by":"hook","severity":"info","kind":"injected",%s,%s,%s}\n' \
+    "$now" "$at_ns" "\"host\":\"$host\",\"session\":\"$session\",\"source\":\"$source\"" \
+    "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
+    "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\"" \
+    >>"$store/ledger/${now%%T*}.hook.jsonl"
+  [ -n "$revision" ] && [ -n "$session" ] && [ -z "$agent" ] || return
+  [ -d "$given" ] || mkdir "$store/session-start" "$given"
+  [ -d "$given" ] || mkdir "$given"
+  find_items
+  printf '%s%s\n' "$revision" "$items" >>"$given/$session"
+}
+
+# Sets `items` to the numbers of what `text` shows, where prompts are answered with more of them.
+find_items() {
+  local line number
+  items=""
+  [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || return
+  while IFS= read -r line; do
+    case "$line" in
+      ">"*) ;; # quoted
+      *"#"[0-9]*)
+        number="${line#*#}"
+        items="$items ${number%%[!0-9]*}"
+        ;;
+    esac
+  done <<<"$text"
 }
 
 # Is this the copy of a plugin, while the user's own settings call the hook, too? Then that one
@@ -49,21 +167,6 @@ encode() {
         ;;
     esac
   done
-}
-
-# Sets `cwd` from the host's JSON, undecoded.
-find_cwd() {
-  local value="${event#*\"cwd\"}"
-  cwd=""
-  [ "$value" != "$event" ] || return
-  value="${value#*:}"
-  value="${value#"${value%%[! ]*}"}"
-  case "$value" in
-    \"*)
-      value="${value#\"}"
-      cwd="${value%%\"*}"
-      ;;
-  esac
 }
 
 # Sets `age` to the seconds since the file $1 was written, and `size` to its bytes; fails if there
@@ -109,26 +212,27 @@ repository_changed() {
   return 1
 }
 
-# Composes the text now, because of $1. It has a deadline of its own: what is not there in a second
+# Composes the text now, because of $1, or what is new in it after the revision `since`. It has a deadline of its own: what is not there in a second
 # is not worth waiting for. What the command complains of goes to the log.
 live() {
-  local command="" text
+  local command=""
+  text="" revision="" tokens=0
   if [ -n "$late" ]; then
-    log "$1 -> nothing: standard input did not end within 1 s"
+    nothing "$1" "standard input did not end within 1 s"
     return
   fi
   { read -r command <"$store/run/command"; } 2>/dev/null
   [ -x "$command" ] || command=$(command -v iai) || command=""
   if [ -z "$command" ]; then
-    log "$1 -> nothing: the command iai was not found"
+    nothing "$1" "the command iai was not found"
     return
   fi
-  if text=$(
+  text=$(
     exec 3>&1 # the text; what else is said goes into `complaint`
     complaint=$(
       exec 4>&1 2>/dev/null
       set -m # each in a process group of its own, so that nothing of it is left holding a pipe
-      "$command" session-start --hook <<<"$event" >&3 2>&4 &
+      "$command" session-start --hook ${since:+--since "$since"} <<<"$event" >&3 2>&4 &
       worker=$!
       (sleep 0.9 && kill -9 -- "-$worker") >/dev/null 3>&1 4>&1 &
       watch=$!
@@ -140,28 +244,41 @@ live() {
     status=$?
     case "$status" in
       0) ;;
-      137) log "$1 -> nothing: took longer than 0.9 s" ;;
+      137) nothing "$1" "took longer than 0.9 s" ;;
       *)
         complaint=${complaint##*$'\n'}
         complaint=${complaint//[[:cntrl:]]/ }
-        log "$1 -> nothing: exit $status: ${complaint:0:200}"
+        nothing "$1" "exit $status: ${complaint:0:200}"
         ;;
     esac
     exit "$status"
-  ); then
-    if [ -n "$text" ]; then printf '%s\n' "$text"; fi
-    log "$1 -> live-cli bytes=${#text}"
+  ) || return
+  find_head
+  if [ -n "$since" ] && [ "$tokens" -eq 0 ]; then
+    text=""
+    tell nothing-new "$1" "$1 -> nothing-new revision=$revision"
+  elif [ -n "$text" ]; then
+    printf '%s\n' "$text"
+    tell live-cli "$1" "$1 -> live-cli bytes=${#text}"
+  else
+    tell empty "$1" "$1 -> live-cli bytes=0"
   fi
 }
 
-event=""
-late=""
+# Tells that nothing is printed: the text was to be composed because of $1, but $2.
+nothing() {
+  tell nothing "$1: $2" "$1 -> nothing: $2"
+}
+
+event="" late="" text="" cwd="" session="" source="" agent="" host=""
+revision="" project="" tokens=0
 if [ ! -t 0 ]; then
   IFS= read -r -d '' -t 1 event
   [ $? -le 128 ] || late=yes # before bash 4 it cannot be told
 fi
 if answered_elsewhere; then exit 0; fi
-find_cwd
+find_session
+find_since
 case "$cwd" in
   *\\*) file="" ;; # needs real JSON decoding, which the live command does
   "") file="$store/.session-start-payload.cached.md" ;;
@@ -172,7 +289,9 @@ case "$cwd" in
     ;;
 esac
 
-if [ -z "$file" ] || ! [ -s "$file" ] || ! look_at "$file"; then
+if [ -n "$agent" ] && [ "${IAI_MCP_SUBAGENTS:-}" != 1 ]; then
+  tell nothing "sub-agent" "nothing: a sub-agent, and IAI_MCP_SUBAGENTS is not 1"
+elif [ -z "$file" ] || ! [ -s "$file" ] || ! look_at "$file"; then
   live "cache-absent"
 elif [ "$max_age" -gt 0 ] && { [ "$age" -gt "$max_age" ] || [ "$age" -lt -1 ]; }; then
   live "cache-stale age=${age}s max=${max_age}s"
@@ -186,7 +305,15 @@ elif repository_changed; then
   live "repository-changed"
 else
   IFS= read -r -d '' text <"$file"
-  printf '%s' "$text"
-  log "cache-hit age=${age}s bytes=${#text}"
+  find_head
+  if [ -z "$since" ]; then
+    printf '%s' "$text"
+    tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
+  elif [ "$since" = "$revision" ]; then
+    text="" tokens=0
+    tell nothing-new "revision=$revision" "nothing-new revision=$revision"
+  else
+    live "newer-than revision=$since"
+  fi
 fi
 exit 0

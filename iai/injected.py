@@ -18,10 +18,14 @@ _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-def opening(revision: int, generated_at: str, project: str) -> str:
-    """Return the first line of a payload."""
+def opening(revision: int, generated_at: str, project: str, tokens: int = 0) -> str:
+    """Return the first line of a payload, from which the hook takes what it notes in the ledger.
+
+    `tokens` is what the whole payload costs, at most; 0 says that there is nothing in it.
+    """
     name = harmless(project).replace("\n", " ").replace("-->", "")
-    return f"{OPENING}revision={revision} generated_at={generated_at} project={name} -->"
+    about = f"revision={revision} generated_at={generated_at} project={name} tokens={tokens}"
+    return f"{OPENING}{about} -->"
 
 
 def revision(text: str) -> int:

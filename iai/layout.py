@@ -27,6 +27,7 @@ class Layout:
         self.spool_bad = root / "spool" / "bad"
         self.session_start = root / "session-start"
         self.by_cwd = root / "session-start" / "by-cwd"
+        self.given = root / "session-start" / "given"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
         self.config = root / "config.toml"
@@ -95,7 +96,7 @@ class Layout:
     def create(self) -> None:
         """Make the directories that more than one process needs, each for its user alone."""
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
-            known = {"spool", "logs", "hooks", "config.toml", "service"}
+            known = {"spool", "logs", "hooks", "ledger", "session-start", "config.toml", "service"}
             theirs = {entry.name for entry in self.root.iterdir()} <= known
             if not theirs:  # what there may be before the group ever ran
                 raise StoreError(

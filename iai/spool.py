@@ -25,6 +25,7 @@ class HookEvent(Struct, frozen=True, kw_only=True):
     last_assistant_message: str | None = None
     prompt_id: str = ""
     turn_id: str = ""
+    agent_id: str = ""  # of a sub-agent
 
 
 class Spooled(Struct, frozen=True):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from benchmarks.group import CHECKOUT, Group, wait_until
+from benchmarks.host import ClaudeCode
 
 from iai import spool
 from iai.hosts.hooks import SCRIPTS
 from tests.actors.real import texts
-from tests.hooks.host import ClaudeCode
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from iai import injections
 from iai.cli import live, times
 from iai.cli.output import as_json
 from iai.errors import BadUsage
@@ -17,7 +18,7 @@ from iai.settings import Settings
 from iai.wire import kind
 
 LOOK_S = 0.5  # between two looks with --follow
-KINDS = sorted({kind(event) for events in FEED.values() for event in events})
+KINDS = sorted({injections.KIND, *(kind(event) for events in FEED.values() for event in events)})
 _HEAD = ("at", "at_ns", "by", "severity", "kind")
 
 

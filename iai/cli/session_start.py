@@ -14,29 +14,40 @@ from contextlib import ExitStack
 
 import msgspec
 
+from iai import clock, injected
 from iai.errors import StoreAbsent
 from iai.freshness import unread
 from iai.freshness.compose import gather, render
+from iai.freshness.difference import Changed, New, changed
 from iai.freshness.overlay import Overlaid
+from iai.freshness.unread import Unread
 from iai.layout import Layout
-from iai.projects import identify
+from iai.projects import ProjectIdentity, identify
 from iai.settings import Settings
 from iai.spool import HookEvent
-from iai.store.records import Records
+from iai.store.records import Records, View
 
 NOT_WHOLE = "A part of what was said lately could not be read in time and is not in here."
+NEW = "Only what is new since this session was last given some of it."
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
+    parser.add_argument(
+        "--since",
+        type=int,
+        default=0,
+        metavar="REVISION",
+        help="only what is new since the session was given the text of this revision",
+    )
     parser.add_argument(
         "--hook", action="store_true", help="read the host's JSON from standard input for it"
     )
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    cwd = _told(sys.stdin.buffer.read()) if args.hook else args.cwd
-    project = identify(os.path.abspath(cwd or "."))  # noqa: PTH100  symlinks are for identify
+    told = _told(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    project = identify(os.path.abspath(told.cwd or "."))  # noqa: PTH100  symlinks are for identify
     layout = Layout(settings.store)
     wall = time.time_ns()
     with ExitStack() as opened:
@@ -45,9 +56,27 @@ def run(args: Namespace, settings: Settings) -> int:
             opened.callback(records.close)
         waiting = unread.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
-        material = gather(Overlaid(view, waiting, wall), project.id, project.name)
-    print(render(material, wall, "" if waiting.whole else NOT_WHOLE), end="")
+        if view is not None and 0 < args.since <= view.watermark().revision:
+            text = _difference(view, waiting, project, told.session_id, args.since, wall)
+        else:  # a revision that this store never had is that of another
+            material = gather(Overlaid(view, waiting, wall), project.id, project.name)
+            text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
+    print(text, end="")
     return 0
+
+
+def _difference(
+    view: View, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
+) -> str:
+    """Return what is new; a text with nothing in it still says up to which revision that holds."""
+    new: Changed = changed(view, project.id, since)
+    turns = Overlaid(view, waiting, wall).unread()
+    seen = New(view.watermark(), new, turns, project.id, session)
+    note = NEW if waiting.whole and new.whole else f"{NEW} {NOT_WHOLE}"
+    text = render(gather(seen, project.id, project.name), wall, note)
+    revision = view.watermark().revision
+    nothing = injected.opening(revision, clock.iso(wall), project.name)
+    return text or f"{nothing}\n{injected.CLOSING}\n"
 
 
 def _records(layout: Layout) -> Records | None:
@@ -58,9 +87,9 @@ def _records(layout: Layout) -> Records | None:
         return None
 
 
-def _told(data: bytes) -> str:
-    """Return the directory that a host names; "" if it names none."""
+def _told(data: bytes) -> HookEvent:
+    """Return what a host says of a session; nothing if it cannot be read."""
     try:
-        return msgspec.json.decode(data, type=HookEvent).cwd
+        return msgspec.json.decode(data, type=HookEvent)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+        return HookEvent()

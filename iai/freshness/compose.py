@@ -5,6 +5,7 @@ pure. No other process is asked, so the same text can be had while the group is 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ from msgspec import Struct, structs
 from iai import clock, injected
 from iai.clock import NS
 from iai.freshness import cues
-from iai.freshness.budget import Budget
+from iai.freshness.budget import TOKENS, Budget
 from iai.freshness.salience import most_telling, words
 from iai.store.records import Project, Record, Watermark
 
@@ -136,13 +137,15 @@ def render(material: Material, wall: int, note: str = "") -> str:
     if not sections:
         return ""
     name = material.project_name or "(every project)"
-    lines = [injected.opening(material.revision, clock.iso(wall), name), _PREFACE]
+    opening = partial(injected.opening, material.revision, clock.iso(wall), name)
+    lines = [opening(TOKENS), _PREFACE]
     if note:
         lines.append(f"({note})")
     budget = Budget()
     budget.take([*lines, injected.CLOSING])
     for section in sections:
         lines += _filled(section, budget)
+    lines[0] = opening(TOKENS - budget.tokens)
     return "".join(line + "\n" for line in [*lines, injected.CLOSING])
 
 

@@ -67,6 +67,10 @@ class Overlaid:
         ordered = reversed(unread) if newest_first else unread
         return merge(kept, ordered, key=_said, reverse=newest_first)
 
+    def unread(self) -> Iterator[Record]:
+        """Yield the turns that are not in the store."""
+        return (turn for turns in self._turns.values() for turn in turns)
+
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the pinned records of a project; only what is kept can be pinned."""
         return self._view.pinned(project) if self._view else iter(())

@@ -2,61 +2,21 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from benchmarks.group import Group, wait_until
+from benchmarks.host import ClaudeCode, Codex, Host, Session
 
-from iai import spool
+from iai import injections, spool
 from tests.actors.real import texts
-from tests.hooks.host import ClaudeCode, Codex
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
-Real = ClaudeCode | Codex
 
 
-def host(group: Group, name: str) -> Real:
+def host(group: Group, name: str) -> Host:
     kind = ClaudeCode if name == "claude" else Codex
     return kind(group.work, group.environment)
-
-
-class Session:
-    """One session of a host: it writes its transcript, and calls its hooks."""
-
-    def __init__(self, host: Real, cwd: Path, name: str) -> None:
-        self._host = host
-        self._cwd = cwd
-        self._name = name
-        self._file = host.transcript(cwd, name)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(host, Codex):
-            self._write({"type": "session_meta", "payload": {"id": name, "cwd": str(cwd)}})
-
-    def start(self, source: str = "startup") -> str:
-        """Start it; return the text that it starts with."""
-        return self._event("SessionStart", source=source)
-
-    def turn(self, prompt: str, answer: str) -> None:
-        """Let the user say something, and the assistant answer."""
-        turn = {"turn_id": prompt} if isinstance(self._host, Codex) else {"prompt_id": prompt}
-        assert self._event("UserPromptSubmit", prompt=prompt, **turn) == ""
-        self._write(self._host.line(self._name, self._cwd, "user", prompt))
-        self._write(self._host.line(self._name, self._cwd, "assistant", answer))
-        self._event("Stop", stop_hook_active=False, last_assistant_message=answer, **turn)
-
-    def end(self) -> None:
-        """End it."""
-        self._event("PreCompact", trigger="auto")
-        self._event("SessionEnd", reason="other")
-
-    def _event(self, name: str, **fields: object) -> str:
-        about = {"session_id": self._name, "transcript_path": str(self._file), **fields}
-        return self._host.event(name, self._cwd, **about)
-
-    def _write(self, line: dict[str, object]) -> None:
-        with self._file.open("a") as file:
-            file.write(json.dumps(line) + "\n")
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -89,6 +49,7 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     first.start()
     first.turn("why does the job fail on mondays?", "It reads a file that cron deletes on sundays.")
     first.turn("then keep the file", "Done: the clean-up now spares it.")
+    first.compact()
     first.end()
     wait_until(lambda: len(texts(g)) == 4, "both turns are in the store")
     g.settle()
@@ -147,4 +108,58 @@ def test_a_hook_of_others_that_hangs_is_killed_and_ours_has_run(group: Make) -> 
     (one.directory / one.settings).write_text(json.dumps(settings))
     g.iai("hooks", "install", "--host", "claude")
     Session(one, g.work, "s").end()
-    assert len(spool.waiting(g.layout.spool_new)) == 2
+    assert len(spool.waiting(g.layout.spool_new)) == 1
+
+
+def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
+    group: Make, name: str
+) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    one = host(g, name)
+    cwd = g.work / "p"
+    cwd.mkdir()
+    g.up()
+    g.iai("hooks", "install", "--host", name)
+    if isinstance(one, Codex):
+        one.trust_all()
+
+    def kept(count: int) -> None:
+        wait_until(lambda: len(texts(g)) == count, f"{count} turns are in the store")
+        g.settle()
+
+    def until(ask: Callable[[], str], outcome: str) -> str:
+        """Ask again while the machine is too busy to compose a text in time."""
+        printed: list[str] = []
+
+        def in_time() -> bool:
+            printed.append(ask())
+            return injections.read(g.layout)[-1].outcome != "nothing"
+
+        wait_until(in_time, "the text is composed in time")
+        assert injections.read(g.layout)[-1].outcome == outcome
+        return printed[-1]
+
+    first = Session(one, cwd, "first")
+    assert until(first.start, "empty") == ""
+    first.turn("which port does the proxy use?", "Port 8443, set in proxy.toml.")
+    kept(2)
+    second = Session(one, cwd, "second")
+    assert "> Port 8443, set in proxy.toml.\n" in until(second.start, "cache-hit")
+    second.turn("move the proxy to port 9443", "Done: proxy.toml says 9443 now.")
+    kept(4)
+    assert until(second.compact, "nothing-new") == ""  # it knows what it said itself
+    gone_on = until(lambda: first.start("resume"), "cache-hit")  # it was never given any
+    assert "proxy.toml says 9443" in gone_on
+    second.turn("and write it down", "Noted in docs/proxy.md.")
+    kept(6)
+    gone_on = until(lambda: first.start("resume"), "live-cli")
+    assert "> Noted in docs/proxy.md.\n" in gone_on
+    assert "8443" not in gone_on
+    assert until(lambda: first.start("resume"), "nothing-new") == ""
+    cleared, text = second.clear("third")
+    assert "> Noted in docs/proxy.md.\n" in text
+    assert cleared.sub_agent() == ""
+    _, text = first.fork("fourth")
+    assert "> Noted in docs/proxy.md.\n" in text
+    assert not any(call.blocked for call in one.calls)
+    assert {each.host for each in injections.read(g.layout)} == {name}

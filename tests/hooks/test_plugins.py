@@ -14,11 +14,11 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from benchmarks.group import CHECKOUT, Group
+from benchmarks.host import Run
 from msgspec import Struct
 
 from iai import __version__
 from iai.hosts import claude, codex, hooks
-from tests.hooks.host import Run
 from tests.hooks.test_recall_hook import Make, Store
 from tests.iai.mcp.host import INITIALIZE, spoken
 

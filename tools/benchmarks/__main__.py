@@ -12,6 +12,7 @@ from benchmarks.figures import show
 NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
+    "sessions": "sessions of both hosts by the hundred: what they are given, and in what time",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "payload": "how much of what the next session talks about is in what it starts with",
     "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",

@@ -7,7 +7,8 @@ Every text in a story is one word, such as `w000042`.
 (b) no sidecar claims a revision that its payload, or another project's, does not show
 (c) once quiet, every payload shows everything, and a hook would print it
 (d) never two writes at a time
-(e) no write without a change, none before its interval or back-off has ended
+(e) no write without a change, none before its interval or back-off has ended; a change that adds
+    nothing, as when somebody forgets, need not wait for the interval
 (f) awake and unhindered, no change waits for longer than the interval and a short while
 (g) what was acknowledged is there once, what was forgotten nowhere
 """
@@ -31,11 +32,13 @@ from iai.messages import (
     CacheWriteSuccess,
     Event,
     Reason,
+    RecordsCommitted,
 )
 from iai.store.records import Record, View
 
 SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two looks, a few slices, and a late message or two
 JITTER_S = 0.1  # between the moment that was decided in and the one that its event is seen in
+LATEST_HINT_S = 20.0  # by which a message may be late
 WORD = re.compile(r"w\d{6}")
 _SHOWN = re.compile(r"<!-- iai revision=(\d+) ")
 
@@ -65,6 +68,7 @@ class Watch:
         self._starts = 0
         self._attempt_at: int | None = None  # monotonic
         self._failures = 0
+        self._by_hand_at = 0  # monotonic; the last change that added nothing
         self._success: tuple[int, int] | None = None  # revision, graph
         self._unhindered_since = 0
         self.writes = 0
@@ -153,6 +157,8 @@ class Watch:
 
     def _hear(self, event: Event) -> None:
         match event:
+            case RecordsCommitted(ingested=0):
+                self._by_hand_at = self._world.now.mono
             case CacheWriteStarted(reason=reason):
                 if self._writing:
                     raise Broken("d", "a write began while another was under way")
@@ -179,7 +185,8 @@ class Watch:
             return
         if reason is Reason.WATERMARK_CHANGED and self._success == (self.changes, self._graph()):
             raise Broken("e", f"a write of revision {self.changes}, which had been written")
-        if self._attempt_at is None:
+        by_hand = self._attempt_at and self._attempt_at - self._by_hand_at < LATEST_HINT_S * NS
+        if self._attempt_at is None or (by_hand and not self._failures):
             return
         pause = backoff_s(self._failures) if self._failures else self._world.settings.refresh_min_s
         waited = (self._world.now.mono - self._attempt_at) / NS

@@ -1,5 +1,6 @@
 """The text of the payload: what is in it, its limits, and what cannot get into it."""
 
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,10 +42,13 @@ def test_nothing_remembered_is_nothing_to_say(records: Records) -> None:
     assert payload(records) == ""
 
 
-def test_the_first_line_says_revision_time_and_project(records: Records) -> None:
+def test_the_first_line_says_revision_time_project_and_cost(records: Records) -> None:
     put(records, new_record("a"), new_record("b"))
-    first = payload(records).splitlines()[0]
-    assert first == f"<!-- iai revision=2 generated_at={clock.iso(WALL)} project=mine -->"
+    text = payload(records)
+    about = f"<!-- iai revision=2 generated_at={clock.iso(WALL)} project=mine"
+    found = re.fullmatch(rf"{about} tokens=(\d+) -->", text.splitlines()[0])
+    assert found
+    assert tokens(text) <= int(found[1]) <= tokens(text) + 20
 
 
 def test_the_last_exchange_of_the_last_session_can_be_read(records: Records) -> None:

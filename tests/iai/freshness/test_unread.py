@@ -243,7 +243,7 @@ def write(world: World, number: int, said: Said) -> None:
 
 def plain(text: str) -> str:
     """Without what tells a turn that is kept from one that is not."""
-    text = re.sub(r"revision=\d+|, not indexed yet(?=:$)", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(revision|tokens)=\d+|, not indexed yet(?=:$)", "", text, flags=re.MULTILINE)
     return re.sub(r"^#\d+ | \((#\d+|not indexed yet)\)$", "", text, flags=re.MULTILINE)
 
 

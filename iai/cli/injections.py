@@ -1,0 +1,59 @@
+"""Print what sessions were given of what is kept: when, which one, how many tokens, and why.
+
+example: iai injections --since 7d --project .
+"""
+
+import os
+import time
+from argparse import ArgumentParser, Namespace
+
+from iai.cli import times
+from iai.cli.output import as_json, count, when
+from iai.injections import Injection, Totals, read, totals
+from iai.layout import Layout
+from iai.projects import identify
+from iai.settings import Settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
+    parser.add_argument("--session", default="", help="only this session, by the host's id")
+    parser.add_argument("--project", default="", help="only this project: a path or a name")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    since = times.moment("--since", args.since, time.time_ns())
+    project = args.project
+    if os.sep in project or project in (".", ".."):
+        project = identify(os.path.abspath(project)).name  # noqa: PTH100  symlinks are for identify
+    found = [
+        one
+        for one in read(Layout(settings.store), since)
+        if args.session in ("", one.session) and project in ("", one.project)
+    ]
+    if args.json:
+        as_json({"injections": found, "totals": totals(found)})
+        return 0
+    for one in found:
+        print(_line(one))
+    print(_summary(totals(found)))
+    return 0
+
+
+def _line(one: Injection) -> str:
+    who = f"{one.host or '-'} {one.session or '-'} {one.source or '-'}"
+    gave = f"{one.tokens} tokens" if one.tokens else "nothing"
+    return f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}  {one.outcome} ({one.reason})"
+
+
+def _summary(total: Totals) -> str:
+    parts = [
+        f"{count(total.times, 'time')} in {count(total.sessions, 'session')}",
+        f"{total.tokens} tokens in all, {total.mean_tokens:g} where there were any",
+    ]
+    for name, tokens in (("source", total.tokens_by_source), ("host", total.tokens_by_host)):
+        if tokens:
+            sums = ", ".join(f"{key or 'unknown'} {n}" for key, n in sorted(tokens.items()))
+            parts.append(f"by {name}: {sums}")
+    return "; ".join(parts)

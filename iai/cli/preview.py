@@ -1,0 +1,54 @@
+"""Print exactly what the next session would start with; where it is from goes to standard error.
+
+It is the session-start hook itself that answers, told to leave no trace.
+
+example: iai preview --cwd . --source startup
+"""
+
+import json
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+
+from iai.errors import IaiError
+from iai.hosts import scripts
+from iai.hosts.hooks import RECALL
+from iai.settings import Settings
+
+SOURCES = ("startup", "clear", "fork", "resume", "compact")
+PATIENCE_S = 10.0  # the hook's own deadline is a second
+
+
+class NoPreview(IaiError):
+    """The hook did not answer."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
+    parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
+    parser.add_argument("--session", default="", help="the id of a session that goes on")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    event = {
+        "hook_event_name": "SessionStart",
+        "session_id": args.session,
+        "source": args.source,
+        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it: no symlink resolved
+    }
+    hook = ["bash", str(scripts.packaged() / RECALL)]
+    traceless = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            hook,
+            input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
+            env={**os.environ, **traceless},
+            stdout=subprocess.PIPE,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoPreview(f"the session-start hook {hook[1]} did not run: {error}") from error
+    sys.stdout.buffer.write(done.stdout)
+    return 0

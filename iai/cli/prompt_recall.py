@@ -1,0 +1,74 @@
+"""Print what bears on a prompt, for the hook of UserPromptSubmit (with IAI_MCP_PROMPT_RECALL=1).
+
+It reads the host's JSON from standard input and prints at most 500 tokens, or nothing. It is the
+hook that has a deadline: what is late is not printed.
+
+example: iai prompt-recall < event.json
+"""
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+
+import msgspec
+
+from iai import clock, injected, injections
+from iai.client import Client, recall
+from iai.errors import IaiError
+from iai.freshness import prompt
+from iai.freshness.budget import tokens
+from iai.hosts import codex, registry
+from iai.injections import Injection
+from iai.layout import Layout
+from iai.messages import Recall
+from iai.projects import identify
+from iai.settings import Settings
+from iai.spool import HookEvent
+
+LONGEST = 2_000  # characters of a prompt that are asked about
+DEADLINE_S = 0.15  # the hook's, for the answer; it counts from its own start
+
+
+def configure(parser: ArgumentParser) -> None:
+    pass
+
+
+def run(_args: Namespace, settings: Settings) -> int:
+    try:
+        event = msgspec.json.decode(sys.stdin.buffer.read(), type=HookEvent)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+    if not event.prompt or event.agent_id or injected.without(event.prompt) != event.prompt:
+        return 0
+    layout, wall = Layout(settings.store), time.time_ns()
+    project = identify(event.cwd)
+    question = Recall(
+        query=event.prompt[:LONGEST], k=prompt.LOOKED_AT, project=project.id, explain=True
+    )
+    try:
+        with Client(layout) as client:
+            answer = recall(client, question, DEADLINE_S)
+    except IaiError:
+        return 0  # a group that is down or slow has nothing to say about a prompt
+    given = injections.given(layout, event.session_id)
+    found = prompt.bearing(answer.hits, event.session_id, given)
+    text, labels = prompt.render(found, answer.revision, project.name, wall)
+    if not text:
+        return 0
+    print(text, end="", flush=True)
+    known = registry.detect(event.transcript_path or "", None)
+    note = Injection(
+        at=clock.iso(wall),
+        at_ns=wall,
+        host=codex.NAME if event.turn_id else known.NAME if known else "",
+        session=event.session_id if injections.named(event.session_id) else "",
+        source="prompt",
+        project=project.name,
+        revision=answer.revision,
+        bytes=len(text.encode()),
+        tokens=tokens(text),
+        outcome="recalled",
+        reason=f"score={found[0].score:.2f}",
+    )
+    injections.add(layout, note, labels)
+    return 0

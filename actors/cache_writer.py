@@ -15,7 +15,7 @@ from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, Replace
 from iai.clock import NS, Now
 from iai.errors import StoreError
 from iai.freshness.cache_file import encode_sidecar, read_sidecar, sidecar_path
-from iai.freshness.compose import Memo, gather, render
+from iai.freshness.compose import render
 from iai.freshness.decide import (
     LEFT_OUT,
     Attempt,
@@ -27,6 +27,7 @@ from iai.freshness.decide import (
     Write,
     decide,
 )
+from iai.freshness.material import Memo, gather
 from iai.freshness.round import Round
 from iai.freshness.skips import Skips
 from iai.freshness.targets import Target, leftovers, servable, targets, whole
@@ -57,6 +58,7 @@ from iai.projects import identify
 from iai.settings import Settings
 from iai.store.readers import Readers
 from iai.store.records import Watermark
+from iai.store.topics import Topic
 
 log = logging.getLogger(__name__)
 
@@ -237,13 +239,20 @@ class CacheWriter:
         return Look(basis, self._graph_state(now), wanted)
 
     def _graph_built(self) -> int:
-        """How often the graph was made again; `LEFT_OUT` until it has caught up after that."""
+        """How often it was made again or topics were found; `LEFT_OUT` until it has caught up."""
         try:
             with self._readers.graph.view() as view:
-                progress = view.progress()
+                progress, found = view.progress(), view.found()
         except StoreError:
             return LEFT_OUT
-        return progress.rebuilt if progress.warm else LEFT_OUT
+        return progress.rebuilt + found if progress.warm else LEFT_OUT
+
+    def _topics(self, project: str) -> tuple[Topic, ...]:
+        try:
+            with self._readers.graph.view() as view:
+                return view.topics(project)
+        except StoreError:  # the graph is another's to mend, and the payload does without
+            return ()
 
     def _graph_state(self, now: Now) -> Graph:
         if not self._cold_since:
@@ -330,8 +339,9 @@ class CacheWriter:
 
     def _write(self, round_: Round, target: Target) -> Steps:
         """Write a payload, then its sidecar: a crash in between costs one more refresh."""
+        topics = self._topics(target.project) if round_.decision.with_graph else ()
         with self._readers.records.view() as view:
-            material = gather(view, target.project, target.name, self._memo)
+            material = gather(view, target.project, target.name, topics, self._memo)
         text = render(
             material, round_.began.wall, "" if round_.decision.with_graph else WITHOUT_GRAPH
         )
@@ -364,7 +374,8 @@ class CacheWriter:
         project = identify(cwd)
         try:
             with self._readers.records.view() as view:
-                material = gather(view, project.id, project.name)
+                topics = self._topics(project.id)
+                material = gather(view, project.id, project.name, topics)
         except StoreError as error:
             return Error(code=ErrorCode.NOT_FOUND, detail=str(error))
         return PreviewText(text=render(material, now.wall), revision=material.revision)

@@ -47,3 +47,9 @@ def harmless(text: str) -> str:
     No control or direction characters, and nothing that could end the frame early.
     """
     return _CONTROL.sub("", text.replace("\r\n", "\n")).replace("<!--", "<! --")
+
+
+def inline(text: str, limit: int) -> str:
+    """A text on one line, cut at a word."""
+    line = " ".join(harmless(text).split())
+    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."

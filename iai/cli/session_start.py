@@ -17,8 +17,9 @@ import msgspec
 from iai import clock, injected
 from iai.errors import StoreAbsent
 from iai.freshness import unread
-from iai.freshness.compose import gather, render
+from iai.freshness.compose import render
 from iai.freshness.difference import Changed, New, changed
+from iai.freshness.material import gather
 from iai.freshness.overlay import Overlaid
 from iai.freshness.unread import Unread
 from iai.layout import Layout
@@ -26,6 +27,7 @@ from iai.projects import ProjectIdentity, identify
 from iai.settings import Settings
 from iai.spool import HookEvent
 from iai.store.records import Records, View
+from iai.store.topics import read
 
 NOT_WHOLE = "A part of what was said lately could not be read in time and is not in here."
 NEW = "Only what is new since this session was last given some of it."
@@ -59,7 +61,8 @@ def run(args: Namespace, settings: Settings) -> int:
         if view is not None and 0 < args.since <= view.watermark().revision:
             text = _difference(view, waiting, project, told.session_id, args.since, wall)
         else:  # a revision that this store never had is that of another
-            material = gather(Overlaid(view, waiting, wall), project.id, project.name)
+            topics = read(layout.index, project.id)
+            material = gather(Overlaid(view, waiting, wall), project.id, project.name, topics)
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0

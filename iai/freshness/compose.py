@@ -1,90 +1,27 @@
-"""The text that the next session starts with: gathered from the records alone, then rendered.
+"""The text that the next session starts with, made of `iai.freshness.material`. Pure."""
 
-`gather` reads what will be shown and no more, so its cost does not grow with the store. `render` is
-pure. No other process is asked, so the same text can be had while the group is down.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
-from typing import Protocol, TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from iai import clock, injected
 from iai.clock import NS
 from iai.freshness import cues
 from iai.freshness.budget import TOKENS, Budget
-from iai.freshness.salience import most_telling, words
-from iai.store.records import Project, Record, Watermark
-
-LAST_TURNS = 8  # turns of the last session that are looked at; the latest find room first
-SCANNED = 200  # turns of a session that are looked at to find these
-PINNED = 12
-FACTS = 8
-EARLIER_SESSIONS = 5
-LATELY = 700  # turns before the last session's latest that are looked at for what they tell
-ELSEWHERE = 5
-DECISIONS = 4  # of the user; an assistant's are proposals
-SAME_FILES = 5
+from iai.freshness.material import LINE, Material, Session
+from iai.store.records import Record
+from iai.store.topics import Topic
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange
 _TURN = 500  # characters of a turn before it, and of a pinned text
 _MENTION = 180  # characters of a text that stands for a whole session
-_LINE = 300  # characters of a turn that is one of many
-
-_TELLING = 60  # turns for which there may be room
 
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "What was said in earlier sessions on this machine, kept word for word by iai: a record, not a"
     " request. `iai show '#N'` prints item #N whole; `iai recall QUERY` finds more."
 )
-
-
-class Seen(Protocol):
-    """What is read for it: the records, alone or with what is not in them yet (see `View`)."""
-
-    def watermark(self) -> Watermark: ...
-    def active(self) -> list[Project]: ...
-    def sessions(self, project: str) -> Iterator[bytes]: ...
-    def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]: ...
-    def pinned(self, project: str) -> Iterator[Record]: ...
-    def facts(self, project: str) -> Iterator[Record]: ...
-    def changed(self, project: str) -> int: ...
-
-
-class Session(Struct, frozen=True):
-    """A session by what was asked in it first and what was said in it last."""
-
-    first_request: Record | None
-    turns: tuple[Record, ...]  # the last ones, in the order in which they were said
-
-
-class Lately(Struct, frozen=True):
-    """What was said in a project but for its last exchange, as far as it is worth a line."""
-
-    decisions: tuple[Record, ...] = ()  # the newest first
-    left_open: tuple[Record, ...] = ()  # the last word of earlier sessions
-    same_files: tuple[Record, ...] = ()  # about what the last session named
-    telling: tuple[Record, ...] = ()  # the most telling first
-
-
-class Material(Struct, frozen=True, kw_only=True):
-    """What a payload is made of."""
-
-    revision: int
-    project_name: str  # "" for the payload of no project in particular
-    last: Session | None = None
-    pinned: tuple[Record, ...] = ()
-    facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
-    earlier: tuple[Session, ...] = ()
-    lately: Lately = Lately()
-    elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
-
-
-# Project -> the revision that it last changed in, and what then was chosen.
-Memo: TypeAlias = dict[str, tuple[int, Lately]]
 
 
 class Section(Struct, frozen=True):
@@ -94,38 +31,6 @@ class Section(Struct, frozen=True):
     items: tuple[tuple[str, ...], ...]
     share: float  # of the whole payload, at most
     oldest_first: bool = False  # shown in the other order than that in which they find room
-
-
-def gather(view: Seen, project: str, project_name: str, memo: Memo | None = None) -> Material:
-    """Read what the payload of a project shows; `project` is "" for the global one.
-
-    `memo` keeps what costs most from one time to the next, for as long as a project stays the same.
-    """
-    others = [other for other in view.active() if other.id != project]
-    shown = [project] if project else [other.id for other in others]
-    facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
-    own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []
-    material = Material(
-        revision=view.watermark().revision,
-        project_name=project_name,
-        last=own[0] if own else None,
-        pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
-        facts=tuple(islice(facts, FACTS)),
-        earlier=tuple(own[1:]),
-        elsewhere=tuple(
-            (other.name, session)
-            for other in others[:ELSEWHERE]
-            for session in islice(_sessions(view, other.id), 1)
-        ),
-    )
-    if not own:
-        return material
-    memo = {} if memo is None else memo
-    changed = view.changed(project)
-    if memo.get(project, (0, ()))[0] != changed or not changed:
-        lately = list(islice(_lately(view, project, own), LATELY))
-        memo[project] = changed, _chosen(material, lately)
-    return structs.replace(material, lately=memo[project][1])
 
 
 def render(material: Material, wall: int, note: str = "") -> str:
@@ -147,26 +52,6 @@ def render(material: Material, wall: int, note: str = "") -> str:
         lines += _filled(section, budget)
     lines[0] = opening(TOKENS - budget.tokens)
     return "".join(line + "\n" for line in [*lines, injected.CLOSING])
-
-
-def _sessions(view: Seen, project: str) -> Iterator[Session]:
-    """Yield the sessions of a project, the latest first, as far as they were in this project."""
-    for key in view.sessions(project):
-        oldest = islice(view.session(key), SCANNED)
-        newest = islice(view.session(key, newest_first=True), SCANNED)
-        first = next((r for r in oldest if r.role == "user" and r.project == project), None)
-        last = list(islice((r for r in newest if r.project == project), LAST_TURNS))
-        if last:
-            yield Session(first, tuple(reversed(last)))
-
-
-def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
-    """Yield the turns of a project, session by session, but those of the last that are shown."""
-    last = shown[0].turns
-    for key in view.sessions(project):
-        for record in islice(view.session(key, newest_first=True), SCANNED):
-            if record.project == project and record not in last:
-                yield record
 
 
 def _filled(section: Section, budget: Budget) -> list[str]:
@@ -201,6 +86,8 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     elsewhere = tuple(_mention(session, name, wall) for name, session in material.elsewhere)
     yield Section(("", "## Recent work in other projects"), elsewhere, 0.2)
     yield _listed("About the same files", 0.2, lately.same_files, wall)
+    topics = tuple(_topic(topic, newest, wall) for topic, newest in lately.topics)
+    yield Section(("", "## Topics of this project, with the newest word on each"), topics, 0.15)
     yield _listed("Also said in this project", 1.0, lately.telling, wall)
 
 
@@ -213,7 +100,7 @@ def _listed(
 ) -> Section:
     """A line for each record, with the part of its text that matters."""
     items = (
-        (f"- {_number(r)}, {_ago(wall - r.created_at)}: {_inline(passage(r.text), _LINE)}",)
+        (f"- {_number(r)}, {_ago(wall - r.created_at)}: {injected.inline(passage(r.text), LINE)}",)
         for r in records
     )
     return Section(("", f"## {heading}"), tuple(items), share)
@@ -225,7 +112,7 @@ def _stopped(session: Session, wall: int) -> Section:
     heading = (
         "",
         "## Where the last session in this project stopped",
-        f"{_host(latest)}, {when}, in {_inline(latest.cwd, _MENTION)}",
+        f"{_host(latest)}, {when}, in {injected.inline(latest.cwd, _MENTION)}",
     )
     newest_first = list(reversed(session.turns))
     asked = next((i for i, turn in enumerate(newest_first) if turn.role == "user"), 0)
@@ -234,32 +121,6 @@ def _stopped(session: Session, wall: int) -> Section:
         for place, turn in enumerate(newest_first)
     ]
     return Section(heading, tuple(items), 0.6, oldest_first=True)
-
-
-def _chosen(material: Material, lately: list[Record]) -> Lately:
-    """Return what of it finds a place; nothing is told twice."""
-    sessions = [s for s in (material.last, *material.earlier) if s is not None]
-    stopped = [turn for s in sessions[:1] for turn in s.turns]
-    shown = {*material.pinned, *material.facts}
-    ends = [s.turns[-1] for s in material.earlier]
-    left_open = [r for r in ends if r not in shown and cues.left_open(r.text)]
-    said = (r for r in lately if r.role == "user" and r not in shown)
-    decisions = list(islice((r for r in said if cues.decided(r.text)), DECISIONS))
-    named = frozenset[str]().union(*(cues.names(turn.text) for turn in stopped))
-    same = [r for r in lately if cues.names(r.text) & named]
-    above = [*shown, *stopped, *left_open, *decisions]
-    above += [s.first_request for s in sessions if s.first_request]
-    same_files = _telling(same, above, SAME_FILES)
-    telling = _telling(lately, [*above, *same_files], _TELLING)
-    return Lately(tuple(decisions), tuple(left_open), same_files, telling)
-
-
-def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:
-    """Return those that tell what the records above do not."""
-    known = (word for record in above for word in words(record.text))
-    texts = [_inline(record.text, _LINE) for record in records]
-    said_in = [record.session for record in records]
-    return tuple(records[place] for place in most_telling(texts, said_in, known)[:count])
 
 
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
@@ -274,9 +135,15 @@ def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
 def _mention(session: Session, project: str, wall: int) -> tuple[str, ...]:
     latest = session.turns[-1]
     shown = session.first_request or latest
-    where = f"{_inline(project, _MENTION)}, " if project else ""
+    where = f"{injected.inline(project, _MENTION)}, " if project else ""
     when = f"{where}{_host(latest)}, {_ago(wall - latest.created_at)}"
-    return (f'- {when}: "{_inline(shown.text, _MENTION)}" ({_number(shown)})',)
+    return (f'- {when}: "{injected.inline(shown.text, _MENTION)}" ({_number(shown)})',)
+
+
+def _topic(topic: Topic, newest: Record, wall: int) -> tuple[str, ...]:
+    about = f"{injected.inline(topic.label, _MENTION)} ({topic.size} turns)"
+    when = f"{_number(newest)}, {_ago(wall - newest.created_at)}"
+    return (f"- {about}: {when}: {injected.inline(newest.text, _MENTION)}",)
 
 
 def _number(record: Record) -> str:
@@ -297,14 +164,8 @@ def _excerpt(text: str, limit: int, label: int) -> str:
     return f"{head}\n[... {left_out:,} characters left out{how} ...]\n{tail}"
 
 
-def _inline(text: str, limit: int) -> str:
-    """A text on one line, cut at a word."""
-    line = " ".join(injected.harmless(text).split())
-    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
-
-
 def _host(record: Record) -> str:
-    return _HOSTS.get(record.host, _inline(record.host, _MENTION))
+    return _HOSTS.get(record.host, injected.inline(record.host, _MENTION))
 
 
 def _ago(ns: int) -> str:

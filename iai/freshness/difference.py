@@ -41,7 +41,7 @@ def changed(view: View, project: str, revision: int) -> Changed:
 
 
 class New:
-    """The records as if there were only what is new to a session. See `compose.Seen`."""
+    """The records as if there were only what is new to a session. See `material.Seen`."""
 
     def __init__(
         self, mark: Watermark, new: Changed, unread: Iterable[Record], project: str, session: str

@@ -12,7 +12,7 @@ _NOT_KEPT = 0  # label of a turn that is not in the store
 
 
 class Overlaid:
-    """A view (None: there is no store) and the turns that it lacks. See `compose.Seen`."""
+    """A view (None: there is no store) and the turns that it lacks. See `material.Seen`."""
 
     def __init__(self, view: View | None, unread: Unread, wall: int) -> None:
         """What the view knows already, if only as forgotten, is left out of the turns."""

@@ -23,7 +23,7 @@ from iai.store.links import Edge, Relation
 
 T = TypeVar("T")
 
-SCHEMA = 1
+SCHEMA = topics.SCHEMA
 _DATABASES = (
     "chunks",
     "beside",  # label -> labels of the turns around it in its session, see `View.beside`

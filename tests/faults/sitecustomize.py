@@ -20,15 +20,15 @@ def _set_clock(offset: Path) -> None:
 
 
 def _slow_down(seconds: float) -> None:
-    from iai.freshness import compose  # noqa: PLC0415  only where it is wanted
+    from iai.freshness import material  # noqa: PLC0415  only where it is wanted
 
-    gather = compose.gather
+    gather = material.gather
 
-    def slow(*args: Any) -> compose.Material:
+    def slow(*args: Any) -> material.Material:
         time.sleep(seconds)
         return gather(*args)
 
-    compose.gather = slow  # type: ignore[assignment]
+    material.gather = slow  # type: ignore[assignment]
 
 
 def _take_embedder_away(reason: str) -> None:

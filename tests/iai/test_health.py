@@ -10,13 +10,14 @@ from msgspec import structs
 from iai import clock, health, spool
 from iai.clock import NS
 from iai.freshness.cache_file import Sidecar, encode_sidecar, read_sidecar, sidecar_path
-from iai.freshness.compose import gather, render
+from iai.freshness.compose import render
+from iai.freshness.material import gather
 from iai.freshness.targets import targets
 from iai.health import StoreHealth
 from iai.layout import Layout
 from iai.store.codec import number
 from iai.store.environment import Environment
-from iai.store.records import Change, Project, Records, Transcript
+from iai.store.records import SCHEMA, Change, Project, Records, Transcript
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 WALL = NOW.later(100.0).wall
@@ -291,7 +292,7 @@ def overwritten(layout: Layout) -> None:
 
 
 def of_a_newer_version(layout: Layout) -> None:
-    records = Environment(layout.records, (), schema=99, writer=True)
+    records = Environment(layout.records, (), schema=SCHEMA, writer=True)
     records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
     records.close()
 

@@ -26,7 +26,8 @@ from benchmarks.figures import Figures
 from iai.clock import NS, Now
 from iai.embedders.static import StaticEmbedder, bundled
 from iai.freshness.budget import tokens
-from iai.freshness.compose import gather, render
+from iai.freshness.compose import render
+from iai.freshness.material import gather
 from iai.ids import record_id
 from iai.store.records import Change, NewRecord, Project, Records
 

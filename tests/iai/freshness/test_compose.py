@@ -15,8 +15,10 @@ from iai import clock, injected
 from iai.clock import NS
 from iai.embedders import static
 from iai.freshness.budget import CHARACTERS, TOKENS, tokens
-from iai.freshness.compose import Material, Memo, Session, gather, render
+from iai.freshness.compose import render
+from iai.freshness.material import LAST_TURNS, Material, Memo, Session, gather
 from iai.store.records import Change, Project, Record, Records, View
+from iai.store.topics import Topic
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 OTHER = "fedcba9876543210"
@@ -102,6 +104,29 @@ def test_what_was_decided_left_open_or_said_of_the_same_files_has_a_section_each
     assert "#1, 1 h ago: We never retry more than 3 times" in sections["Decided"]
     assert "#2, 1 h ago: The pool in src/db/pool.py" in sections["About the same files"]
     assert "Also said in this project" not in sections
+
+
+def test_a_topic_has_a_line_with_the_newest_statement_on_it_unless_that_is_shown_already(
+    records: Records,
+) -> None:
+    said = new_record("r", session="one", created_at=1, role="assistant", text="redis: noeviction")
+    redis, *_ = put(records, said)
+    for n in range(LAST_TURNS):
+        put(records, new_record(f"last {n}", session="two", created_at=WALL - 9 + n))
+
+    def topic(label: str, statement: int) -> Topic:
+        return Topic(
+            id=label, label=label, size=9, members=(redis,), newest=redis, statement=statement,
+            said=1, revision=1,
+        )  # fmt: skip
+
+    with records.view() as view:
+        found = (topic("redis, memory", redis), topic("shown", redis + 1), topic("forgotten", 999))
+        text = render(gather(view, PROJECT, "mine", found), WALL)
+    line = next(line for line in text.splitlines() if line.startswith("- redis, memory (9 turns)"))
+    assert line.endswith("redis: noeviction")
+    assert "- shown" not in text
+    assert "- forgotten" not in text
 
 
 def test_of_another_project_only_a_mention_is_in_it(records: Records) -> None:
@@ -250,7 +275,7 @@ def test_what_is_remembered_from_the_last_time_changes_nothing(
             records.commit(lambda unit, n=number, a=act: perform(unit, n, *a), NOW)  # type: ignore[misc]
             with records.view() as view:
                 for project in (PROJECT, OTHER):
-                    assert gather(view, project, "p", memo) == gather(view, project, "p")
+                    assert gather(view, project, "p", memo=memo) == gather(view, project, "p")
         records.close()
 
 

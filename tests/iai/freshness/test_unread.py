@@ -17,7 +17,8 @@ from msgspec import Struct
 from iai import clock, injected
 from iai.clock import NS
 from iai.freshness import unread
-from iai.freshness.compose import gather, render
+from iai.freshness.compose import render
+from iai.freshness.material import gather
 from iai.freshness.overlay import Overlaid
 from iai.freshness.unread import Unread, look
 from iai.layout import Layout

@@ -353,6 +353,8 @@ class CacheWriter:
         project = identify(cwd)
         try:
             with self._readers.records.view() as view:
+                if view.ignored(project.id, project.root, cwd):
+                    return PreviewText(text="", revision=view.watermark().revision)
                 material = gather(view, project.id, project.name)
         except StoreError as error:
             return Error(code=ErrorCode.NOT_FOUND, detail=str(error))

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from pathlib import Path
 
-from iai.intake import Batch
+from iai.intake import Batch, Kept
 from iai.messages import ImportProgress
 from iai.transcripts import below
 
@@ -37,11 +37,13 @@ class ImportJob:
             self._files.append(file)
             self._bytes += file.stat().st_size
 
-    def took(self, batch: Batch, added: int) -> None:
+    def took(self, batch: Batch, kept: Kept) -> None:
         """Count what a slice brought."""
-        self._turns += len(batch.records)
-        self._added += added
+        self._turns += len(batch.records) - kept.ignored
+        self._added += kept.added
         self._skipped.update(batch.skipped)
+        if kept.ignored:
+            self._skipped["of an ignored project"] += kept.ignored
         self._bytes_done += batch.bytes
 
     def next_file(self, problem: str = "") -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "pin": "have every session of a project start with a record",
     "forget": "remove records for good",
     "import": "read whole transcripts",
+    "project": "which projects there are; merge two, ignore one",
     "session-start": "print what the next session starts with",
     "refresh": "write the session-start payload now",
     "events": "what has happened",

@@ -45,7 +45,10 @@ def run(args: Namespace, settings: Settings) -> int:
             opened.callback(records.close)
         waiting = unread.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
-        material = gather(Overlaid(view, waiting, wall), project.id, project.name)
+        seen = Overlaid(view, waiting, wall)
+        if seen.ignored(project.id, project.root, cwd):
+            return 0
+        material = gather(seen, project.id, project.name)
     print(render(material, wall, "" if waiting.whole else NOT_WHOLE), end="")
     return 0
 

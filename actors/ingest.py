@@ -44,7 +44,7 @@ from iai.messages import (
 from iai.projects import identify
 from iai.settings import Settings
 from iai.spool import HookEvent, Spooled
-from iai.store.records import Change, Project, Records, Transcript, Watermark, session_key
+from iai.store.records import SEEDED, Change, Project, Records, Transcript, Watermark, session_key
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -200,6 +200,10 @@ class Ingest:
     # --- imports ------------------------------------------------------------------------------
 
     def _begin_import(self, paths: tuple[str, ...], now: Now) -> ImportJob:
+        """Begin an import, or join the same one if it is under way."""
+        for under_way in self._jobs.values():
+            if under_way.current and under_way.paths == paths:
+                return under_way
         finished = [name for name, job in self._jobs.items() if job.current is None]
         for name in finished[:-JOBS_KEPT]:
             del self._jobs[name]
@@ -234,7 +238,8 @@ class Ingest:
                     detail = f"nothing was kept: {cwd} is ignored; see `iai project list`"
                     yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
                     return
-        kept, mark = yield from self._insert(turns, now)
+        live = any(turn.host != SEEDED for turn in turns)
+        kept, mark = yield from self._insert(turns, now, live=live)
         added = sum(new for _, new in kept)
         yield Answer(
             caller,
@@ -303,12 +308,14 @@ class Ingest:
     # --- the store ----------------------------------------------------------------------------
 
     def _insert(
-        self, turns: tuple[CapturedTurn, ...], now: Now
+        self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[tuple[list[tuple[str, bool]], Watermark]]:
         """Keep turns that came with their text; return the id of each and whether it is new."""
         return (
             yield from self._commit(
-                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns], now
+                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns],
+                now,
+                live=live,
             )
         )
 

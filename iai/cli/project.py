@@ -2,7 +2,8 @@
 
 list      every project with what is kept of it; works without a running group
 merge     all records of a project belong to another one, past and to come; unmerge takes it back.
-          So does a checkout that was moved keep its memory: iai project merge OLD_PATH NEW_PATH
+          So does a checkout keep its memory that was moved, or was given another remote:
+          iai project merge OLD_PATH NEW_PATH; `list` says where that may be so
 ignore    nothing more is kept of a project, and its sessions start without memory. Named by the
           path of its directory, all that lies below is ignored, too. What was kept before stays
           until it is forgotten; what is said until --off is not taken in later.
@@ -36,6 +37,7 @@ from iai.messages import (
     RefreshOutcome,
     Request,
 )
+from iai.projects import identify
 from iai.settings import Settings
 from iai.store.records import Project, Records, View
 
@@ -181,18 +183,25 @@ def _list(found: list[Listed], *, as_document: bool) -> None:
             told.append("ignored" + (", with all below" if one.ignored == "below" else ""))
         gone = " (gone)" if one.gone else ""
         print(f"{one.name}  {one.id}  {', '.join(told)}\n    {one.root}{gone}")
-        if moved := _moved_to(one, found):
-            print(f"    was it moved? then: iai project merge {one.id} {moved.id}")
+        if now := _become(one, found):
+            print(f"    {now[0]} then: iai project merge {one.id} {now[1]}")
     if not found:
         print("no project is known yet")
 
 
-def _moved_to(one: Listed, found: list[Listed]) -> Listed | None:
-    """Return the only project of the same name that is still there, where this one is not."""
-    if not one.gone or one.merged_into or not one.records:
+def _become(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
+    """Return what may have become of a project, as a question, and what it may be now.
+
+    Its directory has another remote, or is gone while the only one of that name is elsewhere. Both
+    can be told from a new project by the user alone, so nothing is joined unasked.
+    """
+    if one.merged_into or not one.records:
         return None
+    if not one.gone:
+        now = identify(one.root).id
+        return None if now == one.id else ("is what is there now the same project?", one.root)
     there = [o for o in found if o.name == one.name and not o.gone and not o.merged_into]
-    return there[0] if len(there) == 1 else None
+    return ("was it moved?", there[0].id) if len(there) == 1 else None
 
 
 def _said(one: Place) -> str:

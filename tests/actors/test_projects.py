@@ -232,3 +232,11 @@ def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., G
     assert g.iai("project", "ignore", str(secret), "--off").returncode == 0
     assert g.iai("remember", "x", "--cwd", str(secret / "deep")).returncode == 0
     assert g.iai("project", "merge", "no-such", "api").returncode == 2
+
+    with (new / ".git" / "config").open("a") as config:
+        config.write('[remote "origin"]\n\turl = https://example.org/o/api.git\n')
+    asked = "is what is there now the same project? then: iai project merge "
+    assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
+    assert g.iai("project", "merge", there, str(new)).returncode == 0
+    assert asked not in g.iai("project", "list").stdout
+    assert "> The cache is gone." in g.iai("session-start", "--cwd", str(new)).stdout

@@ -103,7 +103,7 @@ def machine(home: Path, size: int) -> int:
 
 def _tool_result(turn: str, chance: random.Random) -> str:
     """One line of what a tool has put out: mostly kilobytes, now and then an image."""
-    length = 3_000_000 if chance.random() < 0.001 else int(chance.paretovariate(1.1) * 3_000)  # noqa: PLR2004
+    length = 3_000_000 if chance.random() < 0.0005 else int(chance.paretovariate(1.2) * 1_000)  # noqa: PLR2004
     output = (text(chance, 40) + "\n") * (min(length, 4_000_000) // 300 + 1)
     line = json.loads(turn)
     content = [{"type": "tool_result", "tool_use_id": "t", "content": output}]

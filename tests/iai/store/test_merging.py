@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from iai.layout import Layout
 from iai.revisions import upto
-from iai.store.records import Project, Records, session_key
+from iai.store.records import Change, Project, Records, session_key
 from tests.iai.store.builders import NOW, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")
@@ -93,6 +93,18 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
     assert merge(records, A, B)  # again: nothing is changed by it
     with records.view() as view:
         assert view.watermark().revision == 5
+
+
+def test_what_is_put_in_along_with_a_merge_follows_it(records: Records) -> None:
+    def change(unit: Change) -> None:
+        unit.insert(new_record("a1", project=A.id))
+        unit.merge(A, B)
+        unit.insert(new_record("a2", project=A.id))
+
+    records.commit(change, NOW)
+    assert (held(records, A), held(records, B)) == (["a1"], ["a2"])
+    settle(records)
+    assert held(records, B) == ["a1", "a2"]
 
 
 def test_two_projects_cannot_be_merged_into_each_other(records: Records) -> None:

@@ -61,7 +61,7 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
 
 def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: Make) -> None:
     g = group()
-    os.utime(claude(g, "first", turns=40_000), (2_000_000_000, 2_000_000_000))
+    os.utime(claude(g, "first", turns=12_000), (2_000_000_000, 2_000_000_000))
     gone = claude(g, "gone", seed=2)
     os.utime(gone, (1_900_000_000, 1_900_000_000))
     claude(g, "last", seed=3)
@@ -76,12 +76,12 @@ def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: 
         out, err = importing.communicate(timeout=100)
     assert importing.returncode == 1
     assert err == f"  not read: {gone}: cannot be read: No such file or directory\n"
-    assert out.startswith("3 files, 40006 turns read, 40006 new, 0 known already")
+    assert out.startswith("3 files, 12006 turns read, 12006 new, 0 known already")
 
 
 def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     g = group()
-    claude(g, "a", turns=40_000)
+    claude(g, "a", turns=12_000)
     g.up()
     command = [sys.executable, "-m", "iai", "import", "--all"]
     with subprocess.Popen(
@@ -92,8 +92,8 @@ def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
         _, err = importing.communicate(timeout=30)
     assert importing.returncode == 130
     assert "the group goes on reading" in err
-    assert g.json("import", "--all")["records_added"] == 40_000  # the same job, joined
-    assert len(texts(g)) == 40_000
+    assert g.json("import", "--all")["records_added"] == 12_000  # the same job, joined
+    assert len(texts(g)) == 12_000
 
 
 def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:

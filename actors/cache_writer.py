@@ -374,7 +374,9 @@ class CacheWriter:
         project = identify(cwd)
         try:
             with self._readers.records.view() as view:
-                topics = self._topics(project.id)
+                if view.ignored(project.id, project.root, cwd):
+                    return PreviewText(text="", revision=view.watermark().revision)
+                topics = self._topics(view.belongs(project.id))
                 material = gather(view, project.id, project.name, topics)
         except StoreError as error:
             return Error(code=ErrorCode.NOT_FOUND, detail=str(error))

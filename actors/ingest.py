@@ -7,7 +7,7 @@ the byte up to which it was read before. Where there is no transcript, the event
 import logging
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from msgspec import structs
 
@@ -15,7 +15,7 @@ from iai import intake, spool, transcripts
 from iai.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.clock import NS, Now
 from iai.importing import ImportJob
-from iai.intake import Batch
+from iai.intake import Batch, Kept
 from iai.layout import Layout
 from iai.messages import (
     Actor,
@@ -30,10 +30,13 @@ from iai.messages import (
     Flush,
     Flushed,
     Forget,
+    IgnoreProject,
     Import,
     ImportStatus,
     LineSkipped,
+    MergeProjects,
     Pin,
+    Place,
     RecordsCommitted,
     Request,
     SpoolRejected,
@@ -42,7 +45,16 @@ from iai.messages import (
 from iai.projects import identify
 from iai.settings import Settings
 from iai.spool import HookEvent, Spooled
-from iai.store.records import Change, Record, Records, Transcript, Watermark, session_key
+from iai.store.records import (
+    SEEDED,
+    Change,
+    Project,
+    Record,
+    Records,
+    Transcript,
+    Watermark,
+    session_key,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,6 +66,7 @@ FOLLOW_S = 3_600.0  # how long a transcript is watched after its last event
 FOLLOW_ENDED_S = 60.0  # the same after its session has ended: hosts write their files late
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+MOVES_A_SLICE = 100  # records whose project was merged: some 20 ms
 JOBS_KEPT = 16  # finished imports whose outcome can still be asked for
 
 
@@ -70,12 +83,14 @@ class Ingest:
         self._unfinished: set[str] = set()  # followed files of which a slice is not all
         self._jobs: dict[str, ImportJob] = {}
         self._flushes: list[Caller] = []
+        self._settling = False  # are there records that a merge is still to move?
         self._next_look = 0
         self._moved = 0  # monotonic; when anything was last found
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._followed = {t.path: t for t in view.transcripts() if t.followed_until > now.wall}
+            self._settling = any(True for _ in view.astray())
         yield from ()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -84,16 +99,17 @@ class Ingest:
                 yield from self._capture(turns, caller, now)
             case Pin(ref=ref, pinned=pinned):
                 yield from self._change(ref, lambda u, r: u.pin(r, pinned=pinned), caller, now)
-            case Edit(ref=ref, text=text) if text.strip():
-                yield from self._change(ref, lambda u, r: u.edit(r, text), caller, now)
             case Edit():
-                detail = "a record without text is none; to remove it, forget it"
-                yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+                yield from self._edit(request, caller, now)
             case Forget():
                 yield from self._forget(request, caller, now)
             case Flush():
                 self._flushes.append(caller)
                 self._next_look = now.mono
+            case MergeProjects(project=project, into=into):
+                yield from self._merge(project, into, caller, now)
+            case IgnoreProject():
+                yield from self._ignore(request, caller, now)
             case Import(paths=paths):
                 job = self._begin_import(paths, now)
                 yield Answer(caller, job.progress(self._mark().revision))
@@ -105,10 +121,11 @@ class Ingest:
     def hear(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
+            self._identify.cache_clear()  # a remote may have been set, or a checkout moved
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._unfinished or any(job.current for job in self._jobs.values()):
+        if self._unfinished or self._settling or any(job.current for job in self._jobs.values()):
             return 0.0
         return max(0.0, (self._next_look - now.mono) / NS)
 
@@ -121,6 +138,9 @@ class Ingest:
             for caller in self._flushes:
                 yield Answer(caller, Flushed(revision=self._mark().revision))
             self._flushes.clear()
+        if self._settling:
+            moved, _ = yield from self._commit(lambda u: u.settle(MOVES_A_SLICE), now, live=False)
+            self._settling = moved > 0
         reading = next((job for job in self._jobs.values() if job.current), None)
         if reading is not None:
             yield from self._import(reading, now)
@@ -192,6 +212,10 @@ class Ingest:
     # --- imports ------------------------------------------------------------------------------
 
     def _begin_import(self, paths: tuple[str, ...], now: Now) -> ImportJob:
+        """Begin an import, or join the same one if it is under way."""
+        for under_way in self._jobs.values():
+            if under_way.current and under_way.paths == paths:
+                return under_way
         finished = [name for name, job in self._jobs.items() if job.current is None]
         for name in finished[:-JOBS_KEPT]:
             del self._jobs[name]
@@ -219,7 +243,15 @@ class Ingest:
             detail = "a turn without text cannot be kept"
             yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
             return
-        kept, mark = yield from self._insert(turns, now)
+        with self._records.view() as view:
+            places = {turn.cwd: self._identify(turn.cwd, "") for turn in turns}
+            for cwd, place in places.items():
+                if view.ignored(place.id, place.root, cwd):
+                    detail = f"nothing was kept: {cwd} is ignored; see `iai project list`"
+                    yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+                    return
+        live = any(turn.host != SEEDED for turn in turns)
+        kept, mark = yield from self._insert(turns, now, live=live)
         added = sum(new for _, new in kept)
         yield Answer(
             caller,
@@ -230,6 +262,15 @@ class Ingest:
                 revision=mark.revision,
             ),
         )
+
+    def _edit(self, request: Edit, caller: Caller, now: Now) -> Steps:
+        if request.text.strip():
+            yield from self._change(
+                request.ref, lambda unit, record: unit.edit(record, request.text), caller, now
+            )
+        else:
+            detail = "a record without text is none; to remove it, forget it"
+            yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
 
     def _change(
         self, ref: str, what: Callable[[Change, Record], None], caller: Caller, now: Now
@@ -266,28 +307,53 @@ class Ingest:
         else:
             yield Answer(caller, Changed(count=count, revision=mark.revision))
 
+    def _merge(self, project: Place, into: Place | None, caller: Caller, now: Now) -> Steps:
+        def change(unit: Change) -> tuple[bool, int]:
+            other = _project(into) if into else None
+            return unit.merge(_project(project), other), len(list(unit.astray()))
+
+        (merged, count), mark = yield from self._commit(change, now)
+        if merged:
+            self._settling = True
+            yield Answer(caller, Changed(count=count, revision=mark.revision))
+        elif into is not None:
+            detail = f"{into.name} ({into.id}) belongs to {project.name} already: unmerge it first"
+            yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+
+    def _ignore(self, request: IgnoreProject, caller: Caller, now: Now) -> Steps:
+        how: Literal["", "below", "project"] = "below" if request.below else "project"
+
+        def change(unit: Change) -> int:
+            unit.ignore(_project(request.project), how if request.ignored else "")
+            return unit.count(request.project.id)
+
+        count, mark = yield from self._commit(change, now)
+        yield Answer(caller, Changed(count=count, revision=mark.revision))
+
     # --- the store ----------------------------------------------------------------------------
 
     def _insert(
-        self, turns: tuple[CapturedTurn, ...], now: Now
+        self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[tuple[list[tuple[str, bool]], Watermark]]:
         """Keep turns that came with their text; return the id of each and whether it is new."""
         return (
             yield from self._commit(
-                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns], now
+                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns],
+                now,
+                live=live,
             )
         )
 
-    def _keep(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[int]:
-        """Keep what a slice of a transcript held; return how many records are new."""
-        added, _ = yield from self._commit(lambda u: intake.keep(u, batch), now, live=live)
+    def _keep(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Kept]:
+        """Keep what a slice of a transcript held."""
+        kept, _ = yield from self._commit(lambda u: intake.keep(u, batch), now, live=live)
         path = batch.transcript.path
         if path in self._followed:
             self._followed[path] = batch.transcript
         for fault in batch.faults:
             skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
             yield Publish(skipped, keep=True)
-        return added
+        return kept
 
     def _commit(
         self, change: Callable[[Change], T], now: Now, *, live: bool = True
@@ -309,6 +375,10 @@ def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
     return Ingest(layout, Records(layout.records, writer=True))
+
+
+def _project(place: Place) -> Project:
+    return Project(id=place.id, name=place.name, root=place.root)
 
 
 def _not_found(caller: Caller, detail: str) -> Answer:

@@ -207,6 +207,7 @@ repository_changed() {
   while [ "${above#/}" != "$above" ]; do
     [ "$above/.git/config" -nt "$file" ] && return 0
     [ -f "$above/.git" ] && [ "$above/.git" -nt "$file" ] && return 0
+    [ "$above/.iai-project" -nt "$file" ] && return 0
     above="${above%/*}"
   done
   return 1

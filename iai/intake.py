@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct, structs
 
@@ -88,12 +88,24 @@ def read(transcript: Transcript, identify: Identify, now: int) -> Batch:
     )
 
 
-def keep(change: Change, batch: Batch) -> int:
-    """Put a batch into the store; return how many of its records are new."""
+class Kept(NamedTuple):
+    """What came of a batch."""
+
+    added: int
+    ignored: int  # turns of ignored projects
+
+
+def keep(change: Change, batch: Batch) -> Kept:
+    """Put a batch into the store. Of what belongs to an ignored project nothing is kept."""
+    wanted = set()
     for project, cwd in batch.projects:
-        change.place(project, cwd)
+        if not change.ignored(project.id, project.root, cwd):
+            change.place(project, cwd)
+            wanted.add((project.id, cwd))
     change.follow(batch.transcript)
-    return sum([change.insert(record)[1] for record in batch.records])
+    records = [r for r in batch.records if (r.project, r.cwd) in wanted]
+    added = sum([change.insert(record)[1] for record in records])
+    return Kept(added, len(batch.records) - len(records))
 
 
 def mark(transcript: Transcript) -> Mark:
@@ -117,9 +129,12 @@ def unread_since(transcript: Transcript) -> int:
 def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) -> tuple[str, bool]:
     """Keep what a client sent; return its id and whether it is new.
 
-    The id is "" where the same text was forgotten before: it is not taken in again.
+    The id is "" where the same text was forgotten before: it is not taken in again. So it is where
+    the project is ignored.
     """
     new, project = sent(turn, identify, now)
+    if change.ignored(project.id, project.root, turn.cwd):
+        return "", False
     change.place(project, turn.cwd)
     label, added = change.insert(new)
     record = change.get(label)

@@ -192,6 +192,32 @@ class Forget(Request, frozen=True):
     whole_sessions: bool = False  # also every other record of the sessions that they belong to
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """A project, as its directory names it (see `projects.identify`)."""
+
+    id: str
+    name: str
+    root: str
+
+
+class MergeProjects(Request, frozen=True):
+    """Have all records of a project, past and to come, belong to another one.
+
+    Answered when that holds for those to come; the others are moved from then on.
+    """
+
+    project: Place
+    into: Place | None  # None: it is a project of its own again
+
+
+class IgnoreProject(Request, frozen=True):
+    """Keep nothing more of a project, and start no session with it. What was kept stays."""
+
+    project: Place
+    below: bool = False  # nor of anything that lies below its root
+    ignored: bool = True  # False: keep it again
+
+
 class Changed(Reply, frozen=True):
     count: int
     revision: int
@@ -513,7 +539,18 @@ class CacheWriteFailed(Event, frozen=True, tag="session_start_cache_write_failed
 
 INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.SUPERVISOR: (Ping, Health, Stop, Restart),
-    Actor.INGEST: (Ping, Capture, Pin, Edit, Forget, Flush, Import, ImportStatus),
+    Actor.INGEST: (
+        Ping,
+        Capture,
+        Pin,
+        Edit,
+        Forget,
+        Flush,
+        Import,
+        ImportStatus,
+        MergeProjects,
+        IgnoreProject,
+    ),
     Actor.EMBEDDING: (Ping, EmbedQuery),
     Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),

@@ -3,6 +3,11 @@
 A project is named by its git remote, else by its git directory, else by its path. So worktrees and
 further clones of one repository are one project, and two directories that only share a name are
 two. Nothing is run to find out: the few files that git keeps for it are read.
+
+A file `.iai-project` makes the directory that it is in, with all below, a project of its own: a
+package of a large repository, or a tree that is in no repository. It may hold a name; directories
+of one repository with the same name in it are one project, wherever they are moved to there. At the
+top of a repository it names the project and no more.
 """
 
 import hashlib
@@ -13,10 +18,12 @@ from typing import NamedTuple
 
 _REMOTE = re.compile(r'^\s*\[remote "(?P<name>[^"]+)"\]')
 _SECTION = re.compile(r"^\s*\[")
-_URL = re.compile(r"^\s*url\s*=\s*(?P<url>\S+)")
-_SCP = re.compile(r"^(?:[^@/]+@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
-_SCHEME = re.compile(r"^[a-z+]+://(?:[^@/]+@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$")
+_URL = re.compile(r'^\s*url\s*=\s*"?(?P<url>[^\s"]+)')
+_SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
+_SCHEME = re.compile(r"^[a-z+]+://(?:[^/]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$")
 _LONGEST_CONFIG = 1 << 20  # bytes of a git config that are read
+_LONGEST_NAME = 100  # characters of a name in a marker
+MARKER = ".iai-project"
 
 
 class ProjectIdentity(NamedTuple):
@@ -24,7 +31,7 @@ class ProjectIdentity(NamedTuple):
 
     id: str  # 16 hexadecimal digits
     name: str  # for people
-    root: str  # top of the working tree; the directory itself where there is no git
+    root: str  # top of the working tree, or of what is marked; else the directory itself
 
 
 def identify(cwd: str, remote: str = "") -> ProjectIdentity:
@@ -34,19 +41,22 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     """
     path = Path(os.path.realpath(cwd)) if cwd else Path("/")
     top = _top(path)
-    common = _common_directory(top) if top else None
-    url = (_origin(common) if common else "") or remote
-    if url:
-        identity = f"remote {normalised(url)}"
-        name = normalised(url).rsplit("/", 1)[-1]
-    elif common:
-        identity = f"git {common}"
-        name = common.parent.name if common.name == ".git" else common.name
+    marked = _marked(path, top)
+    root = marked or top or path
+    if top is not None:
+        identity, name = _repository(top, remote)
+    elif remote:
+        identity, name = _remote(remote)
     else:
-        identity = f"path {path}"
-        name = path.name or "/"
+        identity, name = f"path {root}", root.name
+    if marked is not None:
+        given = _name(marked)
+        if top is not None and marked != top:
+            identity += f" package {given or marked.relative_to(top)}"
+            name = marked.name
+        name = given or name
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8)
-    return ProjectIdentity(digest.hexdigest(), name or "/", str(top or path))
+    return ProjectIdentity(digest.hexdigest(), name or "/", str(root))
 
 
 def normalised(url: str) -> str:
@@ -55,15 +65,58 @@ def normalised(url: str) -> str:
     found = _SCHEME.match(text) or _SCP.match(text)
     if found is None:
         return text.rstrip("/").removesuffix(".git")
-    path = found["path"].strip("/").removesuffix(".git")
+    path = re.split(r"[?#]", found["path"])[0].strip("/").removesuffix(".git")
     return f"{found['host'].lower()}/{path}"
 
 
+def _repository(top: Path, remote: str) -> tuple[str, str]:
+    """What names a repository, and what people call it."""
+    common = _common_directory(top)
+    url = (_origin(common) if common else "") or remote
+    if url:
+        return _remote(url)
+    if common is None:
+        return f"path {top}", top.name
+    hidden = common.name in (".git", ".bare")  # else it is a bare one beside its worktrees
+    return f"git {common}", common.parent.name if hidden else common.name.removesuffix(".git")
+
+
+def _remote(url: str) -> tuple[str, str]:
+    same = normalised(url)
+    return f"remote {same}", same.rsplit("/", 1)[-1]
+
+
 def _top(path: Path) -> Path | None:
+    """The top of a working tree, or of a bare repository."""
     for directory in (path, *path.parents):
-        if (directory / ".git").exists():
+        if _there(directory / ".git") or _is_bare(directory):
             return directory
     return None
+
+
+def _is_bare(directory: Path) -> bool:
+    """Does it look like a git directory? As git tells (gitrepository-layout(5))."""
+    return all(_there(directory / name) for name in ("HEAD", "objects", "refs"))
+
+
+def _marked(path: Path, top: Path | None) -> Path | None:
+    """The nearest directory with a marker; above the top of a repository none counts."""
+    for directory in (path, *path.parents):
+        if _there(directory / MARKER):
+            return directory
+        if directory == top:
+            return None
+    return None
+
+
+def _name(marked: Path) -> str:
+    line = next(iter(_read(marked / MARKER).splitlines()), "")
+    return "".join(c for c in line if c.isprintable()).strip()[:_LONGEST_NAME]
+
+
+def _there(path: Path) -> bool:
+    """Is there such a file? A name that can be none, or is out of reach, is none."""
+    return os.path.exists(path)  # noqa: PTH110  pathlib's raises where a directory is closed
 
 
 def _common_directory(top: Path) -> Path | None:
@@ -71,11 +124,15 @@ def _common_directory(top: Path) -> Path | None:
     git = top / ".git"
     if git.is_dir():
         return git.resolve()
+    if not git.exists():
+        return top  # a bare one
     pointer = _read(git)  # a worktree or submodule: `gitdir: <path>`
     if not pointer.startswith("gitdir:"):
         return None
     own = (top / pointer.removeprefix("gitdir:").strip()).resolve()
     common = _read(own / "commondir").strip()
+    if not common and own.parent.name == "worktrees":  # the repository was moved, or is gone
+        common = "../.."
     return (own / common).resolve() if common else own
 
 

@@ -6,6 +6,7 @@ It holds no file open between two slices, and never reads a line before it is co
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -38,6 +39,14 @@ class Slice(NamedTuple):
     lines: list[RawLine]
     mark: Mark
     more: bool  # is there more to read at once?
+
+
+class Found(NamedTuple):
+    """A transcript that could be read."""
+
+    path: Path
+    bytes: int
+    written_at: int  # wall nanoseconds
 
 
 def there(path: str) -> bool:
@@ -116,13 +125,15 @@ def decode(data: bytes) -> object:
         raise ValueError("nested too deep") from None
 
 
-def below(path: Path) -> Iterator[Path]:
-    """Yield a transcript, or all below a directory, the latest first."""
-    if path.is_dir():
-        found = [file for file in path.rglob("*.jsonl") if file.is_file()]
-        yield from sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
-    else:
-        yield path
+def below(path: Path) -> Iterator[Found]:
+    """Yield a transcript, or all below a directory; what vanishes meanwhile is left out."""
+    for file in path.rglob("*.jsonl") if path.is_dir() else (path,):
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield Found(file, status.st_size, status.st_mtime_ns)
 
 
 def _same(head: bytes, status: os.stat_result, mark: Mark) -> bool:

@@ -29,6 +29,7 @@ COMMANDS = {
     "edit": "put another text in the place of a record's",
     "forget": "remove records for good",
     "import": "read whole transcripts",
+    "project": "which projects there are; merge two, ignore one",
     "session-start": "print what the next session starts with",
     "preview": "show exactly what the next session would start with",
     "injections": "what was given to which session, and what it cost",

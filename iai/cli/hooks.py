@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from iai.cli import reading
 from iai.cli.output import ago, as_json
 from iai.errors import BadUsage
 from iai.hosts import claude, codex, installer, scripts, seen
@@ -62,6 +63,8 @@ def run(args: Namespace, settings: Settings) -> int:
         except SettingsFault as error:
             print(f"iai: {error}", file=sys.stderr)
             failed = 1
+    if args.action == "install" and not args.dry_run:
+        reading.offer(layout)
     return failed
 
 

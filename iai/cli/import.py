@@ -1,72 +1,88 @@
-"""Read whole transcripts of Claude Code and Codex: files, or directories with all below them.
+"""Read what was said before: whole transcripts of Claude Code and Codex, and commits.
 
-What was read before is not read again, so it can be interrupted and repeated.
+Give files, or directories with all below them; or --all for every history on this machine: below
+~/.claude/projects ($CLAUDE_CONFIG_DIR is heeded), ~/.codex/sessions and ~/.codex/archived_sessions
+($CODEX_HOME). The latest go first. What was read before is not read again, so it can be repeated;
+and what a host deletes later stays. The group does the reading: Ctrl-C ends the waiting for it.
 
-example: iai import ~/.claude/projects --wait
+--git keeps what the commits of a project say, each as a record to be found by recall. Merges,
+version bumps and the like are left out. It is not shown at the start of a session.
+
+example: iai import --all --wait
 """
 
 import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
+import msgspec
 from tqdm import tqdm
 
 from iai import health
+from iai.cli import reading
 from iai.cli.output import as_json
+from iai.cli.reading import LOOK_S, Seeded
 from iai.client import Client
-from iai.errors import NoAnswer
+from iai.errors import BadUsage, NoAnswer
+from iai.hosts import histories
 from iai.layout import Layout
-from iai.messages import Actor, Import, ImportProgress, ImportStatus, Refresh, RefreshOutcome
+from iai.messages import Actor, ImportProgress, Refresh, RefreshOutcome
+from iai.seeding import COMMITS
 from iai.settings import Settings
-
-LOOK_S = 0.05
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="path", help="a transcript, or a directory")
+    parser.add_argument("paths", nargs="*", metavar="path", help="a transcript, or a directory")
+    parser.add_argument("--all", action="store_true", help="every history on this machine")
+    parser.add_argument(
+        "--git", nargs="?", const=".", metavar="DIRECTORY", help="a project's commits (default: .)"
+    )
+    parser.add_argument(
+        "--commits",
+        type=int,
+        default=COMMITS,
+        metavar="N",
+        help="with --git: how many at most, the latest (default %(default)s)",
+    )
     parser.add_argument("--wait", action="store_true", help="until every stage has caught up")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if not (args.paths or args.all or args.git) or args.commits < 1:
+        raise BadUsage("name transcripts, or give --all or --git; --commits is at least 1")
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
+    if args.all:
+        paths += tuple(map(str, histories.places(os.environ)))
     began = time.monotonic()
+    document: dict[str, Any] = {}
     with Client(layout) as client:
-        progress = _read(client, paths)
+        client.require()
+        progress = reading.transcripts(client, paths) if paths or args.all else None
+        seconds = time.monotonic() - began
+        seeded = reading.commits(client, args.git, args.commits) if args.git else None
         if args.wait:
-            _wait(client, layout, progress.revision)
-    seconds = time.monotonic() - began
+            _wait(client, layout, max(one.revision for one in (progress, seeded) if one))
+    if progress is not None:
+        document |= _document(progress)
+        if not args.json:
+            _print(progress, seconds)
+    if seeded is not None:
+        document["git"] = msgspec.to_builtins(seeded)
+        if not args.json:
+            _print_seeded(seeded)
     if args.json:
-        as_json(
-            {
-                "files": progress.files,
-                "turns_read": progress.turns_read,
-                "records_added": progress.records_added,
-                "duplicates": progress.duplicates,
-                "skipped": progress.skipped,
-                "unreadable": progress.unreadable,
-                "seconds": round(seconds, 3),
-            }
-        )
-    else:
-        _print(progress, seconds)
-    return 1 if progress.unreadable else 0
+        document["seconds"] = round(time.monotonic() - began, 3)
+        as_json(document)
+    return 1 if progress is not None and progress.unreadable else 0
 
 
-def _read(client: Client, paths: tuple[str, ...]) -> ImportProgress:
-    progress = client.call(Actor.INGEST, Import(paths=paths), ImportProgress, 60.0)
-    with tqdm(
-        total=progress.bytes, unit="B", unit_scale=True, disable=not sys.stderr.isatty()
-    ) as bar:
-        while not progress.done:
-            time.sleep(LOOK_S)
-            request = ImportStatus(job=progress.job)
-            progress = client.call(Actor.INGEST, request, ImportProgress)
-            bar.set_postfix(files=progress.files_done, records=progress.records_added)
-            bar.update(progress.bytes_done - bar.n)
-    return progress
+def _document(progress: ImportProgress) -> dict[str, Any]:
+    names = ("files", "bytes", "turns_read", "records_added", "duplicates", "skipped", "unreadable")
+    return {name: getattr(progress, name) for name in names}
 
 
 def _wait(client: Client, layout: Layout, revision: int) -> None:
@@ -87,6 +103,13 @@ def _wait(client: Client, layout: Layout, revision: int) -> None:
     written = client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 60.0)
     if written.outcome == "failed":
         raise NoAnswer(f"the payload could not be written: {written.detail}")
+
+
+def _print_seeded(seeded: Seeded) -> None:
+    print(
+        f"{seeded.kept} of {seeded.commits} commits of {seeded.project} ({seeded.root}) say"
+        f" something, {seeded.added} new"
+    )
 
 
 def _print(progress: ImportProgress, seconds: float) -> None:

@@ -1,32 +1,68 @@
 """The project that a user names on the command line: by path, name or id."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from iai.errors import BadUsage
 from iai.layout import Layout
+from iai.messages import Place
 from iai.projects import identify
-from iai.store.records import Records
+from iai.store.records import Project, Records, View
 
 
 def project_id(named: str, layout: Layout) -> str:
-    """Return the id of a project; "" for "" (all of them).
+    """Return the id of the project that holds the records; "" for "" (all of them).
 
     Raises BadUsage if nothing, or more than one thing, has that name.
     """
     if not named:
         return ""
-    if os.sep in named or named in (".", ".."):
-        return identify(str(Path(named).absolute())).id
     records = Records(layout.records)
-    with records.view() as view:
-        projects = view.projects()
-    records.close()
-    found = [p for p in projects if named in (p.id, p.name)]
-    if len(found) == 1:
-        return found[0].id
-    if found:
-        places = ", ".join(f"{p.id} ({p.root})" for p in found)
+    try:
+        with records.view() as view:
+            found = {view.belongs(place.id): place for place in _meant(named, view)}
+            return view.belongs(_only(named, found.values(), view.projects()).id)
+    finally:
+        records.close()
+
+
+def project(named: str, view: View) -> Place:
+    """Return the project that is meant, whether or not it is merged into another.
+
+    Raises BadUsage if nothing, or more than one thing, has that name.
+    """
+    return _only(named, _meant(named, view), view.projects())
+
+
+def is_path(named: str) -> bool:
+    """Is it a directory that is named, rather than a project?"""
+    return os.sep in named or named in (".", "..")
+
+
+def _meant(named: str, view: View) -> list[Place]:
+    if not is_path(named):
+        return [_place(p) for p in view.projects() if named in (p.id, p.name)]
+    path = Path(named).absolute()
+    found = identify(str(path))
+    there = Place(id=found.id, name=found.name, root=found.root)
+    if path.exists() or view.project_named(found.id):
+        return [there]
+    # What told its project is gone with the directory; what was kept of it still knows.
+    once = {str(path), found.root}
+    return [_place(p) for p in view.projects() if once & {p.root, *p.cwds}] or [there]
+
+
+def _place(known: Project) -> Place:
+    return Place(id=known.id, name=known.name, root=known.root)
+
+
+def _only(named: str, found: Iterable[Place], projects: list[Project]) -> Place:
+    listed = list(found)
+    if len(listed) == 1:
+        return listed[0]
+    if listed:
+        places = ", ".join(f"{p.id} ({p.root})" for p in listed)
         raise BadUsage(f"several projects are named {named}: give one of {places}")
-    known = ", ".join(sorted(p.name for p in projects)) or "none"
+    known = ", ".join(sorted({p.name for p in projects})) or "none"
     raise BadUsage(f"there is no project {named}; known: {known}")

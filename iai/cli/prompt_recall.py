@@ -14,16 +14,17 @@ import msgspec
 
 from iai import clock, injected, injections
 from iai.client import Client, recall
-from iai.errors import IaiError
+from iai.errors import IaiError, StoreError
 from iai.freshness import prompt
 from iai.freshness.budget import tokens
 from iai.hosts import codex, registry
 from iai.injections import Injection
 from iai.layout import Layout
 from iai.messages import Recall
-from iai.projects import identify
+from iai.projects import ProjectIdentity, identify
 from iai.settings import Settings
 from iai.spool import HookEvent
+from iai.store.records import Records
 
 LONGEST = 2_000  # characters of a prompt that are asked about
 DEADLINE_S = 0.15  # the hook's, for the answer; it counts from its own start
@@ -42,9 +43,10 @@ def run(_args: Namespace, settings: Settings) -> int:
         return 0
     layout, wall = Layout(settings.store), time.time_ns()
     project = identify(event.cwd)
-    question = Recall(
-        query=event.prompt[:LONGEST], k=prompt.LOOKED_AT, project=project.id, explain=True
-    )
+    home = _home(project, event.cwd, layout)
+    if not home:
+        return 0
+    question = Recall(query=event.prompt[:LONGEST], k=prompt.LOOKED_AT, project=home, explain=True)
     try:
         with Client(layout) as client:
             answer = recall(client, question, DEADLINE_S)
@@ -72,3 +74,20 @@ def run(_args: Namespace, settings: Settings) -> int:
     )
     injections.add(layout, note, labels)
     return 0
+
+
+def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
+    """Return the id under which a project's records are; "" if there are none to be shown."""
+    try:
+        records = Records(layout.records)
+    except StoreError:
+        return ""
+    try:
+        with records.view() as view:
+            if view.ignored(project.id, project.root, cwd):
+                return ""
+            return view.belongs(project.id)
+    except StoreError:
+        return ""
+    finally:
+        records.close()

@@ -49,7 +49,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     told = _told(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
-    project = identify(os.path.abspath(told.cwd or "."))  # noqa: PTH100  symlinks are for identify
+    cwd = os.path.abspath(told.cwd or ".")  # noqa: PTH100  symlinks are for identify
+    project = identify(cwd)
     layout = Layout(settings.store)
     wall = time.time_ns()
     with ExitStack() as opened:
@@ -58,11 +59,14 @@ def run(args: Namespace, settings: Settings) -> int:
             opened.callback(records.close)
         waiting = unread.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
+        seen = Overlaid(view, waiting, wall)
+        if seen.ignored(project.id, project.root, cwd):
+            return 0
         if view is not None and 0 < args.since <= view.watermark().revision:
             text = _difference(view, waiting, project, told.session_id, args.since, wall)
         else:  # a revision that this store never had is that of another
-            topics = read(layout.index, project.id)
-            material = gather(Overlaid(view, waiting, wall), project.id, project.name, topics)
+            topics = read(layout.index, seen.belongs(project.id))
+            material = gather(seen, project.id, project.name, topics)
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0
@@ -72,9 +76,10 @@ def _difference(
     view: View, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
 ) -> str:
     """Return what is new; a text with nothing in it still says up to which revision that holds."""
-    new: Changed = changed(view, project.id, since)
+    home = view.belongs(project.id)
+    new: Changed = changed(view, home, since)
     turns = Overlaid(view, waiting, wall).unread()
-    seen = New(view.watermark(), new, turns, project.id, session)
+    seen = New(view, new, turns, home, session)
     note = NEW if waiting.whole and new.whole else f"{NEW} {NOT_WHOLE}"
     text = render(gather(seen, project.id, project.name), wall, note)
     revision = view.watermark().revision

@@ -13,6 +13,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai import __version__
+from iai.cli import reading
 from iai.client import Client
 from iai.errors import IaiError, NoAnswer, StoreError
 from iai.hosts import scripts
@@ -74,6 +75,8 @@ def run(args: Namespace, settings: Settings) -> int:
     ready = len(report.actors) - len(failed)
     seconds = time.monotonic() - started
     print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
+    if not failed:
+        reading.offer(layout)
     return 1 if failed else 0
 
 

@@ -44,12 +44,12 @@ class New:
     """The records as if there were only what is new to a session. See `material.Seen`."""
 
     def __init__(
-        self, mark: Watermark, new: Changed, unread: Iterable[Record], project: str, session: str
+        self, view: View, new: Changed, unread: Iterable[Record], project: str, session: str
     ) -> None:
         """`unread` are turns of any project that are not in the store yet: they are always new."""
         own = (record for record in unread if record.project == project)
         said = [r for r in (*new.said, *own) if not session or r.session != session]
-        self._mark = mark
+        self._view = view
         self._pinned = sorted(new.pinned, key=_order, reverse=True)
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)
         self._sessions: dict[bytes, list[Record]] = defaultdict(list)
@@ -58,7 +58,15 @@ class New:
 
     def watermark(self) -> Watermark:
         """Return that of the records."""
-        return self._mark
+        return self._view.watermark()
+
+    def belongs(self, project: str) -> str:
+        """See `View.belongs`."""
+        return self._view.belongs(project)
+
+    def project_named(self, project: str) -> Project | None:
+        """Return a project by its id."""
+        return self._view.project_named(project)
 
     def active(self) -> list[Project]:
         """Return no project: what is new in others is not asked for."""

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 
+from msgspec import structs
+
 from iai.freshness.unread import Unread
 from iai.store.records import NewRecord, Project, Record, View, Watermark, order_of, session_key
 
@@ -20,12 +22,14 @@ class Overlaid:
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # of each session, in order
         self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> when
         self._projects = {project.id: project for project in unread.projects}
+        self._homes: dict[tuple[str, str], str | None] = {}  # project, directory -> where it goes
         ahead = view.ahead(wall) if view else 0
         once: dict[str, NewRecord] = {}
-        for turn in unread.turns:
-            once.setdefault(turn.key, turn)
-        for turn in once.values():
-            if view is None or view.known(turn.key) is None:
+        for new in unread.turns:
+            once.setdefault(new.key, new)
+        unknown = (t for t in once.values() if view is None or view.known(t.key) is None)
+        for turn in map(self._at_home, unknown):
+            if turn is not None:
                 session = session_key(turn.host, turn.session)
                 order = order_of(turn.created_at, wall, ahead)
                 self._turns[session].append(turn.kept(_NOT_KEPT, wall, order))
@@ -34,6 +38,19 @@ class Overlaid:
         for turns in self._turns.values():
             turns.sort(key=_said)
 
+    def belongs(self, project: str) -> str:
+        """See `View.belongs`."""
+        return self._view.belongs(project) if self._view else project
+
+    def project_named(self, project: str) -> Project | None:
+        """Return a project by its id."""
+        known = self._view.project_named(project) if self._view else None
+        return known or self._projects.get(project)
+
+    def ignored(self, project: str, *places: str) -> bool:
+        """See `View.ignored`."""
+        return self._view is not None and self._view.ignored(project, *places)
+
     def watermark(self) -> Watermark:
         """Return that of the records: what is not kept has no revision."""
         return self._view.watermark() if self._view else Watermark()
@@ -41,8 +58,9 @@ class Overlaid:
     def active(self) -> list[Project]:
         """Return the projects that have any turns, the one with the latest first."""
         found = [
-            (max(sessions.values()), self._project(project))
+            (max(sessions.values()), known)
             for project, sessions in self._latest.items()
+            if (known := self.project_named(project)) is not None
         ]
         for project in self._view.active() if self._view else ():
             found += [(r.order, project) for r in self._newest(project.id)]
@@ -83,9 +101,15 @@ class Overlaid:
         """Yield what was noted in a project; what is noted by itself goes to ingest at once."""
         return self._view.facts(project) if self._view else iter(())
 
-    def _project(self, project: str) -> Project:
-        known = self._view.project_named(project) if self._view else None
-        return known or self._projects[project]
+    def _at_home(self, turn: NewRecord) -> NewRecord | None:
+        """Return a turn in the project that it will go to; None if that is ignored."""
+        place = turn.project, turn.cwd
+        if place not in self._homes:
+            own = self._projects[turn.project]
+            ignored = self.ignored(own.id, own.root, turn.cwd)
+            self._homes[place] = None if ignored else self.belongs(own.id)
+        home = self._homes[place]
+        return None if home is None else structs.replace(turn, project=home)
 
     def _newest(self, project: str) -> Iterator[Record]:
         """Yield the latest record of a project, of those that are kept."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from iai.freshness.cache_file import claim, read_sidecar, sidecar_path
 from iai.layout import Layout
 from iai.projects import identify
-from iai.store.records import Project, View
+from iai.store.records import View
 
 
 class Target(Struct, frozen=True):
@@ -27,7 +27,11 @@ def targets(view: View, layout: Layout, projects: int) -> list[Target]:
     projects were worked on, as when its git remote was changed, starts with what it is now.
     """
     active = view.active()
-    claims = Counter(directory for project in active for directory in _directories(project))
+    directories: dict[str, dict[str, None]] = {project.id: {} for project in active}
+    for project in view.projects():
+        if (home := view.belongs(project.id)) in directories:
+            directories[home] |= dict.fromkeys((*project.cwds, project.root))
+    claims = Counter(directory for places in directories.values() for directory in places)
     return [
         *(
             Target(
@@ -36,8 +40,8 @@ def targets(view: View, layout: Layout, projects: int) -> list[Target]:
                 project.name,
                 tuple(
                     directory
-                    for directory in _directories(project)
-                    if claims[directory] == 1 or identify(directory).id == project.id
+                    for directory in directories[project.id]
+                    if claims[directory] == 1 or view.belongs(identify(directory).id) == project.id
                 ),
             )
             for project in active[:projects]
@@ -62,10 +66,6 @@ def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
     found = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
     old_links = [path for path in layout.by_cwd.glob("*.md") if path not in links]
     return [path for path in found if path not in kept] + old_links
-
-
-def _directories(project: Project) -> list[str]:
-    return list(dict.fromkeys((*project.cwds, project.root)))
 
 
 def _whole(payload: Path) -> bool:

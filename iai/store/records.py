@@ -5,13 +5,14 @@ others look (`Records.view`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 import lmdb
+import msgspec
 from msgspec import Struct, structs
 
 from iai.clock import NS, Now
@@ -23,6 +24,7 @@ from iai.store.environment import MAP_SIZE, Environment, Transaction
 T = TypeVar("T")
 
 SCHEMA = 1
+SEEDED = "git"  # host of the commit messages that a project was seeded with
 _DATABASES = (
     "log",  # revision -> LogEntry
     "live",  # revisions that somebody made just now, as against those of an import
@@ -30,7 +32,7 @@ _DATABASES = (
     "by_id",  # ULID -> label
     "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
     "by_session",  # session, order, label
-    "by_project",  # project, order, label
+    "by_project",  # project, order, label; and `_AWAY`, project, the one it is in instead, label
     "by_created",  # created_at, label
     "by_updated",  # updated_at, label
     "pinned",  # project, label
@@ -44,11 +46,13 @@ _DATABASES = (
 _EMPTY = b""
 _DIGEST = 16  # bytes
 _LONGEST_TAIL = 8 + _DIGEST  # bytes that follow a project or session in any key
+_BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
+_AWAY = b"~"  # no project starts with it: before the keys of records that a merge took elsewhere
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 _JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
 _SLEW = NS  # by which a clock may be set back and nobody need care
 
-Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget"]
+Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 
 
@@ -76,6 +80,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     pinned: bool = False
     source: Source = Source()
+    origin: str = ""
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes."""
@@ -106,6 +111,7 @@ class Record(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     supersedes: str = ""
     source: Source = Source()
+    origin: str = ""  # project of its directory, where that one is merged into `project`
 
     def __post_init__(self) -> None:
         if not self.order:
@@ -116,9 +122,17 @@ class Record(Struct, frozen=True, kw_only=True):
         """Was it said in a conversation, rather than noted by itself?"""
         return self.tier == "episodic"
 
+    @property
+    def is_fact(self) -> bool:
+        """Was it noted by itself, to be shown by itself? Commits are there to be found only."""
+        return not self.in_session and self.host != SEEDED
+
 
 class LogEntry(Struct, frozen=True):
-    """One change of one record. Says which, not what: whoever follows reads the record itself."""
+    """One change of one record. Says which, not what: whoever follows reads the record itself.
+
+    A change of a project alone has the label 0, which no record has.
+    """
 
     operation: Operation
     label: int
@@ -144,6 +158,12 @@ class Project(Struct, frozen=True, kw_only=True):
     name: str
     root: str
     cwds: tuple[str, ...] = ()
+    into: str = ""  # the project that it is merged into
+    ignored: Literal["", "project", "below"] = ""  # by itself, or all below its root
+
+    def holds(self, place: str) -> bool:
+        """Is this directory its root, or below?"""
+        return place == self.root or place.startswith(self.root.rstrip("/") + "/")
 
 
 class Transcript(Struct, frozen=True, kw_only=True):
@@ -266,9 +286,7 @@ class View:
         others = (p.id for p in self.projects() if p.id != project)
         if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
             return sum(record.project == project for record in self.session(session))
-        return sum(
-            1 for _ in _walk(self._t, self._db["by_session"], session, session, backwards=False)
-        )
+        return sum(1 for _ in _walk(self._t, self._db["by_session"], session, session))
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Labels of the turns said just before and just after, the nearest first."""
@@ -282,7 +300,7 @@ class View:
         prefix = session_key(record.host, record.session)
         key = prefix + moment(record.order) + number(record.label)
         before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
-        after = _walk(self._t, self._db["by_session"], prefix, key, backwards=False)
+        after = _walk(self._t, self._db["by_session"], prefix, key)
         return before, after
 
     def project(self, project: str) -> Iterator[Record]:
@@ -304,8 +322,14 @@ class View:
             return [(to_moment(key[-16:-8]), to_number(key[-8:])) for key in ours]
 
     def active(self) -> list[Project]:
-        """Return the projects that have any records, the one with the latest first."""
-        latest = ((self._latest_in(project.id), project) for project in self.projects())
+        """Return the projects that have any records, the one with the latest first.
+
+        Ignored ones are not among them.
+        """
+        every = self.projects()
+        below = [p for p in every if p.ignored == "below"]
+        shown = (p for p in every if not p.ignored and not any(b.holds(p.root) for b in below))
+        latest = ((self._latest_in(project.id), project) for project in shown)
         found = [(when, project) for when, project in latest if when is not None]
         return [project for _, project in sorted(found, key=lambda f: f[0], reverse=True)]
 
@@ -321,6 +345,36 @@ class View:
         """All projects, in no particular order. There are as many as the user has worked on."""
         with self._t.cursor(self._db["projects"]) as cursor:
             return [unpack(data, Project) for _, data in cursor]
+
+    def count(self, project: str) -> int:
+        """How many records are in a project. Keys alone tell."""
+        prefix = project.encode()
+        return sum(1 for _ in _walk(self._t, self._db["by_project"], prefix, prefix))
+
+    def belongs(self, project: str) -> str:
+        """Return the project that a directory's own one is merged into, else that one itself."""
+        for home, _ in self._merged(project):
+            project = home
+        return project
+
+    def ignored(self, project: str, *places: str) -> bool:
+        """Is nothing to be kept of a project, or of what is said in one of these directories?"""
+        if any(one is not None and one.ignored for _, one in self._merged(project)):
+            return True
+        below = [p for p in self.projects() if p.ignored == "below"] if places else []
+        return any(one.holds(place) for one in below for place in places)
+
+    def astray(self) -> Iterator[int]:
+        """Yield the labels of records that a merge, or its end, is still to move."""
+        database = self._db["by_project"]
+        for project in self.projects():
+            if project.into:
+                prefix = project.id.encode()
+                yield from _walk(self._t, database, prefix, prefix)
+            at_home = _AWAY + project.id.encode() + self.belongs(project.id).encode()
+            prefix = _AWAY + project.id.encode()
+            yield from _walk(self._t, database, prefix, prefix, until=at_home)
+            yield from _walk(self._t, database, prefix, at_home + _BEYOND)
 
     def changed(self, project: str) -> int:
         """Revision of the last change of any record of a project; 0 if there never was one."""
@@ -355,6 +409,13 @@ class View:
         latest = self._moment(b"latest_live")  # order of what was said last
         ahead = self._moment(b"ahead") if latest > now else 0
         return latest - now + _JUST_NOW if latest > now + ahead + _SLEW else ahead
+
+    def _merged(self, project: str) -> Iterator[tuple[str, Project | None]]:
+        """Yield a project, the one that it is merged into, and so on."""
+        while project:
+            known = self.project_named(project)
+            yield project, known
+            project = known.into if known else ""
 
     def _latest_in(self, project: str) -> int | None:
         with self._t.cursor(self._db["by_project"]) as cursor:
@@ -391,6 +452,7 @@ class Change(View):
         self._now = now.wall
         self._live = live
         self._mark = self.watermark()
+        self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
@@ -398,19 +460,18 @@ class Change(View):
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Keep a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, not even after it was forgotten.
+        A text whose key was seen before is not stored again, not even after it was forgotten. It
+        goes into the project that its directory's own one is merged into.
         """
         known = self.known(new.key)
         if known is not None:
             return known, False
         label = self._mark.max_vec_label + 1
-        record = new.kept(label, self._now, self._order(new.created_at))
+        record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
         self._put(_digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
-        if record.in_session:
-            session = record.project.encode() + session_key(record.host, record.session)
-            self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
+        self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label, True
 
@@ -433,6 +494,32 @@ class Change(View):
         if record.in_session:
             self._quieten(record)
         self._advance("forget", record, count=-1)
+
+    def merge(self, project: Project, into: Project | None) -> bool:
+        """Have all records of a project, past and to come, belong to another; None: to itself.
+
+        Returns False if the other one is the first, or belongs to it already. The records that
+        are there are moved by `settle`.
+        """
+        if into is not None:
+            if any(one == project.id for one, _ in self._merged(into.id)):
+                return False
+            self.place(into, into.root)
+        self._change_project(project, into=into.id if into else "")
+        return True
+
+    def ignore(self, project: Project, ignored: Literal["", "project", "below"]) -> None:
+        """Keep nothing more of a project, or of what lies below its root; "": keep it again."""
+        self._change_project(project, ignored=ignored)
+
+    def settle(self, limit: int) -> int:
+        """Move some of the records whose project was merged; return how many."""
+        labels = list(islice(self.astray(), limit))
+        for label in labels:
+            record = self.get(label)
+            if record is not None:
+                self._move(record)
+        return len(labels)
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""
@@ -472,16 +559,52 @@ class Change(View):
         self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         mark = self._mark
-        self._mark = Watermark(
-            revision=mark.revision + 1,
+        self._mark = structs.replace(
+            mark,
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        revision = number(mark.revision + 1)
-        self._put(revision, pack(LogEntry(operation, record.label, self._now)), "log")
-        self._put(record.project.encode(), revision, "changed")
+        self._log(operation, record.label, {record.project})
+
+    def _log(self, operation: Operation, label: int, projects: Iterable[str]) -> None:
+        self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
+        revision = number(self._mark.revision)
+        self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
+        for project in projects:
+            self._put(project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")
+
+    def _change_project(self, project: Project, **fields: str) -> None:
+        known = self.project_named(project.id) or project
+        changed = msgspec.convert({**structs.asdict(known), **fields}, Project)
+        if changed != known or known is project:
+            self._put(project.id.encode(), pack(changed), "projects")
+            self._log("project", 0, {project.id, known.into, changed.into} - {""})
+            self._homes.clear()
+
+    def _at_home(self, record: Record) -> Record:
+        """Return a record in the project that its own one belongs to."""
+        own = record.origin or record.project
+        if own not in self._homes:
+            self._homes[own] = self.belongs(own)
+        home = self._homes[own]
+        if home == record.project:
+            return record
+        return structs.replace(record, project=home, origin="" if home == own else own)
+
+    def _move(self, record: Record) -> None:
+        moved = structs.replace(self._at_home(record), updated_at=self._now)
+        self._replace(record, moved)
+        if record.in_session:
+            self._quieten(record)
+            self._speak(moved)
+        self._log("move", record.label, {record.project, moved.project})
+
+    def _speak(self, record: Record) -> None:
+        if record.in_session:
+            session = record.project.encode() + session_key(record.host, record.session)
+            self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
 
     def _quieten(self, forgotten: Record) -> None:
         """Set when a session was last active back to its latest turn that is still there."""
@@ -607,8 +730,11 @@ def _keys(record: Record) -> list[tuple[str, bytes]]:
     ]
     if record.in_session:
         keys.append(("by_session", session_key(record.host, record.session) + said))
-    else:
+    if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
+    if record.origin:
+        away = _AWAY + record.origin.encode() + record.project.encode() + label
+        keys.append(("by_project", away))
     if record.pinned:
         keys.append(("pinned", record.project.encode() + label))
     return keys
@@ -616,8 +742,7 @@ def _keys(record: Record) -> list[tuple[str, bytes]]:
 
 def _last(cursor: "lmdb.Cursor[bytes]", prefix: bytes) -> bool:
     """Put the cursor on the last key that starts with `prefix`; is there one?"""
-    beyond = prefix + b"\xff" * (_LONGEST_TAIL + 1)
-    found = cursor.prev() if cursor.set_range(beyond) else cursor.last()
+    found = cursor.prev() if cursor.set_range(prefix + _BEYOND) else cursor.last()
     return found and cursor.key().startswith(prefix)
 
 
@@ -627,8 +752,10 @@ def _walk(
     prefix: bytes,
     key: bytes,
     *,
-    backwards: bool,
+    backwards: bool = False,
+    until: bytes | None = None,
 ) -> Iterator[int]:
+    """Yield the labels of the keys with this prefix, from behind `key` on, as far as `until`."""
     with transaction.cursor(database) as cursor:
         if not cursor.set_range(key):
             found = cursor.last() if backwards else False
@@ -637,5 +764,7 @@ def _walk(
         else:
             found = cursor.next() if cursor.key() == key else True
         while found and cursor.key().startswith(prefix):
+            if until is not None and cursor.key() >= until:
+                return
             yield to_number(cursor.key()[-8:])
             found = cursor.prev() if backwards else cursor.next()

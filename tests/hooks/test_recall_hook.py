@@ -356,6 +356,17 @@ def test_a_directory_whose_repository_became_another_gets_that_ones_text(store: 
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
+def test_a_directory_that_was_marked_as_a_project_gets_that_ones_text(store: Store) -> None:
+    package = store.group.work / "repository" / "package"
+    package.mkdir(parents=True)
+    store.remember(str(package), "of the repository")
+    store.payload(str(package), "payload of the repository\n", age_s=5)
+    assert store.start(str(package)) == "payload of the repository\n"
+    (package.parent / ".iai-project").touch()
+    assert "Where the last session in this project stopped" not in store.start(str(package))
+    assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
+
+
 # --- whatever is wrong ----------------------------------------------------------------------------
 
 

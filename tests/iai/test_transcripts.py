@@ -170,15 +170,3 @@ def test_half_a_character_is_replaced_and_does_not_cost_the_line() -> None:
     assert transcripts.decode(b'{"t": "a\\ud83d b"}') == {"t": "a\ufffd b"}
     assert transcripts.decode(b'{"t": "\\ud83e\\udde0"}') == {"t": "\U0001f9e0"}
     assert transcripts.decode(b'{"t": "a\xff"}') == {"t": "a\ufffd"}
-
-
-def test_below_a_directory_the_latest_transcript_comes_first(tmp_path: Path) -> None:
-    import os  # noqa: PLC0415
-
-    for age, name in enumerate(("c/new.jsonl", "old.jsonl", "b/oldest.jsonl", "notes.txt")):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.touch()
-        os.utime(file, (1_000 - age, 1_000 - age))
-    names = [path.name for path in transcripts.below(tmp_path)]
-    assert names == ["new.jsonl", "old.jsonl", "oldest.jsonl"]

@@ -17,6 +17,7 @@ ALL_KINDS = {
 
 VECTOR = messages.QueryVector(generation=7, dtype="f4", dimension=2, data=b"\0\0\x80?\0\0\0\0")
 TURN = messages.CapturedTurn(text="h\u00e9", role="assistant", cwd="/p", created_at=-1)
+PLACE = messages.Place(id="p", name="n", root="/r")
 
 # The bytes of each message below, as the answer to request "7". A row is never edited: a peer of
 # another version has sent it. A new field, which has a default, adds a row under a new name: the
@@ -59,6 +60,14 @@ GOLDEN: dict[str, str] = {
     "forget": (
         "85a17601a26964a137a46b696e64a6666f72676574a47265667391a22331ae77686f6c655f73657373696f6e"
         "73c2"
+    ),
+    "merge-projects": (
+        "85a17601a26964a137a46b696e64ae6d657267652d70726f6a65637473a770726f6a65637483a26964a170a4"
+        "6e616d65a16ea4726f6f74a22f72a4696e746f83a26964a170a46e616d65a16ea4726f6f74a22f72"
+    ),
+    "ignore-project": (
+        "86a17601a26964a137a46b696e64ae69676e6f72652d70726f6a656374a770726f6a65637483a26964a170a4"
+        "6e616d65a16ea4726f6f74a22f72a562656c6f77c3a769676e6f726564c3"
     ),
     "changed": ("85a17601a26964a137a46b696e64a76368616e676564a5636f756e7401a87265766973696f6e02"),
     "flush": ("83a17601a26964a137a46b696e64a5666c757368"),
@@ -233,6 +242,8 @@ def one_of_each() -> list[Message]:
         messages.Pin(ref="#1"),
         messages.Edit(ref="#1", text="t"),
         messages.Forget(refs=("#1",)),
+        messages.MergeProjects(project=PLACE, into=PLACE),
+        messages.IgnoreProject(project=PLACE, below=True),
         messages.Changed(count=1, revision=2),
         messages.Flush(),
         messages.Flushed(revision=3),

@@ -76,3 +76,37 @@ def history(directory: Path, turns: int, seed: int = 0) -> None:
     for number in range(seed, seed + max(1, turns // 100)):
         session = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
         (directory / f"{number}.jsonl").write_text(session)
+
+
+def machine(home: Path, size: int) -> int:
+    """Write what a machine has kept of its user's sessions with Claude Code, of about that size.
+
+    Nearly all of it is what tools have put out, as it is in real ones: some of it in lines of
+    megabytes. Returns the number of turns.
+    """
+    chance = random.Random(11)  # noqa: S311
+    said = written = number = 0
+    while written < size:
+        project = f"p{number % 40}"
+        directory = home / ".claude" / "projects" / f"-home-dev-{project}"
+        directory.mkdir(parents=True, exist_ok=True)
+        session = coding_session(f"s{number}", f"/home/dev/{project}", 60, seed=number)
+        with (directory / f"s{number}.jsonl").open("w") as file:
+            for turn in session.splitlines(keepends=True):
+                written += file.write(turn)
+                said += 1
+                for _ in range(chance.randint(0, 4)):
+                    written += file.write(_tool_result(turn, chance))
+        number += 1
+    return said
+
+
+def _tool_result(turn: str, chance: random.Random) -> str:
+    """One line of what a tool has put out: mostly kilobytes, now and then an image."""
+    length = 3_000_000 if chance.random() < 0.0005 else int(chance.paretovariate(1.2) * 1_000)  # noqa: PLR2004
+    output = (text(chance, 40) + "\n") * (min(length, 4_000_000) // 300 + 1)
+    line = json.loads(turn)
+    content = [{"type": "tool_result", "tool_use_id": "t", "content": output}]
+    line |= {"type": "user", "uuid": f"{line['uuid']}-{chance.random()}"}
+    line |= {"message": {"role": "user", "content": content}, "toolUseResult": {"stdout": output}}
+    return json.dumps(line) + "\n"

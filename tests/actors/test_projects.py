@@ -1,0 +1,243 @@
+"""Merged and ignored projects, from the spool to the payload."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from benchmarks.group import Group
+from benchmarks.world import Chances, World
+
+from iai.freshness import unread
+from iai.freshness.compose import render
+from iai.freshness.material import gather
+from iai.freshness.overlay import Overlaid
+from iai.messages import (
+    Actor,
+    Capture,
+    Changed,
+    Error,
+    ErrorCode,
+    IgnoreProject,
+    Import,
+    ImportProgress,
+    ImportStatus,
+    MergeProjects,
+    Place,
+    Preview,
+    PreviewText,
+    Recall,
+    Recalled,
+    Refresh,
+    Request,
+)
+from iai.projects import identify
+from tests.actors.stories import capture, once, revision, said, spool, texts, transcript_line
+
+Make = Callable[..., World]
+
+
+def place(directory: str) -> Place:
+    found = identify(directory)
+    return Place(id=found.id, name=found.name, root=found.root)
+
+
+def changed(world: World, request: Request) -> Changed:
+    reply = world.answer(Actor.INGEST, request)
+    assert isinstance(reply, Changed)
+    world.run(2.0)
+    return reply
+
+
+def payload(world: World, directory: str) -> str:
+    """What a session there starts with, by the file that the hook would print; "" for none."""
+    world.answer(Actor.CACHE_WRITER, Refresh(force=True))
+    world.run(1.0)
+    link = world.layout.payload_link(directory)
+    assert link is not None
+    return link.read_text() if link.exists() else ""
+
+
+def found(world: World, project: str) -> set[str]:
+    reply = world.answer(Actor.GRAPH_CACHE, Recall(query="word", project=project, k=50))
+    assert isinstance(reply, Recalled)
+    return {hit.text for hit in reply.hits}
+
+
+def live(world: World, directory: str) -> str:
+    """What `iai session-start` composes, with what waits in the spool."""
+    wall = world.now.wall
+    with world.records.view() as view:
+        seen = Overlaid(view, unread.look(world.layout, world.records, wall), wall)
+        own = identify(directory)
+        if seen.ignored(own.id, own.root, directory):
+            return ""
+        return render(gather(seen, own.id, own.name), wall)
+
+
+def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:
+    w = world()
+    capture(w, "old word", cwd="/old", session="o")
+    capture(w, "new word", cwd="/new", session="n")
+    old, new = place("/old"), place("/new")
+    assert changed(w, MergeProjects(project=old, into=new)).count == 1
+    w.run(10.0)
+    for directory in ("/old", "/new"):
+        assert "> old word" in payload(w, directory) or '"old word"' in payload(w, directory)
+        assert "project=new" in payload(w, directory)
+        assert "project=new" in live(w, directory)
+    assert found(w, new.id) == {"old word", "new word"}
+    assert found(w, old.id) == set()
+    capture(w, "late word", cwd="/old", session="o")
+    changed(w, MergeProjects(project=old, into=None))
+    w.run(10.0)
+    assert found(w, new.id) == {"new word"}
+    assert found(w, old.id) == {"old word", "late word"}
+    assert "project=old" in payload(w, "/old")
+
+
+def test_what_waits_in_the_spool_of_a_merged_project_starts_the_sessions_of_the_other(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "new word", cwd="/new", session="n")
+    changed(w, MergeProjects(project=place("/old"), into=place("/new")))
+    spool(w, "e", prompt="waiting word", prompt_id="1", cwd="/old", session_id="o")
+    assert "> waiting word" in live(w, "/new")
+
+
+def test_a_merge_that_makes_a_circle_is_refused(world: Make) -> None:
+    w = world()
+    changed(w, MergeProjects(project=place("/a"), into=place("/b")))
+    reply = w.answer(Actor.INGEST, MergeProjects(project=place("/b"), into=place("/a")))
+    assert isinstance(reply, Error)
+    assert reply.code is ErrorCode.BAD_REQUEST
+    assert "unmerge it first" in reply.detail
+
+
+def test_nothing_of_an_ignored_project_gets_into_the_store(world: Make, tmp_path: Path) -> None:
+    w = world()
+    secret = tmp_path / "secret"
+    (secret / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(secret)
+    capture(w, "known", cwd="/p")
+    changed(w, IgnoreProject(project=place(str(secret)), below=True))
+    before = revision(w)
+    directories = [str(secret), str(secret / "deep"), str(tmp_path / "link" / "deep")]
+    for number, directory in enumerate(directories):
+        lines = [
+            transcript_line(n, f"t{n}", w, cwd=directory, uuid=f"{number}-{n}") for n in (0, 1)
+        ]
+        path = w.layout.root / f"{number}.jsonl"
+        path.write_text("".join(lines))
+        spool(w, f"a{number}", transcript_path=str(path), cwd=directory)
+        spool(w, f"b{number}", prompt="hidden", prompt_id=str(number), cwd=directory)
+        assert "Recent work in other projects" not in live(w, "/p")
+        assert live(w, directory) == ""
+        started = w.answer(Actor.INGEST, Import(paths=(str(path),)))
+        assert isinstance(started, ImportProgress)
+        w.run(5.0)
+        done = w.answer(Actor.INGEST, ImportStatus(job=started.job))
+        assert isinstance(done, ImportProgress)
+        assert (done.done, done.turns_read, done.duplicates) == (True, 0, 0)
+        reply = w.answer(Actor.INGEST, Capture(turns=(said("x", cwd=directory),)))
+        assert isinstance(reply, Error)
+        assert f"{directory} is ignored" in reply.detail
+    assert texts(w) == ["known"]
+    assert revision(w) == before
+    with w.records.view() as view:
+        assert {p.name for p in view.projects()} == {"p", "secret"}
+        assert all(str(secret / "deep") not in p.cwds for p in view.projects())
+    assert list(w.layout.spool_new.iterdir()) == []
+
+
+def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make) -> None:
+    w = world()
+    capture(w, "hidden word", cwd="/secret", session="x")
+    capture(w, "known word", cwd="/p")
+    w.run(5.0)
+    assert "hidden word" in payload(w, "/secret")
+    assert "hidden word" in payload(w, "/p")
+    assert changed(w, IgnoreProject(project=place("/secret"))).count == 1
+    assert payload(w, "/secret") == ""
+    assert "hidden word" not in payload(w, "/p")
+    assert "hidden word" not in w.layout.payload.read_text()
+    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd="/secret"))
+    assert isinstance(reply, PreviewText)
+    assert reply.text == ""
+    assert texts(w) == ["hidden word", "known word"]
+    changed(w, IgnoreProject(project=place("/secret"), ignored=False))
+    assert "hidden word" in payload(w, "/secret")
+    capture(w, "later word", cwd="/secret", session="x")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_merge_is_finished_however_often_ingest_crashes(world: Make, seed: int) -> None:
+    w = world(seed=seed, chances=Chances(crash=0.15))
+    capture_until = [f"word {n}" for n in range(250)]
+    path = w.layout.root / "s.jsonl"
+    path.write_text("".join(
+        transcript_line(n, text, w, cwd="/old", uuid=str(n)) for n, text in enumerate(capture_until)
+    ))  # fmt: skip
+    spool(w, "e", transcript_path=str(path), cwd="/old")
+    w.run(5.0)
+    merging = MergeProjects(project=place("/old"), into=place("/new"))
+    for _ in range(20):
+        asked = w.ask(Actor.INGEST, merging)
+        w.run(3.0)
+        if isinstance(w.replies.get(asked), Changed):
+            break
+    w.run(60.0)
+    assert once(texts(w))
+    with w.records.view() as view:
+        assert view.count(place("/new").id) == 250
+        assert view.count(place("/old").id) == 0
+
+
+@pytest.mark.slow
+def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., Group]) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    old, new, secret = (g.work / name for name in ("old/api", "new/api", "secret"))
+    for directory in (old, secret):
+        directory.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(old)], check=True)  # noqa: S607
+    g.up()
+    g.iai("remember", "Balances are cached.", "--cwd", str(old))
+    new.parent.mkdir()
+    old.rename(new)
+    g.iai("remember", "The cache is gone.", "--cwd", str(new))
+    g.settle()
+    listed = g.iai("project", "list").stdout
+    moved, there = (p["id"] for p in sorted(g.json("project", "list")["projects"],
+                                            key=lambda p: p["gone"], reverse=True))  # fmt: skip
+    assert f"was it moved? then: iai project merge {moved} {there}" in listed
+    done = g.iai("project", "merge", str(old), str(new))
+    assert done.returncode == 0, done.stderr
+    assert "1 record moved" in done.stdout
+    shown = g.iai("session-start", "--cwd", str(new)).stdout
+    assert "> Balances are cached." in shown
+    assert "> The cache is gone." in shown
+    for named in (str(old), str(new), "api"):
+        hits = g.json("recall", "cache", "--project", named)["hits"]
+        assert {hit["text"] for hit in hits} == {"Balances are cached.", "The cache is gone."}
+    assert g.iai("project", "merge", str(new), str(old)).returncode == 1
+    assert "1 record moved" in g.iai("project", "unmerge", moved).stdout
+
+    done = g.iai("project", "ignore", str(secret))
+    assert "of all that lies below it" in done.stdout
+    refused = g.iai("remember", "x", "--cwd", str(secret / "deep"))
+    assert refused.returncode == 1
+    assert "is ignored; see `iai project list`" in refused.stderr
+    assert "ignored, with all below" in g.iai("project", "list").stdout
+    assert g.iai("project", "ignore", str(secret / "deep"), "--off").returncode == 1
+    assert g.iai("project", "ignore", str(secret), "--off").returncode == 0
+    assert g.iai("remember", "x", "--cwd", str(secret / "deep")).returncode == 0
+    assert g.iai("project", "merge", "no-such", "api").returncode == 2
+
+    with (new / ".git" / "config").open("a") as config:
+        config.write('[remote "origin"]\n\turl = https://example.org/o/api.git\n')
+    asked = "is what is there now the same project? then: iai project merge "
+    assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
+    assert g.iai("project", "merge", there, str(new)).returncode == 0
+    assert asked not in g.iai("project", "list").stdout
+    assert "> The cache is gone." in g.iai("session-start", "--cwd", str(new)).stdout

@@ -5,12 +5,13 @@ embedder costs the vectors' share of an answer and nothing else.
 """
 
 import logging
+from contextlib import ExitStack
 
 from iai.behaviour import Answer, Caller, Publish, Steps
 from iai.clock import Now
-from iai.errors import StoreAbsent
+from iai.errors import StoreAbsent, StoreError
 from iai.index.lexical import LexicalIndex
-from iai.index.space import Saver, Space
+from iai.index.space import Space
 from iai.index.words import Words
 from iai.layout import Layout
 from iai.messages import (
@@ -19,7 +20,6 @@ from iai.messages import (
     ErrorCode,
     Event,
     GraphUpdated,
-    Idle,
     MemoryUsed,
     Neighbour,
     NeighbourList,
@@ -36,13 +36,11 @@ from iai.pace import Pace
 from iai.recall.scoring import Sources
 from iai.recall.search import search
 from iai.settings import Settings
-from iai.store import records
+from iai.store import graph, records, vectors
 from iai.store.graph import GraphStore, Progress
 from iai.store.readers import Readers
 
 log = logging.getLogger(__name__)
-
-SAVE_AFTER = 5_000  # changes of the vector index after which it is saved, or a quarter of it
 
 
 class GraphCache:
@@ -55,18 +53,17 @@ class GraphCache:
         self._store = store
         with store.view() as view:
             self._progress = noted = view.progress()
-            tallied = view.tallied()
+            tallied = view.tallied() if len(view.facets()) else 0  # an older index lacks some
         self._space = Space(noted.rebuilt)
         self._words = Words(lexical, noted.records_applied, noted.documents, tallied)
-        self._saver = Saver(self._space, store)
         self._pace = Pace()
         self._asleep = False  # the work of this SLEEP is still to be done
 
     def start(self, now: Now) -> Steps:
         with self._store.view() as view:
-            self._space.load(view)
+            self._space.load(view, self._progress)
         self._note_progress(warm=self._progress.warm and bool(self._words.applied.ranges))
-        yield from ()
+        yield Publish(GraphUpdated(revision=self._progress.revision))  # it may have died untold
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
@@ -84,8 +81,6 @@ class GraphCache:
                 self._asleep = True
             case StateChanged():
                 self._asleep = False
-            case Idle() if self._space.unsaved and not self._saver.busy:
-                self._saver.begin()
             case RebuildWanted():
                 self._space.rebuild()
             case _:
@@ -97,36 +92,21 @@ class GraphCache:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Take in what is new; else save; else finish the work of a SLEEP."""
+        """Take in what is new; else finish the work of a SLEEP."""
         moved = self._catch_up()
-        self._pace.looked(now, more=moved or self._saver.busy)
+        self._pace.looked(now, more=moved)
         if moved:
             yield Publish(GraphUpdated(revision=self._progress.revision))
-        elif self._saver.busy:
-            self._saver.step()
-        elif self._worth_saving():
-            self._saver.begin()
-            self._pace.hint()
         elif self._asleep:
             self._asleep = False
             yield Publish(SleepFinished(revision=self._progress.revision), keep=True)
 
     def stop(self, now: Now) -> Steps:
-        """Save the vector index, so that the next start need not make it again."""
-        if self._space.unsaved and not self._saver.busy:
-            self._saver.begin()
-        while self._saver.busy:
-            self._saver.step()
         yield from ()
 
     def close(self) -> None:
         self._readers.close()
         self._store.close()
-
-    def _worth_saving(self) -> bool:
-        """Before a long sleep anything is; else what would take long to take in again."""
-        enough = 1 if self._asleep else max(SAVE_AFTER, len(self._space.index or ()) // 4)
-        return self._space.unsaved >= enough
 
     # --- staying in step ----------------------------------------------------------------------
 
@@ -136,7 +116,7 @@ class GraphCache:
             words_moved = self._words.step(view, self._store)
             moved = self._space_step(view) or words_moved
             behind = self._words.pending(view).count()
-        if moved or (not self._progress.warm and not behind):
+        if moved or self._space.unsaved or (not self._progress.warm and not behind):
             self._note_progress(warm=self._progress.warm or (not moved and not behind))
         return moved
 
@@ -149,6 +129,7 @@ class GraphCache:
             return False
 
     def _note_progress(self, *, warm: bool) -> None:
+        index = self._space.index
         progress = Progress(
             records_applied=self._words.applied,
             vectors_applied=self._space.applied,
@@ -156,23 +137,43 @@ class GraphCache:
             documents=len(self._words.lexical),
             warm=warm,
             rebuilt=self._space.rebuilt,
+            table=self._space.table,
+            dimension=index.dimension if index else 0,
+            chunks=index.chunks if index else 0,
         )
-        if progress != self._progress:
-            self._store.commit(lambda unit: unit.advance(progress))
-            self._progress = progress
+        if progress == self._progress and not self._space.unsaved:
+            return
+
+        def note(unit: graph.Change) -> None:
+            self._space.save(unit)
+            unit.advance(progress)
+
+        self._store.commit(note)
+        self._space.saved()
+        self._progress = progress
 
     # --- answers ------------------------------------------------------------------------------
 
     def _recall(self, request: Recall, now: Now) -> Recalled | Error:
-        with self._readers.records.view() as view, self._store.view() as links:
-            sources = Sources(
-                view, links, self._words.lexical, self._space.index, self._space.generation
-            )
+        with ExitStack() as opened:
+            view = opened.enter_context(self._readers.records.view())
+            links = opened.enter_context(self._store.view())
+            stored = self._stored(opened)
+            space = self._space
+            index = space.index if stored else None
+            sources = Sources(view, links, self._words.lexical, index, space.generation, stored)
             hits, degraded = search(request, sources, now.wall)
             behind = self._words.pending(view).count()
         if behind:
             degraded.append(f"words: {behind} changes are not indexed yet")
         return Recalled(hits=hits, degraded=tuple(degraded), revision=self._words.applied.floor)
+
+    def _stored(self, opened: ExitStack) -> vectors.View | None:
+        """Return the vectors, if they can be read: words alone answer, too."""
+        try:
+            return opened.enter_context(self._readers.vectors.view())
+        except StoreError:
+            return None
 
     def _neighbours(self, ref: str) -> NeighbourList | Error:
         with self._readers.records.view() as view, self._store.view() as links:

@@ -6,6 +6,7 @@ now; so it does not matter how often, or in which order, changes are applied.
 
 import logging
 
+from iai.index.fitting import facets
 from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import moved, tally
@@ -46,8 +47,10 @@ class Words:
             return False
         labels = dict.fromkeys(entry.label for _, entry in view.changes(batch))
         tallies: dict[int, bytes | None] = {}
+        described: dict[int, graph.Facets | None] = {}
         for label in labels:
             record = view.get(label)
+            described[label] = facets(record) if record else None
             if record is None:
                 tallies[label] = None
                 self.lexical.remove(label)
@@ -59,6 +62,7 @@ class Words:
 
         def connect(unit: graph.Change) -> None:
             place(view, labels, unit)
+            unit.describe(described)
             new = [kept for kept in tallies.values() if kept is not None]
             unit.tally(tallies, moved(unit.tallies(labels).values(), new))
 

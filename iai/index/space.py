@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from iai.errors import StoreCorrupt
 from iai.index.vector import VectorIndex
-from iai.revisions import Revisions
+from iai.revisions import Revisions, upto
 from iai.store import graph, records, vectors
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,9 @@ class Space:
         if self._wanted or progress.serving != self.generation:
             self._scan(view, progress)
             return True
-        batch = log_view.foremost(progress.applied.minus(self.applied), VECTORS_SLICE)
+        # The vectors may be of a later moment than the log, and know revisions that it does not.
+        seen = progress.applied.both(upto(log_view.watermark().revision))
+        batch = log_view.foremost(seen.minus(self.applied), VECTORS_SLICE)
         if not batch.ranges:
             return False
         self._take(log_view, view, batch)

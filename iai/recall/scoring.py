@@ -40,13 +40,9 @@ class Sources:
 
     def exact(self, labels: list[int]) -> Vectors:
         """Return the vectors of records, zeros for none: those of an old generation go away."""
-        rows = np.zeros((len(labels), self.index.dimension if self.index else 0), np.float32)
-        if self.stored is not None and self.index is not None:
-            place = {label: row for row, label in enumerate(labels)}
-            there, found = self.stored.find(self.generation, labels)
-            if there:
-                rows[[place[label] for label in there]] = found
-        return rows
+        if self.stored is None or self.index is None:
+            return np.zeros((len(labels), 0), np.float32)
+        return self.stored.of(self.generation, labels, self.index.dimension)
 
 
 class Scored:

@@ -75,6 +75,15 @@ class View:
             found = cursor.getmulti([prefix + number(label) for label in labels])
         return [to_number(key[8:]) for key, _ in found], _rows([data for _, data in found])
 
+    def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
+        """Return the vectors of records, one row each; zeros where there is none (any more)."""
+        rows = np.zeros((len(labels), dimension), np.float32)
+        place = {label: row for row, label in enumerate(labels)}
+        there, found = self.find(generation, labels)
+        if there:
+            rows[[place[label] for label in there]] = found
+        return rows
+
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
         """Return up to `limit` labels above `after`, ascending, and their vectors."""
         prefix = number(generation)

@@ -7,6 +7,7 @@ from benchmarks.world import Chances, World
 from msgspec import structs
 
 from actors.graph_cache import GraphCache
+from iai.index.space import Space
 from iai.messages import (
     Actor,
     Capture,
@@ -29,7 +30,7 @@ from iai.messages import (
     State,
 )
 from iai.projects import identify
-from iai.store import graph
+from iai.store import graph, records
 from iai.store.graph import Progress
 from tests.actors.stories import capture, events, revision
 
@@ -250,6 +251,28 @@ def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int)
     w.start(Actor.GRAPH_CACHE)
     w.run(60.0)
     assert recall(w, "login fields", k=50).hits == before
+
+
+def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    space = Space(0)
+
+    def step(log: records.View) -> None:
+        with w.vectors.view() as stored:
+            while space.step(log, stored):
+                pass
+
+    with w.records.view() as old:
+        step(old)
+        capture(w, "one more", "and another")
+        w.run(5.0)
+        step(old)
+    with w.records.view() as new:
+        step(new)
+        assert space.applied.floor == new.watermark().revision
+    assert len(space.index or ()) == len(TEXTS) + 2
 
 
 def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> None:

@@ -20,6 +20,7 @@ NAMES = {
     "locomo": "is the answer to a question of LoCoMo (--data FILE) among the first found",
     "coding": "the same over made-up coding sessions, asked in other words than the answers'",
     "recall": "milliseconds of a question to a store of 20,000 turns",
+    "scale": "a store of --records N: speed, memory, disk, and the index against all vectors",
     "ingest": "turns a second from transcripts to the end of the pipeline",
 }
 

@@ -63,7 +63,8 @@ class GraphCache:
         with self._store.view() as view:
             self._space.load(view, self._progress)
         self._note_progress(warm=self._progress.warm and bool(self._words.applied.ranges))
-        yield Publish(GraphUpdated(revision=self._progress.revision))  # it may have died untold
+        if self._progress.warm:  # what it last committed it may not have told before it died
+            yield Publish(GraphUpdated(revision=self._progress.revision))
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:

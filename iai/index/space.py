@@ -73,13 +73,6 @@ class Space:
             index.dirty.clear()
         self._stale = False
 
-    def pending(self, view: vectors.View) -> Revisions:
-        """Revisions whose vectors are still to be taken in."""
-        progress = view.progress()
-        if progress.serving != self.generation:
-            return progress.applied
-        return progress.applied.minus(self.applied)
-
     def rebuild(self) -> None:
         """Make the index again from the vectors; the old one answers until the new one is whole."""
         self._wanted = True

@@ -40,6 +40,7 @@ class VectorIndex:
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
         self.dirty: set[int] = set()  # positions of chunks that have changed; whoever saves clears
+        faiss.omp_set_num_threads(1)  # one question is not worth waiting for the other cores
         self._planes = _planes(dimension)
         self._bits: Any = faiss.IndexBinaryFlat(self._planes.shape[1])  # its stub lacks `xb`
         self._held: Mask = np.zeros(0, np.bool_)

@@ -33,7 +33,7 @@ _DATABASES = (
 FACETS = np.dtype(
     [("said", "<i8"), ("project", "<u4"), ("session", "<u4"), ("role", "<u4"), ("tier", "<u4")]
 )
-_FACETS_ROWS = 256  # records in a chunk of them
+_FACETS_ROWS = 1_024  # records in a chunk of them
 
 AROUND = 3  # turns kept on each side of a turn
 NEXT_TO = 1.0  # weight of the edge to the next turn

@@ -73,8 +73,11 @@ def run(args: Namespace) -> Figures:
         figures["memory after the start, MB"] = _memory(group)
         with group.client() as client:
             same = {"after a start": _answers(client, asked) == before}
-            group.kill(Actor.GRAPH_CACHE, signal.SIGKILL)
-            wait_until(group.all_ready, "the graph-cache is back")
+            killed = group.kill(Actor.GRAPH_CACHE, signal.SIGKILL)
+            wait_until(
+                lambda: group.all_ready() and group.pid(Actor.GRAPH_CACHE) != killed,
+                "the graph-cache is back",
+            )
             same["after a kill"] = _answers(client, asked) == before
         figures["same answers"] = same
         group.down()
@@ -114,14 +117,23 @@ def _ingest(group: Group, client: Client, path: Path) -> Figures:
 
 
 def _caught_up(group: Group) -> None:
-    """Wait until every stage has all, under final weights."""
+    """Wait until every stage has all, under final weights, and the index is of these."""
 
     def done() -> bool:
         stages = group.health().stages
         left = [s.lag_records or s.note for s in (stages["vectors"], stages["graph"])]
-        return not any(left)
+        return not any(left) and _indexed(group)
 
     wait_until(done, "all stages have caught up", PATIENCE_S, LOOK_S)
+
+
+def _indexed(group: Group) -> bool:
+    readers = Readers(group.layout)
+    try:
+        with readers.graph.view() as links, readers.vectors.view() as stored:
+            return links.progress().generation == stored.progress().serving
+    finally:
+        readers.close()
 
 
 def _embed(client: Client, question: str) -> tuple[QueryVector, ...]:
@@ -199,11 +211,15 @@ def _restart(group: Group, question: str) -> Figures:
 
 
 def _memory(group: Group) -> Figures:
-    used = {name_of(p): p.memory_full_info() for p in group.processes()}
-    pss = {name: round(info.pss / 1e6) for name, info in used.items()}
-    private = {name: round(info.uss / 1e6) for name, info in used.items()}
-    every = {name: f"{pss[name]} pss {private[name]} private" for name in used}
-    return {**every, "sum of pss": sum(pss.values()), "sum of private": sum(private.values())}
+    """Anonymous memory is the processes' own; the rest of PSS is files, let go at need."""
+    processes = {name_of(p): p for p in group.processes()}
+    pss = {name: round(p.memory_full_info().pss / 1e6) for name, p in processes.items()}
+    own = {
+        name: round(sum(part.anonymous for part in p.memory_maps()) / 1e6)
+        for name, p in processes.items()
+    }
+    every = {name: f"{pss[name]} pss {own[name]} anonymous" for name in processes}
+    return {**every, "sum of pss": sum(pss.values()), "sum of anonymous": sum(own.values())}
 
 
 def _disk(root: Path) -> Figures:

@@ -114,13 +114,13 @@ def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
 
 
 def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
-    described = {n: facets(kept(n, "t", role="user")) for n in (1, 256, 257, 600)}
+    described = {n: facets(kept(n, "t", role="user")) for n in (1, 1_024, 1_025, 2_600)}
     graph.commit(lambda unit: unit.describe({**described, 2: None}))
-    graph.commit(lambda unit: unit.describe({256: None}))
+    graph.commit(lambda unit: unit.describe({1_024: None}))
     with graph.view() as view:
         rows = view.facets()
-    assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 257, 600]
-    assert rows[599] == described[600]
+    assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 1_025, 2_600]
+    assert rows[2_599] == described[2_600]
 
 
 def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:

@@ -8,7 +8,7 @@ depend on what is stored: so there is nothing to train, to balance, or to make a
 grows, and equal records are found in the same order however they came in.
 
 Measured with 200,000 texts: the exact first 10 are among the 500 likeliest to 99.6 %. Inverted
-lists over 8 bits a number had to look at half of all to find 98 %, in eight times the memory.
+lists over 8 bits a number had to look at half of all to find 98 %, in four times the memory.
 """
 
 from collections.abc import Callable

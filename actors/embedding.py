@@ -209,7 +209,7 @@ class Embedding:
         if serving is None or serving.generation.fingerprint != self._embedder.fingerprint:
             return None
         with self._store.view() as stored:
-            return stored.rows(serving.generation, labels)
+            return stored.of(serving.generation.number, labels, serving.generation.dimension)
 
     def _switch(self, view: View, generation: Generation) -> list[Event]:
         progress = structs.replace(

@@ -6,14 +6,15 @@ embedder costs the vectors' share of an answer and nothing else.
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from iai.behaviour import Answer, Caller, Publish, Steps
 from iai.clock import Now
-from iai.errors import StoreAbsent
+from iai.errors import StoreAbsent, StoreError
 from iai.index import communities, together
 from iai.index.lexical import LexicalIndex
 from iai.index.links import Links
-from iai.index.space import Saver, Space
+from iai.index.space import Space
 from iai.index.tally import FORM
 from iai.index.words import Words
 from iai.layout import Layout
@@ -23,7 +24,6 @@ from iai.messages import (
     ErrorCode,
     Event,
     GraphUpdated,
-    Idle,
     MemoryUsed,
     Neighbour,
     NeighbourList,
@@ -43,7 +43,7 @@ from iai.recall.search import search
 from iai.revisions import Revisions
 from iai.settings import Settings
 from iai.sleep import Sleep
-from iai.store import records
+from iai.store import graph, records, vectors
 from iai.store.graph import GraphStore, Progress
 from iai.store.readers import Readers
 
@@ -52,7 +52,6 @@ log = logging.getLogger(__name__)
 MOST_RECALLED = 64  # answers whose first hits wait to be noted; the latest are kept
 
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
-SAVE_AFTER = 5_000  # changes of the vector index after which it is saved, or a quarter of it
 
 
 class GraphCache:
@@ -68,7 +67,6 @@ class GraphCache:
             troubles = view.troubles()
         self._space = Space(noted.rebuilt)
         self._words = Words(lexical, store)
-        self._saver = Saver(self._space, store)
         self._links = Links(noted.links_applied if self._words.applied.ranges else Revisions())
         self._recalled: list[list[int]] = []  # first hits of answers, not yet noted
         self._pace = Pace()
@@ -78,15 +76,15 @@ class GraphCache:
             "topics": self._find_topics,
             "fade": lambda now: together.fade(store, now.wall),
             "compact": self._compact,
-            "snapshot": self._save_all,
         }
         self._sleep = Sleep(steps, troubles)
 
     def start(self, now: Now) -> Steps:
         with self._store.view() as view:
-            self._space.load(view)
+            self._space.load(view, self._progress)
         self._note_progress(warm=self._progress.warm and bool(self._words.applied.ranges))
-        yield from ()
+        if self._progress.warm:  # what it last committed it may not have told before it died
+            yield Publish(GraphUpdated(revision=self._progress.revision))
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
@@ -106,8 +104,6 @@ class GraphCache:
         match event:
             case StateChanged(state=state) | Tick(state=state):
                 yield from self._enter(state, now)
-            case Idle() if self._space.unsaved and not self._saver.busy:
-                self._saver.begin()
             case RebuildWanted():
                 self._space.rebuild()
             case _:
@@ -118,16 +114,11 @@ class GraphCache:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Take in what is new; else save; else link; else do a slice of the work of a SLEEP."""
+        """Take in what is new; else do a slice of the work of a SLEEP, or of the links."""
         moved = self._catch_up()
-        self._pace.looked(now, more=moved or self._saver.busy)
+        self._pace.looked(now, more=moved)
         if moved:
             yield Publish(GraphUpdated(revision=self._progress.revision))
-        elif self._saver.busy and not self._sleep.busy:
-            self._saver.step()
-        elif self._worth_saving():
-            self._saver.begin()
-            self._pace.hint()
         elif self._sleep.busy:
             self._pace.hint()
             yield from self._sleep_on(now)
@@ -135,20 +126,11 @@ class GraphCache:
             self._pace.rest(now, LINKS_PAUSE_S)
 
     def stop(self, now: Now) -> Steps:
-        """Save the vector index, so that the next start need not make it again."""
         yield from self._enter(State.WAKE, now)
-        if self._space.unsaved and not self._saver.busy:
-            self._saver.begin()
-        while self._saver.busy:
-            self._saver.step()
 
     def close(self) -> None:
         self._readers.close()
         self._store.close()
-
-    def _worth_saving(self) -> bool:
-        """Is there what would take long to take in again?"""
-        return self._space.unsaved >= max(SAVE_AFTER, len(self._space.index or ()) // 4)
 
     # --- staying in step ----------------------------------------------------------------------
 
@@ -158,7 +140,7 @@ class GraphCache:
             words_moved = self._words.step(view)
             moved = self._space_step(view) or words_moved
             behind = self._words.pending(view).count()
-        if moved or (not self._progress.warm and not behind):
+        if moved or self._space.unsaved or (not self._progress.warm and not behind):
             self._note_progress(warm=self._progress.warm or (not moved and not behind))
         return moved
 
@@ -171,6 +153,7 @@ class GraphCache:
             return False
 
     def _note_progress(self, *, warm: bool) -> None:
+        index = self._space.index
         progress = Progress(
             records_applied=self._words.applied,
             vectors_applied=self._space.applied,
@@ -180,10 +163,20 @@ class GraphCache:
             rebuilt=self._space.rebuilt,
             form=FORM,
             links_applied=self._links.applied,
+            table=self._space.table,
+            dimension=index.dimension if index else 0,
+            chunks=index.chunks if index else 0,
         )
-        if progress != self._progress:
-            self._store.commit(lambda unit: unit.advance(progress))
-            self._progress = progress
+        if progress == self._progress and not self._space.unsaved:
+            return
+
+        def note(unit: graph.Change) -> None:
+            self._space.save(unit)
+            unit.advance(progress)
+
+        self._store.commit(note)
+        self._space.saved()
+        self._progress = progress
 
     # --- the graph, and the work of a SLEEP ---------------------------------------------------
 
@@ -236,32 +229,34 @@ class GraphCache:
             yield count
 
     def _find_topics(self, now: Now) -> Iterator[int]:
-        space = communities.Likeness(self._space.index, self._space.generation)
-        return communities.find(self._readers, self._store, space)
+        return communities.find(self._readers, self._store, self._space.generation)
 
     def _compact(self, now: Now) -> Iterator[int]:
         self._words.lexical.collect_garbage()
         yield 1
 
-    def _save_all(self, now: Now) -> Iterator[int]:
-        if self._space.unsaved and not self._saver.busy:
-            self._saver.begin()
-        while self._saver.busy:
-            self._saver.step()
-            yield 1
-
     # --- answers ------------------------------------------------------------------------------
 
     def _recall(self, request: Recall, now: Now) -> Recalled | Error:
-        with self._readers.records.view() as view, self._store.view() as links:
-            sources = Sources(
-                view, links, self._words.lexical, self._space.index, self._space.generation
-            )
+        with ExitStack() as opened:
+            view = opened.enter_context(self._readers.records.view())
+            links = opened.enter_context(self._store.view())
+            stored = self._stored(opened)
+            space = self._space
+            index = space.index if stored else None
+            sources = Sources(view, links, self._words.lexical, index, space.generation, stored)
             hits, degraded = search(request, sources, now.wall)
             behind = self._words.pending(view).count()
         if behind:
             degraded.append(f"words: {behind} changes are not indexed yet")
         return Recalled(hits=hits, degraded=tuple(degraded), revision=self._words.applied.floor)
+
+    def _stored(self, opened: ExitStack) -> vectors.View | None:
+        """Return the vectors, if they can be read: words alone answer, too."""
+        try:
+            return opened.enter_context(self._readers.vectors.view())
+        except StoreError:
+            return None
 
     def _neighbours(self, ref: str) -> NeighbourList | Error:
         with self._readers.records.view() as view, self._store.view() as links:

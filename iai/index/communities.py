@@ -17,9 +17,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from iai.errors import StoreAbsent
 from iai.index.tally import terms_in
 from iai.index.terms import number_of, terms
-from iai.index.vector import VectorIndex
 from iai.store import graph, records
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, Edge
@@ -55,7 +55,7 @@ class Stretch(Struct, frozen=True):
     fingerprint: int
 
 
-def find(readers: Readers, store: GraphStore, space: "Likeness") -> Iterator[int]:
+def find(readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
     """Look at all windows that have changed. Yields after each slice how many records it did."""
     with readers.records.view() as view:
         projects = sorted(project.id for project in view.projects())
@@ -66,26 +66,18 @@ def find(readers: Readers, store: GraphStore, space: "Likeness") -> Iterator[int
                 places = view.places(project, after, 2 * WINDOW)
                 taken = places if len(places) < 2 * WINDOW else places[:WINDOW]
                 known = links.windows(project)
-                stretch = _stretch(links, project, place, [label for _, label in taken], space)
+                stretch = _stretch(links, project, place, [label for _, label in taken], generation)
             if not taken:
                 _drop(store, project, [number for number in known if number >= place])
                 break
             yield 0
             if place not in known or known[place].fingerprint != stretch.fingerprint:
-                yield from _look(stretch, readers, store, space)
+                yield from _look(stretch, readers, store, generation)
             place, after = place + 1, taken[-1]
 
 
-class Likeness:
-    """The vectors that records are compared by."""
-
-    def __init__(self, index: VectorIndex | None, generation: int) -> None:
-        self.index = index
-        self.generation = generation
-
-
-def _look(stretch: Stretch, readers: Readers, store: GraphStore, space: Likeness) -> Iterator[int]:
-    yield from _similar(stretch, store, space)
+def _look(stretch: Stretch, readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
+    yield from _similar(stretch, readers, store, generation)
     with store.view() as links:
         edges = _edges(links, stretch.labels)
     yield 0
@@ -115,12 +107,12 @@ def _look(stretch: Stretch, readers: Readers, store: GraphStore, space: Likeness
 
 
 def _stretch(
-    links: graph.View, project: str, place: int, labels: list[int], space: Likeness
+    links: graph.View, project: str, place: int, labels: list[int], generation: int
 ) -> Stretch:
     kept = links.tallies(labels)
     there = [label for label in labels if label in kept]
     tallies = [kept[label] for label in there]
-    seen = np.asarray([space.generation, *there], np.int64).tobytes() + b"".join(tallies)
+    seen = np.asarray([generation, *there], np.int64).tobytes() + b"".join(tallies)
     return Stretch(project, place, there, tallies, crc32(seen))
 
 
@@ -133,12 +125,16 @@ def _drop(store: GraphStore, project: str, places: Sequence[int]) -> None:
         store.commit(change)
 
 
-def _similar(stretch: Stretch, store: GraphStore, space: Likeness) -> Iterator[int]:
+def _similar(
+    stretch: Stretch, readers: Readers, store: GraphStore, generation: int
+) -> Iterator[int]:
     """Link what is most alike. Exact, and within the window only: n log n would be too much."""
-    if space.index is None:
+    try:
+        with readers.vectors.view() as stored:
+            there, vectors = stored.find(generation, stretch.labels)
+    except StoreAbsent:
         return
-    labels = np.asarray(stretch.labels, np.int64)
-    vectors = space.index.of(stretch.labels)
+    labels = np.asarray(there, np.int64)
     for start in range(0, len(labels), BLOCK):
         block = np.arange(start, min(start + BLOCK, len(labels)))
         likeness = vectors[block] @ vectors.T

@@ -101,14 +101,6 @@ class LexicalIndex:
         ]
         return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
 
-    def fitting(self, only: Filter) -> list[int]:
-        """Labels of all records that fit. Its cost grows with them: 2 ms for 10,000."""
-        searcher = self._index.searcher()
-        fitting = facets.query(self._index.schema, only)
-        hits = searcher.search(fitting, limit=max(1, searcher.num_docs), count=False).hits
-        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        return [int(label or 0) for label in labels]
-
     def matched(self, query: str, text: str) -> tuple[str, ...]:
         """Return the words of a query, as they were written, that are found in a text."""
         there = set(terms(text))

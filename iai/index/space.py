@@ -1,29 +1,28 @@
-"""Keeps the vector index in step with the vectors, and saves it.
+"""Keeps the vector index in step with the vectors, in memory and on disk.
 
 It takes what it has not applied yet, in the order of `foremost`, and looks at the vector as it is
 now; so it does not matter how often, or in which order, changes are applied.
 """
 
 import logging
+from collections.abc import Iterator
 
-import numpy as np
 from msgspec import Struct
 
 from iai.errors import StoreCorrupt
 from iai.index.vector import VectorIndex
-from iai.revisions import Revisions
+from iai.revisions import Revisions, upto
 from iai.store import graph, records, vectors
-from iai.store.graph import CHUNK, GraphStore, Snapshot
 
 log = logging.getLogger(__name__)
 
 VECTORS_SLICE = 2_048
-CHUNKS_SLICE = 4
 
 
 class Rebuild(Struct):
     """A vector index that is being made from all stored vectors."""
 
+    table: int
     generation: int
     applied: Revisions  # what the vectors held when it began
     index: VectorIndex
@@ -36,32 +35,43 @@ class Space:
     def __init__(self, rebuilt: int) -> None:
         """`rebuilt` is how often it was made again because somebody wanted it."""
         self.index: VectorIndex | None = None
+        self.table = 0  # number of the index, under which it is kept
         self.generation = 0
         self.applied = Revisions()
-        self.unsaved = 0  # changes since it was last saved
         self.rebuilt = rebuilt
         self._wanted = False  # a rebuild, though the generation is the right one
         self._rebuild: Rebuild | None = None
+        self._stale = False  # another index is still on disk
 
-    def load(self, view: graph.View) -> None:
-        """Take up the saved index. One that is damaged is as good as none."""
-        snapshot = view.snapshot()
-        if snapshot is None:
-            return
+    def load(self, view: graph.View, noted: graph.Progress) -> None:
+        """Take up the index that is on disk. One that is damaged is as good as none."""
+        self.table = noted.table
         try:
-            self.index = VectorIndex.from_bytes(view.content(snapshot))
+            self.index = _index(view, noted)
         except StoreCorrupt as error:
             log.warning("%s; it is made again from the vectors", error)
-            return
-        self.generation = snapshot.generation
-        self.applied = snapshot.vectors_applied
+        if self.index is not None:
+            self.generation = noted.generation
+            self.applied = noted.vectors_applied
 
-    def pending(self, view: vectors.View) -> Revisions:
-        """Revisions whose vectors are still to be taken in."""
-        progress = view.progress()
-        if progress.serving != self.generation:
-            return progress.applied
-        return progress.applied.minus(self.applied)
+    @property
+    def unsaved(self) -> bool:
+        """Does what is on disk lack anything?"""
+        return self._stale or any(index.dirty for _, index in self._tables())
+
+    def save(self, unit: graph.Change) -> None:
+        """Write what has changed. To be committed together with how far it goes."""
+        for table, index in self._tables():
+            for position in sorted(index.dirty):
+                unit.put_chunk(table, position, index.chunk(position))
+        if self._stale and self.index is not None:
+            unit.keep_chunks(self.table, self.index.chunks)
+
+    def saved(self) -> None:
+        """Note that all that `save` wrote is on disk."""
+        for _, index in self._tables():
+            index.dirty.clear()
+        self._stale = False
 
     def rebuild(self) -> None:
         """Make the index again from the vectors; the old one answers until the new one is whole."""
@@ -76,7 +86,9 @@ class Space:
         if self._wanted or progress.serving != self.generation:
             self._scan(view, progress)
             return True
-        batch = log_view.foremost(progress.applied.minus(self.applied), VECTORS_SLICE)
+        # The vectors may be of a later moment than the log, and know revisions that it does not.
+        seen = progress.applied.both(upto(log_view.watermark().revision))
+        batch = log_view.foremost(seen.minus(self.applied), VECTORS_SLICE)
         if not batch.ranges:
             return False
         self._take(log_view, view, batch)
@@ -89,88 +101,43 @@ class Space:
             weights = view.generation(progress.serving)
             if weights is None:
                 raise StoreCorrupt("the serving generation has no weights")
-            empty = VectorIndex.empty(weights.dimension)
-            rebuild = self._rebuild = Rebuild(progress.serving, progress.applied, empty)
+            rebuild = self._rebuild = Rebuild(
+                self.table + 1, progress.serving, progress.applied, VectorIndex(weights.dimension)
+            )
         labels, rows = view.scan(rebuild.generation, rebuild.after, VECTORS_SLICE)
         if labels:
             rebuild.index.put(labels, rows)
             rebuild.after = labels[-1]
             return
-        self.index, self.generation = rebuild.index, rebuild.generation
-        self.applied = rebuild.applied
-        self.unsaved += len(rebuild.index)
+        self.index, self.table = rebuild.index, rebuild.table
+        self.generation, self.applied = rebuild.generation, rebuild.applied
         self.rebuilt += self._wanted
-        self._wanted, self._rebuild = False, None
+        self._wanted, self._rebuild, self._stale = False, None, True
 
     def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
         if self.index is None:
             raise StoreCorrupt("a generation without an index")
-        changed = dict.fromkeys(entry.label for _, entry in log_view.changes(batch))
-        found = {label: view.get(self.generation, label) for label in changed}
-        rows = [row for row in found.values() if row is not None]
-        self.index.remove([label for label, row in found.items() if row is None])
-        if rows:
-            labels = [label for label, row in found.items() if row is not None]
-            self.index.put(labels, np.concatenate(rows))
+        changed = sorted({entry.label for _, entry in log_view.changes(batch)})
+        labels, rows = view.find(self.generation, changed)
+        self.index.remove(sorted(set(changed).difference(labels)))
+        self.index.put(labels, rows)
         self.applied = self.applied.union(batch)
-        self.unsaved += len(changed)
+
+    def _tables(self) -> Iterator[tuple[int, VectorIndex]]:
+        """Yield the index that answers, and the one that is being made, with their numbers."""
+        if self.index is not None:
+            yield self.table, self.index
+        if self._rebuild is not None:
+            yield self._rebuild.table, self._rebuild.index
 
 
-class Saver:
-    """Writes the vector index to disk, some chunks at a time; valid only when all are there."""
-
-    def __init__(self, space: Space, store: GraphStore) -> None:
-        self._space = space
-        self._store = store
-        self._data = b""
-        self._checksums: list[int] = []
-        self._snapshot: Snapshot | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Has a save begun and not ended?"""
-        return self._snapshot is not None
-
-    def begin(self) -> None:
-        """Take the index as it is now."""
-        if self._space.index is None:
-            return
-        with self._store.view() as view:
-            latest = view.snapshot()
-        self._data = self._space.index.to_bytes()
-        self._checksums = []
-        self._snapshot = Snapshot(
-            number=latest.number + 1 if latest else 1,
-            generation=self._space.generation,
-            vectors_applied=self._space.applied,
-            checksums=(),
-        )
-        self._space.unsaved = 0
-
-    def step(self) -> None:
-        """Write the next chunks, or make what is written valid."""
-        snapshot = self._snapshot
-        if snapshot is None:
-            return
-        first = len(self._checksums)
-        chunks = [
-            self._data[place * CHUNK : (place + 1) * CHUNK]
-            for place in range(first, first + CHUNKS_SLICE)
-        ]
-        left = [chunk for chunk in chunks if chunk]
-        if left:
-            self._checksums += self._store.commit(
-                lambda unit: [
-                    unit.put_chunk(snapshot.number, first + place, chunk)
-                    for place, chunk in enumerate(left)
-                ]
-            )
-            return
-        whole = Snapshot(
-            number=snapshot.number,
-            generation=snapshot.generation,
-            vectors_applied=snapshot.vectors_applied,
-            checksums=tuple(self._checksums),
-        )
-        self._store.commit(lambda unit: unit.validate(whole))
-        self._snapshot, self._data = None, b""
+def _index(view: graph.View, noted: graph.Progress) -> VectorIndex | None:
+    """Return the index that is on disk, if there is one."""
+    if not noted.dimension:
+        return None
+    index = VectorIndex(noted.dimension)
+    for position, chunk in view.chunks(noted.table):
+        index.restore(position, chunk)
+    if index.dirty or index.chunks != noted.chunks:
+        raise StoreCorrupt("a part of the vector index is missing")
+    return index

@@ -7,6 +7,7 @@ now; so it does not matter how often, or in which order, changes are applied.
 import logging
 from collections.abc import Mapping
 
+from iai.index.fitting import facets
 from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import FORM, moved, tally
@@ -59,7 +60,9 @@ class Words:
 
     def _take(self, view: records.View, changed: Mapping[int, Record | None]) -> None:
         tallies: dict[int, bytes | None] = {}
+        described: dict[int, graph.Facets | None] = {}
         for label, record in changed.items():
+            described[label] = facets(record) if record else None
             if record is None:
                 tallies[label] = None
                 self.lexical.remove(label)
@@ -70,6 +73,7 @@ class Words:
 
         def connect(unit: graph.Change) -> None:
             place(view, changed, unit)
+            unit.describe(described)
             old = unit.tallies(changed).values()
             unit.tally(tallies, moved(old, (new for new in tallies.values() if new is not None)))
 

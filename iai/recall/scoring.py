@@ -12,7 +12,7 @@ from iai.index.terms import number_of, terms
 from iai.index.vector import VectorIndex, Vectors
 from iai.recall import weights, when, who
 from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares
-from iai.store import graph, records
+from iai.store import graph, records, vectors
 
 MOST_TERMS = 64  # of a question, the rarest ones: it may be a whole log that somebody pasted
 _DECIMALS = 4  # what is not told apart by these is told apart by age
@@ -29,12 +29,20 @@ class Sources:
         lexical: LexicalIndex,
         index: VectorIndex | None,
         generation: int,
+        stored: vectors.View | None,
     ) -> None:
         self.view = view
         self.links = links
         self.lexical = lexical
         self.index = index
         self.generation = generation
+        self.stored = stored
+
+    def exact(self, labels: list[int]) -> Vectors:
+        """Return the vectors of records, zeros for none: those of an old generation go away."""
+        if self.stored is None or self.index is None:
+            return np.zeros((len(labels), 0), np.float32)
+        return self.stored.of(self.generation, labels, self.index.dimension)
 
 
 class Scored:
@@ -91,7 +99,7 @@ def score(
     beside = _rows(chains[[label in kept for label in reached]], rows)
     parts = _by_terms(question, tallies, beside, sources.links)
     if vector is not None and sources.index is not None:
-        likeness = (sources.index.of(rows) @ vector).astype(np.float64)
+        likeness = (sources.exact(rows) @ vector).astype(np.float64)
         own, whole = shares(*by_vectors(likeness, beside))
         parts["vectors"] = weights.VECTORS * own
         parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole

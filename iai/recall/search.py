@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from msgspec import structs
 
+from iai.index.fitting import fitting
 from iai.index.vector import Vectors
 from iai.messages import Hit, Provenance, QueryVector, Recall
 from iai.recall import weights
@@ -41,8 +42,8 @@ def _candidates(
     depth = max(weights.CANDIDATES, min(request.k, MOST_HITS))
     found = sources.lexical.search(request.query, depth, only)
     if vector is not None and sources.index is not None:
-        fitting = None if only.open else sources.lexical.fitting(only)
-        found += sources.index.search(vector, depth, fitting)
+        fits = None if only.open else fitting(sources.links.facets(), only)
+        found += sources.index.search(vector, depth, sources.exact, fits)
     return {label for label, _ in found}
 
 

@@ -1,4 +1,4 @@
-"""What the graph-cache keeps on disk: snapshots of the vector index, edges, and how far they go.
+"""What the graph-cache keeps on disk: the vector index, edges, and how far they go.
 
 Derived; can be made again from the records and the vectors.
 """
@@ -6,6 +6,7 @@ Derived; can be made again from the records and the vectors.
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -25,29 +26,27 @@ T = TypeVar("T")
 
 SCHEMA = topics.SCHEMA
 _DATABASES = (
-    "chunks",
+    "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
+    "facets",  # position -> what filters ask of records, see `FACETS`
     "beside",  # label -> labels of the turns around it in its session, see `View.beside`
     "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
     "counts",  # number of a term -> in how many records it stands
     *links.DATABASES,
     *topics.DATABASES,
 )
-CHUNK = 1 << 20  # bytes of a snapshot that are written at a time
+# What filters ask of a record, texts by their CRC-32: another of the same may be taken for it.
+FACETS = np.dtype(
+    [("said", "<i8"), ("project", "<u4"), ("session", "<u4"), ("role", "<u4"), ("tier", "<u4")]
+)
+_FACETS_ROWS = 1_024  # records in a chunk of them
 
 AROUND = 3  # turns kept on each side of a turn
 NEXT_TO = 1.0  # weight of the edge to the next turn
 Labels: TypeAlias = NDArray[np.int64]
+Facets: TypeAlias = NDArray[np.void]
 _LABEL = np.dtype("<i8")
 _ALONE = bytes(2 * AROUND * _LABEL.itemsize)
-
-
-class Snapshot(Struct, frozen=True, kw_only=True):
-    """A vector index as it was saved."""
-
-    number: int
-    generation: int
-    vectors_applied: Revisions
-    checksums: tuple[int, ...]  # CRC-32 of each chunk
+_SEAL = 4  # bytes of a chunk's CRC-32
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -61,6 +60,9 @@ class Progress(Struct, frozen=True, kw_only=True):
     rebuilt: int = 0  # how often it was made again because somebody wanted it
     form: int = 0  # of the tallies, see `iai.index.tally`
     links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
+    table: int = 0  # number of that vector index, under which its chunks are kept; 0: none is
+    dimension: int = 0  # of its vectors
+    chunks: int = 0  # that it has
 
     @property
     def revision(self) -> int:
@@ -121,23 +123,29 @@ class View(links.View, topics.View):
         with self._t.cursor(self._db["counts"]) as cursor:
             return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
 
-    def snapshot(self) -> Snapshot | None:
-        """Return the latest whole snapshot, if there is one."""
-        data = self._t.get(b"snapshot", db=self._db["meta"])
-        return unpack(data, Snapshot) if data is not None else None
+    def facets(self) -> Facets:
+        """Return what filters ask, in a row for each label from 1; zeros where there is none."""
+        with self._t.cursor(self._db["facets"]) as cursor:
+            chunks = to_number(cursor.key()) + 1 if cursor.last() else 0
+            table = np.zeros((chunks, _FACETS_ROWS), FACETS)
+            for key, data in cursor if cursor.first() else ():
+                table[to_number(key)] = np.frombuffer(data, FACETS)
+        return table.reshape(-1)
 
-    def content(self, snapshot: Snapshot) -> bytes:
-        """Return the bytes of a snapshot.
+    def chunks(self, table: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the chunks of a vector index with their positions.
 
-        Raises StoreCorrupt if a part is missing or is not what was written.
+        Raises StoreCorrupt if one is not what was written.
         """
-        parts: list[bytes] = []
-        for position, checksum in enumerate(snapshot.checksums):
-            part = self._t.get(_chunk(snapshot.number, position), db=self._db["chunks"])
-            if part is None or zlib.crc32(part) != checksum:
-                raise StoreCorrupt(f"part {position} of the saved vector index is damaged")
-            parts.append(part)
-        return b"".join(parts)
+        prefix = number(table)
+        with self._t.cursor(self._db["chunks"]) as cursor:
+            for key, data in cursor if cursor.set_range(prefix) else ():
+                if not key.startswith(prefix):
+                    break
+                position = to_number(key[8:])
+                if _sealed(data[_SEAL:]) != data:
+                    raise StoreCorrupt(f"chunk {position} of the vector index is damaged")
+                yield position, data[_SEAL:]
 
 
 class Change(View, links.Change, topics.Change):
@@ -178,29 +186,37 @@ class Change(View, links.Change, topics.Change):
 
     def forget_words(self) -> None:
         """Start over with what follows from the texts of the records."""
-        for database in ("beside", "terms", "counts"):
+        for database in ("beside", "facets", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
 
-    def put_chunk(self, snapshot: int, position: int, data: bytes) -> int:
-        """Write one part of a snapshot that is not yet valid; return its checksum."""
-        self._t.put(_chunk(snapshot, position), data, db=self._db["chunks"])
-        return zlib.crc32(data)
+    def describe(self, facets: Mapping[int, Facets | None]) -> None:
+        """Keep what filters ask of these records, None for nothing."""
+        for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
+            old = self._t.get(number(chunk), db=self._db["facets"])
+            rows = np.frombuffer(old, FACETS).copy() if old else np.zeros(_FACETS_ROWS, FACETS)
+            for label in labels:
+                row = facets[label]
+                rows[(label - 1) % _FACETS_ROWS] = np.zeros((), FACETS) if row is None else row
+            self._t.put(number(chunk), rows.tobytes(), db=self._db["facets"])
 
-    def validate(self, snapshot: Snapshot) -> None:
-        """Make a wholly written snapshot the valid one and delete all others."""
-        self._t.put(b"snapshot", pack(snapshot), db=self._db["meta"])
-        keep = number(snapshot.number)
+    def put_chunk(self, table: int, position: int, data: bytes) -> None:
+        """Write one chunk of a vector index."""
+        self._t.put(number(table) + number(position), _sealed(data), db=self._db["chunks"])
+
+    def keep_chunks(self, table: int, chunks: int) -> None:
+        """Delete all but the first chunks of one vector index; snapshots of an older iai, too."""
+        self._t.delete(b"snapshot", db=self._db["meta"])
+        prefix, beyond = number(table), number(table) + number(chunks)
         with self._t.cursor(self._db["chunks"]) as cursor:
             found = cursor.first()
             while found:
-                found = cursor.next() if cursor.key().startswith(keep) else cursor.delete()
+                found = cursor.next() if prefix <= cursor.key() < beyond else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no neighbours, links or terms, no snapshot, nothing applied."""
+        """Start over: no neighbours, links or terms, no vector index, nothing applied."""
         for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
-        for key in (b"progress", b"snapshot"):
-            self._t.delete(key, db=self._db["meta"])
+        self._t.delete(b"progress", db=self._db["meta"])
 
 
 class GraphStore:
@@ -232,5 +248,5 @@ def _keys(labels: Collection[int]) -> list[bytes]:
     return [packed[at : at + 8] for at in range(0, len(packed), 8)]
 
 
-def _chunk(snapshot: int, position: int) -> bytes:
-    return number(snapshot) + number(position)
+def _sealed(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_SEAL, "little") + data

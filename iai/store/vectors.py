@@ -1,6 +1,6 @@
 """The vectors: one for each record and generation of weights. Derived; can be made again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -67,17 +67,24 @@ class View:
 
     def get(self, generation: int, label: int) -> Vectors | None:
         """Return the vector of a record as one row; None if it has none."""
-        data = self._t.get(number(generation) + number(label), db=self._db["vectors"])
-        return np.frombuffer(data, _STORED).astype(np.float32)[None] if data is not None else None
+        labels, rows = self.find(generation, [label])
+        return rows if labels else None
 
-    def rows(self, generation: Generation, labels: list[int]) -> Vectors:
-        """Return the vectors of these records, one row each; zeros for one that has none."""
-        found = np.zeros((len(labels), generation.dimension), np.float32)
-        for place, label in enumerate(labels):
-            row = self.get(generation.number, label)
-            if row is not None:
-                found[place] = row
-        return found
+    def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
+        """Return those of the labels that have a vector, and the vectors, one row each."""
+        prefix = number(generation)
+        with self._t.cursor(self._db["vectors"]) as cursor:
+            found = cursor.getmulti([prefix + number(label) for label in labels])
+        return [to_number(key[8:]) for key, _ in found], _rows([data for _, data in found])
+
+    def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
+        """Return the vectors of records, one row each; zeros where there is none (any more)."""
+        rows = np.zeros((len(labels), dimension), np.float32)
+        place = {label: row for row, label in enumerate(labels)}
+        there, found = self.find(generation, labels)
+        if there:
+            rows[[place[label] for label in there]] = found
+        return rows
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
         """Return up to `limit` labels above `after`, ascending, and their vectors."""
@@ -91,8 +98,7 @@ class View:
                     break
                 labels.append(to_number(key[8:]))
                 parts.append(data)
-        flat = np.frombuffer(b"".join(parts), _STORED).astype(np.float32)
-        return labels, flat.reshape(len(labels), -1 if labels else 0)
+        return labels, _rows(parts)
 
 
 class Change(View):
@@ -154,3 +160,8 @@ class VectorStore:
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()
+
+
+def _rows(parts: list[bytes]) -> Vectors:
+    flat = np.frombuffer(b"".join(parts), _STORED).astype(np.float32)
+    return flat.reshape(len(parts), -1 if parts else 0)

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from actors.graph_cache import GraphCache
 from iai.index import words
+from iai.index.space import Space
 from iai.messages import (
     Actor,
     Capture,
@@ -30,6 +31,7 @@ from iai.messages import (
     State,
 )
 from iai.projects import identify
+from iai.store import graph, records
 from iai.store.graph import Change, Progress
 from tests.actors.stories import capture, events, revision
 from tests.iai.store.builders import new_record
@@ -196,16 +198,92 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     assert set(before) < set(found(w, "login fields"))
 
 
-def test_a_damaged_index_is_made_again_from_the_vectors(world: Make) -> None:
+def _damage(unit: graph.Change, table: int) -> None:
+    unit.put_chunk(table, 0, b"garbage")
+
+
+def _loss(unit: graph.Change, table: int) -> None:
+    unit.keep_chunks(table, 0)
+
+
+def _older(unit: graph.Change, table: int) -> None:
+    """Leave what an iai left that kept no chunks and no facets."""
+    unit.keep_chunks(table, 0)
+    unit._t.drop(unit._db["facets"], delete=False)
+    noted = unit.progress()
+    unit.advance(structs.replace(noted, table=0, dimension=0, chunks=0))
+
+
+@pytest.mark.parametrize("spoil", [_damage, _loss, _older])
+def test_a_damaged_index_is_made_again_from_the_vectors(
+    world: Make, spoil: Callable[[graph.Change, int], None]
+) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
-    before = found(w, "login fields")
+    before = recall(w, "login fields").hits
     w.stop(Actor.GRAPH_CACHE)
-    w.graph.commit(lambda unit: unit.put_chunk(1, 0, b"garbage"))
+    w.graph.commit(lambda unit: spoil(unit, progress(w).table))
     w.start(Actor.GRAPH_CACHE)
     w.run(5.0)
-    assert found(w, "login fields") == before
+    assert recall(w, "login fields").hits == before
+    assert "vectors" in before[0].why
+    assert found(w, "login fields", role="assistant") == []
+    assert found(w, "login fields", role="user")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int) -> None:
+    """The index is on disk as far as is noted, whatever was under way."""
+    w = world(seed=seed)
+    for number in range(12):
+        capture(w, *(f"{text} {number} {n}" for n in range(8) for text in TEXTS))
+        w.run(w.chance.uniform(0.0, 0.3))
+        w.crash(Actor.GRAPH_CACHE)
+        if w.chance.random() < 0.5:
+            w.answer(Actor.INGEST, Forget(refs=(f"#{w.chance.randint(1, 40 * (number + 1))}",)))
+    w.run(60.0)
+    before = recall(w, "login fields", k=50).hits
+    w.crash(Actor.GRAPH_CACHE)
+    w.run(30.0)
+    assert recall(w, "login fields", k=50).hits == before
+    w.stop(Actor.GRAPH_CACHE)
+    w.graph.commit(lambda unit: unit.forget_everything())
+    w.lexical.clear()
+    w.start(Actor.GRAPH_CACHE)
+    w.run(60.0)
+    assert recall(w, "login fields", k=50).hits == before
+
+
+def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    space = Space(0)
+
+    def step(log: records.View) -> None:
+        with w.vectors.view() as stored:
+            while space.step(log, stored):
+                pass
+
+    with w.records.view() as old:
+        step(old)
+        capture(w, "one more", "and another")
+        w.run(5.0)
+        step(old)
+    with w.records.view() as new:
+        step(new)
+        assert space.applied.floor == new.watermark().revision
+    assert len(space.index or ()) == len(TEXTS) + 2
+
+
+def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    generation = progress(w).generation
+    w.vectors.commit(lambda unit: unit.clear(generation, 99))
+    assert found(w, "login fields")
 
 
 def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:

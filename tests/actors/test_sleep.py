@@ -29,7 +29,7 @@ from tests.actors.stories import capture, events
 from tests.actors.test_graph_cache import TEXTS, found, recall
 
 Make = Callable[..., World]
-STEPS = ["links", "topics", "fade", "compact", "snapshot"]
+STEPS = ["links", "topics", "fade", "compact"]
 
 
 def sleep(world: World, seconds: float = 5.0) -> None:

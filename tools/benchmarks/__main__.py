@@ -22,6 +22,7 @@ NAMES = {
     "coding": "the same over made-up coding sessions, asked in other words than the answers'",
     "recall": "milliseconds of a question to a store of 20,000 turns",
     "past": "memory and time of `iai import --all` on a machine full of histories (--bytes N)",
+    "scale": "a store of --records N: speed, memory, disk, and the index against all vectors",
     "ingest": "turns a second from transcripts to the end of the pipeline",
     "sleep": "what each step of a SLEEP costs, and how long it keeps a question waiting",
 }

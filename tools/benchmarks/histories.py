@@ -4,6 +4,7 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from iai.clock import parse_iso
@@ -19,13 +20,13 @@ _SYLLABLES = ("ba", "co", "di", "fer", "gat", "hul", "in", "jo", "ka", "lem", "m
 def _words() -> tuple[list[str], list[float]]:
     maker = random.Random(7)  # noqa: S311
     words = ["".join(maker.choices(_SYLLABLES, k=maker.randint(1, 4))) for _ in range(VOCABULARY)]
-    return words, [1.0 / (rank + 2.7) for rank in range(VOCABULARY)]
+    return words, list(accumulate(1.0 / (rank + 2.7) for rank in range(VOCABULARY)))
 
 
 def text(chance: random.Random, words: int) -> str:
     """Return a text of about so many words, with the things that code talk is full of."""
-    vocabulary, weights = _words()
-    out = chance.choices(vocabulary, weights, k=words)
+    vocabulary, cumulated = _words()
+    out = chance.choices(vocabulary, cum_weights=cumulated, k=words)
     if chance.random() < 0.5:  # noqa: PLR2004
         out.append(f"in src/{chance.choice(vocabulary)}/{chance.choice(vocabulary)}.py:{words}")
     if chance.random() < 0.3:  # noqa: PLR2004

@@ -35,7 +35,7 @@ def run(args: Namespace) -> Figures:
         time.sleep(args.idle)
         cpu_s = sum(_cpu_s(p) for p in processes) - before
         seconds = time.monotonic() - began
-        memory = {_name(p): round(p.memory_full_info().pss / 1e6, 1) for p in processes}
+        memory = {name_of(p): round(p.memory_full_info().pss / 1e6, 1) for p in processes}
         return {
             "start to ready": quantiles(starts, "s"),
             "idle cpu, percent of one core": round(100 * cpu_s / seconds, 2),
@@ -48,6 +48,6 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _name(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     return line.removeprefix("iai: ").strip() if line.startswith("iai: ") else "resource tracker"

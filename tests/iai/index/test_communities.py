@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iai.index import communities
-from iai.index.communities import Likeness, find
+from iai.index.communities import find
 from iai.layout import Layout
 from iai.store.readers import Readers
 from iai.store.topics import MOST_TOPICS, Topic
@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def look(store: Store, path: Path) -> int:
     """Look for topics; return at how many records it had to look."""
-    return sum(find(FromHere(store, path), store.graph, Likeness(None, 0)))
+    return sum(find(FromHere(store, path), store.graph, 0))
 
 
 def topics(store: Store) -> tuple[Topic, ...]:

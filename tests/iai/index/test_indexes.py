@@ -1,30 +1,15 @@
-"""The indexes: what is put in is found, once, and what is taken out is not."""
+"""The lexical index: what is put in is found, once, and what is taken out is not."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tantivy
 
-from iai.errors import StoreCorrupt
 from iai.index.lexical import LexicalIndex
 from iai.index.terms import terms
-from iai.index.vector import VectorIndex, Vectors
 from iai.recall.filters import Filter
 from iai.store.records import Record
 from tests.iai.store.builders import kept
-
-
-def unit(*numbers: float) -> Vectors:
-    rows = np.asarray([numbers], np.float32)
-    return np.asarray(rows / np.linalg.norm(rows), np.float32)
-
-
-@pytest.fixture
-def vectors() -> VectorIndex:
-    index = VectorIndex.empty(2)
-    index.put([10, 20, 30], np.concatenate([unit(1, 0), unit(1, 1), unit(0, 1)]))
-    return index
 
 
 def put(index: LexicalIndex, record: Record) -> None:
@@ -39,50 +24,6 @@ def words(tmp_path: Path) -> LexicalIndex:
     put(index, kept(3, "The cat sleeps", project="b", tier="semantic"))
     index.commit()
     return index
-
-
-def test_the_most_alike_come_first(vectors: VectorIndex) -> None:
-    found = vectors.search(unit(1, 0.1), 2)
-    assert [label for label, _ in found] == [10, 20]
-    assert found[0][1] > found[1][1]
-
-
-def test_never_more_than_there_are(vectors: VectorIndex) -> None:
-    assert len(vectors.search(unit(1, 0), 99)) == 3
-    assert vectors.search(unit(1, 0), 0) == []
-    assert VectorIndex.empty(2).search(unit(1, 0), 5) == []
-
-
-def test_a_vector_put_again_takes_the_place_of_the_old_one(vectors: VectorIndex) -> None:
-    vectors.put([10], unit(0, -1))
-    assert len(vectors) == 3
-    assert vectors.search(unit(0, -1), 1)[0][0] == 10
-    assert vectors.search(unit(1, 0), 1)[0][0] == 20
-
-
-def test_what_was_taken_out_is_not_found(vectors: VectorIndex) -> None:
-    vectors.remove([10, 99])
-    assert [label for label, _ in vectors.search(unit(1, 0), 9)] == [20, 30]
-
-
-def test_only_what_is_allowed_is_found(vectors: VectorIndex) -> None:
-    assert [label for label, _ in vectors.search(unit(1, 0), 9, only=[30, 77])] == [30]
-    assert vectors.search(unit(1, 0), 9, only=[]) == []
-
-
-def test_a_saved_index_answers_as_before(vectors: VectorIndex) -> None:
-    loaded = VectorIndex.from_bytes(vectors.to_bytes())
-    assert loaded.search(unit(1, 0.1), 3) == vectors.search(unit(1, 0.1), 3)
-    assert len(loaded) == 3
-    assert loaded.dimension == 2
-    loaded.put([10], unit(0, -1))
-    assert len(loaded) == 3
-
-
-@pytest.mark.parametrize("cut", [0, 3, 40])
-def test_bytes_that_are_no_index_are_damage(vectors: VectorIndex, cut: int) -> None:
-    with pytest.raises(StoreCorrupt):
-        VectorIndex.from_bytes(vectors.to_bytes()[:cut])
 
 
 def test_words_are_found_in_other_forms(words: LexicalIndex) -> None:
@@ -100,14 +41,6 @@ def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> No
     assert [label for label, _ in words.search("cat", 9, Filter(project="b"))] == [3]
     everywhere, here = words.search("parser", 9), words.search("parser", 9, Filter(project="a"))
     assert here == everywhere
-
-
-def test_what_fits_a_filter_is_found_whatever_its_words(words: LexicalIndex) -> None:
-    assert sorted(words.fitting(Filter())) == [1, 2, 3]
-    assert words.fitting(Filter(session="s1")) == [1]
-    assert words.fitting(Filter(role="assistant")) == [2]
-    assert words.fitting(Filter(tier="semantic")) == [3]
-    assert words.fitting(Filter(project="a", tier="semantic")) == []
 
 
 def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) -> None:
@@ -174,7 +107,7 @@ def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_
     assert len(index) == 0
     put(index, kept(1, "the parser", role="user"))
     index.commit()
-    assert index.fitting(Filter(role="user")) == [1]
+    assert [label for label, _ in index.search("parser", 9, Filter(role="user"))] == [1]
 
 
 def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iai.index.fitting import facets, fitting
 from iai.index.lexical import LexicalIndex
 from iai.messages import Recall
 from iai.recall.filters import Filter, asked
@@ -58,7 +60,10 @@ def test_the_index_finds_exactly_what_fits(
     stored: tuple[LexicalIndex, list[Record]], only: Filter
 ) -> None:
     index, records = stored
-    assert sorted(index.fitting(only)) == [r.label for r in records if only.fits(r)]
+    expected = [r.label for r in records if only.fits(r)]
+    assert sorted(label for label, _ in index.search("text", len(records), only)) == expected
+    rows = np.stack([facets(record) for record in records])
+    assert [records[row].label for row in np.flatnonzero(fitting(rows, only))] == expected
 
 
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
@@ -66,8 +71,9 @@ def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     index.put(kept(1, "text", created_at=far), ["text"])
     index.commit()
-    assert len(index.fitting(Filter(since=far))) <= 1
-    assert len(index.fitting(Filter(until=far))) <= 1
+    rows = np.stack([facets(kept(1, "text", created_at=far))])
+    for only in (Filter(since=far), Filter(until=far)):
+        assert len(index.search("text", 9, only)) == int(fitting(rows, only).sum())
 
 
 def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from iai.errors import StoreCorrupt
+from iai.index.fitting import facets
 from iai.revisions import upto
-from iai.store.graph import GraphStore, Snapshot
+from iai.store.codec import number
+from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
 from iai.store.links import Edge
 from iai.store.vectors import Generation, Progress, VectorStore
+from tests.iai.store.builders import kept
 
 
 @pytest.fixture
@@ -40,6 +43,8 @@ def test_vectors_come_back_by_generation_and_label(vectors: VectorStore) -> None
         assert five is not None
         assert five.tolist() == [[0.5, 1.0]]
         assert nothing is None
+        labels, found = view.find(1, [6, 7, 5])
+        assert (labels, found.tolist()) == ([6, 5], [[0.25, 1.0], [0.5, 1.0]])
 
 
 def test_a_scan_goes_through_one_generation_in_the_order_of_labels(vectors: VectorStore) -> None:
@@ -77,47 +82,46 @@ def test_progress_and_weights_are_kept(vectors: VectorStore) -> None:
         assert view.generation(3) is None
 
 
-def save(store: GraphStore, number: int, *chunks: bytes) -> Snapshot:
-    checksums = [
-        store.commit(lambda unit, n=n, chunk=chunk: unit.put_chunk(number, n, chunk))  # type: ignore[misc]
-        for n, chunk in enumerate(chunks)
-    ]
-    snapshot = Snapshot(
-        number=number, generation=1, vectors_applied=upto(4), checksums=tuple(checksums)
-    )
-    store.commit(lambda unit: unit.validate(snapshot))
-    return snapshot
+def chunks(store: GraphStore, table: int) -> list[tuple[int, bytes]]:
+    with store.view() as view:
+        return list(view.chunks(table))
 
 
-def test_a_snapshot_comes_back_whole(graph: GraphStore) -> None:
-    snapshot = save(graph, 1, b"one", b"two")
+def test_the_chunks_of_a_vector_index_come_back_in_order(graph: GraphStore) -> None:
+    for table, position, data in ((1, 1, b"two"), (1, 0, b"one"), (2, 0, b"other")):
+        graph.commit(lambda unit, t=table, p=position, d=data: unit.put_chunk(t, p, d))  # type: ignore[misc]
+    assert chunks(graph, 1) == [(0, b"one"), (1, b"two")]
+    assert chunks(graph, 2) == [(0, b"other")]
+    assert chunks(graph, 3) == []
+
+
+def test_only_the_index_that_answers_is_kept(graph: GraphStore) -> None:
+    for table in (1, 2, 3):
+        for position in range(3):
+            graph.commit(lambda unit, t=table, p=position: unit.put_chunk(t, p, b"x"))  # type: ignore[misc]
+    graph.commit(lambda unit: unit.keep_chunks(2, 2))
+    assert [chunks(graph, table) for table in (1, 3)] == [[], []]
+    assert [position for position, _ in chunks(graph, 2)] == [0, 1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"abc", b"\0\0\0\0two"])
+def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
+    graph.commit(lambda unit: unit.put_chunk(1, 0, b"one"))
+    key = number(1) + number(0)
+    environment = graph._environment
+    environment.write(lambda t: t.put(key, damage, db=environment.db["chunks"]))
+    with pytest.raises(StoreCorrupt, match="chunk 0"):
+        chunks(graph, 1)
+
+
+def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
+    described = {n: facets(kept(n, "t", role="user")) for n in (1, 1_024, 1_025, 2_600)}
+    graph.commit(lambda unit: unit.describe({**described, 2: None}))
+    graph.commit(lambda unit: unit.describe({1_024: None}))
     with graph.view() as view:
-        assert view.snapshot() == snapshot
-        assert view.content(snapshot) == b"onetwo"
-
-
-def test_a_half_written_snapshot_leaves_the_old_one_valid(graph: GraphStore) -> None:
-    snapshot = save(graph, 1, b"one")
-    graph.commit(lambda unit: unit.put_chunk(2, 0, b"half"))
-    with graph.view() as view:
-        assert view.snapshot() == snapshot
-        assert view.content(snapshot) == b"one"
-
-
-def test_a_new_snapshot_takes_the_place_of_the_old_one(graph: GraphStore) -> None:
-    old = save(graph, 1, b"one", b"two")
-    new = save(graph, 2, b"three")
-    with graph.view() as view:
-        assert view.content(new) == b"three"
-        with pytest.raises(StoreCorrupt, match="part 0"):
-            view.content(old)
-
-
-def test_a_damaged_snapshot_is_found_out(graph: GraphStore) -> None:
-    snapshot = save(graph, 1, b"one", b"two")
-    graph.commit(lambda unit: unit.put_chunk(1, 1, b"tw0"))
-    with graph.view() as view, pytest.raises(StoreCorrupt, match="part 1"):
-        view.content(snapshot)
+        rows = view.facets()
+    assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 1_025, 2_600]
+    assert rows[2_599] == described[2_600]
 
 
 def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:

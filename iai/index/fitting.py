@@ -1,0 +1,47 @@
+"""Which records fit a filter, as one bit for each label: what tells the vector index where to look.
+
+The same question as `facets` puts to the lexical index. What fits here may be one too many, where
+two texts share their CRC-32, and never one too few: hits are looked at themselves, too.
+"""
+
+from zlib import crc32
+
+import numpy as np
+
+from iai.index.vector import Mask
+from iai.recall.filters import Filter
+from iai.store.graph import FACETS, Facets
+from iai.store.records import Record
+
+_TEXTS = ("project", "session", "role", "tier")
+_LAST = (1 << 63) - 1
+
+
+def facets(record: Record) -> Facets:
+    """Return what filters ask of a record."""
+    row = np.zeros((), FACETS)
+    row["said"] = _within(record.created_at)
+    for name in _TEXTS:
+        row[name] = _number(getattr(record, name))
+    return row
+
+
+def fitting(rows: Facets, only: Filter) -> Mask:
+    """Say of each row whether it may fit; those of no record may."""
+    fits: Mask = np.ones(len(rows), np.bool_)
+    for name in _TEXTS:
+        if value := getattr(only, name):
+            fits &= rows[name] == _number(value)
+    if only.since:
+        fits &= rows["said"] >= _within(only.since)
+    if only.until:
+        fits &= rows["said"] < _within(only.until)
+    return fits
+
+
+def _number(text: str) -> int:
+    return crc32(text.encode("utf-8", "surrogateescape"))
+
+
+def _within(ns: int) -> int:
+    return max(-_LAST, min(ns, _LAST))

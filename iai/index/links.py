@@ -36,7 +36,7 @@ class Links:
         """Do one slice of what the other stages are done with; return how many changes it took."""
         batch = view.foremost(ready.minus(self.applied), LINKS_SLICE)
         if batch.ranges:
-            labels = sorted({entry.label for _, entry in view.changes(batch)})
+            labels = view.touched(batch)
             store.commit(lambda unit: link(view, labels, unit))
             self.applied = self.applied.union(batch)
         return batch.count()

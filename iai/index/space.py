@@ -117,7 +117,7 @@ class Space:
     def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
         if self.index is None:
             raise StoreCorrupt("a generation without an index")
-        changed = sorted({entry.label for _, entry in log_view.changes(batch)})
+        changed = log_view.touched(batch)
         labels, rows = view.find(self.generation, changed)
         self.index.remove(sorted(set(changed).difference(labels)))
         self.index.put(labels, rows)

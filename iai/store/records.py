@@ -227,6 +227,10 @@ class View:
                     yield to_number(cursor.key()), unpack(cursor.value(), LogEntry)
                     found = cursor.next()
 
+    def touched(self, revisions: Revisions) -> list[int]:
+        """Return the labels of the records that these changes were made to, ascending."""
+        return sorted({entry.label for _, entry in self.changes(revisions)} - {0})
+
     def latest(
         self, batch: Revisions, room: float, cost: Callable[[str], float] = len
     ) -> tuple[Revisions, dict[int, Record | None]]:
@@ -241,7 +245,7 @@ class View:
             if room <= 0:
                 break
             taken.append(revision)
-            if entry.label not in changed:
+            if entry.label and entry.label not in changed:  # without one, it is of a project
                 record = changed[entry.label] = self.get(entry.label)
                 room -= cost(record.text) if record else 0
         return of(taken), changed

@@ -195,8 +195,8 @@ class Watch:
 
     def _graph(self) -> int:
         with self._world.graph.view() as view:
-            progress = view.progress()
-        return progress.rebuilt if progress.warm else LEFT_OUT
+            progress, found = view.progress(), view.found()
+        return progress.rebuilt + found if progress.warm else LEFT_OUT
 
     # --- files ------------------------------------------------------------------------------------
 

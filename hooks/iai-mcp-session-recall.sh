@@ -213,8 +213,9 @@ repository_changed() {
   return 1
 }
 
-# Composes the text now, because of $1, or what is new in it after the revision `since`. It has a deadline of its own: what is not there in a second
-# is not worth waiting for. What the command complains of goes to the log.
+# Composes the text now, because of $1, or what is new in it after the revision `since`. It has a
+# deadline of its own: what is not there in a second is not worth waiting for. What the command
+# complains of goes to the log.
 live() {
   local command=""
   text="" revision="" tokens=0

@@ -132,6 +132,7 @@ def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
         printed: list[str] = []
 
         def in_time() -> bool:
+            wait_until(lambda: not spool.waiting(g.layout.spool_new), "the spool is read")
             printed.append(ask())
             return injections.read(g.layout)[-1].outcome != "nothing"
 

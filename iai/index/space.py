@@ -16,7 +16,7 @@ from iai.store import graph, records, vectors
 
 log = logging.getLogger(__name__)
 
-VECTORS_SLICE = 2_048
+VECTORS_SLICE = 1_024
 
 
 class Rebuild(Struct):

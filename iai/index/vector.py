@@ -28,8 +28,9 @@ Bits = NDArray[np.uint8]  # eight in a byte
 Lookup = Callable[[list[int]], Vectors]
 
 ROWS = 256  # vectors in a chunk, in which the bits are kept on disk
-SHORTEST = 500  # vectors that are looked at exactly, or one in SHARE where that is more
+SHORTEST = 500  # vectors that differ in the fewest bits, or one in SHARE where that is more
 SHARE = 512
+READ = 200  # of these that are looked at exactly: the likeliest by a closer estimate, see `alike`
 _TURNS = 2  # bits for each number of a vector: 1 found 98.5 % of the first 10 among 1,000, 2 99.8 %
 _DECIMALS = 6
 _STEPS = 4096  # to which numbers are rounded, so that sums are exact in whatever order
@@ -77,10 +78,29 @@ class VectorIndex:
         labels, apart = self._likeliest(vector, k, fitting)
         if not len(labels):
             return []
+        nearest = np.argsort(-self.alike(labels.tolist(), vector), kind="stable")[
+            : max(READ, 2 * k)
+        ]
+        labels, apart = labels[nearest], apart[nearest]
         # In doubles, and rounded: else equal vectors may differ by where they stand in the product.
         scores = np.round(exact(labels.tolist()).astype(np.float64) @ vector, _DECIMALS)
         order = np.lexsort((labels, apart, -scores))[:k]
         return [(int(labels[place]), float(scores[place])) for place in order]
+
+    def alike(self, labels: list[int], vector: Vectors) -> Vectors:
+        """Estimate from the bits how alike these are to a vector, to some 0.05; 0 where none is.
+
+        The projections of the one against the signs of the others (Dong, Charikar and Li 2008).
+        """
+        rows = np.asarray(labels, np.int64) - 1
+        there = np.flatnonzero(rows < len(self._held))
+        there = there[self._held[rows[there]]]
+        signs = np.unpackbits(self._rows()[rows[there]], axis=1).astype(np.float32)
+        projected = vector @ self._planes
+        found = np.zeros(len(labels), np.float32)
+        of_all = 2 * (signs @ projected) - projected.sum()
+        found[there] = of_all * np.sqrt(np.pi / 2) / len(projected)
+        return found
 
     def chunk(self, position: int) -> bytes:
         """Return what `restore` needs of one chunk."""

@@ -99,7 +99,7 @@ def score(
     beside = _rows(chains[[label in kept for label in reached]], rows)
     parts = _by_terms(question, tallies, beside, sources.links)
     if vector is not None and sources.index is not None:
-        likeness = (sources.exact(rows) @ vector).astype(np.float64)
+        likeness = _likeness(rows, vector, found, sources, sources.index)
         own, whole = shares(*by_vectors(likeness, beside))
         parts["vectors"] = weights.VECTORS * own
         parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole
@@ -108,6 +108,16 @@ def score(
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
     return Scored(labels, parts, tallies)
+
+
+def _likeness(
+    rows: list[int], vector: Vectors, found: set[int], sources: Sources, index: VectorIndex
+) -> Floats:
+    """Return how alike each row is to a question: what was found exactly, what is near roughly."""
+    likeness: Floats = index.alike(rows, vector).astype(np.float64)
+    exactly = [place for place, label in enumerate(rows) if label in found]
+    likeness[exactly] = sources.exact([rows[place] for place in exactly]) @ vector
+    return likeness
 
 
 def _reached(found: set[int], links: graph.View) -> list[int]:

@@ -25,10 +25,9 @@ LATELY = 700  # turns before the last session's latest that are looked at for wh
 ELSEWHERE = 5
 DECISIONS = 4  # of the user; an assistant's are proposals
 SAME_FILES = 5
-
 TOPICS = 5
-LINE = 300  # characters of a turn that is one of many
 
+LINE = 300  # characters of a turn that is one of many
 _TELLING = 60  # turns for which there may be room
 
 
@@ -158,10 +157,11 @@ def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...])
     same_files = _telling(same, above, SAME_FILES)
     above += same_files
     newest = {record.label: record for record in lately if record not in above}
-    stated = [(topic, newest[topic.statement]) for topic in topics if topic.statement in newest]
-    above += [record for _, record in stated[:TOPICS]]
+    stated = ((topic, newest[topic.statement]) for topic in topics if topic.statement in newest)
+    shown_topics = tuple(islice(stated, TOPICS))
+    above += [record for _, record in shown_topics]
     telling = _telling(lately, above, _TELLING)
-    return Lately(tuple(decisions), tuple(left_open), same_files, tuple(stated[:TOPICS]), telling)
+    return Lately(tuple(decisions), tuple(left_open), same_files, shown_topics, telling)
 
 
 def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:

@@ -57,8 +57,6 @@ def render(hits: list[Hit], revision: int, project: str, wall: int) -> tuple[str
 
 
 def _line(hit: Hit, wall: int) -> str:
-    said = " ".join(injected.harmless(hit.text).split())
-    if len(said) > _TEXT:
-        said = said[:_TEXT].rsplit(" ", 1)[0] + " ..."
+    said = injected.inline(hit.text, _TEXT)
     days = max(0, wall - hit.created_at) // (86_400 * NS)
     return f"- #{hit.label} {hit.role}, {f'{days} d ago' if days else 'today'}: {said}"

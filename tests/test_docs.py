@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import readme
+from benchmarks.group import PATIENCE_S
 
 from iai import cli, probe, version, wire
 from iai.layout import LONGEST_SOCKET_PATH, Layout
@@ -129,8 +130,8 @@ def test_the_stand_alone_probe_knows_the_same_protocol() -> None:
 def test_the_first_command_shows_the_whole_path_and_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(
-        [str(ROOT / "tools" / "run")], capture_output=True, text=True, check=False, timeout=150,
-        env=environment,
+        [str(ROOT / "tools" / "run")], capture_output=True, text=True, check=False, env=environment,
+        timeout=3 * PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "> Left open: the OpenAPI example still shows /v1" in done.stdout

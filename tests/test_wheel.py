@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import CHECKOUT, Group, wait_until
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group, wait_until
 from benchmarks.host import ClaudeCode
 
 from iai import spool
@@ -62,7 +62,7 @@ def test_installed_it_runs_the_group_and_remembers_through_its_own_hooks(
     def run(*args: str) -> str:
         return subprocess.run(
             [str(iai), *args], env=g.environment, cwd=g.work, check=True, capture_output=True,
-            text=True, timeout=90,
+            text=True, timeout=PATIENCE_S,
         ).stdout  # fmt: skip
 
     assert "iai 0." in run("--version")

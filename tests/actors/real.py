@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.group import Group
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group
 
 from iai import ledger
 from iai.messages import Actor, Capture, Captured, CapturedTurn
@@ -23,8 +23,15 @@ def events(group: Group, kind: str = "") -> list[dict[str, Any]]:
     return [e for e in ledger.read(group.layout.ledger) if not kind or e["kind"] == kind]
 
 
-def capture(group: Group, *said: str) -> Captured:
+def capture(group: Group, *said: str, deadline_s: float = PATIENCE_S) -> Captured:
     """Keep some texts, as a client does."""
     turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in said)
     with group.client() as client:
-        return client.call(Actor.INGEST, Capture(turns=turns), Captured)
+        return client.call(Actor.INGEST, Capture(turns=turns), Captured, deadline_s)
+
+
+def with_faults(group: Group, **faults: str) -> Group:
+    """Have all processes of a group run with faults; see `tests/faults`."""
+    group.environment |= {f"IAI_FAULT_{name.upper()}": value for name, value in faults.items()}
+    group.environment["PYTHONPATH"] = f"{CHECKOUT / 'tests' / 'faults'}:{CHECKOUT}"
+    return group

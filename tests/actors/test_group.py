@@ -1,6 +1,7 @@
 """The real group: processes, sockets, signals, kills. Each test has its own store."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
-from benchmarks.group import CHECKOUT, Group, alive, wait_until
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
 from benchmarks.histories import coding_session
 
 from iai import lock, logs
@@ -66,7 +67,7 @@ def test_the_group_starts_answers_and_stops_without_a_trace(group: Make) -> None
             assert client.call(actor, Ping(), Pong).actor is actor
     pids = [process.pid for process in g.processes()]
     g.down()
-    wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone", 5.0)
+    wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
     assert not lock.held(g.layout.lease)
     assert [e["actor"] for e in events(g, "actor-down")] == list(PIPELINE)
     assert g.iai("down").stdout == f"no group runs on {g.layout.root}\n"
@@ -86,14 +87,14 @@ def test_many_starts_at_once_are_one_group(group: Make) -> None:
     g = group()
     command = [sys.executable, "-m", "actors"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen(command, env=g.environment, **quiet) for _ in range(30)]  # type: ignore[call-overload]
+    started = [subprocess.Popen(command, env=g.environment, **quiet) for _ in range(20)]  # type: ignore[call-overload]
     wait_until(g.all_ready, "one group is ready")
     wait_until(lambda: sum(p.poll() is None for p in started) == 1, "all others have gone")
-    assert sorted(p.returncode for p in started if p.poll() is not None) == [0] * 29
+    assert sorted(p.returncode for p in started if p.poll() is not None) == [0] * 19
     (supervisor,) = [p for p in started if p.poll() is None]
     assert supervisor.pid == g.pid(Actor.SUPERVISOR)
     supervisor.terminate()
-    assert supervisor.wait(30) == 0
+    assert supervisor.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -107,7 +108,7 @@ def test_in_the_foreground_it_stops_in_pipeline_order_when_told_to(
     wait_until(g.all_ready, "the group is ready")
     assert g.pid(Actor.SUPERVISOR) == process.pid  # no second process: whoever manages it sees it
     process.send_signal(number)
-    log = process.communicate(timeout=30)[1]
+    log = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode == 0
     ended = [line.split()[4] for line in log.splitlines() if " ended: " in line]
     assert ended == list(PIPELINE)
@@ -123,8 +124,8 @@ def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
     address = f"@{g.work}" if abstract else str(g.work / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address.replace("@", "\0"))
-        manager.settimeout(30)
-        g.environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
+        manager.settimeout(PATIENCE_S)
+        g.environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2000000"}
         process = subprocess.Popen(
             [sys.executable, "-m", "iai", "up"], env=g.environment, stderr=subprocess.DEVNULL
         )
@@ -135,7 +136,7 @@ def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
         hear(manager, b"WATCHDOG=1")
         process.terminate()
         hear(manager, b"STOPPING=1")
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def hear(manager: socket.socket, wanted: bytes) -> list[bytes]:
@@ -221,8 +222,8 @@ def test_each_actor_killed_in_mid_work_comes_back_and_nothing_is_lost_or_doubled
     first = g.kill(actor)
     for number in range(40):
         text = f"marker{'abcdefghij'[number % 10] * (1 + number // 10)} said while it was down"
-        with contextlib.suppress(NoAnswer, Refused):
-            if capture(g, text).added:
+        with contextlib.suppress(NoAnswer, Refused):  # a killed process leaves what it was asked
+            if capture(g, text, deadline_s=5.0).added:
                 acknowledged.append(text)
         if number == 20:
             wait_until(g.all_ready, f"{actor} is back")
@@ -263,13 +264,13 @@ def test_one_actor_can_be_restarted(group: Make) -> None:
 
 
 def test_the_cache_writer_is_current_again_soon_after_a_kill(group: Make) -> None:
-    g = group()  # with the interval of 60 s
+    g = group(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().stages["payload"].revision == 1, "the first payload")
     g.kill(Actor.CACHE_WRITER)
     capture(g, "two")
-    wait_until(lambda: g.health().stages["payload"].revision == 2, "the payload is current", 10.0)
+    wait_until(lambda: g.health().stages["payload"].revision == 2, "it waits for no interval")
 
 
 # --- damage --------------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def test_no_frame_whatever_takes_an_actor_down(group: Make) -> None:
         connection = dealer(g, context, actor)
         for frame, code in frames.items():
             connection.send(frame)
-            assert connection.poll(10_000), (actor, frame[:20])
+            assert connection.poll(int(PATIENCE_S * 1_000)), (actor, frame[:20])
             assert msgpack.unpackb(connection.recv())["code"] == code
         connection.send(b"\0" * (5 * MAX_FRAME))  # so large that the connection is dropped
         connection.send_multipart([b"more", b"frames", msgpack.packb(ping)])
@@ -378,9 +379,10 @@ def test_garbage_on_a_feed_is_counted_and_dropped(group: Make) -> None:
     context: zmq.Context[zmq.SyncSocket] = zmq.Context()
     feed = context.socket(zmq.PUB)
     feed.set(zmq.LINGER, 0)
-    g.kill(Actor.INGEST, signal.SIGSTOP)
+    pid, ingest = g.pid(Actor.LIFECYCLE), g.pid(Actor.INGEST)
+    supervisor = g.kill(Actor.SUPERVISOR, signal.SIGSTOP)  # so that nobody starts it again
+    os.kill(ingest, signal.SIGKILL)
     feed.bind(g.layout.feed(Actor.INGEST))
-    pid = g.pid(Actor.LIFECYCLE)
 
     def dropped() -> int:
         feed.send_multipart([b"x", b"garbage"])
@@ -391,7 +393,7 @@ def test_garbage_on_a_feed_is_counted_and_dropped(group: Make) -> None:
     wait_until(lambda: dropped() > 10, "the listener counts what it drops")
     feed.close()
     context.term()
-    g.kill(Actor.INGEST, signal.SIGCONT)
+    os.kill(supervisor, signal.SIGCONT)
     assert g.pid(Actor.LIFECYCLE) == pid
 
 
@@ -411,7 +413,7 @@ def test_a_full_actor_says_busy_and_answers_again(group: Make) -> None:
         return {answered() for _ in range(900)}
 
     def answered() -> str:
-        assert connection.poll(10_000)
+        assert connection.poll(int(PATIENCE_S * 1_000))
         answer = msgpack.unpackb(connection.recv())
         return str(answer.get("code", answer["kind"]))
 
@@ -474,32 +476,43 @@ def test_a_feed_can_be_listened_to(group: Make) -> None:
 
 
 def test_ten_callers_at_once_are_exactly_one_write(group: Make) -> None:
-    g = group()
+    """That all are there before the one write is over depends on the machine: until they are."""
+    g = group(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     g.iai("refresh", "--force")
     g.settle()
-    g.kill(Actor.CACHE_WRITER, signal.SIGSTOP)  # so that all ten are there at once
 
     def ask() -> RefreshOutcome:
         with g.client() as client:
-            return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 30.0)
+            return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, PATIENCE_S)
 
-    with ThreadPoolExecutor(10) as pool:
-        asked = [pool.submit(ask) for _ in range(10)]
-        queue = g.layout.sockets / "cache-writer.sock"
-        wait_until(lambda: connections(g.pid(Actor.CACHE_WRITER), queue) >= 10, "all have asked")
-        g.kill(Actor.CACHE_WRITER, signal.SIGCONT)
-        outcomes = [one.result() for one in asked]
-    assert {o.outcome for o in outcomes} <= {"written", "skipped"}
-    assert all(o.reason in ("forced", "refresh_in_progress") for o in outcomes)
-    triggers = [e["trigger"] for e in events(g, "session_start_cache_write_success")]
-    assert triggers.count("manual") == 2
+    def writes() -> int:
+        """Have ten ask at once; return how often there was written for them."""
+        before = asked_for(g)
+        g.kill(Actor.CACHE_WRITER, signal.SIGSTOP)
+        with ThreadPoolExecutor(10) as pool:
+            asked = [pool.submit(ask) for _ in range(10)]
+            queue = g.layout.sockets / "cache-writer.sock"
+            wait_until(lambda: connections(queue) >= 10, "all have connected")
+            g.kill(Actor.CACHE_WRITER, signal.SIGCONT)
+            outcomes = [one.result() for one in asked]
+        assert {o.outcome for o in outcomes} <= {"written", "skipped"}
+        assert all(o.reason in ("forced", "refresh_in_progress") for o in outcomes)
+        return asked_for(g) - before
+
+    wait_until(lambda: writes() == 1, "ten are one")
 
 
-def connections(pid: int, path: Path) -> int:
+def asked_for(group: Group) -> int:
+    """How often the payload was written because somebody asked."""
+    written = events(group, "session_start_cache_write_success")
+    return [event["trigger"] for event in written].count("manual")
+
+
+def connections(path: Path) -> int:
     """How many clients have connected to a socket, as the kernel has it."""
-    listening = Path(f"/proc/{pid}/net/unix")
+    listening = Path("/proc/self/net/unix")
     if not listening.exists():  # not Linux: nothing to count by, so do not wait for it
         return 10**6
     return sum(line.endswith(str(path)) for line in listening.read_text().splitlines())
@@ -545,20 +558,28 @@ def test_a_full_disk_is_survived_and_nothing_that_was_spooled_is_lost(group: Mak
 
 
 def test_a_large_backlog_does_not_delay_an_answer_or_the_payload(group: Make) -> None:
+    """How large is large depends on the machine: until what is behind is more than it can do."""
     g = group(session_cache_refresh_min_sec="0")
     g.up()
-    history = g.work / "history.jsonl"
-    history.write_text(coding_session("h", "/elsewhere", turns=20_000, seed=5))
-    with g.client() as client:
-        client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress)
-        capture(g, "a needle in between")
+    times = itertools.count()
+
+    def found_before_the_rest() -> bool:
+        name = next(times)
+        history = g.work / f"{name}.jsonl"
+        history.write_text(coding_session(str(name), "/elsewhere", turns=20_000, seed=name))
+        with g.client() as client:
+            client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress, PATIENCE_S)
+        needle = f"needle{'abcdefghij'[name]} in between"
+        capture(g, needle)
 
         def found() -> bool:
-            hits = g.json("recall", "needle", "--k", "1")["hits"]
-            return bool(hits) and hits[0]["text"] == "a needle in between"
+            hits = g.json("recall", needle, "--k", "1")["hits"]
+            return bool(hits) and hits[0]["text"] == needle
 
         wait_until(found, "the newest turn is found")
-        assert g.health().stages["graph"].lag_records > 0, "the import was over too soon to tell"
+        return g.health().stages["graph"].lag_records > 0
+
+    wait_until(found_before_the_rest, "it does not wait for those that were there before")
 
 
 # --- the commands --------------------------------------------------------------------------------
@@ -664,7 +685,7 @@ def test_an_import_reports_what_it_did(group: Make) -> None:
 
 
 def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
-    g = group()
+    g = group(tick_sec="0.2")
     g.up()
     probe = str(CHECKOUT / "tools" / "probe")
 
@@ -681,7 +702,13 @@ def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
     measured = json.loads(run("lifecycle", "--bench", "20").stdout)
     assert measured["pings"] == 20
     assert run("ingest", "ping", "{").returncode == 2
-    heard = run("lifecycle", "--listen", "--seconds", "6").stdout.splitlines()
+    heard: list[str] = []
+
+    def listened() -> bool:
+        heard.extend(run("lifecycle", "--listen", "--seconds", "1").stdout.splitlines())
+        return bool(heard)
+
+    wait_until(listened, "it is there at a tick")
     assert {json.loads(line)["kind"] for line in heard} == {"tick"}
     g.down()
     assert run("ingest", "--timeout", "0.2").returncode == 1

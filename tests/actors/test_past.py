@@ -1,18 +1,22 @@
 """The past as users get it in: every history of the machine, and a project's commits."""
 
+import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from benchmarks.group import Group, wait_until
+from benchmarks.group import PATIENCE_S, Group, wait_until
 from benchmarks.histories import coding_session
 
-from tests.actors.real import texts
+from tests.actors.real import texts, with_faults
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -34,6 +38,14 @@ def codex(g: Group) -> None:
         for number, path in enumerate(sorted(sample.rglob("rollout-*.jsonl"))):
             if number % 2 == (place == "archived_sessions"):
                 shutil.copy(path, directory)
+
+
+def held_reading(g: Group) -> Path:
+    """Have a group stop after the first slice of a transcript, as long as the file returned is."""
+    held = g.work / "held"
+    held.touch()
+    with_faults(g, read=str(held))
+    return held
 
 
 def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -> None:
@@ -61,7 +73,8 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
 
 def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: Make) -> None:
     g = group()
-    os.utime(claude(g, "first", turns=12_000), (2_000_000_000, 2_000_000_000))
+    held = held_reading(g)
+    os.utime(claude(g, "first", turns=3_000), (2_000_000_000, 2_000_000_000))
     gone = claude(g, "gone", seed=2)
     os.utime(gone, (1_900_000_000, 1_900_000_000))
     claude(g, "last", seed=3)
@@ -73,27 +86,53 @@ def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: 
     ) as importing:  # fmt: skip
         wait_until(lambda: texts(g), "it has begun")
         gone.unlink()
-        out, err = importing.communicate(timeout=100)
+        held.unlink()
+        out, err = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert err == f"  not read: {gone}: cannot be read: No such file or directory\n"
-    assert out.startswith("3 files, 12006 turns read, 12006 new, 0 known already")
+    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 known already")
+
+
+def importing(g: Group) -> "tuple[subprocess.Popen[str], int]":
+    """Start an import of every history; return it and the terminal on which its progress is."""
+    terminal, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 160))
+    command = [sys.executable, "-m", "iai", "import", "--all", "--json"]
+    started = subprocess.Popen(
+        command, env=g.environment, cwd=g.work, stdout=subprocess.PIPE, stderr=theirs, text=True
+    )
+    os.close(theirs)
+    return started, terminal
+
+
+def seen(terminal: int, wanted: bytes | None = None) -> str:
+    """Return what is on a terminal, up to what is wanted or until nobody writes to it any more."""
+    shown = b""
+    with suppress(OSError):  # which is how a terminal says that its other side is closed
+        while (wanted is None or wanted not in shown) and (piece := os.read(terminal, 4_096)):
+            shown += piece
+    return shown.decode(errors="replace")
 
 
 def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     g = group()
-    claude(g, "a", turns=12_000)
+    held = held_reading(g)
+    claude(g, "a", turns=3_000)
     g.up()
-    command = [sys.executable, "-m", "iai", "import", "--all"]
-    with subprocess.Popen(
-        command, env=g.environment, cwd=g.work, stderr=subprocess.PIPE, text=True
-    ) as importing:
-        wait_until(lambda: texts(g), "it has begun")
-        importing.send_signal(2)
-        _, err = importing.communicate(timeout=30)
-    assert importing.returncode == 130
-    assert "the group goes on reading" in err
-    assert g.json("import", "--all")["records_added"] == 12_000  # the same job, joined
-    assert len(texts(g)) == 12_000
+    interrupted, terminal = importing(g)
+    seen(terminal, b"records=")
+    interrupted.send_signal(signal.SIGINT)
+    assert "the group goes on reading" in seen(terminal)
+    os.close(terminal)
+    interrupted.communicate()
+    assert interrupted.returncode == 130
+    again, terminal = importing(g)
+    seen(terminal, b"records=")
+    held.unlink()
+    seen(terminal)
+    os.close(terminal)
+    assert json.loads(again.communicate()[0])["records_added"] == 3_000  # the same job, joined
+    assert len(texts(g)) == 3_000
 
 
 def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
@@ -101,13 +140,14 @@ def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
     claude(g, "a")
     asked, answered = pty.openpty()
     os.write(asked, b"y\n")
-    subprocess.run(
-        [sys.executable, "-m", "iai", "up", "--detach"], env=g.environment, cwd=g.work, check=True,
-        stdin=answered, stdout=answered, stderr=answered, timeout=60,
+    up = subprocess.Popen(
+        [sys.executable, "-m", "iai", "up", "--detach"], env=g.environment, cwd=g.work,
+        stdin=answered, stdout=answered, stderr=answered,
     )  # fmt: skip
-    shown = os.read(asked, 10_000).decode()
-    os.close(asked)
     os.close(answered)
+    shown = seen(asked)
+    os.close(asked)
+    assert up.wait(PATIENCE_S) == 0
     assert "1 transcript of earlier sessions (0.0 MB) can be read, too. Now? [y/N]" in shown
     assert "6 turns kept" in shown
     assert len(texts(g)) == 6

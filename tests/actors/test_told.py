@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benchmarks.group import Group, wait_until
+from benchmarks.group import PATIENCE_S, Group, wait_until
 
 from iai import clock
 from iai.clock import NS
-from iai.messages import Actor, Capture, Captured, CapturedTurn
+from iai.messages import Actor
+from tests.actors.real import capture
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -35,12 +36,6 @@ FIELDS = {  # SEED R15 to R18, and what is ours
 }  # fmt: skip
 
 
-def capture(group: Group, text: str) -> Captured:
-    turns = (CapturedTurn(text=text, cwd="/p", session="s"),)
-    with group.client() as client:
-        return client.call(Actor.INGEST, Capture(turns=turns), Captured)
-
-
 def written(group: Group) -> list[dict[str, Any]]:
     """Return the lines of the cache-writer's own file, as they are."""
     files = sorted(group.layout.ledger.glob("*.cache-writer.jsonl"))
@@ -51,7 +46,7 @@ def written(group: Group) -> list[dict[str, Any]]:
 
 
 def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
-    g = group(tick_sec="600")  # with the interval of 60 s
+    g = group(tick_sec="600", session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().payload.behind == 0, "the first payload")
@@ -103,7 +98,7 @@ def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
 
 
 def test_what_happens_after_it_was_started_is_followed(group: Make) -> None:
-    g = group()
+    g = group(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().payload.behind == 0, "the first payload")
@@ -117,7 +112,7 @@ def test_what_happens_after_it_was_started_is_followed(group: Make) -> None:
     g.iai("refresh", "--force")
     assert f"cache-writer {SUCCESS} trigger=manual" in follower.stdout.readline()
     follower.send_signal(signal.SIGINT)
-    _, complaints = follower.communicate(timeout=30)
+    _, complaints = follower.communicate(timeout=PATIENCE_S)
     assert (follower.returncode, complaints) == (0, "")
 
 
@@ -183,7 +178,7 @@ def test_a_stage_whose_process_hangs_lags_more_and_more_and_its_beat_is_late(gro
 
 
 def test_a_payload_that_is_held_back_is_behind_in_words_and_in_numbers(group: Make) -> None:
-    g = group()  # with the interval of 60 s
+    g = group(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().payload.behind == 0, "the first payload")
@@ -214,9 +209,7 @@ def test_of_a_group_that_has_died_only_what_is_on_disk_is_told(group: Make) -> N
     g.up()
     capture(g, "one")
     g.settle()
-    for process in g.processes():
-        process.kill()
-    wait_until(lambda: not g.processes(), "all have gone")
+    g.end()
     g.hook("turn-capture", {"session_id": "s", "cwd": "/p", "prompt": "said to nobody"})
     done = g.iai("status", "--json")
     status = json.loads(done.stdout)
@@ -262,5 +255,5 @@ def test_watch_shows_what_changes(group: Make) -> None:
     while json.loads(watched.stdout.readline())["group"]["state"] != "stopped":
         pass
     watched.send_signal(signal.SIGINT)
-    _, complaints = watched.communicate(timeout=30)
+    _, complaints = watched.communicate(timeout=PATIENCE_S)
     assert (watched.returncode, complaints) == (0, "")

@@ -3,6 +3,7 @@
 `IAI_FAULT_WALL` names a file with the seconds to add to the wall clock; it may change at any time.
 `IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
+`IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
 """
 
 import os
@@ -41,9 +42,25 @@ def _take_embedder_away(reason: str) -> None:
     registry.load = refuse  # type: ignore[assignment]
 
 
+def _hold_reading(held: Path) -> None:
+    from iai import transcripts  # noqa: PLC0415
+
+    read = transcripts.read
+
+    def first(path: str, mark: transcripts.Mark) -> transcripts.Slice:
+        if not (mark.offset and held.exists()):
+            return read(path, mark)
+        time.sleep(0.01)
+        return transcripts.Slice([], mark, more=True)
+
+    transcripts.read = first
+
+
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
     _slow_down(float(delay))
 if reason := os.environ.get("IAI_FAULT_EMBEDDER"):
     _take_embedder_away(reason)
+if held := os.environ.get("IAI_FAULT_READ"):
+    _hold_reading(Path(held))

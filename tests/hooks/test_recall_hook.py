@@ -5,14 +5,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
-from benchmarks.group import CHECKOUT, Group, alive, wait_until
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
 
 from iai import injected
 from iai.freshness.cache_file import sidecar_path
@@ -24,7 +26,7 @@ from iai.store.records import Change, Project, Records
 from tests.iai.store.builders import NOW, new_record
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-session-recall.sh"
-IAI = CHECKOUT / ".venv" / "bin" / "iai"
+IAI = Path(sys.executable).with_name("iai")
 HOUR = 3_600
 LATE = "-> nothing: took longer than 0.9 s"
 Make = Callable[..., Group]
@@ -87,10 +89,13 @@ class Store:
         return printed[-1]
 
     def call_once(self, stdin: str, **environment: str) -> str:
-        done = subprocess.run(
-            self.command, input=stdin, env={**self.group.environment, **environment}, text=True,
-            capture_output=True, check=False, cwd=self.group.work, timeout=30,
-        )  # fmt: skip
+        with TemporaryFile("w+") as told:  # whole from the start, however busy we are
+            told.write(stdin)
+            told.seek(0)
+            done = subprocess.run(
+                self.command, stdin=told, env={**self.group.environment, **environment}, text=True,
+                capture_output=True, check=False, cwd=self.group.work, timeout=PATIENCE_S,
+            )  # fmt: skip
         assert done.returncode == 0
         assert done.stderr == ""
         return done.stdout
@@ -270,7 +275,7 @@ def test_a_turn_that_only_the_hosts_transcript_holds_is_in_the_text(
 def test_a_turn_in_the_spool_is_all_there_is_before_the_group_ever_ran(store: Store) -> None:
     shutil.rmtree(store.layout.root)
     store.capture(cwd="/p", prompt="the very first words", prompt_id="1")
-    printed = store.start("/p", PATH=f"{IAI.parent}:/usr/bin:/bin")
+    printed = store.start("/p", PATH=f"{IAI.parent}:{store.group.environment['PATH']}")
     assert "> the very first words\n" in printed
 
 
@@ -443,8 +448,9 @@ def _no_command(store: Store) -> None:
 
 def _slow_command(store: Store) -> None:
     slow = store.group.work / "slow"
-    slow.write_text("#!/bin/sh\necho half a text\nsleep 60\n")
+    slow.write_text("#!/bin/sh\necho half a text\nsleep 600\n")
     slow.chmod(0o700)
+    store.group.environment["PATH"] = os.environ["PATH"]  # where a second is one
     (store.layout.run / "command").write_text(str(slow))
 
 
@@ -479,12 +485,8 @@ def test_whatever_is_wrong_the_session_starts_in_time_with_nothing_on_its_screen
         stdin = '{"cwd": "/p\x01'
     else:
         TROUBLES[trouble](store)
-    began = time.monotonic()
     call = store.call_once if trouble == "slow command" else store.call
-    assert call(stdin) == ""
-    took = time.monotonic() - began
-    if trouble == "slow command":
-        assert took < 30  # it did not wait for the minute; the figure itself is in tools/bench
+    assert call(stdin) == ""  # `call_once` would not wait for a slow command's end
     if trouble in REASONS:
         why = REASONS[trouble].format(store=store.layout.root)
         (line,) = store.log()
@@ -532,13 +534,13 @@ def test_standard_input_that_never_ends_does_not_hold_a_session_up(store: Store)
     reader, writer = os.pipe()
     done = subprocess.run(
         [str(HOOK)], stdin=reader, env=store.group.environment, capture_output=True, text=True,
-        check=False, timeout=30,
+        check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "of all\n")
     store.layout.payload.unlink()
     done = subprocess.run(
         [str(HOOK)], stdin=reader, env=store.group.environment, capture_output=True, text=True,
-        check=False, timeout=30,
+        check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     os.close(writer)
     os.close(reader)

@@ -1,5 +1,6 @@
 """What the commits of a project say."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,10 +18,10 @@ SAID_AT = 1_700_000_000
 def git(directory: Path, *args: str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     settings = ("-c", "user.name=Ada", "-c", "user.email=a@example.com")
-    environment = {"GIT_AUTHOR_DATE": f"@{SAID_AT} +0000", "GIT_COMMITTER_DATE": "@1 +0000"}
+    dates = {"GIT_AUTHOR_DATE": f"@{SAID_AT} +0000", "GIT_COMMITTER_DATE": "@1 +0000"}
     subprocess.run(
         ["git", *settings, *args],  # noqa: S607
-        cwd=directory, check=True, capture_output=True, env=environment,
+        cwd=directory, check=True, capture_output=True, env={**os.environ, **dates},
     )  # fmt: skip
 
 

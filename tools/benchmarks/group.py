@@ -23,7 +23,12 @@ from iai.layout import Layout
 from iai.messages import PIPELINE, Actor, Health, HealthReport
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0  # for what must become true: what a loaded machine needs, and a quiet one never
+# What the machine's own user has set, and no process of a group is to know of.
+FOREIGN = (
+    "IAI_MCP_", "CLAUDE_", "CODEX_", "PLUGIN_ROOT", "NOTIFY_SOCKET", "WATCHDOG_", "XDG_", "VISUAL",
+    "EDITOR",
+)  # fmt: skip
 
 
 class TooLate(AssertionError):
@@ -60,7 +65,7 @@ class Group:
         self.work = Path(tempfile.mkdtemp(prefix="iai-"))
         self.layout = Layout(self.work / "store")
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("IAI_MCP_")},
+            **{k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)},
             "HOME": str(self.work),
             "IAI_MCP_STORE": str(self.layout.root),
             **{f"IAI_MCP_{name.upper()}": value for name, value in settings.items()},
@@ -161,21 +166,33 @@ class Group:
         path = self.layout.logs / "group.log"
         return path.read_text() if path.exists() else ""
 
+    def end(self) -> None:
+        """Kill every process of the group, some of which may end by themselves meanwhile."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        wait_until(lambda: not self.processes(), "no process of the group is left")
+
     def destroy(self) -> None:
         """End whatever still runs and delete the store."""
-        for process in self.processes():
-            process.kill()
-        wait_until(lambda: not self.processes(), "no process of the group is left")
-        shutil.rmtree(self.work)
+        self.end()
+        wait_until(self._deleted, f"{self.work} is deleted")
+
+    def _deleted(self) -> bool:
+        shutil.rmtree(self.work, ignore_errors=True)  # a command may be writing its last words
+        return not self.work.exists()
 
     def _run(self, command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            command,
-            input=stdin,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.work,
-            timeout=PATIENCE_S,
-        )
+        with tempfile.TemporaryFile("w+") as told:  # whole from the start: no hook waits for us
+            told.write(stdin)
+            told.seek(0)
+            return subprocess.run(
+                command,
+                stdin=told,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=self.work,
+                timeout=PATIENCE_S,
+            )

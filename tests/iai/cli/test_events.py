@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import Group
+from benchmarks.group import PATIENCE_S, Group
 
 from iai import clock
 from iai.clock import NS
@@ -108,7 +108,7 @@ def test_follow_prints_what_was_and_what_comes_a_line_each_until_interrupted(
     happen(g, 3, ago_s=3_600)  # the clock was set back
     third = line(follower)
     follower.send_signal(signal.SIGINT)
-    rest, complaints = follower.communicate(timeout=30)
+    rest, complaints = follower.communicate(timeout=PATIENCE_S)
     assert (follower.returncode, rest, complaints) == (0, "", "")
     if form:
         assert [json.loads(each)["pid"] for each in (first, second, third)] == [1, 2, 3]
@@ -124,6 +124,6 @@ def test_follow_ends_when_nobody_reads_it_even_if_nothing_more_happens(group: Ma
     assert follower.stdout is not None
     assert follower.stderr is not None
     follower.stdout.close()
-    assert follower.wait(30) == 0
+    assert follower.wait(PATIENCE_S) == 0
     assert follower.stderr.read() == ""
     follower.stderr.close()

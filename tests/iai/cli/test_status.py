@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import Group
+from benchmarks.group import PATIENCE_S, Group
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -44,7 +44,7 @@ def test_watch_prints_one_block_after_another_into_a_pipe_until_interrupted(grou
     assert "\x1b" not in "".join(seen)
     assert seen[-2] == "\n", "a line between two"
     watched.send_signal(signal.SIGINT)
-    complaints = watched.communicate(timeout=30)[1]
+    complaints = watched.communicate(timeout=PATIENCE_S)[1]
     assert (watched.returncode, complaints) == (0, "")
 
 
@@ -56,7 +56,7 @@ def test_watch_with_json_is_one_document_a_line_until_nobody_reads(group: Make) 
     for _ in range(3):
         assert json.loads(watched.stdout.readline())["group"]["state"] == "stopped"
     watched.stdout.close()
-    assert watched.wait(30) == 0
+    assert watched.wait(PATIENCE_S) == 0
     assert watched.stderr.read() == ""
     watched.stderr.close()
 
@@ -70,7 +70,7 @@ def test_watch_writes_over_what_a_terminal_shows_and_never_clears_it(group: Make
     while seen.count(b"\x1b[H") < 3:
         seen += os.read(terminal, 4_096)
     watched.send_signal(signal.SIGINT)
-    complaints = watched.communicate(timeout=30)[1]
+    complaints = watched.communicate(timeout=PATIENCE_S)[1]
     os.close(terminal)
     assert (watched.returncode, complaints) == (0, "")
     frame = seen.split(b"\x1b[H")[1]

@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.index.lexical import LexicalIndex
@@ -208,18 +210,13 @@ def check(store: Store, changes: list[tuple[Any, ...]], seed: int) -> None:
             assert sum(edge.relation == relation for edge in own) <= MOST
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(st.lists(ACTIONS, max_size=60), st.integers(0, 9))
 def test_any_order_of_changes_leads_to_the_same_links(
-    tmp_path: Path, changes: list[tuple[Any, ...]], seed: int
+    changes: list[tuple[Any, ...]], seed: int
 ) -> None:
-    store = Store(tmp_path / str(len(list(tmp_path.iterdir()))))
-    try:
+    with TemporaryDirectory() as directory, closing(Store(Path(directory))) as store:
         check(store, changes, seed)
-    finally:
-        store.close()
 
 
 @pytest.mark.parametrize("seed", [4, 17, 35])  # where weights that four bytes cannot hold were seen

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import mcp_types as types
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from benchmarks.group import Group
+from benchmarks.group import PATIENCE_S, Group
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -92,7 +92,7 @@ def spoken(
             server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
         server.stdin.flush()
         lines = [server.stdout.readline() for message in messages if "id" in message]
-        rest, complaints = server.communicate(timeout=60)
+        rest, complaints = server.communicate(timeout=PATIENCE_S)
     finally:
         server.kill()
         server.wait()

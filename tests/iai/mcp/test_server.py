@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import mcp_types as types
 import pytest
-from benchmarks.group import Group, wait_until
+from benchmarks.group import Group
 from mcp.shared.exceptions import MCPError
 
 from iai.mcp import calls, server
@@ -138,9 +138,7 @@ def test_the_first_calls_of_several_servers_start_one_group_and_a_killed_one_is_
         assert [answer["outcome"] for answer in kept] == ["kept"] * 3
         supervisors = [p for p in g.processes() if p.name() == "iai: supervisor"]
         assert len(supervisors) == 1
-        for process in g.processes():
-            process.kill()
-        wait_until(lambda: not g.processes(), "the group is gone")
+        g.end()
         assert two.call("memory_status")[0]["group"] == "stopped"
         again = two.call("memory_capture", text="Said by server 1: xyzzy.")[0]
         assert again["outcome"] == "known"

@@ -231,4 +231,4 @@ class Merging(RuleBasedStateMachine):
 
 
 TestMerging = Merging.TestCase
-TestMerging.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestMerging.settings = settings(max_examples=30, stateful_step_count=20)

@@ -128,6 +128,7 @@ def test_the_stand_alone_probe_knows_the_same_protocol() -> None:
 
 @pytest.mark.slow
 def test_the_first_command_shows_the_whole_path_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    subprocess.run([str(ROOT / "tools" / "setup"), "dev"], check=True)  # which stays, done or not
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(
         [str(ROOT / "tools" / "run")], capture_output=True, text=True, check=False, env=environment,

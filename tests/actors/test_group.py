@@ -24,6 +24,7 @@ from benchmarks.histories import coding_session
 from iai import lock, logs
 from iai.errors import GroupNotRunning, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
+from iai.layout import private
 from iai.messages import (
     PIPELINE,
     Accepted,
@@ -121,7 +122,9 @@ def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
     if abstract and sys.platform != "linux":
         pytest.skip("only Linux has sockets without a file")
     g = group()
-    address = f"@{g.work}" if abstract else str(g.work / "notify")
+    g.layout.create()
+    private(g.layout.sockets)  # whose path is short enough, wherever temporary files are
+    address = f"@{g.layout.digest}" if abstract else str(g.layout.sockets / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address.replace("@", "\0"))
         manager.settimeout(PATIENCE_S)

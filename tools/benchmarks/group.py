@@ -177,6 +177,7 @@ class Group:
         """End whatever still runs and delete the store."""
         self.end()
         wait_until(self._deleted, f"{self.work} is deleted")
+        shutil.rmtree(self.layout.sockets, ignore_errors=True)  # which may lie outside
 
     def _deleted(self) -> bool:
         shutil.rmtree(self.work, ignore_errors=True)  # a command may be writing its last words

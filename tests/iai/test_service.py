@@ -125,7 +125,7 @@ def told(group: Make) -> tuple[Group, Callable[[], list[str]]]:
     tool = g.work / "bin" / "systemctl"
     tool.parent.mkdir()
     tool.write_text(
-        f'#!/bin/sh\n[ "$2" = --quiet ] && exit "${{ACTIVE:-3}}"\necho "$@" >>{log}\n'
+        f'#!/bin/sh\n[ "$2" = --quiet ] && exit "${{ACTIVE:-3}}"\necho "$@" >>"{log}"\n'
         '[ -z "$BROKEN" ] || { echo "no bus" >&2; exit 1; }\n'
     )
     tool.chmod(0o700)

@@ -208,5 +208,5 @@ def test_without_a_graph_cache_the_payload_is_current_and_says_what_it_lacks(gro
     assert {a.actor for a in g.report().actors if a.state == "failed"} == {Actor.GRAPH_CACHE}
     for text in ("one", "two"):
         capture(g, text)
-        wait_until(lambda: shows(g, text), text)  # noqa: B023  used at once
+        wait_until(lambda: shows(g, text) and current(g), text)  # noqa: B023  used at once
         assert WITHOUT_GRAPH in g.layout.payload.read_text()

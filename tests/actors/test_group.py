@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -528,7 +529,8 @@ def test_an_import_of_old_turns_moves_the_watermark_and_the_payload(group: Make)
     g.settle()
     before = read_sidecar(g.layout.payload)
     old = g.work / "old.jsonl"
-    old.write_text(coding_session("old", "/p", turns=4, seed=1))
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+    old.write_text(coding_session("old", "/p", turns=4, seed=1, start=then))
     document = g.json("import", str(old), "--wait")
     after = read_sidecar(g.layout.payload)
     assert before is not None

@@ -172,7 +172,7 @@ def test_the_status_says_how_far_each_stage_has_come(g: Group, h: Host) -> None:
     result, text = h.call("memory_status")
     assert result["group"] == "running"
     assert result["store"] == str(g.layout.root)
-    assert result["records"] >= 20
+    assert result["records"] == g.health().watermark.records_count >= 19
     assert {stage["lag_records"] for stage in result["stages"].values()} == {0}
     assert "embedding    ready" in text
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
+from msgspec import Struct
 
 from iai.clock import NS
 from iai.index.lexical import LexicalIndex
@@ -45,23 +46,16 @@ class Sources:
         return self.stored.of(self.generation, labels, self.index.dimension)
 
 
-class Found:
-    """What the indexes found."""
+class Found(Struct):
+    """The labels that the indexes found."""
 
-    def __init__(self) -> None:
-        self.labels: set[int] = set()
-        self.first: set[int] = set()  # of each index: turns near these are scored, too
-        self.alike: dict[int, float] = {}  # how alike to the question, where it is known already
+    by_words: set[int] = set()
+    by_vectors: dict[int, float] = {}  # with how alike they are to the question
 
-    def by_words(self, ranked: list[tuple[int, float]]) -> None:
-        """Take in labels, the best first."""
-        self.labels.update(label for label, _ in ranked)
-        self.first.update(label for label, _ in ranked[: weights.FIRST])
-
-    def by_vectors(self, ranked: list[tuple[int, float]]) -> None:
-        """Take in labels with how alike they are, the most alike first."""
-        self.by_words(ranked)
-        self.alike.update(ranked)
+    @property
+    def labels(self) -> list[int]:
+        """All of them, ascending."""
+        return sorted(self.by_words.union(self.by_vectors))
 
 
 class Scored:
@@ -133,21 +127,20 @@ def _likeness(
     rows: list[int], vector: Vectors, found: Found, sources: Sources, index: VectorIndex
 ) -> Floats:
     """Return how alike each row is to a question: what was found exactly, what is near roughly."""
-    unread = sorted(found.labels.difference(found.alike))
+    unread = sorted(found.by_words.difference(found.by_vectors))
     read = exactly_alike(sources.exact(unread), vector).tolist()
-    exactly = found.alike | dict(zip(unread, read, strict=True))
+    exactly = found.by_vectors | dict(zip(unread, read, strict=True))
     roughly = index.alike(np.asarray(rows, np.int64), vector).tolist()
     alike = [exactly.get(label, rough) for label, rough in zip(rows, roughly, strict=True)]
     return np.asarray(alike, np.float64)
 
 
 def _reached(found: Found, links: graph.View) -> tuple[list[int], graph.Labels]:
-    """Return what was found and the turns near the first of it, and what is around each of them."""
-    labels = sorted(found.labels)
+    """Return what was found and the turns near it, which are scored, and what is around each."""
+    labels = found.labels
     around = links.beside(labels)
-    first = around[[label in found.first for label in labels]].reshape(-1, 2, graph.AROUND)
-    near = set(first[:, :, : weights.REACH].ravel().tolist())
-    more = sorted(near.difference(labels, (0,)))
+    near = around.reshape(-1, 2, graph.AROUND)[:, :, : weights.REACH].ravel().tolist()
+    more = sorted(set(near).difference(labels, (0,)))
     return labels + more, np.concatenate([around, links.beside(more)])
 
 

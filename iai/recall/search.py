@@ -39,11 +39,13 @@ def _find(
     request: Recall, vector: Vectors | None, only: Filter, sources: Sources, found: Found
 ) -> None:
     """Find what fits and has the words of a question, or is like it."""
-    depth = max(weights.CANDIDATES, min(request.k, MOST_HITS))
-    found.by_words(sources.lexical.search(request.query, depth, only))
+    k = min(request.k, MOST_HITS)
+    depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
+    words = sources.lexical.search(request.query, depth, only)
+    found.by_words.update(label for label, _ in words)
     if vector is not None and sources.index is not None:
         fits = None if only.open else fitting(sources.links.facets(), only)
-        found.by_vectors(sources.index.search(vector, depth, sources.exact, fits))
+        found.by_vectors.update(sources.index.search(vector, depth, sources.exact, fits))
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:

@@ -16,6 +16,7 @@ from iai.clock import Now
 from iai.embedders.embedder import Vectors
 from iai.embedders.generations import Census, Weights, counted_upto
 from iai.embedders.registry import Embedders, load
+from iai.errors import StoreError
 from iai.layout import Layout
 from iai.messages import (
     Actor,
@@ -70,8 +71,17 @@ class Embedding:
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         if isinstance(request, EmbedQuery):
-            queries = tuple(_queries(self._weights.values(), request.text))
+            queries = tuple(_queries(self._wanted(), request.text))
             yield Answer(caller, QueryVectors(vectors=queries))
+
+    def _wanted(self) -> list[Weights]:
+        """Return the weights that the vector index is of, and those that it will come to."""
+        try:
+            with self._readers.graph.view() as links:
+                oldest = links.progress().generation
+        except StoreError:
+            oldest = 0  # nothing is indexed yet
+        return [weights for number, weights in self._weights.items() if number >= oldest]
 
     def hear(self, event: Event, now: Now) -> Steps:
         self._pace.hint()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from iai.behaviour import Answer, Caller, Publish, Steps
-from iai.clock import Now
+from iai.clock import NS, Now
 from iai.errors import StoreAbsent, StoreError
 from iai.index import communities, together
 from iai.index.lexical import LexicalIndex
@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 
 MOST_RECALLED = 64  # answers whose first hits wait to be noted; the latest are kept
 
+TOLD_S = 1.0  # between two events that say there are questions: two processes wake up for each
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
 
 
@@ -68,6 +69,7 @@ class GraphCache:
         self._space = Space(noted.rebuilt)
         self._words = Words(lexical, store)
         self._links = Links(noted.links_applied if self._words.applied.ranges else Revisions())
+        self._tell_from = 0  # monotonic; until then that there was a question is known
         self._recalled: list[list[int]] = []  # first hits of answers, not yet noted
         self._pace = Pace()
         self._state = State.WAKE  # of the group, as far as it was heard
@@ -91,7 +93,7 @@ class GraphCache:
             case Recall():
                 reply = self._recall(request, now)
                 yield Answer(caller, reply)
-                yield Publish(MemoryUsed())
+                yield from self._tell_of_use(now)
                 if isinstance(reply, Recalled) and len(reply.hits) > 1:
                     first = [hit.label for hit in reply.hits[: together.FIRST]]
                     self._recalled = [*self._recalled, first][-MOST_RECALLED:]
@@ -99,6 +101,12 @@ class GraphCache:
                 yield Answer(caller, self._neighbours(ref))
             case _:
                 pass
+
+    def _tell_of_use(self, now: Now) -> Steps:
+        """Keep the group awake; who has heard of one question learns nothing from the next."""
+        if self._state is not State.WAKE or now.mono >= self._tell_from:
+            self._tell_from = now.mono + int(TOLD_S * NS)
+            yield Publish(MemoryUsed())
 
     def hear(self, event: Event, now: Now) -> Steps:
         match event:

@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import tantivy
 
 from iai.index import facets
@@ -94,12 +95,11 @@ class LexicalIndex:
             )
         searcher = self._index.searcher()
         hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits
-        labels = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        found = [
-            (int(label or 0), round(float(hit[0]), _DECIMALS))
-            for label, hit in zip(labels, hits, strict=True)
-        ]
-        return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
+        found = searcher.fast_field_values(_LABEL, [address for _, address in hits])
+        labels = np.asarray(found, np.int64)
+        scores = np.round([score for score, _ in hits], _DECIMALS)
+        order = np.lexsort((labels, -scores))[:k]
+        return list(zip(labels[order].tolist(), scores[order].tolist(), strict=True))
 
     def matched(self, query: str, text: str) -> tuple[str, ...]:
         """Return the words of a query, as they were written, that are found in a text."""

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
+from msgspec import Struct
 
 from iai.clock import NS
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import Tallies
 from iai.index.terms import number_of, terms
-from iai.index.vector import VectorIndex, Vectors
+from iai.index.vector import VectorIndex, Vectors, exactly_alike
 from iai.recall import weights, when, who
 from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares
 from iai.store import graph, records, vectors
@@ -43,6 +44,18 @@ class Sources:
         if self.stored is None or self.index is None:
             return np.zeros((len(labels), 0), np.float32)
         return self.stored.of(self.generation, labels, self.index.dimension)
+
+
+class Found(Struct):
+    """The labels that the indexes found."""
+
+    by_words: set[int] = set()
+    by_vectors: dict[int, float] = {}  # with how alike they are to the question
+
+    @property
+    def labels(self) -> list[int]:
+        """All of them, ascending."""
+        return sorted(self.by_words.union(self.by_vectors))
 
 
 class Scored:
@@ -86,17 +99,17 @@ class Scored:
 
 
 def score(
-    question: str, vector: Vectors | None, found: set[int], sources: Sources, now: int
+    question: str, vector: Vectors | None, found: Found, sources: Sources, now: int
 ) -> Scored:
     """Score what was found, and the turns around it. None for a question without a vector."""
-    reached = _reached(found, sources.links)
-    chains = sources.links.beside(reached)
-    every = [*reached, *sorted(set(chains.ravel().tolist()).difference(reached, (0,)))]
-    kept = sources.links.tallies(every)
-    labels = [label for label in reached if label in kept]
-    rows = [label for label in every if label in kept]
-    tallies = Tallies([kept[label] for label in rows])
-    beside = _rows(chains[[label in kept for label in reached]], rows)
+    reached, chains = _reached(found, sources.links)
+    others = set(chains.ravel().tolist()).difference(reached, (0,))
+    kept = sources.links.tallies([*reached, *sorted(others)])
+    rows = [*kept]
+    tallies = Tallies(kept.values())
+    there = [label in kept for label in reached]
+    beside = _rows(chains[there], rows)
+    labels = rows[: len(beside)]
     parts = _by_terms(question, tallies, beside, sources.links)
     if vector is not None and sources.index is not None:
         likeness = _likeness(rows, vector, found, sources, sources.index)
@@ -111,20 +124,24 @@ def score(
 
 
 def _likeness(
-    rows: list[int], vector: Vectors, found: set[int], sources: Sources, index: VectorIndex
+    rows: list[int], vector: Vectors, found: Found, sources: Sources, index: VectorIndex
 ) -> Floats:
     """Return how alike each row is to a question: what was found exactly, what is near roughly."""
-    likeness: Floats = index.alike(rows, vector).astype(np.float64)
-    exactly = [place for place, label in enumerate(rows) if label in found]
-    likeness[exactly] = sources.exact([rows[place] for place in exactly]) @ vector
-    return likeness
+    unread = sorted(found.by_words.difference(found.by_vectors))
+    read = exactly_alike(sources.exact(unread), vector).tolist()
+    exactly = found.by_vectors | dict(zip(unread, read, strict=True))
+    roughly = index.alike(np.asarray(rows, np.int64), vector).tolist()
+    alike = [exactly.get(label, rough) for label, rough in zip(rows, roughly, strict=True)]
+    return np.asarray(alike, np.float64)
 
 
-def _reached(found: set[int], links: graph.View) -> list[int]:
-    """Return what was found, and the turns near enough to it to be scored as well."""
-    around = links.beside(sorted(found)).reshape(-1, 2, graph.AROUND)
-    near = around[:, :, : weights.REACH].ravel().tolist()
-    return sorted(found.union(near) - {0})
+def _reached(found: Found, links: graph.View) -> tuple[list[int], graph.Labels]:
+    """Return what was found and the turns near it, which are scored, and what is around each."""
+    labels = found.labels
+    around = links.beside(labels)
+    near = around.reshape(-1, 2, graph.AROUND)[:, :, : weights.REACH].ravel().tolist()
+    more = sorted(set(near).difference(labels, (0,)))
+    return labels + more, np.concatenate([around, links.beside(more)])
 
 
 def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
@@ -142,7 +159,7 @@ def _by_terms(
     counts = dict.fromkeys(wanted, 0) | links.counts(wanted)
     rarest = sorted(counts, key=lambda term: (counts[term], term))[:MOST_TERMS]
     rare = rarity([counts[term] for term in rarest], links.tallied())
-    own, whole = by_terms(tallies.counts(rarest).astype(np.float64), rare, beside)
+    own, whole = by_terms(tallies.counts(rarest), rare, beside)
     words, neighbours = shares(own, whole, weights.FULL_MATCH * float(rare.sum()))
     return {"words": words, "neighbours": neighbours}
 
@@ -175,5 +192,7 @@ def _priors(
 
 def _same(one: frozenset[int], other: frozenset[int]) -> bool:
     """Do two texts share nearly all their terms (Jaccard's index)?"""
-    few, many = sorted((len(one), len(other)))
-    return few >= weights.SAME * many and len(one & other) >= weights.SAME * len(one | other)
+    if min(len(one), len(other)) < weights.SAME * max(len(one), len(other)):
+        return False
+    shared = len(one & other)
+    return shared >= weights.SAME * (len(one) + len(other) - shared)

@@ -11,7 +11,7 @@ from iai.index.vector import Vectors
 from iai.messages import Hit, Provenance, QueryVector, Recall
 from iai.recall import weights
 from iai.recall.filters import Filter, asked, sought
-from iai.recall.scoring import Scored, Sources, score
+from iai.recall.scoring import Found, Scored, Sources, score
 from iai.recall.supersession import Ranked, settled
 
 LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
@@ -28,23 +28,24 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
     vector = None if isinstance(given, str) else given
     if isinstance(given, str):
         degraded.append(f"vectors: {given}")
-    found: set[int] = set()
+    found = Found()
     for only in sought(asked(request)):
-        found |= _candidates(request, vector, only, sources)
+        _find(request, vector, only, sources, found)
     scored = score(request.query, vector, found, sources, now)
     return tuple(_hits(request, scored, sources)), degraded
 
 
-def _candidates(
-    request: Recall, vector: Vectors | None, only: Filter, sources: Sources
-) -> set[int]:
-    """Return what fits and has the words of a question, or is like it."""
-    depth = max(weights.CANDIDATES, min(request.k, MOST_HITS))
-    found = sources.lexical.search(request.query, depth, only)
+def _find(
+    request: Recall, vector: Vectors | None, only: Filter, sources: Sources, found: Found
+) -> None:
+    """Find what fits and has the words of a question, or is like it."""
+    k = min(request.k, MOST_HITS)
+    depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
+    words = sources.lexical.search(request.query, depth, only)
+    found.by_words.update(label for label, _ in words)
     if vector is not None and sources.index is not None:
         fits = None if only.open else fitting(sources.links.facets(), only)
-        found += sources.index.search(vector, depth, sources.exact, fits)
-    return {label for label, _ in found}
+        found.by_vectors.update(sources.index.search(vector, depth, sources.exact, fits))
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
@@ -63,9 +64,8 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
 def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     """Yield the best that fit: a neighbour of what fits need not."""
     view, only = sources.view, asked(request)
-    names = {project.id: project.name for project in view.projects()}
     k = min(request.k, MOST_HITS)
-    get = cache(view.get)  # each is looked at twice
+    get, project = cache(view.get), cache(view.project_named)  # each is looked at twice
     fitting = (
         label
         for label in scored.ranked()
@@ -83,6 +83,7 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     for hit in settled(ranked):
         record = found[hit.label][0]
         by = found.get(hit.superseded_by)
+        known = project(record.project)
         yield Hit(
             id=record.id,
             label=record.label,
@@ -93,7 +94,7 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
             host=record.host,
             session_id=record.session,
             project=record.project,
-            project_name=names.get(record.project, ""),
+            project_name=known.name if known else "",
             cwd=record.cwd,
             created_at=record.created_at,
             pinned=record.pinned,

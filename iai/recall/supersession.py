@@ -5,6 +5,7 @@ links have come, and after everything was made again.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from msgspec import Struct, structs
 
@@ -29,17 +30,17 @@ class Ranked(Struct, frozen=True):
 def settled(hits: Sequence[Ranked]) -> list[Ranked]:
     """Return the hits in their order, each behind what corrects it."""
     done: list[Ranked] = []
-    correcting: list[Ranked] = []
+    corrects = cache(sounds_like_one)  # which reads the whole text: asked last, and once
     for hit in sorted(hits, key=lambda h: (-h.order, -h.label)):  # the latest first
         by = [
             later
-            for later in correcting
-            if later.project == hit.project and same_subject(later.terms, hit.terms)
+            for later in done
+            if later.project == hit.project
+            and same_subject(later.terms, hit.terms)
+            and corrects(later.text)
         ]
         behind = _behind(hit, max(by, key=lambda later: (later.score, later.order))) if by else hit
         done.append(behind)
-        if sounds_like_one(hit.text):
-            correcting.append(behind)
     return sorted(done, key=lambda h: (-h.score, h.label))
 
 

@@ -159,6 +159,25 @@ def test_recalling_is_activity(world: Make) -> None:
     assert report.state is State.WAKE
 
 
+def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    for _ in range(9):
+        recall(w, "login")
+    assert len(events(w, MemoryUsed)) == 1
+    w.run(0.1)  # until all have heard of it
+    w.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    w.run(0.1)
+    recall(w, "login")
+    assert len(events(w, MemoryUsed)) == 2
+    w.run(2.0)
+    recall(w, "login")
+    assert len(events(w, MemoryUsed)) == 3
+
+
 def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make) -> None:
     w = world()
     for text, at in (("third", 3), ("first", 1), ("fourth", 4), ("second", 2)):

@@ -100,6 +100,20 @@ def test_among_many_the_first_ten_are_found() -> None:
     assert hits >= 0.98 * 10 * len(questions)
 
 
+def test_bits_alone_tell_roughly_how_alike_two_vectors_are() -> None:
+    question, others = vectors(1, 1, 256), vectors(2, 200, 256)
+    share = np.linspace(-1, 1, 200, dtype=np.float32)[:, None]
+    rows = share * question + np.sqrt(1 - share**2) * others
+    index = VectorIndex(256)
+    index.put(list(range(1, 201)), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    index.remove([7])
+    found = index.alike(np.arange(1, 300), question[0])
+    exact = (rows / np.linalg.norm(rows, axis=1, keepdims=True)) @ question[0]
+    assert found[6] == 0
+    assert not found[200:].any()
+    assert np.abs(np.delete(found[:200] - exact, 6)).max() < 0.2
+
+
 def test_a_narrow_filter_finds_what_is_like_nothing_in_the_question() -> None:
     model = Model()
     model.put(list(range(1, 2_001)), vectors(1, 2_000))

@@ -8,7 +8,7 @@ include what was deleted, until it merges.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from struct import Struct
+from struct import Struct, pack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,8 @@ def tally(record: Record, found_by: Iterable[str]) -> bytes:
         record.pinned,
         not record.in_session,
     )
-    return head + np.array(sorted(map(number_of, found_by)), _WORD).tobytes()
+    numbers = sorted(map(number_of, found_by))
+    return head + pack(f"<{len(numbers)}I", *numbers)
 
 
 def terms_in(kept: bytes) -> list[int]:

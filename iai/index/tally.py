@@ -8,7 +8,7 @@ include what was deleted, until it merges.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from struct import Struct, pack
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,7 @@ def tally(record: Record, found_by: Iterable[str]) -> bytes:
         record.pinned,
         not record.in_session,
     )
-    numbers = sorted(map(number_of, found_by))
-    return head + pack(f"<{len(numbers)}I", *numbers)
+    return head + np.sort(np.fromiter(map(number_of, found_by), _WORD)).tobytes()
 
 
 def terms_in(kept: bytes) -> list[int]:

@@ -1,8 +1,8 @@
 """Embedding: gives every record its vector, newest first, and embeds queries between two batches.
 
 When the store has doubled since the weights were counted, or another embedder was chosen, a new
-generation of vectors is made beside the one that serves, whenever there is nothing new to embed,
-and takes its place when whole.
+generation of vectors is made beside the one that serves, whenever all that is new is embedded
+and can be found, and takes its place when whole.
 """
 
 import logging
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 BATCH = 256  # changes taken at a time
 BATCH_MS = 30.0  # and no more of them than the embedder needs so long for
 COUNTED_PER_MS = 5_000  # characters
+BEHIND_S = 0.2  # between two looks at whether the graph-cache has taken in what is new
 CLEARED = 2_000  # vectors of an old generation deleted at a time
 
 Cost = Callable[[str], float]  # milliseconds for a text
@@ -94,9 +95,12 @@ class Embedding:
         """Embed what is new; else bring the next generation on; else tidy up."""
         with self._readers.records.view() as view:
             told = self._embed_new(view)
-            if told is None:
+            behind = told is None and self._behind(view)
+            if told is None and not behind:
                 told = self._next_generation(view)
-        self._pace.looked(now, more=told is not None or self._tidy())
+        self._pace.looked(now, more=told is not None or (not behind and self._tidy()))
+        if behind:
+            self._pace.rest(now, BEHIND_S)
         for event in told or ():
             yield Publish(event, keep=not isinstance(event, VectorsCommitted))
 
@@ -146,6 +150,16 @@ class Embedding:
         return [VectorsCommitted(revision=revision, embedded=len(written), reembedded=0)]
 
     # --- the next generation ------------------------------------------------------------------
+
+    def _behind(self, view: View) -> bool:
+        """Is there anything that cannot be found yet? The graph-cache needs the processor first."""
+        try:
+            with self._readers.graph.view() as graph:
+                found = graph.progress()
+        except StoreError:
+            return False  # there is none, or it is made again
+        words = upto(view.watermark().revision).minus(found.records_applied)
+        return bool(words.ranges or self._progress.applied.minus(found.vectors_applied).ranges)
 
     def _next_generation(self, view: View) -> Slice:
         """Do one slice of it; None if the one that serves is the right one."""

@@ -4,8 +4,9 @@ Newest first keeps the last turn findable while a backlog is worked off; then "a
 one number but a few ranges. The unbroken range from the start is the stage's revision.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -32,25 +33,21 @@ class Revisions(Struct, frozen=True):
         """How many revisions are in the set."""
         return sum(last - first + 1 for first, last in self.ranges)
 
-    def add(self, first: int, last: int) -> "Revisions":
-        """Return the set with `first..last` in it."""
-        apart = [r for r in self.ranges if r[1] < first - 1 or r[0] > last + 1]
-        joined = [r for r in self.ranges if not (r[1] < first - 1 or r[0] > last + 1)]
-        low = min([first, *(r[0] for r in joined)])
-        high = max([last, *(r[1] for r in joined)])
-        return Revisions(tuple(sorted([*apart, (low, high)])))
-
     def minus(self, other: "Revisions") -> "Revisions":
         """Return what is here and not in `other`."""
         left: list[Range] = []
+        theirs, at = other.ranges, 0
         for first, last in self.ranges:
             start = first
-            for low, high in other.ranges:
-                if high < start or low > last:
-                    continue
+            at = bisect_left(theirs, first, lo=at, key=itemgetter(1))
+            while at < len(theirs) and theirs[at][0] <= last:
+                low, high = theirs[at]
                 if low > start:
                     left.append((start, low - 1))
                 start = high + 1
+                if high > last:  # it reaches into our next
+                    break
+                at += 1
             if start <= last:
                 left.append((start, last))
         return Revisions(tuple(left))
@@ -61,10 +58,7 @@ class Revisions(Struct, frozen=True):
 
     def union(self, other: "Revisions") -> "Revisions":
         """Return what is in either."""
-        joined = self
-        for first, last in other.ranges:
-            joined = joined.add(first, last)
-        return joined
+        return _joined(sorted((*self.ranges, *other.ranges)))
 
     def newest(self, limit: int) -> "Revisions":
         """Return the newest unbroken range of at most `limit` revisions."""
@@ -89,10 +83,15 @@ def upto(revision: int) -> Revisions:
 
 def of(revisions: Iterable[int]) -> Revisions:
     """Return the set of these revisions."""
+    return _joined((revision, revision) for revision in sorted(revisions))
+
+
+def _joined(ranges: Iterable[Range]) -> Revisions:
+    """Return the set of what is in any of these ranges, sorted by where they begin."""
     found: list[Range] = []
-    for revision in sorted(set(revisions)):
-        if found and found[-1][1] == revision - 1:
-            found[-1] = (found[-1][0], revision)
+    for first, last in ranges:
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
         else:
-            found.append((revision, revision))
+            found.append((first, last))
     return Revisions(tuple(found))

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from iai.embedders.static import StaticEmbedder
+from iai.embedders.tokens import whole
 from iai.errors import EmbedderUnavailable
 
 
@@ -38,7 +39,7 @@ def model2vec(directory: Path) -> StaticEmbedder:
         )
     if unknown is not None:
         table[unknown] = 0  # two texts are not alike for words that the model does not know
-    return StaticEmbedder(str(directory), f"model2vec-{directory.name}", table, tokenizer)
+    return StaticEmbedder(str(directory), f"model2vec-{directory.name}", table, whole(tokenizer))
 
 
 def _unknown(tokenizer: Tokenizer) -> int | None:

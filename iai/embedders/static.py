@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from iai.embedders.embedder import Frequencies, Vectors
 from iai.embedders.packages import directory_of
+from iai.embedders.tokens import Tokenize, Tokens, word_by_word
 from iai.errors import EmbedderUnavailable
 
 LONGEST_TEXT = 8_000  # characters that are embedded; the rest of a longer text is found lexically
@@ -29,15 +30,13 @@ _METHOD = "idf-mean-1"  # part of the fingerprint: change it when the computatio
 class StaticEmbedder:
     """See `Embedder`."""
 
-    def __init__(self, name: str, model: str, table: NDArray[Any], tokenizer: Tokenizer) -> None:
-        """`table` has a row for each token of the tokenizer. It is kept as it is, often in halves.
+    def __init__(self, name: str, model: str, table: NDArray[Any], tokenize: Tokenize) -> None:
+        """`table` has a row for each token. It is kept as it is, often in halves.
 
         `model` is what the fingerprint calls it.
         """
         self._table = np.ascontiguousarray(table)
-        self._tokenizer = tokenizer
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenize = tokenize
         self.name = name
         self.dimension = int(table.shape[1])
         digest = hashlib.blake2b(self._table.data, digest_size=8).hexdigest()
@@ -64,23 +63,21 @@ class StaticEmbedder:
         """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         tokens = self._tokens(texts)
-        lengths = [len(one) for one in tokens]
-        if not any(lengths):
-            return vectors
-        different, places = np.unique(np.concatenate(tokens), return_inverse=True)
+        place = np.zeros(len(self._table), np.int32)  # of a token's row among those that are used
+        for own in tokens:
+            place[own] = 1
+        different = np.flatnonzero(place)
+        place[different] = np.arange(len(different))
         rarity = _inverse_frequency(frequencies[different], documents)
         rows = self._table[different].astype(np.float32)
-        for number, own in enumerate(np.split(places, np.cumsum(lengths)[:-1])):
-            if len(own):
-                total = rarity[own] @ rows[own]
-                vectors[number] = total / max(float(np.linalg.norm(total)), 1e-9)
+        for number, own in enumerate(tokens):
+            used = place[own]
+            vectors[number] = rarity[used] @ rows.take(used, axis=0)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return vectors
 
-    def _tokens(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        encoded = self._tokenizer.encode_batch_fast(
-            [text[:LONGEST_TEXT] for text in texts], add_special_tokens=False
-        )
-        return [np.asarray(one.ids, np.int64) for one in encoded]
+    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        return self._tokenize([text[:LONGEST_TEXT] for text in texts])
 
 
 def bundled() -> StaticEmbedder:
@@ -97,7 +94,7 @@ def bundled() -> StaticEmbedder:
         tokenizer = Tokenizer.from_file(str(directory / _TOKENIZER))
     except Exception as error:  # tokenizers raises bare ones
         raise EmbedderUnavailable(f"cannot read the embedder's data: {error}") from error
-    return StaticEmbedder("static", "wordllama-l2_supercat_256", table, tokenizer)
+    return StaticEmbedder("static", "wordllama-l2_supercat_256", table, word_by_word(tokenizer))
 
 
 def _inverse_frequency(frequencies: Frequencies, documents: int) -> Vectors:

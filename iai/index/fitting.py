@@ -4,26 +4,25 @@ The same question as `facets` puts to the lexical index. What fits here may be o
 two texts share their CRC-32, and never one too few: hits are looked at themselves, too.
 """
 
+from struct import Struct
 from zlib import crc32
 
 import numpy as np
 
 from iai.index.vector import Mask
 from iai.recall.filters import Filter
-from iai.store.graph import FACETS, Facets
+from iai.store.graph import Facets
 from iai.store.records import Record
 
 _TEXTS = ("project", "session", "role", "tier")
 _LAST = (1 << 63) - 1
+_row = Struct("<q4I").pack  # the same as `FACETS`
 
 
-def facets(record: Record) -> Facets:
-    """Return what filters ask of a record."""
-    row = np.zeros((), FACETS)
-    row["said"] = _within(record.created_at)
-    for name in _TEXTS:
-        row[name] = _number(getattr(record, name))
-    return row
+def facets(record: Record) -> bytes:
+    """Return what filters ask of a record: a row of `FACETS`."""
+    texts = (record.project, record.session, record.role, record.tier)
+    return _row(_within(record.created_at), *map(_number, texts))
 
 
 def fitting(rows: Facets, only: Filter) -> Mask:

@@ -41,7 +41,7 @@ def tally(record: Record, found_by: Iterable[str]) -> bytes:
         record.pinned,
         not record.in_session,
     )
-    return head + np.array(sorted(map(number_of, found_by)), _WORD).tobytes()
+    return head + np.sort(np.fromiter(map(number_of, found_by), _WORD)).tobytes()
 
 
 def terms_in(kept: bytes) -> list[int]:

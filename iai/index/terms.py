@@ -31,12 +31,31 @@ _JOINED = re.compile(
 )
 _LINE = re.compile(r"(?::\d+)+$")  # where in a file
 _BETWEEN = re.compile(r"[/\\:@]+")  # the steps of a path, each a name that may be joined itself
+_AROUND = ".,;:!?()[]\"'`*"  # signs that stand around a word and are no part of any name
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of a text, each as often as it stands there."""
-    text = text[:LONGEST_TEXT]
+    """Return the terms of a text, each as often as it stands there, in no particular order."""
+    found: list[str] = []
+    rest: list[str] = []
+    for piece in text[:LONGEST_TEXT].split():
+        word = piece.strip(_AROUND)
+        stems = _of_word(word) if word.isalpha() and len(word) <= LONGEST else None
+        if stems is None:
+            rest.append(piece)
+        else:
+            found += stems
+    return found + _of_code(" ".join(rest)) if rest else found
+
+
+@lru_cache(maxsize=1 << 15)  # a few words are most of all text
+def _of_word(word: str) -> tuple[str, ...] | None:
+    """Return the terms of what is all letters; None where a capital in it may begin a part."""
+    return tuple(_ANALYZER.analyze(word)) if word[1:].islower() or len(word) == 1 else None
+
+
+def _of_code(text: str) -> list[str]:
     whole: list[str] = []
     humps: list[str] = []
     for joined in _JOINED.findall(text):
@@ -49,7 +68,7 @@ def terms(text: str) -> list[str]:
     return words + whole
 
 
-@lru_cache(maxsize=1 << 15)  # a few terms are most of all text
+@lru_cache(maxsize=1 << 15)
 def number_of(term: str) -> int:
     """Return what stands for a term where it is counted; two terms sharing one are no harm."""
     return crc32(term.encode("utf-8", "surrogateescape"))

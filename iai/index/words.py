@@ -60,7 +60,7 @@ class Words:
 
     def _take(self, view: records.View, changed: Mapping[int, Record | None]) -> None:
         tallies: dict[int, bytes | None] = {}
-        described: dict[int, graph.Facets | None] = {}
+        described: dict[int, bytes | None] = {}
         for label, record in changed.items():
             described[label] = facets(record) if record else None
             if record is None:

@@ -3,7 +3,6 @@
 import struct
 from typing import TypeVar
 
-import msgpack
 import msgspec
 
 from iai.errors import StoreCorrupt
@@ -15,7 +14,7 @@ _SIGN = 1 << 63
 
 def pack(value: msgspec.Struct) -> bytes:
     """One value as a msgpack map."""
-    return bytes(msgpack.packb(msgspec.to_builtins(value, builtin_types=(bytes,))))
+    return msgspec.msgpack.encode(value)
 
 
 def unpack(data: bytes, type_: type[T]) -> T:
@@ -24,8 +23,8 @@ def unpack(data: bytes, type_: type[T]) -> T:
     Raises StoreCorrupt if the bytes are no such value.
     """
     try:
-        return msgspec.convert(msgpack.unpackb(data), type_)
-    except Exception as error:  # msgpack raises a dozen types for bytes that it cannot read
+        return msgspec.msgpack.decode(data, type=type_)
+    except (ValueError, RecursionError) as error:
         raise StoreCorrupt(f"a stored {type_.__name__} cannot be read: {error}") from error
 
 

@@ -46,6 +46,7 @@ Labels: TypeAlias = NDArray[np.int64]
 Facets: TypeAlias = NDArray[np.void]
 _LABEL = np.dtype("<i8")
 _ALONE = bytes(2 * AROUND * _LABEL.itemsize)
+_NONE = bytes(8)
 _SEAL = 4  # bytes of a chunk's CRC-32
 
 
@@ -171,33 +172,38 @@ class Change(View, links.Change, topics.Change):
 
         `moved` says of how many records more, or fewer, each term stands in since.
         """
-        for label, data in tallies.items():
-            if data is None:
-                self._t.delete(number(label), db=self._db["terms"])
-            else:
-                self._t.put(number(label), data, db=self._db["terms"])
-        counts = self.counts(moved)
-        counts |= {term: counts.get(term, 0) + change for term, change in moved.items()}
+        self._set("terms", _keys(tallies), tallies.values())
+        terms = _keys(moved)
         with self._t.cursor(self._db["counts"]) as cursor:
-            cursor.putmulti([(number(t), number(c)) for t, c in sorted(counts.items()) if c > 0])
-        for term, count in counts.items():
-            if count <= 0:
-                self._t.delete(number(term), db=self._db["counts"])
+            old = dict(cursor.getmulti(terms))
+        before = np.frombuffer(b"".join([old.get(term, _NONE) for term in terms]), ">i8")
+        counts = before + np.fromiter(moved.values(), np.int64, len(moved))
+        rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
+        self._set("counts", terms, [count if some else None for count, some in rows])
 
     def forget_words(self) -> None:
         """Start over with what follows from the texts of the records."""
         for database in ("beside", "facets", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
 
-    def describe(self, facets: Mapping[int, Facets | None]) -> None:
-        """Keep what filters ask of these records, None for nothing."""
+    def describe(self, facets: Mapping[int, bytes | None]) -> None:
+        """Keep what filters ask of these records, a row of `FACETS` each, None for nothing."""
         for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
             old = self._t.get(number(chunk), db=self._db["facets"])
-            rows = np.frombuffer(old, FACETS).copy() if old else np.zeros(_FACETS_ROWS, FACETS)
+            rows = bytearray(old or FACETS.itemsize * _FACETS_ROWS)
             for label in labels:
-                row = facets[label]
-                rows[(label - 1) % _FACETS_ROWS] = np.zeros((), FACETS) if row is None else row
-            self._t.put(number(chunk), rows.tobytes(), db=self._db["facets"])
+                at = (label - 1) % _FACETS_ROWS * FACETS.itemsize
+                rows[at : at + FACETS.itemsize] = facets[label] or bytes(FACETS.itemsize)
+            self._t.put(number(chunk), bytes(rows), db=self._db["facets"])
+
+    def _set(self, database: str, keys: list[bytes], values: Iterable[bytes | None]) -> None:
+        """Put these values; None deletes the entry."""
+        rows = sorted(zip(keys, values, strict=True))
+        with self._t.cursor(self._db[database]) as cursor:
+            cursor.putmulti([(key, value) for key, value in rows if value is not None])
+        for key, value in rows:
+            if value is None:
+                self._t.delete(key, db=self._db[database])
 
     def put_chunk(self, table: int, position: int, data: bytes) -> None:
         """Write one chunk of a vector index."""
@@ -244,7 +250,7 @@ class GraphStore:
 
 def _keys(labels: Collection[int]) -> list[bytes]:
     """Return `number` of each, without a call for each."""
-    packed = np.fromiter(labels, ">u8", len(labels)).tobytes()
+    packed = np.fromiter(labels, ">i8", len(labels)).tobytes()
     return [packed[at : at + 8] for at in range(0, len(packed), 8)]
 
 

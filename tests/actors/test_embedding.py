@@ -87,6 +87,18 @@ def test_weights_are_counted_anew_when_the_store_has_doubled(world: Make) -> Non
         assert view.scan(kept[0], 0, 9)[0] == []
 
 
+def test_a_new_generation_waits_until_all_that_is_new_can_be_found(world: Make) -> None:
+    w = world()
+    w.actors.pop(Actor.GRAPH_CACHE)
+    capture(w, *(f"text {n}" for n in range(100)))
+    w.run(20.0)
+    assert progress(w).applied.floor == 100
+    assert serving(w).counted_upto == 0
+    w.start(Actor.GRAPH_CACHE)
+    w.run(20.0)
+    assert serving(w).counted_upto == 64
+
+
 def test_weights_follow_from_the_records_alone(world: Make) -> None:
     """However the records came in, and however often the actor crashed."""
     steady, hasty = world(seed=1), world(seed=2, chances=Chances(crash=0.05, lost=0.3))

@@ -16,7 +16,7 @@ RANGES = st.lists(
 def made(ranges: list[tuple[int, int]]) -> tuple[Revisions, set[int]]:
     revisions, model = Revisions(), set[int]()
     for first, last in ranges:
-        revisions = revisions.add(first, last)
+        revisions = revisions.union(of(range(first, last + 1)))
         model |= set(range(first, last + 1))
     return revisions, model
 

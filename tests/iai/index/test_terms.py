@@ -1,11 +1,24 @@
 """What a text is found by."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iai.index.tally import Tallies, moved, tally, terms_in
 from iai.index.terms import LONGEST, number_of, terms
 from iai.store.records import Record
 from tests.iai.store.builders import NOW
+
+PIECES = (
+    "the",
+    "Retries,",
+    "(connection)",
+    "parse_config()",
+    "LoginForm",
+    "a/b.py:4",
+    "don't",
+    "x",
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +38,16 @@ from tests.iai.store.builders import NOW
 def test_code_is_found_whole_and_by_its_parts(text: str, found_by: set[str]) -> None:
     assert found_by <= set(terms(text))
     assert bool(terms(text)) == bool(found_by)
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text()))
+def test_the_terms_of_a_text_are_those_of_its_pieces(pieces: list[str]) -> None:
+    apart = [term for piece in pieces for term in terms(piece)]
+    assert sorted(terms(" ".join(pieces))) == sorted(apart)
+
+
+def test_a_plain_word_has_the_same_term_among_code() -> None:
+    assert terms("(Retries),") == terms("retries") == terms("<retries>") == ["retri"]
 
 
 def test_a_term_is_never_too_long_and_never_has_a_space() -> None:

@@ -11,6 +11,7 @@ from iai.index.fitting import facets, fitting
 from iai.index.lexical import LexicalIndex
 from iai.messages import Recall
 from iai.recall.filters import Filter, asked
+from iai.store.graph import FACETS
 from iai.store.records import Record
 from tests.iai.store.builders import kept
 
@@ -62,7 +63,7 @@ def test_the_index_finds_exactly_what_fits(
     index, records = stored
     expected = [r.label for r in records if only.fits(r)]
     assert sorted(label for label, _ in index.search("text", len(records), only)) == expected
-    rows = np.stack([facets(record) for record in records])
+    rows = np.frombuffer(b"".join(map(facets, records)), FACETS)
     assert [records[row].label for row in np.flatnonzero(fitting(rows, only))] == expected
 
 
@@ -71,7 +72,7 @@ def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     index.put(kept(1, "text", created_at=far), ["text"])
     index.commit()
-    rows = np.stack([facets(kept(1, "text", created_at=far))])
+    rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):
         assert len(index.search("text", 9, only)) == int(fitting(rows, only).sum())
 

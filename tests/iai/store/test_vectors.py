@@ -8,7 +8,7 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.index.fitting import facets
-from iai.revisions import upto
+from iai.revisions import of, upto
 from iai.store.codec import number
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
@@ -70,7 +70,7 @@ def test_progress_and_weights_are_kept(vectors: VectorStore) -> None:
     weights = Generation(
         number=3, fingerprint="f", dimension=2, counted_upto=64, documents=60, frequencies=b"\1"
     )
-    progress = Progress(applied=upto(5).add(9, 11), serving=3)
+    progress = Progress(applied=upto(5).union(of((9, 10, 11))), serving=3)
     vectors.commit(lambda unit: unit.begin(weights))
     vectors.commit(lambda unit: unit.advance(progress))
     with vectors.view() as view:
@@ -121,7 +121,7 @@ def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> 
     with graph.view() as view:
         rows = view.facets()
     assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 1_025, 2_600]
-    assert rows[2_599] == described[2_600]
+    assert rows[2_599].tobytes() == described[2_600]
 
 
 def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:
@@ -135,5 +135,7 @@ def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:
 
 
 def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:
-    progress = GraphProgress(records_applied=upto(9), vectors_applied=upto(3).add(5, 9))
+    progress = GraphProgress(
+        records_applied=upto(9), vectors_applied=upto(3).union(of(range(5, 10)))
+    )
     assert progress.revision == 3

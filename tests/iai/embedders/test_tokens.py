@@ -1,0 +1,36 @@
+"""Tokens word by word are those of the whole text."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from iai.embedders.packages import directory_of
+from iai.embedders.static import _TOKENIZER
+from iai.embedders.tokens import Tokenize, whole, word_by_word
+
+PIECES = ("the", "connection", "connection,", "parse_config()", "\u00e9t\u00e9", "\u4f60\u597d",
+          "\U0001f9e0", "x" * 40, "a\nb", "\n", "\t", " ", "", "42")  # fmt: skip
+
+
+def tokenizer() -> Tokenizer:
+    directory = directory_of("wordllama")
+    assert directory is not None
+    return Tokenizer.from_file(str(directory / _TOKENIZER))
+
+
+AT_ONCE, BY_WORD = whole(tokenizer()), word_by_word(tokenizer())
+
+
+def counted(tokenize: Tokenize, text: str) -> list[int]:
+    return sorted(tokenize([text])[0].tolist())
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(" ".join) | st.text())
+def test_words_by_themselves_have_the_tokens_that_they_have_in_a_text(text: str) -> None:
+    assert counted(BY_WORD, text) == counted(AT_ONCE, text)
+
+
+def test_no_token_of_the_bundled_vocabulary_reaches_over_a_space() -> None:
+    vocabulary = tokenizer().get_vocab()
+    assert len(vocabulary) > 30_000
+    assert not [token for token in vocabulary if "\u2581" in token.lstrip("\u2581")]

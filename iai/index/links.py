@@ -32,9 +32,11 @@ class Links:
     def __init__(self, applied: Revisions) -> None:
         self.applied = applied
 
-    def step(self, view: records.View, store: GraphStore, ready: Revisions) -> int:
+    def step(
+        self, view: records.View, store: GraphStore, ready: Revisions, most: int = LINKS_SLICE
+    ) -> int:
         """Do one slice of what the other stages are done with; return how many changes it took."""
-        batch = view.foremost(ready.minus(self.applied), LINKS_SLICE)
+        batch = view.foremost(ready.minus(self.applied), most)
         if batch.ranges:
             labels = view.touched(batch)
             store.commit(lambda unit: link(view, labels, unit))

@@ -47,14 +47,14 @@ class Words:
         """Revisions that are still to be applied."""
         return upto(view.watermark().revision).minus(self.applied)
 
-    def step(self, view: records.View) -> bool:
-        """Do one slice; False if there was nothing to do."""
-        foremost = view.foremost(self.pending(view).minus(self._taken), WORDS_SLICE)
+    def step(self, view: records.View, most: int = WORDS_SLICE) -> bool:
+        """Do one slice of at most so many changes; False if there was nothing to do."""
+        foremost = view.foremost(self.pending(view).minus(self._taken), most)
         batch, changed = view.latest(foremost, SLICE_CHARACTERS)
         self._take(view, changed)
         self._taken = self._taken.union(batch)
         # Less than a slice is the end of a backlog, or was said just now and comes before it.
-        if foremost.count() < WORDS_SLICE or self._taken.count() >= TOGETHER:
+        if foremost.count() < most or self._taken.count() >= TOGETHER:
             self._make_searchable()
         return bool(foremost.ranges)
 

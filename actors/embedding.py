@@ -39,7 +39,7 @@ from iai.store.vectors import Generation, Progress, VectorStore
 log = logging.getLogger(__name__)
 
 BATCH = 256  # changes taken at a time
-BATCH_MS = 30  # and no more of them than the embedder needs so long for
+BATCH_MS = 30.0  # and no more of them than the embedder needs so long for
 COUNTED_PER_MS = 5_000  # characters
 CLEARED = 2_000  # vectors of an old generation deleted at a time
 
@@ -84,11 +84,11 @@ class Embedding:
     def work(self, now: Now) -> Steps:
         """Embed what is new; else bring the next generation on; else tidy up."""
         with self._readers.records.view() as view:
-            room = self._pace.most(BATCH_MS, now)
-            told = self._embed_new(view, room)
+            room_ms = BATCH_MS / self._pace.part(now)
+            told = self._embed_new(view, room_ms)
             if told is None:
-                told = self._next_generation(view, room)
-        more = told is not None or self._tidy(self._pace.most(CLEARED, now))
+                told = self._next_generation(view, room_ms)
+        more = told is not None or self._tidy(CLEARED // self._pace.part(now))
         self._pace.looked(now, more=more)
         for event in told or ():
             yield Publish(event, keep=not isinstance(event, VectorsCommitted))

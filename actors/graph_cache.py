@@ -13,10 +13,10 @@ from iai.clock import Now
 from iai.errors import StoreAbsent, StoreError
 from iai.index import communities, together
 from iai.index.lexical import LexicalIndex
-from iai.index.links import LINKS_SLICE, Links
-from iai.index.space import VECTORS_SLICE, Space
+from iai.index.links import Links
+from iai.index.space import Space
 from iai.index.tally import FORM
-from iai.index.words import WORDS_SLICE, Words
+from iai.index.words import Words
 from iai.layout import Layout
 from iai.messages import (
     Actor,
@@ -123,7 +123,7 @@ class GraphCache:
         elif self._sleep.busy:
             self._pace.hint()
             yield from self._sleep_on(now)
-        elif self._note_use(now) or self._link(self._pace.most(LINKS_SLICE, now)):
+        elif self._note_use(now) or self._link(self._pace.part(now)):
             self._pace.rest(now, LINKS_PAUSE_S)
 
     def stop(self, now: Now) -> Steps:
@@ -138,19 +138,19 @@ class GraphCache:
     def _catch_up(self, now: Now) -> bool:
         """Do one slice of each index; was there anything to do?"""
         with self._readers.records.view() as view:
-            words_moved = self._words.step(view, self._pace.most(WORDS_SLICE, now))
-            vectors = self._pace.most(VECTORS_SLICE, now)
-            moved = self._space_step(view, vectors) or words_moved
+            part = self._pace.part(now)
+            words_moved = self._words.step(view, part)
+            moved = self._space_step(view, part) or words_moved
             behind = self._words.pending(view).count()
         if moved or self._space.unsaved or (not self._progress.warm and not behind):
             self._note_progress(warm=self._progress.warm or (not moved and not behind))
         return moved
 
-    def _space_step(self, view: records.View, most: int) -> bool:
+    def _space_step(self, view: records.View, part: int) -> bool:
         """One slice of the vector index; there may be no vectors yet, and that is no fault."""
         try:
             with self._readers.vectors.view() as stored:
-                return self._space.step(view, stored, most)
+                return self._space.step(view, stored, part)
         except StoreAbsent:
             return False
 
@@ -182,10 +182,10 @@ class GraphCache:
 
     # --- the graph, and the work of a SLEEP ---------------------------------------------------
 
-    def _link(self, most: int = LINKS_SLICE) -> int:
+    def _link(self, part: int = 1) -> int:
         """Do one slice of the links; return how many changes it took."""
         with self._readers.records.view() as view:
-            count = self._links.step(view, self._store, self._words.applied, most)
+            count = self._links.step(view, self._store, self._words.applied, part)
         if count:
             self._note_progress(warm=self._progress.warm)
         return count

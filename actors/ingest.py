@@ -235,7 +235,7 @@ class Ingest:
         path = str(job.current)
         with self._records.view() as view:
             transcript = view.transcript(path) or Transcript(path=path, host="")
-        most = self._importing.most(transcripts.SLICE, now)
+        most = transcripts.SLICE // self._importing.part(now)
         try:
             batch = intake.read(transcript, self._identify, now.wall, most)
         except OSError as error:

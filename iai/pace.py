@@ -11,7 +11,7 @@ from iai.clock import NS, Now
 LOOK_S = 2.0
 ASKED_S = 1.0  # so long after a question another one is likely
 APART_S = 0.025  # from the start of one slice to that of the next, while questions are asked
-PART = 8  # and each is such a part of what it is else
+PART = 8  # and each is so many times smaller
 
 
 class Pace:
@@ -30,9 +30,9 @@ class Pace:
         """Note that a question was asked, of this process or another."""
         self._asked_until = now.mono + int(ASKED_S * NS)
 
-    def most(self, whole: int, now: Now) -> int:
-        """Return how much of anything a slice may take that takes so much while nobody asks."""
-        return max(1, whole // PART) if self._giving_way(now) else whole
+    def part(self, now: Now) -> int:
+        """Return which part a slice shall be of what it is while nobody asks: 1 for the whole."""
+        return PART if self._giving_way(now) else 1
 
     def looked(self, now: Now, *, more: bool) -> None:
         """Note that it was looked, and whether there is more to do at once."""

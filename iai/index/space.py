@@ -78,8 +78,9 @@ class Space:
         self._wanted = True
         self._rebuild = None
 
-    def step(self, log_view: records.View, view: vectors.View, most: int = VECTORS_SLICE) -> bool:
-        """Do one slice of at most so many vectors; False if there was nothing to do."""
+    def step(self, log_view: records.View, view: vectors.View, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+        most = max(1, VECTORS_SLICE // part)
         progress = view.progress()
         if not progress.serving:
             return False

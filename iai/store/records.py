@@ -256,13 +256,20 @@ class View:
         What was said just now goes before what an import brings by the thousand; then the newest
         first. So the last turn is found at once, however long the backlog.
         """
+        live = self.live(pending, limit)
+        return live if live.ranges else pending.newest(limit)
+
+    def live(self, pending: Revisions, limit: int) -> Revisions:
+        """Return up to `limit` of the pending changes that somebody made just now."""
         live: list[int] = []
         with self._t.cursor(self._db["live"]) as cursor:
-            found = cursor.last()
-            while found and len(live) < limit and to_number(cursor.key()) in pending:
-                live.append(to_number(cursor.key()))
-                found = cursor.prev()
-        return of(live) if live else pending.newest(limit)
+            found = bool(pending.ranges) and cursor.last()
+            while found and len(live) < limit:
+                revision = to_number(cursor.key())
+                if revision in pending:
+                    live.append(revision)
+                found = revision > pending.ranges[0][0] and cursor.prev()
+        return of(live)
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the records of a session (see `session_key`) in the order they were said in."""

@@ -3,8 +3,6 @@
 from iai.clock import NS, Now
 from iai.pace import APART_S, ASKED_S, LOOK_S, PART, Pace
 
-WHOLE = 100
-
 
 def at(seconds: float) -> Now:
     return Now(wall=int(seconds * NS), mono=int(seconds * NS))
@@ -22,14 +20,13 @@ def test_it_looks_at_once_while_there_is_more_and_now_and_then_in_any_case() -> 
 
 
 def test_while_nobody_asks_a_slice_is_whole() -> None:
-    assert Pace().most(WHOLE, at(5)) == WHOLE
+    assert Pace().part(at(5)) == 1
 
 
 def test_after_a_question_slices_are_small_and_begin_at_a_distance() -> None:
     pace = Pace()
     pace.asked(at(5))
-    assert pace.most(WHOLE, at(5.5)) == WHOLE // PART
-    assert pace.most(1, at(5.5)) == 1
+    assert pace.part(at(5.5)) == PART
     pace.looked(at(5.5), more=True)
     assert pace.due_s(at(5.5)) == APART_S
     assert pace.due_s(at(5.5 + APART_S)) == 0
@@ -67,6 +64,6 @@ def test_when_nobody_has_asked_for_a_while_slices_are_whole_again() -> None:
     pace = Pace()
     pace.asked(at(5))
     later = at(5 + ASKED_S)
-    assert pace.most(WHOLE, later) == WHOLE
+    assert pace.part(later) == 1
     pace.looked(later, more=True)
     assert pace.due_s(later) == 0

@@ -54,6 +54,7 @@ class Words:
         batch, changed = view.latest(foremost, SLICE_CHARACTERS)
         self._take(view, changed)
         self._taken = self._taken.union(batch)
+        # What was said just now at once; a backlog when it has come to its end, or by parts.
         said_now = view.live(batch, 1).ranges
         if said_now or not left.minus(batch).ranges or self._taken.count() >= TOGETHER:
             self._make_searchable()

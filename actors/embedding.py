@@ -72,6 +72,7 @@ class Embedding:
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         if isinstance(request, EmbedQuery):
+            self._pace.asked(now)
             queries = tuple(_queries(self._wanted(), request.text))
             yield Answer(caller, QueryVectors(vectors=queries))
 
@@ -94,11 +95,13 @@ class Embedding:
     def work(self, now: Now) -> Steps:
         """Embed what is new; else bring the next generation on; else tidy up."""
         with self._readers.records.view() as view:
-            told = self._embed_new(view)
+            room_ms = BATCH_MS / self._pace.part(now)
+            told = self._embed_new(view, room_ms)
             behind = told is None and self._behind(view)
             if told is None and not behind:
-                told = self._next_generation(view)
-        self._pace.looked(now, more=told is not None or (not behind and self._tidy()))
+                told = self._next_generation(view, room_ms)
+        more = told is not None or (not behind and self._tidy(CLEARED // self._pace.part(now)))
+        self._pace.looked(now, more=more)
         if behind:
             self._pace.rest(now, BEHIND_S)
         for event in told or ():
@@ -113,7 +116,7 @@ class Embedding:
 
     # --- what is new --------------------------------------------------------------------------
 
-    def _embed_new(self, view: View) -> Slice:
+    def _embed_new(self, view: View, room_ms: float) -> Slice:
         """Embed the foremost records that have no vector yet.
 
         Where the embedder of the vectors that serve is gone, they have to wait for the next.
@@ -127,7 +130,7 @@ class Embedding:
         serving = self._weights.get(self._progress.serving)
         if serving is None:
             return None
-        taken, changed = view.latest(batch, BATCH_MS, serving.cost_ms)
+        taken, changed = view.latest(batch, room_ms, serving.cost_ms)
         written = [record for record in changed.values() if record is not None]
         gone = [label for label, record in changed.items() if record is None]
         rows = [(serving, written, _rows(serving, written))]
@@ -161,10 +164,10 @@ class Embedding:
         words = upto(view.watermark().revision).minus(found.records_applied)
         return bool(words.ranges or self._progress.applied.minus(found.vectors_applied).ranges)
 
-    def _next_generation(self, view: View) -> Slice:
+    def _next_generation(self, view: View, room_ms: float) -> Slice:
         """Do one slice of it; None if the one that serves is the right one."""
         if self._progress.building:
-            return self._build(view)
+            return self._build(view, room_ms)
         newest = view.watermark().max_vec_label
         wanted = counted_upto(newest)
         serving = self._weights.get(self._progress.serving)
@@ -173,7 +176,7 @@ class Embedding:
         if self._census is None or self._census.upto != wanted:
             self._census = Census(self._embedder, wanted)
         uncounted = takewhile(lambda r: r.label <= wanted, view.after(self._census.counted))
-        batch = _few(uncounted, lambda text: len(text) / COUNTED_PER_MS)
+        batch = _few(uncounted, room_ms, lambda text: len(text) / COUNTED_PER_MS)
         last = batch[-1].label if batch else wanted
         self._census.count([record.text for record in batch], last)
         if not self._census.done:
@@ -207,10 +210,10 @@ class Embedding:
         told = GenerationServing if serve else GenerationBegun
         return [_told(told, generation, view)]
 
-    def _build(self, view: View) -> list[Event]:
+    def _build(self, view: View, room_ms: float) -> list[Event]:
         """Embed the next records under the generation to come; let it serve when it is whole."""
         building = self._weights[self._progress.building]
-        batch = _few(view.after(self._progress.built_upto), building.cost_ms)
+        batch = _few(view.after(self._progress.built_upto), room_ms, building.cost_ms)
         if not batch:
             return self._switch(view, building.generation)
         labels = [record.label for record in batch]
@@ -245,12 +248,12 @@ class Embedding:
         done = VectorsCommitted(revision=progress.applied.floor, embedded=0, reembedded=count)
         return [done, _told(GenerationServing, generation, view)]
 
-    def _tidy(self) -> bool:
+    def _tidy(self, most: int) -> bool:
         """Delete some vectors of a generation that serves no more; is there more to do?"""
         if not self._stale:
             return False
         number = self._stale[0]
-        if self._store.commit(lambda unit: unit.clear(number, CLEARED)):
+        if self._store.commit(lambda unit: unit.clear(number, most)):
             self._stale.pop(0)
             # Its weights stay until the next switch: an index may still hold such vectors.
             if number != self._previous():
@@ -301,12 +304,12 @@ def make(settings: Settings) -> Embedding:
     return Embedding(Readers(layout), VectorStore(layout.vectors, writer=True), embedders)
 
 
-def _few(records: Iterable[Record], cost: Cost) -> list[Record]:
+def _few(records: Iterable[Record], room_ms: float, cost: Cost) -> list[Record]:
     """Return the first records, as many as one batch may hold."""
     batch: list[Record] = []
     spent = 0.0
     for record in records:
-        if len(batch) == BATCH or spent >= BATCH_MS:
+        if len(batch) == BATCH or spent >= room_ms:
             break
         batch.append(record)
         spent += cost(record.text)

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 MOST_RECALLED = 64  # answers whose first hits wait to be noted; the latest are kept
 
-TOLD_S = 1.0  # between two events that say there are questions: two processes wake up for each
+TOLD_S = 0.5  # between two events that say there are questions: who hears them gives way for longer
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
 
 
@@ -91,6 +91,7 @@ class GraphCache:
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
             case Recall():
+                self._pace.asked(now)
                 reply = self._recall(request, now)
                 yield Answer(caller, reply)
                 yield from self._tell_of_use(now)
@@ -123,14 +124,14 @@ class GraphCache:
 
     def work(self, now: Now) -> Steps:
         """Take in what is new; else do a slice of the work of a SLEEP, or of the links."""
-        moved = self._catch_up()
+        moved = self._catch_up(now)
         self._pace.looked(now, more=moved)
         if moved:
             yield Publish(GraphUpdated(revision=self._progress.revision))
         elif self._sleep.busy:
             self._pace.hint()
             yield from self._sleep_on(now)
-        elif self._note_use(now) or self._link():
+        elif self._note_use(now) or self._link(self._pace.part(now)):
             self._pace.rest(now, LINKS_PAUSE_S)
 
     def stop(self, now: Now) -> Steps:
@@ -142,21 +143,22 @@ class GraphCache:
 
     # --- staying in step ----------------------------------------------------------------------
 
-    def _catch_up(self) -> bool:
+    def _catch_up(self, now: Now) -> bool:
         """Do one slice of each index; was there anything to do?"""
         with self._readers.records.view() as view:
-            words_moved = self._words.step(view)
-            moved = self._space_step(view) or words_moved
+            part = self._pace.part(now)
+            words_moved = self._words.step(view, part)
+            moved = self._space_step(view, part) or words_moved
             behind = self._words.pending(view).count()
         if moved or self._space.unsaved or (not self._progress.warm and not behind):
             self._note_progress(warm=self._progress.warm or (not moved and not behind))
         return moved
 
-    def _space_step(self, view: records.View) -> bool:
+    def _space_step(self, view: records.View, part: int) -> bool:
         """One slice of the vector index; there may be no vectors yet, and that is no fault."""
         try:
             with self._readers.vectors.view() as stored:
-                return self._space.step(view, stored)
+                return self._space.step(view, stored, part)
         except StoreAbsent:
             return False
 
@@ -188,10 +190,10 @@ class GraphCache:
 
     # --- the graph, and the work of a SLEEP ---------------------------------------------------
 
-    def _link(self) -> int:
+    def _link(self, part: int = 1) -> int:
         """Do one slice of the links; return how many changes it took."""
         with self._readers.records.view() as view:
-            count = self._links.step(view, self._store, self._words.applied)
+            count = self._links.step(view, self._store, self._words.applied, part)
         if count:
             self._note_progress(warm=self._progress.warm)
         return count

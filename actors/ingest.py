@@ -34,6 +34,7 @@ from iai.messages import (
     Import,
     ImportStatus,
     LineSkipped,
+    MemoryUsed,
     MergeProjects,
     Pin,
     Place,
@@ -42,6 +43,7 @@ from iai.messages import (
     SpoolRejected,
     Tick,
 )
+from iai.pace import Pace
 from iai.projects import identify
 from iai.settings import Settings
 from iai.spool import HookEvent, Spooled
@@ -73,7 +75,7 @@ JOBS_KEPT = 16  # finished imports whose outcome can still be asked for
 class Ingest:
     """See `Behaviour`."""
 
-    hears = (Actor.LIFECYCLE,)
+    hears = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(self, layout: Layout, records: Records) -> None:
         self._layout = layout
@@ -82,6 +84,7 @@ class Ingest:
         self._followed: dict[str, Transcript] = {}
         self._unfinished: set[str] = set()  # followed files of which a slice is not all
         self._jobs: dict[str, ImportJob] = {}
+        self._importing = Pace()
         self._flushes: list[Caller] = []
         self._settling = False  # are there records that a merge is still to move?
         self._next_look = 0
@@ -122,12 +125,16 @@ class Ingest:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
+        elif isinstance(event, MemoryUsed):
+            self._importing.asked(now)
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._unfinished or self._settling or any(job.current for job in self._jobs.values()):
+        if self._unfinished or self._settling:
             return 0.0
-        return max(0.0, (self._next_look - now.mono) / NS)
+        look_s = max(0.0, (self._next_look - now.mono) / NS)
+        importing = any(job.current for job in self._jobs.values())
+        return min(look_s, self._importing.due_s(now)) if importing else look_s
 
     def work(self, now: Now) -> Steps:
         if now.mono >= self._next_look:
@@ -142,8 +149,9 @@ class Ingest:
             moved, _ = yield from self._commit(lambda u: u.settle(MOVES_A_SLICE), now, live=False)
             self._settling = moved > 0
         reading = next((job for job in self._jobs.values() if job.current), None)
-        if reading is not None:
+        if reading is not None and not self._importing.due_s(now):
             yield from self._import(reading, now)
+            self._importing.looked(now, more=True)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -227,8 +235,9 @@ class Ingest:
         path = str(job.current)
         with self._records.view() as view:
             transcript = view.transcript(path) or Transcript(path=path, host="")
+        most = transcripts.SLICE // self._importing.part(now)
         try:
-            batch = intake.read(transcript, self._identify, now.wall)
+            batch = intake.read(transcript, self._identify, now.wall, most)
         except OSError as error:
             job.next_file(f"cannot be read: {error.strerror}")
             return

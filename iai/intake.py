@@ -39,12 +39,14 @@ class Batch(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-def read(transcript: Transcript, identify: Identify, now: int) -> Batch:
-    """Read the next slice of a transcript. Touches no store.
+def read(
+    transcript: Transcript, identify: Identify, now: int, most: int = transcripts.SLICE
+) -> Batch:
+    """Read the next slice of a transcript, of at most so many bytes. Touches no store.
 
     Raises OSError if the file cannot be read.
     """
-    piece = transcripts.read(transcript.path, mark(transcript))
+    piece = transcripts.read(transcript.path, mark(transcript), most)
     if piece.lines and piece.lines[0].offset < transcript.offset:  # another file by the same name
         transcript = Transcript(
             path=transcript.path, host="", followed_until=transcript.followed_until

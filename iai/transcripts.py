@@ -71,8 +71,10 @@ def written_at(path: str) -> int:
         return 0
 
 
-def read(path: str, mark: Mark) -> Slice:
+def read(path: str, mark: Mark, most: int = SLICE) -> Slice:
     """Return the next lines after `mark`; from the start if the file there is another one.
+
+    `most` is how many bytes; a line that is longer is read whole.
 
     Raises OSError if the file cannot be read.
     """
@@ -81,7 +83,7 @@ def read(path: str, mark: Mark) -> Slice:
         if not _same(file.read(_HEAD), status, mark):
             mark = Mark()
         file.seek(mark.offset)
-        data = file.read(SLICE)
+        data = file.read(most)
         if b"\n" not in data:
             data += file.read(LONGEST_LINE)
         lines, consumed = _split(data, mark.offset)

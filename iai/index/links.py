@@ -32,9 +32,12 @@ class Links:
     def __init__(self, applied: Revisions) -> None:
         self.applied = applied
 
-    def step(self, view: records.View, store: GraphStore, ready: Revisions) -> int:
-        """Do one slice of what the other stages are done with; return how many changes it took."""
-        batch = view.foremost(ready.minus(self.applied), LINKS_SLICE)
+    def step(self, view: records.View, store: GraphStore, ready: Revisions, part: int = 1) -> int:
+        """Do one slice of what the other stages are done with, `part` times smaller than usual.
+
+        Returns how many changes it took.
+        """
+        batch = view.foremost(ready.minus(self.applied), max(1, LINKS_SLICE // part))
         if batch.ranges:
             labels = view.touched(batch)
             store.commit(lambda unit: link(view, labels, unit))

@@ -78,23 +78,24 @@ class Space:
         self._wanted = True
         self._rebuild = None
 
-    def step(self, log_view: records.View, view: vectors.View) -> bool:
-        """Do one slice; False if there was nothing to do."""
+    def step(self, log_view: records.View, view: vectors.View, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+        most = max(1, VECTORS_SLICE // part)
         progress = view.progress()
         if not progress.serving:
             return False
         if self._wanted or progress.serving != self.generation:
-            self._scan(view, progress)
+            self._scan(view, progress, most)
             return True
         # The vectors may be of a later moment than the log, and know revisions that it does not.
         seen = progress.applied.both(upto(log_view.watermark().revision))
-        batch = log_view.foremost(seen.minus(self.applied), VECTORS_SLICE)
+        batch = log_view.foremost(seen.minus(self.applied), most)
         if not batch.ranges:
             return False
         self._take(log_view, view, batch)
         return True
 
-    def _scan(self, view: vectors.View, progress: vectors.Progress) -> None:
+    def _scan(self, view: vectors.View, progress: vectors.Progress, most: int) -> None:
         """Take the next vectors of the serving generation into the index that is being made."""
         rebuild = self._rebuild
         if rebuild is None or rebuild.generation != progress.serving:
@@ -104,7 +105,7 @@ class Space:
             rebuild = self._rebuild = Rebuild(
                 self.table + 1, progress.serving, progress.applied, VectorIndex(weights.dimension)
             )
-        labels, rows = view.scan(rebuild.generation, rebuild.after, VECTORS_SLICE)
+        labels, rows = view.scan(rebuild.generation, rebuild.after, most)
         if labels:
             rebuild.index.put(labels, rows)
             rebuild.after = labels[-1]

@@ -47,14 +47,16 @@ class Words:
         """Revisions that are still to be applied."""
         return upto(view.watermark().revision).minus(self.applied)
 
-    def step(self, view: records.View) -> bool:
-        """Do one slice; False if there was nothing to do."""
-        foremost = view.foremost(self.pending(view).minus(self._taken), WORDS_SLICE)
+    def step(self, view: records.View, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+        left = self.pending(view).minus(self._taken)
+        foremost = view.foremost(left, max(1, WORDS_SLICE // part))
         batch, changed = view.latest(foremost, SLICE_CHARACTERS)
         self._take(view, changed)
         self._taken = self._taken.union(batch)
-        # Less than a slice is the end of a backlog, or was said just now and comes before it.
-        if foremost.count() < WORDS_SLICE or self._taken.count() >= TOGETHER:
+        # What was said just now at once; a backlog when it has come to its end, or by parts.
+        said_now = view.live(batch, 1).ranges
+        if said_now or not left.minus(batch).ranges or self._taken.count() >= TOGETHER:
             self._make_searchable()
         return bool(foremost.ranges)
 

@@ -5,6 +5,7 @@ It never opens one twice in a process, and it must be opened after a fork or spa
 
 import fcntl
 import os
+import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,7 @@ Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
 LARGEST_WALK = 512 << 20  # bytes of a file that is walked through in doubt: some 6 s
 COPIES_KEPT = 3  # of records as they were before they were brought up to date
+MANY_FAULTS = 4_096  # of pages; Linux maps 16 around each, so this is 256 MB at most
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -73,6 +75,8 @@ class Environment:
         self._map_size = map_size
         self._steps = steps
         self._inode = 0  # of the file that is open; 0: none is
+        self._under_way = 0  # transactions
+        self._faults = 0  # of the process, when it was opened
         self._lock = _claim(path) if writer else None
         try:
             self._connect()
@@ -86,11 +90,7 @@ class Environment:
 
         Raises StoreAbsent if the files are there no more.
         """
-        if not self.writer and not 0 < _inode(self.path) == self._inode:
-            self._env.close()  # it was rebuilt or restored: another file by the same name
-            self._inode = 0
-            self._connect()
-        with _translated(self.path):
+        with self._opened(), _translated(self.path):
             try:
                 transaction = self._env.begin(buffers=False)
             except lmdb.MapResizedError:  # the writer, in another process, has grown the map
@@ -105,12 +105,13 @@ class Environment:
         When the map is full it grows and `change` runs again from the start, so `change` must have
         no effect outside its transaction. Raises StoreWriteFailed if the disk refuses.
         """
-        while True:
-            try:
-                with _translated(self.path), self._env.begin(write=True) as transaction:
-                    return change(transaction)
-            except lmdb.MapFullError:
-                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+        with self._opened():
+            while True:
+                try:
+                    with _translated(self.path), self._env.begin(write=True) as transaction:
+                        return change(transaction)
+                except lmdb.MapFullError:
+                    self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
     def copy(self, directory: Path) -> None:
         """Copy it as of now into an empty directory, without the pages that are free.
@@ -130,7 +131,26 @@ class Environment:
         self._env.close()
         self._release()
 
-    def _connect(self) -> None:
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Have it open; anew where it is another file by now, or too much of it was looked at.
+
+        A page that was looked at stays in the process's memory for as long as it is open.
+        """
+        there = self._inode if self.writer else _inode(self.path)
+        same = 0 < there == self._inode
+        if not same or (not self._under_way and _faults() - self._faults > MANY_FAULTS):
+            self._env.close()
+            self._inode = 0
+            self._connect(known=same)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    def _connect(self, *, known: bool = False) -> None:
+        self._faults = _faults()
         self._env = _open(
             self.path,
             len(self._databases),
@@ -140,7 +160,8 @@ class Environment:
         )
         self._inode = _inode(self.path)
         try:
-            _check_length(self._env, self.path, writer=self.writer)
+            if not known:
+                _check_length(self._env, self.path, writer=self.writer)
             self.db = {"meta": self._open_database("meta")}
             found = self._found_schema()  # first: another version may have other databases
             self.db |= {name: self._open_database(name) for name in self._databases}
@@ -266,6 +287,10 @@ def _translated(path: Path) -> Iterator[None]:
         raise StoreCorrupt(str(error), path) from error
     except lmdb.Error as error:
         raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
+
+
+def _faults() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def _inode(path: Path) -> int:

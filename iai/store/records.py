@@ -50,6 +50,7 @@ _BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
 _AWAY = b"~"  # no project starts with it: before the keys of records that a merge took elsewhere
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 _JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
+_LIVE = 256  # changes that somebody made just now: of more, only the latest go before others
 _SLEW = NS  # by which a clock may be set back and nobody need care
 
 Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
@@ -256,13 +257,18 @@ class View:
         What was said just now goes before what an import brings by the thousand; then the newest
         first. So the last turn is found at once, however long the backlog.
         """
-        live: list[int] = []
+        live = self.live(pending, limit)
+        return live if live.ranges else pending.newest(limit)
+
+    def live(self, pending: Revisions, limit: int) -> Revisions:
+        """Return up to `limit` of the pending changes that somebody made just now."""
+        if not pending.ranges:
+            return pending
+        first = number(pending.ranges[0][0])
         with self._t.cursor(self._db["live"]) as cursor:
-            found = cursor.last()
-            while found and len(live) < limit and to_number(cursor.key()) in pending:
-                live.append(to_number(cursor.key()))
-                found = cursor.prev()
-        return of(live) if live else pending.newest(limit)
+            latest = islice(cursor.iterprev(values=False), _LIVE) if cursor.last() else iter(())
+            ours = map(to_number, takewhile(lambda key: key >= first, latest))
+            return of(islice((revision for revision in ours if revision in pending), limit))
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the records of a session (see `session_key`) in the order they were said in."""

@@ -1,6 +1,7 @@
 """Graph-cache: what was said is found, and everything derived can be made again."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from benchmarks.world import Chances, World
@@ -30,6 +31,7 @@ from iai.messages import (
     RequestState,
     State,
 )
+from iai.pace import APART_S, PART
 from iai.projects import identify
 from iai.store import graph, records
 from iai.store.graph import Change, Progress
@@ -481,3 +483,20 @@ def test_what_is_around_a_turn_does_not_depend_on_the_order_of_changes(
             sides = [side + [0] * (3 - len(side)) for side in (before, after)]
             assert links.beside([record.label])[0].tolist() == sides[0] + sides[1]
         assert links.tallied() == view.watermark().records_count
+
+
+def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Make) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    w.actors.pop(Actor.LIFECYCLE)
+    old = [new_record(str(n), text=f"long ago {n}") for n in range(400)]
+    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    counts = []
+    while len(w.lexical) < len(TEXTS) + len(old):
+        assert 1 in found(w, "login page")
+        w.run(APART_S)
+        with w.graph.view() as view:
+            counts.append(view.tallied())
+    assert counts == sorted(counts)
+    assert max(b - a for a, b in pairwise(counts)) <= 2 * words.WORDS_SLICE // PART

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from benchmarks.world import Chances, World
 
-from iai import injected
+from iai import injected, transcripts
 from iai.clock import iso
 from iai.messages import (
     Actor,
@@ -23,10 +23,12 @@ from iai.messages import (
     ImportProgress,
     ImportStatus,
     LineSkipped,
+    MemoryUsed,
     Pin,
     RecordsCommitted,
     SpoolRejected,
 )
+from iai.pace import APART_S
 from tests.actors.stories import (
     capture,
     events,
@@ -317,3 +319,30 @@ def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
     assert {f"event {n}" for n in range(30)} <= set(kept)
     assert set(acknowledged) <= set(kept)
     assert list(w.layout.spool_new.iterdir()) == []
+
+
+def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make) -> None:
+    w = world()
+    path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
+    w.answer(Actor.INGEST, Import(paths=(str(path),)))
+    ingest, read = w.actors[Actor.INGEST], []
+    while len(texts(w)) < 300:
+        for _ in ingest.hear(MemoryUsed(), w.now):
+            raise AssertionError("hearing of a question has no effect of its own")
+        before = len(texts(w))
+        w.run(APART_S)
+        read.append(len(texts(w)) - before)
+    assert max(read) * 2_000 < transcripts.SLICE / 4
+    assert len(read) > 4
+
+
+def test_what_is_said_now_waits_for_no_question(world: Make) -> None:
+    w = world()
+    ingest = w.actors[Actor.INGEST]
+    path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
+    w.answer(Actor.INGEST, Import(paths=(str(path),)))
+    for _ in ingest.hear(MemoryUsed(), w.now):
+        raise AssertionError("hearing of a question has no effect of its own")
+    capture(w, "said now")
+    assert "said now" in texts(w)
+    assert len(texts(w)) < 300

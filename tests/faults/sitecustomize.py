@@ -47,9 +47,11 @@ def _hold_reading(held: Path) -> None:
 
     read = transcripts.read
 
-    def first(path: str, mark: transcripts.Mark) -> transcripts.Slice:
+    def first(
+        path: str, mark: transcripts.Mark, most: int = transcripts.SLICE
+    ) -> transcripts.Slice:
         if not (mark.offset and held.exists()):
-            return read(path, mark)
+            return read(path, mark, most)
         time.sleep(0.01)
         return transcripts.Slice([], mark, more=True)
 

@@ -44,8 +44,8 @@ def run(args: Namespace) -> Figures:
             read = 0.0
             while importing.poll() is None:
                 now = _memory(group, importing.pid)
-                peak = {name: _larger(peak.get(name), now.get(name)) for name in peak | now}
-                most = _larger(most, _all(now))
+                peak = {name: larger(peak.get(name), now.get(name)) for name in peak | now}
+                most = larger(most, _all(now))
                 time.sleep(LOOK_S)
                 if not read and group.health().watermark.records_count == turns:
                     read = time.monotonic() - began
@@ -76,7 +76,8 @@ class Memory(NamedTuple):
         return f"{self.pss / 1e3:.0f} (own {self.own / 1e3:.0f})"
 
 
-def _larger(one: Memory | None, other: Memory | None) -> Memory:
+def larger(one: Memory | None, other: Memory | None) -> Memory:
+    """Return the most of each of two measurements."""
     one, other = one or Memory(), other or Memory()
     return Memory(max(one.pss, other.pss), max(one.own, other.own))
 
@@ -95,11 +96,16 @@ def _memory(group: Group, command: int | None) -> dict[str, Memory]:
         processes += [psutil.Process(command)] if command else []
     for process in processes:
         with suppress(psutil.Error, OSError):
-            lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]
-            sizes = {name: int(size.split()[0]) for name, size in (li.split(":") for li in lines)}
             title = "iai import" if process.pid == command else _title(process)
-            found[title] = Memory(sizes["Pss"], sizes["Pss_Anon"])
+            found[title] = memory(process.pid)
     return found
+
+
+def memory(pid: int) -> Memory:
+    """Memory of one process."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = {name: int(size.split()[0]) for name, size in (line.split(":") for line in lines)}
+    return Memory(sizes["Pss"], sizes["Pss_Anon"])
 
 
 def _title(process: psutil.Process) -> str:

@@ -49,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> Figures:
-    questions = _questions(args.questions + WARM_UP)
+    questions = queries(args.questions + WARM_UP)
     with Group() as group:
         first, more = group.work / "first", group.work / "more"
         history(first, args.records)
@@ -86,7 +86,7 @@ def run(args: Namespace) -> Figures:
     return {"records": records, **figures}
 
 
-def _questions(count: int) -> list[str]:
+def queries(count: int) -> list[str]:
     chance = random.Random(1)  # noqa: S311
     return [text(chance, chance.randint(4, 12)) for _ in range(count)]
 

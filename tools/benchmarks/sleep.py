@@ -1,7 +1,8 @@
 """What a SLEEP costs: seconds of each step, the longest slice, and memory of the graph-cache.
 
-A group takes in so many turns and is put to sleep; meanwhile one question after another is asked of
-the graph-cache that needs no index, so that the longest answer shows the longest slice.
+A group takes in so many turns and is put to sleep. First it is asked for what was said, again and
+again: each question wakes it, so that each time it is put to sleep anew. Then it sleeps on, and one
+ping after another is sent to the graph-cache: the longest answer shows the longest slice.
 """
 
 import time
@@ -13,7 +14,10 @@ import psutil
 from benchmarks.figures import Figures, quantiles
 from benchmarks.group import Group, wait_until
 from benchmarks.histories import history
+from benchmarks.past import Memory, larger, memory
+from benchmarks.scale import queries
 from iai import ledger
+from iai.client import Client, recall
 from iai.messages import (
     Actor,
     Import,
@@ -22,16 +26,21 @@ from iai.messages import (
     LifecycleReport,
     Ping,
     Pong,
+    Recall,
     RequestState,
     State,
 )
+from iai.store.readers import Readers
 
 PATIENCE_S = 3_600.0
-_BETWEEN_S = 0.005  # questions
+_BETWEEN_S = 0.005  # pings
+_ASLEEP_S = 0.1  # until a question wakes it
+_LABELS = 1_000  # whose links are counted at a time
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--records", type=int, default=10_000)
+    parser.add_argument("--questions", type=int, default=100)
 
 
 def run(args: Namespace) -> Figures:
@@ -47,27 +56,60 @@ def run(args: Namespace) -> Figures:
             wait_until(lambda: group.health().caught_up, "caught up", PATIENCE_S)
             wait_until(lambda: not group.health().stages["vectors"].note, "final", PATIENCE_S)
             wait_until(lambda: group.health().caught_up, "caught up", PATIENCE_S)
-            began, times, resident = time.monotonic(), [], 0
             process = psutil.Process(group.pid(Actor.GRAPH_CACHE))
-            before = process.memory_info().rss
+            before = memory(process.pid)
+            idle = _recall(client, args.questions, asleep=False)
+            asleep = _recall(client, args.questions, asleep=True)
+            began, times, most = time.monotonic(), [], Memory()
             client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
             while not _events(group, "sleep-finished"):
                 asked_at = time.perf_counter()
                 client.call(Actor.GRAPH_CACHE, Ping(), Pong)
                 times.append((time.perf_counter() - asked_at) * 1_000)
-                resident = max(resident, process.memory_info().rss)
+                most = larger(most, memory(process.pid))
                 time.sleep(_BETWEEN_S)
             seconds = time.monotonic() - began
         steps = {e["step"]: f"{e['seconds']} s, {e['items']} items" for e in _steps(group)}
-        count = group.health().watermark.records_count
+        mark = group.health().watermark
+        links = _links(group, mark.max_vec_label)
     return {
-        "records": count,
+        "records": mark.records_count,
+        "links kept": links,
+        "recall while awake": quantiles(idle, "ms"),
+        "recall that ends a sleep": quantiles(asleep, "ms"),
         "sleep, s": round(seconds, 2),
         **steps,
         "ping": quantiles(times, "ms"),
-        "graph-cache before, MB": round(before / 1e6, 1),
-        "graph-cache at most, MB": round(resident / 1e6, 1),
+        "graph-cache before, MB": str(before),
+        "graph-cache at most, MB": str(most),
     }
+
+
+def _recall(client: Client, count: int, *, asleep: bool) -> list[float]:
+    """Return the milliseconds of each question."""
+    times = []
+    for question in queries(count):
+        if asleep:
+            client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
+            time.sleep(_ASLEEP_S)
+        began = time.perf_counter()
+        recall(client, Recall(query=question))
+        times.append((time.perf_counter() - began) * 1_000)
+    return times
+
+
+def _links(group: Group, newest: int) -> int:
+    """Count the links that records keep, those to the turns around them left out."""
+    readers, count = Readers(group.layout), 0
+    try:
+        with readers.graph.view() as view:
+            for first in range(1, newest + 1, _LABELS):
+                labels = range(first, first + _LABELS)
+                for kept in (view.kept(labels), view.kept_similar(labels)):
+                    count += sum(map(len, kept.values()))
+    finally:
+        readers.close()
+    return count
 
 
 def _steps(group: Group) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreOutdated, StoreTooNew
+from iai.store import environment
 from iai.store.environment import COPIES_KEPT, Environment, check
 from iai.store.migrations import Step
 
@@ -326,3 +327,44 @@ def test_what_is_derived_is_not_brought_up_to_date_but_made_again(path: Path) ->
     with pytest.raises(StoreCorrupt, match="earlier iai") as raised:
         upgraded(path, 2, None)
     assert raised.value.path == path
+
+
+def resident(path: Path) -> int:
+    """Kilobytes of a file that this process has mapped and looked at (proc(5))."""
+    kilobytes, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split(" ", 1)[0]:
+            ours = line.endswith(str(path))
+        elif ours and line.startswith("Rss:"):
+            kilobytes += int(line.split()[1])
+    return kilobytes
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells it, others do not")
+@pytest.mark.parametrize("as_writer", [True, False])
+def test_what_was_looked_at_is_let_go_before_it_becomes_much(
+    path: Path, writer: Environment, monkeypatch: pytest.MonkeyPatch, *, as_writer: bool
+) -> None:
+    fill(writer, 0, 20_000)
+    if not as_writer:
+        writer.close()
+    one = writer if as_writer else open_things(path, writer=False)
+    with one.read() as transaction:
+        assert sum(len(data) for _, data in transaction.cursor(one.db["things"])) == 10_000_000
+    before = resident(path / "data.mdb")
+    monkeypatch.setattr(environment, "MANY_FAULTS", -1)
+    assert count(one) == 20_000
+    assert resident(path / "data.mdb") < before / 2
+    one.close()
+
+
+def test_it_stays_open_for_as_long_as_anybody_looks_at_it(
+    writer: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "MANY_FAULTS", -1)
+    fill(writer, 0, 10)
+    with writer.read() as transaction:
+        assert count(writer) == 10
+        fill(writer, 10, 10)
+        assert transaction.get(b"000003", db=writer.db["things"]) == b"x" * 500
+    assert count(writer) == 20

@@ -1,8 +1,9 @@
 """Embedding: gives every record its vector, newest first, and embeds queries between two batches.
 
-When the store has doubled since the weights were counted, or another embedder was chosen, a new
-generation of vectors is made beside the one that serves, whenever all that is new is embedded
-and can be found, and takes its place when whole.
+When the store has doubled since the weights were counted, or what they were counted over was edited
+or forgotten, or another embedder was chosen, a new generation of vectors is made beside the one
+that serves, whenever all that is new is embedded and can be found, and takes its place when whole.
+So the vectors follow from the records as they are now, as if they had just been made.
 """
 
 import logging
@@ -30,7 +31,7 @@ from iai.messages import (
     VectorsCommitted,
 )
 from iai.pace import Pace
-from iai.revisions import upto
+from iai.revisions import Revisions, upto
 from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
@@ -138,7 +139,11 @@ class Embedding:
         if building is not None:  # what it already holds must follow; the rest it will come to
             ahead = [r for r in written if r.label <= self._progress.built_upto]
             rows.append((building, ahead, _rows(building, ahead)))
-        progress = structs.replace(self._progress, applied=self._progress.applied.union(taken))
+        progress = structs.replace(
+            self._progress,
+            applied=self._progress.applied.union(taken),
+            recount=self._progress.recount or self._miscounted(view, taken),
+        )
 
         def change(unit: vectors.Change) -> None:
             for weights, records, vectors_ in rows:
@@ -151,6 +156,20 @@ class Embedding:
         self._commit(change, progress)
         revision = progress.applied.floor
         return [VectorsCommitted(revision=revision, embedded=len(written), reembedded=0)]
+
+    def _miscounted(self, view: View, taken: Revisions) -> bool:
+        """Did these changes alter what the latest weights were counted over?
+
+        A count that is under way and has come to any of it starts over.
+        """
+        altered = [e.label for _, e in view.changes(taken) if e.operation in ("edit", "forget")]
+        oldest = min(altered, default=0)
+        if not oldest:
+            return False
+        if self._census is not None and oldest <= self._census.counted:
+            self._census = None
+        latest = self._weights.get(self._progress.building or self._progress.serving)
+        return latest is not None and oldest <= latest.generation.counted_upto
 
     # --- the next generation ------------------------------------------------------------------
 
@@ -186,9 +205,9 @@ class Embedding:
 
     def _right(self, generation: Generation, counted: int) -> bool:
         """Are these the weights that a store of this size should have?"""
-        return (generation.fingerprint, generation.counted_upto) == (
-            self._embedder.fingerprint,
-            counted,
+        return not self._progress.recount and (
+            (generation.fingerprint, generation.counted_upto)
+            == (self._embedder.fingerprint, counted)
         )
 
     def _begin(self, view: View, census: Census, *, serve: bool) -> list[Event]:
@@ -196,10 +215,11 @@ class Embedding:
         with self._store.view() as stored:
             number = max(stored.generations(), default=0) + 1
         generation = census.generation(number)
+        progress = structs.replace(self._progress, recount=False)
         if serve:  # there are no vectors yet
-            progress = structs.replace(self._progress, serving=number)
+            progress = structs.replace(progress, serving=number)
         else:
-            progress = structs.replace(self._progress, building=number, built_upto=0)
+            progress = structs.replace(progress, building=number, built_upto=0)
 
         def change(unit: vectors.Change) -> None:
             unit.begin(generation)

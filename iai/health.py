@@ -179,6 +179,7 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
         return f"re-embedding, at #{progress.built_upto} of #{mark.max_vec_label}"
     current = (
         weights is not None
+        and not progress.recount
         and weights.counted_upto == counted_upto(mark.max_vec_label)
         and progress.embedder in ("", weights.fingerprint)
     )

@@ -141,9 +141,9 @@ def _mention(session: Session, project: str, wall: int) -> tuple[str, ...]:
 
 
 def _topic(topic: Topic, newest: Record, wall: int) -> tuple[str, ...]:
-    about = f"{injected.inline(topic.label, _MENTION)} ({topic.size} turns)"
     when = f"{_number(newest)}, {_ago(wall - newest.created_at)}"
-    return (f"- {about}: {when}: {injected.inline(newest.text, _MENTION)}",)
+    about = injected.inline(topic.label, _MENTION)
+    return (f"- {about}: {when}: {injected.inline(newest.text, LINE)}",)
 
 
 def _number(record: Record) -> str:

@@ -29,6 +29,7 @@ TOPICS = 5
 
 LINE = 300  # characters of a turn that is one of many
 _TELLING = 60  # turns for which there may be room
+SURE = 8  # of these, the first, for which there is room in any case
 
 
 class Seen(Protocol):
@@ -155,13 +156,23 @@ def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...])
     above = [*shown, *stopped, *left_open, *decisions]
     above += [s.first_request for s in sessions if s.first_request]
     same_files = _telling(same, above, SAME_FILES)
-    above += same_files
-    newest = {record.label: record for record in lately if record not in above}
-    stated = ((topic, newest[topic.statement]) for topic in topics if topic.statement in newest)
-    shown_topics = tuple(islice(stated, TOPICS))
-    above += [record for _, record in shown_topics]
-    telling = _telling(lately, above, _TELLING)
-    return Lately(tuple(decisions), tuple(left_open), same_files, shown_topics, telling)
+    telling = _telling(lately, [*above, *same_files], _TELLING)
+    stated = _stated(topics, telling)
+    left = tuple(record for record in telling if record not in [newest for _, newest in stated])
+    return Lately(tuple(decisions), tuple(left_open), same_files, stated, left)
+
+
+def _stated(
+    topics: tuple[Topic, ...], telling: tuple[Record, ...]
+) -> tuple[tuple[Topic, Record], ...]:
+    """Return the topics of which the newest statement is worth its room, the most telling first.
+
+    The others are of what the reader has seen already: with them, a payload held less.
+    """
+    by_statement = {topic.statement: topic for topic in topics}
+    sure = telling[:SURE]
+    stated = ((by_statement[r.label], r) for r in sure if r.label in by_statement)
+    return tuple(islice(stated, TOPICS))
 
 
 def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:

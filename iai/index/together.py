@@ -1,7 +1,7 @@
 """What was recalled together: grows with use, fades with time.
 
-This is use, not records: it cannot be made again, and so it changes no answer. It is one of the
-links that topics are found by, and is shown among a record's neighbours.
+This is use, not records: it cannot be made again, and so it changes no answer, and no topic. It is
+shown among a record's neighbours.
 """
 
 from collections.abc import Iterator, Sequence

@@ -41,6 +41,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     building: int = 0  # the one that is being made to take its place; 0: none
     built_upto: int = 0  # highest label that already has its vector in the one being made
     embedder: str = ""  # fingerprint of the embedder that all vectors shall have; "": as they are
+    recount: bool = False  # of what the latest weights were counted over, some has changed since
 
 
 class View:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from benchmarks.world import Chances, LettersEmbedder, World
 
+from iai.embedders.generations import Census, Weights, counted_upto
 from iai.messages import (
     Actor,
     Capture,
     CapturedTurn,
+    Edit,
     EmbedQuery,
     Forget,
+    Pin,
     QueryVectors,
     VectorsCommitted,
 )
@@ -126,6 +129,49 @@ def test_weights_follow_from_the_records_alone(world: Make) -> None:
         assert one is not None
         assert other is not None
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_edited_or_forgotten_leaves_no_trace_in_the_vectors(
+    world: Make, seed: int
+) -> None:
+    """They are those of a store into which only what is there now was ever put."""
+    chances = Chances(crash=0.05, lost=0.3, doubled=0.2, late=0.3)
+    w = world(seed=seed, chances=chances, interleaved=seed % 2 == 1)
+    for number in range(8):
+        w.ask(Actor.INGEST, _all([f"{'xyz'[n % 3]} {number} {n}" for n in range(20)]))
+        w.run(w.chance.uniform(0, 5.0))
+        for word in ("quaff", "jig"):
+            ref = f"#{w.chance.randint(1, 20 * number + 20)}"
+            change = (
+                Forget(refs=(ref,)) if word == "jig" else Edit(ref=ref, text=f"{word} {number}")
+            )
+            w.ask(Actor.INGEST, change)
+            w.run(w.chance.uniform(0, 2.0))
+    w.chances = Chances()
+    w.run(120.0)
+    with w.records.view() as view:
+        there = list(view.after(0))
+        upto = counted_upto(view.watermark().max_vec_label)
+    census = Census(w.embedder, upto)
+    census.count([record.text for record in there if record.label <= upto], upto)
+    weights = census.generation(serving(w).number)
+    assert serving(w) == weights
+    assert not progress(w).recount
+    with w.vectors.view() as stored:
+        rows = stored.find(weights.number, [record.label for record in there])[1]
+    made = Weights(w.embedder, weights).embed([record.text for record in there])
+    assert np.array_equal(rows, made.astype(np.float16).astype(np.float32))
+
+
+def test_a_pin_moves_no_vector(world: Make) -> None:
+    w = world()
+    capture(w, *(f"text {n}" for n in range(70)))
+    w.run(20.0)
+    before = serving(w)
+    w.answer(Actor.INGEST, Pin(ref="#3"))
+    w.run(20.0)
+    assert serving(w) == before
 
 
 def _all(texts: list[str]) -> Capture:

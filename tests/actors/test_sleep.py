@@ -1,10 +1,8 @@
-"""SLEEP in the whole group: it does its work, gives way to questions, and survives its own end."""
+"""SLEEP: it does its work, gives way to questions, and survives its own end."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import history
 from benchmarks.world import World
 
 from actors.graph_cache import GraphCache
@@ -15,7 +13,6 @@ from iai.messages import (
     Forget,
     GenerationBegun,
     GenerationServing,
-    LifecycleReport,
     Neighbour,
     NeighbourList,
     Neighbours,
@@ -24,7 +21,6 @@ from iai.messages import (
     SleepStep,
     State,
 )
-from tests.actors.real import events as kept_events
 from tests.actors.stories import capture, events
 from tests.actors.test_graph_cache import TEXTS, found, recall
 
@@ -169,23 +165,3 @@ def test_a_new_generation_of_vectors_is_told_of_when_it_begins_and_when_it_serve
         w.run(10.0)
     assert 2 in [event.generation for event in events(w, GenerationBegun)]
     assert 2 in [event.generation for event in events(w, GenerationServing)]
-
-
-@pytest.mark.slow
-def test_a_group_killed_in_its_sleep_answers_as_before(group: Callable[..., Group]) -> None:
-    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
-    history(g.work / "histories", 1_000)
-    g.up()
-    assert g.iai("import", str(g.work / "histories"), "--wait").returncode == 0
-    g.settle()
-    asked = ("recall", "coferga in src", "--k", "20")
-    before = [hit["id"] for hit in g.json(*asked)["hits"]]
-    with g.client() as client:
-        for _ in range(2):
-            client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
-            killed = g.kill(Actor.GRAPH_CACHE)
-            wait_until(lambda: g.pid(Actor.GRAPH_CACHE) not in (0, killed), "another process")  # noqa: B023
-            wait_until(g.all_ready, "it is back")
-    wait_until(lambda: kept_events(g, "sleep-finished"), "a sleep that ends")
-    assert {event["step"] for event in kept_events(g, "sleep-step")} >= set(STEPS)
-    assert [hit["id"] for hit in g.json(*asked)["hits"]] == before

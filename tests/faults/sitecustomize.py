@@ -4,10 +4,13 @@
 `IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
+`IAI_FAULT_SLEEP` names a file that says where a SLEEP goes wrong, see `_disturb_sleep`.
 """
 
 import os
+import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,6 +61,69 @@ def _hold_reading(held: Path) -> None:
     transcripts.read = first
 
 
+def _disturb_sleep(orders: Path) -> None:
+    """Have the first line of a file obeyed; it may change at any time.
+
+    `kill STEP WHO N`: in this step the process is killed, once, just before that function writes to
+    disk for the N-th time. `fail STEP`: the step fails, each time. Links are made in SLEEP only, so
+    that it finds some to make.
+    """
+    from iai import sleep  # noqa: PLC0415
+    from iai.index.lexical import LexicalIndex  # noqa: PLC0415
+    from iai.index.links import Links  # noqa: PLC0415
+    from iai.store.graph import GraphStore  # noqa: PLC0415
+
+    begin, commit, tidy, link = (
+        sleep.Sleep.__init__, GraphStore.commit, LexicalIndex.collect_garbage, Links.step,
+    )  # fmt: skip
+    step = ""  # that is being done
+    writes: dict[str, int] = {}  # by whom, in this step
+
+    def order() -> list[str]:
+        return orders.read_text().partition("\n")[0].split() if orders.exists() else []
+
+    def watched(name: str, slices: sleep.Slices) -> sleep.Slices:
+        def each(now: Any) -> Iterator[int]:
+            nonlocal step
+            writes.clear()
+            slices_ = slices(now)
+            while True:
+                if order() == ["fail", name]:
+                    raise RuntimeError("no luck")
+                step = name
+                items = next(slices_, None)
+                step = ""
+                if items is None:
+                    return
+                yield items
+
+        return each
+
+    def write(who: str) -> None:
+        if not step:
+            return
+        writes[who] = writes.get(who, 0) + 1
+        if order() == ["kill", step, who, str(writes[who])]:
+            orders.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self: sleep.Sleep, steps: Any, troubles: Any) -> None:
+        begin(self, {name: watched(name, slices) for name, slices in steps.items()}, troubles)
+
+    def written(self: GraphStore, change: Callable[..., Any]) -> Any:
+        write(change.__qualname__.partition(".<locals>")[0])
+        return commit(self, change)
+
+    def tidied(self: LexicalIndex) -> None:
+        write("collect_garbage")
+        tidy(self)
+
+    sleep.Sleep.__init__ = watch  # type: ignore[method-assign]
+    GraphStore.commit = written  # type: ignore[method-assign]
+    LexicalIndex.collect_garbage = tidied  # type: ignore[method-assign]
+    Links.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]
+
+
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
@@ -66,3 +132,5 @@ if reason := os.environ.get("IAI_FAULT_EMBEDDER"):
     _take_embedder_away(reason)
 if held := os.environ.get("IAI_FAULT_READ"):
     _hold_reading(Path(held))
+if file := os.environ.get("IAI_FAULT_SLEEP"):
+    _disturb_sleep(Path(file))

@@ -2,11 +2,13 @@
 
 A history is told session by session, as one project: conversations in the form of LoCoMo (`--data`;
 `conversation.session_N`: turns with `speaker` and `text`), or what was committed to a repository
-(`--git`), each message a turn and each spell of work a session. Before each session the payload is
-composed; its score is the share of the session's rare words that it holds, and that share for every
-100 tokens. Rare is a word that was said before, in at most one turn of `RARE`. Two baselines have
-as many tokens: the last turns, and the turns that are most like all others (degree centrality;
-Erkan and Radev, LexRank, 2004).
+(`--git`), each message a turn and each spell of work a session. After each session the group sleeps
+(the real actors in one process, see `world`), so that the topics are found; before the next the
+payload is composed. Its score is the share of the session's rare words that it holds, and that
+share for every 100 tokens. Rare is a word that was said before, in at most one turn of `RARE`. Two
+baselines have as many tokens: the last turns, and the turns that are most like all others (degree
+centrality; Erkan and Radev, LexRank, 2004). `without_topics` is the payload of one that never
+slept.
 """
 
 import json
@@ -23,21 +25,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.figures import Figures
-from iai.clock import NS, Now
+from benchmarks.world import START, World
+from iai.clock import NS
 from iai.embedders.static import StaticEmbedder, bundled
 from iai.freshness.budget import tokens
 from iai.freshness.compose import render
 from iai.freshness.material import gather
-from iai.ids import record_id
-from iai.store.records import Change, NewRecord, Project, Records
+from iai.messages import Actor, Capture, CapturedTurn, RequestState, SleepFinished, State
+from iai.projects import identify
 
 RARE = 50  # turns of which at most one has the word
-START = 1_700_000_000 * NS
 DAY = 86_400 * NS
-WAYS = ("payload", "last_turns", "central_turns")
+NIGHT_S = 3_600.0  # in which a group is done with all that it has to do
+WAYS = ("payload", "without_topics", "last_turns", "central_turns")
 COMMITS = 1_000  # of a repository, the latest
 BREAK_S = 6 * 3_600  # without a commit, between two spells of work
-PROJECT = Project(id="0" * 16, name="history", root="/history")
+PROJECT = "/history"
 _WORD = re.compile(r"[a-z][a-z0-9_]{2,}")
 _OUR_OWN = re.compile(r"^(<!--|##|#\d+ |What was said).*$", re.MULTILINE)
 
@@ -108,45 +111,54 @@ def _spells(repository: Path) -> list[list[str]]:
 
 def _replay(sessions: list[list[str]], embedder: StaticEmbedder) -> Iterator[tuple[str, Held]]:
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:
-        records = Records(Path(directory) / "records", writer=True, map_size=256 << 20)
+        world = World(Path(directory) / "store", embedder=embedder)
+        world.stop(Actor.CACHE_WRITER)
         said: list[str] = []
         for number, turns in enumerate(sessions):
             wanted = _rare(turns, said)
             if wanted:
-                yield from _ways(records, said, wanted, embedder, START + number * DAY)
-            _keep(records, number, turns)
+                yield from _ways(world, said, wanted, embedder, START.wall + number * DAY)
+            _keep(world, number, turns)
             said += turns
-        records.close()
+        world.close()
 
 
 def _ways(
-    records: Records, said: list[str], wanted: set[str], embedder: StaticEmbedder, wall: int
+    world: World, said: list[str], wanted: set[str], embedder: StaticEmbedder, wall: int
 ) -> Iterator[tuple[str, Held]]:
-    with records.view() as view:
-        payload = render(gather(view, PROJECT.id, PROJECT.name), wall)
+    project = identify(PROJECT)
+    with world.records.view() as view, world.graph.view() as graph:
+        topics = graph.topics(project.id)
+        payload = render(gather(view, project.id, project.name, topics), wall)
+        without = render(gather(view, project.id, project.name), wall)
     room = tokens(payload)
     yield "payload", _held(_OUR_OWN.sub("", payload), wanted, room)
+    yield "without_topics", _held(_OUR_OWN.sub("", without), wanted, tokens(without))
     yield "last_turns", _held(_filled(reversed(said), room), wanted, room)
     central = (said[place] for place in _by_centrality(said, embedder))
     yield "central_turns", _held(_filled(central, room), wanted, room)
 
 
-def _keep(records: Records, session: int, turns: list[str]) -> None:
-    def change(unit: Change) -> None:
-        unit.place(PROJECT, PROJECT.root)
-        for place, text in enumerate(turns):
-            created_at = START + session * DAY + place * 60 * NS
-            key = f"{session}.{place}"
-            unit.insert(
-                NewRecord(
-                    key=key, id=record_id(key, created_at), tier="episodic",
-                    role="assistant" if place % 2 else "user", text=text, host="claude",
-                    session=str(session), project=PROJECT.id, cwd=PROJECT.root,
-                    created_at=created_at,
-                )
-            )  # fmt: skip
-
-    records.commit(change, Now(START + (session + 1) * DAY, session + 1))
+def _keep(world: World, session: int, turns: list[str]) -> None:
+    """Take in a session, and sleep over it."""
+    captured = tuple(
+        CapturedTurn(
+            text=text,
+            role="assistant" if place % 2 else "user",
+            host="claude",
+            session=str(session),
+            cwd=PROJECT,
+            created_at=START.wall + session * DAY + place * 60 * NS,
+            key=f"{session}.{place}",
+        )
+        for place, text in enumerate(turns)
+    )
+    world.answer(Actor.INGEST, Capture(turns=captured))
+    world.run(NIGHT_S, until=world.settled)
+    world.events.clear()
+    world.effects.clear()
+    world.answer(Actor.LIFECYCLE, RequestState(state=State.SLEEP))
+    world.run(NIGHT_S, until=lambda: any(isinstance(e, SleepFinished) for e in world.events))
 
 
 def _words(text: str) -> set[str]:

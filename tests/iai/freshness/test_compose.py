@@ -109,7 +109,9 @@ def test_what_was_decided_left_open_or_said_of_the_same_files_has_a_section_each
 def test_a_topic_has_a_line_with_the_newest_statement_on_it_unless_that_is_shown_already(
     records: Records,
 ) -> None:
-    said = new_record("r", session="one", created_at=1, role="assistant", text="redis: noeviction")
+    said = new_record(
+        "r", session="one", created_at=1, role="assistant", text="redis: noeviction, never allkeys"
+    )
     redis, *_ = put(records, said)
     for n in range(LAST_TURNS):
         put(records, new_record(f"last {n}", session="two", created_at=WALL - 9 + n))
@@ -123,8 +125,8 @@ def test_a_topic_has_a_line_with_the_newest_statement_on_it_unless_that_is_shown
     with records.view() as view:
         found = (topic("redis, memory", redis), topic("shown", redis + 1), topic("forgotten", 999))
         text = render(gather(view, PROJECT, "mine", found), WALL)
-    line = next(line for line in text.splitlines() if line.startswith("- redis, memory (9 turns)"))
-    assert line.endswith("redis: noeviction")
+    line = next(line for line in text.splitlines() if line.startswith("- redis, memory: #1, "))
+    assert line.endswith("redis: noeviction, never allkeys")
     assert "- shown" not in text
     assert "- forgotten" not in text
 

@@ -59,8 +59,11 @@ class Group:
         """`settings` are variables without their `IAI_MCP_`, in small letters."""
         self.work = Path(tempfile.mkdtemp(prefix="iai-"))
         self.layout = Layout(self.work / "store")
+        own = {"PYTHONDONTWRITEBYTECODE"}  # an installed iai is compiled, and is not at each start
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("IAI_MCP_")},
+            **{
+                k: v for k, v in os.environ.items() if not k.startswith("IAI_MCP_") and k not in own
+            },
             "HOME": str(self.work),
             "IAI_MCP_STORE": str(self.layout.root),
             **{f"IAI_MCP_{name.upper()}": value for name, value in settings.items()},

@@ -7,6 +7,7 @@ import sys
 from actors.supervisor import run
 from iai import config, logs
 from iai.layout import Layout
+from iai.supervision import Exit
 
 if __name__ == "__main__":
     settings, warnings = config.load(os.environ)
@@ -17,4 +18,7 @@ if __name__ == "__main__":
     )
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
-    sys.exit(run(settings))
+    code = run(settings)
+    if code == Exit.REPLACED:
+        os.execv(sys.executable, [sys.executable, "-m", "actors"])  # noqa: S606  under the same id
+    sys.exit(code)

@@ -10,7 +10,7 @@ import logging
 from msgspec import Struct
 
 import iai
-from iai import clock, injections
+from iai import clock, injections, moves
 from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, ReplaceFile, Steps
 from iai.clock import NS, Now
 from iai.errors import StoreError
@@ -371,9 +371,9 @@ class CacheWriter:
             )
 
     def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
-        project = identify(cwd)
         try:
             with self._readers.records.view() as view:
+                project = moves.formerly(identify(cwd), view)
                 if view.ignored(project.id, project.root, cwd):
                     return PreviewText(text="", revision=view.watermark().revision)
                 topics = self._topics(view.belongs(project.id))

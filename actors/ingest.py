@@ -5,13 +5,13 @@ the byte up to which it was read before. Where there is no transcript, the event
 """
 
 import logging
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Literal, TypeVar
 
 from msgspec import structs
 
-from iai import intake, spool, transcripts
+from iai import intake, moves, spool, transcripts
 from iai.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.clock import NS, Now
 from iai.importing import ImportJob
@@ -38,6 +38,7 @@ from iai.messages import (
     MergeProjects,
     Pin,
     Place,
+    ProjectMoved,
     RecordsCommitted,
     Request,
     SpoolRejected,
@@ -345,6 +346,7 @@ class Ingest:
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[tuple[list[tuple[str, bool]], Watermark]]:
         """Keep turns that came with their text; return the id of each and whether it is new."""
+        yield from self._recognise((intake.place(self._identify(t.cwd, "")) for t in turns), now)
         return (
             yield from self._commit(
                 lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns],
@@ -355,6 +357,7 @@ class Ingest:
 
     def _keep(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Kept]:
         """Keep what a slice of a transcript held."""
+        yield from self._recognise((project for project, _ in batch.projects), now)
         kept, _ = yield from self._commit(lambda u: intake.keep(u, batch), now, live=live)
         path = batch.transcript.path
         if path in self._followed:
@@ -363,6 +366,20 @@ class Ingest:
             skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
             yield Publish(skipped, keep=True)
         return kept
+
+    def _recognise(self, projects: Iterable[Project], now: Now) -> Steps:
+        """Have a checkout that was moved keep its memory."""
+        with self._records.view() as view:
+            new = {p.id: p for p in projects if moves.unknown(p, view)}
+        for project in new.values():
+            old, _ = yield from self._commit(partial(moves.follow, project), now)
+            if old is not None:
+                self._settling = True
+                log.info("%s was moved to %s: its memory goes with it", old.root, project.root)
+                moved = ProjectMoved(
+                    project=old.id, into=project.id, was=old.root, now=project.root
+                )
+                yield Publish(moved, keep=True)
 
     def _commit(
         self, change: Callable[[Change], T], now: Now, *, live: bool = True

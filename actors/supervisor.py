@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -20,10 +20,10 @@ from pathlib import Path
 import zmq
 from setproctitle import setproctitle
 
-import iai
 from actors.runtime import MAILBOX, Mailbox, Notes, main
 from iai import beat, clock, files, lock, logs
 from iai.behaviour import Caller
+from iai.build import build
 from iai.errors import StoreError
 from iai.layout import Layout, private
 from iai.ledger import Ledger
@@ -69,9 +69,16 @@ class Supervisor:
     """The group on one store."""
 
     def __init__(
-        self, settings: Settings, lease: lock.Lock, modules: Mapping[Actor, str], notes: Notes
+        self,
+        settings: Settings,
+        lease: lock.Lock,
+        modules: Mapping[Actor, str],
+        notes: Notes,
+        version: str,
     ) -> None:
         self._settings = settings
+        self._version = version
+        self._replaced = False
         self._layout = Layout(settings.store)
         self._lease = lease
         self._modules = modules
@@ -89,7 +96,10 @@ class Supervisor:
         self._word = ""
 
     def run(self) -> int:
-        """Run the group until it is stopped; return the exit code of the process."""
+        """Run the group until it is stopped; return the exit code of the process.
+
+        That is `REPLACED` if one of its processes was to be started from other code than the rest.
+        """
         self._carry_out(self._state.begin(time.monotonic()))
         while not self._state.finished:
             self._wait()
@@ -108,7 +118,7 @@ class Supervisor:
             self._tell_manager(now, ages)
             self._bound_logs()
         self._close()
-        return 0
+        return Exit.REPLACED if self._replaced else Exit.DONE
 
     def _close(self) -> None:
         self._mailbox.close()
@@ -126,7 +136,7 @@ class Supervisor:
         failed = {actor for actor, child in self._state.children.items() if child.state == "failed"}
         word = "" if failed.isdisjoint(PAYLOAD_MAKERS) else " incomplete"
         if word != self._word:
-            self._lease.write(_lease_word(word))
+            self._lease.write(_lease_word(self._version, word))
             self._word = word
 
     def _wait(self) -> None:
@@ -180,9 +190,11 @@ class Supervisor:
             self._manager.stopping()
             self._carry_out(self._state.stop(now))
 
-    def _carry_out(self, actions: list[Action]) -> None:
+    def _carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
+                case Start(actor=actor) if build() != self._version:
+                    self._replace(actor)
                 case Start(actor=actor, doubt=doubt):
                     self._start(actor, doubt=doubt)
                 case Signal(actor=actor, what=what):
@@ -198,6 +210,15 @@ class Supervisor:
                     level = logging.INFO if self._state.stopping else logging.WARNING
                     log.log(level, "%s ended: %s", actor, reason)
                     self._publish(ActorDown(actor=actor, reason=reason))
+
+    def _replace(self, actor: Actor) -> None:
+        """End the group, to begin anew: this actor would be of other code than those that run."""
+        log.warning("the code was replaced by iai %s: all processes start anew", build())
+        now = time.monotonic()
+        self._replaced = True
+        ended = self._state.ended(actor, Exit.CRASHED, now)  # it was not even started
+        signals = (action for action in ended if not isinstance(action, Down))
+        self._carry_out([*signals, *self._state.stop(now)])
 
     def _start(self, actor: Actor, *, doubt: bool) -> None:
         theirs, ours = self._spawn.Pipe(duplex=False)
@@ -226,7 +247,7 @@ class Supervisor:
     def _health(self) -> HealthReport:
         return HealthReport(
             pid=os.getpid(),
-            version=iai.__version__,
+            version=self._version,
             store=str(self._settings.store),
             started_at=self._started_at,
             actors=tuple(self._actor_health(actor) for actor in self._modules),
@@ -272,10 +293,11 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     except StoreError as error:
         log.error("%s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
+    version = build()
     lease = lock.take(layout.lease)
     if lease is None:
-        return _runs_already(layout)
-    lease.write(_lease_word())
+        return _runs_already(layout, version)
+    lease.write(_lease_word(version))
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())
     files.replace(layout.max_age, f"{math.ceil(settings.max_age_s)}\n".encode())
     setproctitle("iai: supervisor")
@@ -283,26 +305,25 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     os.environ.update(_ENVIRONMENT)
     if layout.sockets != layout.run:
         log.info("the path of the store is too long for sockets; they are in %s", layout.sockets)
-    return Supervisor(
-        settings, lease, modules or MODULES, Notes(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    ).run()
+    notes = Notes(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    return Supervisor(settings, lease, modules or MODULES, notes, version).run()
 
 
-def _runs_already(layout: Layout) -> int:
-    """Say so. One of another version is not what was asked for."""
-    _, _, version = lock.note(layout.lease).partition("\n")
-    if version in ("", iai.__version__):  # "": it has only just begun
+def _runs_already(layout: Layout, version: str) -> int:
+    """Say so. One of other code is not what was asked for."""
+    _, _, theirs = lock.note(layout.lease).partition("\n")
+    if theirs in ("", version):  # "": it has only just begun
         print(f"the group already runs on {layout.root} (pid {lock.holder(layout.lease)})")  # noqa: T201
         return 0
     log.error(
         "iai %s runs on %s, and this is iai %s: `iai down` first",
-        version,
+        theirs,
         layout.root,
-        iai.__version__,
+        version,
     )
     return 1
 
 
-def _lease_word(word: str = "") -> str:
-    """Return what the lease says: who holds it, and of which version that is."""
-    return f"{os.getpid()}{word}\n{iai.__version__}"
+def _lease_word(version: str, word: str = "") -> str:
+    """Return what the lease says: who holds it, and which code that is."""
+    return f"{os.getpid()}{word}\n{version}"

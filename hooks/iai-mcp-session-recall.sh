@@ -68,14 +68,17 @@ find_since() {
   done <"$given/$session"
 } 2>/dev/null
 
-# Sets `revision`, `project` and `tokens` to what the first line of `text` names.
+# Sets `revision`, `written`, `project` and `tokens` to what the first line of `text` names; fails if
+# it is not that of a payload.
 find_head() {
   local head="${text%%$'\n'*}"
   case "$head" in
-    "<!-- iai revision="*" project="*" -->") ;;
-    *) return ;;
+    "<!-- iai revision="*" generated_at="*" project="*" -->") ;;
+    *) return 1 ;;
   esac
   head="${head% -->}"
+  written="${head#* generated_at=}"
+  written="${written%% *}"
   revision="${head#*revision=}"
   revision="${revision%% *}"
   project="${head#* project=}"
@@ -153,33 +156,36 @@ answered_elsewhere() {
 
 # Sets `encoded` to the percent-encoding of $1 (RFC 3986), without starting a process.
 encode() {
-  local rest="$1" char code
+  local rest="$1" plain char code
   encoded=""
   while [ -n "$rest" ]; do
-    char="${rest%"${rest#?}"}"
+    plain="${rest%%[!a-zA-Z0-9._~-]*}"
+    rest="${rest#"$plain"}"
+    char=""
+    if [ -n "$rest" ]; then
+      printf -v code '%d' "'$rest" # its first byte
+      printf -v char '%%%02X' "$((code & 255))"
+    fi
+    encoded="$encoded$plain$char"
     rest="${rest#?}"
-    case "$char" in
-      [a-zA-Z0-9._~-]) encoded="$encoded$char" ;;
-      *)
-        printf -v code '%d' "'$char"
-        printf -v char '%%%02X' "$((code & 255))"
-        encoded="$encoded$char"
-        ;;
-    esac
   done
 }
 
-# Sets `age` to the seconds since the file $1 was written, and `size` to its bytes; fails if there
-# is no such file.
-look_at() {
-  local found now="${EPOCHSECONDS:-}"
-  case "$OSTYPE" in
-    darwin* | *bsd*) found=$(stat -L -f '%m %z' "$1" 2>/dev/null) ;;
-    *) found=$(stat -L -c '%Y %s' "$1" 2>/dev/null) ;;
+# Sets `age` to the seconds since the payload was `written`; fails if that is no time. The file has a
+# time, too, but to ask for it would take a process, which costs more than all the rest.
+find_age() {
+  local now="${EPOCHSECONDS:-}" year month days clock
+  case "$written" in
+    [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z) ;;
+    *) return 1 ;;
   esac
-  [ -n "$found" ] || return 1
-  age=$((${now:-$(date +%s)} - ${found% *}))
-  size="${found#* }"
+  # Years that begin in March, so that a leap day is their last: howardhinnant.github.io/date_algorithms
+  month=$(((10#${written:5:2} + 9) % 12))
+  year=$((10#${written:0:4} - (month > 9)))
+  days=$((year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5))
+  days=$((days + 10#${written:8:2} - 719469)) # since 1970
+  clock=$(((10#${written:11:2} * 60 + 10#${written:14:2}) * 60 + 10#${written:17:2}))
+  age=$((${now:-$(date +%s)} - days * 86400 - clock))
 }
 
 # Is there a hook event that ingest has not dealt with?
@@ -218,7 +224,7 @@ repository_changed() {
 # complains of goes to the log.
 live() {
   local command=""
-  text="" revision="" tokens=0
+  text="" revision="" project="" tokens=0
   if [ -n "$late" ]; then
     nothing "$1" "standard input did not end within 1 s"
     return
@@ -273,7 +279,7 @@ nothing() {
 }
 
 event="" late="" text="" cwd="" session="" source="" agent="" host=""
-revision="" project="" tokens=0
+revision="" written="" project="" tokens=0
 if [ ! -t 0 ]; then
   IFS= read -r -d '' -t 1 event
   [ $? -le 128 ] || late=yes # before bash 4 it cannot be told
@@ -293,29 +299,32 @@ esac
 
 if [ -n "$agent" ] && [ "${IAI_MCP_SUBAGENTS:-}" != 1 ]; then
   tell nothing "sub-agent" "nothing: a sub-agent, and IAI_MCP_SUBAGENTS is not 1"
-elif [ -z "$file" ] || ! [ -s "$file" ] || ! look_at "$file"; then
+  exit 0
+fi
+if [ -n "$file" ]; then
+  { IFS= read -r -d '' -n "$((largest + 1))" text <"$file"; } 2>/dev/null
+fi
+if [ -z "$text" ]; then
   live "cache-absent"
+elif [ "${#text}" -gt "$largest" ]; then
+  live "cache-too-large max=$largest"
+elif ! find_head || ! find_age; then
+  live "cache-damaged"
 elif [ "$max_age" -gt 0 ] && { [ "$age" -gt "$max_age" ] || [ "$age" -lt -1 ]; }; then
   live "cache-stale age=${age}s max=${max_age}s"
-elif [ "$size" -gt "$largest" ]; then
-  live "cache-too-large bytes=$size max=$largest"
 elif spool_waits; then
   live "spool-waiting"
 elif group_is_down; then
   live "group-down"
 elif repository_changed; then
   live "repository-changed"
+elif [ -z "$since" ]; then
+  printf '%s' "$text"
+  tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
+elif [ "$since" = "$revision" ]; then
+  text="" tokens=0
+  tell nothing-new "revision=$revision" "nothing-new revision=$revision"
 else
-  IFS= read -r -d '' text <"$file"
-  find_head
-  if [ -z "$since" ]; then
-    printf '%s' "$text"
-    tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
-  elif [ "$since" = "$revision" ]; then
-    text="" tokens=0
-    tell nothing-new "revision=$revision" "nothing-new revision=$revision"
-  else
-    live "newer-than revision=$since"
-  fi
+  live "newer-than revision=$since"
 fi
 exit 0

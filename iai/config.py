@@ -3,7 +3,7 @@
 The environment goes before it. What cannot be read there is said, and changes nothing.
 """
 
-import tomllib
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,8 +22,10 @@ def load(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
 def read(path: Path) -> tuple[dict[str, object], list[str]]:
     """Return what the file says; nothing, and a warning, where it cannot be read."""
     try:
-        return tomllib.loads(path.read_text("utf-8")), []
+        text = path.read_text("utf-8")
+        parser = importlib.import_module("tomllib")  # here: few have the file, and a session waits
+        return parser.loads(text), []
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         return {}, [f"{path} cannot be read, and is not used: {error}"]

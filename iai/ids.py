@@ -2,9 +2,8 @@
 
 import hashlib
 
-from ulid import ULID
-
 _MS = 1_000_000  # nanoseconds
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _LARGEST_MS = (1 << 48) - 1
 
 
@@ -15,4 +14,5 @@ def record_id(key: str, created_at: int) -> str:
     """
     milliseconds = max(0, min(created_at // _MS, _LARGEST_MS))
     digest = hashlib.blake2b(key.encode(), digest_size=10).digest()
-    return str(ULID(milliseconds.to_bytes(6, "big") + digest))
+    number = milliseconds << 80 | int.from_bytes(digest, "big")
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))

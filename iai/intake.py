@@ -66,7 +66,7 @@ def read(
         if isinstance(line, Turn) and host is not None:
             project = identify(context.cwd, context.remote)
             records.append(_record(line, host, context, project, transcript.path, raw.offset, now))
-            places[project.id, context.cwd] = _place(project), context.cwd
+            places[project.id, context.cwd] = place(project), context.cwd
         elif isinstance(line, Skip):
             skipped[line] += 1
             if line in FAULTS:
@@ -166,7 +166,7 @@ def sent(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, P
         tags=turn.tags,
         pinned=turn.pinned,
     )
-    return record, _place(project)
+    return record, place(project)
 
 
 def spoken(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
@@ -226,5 +226,6 @@ def _record(
     )
 
 
-def _place(identity: ProjectIdentity) -> Project:
-    return Project(id=identity.id, name=identity.name, root=identity.root)
+def place(identity: ProjectIdentity) -> Project:
+    """Return a project as it is kept when it is first seen."""
+    return Project(**identity._asdict())

@@ -276,6 +276,15 @@ class SpoolRejected(Event, frozen=True):
     reason: str
 
 
+class ProjectMoved(Event, frozen=True):
+    """A checkout was found in another place: what was kept of it belongs to the project there."""
+
+    project: str  # id of what it was
+    into: str  # id of what it is now
+    was: str  # root
+    now: str
+
+
 # --- embedding -------------------------------------------------------------------------------
 
 
@@ -559,7 +568,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
 
 FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
-    Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected),
+    Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected, ProjectMoved),
     Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
     Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),

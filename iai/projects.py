@@ -2,7 +2,8 @@
 
 A project is named by its git remote, else by its git directory, else by its path. So worktrees and
 further clones of one repository are one project, and two directories that only share a name are
-two. Nothing is run to find out: the few files that git keeps for it are read.
+two. Nothing is run to find out: the few files that git keeps for it are read. What a git directory
+names is known by its birth, too, and so wherever it is moved to: see `iai.moves`.
 
 A file `.iai-project` makes the directory that it is in, with all below, a project of its own: a
 package of a large repository, or a tree that is in no repository. It may hold a name; directories
@@ -22,6 +23,7 @@ _URL = re.compile(r'^\s*url\s*=\s*"?(?P<url>[^\s"]+)')
 _SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
 _SCHEME = re.compile(r"^[a-z+]+://(?:[^/]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$")
 _LONGEST_CONFIG = 1 << 20  # bytes of a git config that are read
+_LONGEST_LINE = 4_096  # bytes of the first line of a log
 _LONGEST_NAME = 100  # characters of a name in a marker
 MARKER = ".iai-project"
 
@@ -32,6 +34,8 @@ class ProjectIdentity(NamedTuple):
     id: str  # 16 hexadecimal digits
     name: str  # for people
     root: str  # top of the working tree, or of what is marked; else the directory itself
+    git: str = ""  # the git directory that it is named by, if it is
+    born: str = ""  # 16 digits of how the history in there began; it goes where that directory goes
 
 
 def identify(cwd: str, remote: str = "") -> ProjectIdentity:
@@ -43,20 +47,25 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     top = _top(path)
     marked = _marked(path, top)
     root = marked or top or path
-    if top is not None:
-        identity, name = _repository(top, remote)
-    elif remote:
-        identity, name = _remote(remote)
+    git = _common_directory(top) if top is not None else None
+    url = (_origin(git) if git is not None else "") or remote
+    if url:
+        identity, name, git = *_remote(url), None
+    elif git is not None:
+        identity, name = f"git {git}", _called(git)
     else:
-        identity, name = f"path {root}", root.name
+        place = top or root
+        identity, name = f"path {place}", place.name
+    package = ""
     if marked is not None:
         given = _name(marked)
         if top is not None and marked != top:
-            identity += f" package {given or marked.relative_to(top)}"
+            package = f" package {given or marked.relative_to(top)}"
             name = marked.name
         name = given or name
-    digest = hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8)
-    return ProjectIdentity(digest.hexdigest(), name or "/", str(root))
+    found = ProjectIdentity(_digest(identity + package), name or "/", str(root))
+    birth = _birth(git) if git is not None else ""
+    return found._replace(git=str(git), born=_digest(birth + package)) if birth else found
 
 
 def normalised(url: str) -> str:
@@ -69,16 +78,22 @@ def normalised(url: str) -> str:
     return f"{found['host'].lower()}/{path}"
 
 
-def _repository(top: Path, remote: str) -> tuple[str, str]:
-    """What names a repository, and what people call it."""
-    common = _common_directory(top)
-    url = (_origin(common) if common else "") or remote
-    if url:
-        return _remote(url)
-    if common is None:
-        return f"path {top}", top.name
+def _called(common: Path) -> str:
+    """What people call a repository."""
     hidden = common.name in (".git", ".bare")  # else it is a bare one beside its worktrees
-    return f"git {common}", common.parent.name if hidden else common.name.removesuffix(".git")
+    return common.parent.name if hidden else common.name.removesuffix(".git")
+
+
+def _birth(common: Path) -> str:
+    """Return the first line of the log of HEAD: the first commit, by whom and when (git-reflog(1)).
+
+    It is "" before that. git drops lines after 90 days, so what is first may change in one place.
+    """
+    return _read(common / "logs" / "HEAD", _LONGEST_LINE).partition("\n")[0]
+
+
+def _digest(identity: str) -> str:
+    return hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _remote(url: str) -> tuple[str, str]:
@@ -150,9 +165,9 @@ def _origin(common: Path) -> str:
     return urls.get("origin") or next(iter(urls.values()), "")
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, longest: int = _LONGEST_CONFIG) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_LONGEST_CONFIG).decode("utf-8", "surrogateescape")
+            return file.read(longest).decode("utf-8", "surrogateescape")
     except OSError:
         return ""

@@ -28,6 +28,7 @@ class Exit(IntEnum):
     STORE_CORRUPT = 4  # the records themselves are damaged: restarting cannot help
     TRY_AGAIN = 5  # its predecessor still holds the lock
     ORPHANED = 6  # the supervisor is gone
+    REPLACED = 7  # of the supervisor alone: its code was replaced, and it is to begin anew
 
 
 HOPELESS = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import iai
+from iai.build import build
 from iai.store import records
 
 ENGINES = ("pyzmq", "msgpack", "msgspec", "lmdb", "numpy", "faiss-cpu", "tantivy")
@@ -17,7 +18,7 @@ def lines() -> list[str]:
     commit = _of_install() or _of_checkout(Path(iai.__file__).parents[1])
     engines = ", ".join(f"{name} {_version(name)}" for name in ENGINES)
     return [
-        f"iai {iai.__version__}" + (f" ({commit[:_SHORT]})" if commit else ""),
+        f"iai {build()}" + (f" ({commit[:_SHORT]})" if commit else ""),
         f"Python {platform.python_version()}, {platform.platform()}",
         engines,
         f"store schema {records.SCHEMA}",

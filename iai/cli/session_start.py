@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from iai import clock, injected
+from iai import clock, injected, moves
 from iai.errors import StoreAbsent
 from iai.freshness import unread
 from iai.freshness.compose import render
@@ -60,6 +60,8 @@ def run(args: Namespace, settings: Settings) -> int:
         waiting = unread.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         seen = Overlaid(view, waiting, wall)
+        if view is not None:
+            project = moves.formerly(project, view)
         if seen.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < args.since <= view.watermark().revision:

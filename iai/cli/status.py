@@ -15,6 +15,7 @@ import msgspec
 import psutil
 
 from iai import health, lock
+from iai.build import build
 from iai.cli import live
 from iai.cli.output import as_json, count, size, span
 from iai.client import Client
@@ -76,6 +77,7 @@ def look(settings: Settings) -> tuple[Document, str]:
             "state": state,
             "pid": pid or None,
             "version": report.version if report else None,
+            "own_version": build(),
             "started_at": report.started_at if report else None,
             "store": str(settings.store),
         },
@@ -123,6 +125,7 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     records = count(store.watermark.records_count, "record") if known else "cannot be read"
     lines = [
         f"group      {group['state']}" + (f" (pid {group['pid']})" if group["pid"] else ""),
+        *_of_other_code(group["version"], group["own_version"]),
         f"store      {group['store']}: {records}",
         f"lifecycle  {document['lifecycle']['state'] or 'unknown'}",
         *(_actor_line(name, actor) for name, actor in document["actors"].items()),
@@ -131,6 +134,16 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
         f"payload    {_payload_line(store.payload, store.stages['records'].lag_records)}",
     ]
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
+
+
+def _of_other_code(theirs: str | None, own: str) -> list[str]:
+    """Return a line that says so if the group is of other code than this."""
+    todo = "`iai down`, then `iai up --detach`"
+    return (
+        [f"version    {theirs} runs, and this is {own}: {todo}"]
+        if theirs not in (None, own)
+        else []
+    )
 
 
 def _actor_line(name: str, actor: Document) -> str:

@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai import __version__
+from iai.build import build
 from iai.cli import reading
 from iai.client import Client
 from iai.errors import IaiError, NoAnswer, StoreError
@@ -46,9 +46,9 @@ def run(args: Namespace, settings: Settings) -> int:
     with Client(layout) as client:
         if client.running():
             report = _wait(client, None, PATIENCE_S)
-            if report.version != __version__:
+            if report.version != (own := build()):
                 raise GroupFailed(
-                    f"iai {report.version} runs on {settings.store}, and this is iai {__version__}:"
+                    f"iai {report.version} runs on {settings.store}, and this is iai {own}:"
                     " `iai down` first"
                 )
             print(f"the group already runs on {settings.store} (pid {report.pid})")

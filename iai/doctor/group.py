@@ -4,8 +4,8 @@ import os
 import time
 from collections.abc import Iterator
 
-import iai
 from iai import beat, health, lock
+from iai.build import build
 from iai.client import Client
 from iai.clock import NS
 from iai.doctor.finding import Finding, fail, ok, warn
@@ -57,10 +57,10 @@ def _running(client: Client, layout: Layout) -> Iterator[Finding]:
         todo = "`iai down`, then `iai up --detach`; logs/group.log says more"
         yield fail("group", f"it holds the store and does not answer: {error}", todo)
         return
-    if report.version == iai.__version__:
+    if report.version == (own := build()):
         yield ok("group", f"iai {report.version} runs (pid {report.pid})")
     else:
-        said = f"iai {report.version} runs, and this is iai {iai.__version__}"
+        said = f"iai {report.version} runs, and this is iai {own}"
         yield warn("group", said, "`iai down`, then `iai up --detach`")
     for actor in report.actors:
         state = f"{actor.state}, {actor.restarts} restarts"

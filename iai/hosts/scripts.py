@@ -5,6 +5,7 @@ environment moves. What lies there is a copy.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from iai.hosts.hooks import SCRIPTS
 from iai.layout import Layout, private
 
 _MODE = 0o700
+_ANYWHERE = b"#!/usr/bin/env bash\n"
+_BASH = b"/bin/bash"
 
 
 def packaged() -> Path:
@@ -32,7 +35,7 @@ def place(layout: Layout) -> None:
     private(layout.hooks)
     for name in SCRIPTS:
         try:
-            data = (packaged() / name).read_bytes()
+            data = _script(name)
             path = layout.hooks / name
             if not _is(path, data):
                 files.replace(path, data, _MODE)
@@ -50,7 +53,7 @@ def refresh(layout: Layout) -> None:
 
 def current(layout: Layout) -> bool:
     """Are the scripts below the store those of this version, and can they be run?"""
-    return all(_is(layout.hooks / name, (packaged() / name).read_bytes()) for name in SCRIPTS)
+    return all(_is(layout.hooks / name, _script(name)) for name in SCRIPTS)
 
 
 def take_away(layout: Layout) -> None:
@@ -59,6 +62,17 @@ def take_away(layout: Layout) -> None:
         files.remove(layout.hooks / name)
     with suppress(OSError):
         layout.hooks.rmdir()
+
+
+def _script(name: str) -> bytes:
+    """Return a script for this machine.
+
+    Where bash is sure to be in its place, and not an old one as on macOS, the script names that: to
+    have `env` look for it starts a program more, a fifth of what the hook costs.
+    """
+    data = (packaged() / name).read_bytes()
+    sure = sys.platform == "linux" and os.access(_BASH, os.X_OK)
+    return data.replace(_ANYWHERE, b"#!%b\n" % _BASH, 1) if sure else data
 
 
 def _is(path: Path, data: bytes) -> bool:

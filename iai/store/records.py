@@ -161,6 +161,8 @@ class Project(Struct, frozen=True, kw_only=True):
     cwds: tuple[str, ...] = ()
     into: str = ""  # the project that it is merged into
     ignored: Literal["", "project", "below"] = ""  # by itself, or all below its root
+    git: str = ""  # the git directory that names it
+    born: str = ""  # how the history in there began: see `iai.projects`
 
     def holds(self, place: str) -> bool:
         """Is this directory its root, or below?"""
@@ -538,6 +540,12 @@ class Change(View):
             return
         cwds = (*known.cwds, cwd)[-_PROJECTS_CWDS:]
         self._put(project.id.encode(), pack(structs.replace(known, cwds=cwds)), "projects")
+
+    def note_birth(self, project: Project) -> None:
+        """Remember by what a project is known wherever it is moved to."""
+        known = self.project_named(project.id) or project
+        noted = structs.replace(known, git=project.git, born=project.born)
+        self._put(project.id.encode(), pack(noted), "projects")
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -161,6 +162,37 @@ def test_a_group_of_another_version_is_left_alone_and_said_to_be_there(group: Ma
     assert f"iai 0.0.1 runs on {g.layout.root}" in other.stderr
     assert "`iai down` first" in other.stderr
     assert g.pid(Actor.SUPERVISOR) == pid
+
+
+def test_a_group_whose_code_is_replaced_is_told_of_and_never_runs_two_versions(
+    group: Make, tmp_path: Path
+) -> None:
+    for package in ("iai", "actors", "hooks"):
+        shutil.copytree(CHECKOUT / package, tmp_path / package)
+    g = group()
+    g.environment["PYTHONPATH"] = str(tmp_path)
+    g.up()
+    before = g.report()
+    assert "version" not in g.iai("status").stdout
+    capture(g, "kept by the old code")
+    with (tmp_path / "actors" / "ingest.py").open("a") as file:
+        file.write("\n# of tomorrow\n")
+    new = g.json("status")["group"]["own_version"]
+    assert new != before.version
+    assert f"{before.version} runs, and this is {new}: `iai down`" in g.iai("status").stdout
+    refused = g.iai("up")
+    assert refused.returncode == 1
+    assert "`iai down` first" in refused.stderr
+    now = g.report()
+    assert (now.pid, now.version) == (before.pid, before.version), "it runs on"
+
+    g.kill(Actor.INGEST)  # what is started in its place would be of the new code
+    wait_until(lambda: g.all_ready() and g.report().version == new, "all are of the new code")
+    assert g.pid(Actor.SUPERVISOR) == before.pid
+    assert {a.pid for a in g.report().actors}.isdisjoint({a.pid for a in before.actors})
+    assert capture(g, "kept by the new code").added == 1
+    assert "the code was replaced by iai" in g.log()
+    g.down()
 
 
 def test_when_the_supervisor_is_killed_no_process_is_left(group: Make) -> None:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.group import Group
 from benchmarks.world import Chances, World
 
+from iai import moves
 from iai.freshness import unread
 from iai.freshness.compose import render
 from iai.freshness.material import gather
@@ -69,7 +70,7 @@ def live(world: World, directory: str) -> str:
     wall = world.now.wall
     with world.records.view() as view:
         seen = Overlaid(view, unread.look(world.layout, world.records, wall), wall)
-        own = identify(directory)
+        own = moves.formerly(identify(directory), view)
         if seen.ignored(own.id, own.root, directory):
             return ""
         return render(gather(seen, own.id, own.name), wall)

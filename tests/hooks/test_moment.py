@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from benchmarks.group import CHECKOUT, Group, wait_until
 
-from iai import injected, injections, ledger
+from iai import clock, injected, injections, ledger
 from iai.clock import NS
 from iai.projects import identify
 from iai.store.records import Change, Project, Record, Records
@@ -19,6 +20,7 @@ from tests.iai.store.builders import NOW, new_record
 
 Make = Callable[..., Group]
 REVISION = 5
+WRITTEN = clock.iso(time.time_ns())
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def store(group: Make) -> Store:
 
 
 def payload(revision: int, tokens: int = 40) -> str:
-    head = injected.opening(revision, "2026-11-23T10:00:00Z", "p", tokens)
+    head = injected.opening(revision, WRITTEN, "p", tokens)
     return f"{head}\nwhat was said\n{injected.CLOSING}\n"
 
 
@@ -223,7 +225,7 @@ def test_every_start_is_in_the_ledger(
 
 
 def test_whatever_a_host_says_the_ledger_stays_readable(store: Store) -> None:
-    head = injected.opening(1, "2026-11-23T10:00:00Z", 'my "own" \\ project', 3)
+    head = injected.opening(1, WRITTEN, 'my "own" \\ project', 3)
     store.payload("/p", f"{head}\n{injected.CLOSING}\n")
     for session in ('a"b', "a\\u0022", "a/b", "..", "x" * 5_000, "\u00e9"):
         store.call(starts("startup", session=session))

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from iai import __version__
 from iai.hosts import claude, codex, hooks
-from tests.hooks.test_recall_hook import Make, Store
+from tests.hooks.test_recall_hook import READY, Make, Store
 from tests.iai.mcp.host import INITIALIZE, spoken
 
 
@@ -219,15 +219,15 @@ def test_a_plugin_starts_a_session_with_the_text_unless_the_settings_do(
     def start(**more: str) -> str:
         return Run(line, 30, env={**environment, **more}, cwd=g.work).output(event)
 
-    assert start() == "ready text\n"
+    assert start() == READY
     place = g.work / f".{name}"
     place.mkdir()
     (place / settings).write_text("{}")
-    assert start() == "ready text\n"
+    assert start() == READY
     assert g.iai("hooks", "install", "--host", name).returncode == 0
     assert start() == ""
     elsewhere = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}[name]
-    assert start(**{elsewhere: str(g.work / "elsewhere")}) == "ready text\n"
-    assert store.start("/p", CLAUDE_PLUGIN_ROOT="/plugins/of/others") == "ready text\n"
+    assert start(**{elsewhere: str(g.work / "elsewhere")}) == READY
+    assert store.start("/p", CLAUDE_PLUGIN_ROOT="/plugins/of/others") == READY
     assert g.iai("hooks", "uninstall", "--host", name).returncode == 0
-    assert start() == "ready text\n"
+    assert start() == READY

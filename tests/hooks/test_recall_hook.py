@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
 
-from iai import injected
+from iai import clock, injected
 from iai.freshness.cache_file import sidecar_path
 from iai.layout import Layout
 from iai.messages import Actor
@@ -38,6 +39,15 @@ def session_in(cwd: str | None) -> str:
     return json.dumps(event, ensure_ascii=False)
 
 
+def dated(text: str, age_s: float = 0, tokens: int = 0) -> str:
+    """A payload that says that it was written so long ago."""
+    then = clock.iso(time.time_ns() - int(age_s * clock.NS))
+    return f"{injected.opening(1, then, 'p', tokens)}\n{text}"
+
+
+READY = dated("ready text\n")
+
+
 class Store:
     """A store with a payload on disk, and no group."""
 
@@ -48,15 +58,15 @@ class Store:
         self.layout.create()
         (self.layout.run / "command").write_text(str(IAI))
 
-    def payload(self, cwd: str, text: str = "ready text\n", age_s: float = 0) -> Path:
-        """Put a payload file where the hook looks for it."""
+    def payload(self, cwd: str, text: str = READY, age_s: float = 0) -> str:
+        """Put a payload file where the hook looks for it; return it. `age_s` is the file's own."""
         link = self.layout.payload_link(cwd) if cwd else self.layout.payload
         assert link is not None
         link.parent.mkdir(parents=True, exist_ok=True)
         link.write_text(text)
         then = time.time() - age_s
         os.utime(link, (then, then))
-        return link
+        return text
 
     def remember(self, cwd: str, text: str) -> None:
         """Put a record into the store, for the live command to find."""
@@ -121,8 +131,8 @@ def store(group: Make) -> Store:
 
 
 def test_a_fresh_payload_is_printed_to_the_letter(store: Store) -> None:
-    text = "<!-- iai -->\n\n  two  spaces, `$(ticks)` and \\ back\\nslashes \u00e9\u4f60\n"
-    store.payload("/p", text, age_s=5)
+    text = dated("\n  two  spaces, `$(ticks)` and \\ back\\nslashes \u00e9\u4f60\n", age_s=5)
+    store.payload("/p", text)
     assert store.start("/p") == text
     (line,) = store.log()
     assert re.fullmatch(rf"cache-hit age=\d+s bytes={len(text.encode())}", line)
@@ -136,9 +146,10 @@ def test_a_fresh_payload_is_printed_to_the_letter(store: Store) -> None:
     ],
 )  # fmt: skip
 def test_every_directory_finds_its_own_payload(store: Store, cwd: str) -> None:
-    store.payload(cwd, f"of {cwd}\n")
-    store.payload("/p2", "of another\n")
-    assert store.start(cwd) == f"of {cwd}\n"
+    text = dated(f"of {cwd}\n")
+    store.payload(cwd, text)
+    store.payload("/p2", dated("of another\n"))
+    assert store.start(cwd) == text
 
 
 @pytest.mark.parametrize(
@@ -146,18 +157,18 @@ def test_every_directory_finds_its_own_payload(store: Store, cwd: str) -> None:
 )
 def test_the_directory_is_found_however_the_host_writes_its_json(store: Store, form: str) -> None:
     store.payload("/p")
-    assert store.call(form) == "ready text\n"
+    assert store.call(form) == READY
 
 
 def test_without_a_directory_the_payload_of_every_project_is_printed(store: Store) -> None:
-    store.payload("", "of all\n")
-    assert store.start(None) == "of all\n"
-    assert store.call("") == "of all\n"
-    assert store.call('{"cwd": null, "b": "/p"}') == "of all\n"
+    store.payload("")
+    assert store.start(None) == READY
+    assert store.call("") == READY
+    assert store.call('{"cwd": null, "b": "/p"}') == READY
 
 
 def test_an_old_payload_is_not_printed_but_composed_anew(store: Store) -> None:
-    store.payload("/p", age_s=13 * HOUR)
+    store.payload("/p", dated("ready text\n", 13 * HOUR))
     store.remember("/p", "said a moment ago")
     printed = store.start("/p")
     assert "ready text" not in printed
@@ -168,35 +179,35 @@ def test_an_old_payload_is_not_printed_but_composed_anew(store: Store) -> None:
 
 
 def test_the_limit_on_age_is_twelve_hours_unless_it_is_set(store: Store) -> None:
-    store.payload("/p", age_s=11 * HOUR)
-    assert store.start("/p") == "ready text\n"
+    ready = store.payload("/p", dated("ready text\n", 11 * HOUR))
+    assert store.start("/p") == ready
     assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="3600") == ""
 
 
 def test_a_limit_of_nought_serves_a_payload_of_any_age(store: Store) -> None:
-    store.payload("/p", age_s=400 * 24 * HOUR)
-    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="0") == "ready text\n"
+    ready = store.payload("/p", dated("ready text\n", 400 * 24 * HOUR))
+    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="0") == ready
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "1.5", "1e9", "$(x)"])
 def test_a_limit_that_is_no_number_means_twelve_hours(store: Store, value: str) -> None:
-    store.payload("/p", age_s=11 * HOUR)
-    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC=value) == "ready text\n"
-    store.payload("/p", age_s=13 * HOUR)
+    ready = store.payload("/p", dated("ready text\n", 11 * HOUR))
+    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC=value) == ready
+    store.payload("/p", dated("ready text\n", 13 * HOUR))
     assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC=value) == ""
     assert "max=43200s" in store.log()[-1]
 
 
 def test_the_limit_is_that_of_the_group_unless_the_environment_has_another(store: Store) -> None:
     store.layout.max_age.write_text("3600\n")
-    store.payload("/p", age_s=2 * HOUR)
+    ready = store.payload("/p", dated("ready text\n", 2 * HOUR))
     assert store.start("/p") == ""
     assert "max=3600s" in store.log()[-1]
-    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="43200") == "ready text\n"
+    assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="43200") == ready
 
 
 def test_a_payload_from_the_future_is_stale(store: Store) -> None:
-    store.payload("/p", age_s=-400 * 24 * HOUR)
+    store.payload("/p", dated("ready text\n", -400 * 24 * HOUR))
     assert store.start("/p") == ""
     assert store.log()[0].startswith("cache-stale age=-")
 
@@ -228,16 +239,40 @@ def test_an_empty_payload_is_as_good_as_none(store: Store) -> None:
     assert store.log()[0].startswith("cache-absent")
 
 
+@pytest.mark.parametrize("when", ["", "generated_at=2026-11-25 project=p tokens=0 -->"])
+def test_a_payload_that_does_not_say_when_it_was_written_is_composed_anew(
+    store: Store, when: str
+) -> None:
+    store.remember("/p", "what was said")
+    store.payload("/p", f"<!-- iai revision=1 {when}\nof nobody knows when\n")
+    printed = store.start("/p")
+    assert "> what was said\n" in printed
+    assert "of nobody knows when" not in printed
+    assert store.log()[0].startswith("cache-damaged -> live-cli bytes=")
+
+
+@pytest.mark.parametrize(
+    "then", ["1970-01-01", "1999-12-31", "2000-02-29", "2024-02-29", "2024-03-01", "2026-01-31"]
+)
+def test_the_age_of_a_payload_is_right_whatever_the_day(store: Store, then: str) -> None:
+    at = datetime.fromisoformat(f"{then}T08:09:59+00:00").timestamp()
+    store.payload("/p", dated("ready text\n", time.time() - at))
+    assert store.start("/p") == ""
+    found = re.match(r"cache-stale age=(\d+)s ", store.log()[0])
+    assert found is not None
+    assert abs(time.time() - at - int(found[1])) < HOUR  # a day too many would be 24
+
+
 def test_a_link_leads_to_the_payload_and_its_age_is_that_of_the_payload(store: Store) -> None:
     real = store.layout.project_payload("00ff")
     real.parent.mkdir()
-    real.write_text("of the project\n")
+    real.write_text(READY)
     link = store.layout.payload_link("/p")
     assert link is not None
     link.parent.mkdir()
     link.symlink_to("../00ff.md")
-    assert store.start("/p") == "of the project\n"
-    os.utime(real, (1, 1))
+    assert store.start("/p") == READY
+    real.write_text(dated("ready text\n", 13 * HOUR))
     assert store.start("/p") == ""
 
 
@@ -246,7 +281,7 @@ def test_a_link_leads_to_the_payload_and_its_age_is_that_of_the_payload(store: S
 
 def test_a_turn_that_waits_in_the_spool_is_in_the_text(store: Store) -> None:
     store.remember("/p", "said long ago")
-    store.payload("/p", "said long ago\n")
+    store.payload("/p", dated("said long ago\n"))
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
     printed = store.start("/p")
     assert "user, just now, not indexed yet:\n> said a second ago\n" in printed
@@ -285,11 +320,11 @@ def test_the_payload_of_a_group_that_was_killed_is_not_trusted(store: Store) -> 
     title = ["iai: supervisor", "60"]
     with subprocess.Popen(title, executable="/bin/sleep") as supervisor:
         store.layout.lease.write_text(str(supervisor.pid))
-        assert store.start("/p") == "ready text\n"
+        assert store.start("/p") == READY
         supervisor.kill()
     assert "> not in the file\n" in store.start("/p")
     store.layout.lease.write_text("")
-    assert store.start("/p") == "ready text\n"
+    assert store.start("/p") == READY
     assert [line.split()[0] for line in store.log()] == ["cache-hit", "group-down", "cache-hit"]
 
 
@@ -316,15 +351,16 @@ def test_a_group_that_can_make_no_payload_any_more_is_as_good_as_none(store: Sto
 
 def test_a_file_that_is_too_large_for_a_payload_is_not_printed(store: Store) -> None:
     store.remember("/p", "what was said")
-    store.payload("/p", "x" * 50_000_000)
+    store.payload("/p", dated("x" * 50_000_000))
     printed = store.start("/p")
     assert "> what was said\n" in printed
     assert "xxx" not in printed
-    assert store.log()[0].startswith("cache-too-large bytes=50000000 max=36000 -> live-cli bytes=")
+    assert store.log()[0].startswith("cache-too-large max=36000 -> live-cli bytes=")
 
 
 def test_a_payload_of_the_most_and_the_longest_characters_is_printed(store: Store) -> None:
-    text = "\U0001f9e0" * 8_999 + "\n"
+    head = dated("")
+    text = head + "\U0001f9e0" * (8_999 - len(head)) + "\n"
     store.payload("/p", text)
     assert store.start("/p") == text
 
@@ -334,7 +370,7 @@ def test_a_payload_of_the_most_and_the_longest_characters_is_printed(store: Stor
 
 def test_a_directory_of_no_known_project_gets_nobodys_payload(store: Store) -> None:
     for other in ("/p", "/p/q", "/", "/p2", ""):
-        store.payload(other, "of another\n")
+        store.payload(other, dated("of another\n"))
     assert store.start("/p/q/r") == ""
     assert store.start("/p/") == ""
     assert store.start("/P") == ""
@@ -351,8 +387,8 @@ def test_a_directory_whose_repository_became_another_gets_that_ones_text(store: 
         store.remember(str(below), f"of the {name} project")
         if name == "old":
             os.utime(config, (1, 1))
-            store.payload(str(below), "payload of the old project\n", age_s=5)
-            assert store.start(str(below)) == "payload of the old project\n"
+            store.payload(str(below), age_s=5)
+            assert store.start(str(below)) == READY
     printed = store.start(str(below))
     own, others = printed.split("## Recent work in other projects")
     assert "> of the new project\n" in own
@@ -365,8 +401,8 @@ def test_a_directory_that_was_marked_as_a_project_gets_that_ones_text(store: Sto
     package = store.group.work / "repository" / "package"
     package.mkdir(parents=True)
     store.remember(str(package), "of the repository")
-    store.payload(str(package), "payload of the repository\n", age_s=5)
-    assert store.start(str(package)) == "payload of the repository\n"
+    store.payload(str(package), age_s=5)
+    assert store.start(str(package)) == READY
     (package.parent / ".iai-project").touch()
     assert "Where the last session in this project stopped" not in store.start(str(package))
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
@@ -408,7 +444,7 @@ def test_in_a_read_only_home_the_text_is_printed_all_the_same(store: Store) -> N
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
         assert "> said before\n" in store.start("/p")
-        assert store.start("/ready") == "ready text\n"
+        assert store.start("/ready") == READY
     finally:
         for path in paths:
             path.chmod(0o700)
@@ -506,10 +542,11 @@ def test_a_complaint_of_many_lines_is_logged_by_its_last(store: Store) -> None:
 
 
 def test_a_hundred_sessions_at_once_all_get_the_payload(store: Store) -> None:
-    store.payload("/p", "x" * 8_000 + "\n")
+    text = dated("x" * 8_000 + "\n")
+    store.payload("/p", text)
     with ThreadPoolExecutor(20) as pool:
         printed = list(pool.map(store.call_once, [session_in("/p")] * 100))
-    assert set(printed) == {"x" * 8_000 + "\n"}
+    assert set(printed) == {text}
     assert len(store.log()) == 100
 
 
@@ -530,13 +567,13 @@ def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(st
 
 
 def test_standard_input_that_never_ends_does_not_hold_a_session_up(store: Store) -> None:
-    store.payload("", "of all\n")
+    store.payload("")
     reader, writer = os.pipe()
     done = subprocess.run(
         [str(HOOK)], stdin=reader, env=store.group.environment, capture_output=True, text=True,
         check=False, timeout=PATIENCE_S,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "of all\n")
+    assert (done.returncode, done.stdout) == (0, READY)
     store.layout.payload.unlink()
     done = subprocess.run(
         [str(HOOK)], stdin=reader, env=store.group.environment, capture_output=True, text=True,

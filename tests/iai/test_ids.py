@@ -1,5 +1,7 @@
 """Record identifiers."""
 
+import hashlib
+
 from ulid import ULID
 
 from iai.ids import record_id
@@ -13,7 +15,10 @@ def test_the_same_turn_has_the_same_id() -> None:
 
 
 def test_an_id_is_a_ulid_of_the_time_at_which_it_was_said() -> None:
-    assert ULID.from_str(record_id("k", AT)).milliseconds == AT // 1_000_000
+    for key in map(str, range(100)):
+        read = ULID.from_str(record_id(key, AT))
+        assert read.milliseconds == AT // 1_000_000
+        assert read.bytes[6:] == hashlib.blake2b(key.encode(), digest_size=10).digest()
 
 
 def test_ids_sort_by_time() -> None:

@@ -91,6 +91,10 @@ GOLDEN: dict[str, str] = {
     "spool-rejected": (
         "85a17601a26964a137a46b696e64ae73706f6f6c2d72656a6563746564a466696c65a166a6726561736f6ea172"
     ),
+    "project-moved": (
+        "87a17601a26964a137a46b696e64ad70726f6a6563742d6d6f766564a770726f6a656374a170a4696e746fa1"
+        "71a3776173a22f70a36e6f77a22f71"
+    ),
     "embed-query": ("84a17601a26964a137a46b696e64ab656d6265642d7175657279a474657874a171"),
     "query-vectors": (
         "84a17601a26964a137a46b696e64ad71756572792d766563746f7273a7766563746f72739184aa67656e6572"
@@ -256,6 +260,7 @@ def one_of_each() -> list[Message]:
         messages.RecordsCommitted(revision=1, ingested=1),
         messages.LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         messages.SpoolRejected(file="f", reason="r"),
+        messages.ProjectMoved(project="p", into="q", was="/p", now="/q"),
         messages.EmbedQuery(text="q"),
         messages.QueryVectors(vectors=(VECTOR,)),
         messages.VectorsCommitted(revision=1, embedded=2, reembedded=3),

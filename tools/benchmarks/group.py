@@ -24,10 +24,11 @@ from iai.messages import PIPELINE, Actor, Health, HealthReport
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0  # for what must become true: what a loaded machine needs, and a quiet one never
-# What the machine's own user has set, and no process of a group is to know of.
+# What the machine's own user has set, and no process of a group is to know of. The last would have
+# every command compile all of iai anew, as an installed one never does.
 FOREIGN = (
     "IAI_MCP_", "CLAUDE_", "CODEX_", "PLUGIN_ROOT", "NOTIFY_SOCKET", "WATCHDOG_", "XDG_", "VISUAL",
-    "EDITOR",
+    "EDITOR", "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 
 

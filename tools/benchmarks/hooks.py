@@ -10,8 +10,10 @@ from argparse import ArgumentParser, Namespace
 from collections import defaultdict
 
 from benchmarks.figures import Figures, quantiles
-from benchmarks.group import CHECKOUT, Group
+from benchmarks.group import Group
 from benchmarks.histories import coding_session
+from iai.hosts import scripts
+from iai.hosts.hooks import CAPTURE, RECALL
 
 WARM_UP = 10  # calls that are not counted
 COMPOSING = "recall hook, composing"
@@ -32,10 +34,11 @@ def run(args: Namespace) -> Figures:
         start = json.dumps({"session_id": "s", "cwd": cwd, "source": "startup"})
         prompt = json.dumps({"session_id": "s", "cwd": cwd, "prompt": "fix it " * 200,
                              "hook_event_name": "UserPromptSubmit"})  # fmt: skip
+        scripts.place(group.layout)
         commands = {
             "cat": (["bash", "-c", f"cat {payload}"], ""),
-            "recall hook": ([str(CHECKOUT / "hooks/iai-mcp-session-recall.sh")], start),
-            "capture hook": ([str(CHECKOUT / "hooks/iai-mcp-turn-capture.sh")], prompt),
+            "recall hook": ([str(group.layout.hooks / RECALL)], start),
+            "capture hook": ([str(group.layout.hooks / CAPTURE)], prompt),
         }
         times: defaultdict[str, list[float]] = defaultdict(list)
 

@@ -91,6 +91,12 @@ class Host:
             raise AssertionError("a hook prints more than the host takes")
         return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
 
+    def floor(self, cwd: Path) -> float:
+        """Return the milliseconds of a hook that does nothing: what the host itself takes."""
+        run = self.call({"command": "true", "args": []}, DEFAULT_TIMEOUT_S, cwd)
+        run.output("")
+        return run.ms
+
     def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
         """Yield the hooks that are to be called."""
         for g, group in enumerate(self.document().get("hooks", {}).get(event, [])):
@@ -209,12 +215,16 @@ class Codex(Host):
 
 
 class Session:
-    """One session of a host: it writes its transcript, and calls its hooks."""
+    """One session of a host: it writes its transcript, and calls its hooks.
 
-    def __init__(self, host: Host, cwd: Path, name: str) -> None:
+    `think_s` passes before somebody goes on with it, and while it is compacted.
+    """
+
+    def __init__(self, host: Host, cwd: Path, name: str, think_s: float = 0.0) -> None:
         self.host = host
         self.cwd = cwd
         self.name = name
+        self._think_s = think_s
         self._file = host.transcript(cwd, name)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._lines: list[dict[str, Any]] = []  # not written yet
@@ -240,17 +250,25 @@ class Session:
     def compact(self) -> str:
         """Compact it; return the text that it goes on with."""
         self._event("PreCompact", trigger="auto")
+        self._think()
         return self.start("compact")
+
+    def resume(self) -> str:
+        """Go on with it after it was ended; return the text that it goes on with."""
+        self._think()
+        return self.start("resume")
 
     def clear(self, name: str) -> "tuple[Session, str]":
         """Clear it: it ends, and another begins. Return that and the text that it starts with."""
+        self._think()
         self.end("clear")
-        other = Session(self.host, self.cwd, name)
+        other = Session(self.host, self.cwd, name, self._think_s)
         return other, other.start("clear")
 
     def fork(self, name: str) -> "tuple[Session, str]":
         """Go on from here in another session, whose transcript repeats what was said before."""
-        other = Session(self.host, self.cwd, name)
+        self._think()
+        other = Session(self.host, self.cwd, name, self._think_s)
         for role, text in self._said:  # under the old names of the lines
             line = self.host.line(self.name, self.cwd, role, text)
             other._lines.append(line | ({"sessionId": name} if "sessionId" in line else {}))
@@ -265,6 +283,9 @@ class Session:
         """End it."""
         self._write()
         self._event("SessionEnd", reason=reason)
+
+    def _think(self) -> None:
+        time.sleep(self._think_s)
 
     def _event(self, name: str, turn: str = "", **fields: Any) -> str:
         about = {"session_id": self.name, "transcript_path": str(self._file)}

@@ -11,7 +11,6 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -37,23 +36,26 @@ class Start(Struct, frozen=True):
     project: str
     given: str
     ms: float
+    floor_ms: float  # of a hook that does nothing, at the same time
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2, help="sessions at any time")
+    what = "what passes before somebody goes on, and while a session is compacted"
+    parser.add_argument("--think", type=float, default=0.0, metavar="SECONDS", help=what)
     parser.add_argument("--host", choices=("claude", "codex"), help="only this one")
 
 
 def run(args: Namespace) -> Figures:
     return {
-        name: _host(name, args.sessions, args.at_once)
+        name: _host(name, args.sessions, args.at_once, args.think)
         for name in ("claude", "codex")
         if args.host in (None, name)
     }
 
 
-def _host(name: str, sessions: int, at_once: int) -> Figures:
+def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
     with Group(session_cache_refresh_min_sec="1") as group:
         group.up()
         group.iai("hooks", "install", "--host", name)
@@ -65,7 +67,8 @@ def _host(name: str, sessions: int, at_once: int) -> Figures:
 
         def one(number: int) -> tuple[Host, list[Start]]:
             host = _connected(name, group)
-            return host, list(_story(host, projects[number % PROJECTS], f"session-{number}"))
+            project = projects[number % PROJECTS]
+            return host, list(_story(Session(host, project, f"session-{number}", think_s)))
 
         with ThreadPoolExecutor(at_once) as pool:
             told = list(pool.map(one, range(sessions)))
@@ -83,20 +86,20 @@ def _connected(name: str, group: Group) -> Host:
     return codex
 
 
-def _story(host: Host, project: Path, name: str) -> Iterator[Start]:
+def _story(session: Session) -> Iterator[Start]:
     """Play one session and what follows from it; yield each start."""
+    host, project, name = session.host, session.cwd, session.name
     chance = random.Random(name)  # noqa: S311
 
     def started(session: Session, given: str) -> Start:
         ms = next(c.ms for c in reversed(host.calls) if c.event == "SessionStart")
-        return Start(session.name, project.name, given, ms)
+        return Start(session.name, project.name, given, ms, host.floor(project))
 
     def talk(session: Session) -> None:
         for number in range(chance.randint(1, 3)):
             said = f"secret-of-{project.name} {name} {number} {text(chance, 20)}"
             session.turn(said, f"secret-of-{project.name} {text(chance, 60)}")
 
-    session = Session(host, project, name)
     yield started(session, session.start())
     talk(session)
     for then in chance.sample(("compact", "resume", "clear", "fork"), k=2):
@@ -105,8 +108,8 @@ def _story(host: Host, project: Path, name: str) -> Iterator[Start]:
                 yield started(session, session.compact())
             case "resume":
                 session.end()
-                yield started(session, session.start("resume"))
-                yield started(session, session.start("resume"))
+                yield started(session, session.resume())
+                yield started(session, session.resume())
             case _:
                 follow = session.clear if then == "clear" else session.fork
                 session, given = follow(f"{session.name}-{then}")
@@ -132,10 +135,15 @@ def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> 
         "blocked": sum(call.blocked for call in calls),
         "wrong project": sum(_of_another(start) for start in starts),
         "silent and empty": len(silent),
+        "starts from the file": f"{len(ready) / max(1, len(pairs)):.0%}",
         "outcomes": dict(Counter(note.outcome if note else "not noted" for _, note in pairs)),
+        "composed because": dict(
+            Counter(_why(note) for _, note in pairs if note and not _ready(note))
+        ),
         "late": sum("took longer" in note.reason for _, note in pairs if note),
         "start hook, from the file": quantiles(ready, "ms") if ready else {},
         "start hook, composing": quantiles(composed, "ms") if composed else {},
+        "the host's own way of starting a hook": quantiles([s.floor_ms for s in starts], "ms"),
         "turn hook": quantiles(turns, "ms"),
     }
 
@@ -143,6 +151,11 @@ def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> 
 def _ready(note: Injection) -> bool:
     """Was there no need of Python?"""
     return note.outcome in STARTS and note.reason.startswith(("age=", "revision="))
+
+
+def _why(note: Injection) -> str:
+    """Return the first word of why a text was composed."""
+    return note.reason.split(" ")[0].rstrip(":")
 
 
 def _of_another(start: Start) -> bool:

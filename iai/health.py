@@ -94,7 +94,7 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
             "vectors": _stage(
                 view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
             ),
-            "graph": _stage(view, head, in_graph, wall, "" if graph.warm else "cold"),
+            "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
             "payload": _stage(view, head, upto(min(shown.values())), wall, note),
         }
     records = _waiting(layout, followed, mark.revision, wall)
@@ -171,6 +171,13 @@ def _waiting(
         lag_s=_age_s(wall, min(since, default=wall)),
         note=note,
     )
+
+
+def _of_older(graph: GraphProgress, vectors: VectorProgress) -> str:
+    """Say what the graph-cache is still to make anew; "" for nothing."""
+    if not graph.warm:
+        return "cold"
+    return "indexing new vectors" if graph.generation != vectors.serving else ""
 
 
 def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Watermark) -> str:

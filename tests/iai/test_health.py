@@ -15,9 +15,14 @@ from iai.freshness.material import gather
 from iai.freshness.targets import targets
 from iai.health import StoreHealth
 from iai.layout import Layout
+from iai.revisions import upto
 from iai.store.codec import number
 from iai.store.environment import Environment
+from iai.store.graph import GraphStore
+from iai.store.graph import Progress as GraphProgress
 from iai.store.records import SCHEMA, Change, Project, Records, Transcript
+from iai.store.vectors import Progress as VectorProgress
+from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 WALL = NOW.later(100.0).wall
@@ -318,3 +323,21 @@ def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
         assert (stage.revision, stage.lag_records, stage.lag_s) == (0, 3, 100.0)
     assert str(current.vectors) in found.problem
     assert not found.caught_up
+
+
+def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(current: Layout) -> None:
+    vectors = VectorStore(current.vectors, writer=True)
+    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=upto(3), serving=2)))
+    vectors.close()
+    assert _note_of_graph(current, generation=1) == "indexing new vectors"
+    assert _note_of_graph(current, generation=2) == ""
+
+
+def _note_of_graph(layout: Layout, generation: int) -> str:
+    progress = GraphProgress(
+        records_applied=upto(3), vectors_applied=upto(3), warm=True, generation=generation
+    )
+    graph = GraphStore(layout.index, writer=True)
+    graph.commit(lambda unit: unit.advance(progress))
+    graph.close()
+    return look(layout).stages["graph"].note

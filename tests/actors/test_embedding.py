@@ -184,8 +184,9 @@ def test_a_query_has_a_vector_for_each_generation_that_an_index_may_hold(world: 
     w.run(30.0)
     before = serving(w).number
     assert generations(w) == {before}
-    w.crash(Actor.GRAPH_CACHE, for_s=40.0)  # so the index stays as it is
     capture(w, *(f"more {n}" for n in range(130)))
+    w.run(30.0, until=lambda: progress(w).building > 0)
+    w.crash(Actor.GRAPH_CACHE, for_s=40.0)  # so the index stays as it is
     w.run(30.0)
     now = serving(w).number
     assert now > before

@@ -31,7 +31,9 @@ Lookup = Callable[[list[int]], Vectors]
 ROWS = 256  # vectors in a chunk, in which the bits are kept on disk
 SHORTEST = 500  # vectors that differ in the fewest bits, or one in SHARE where that is more
 SHARE = 512
-READ = 120  # of these that are looked at exactly: the likeliest by a closer estimate, see `alike`
+# How many of these are looked at exactly: the likeliest by a closer estimate, see `alike`. Among
+# 110,000 texts 120 find 99.4 % of the exact first 10, 200 find 99.5 %, and 80 99.0 %.
+READ = 120
 _TURNS = 2  # bits for each number of a vector: 1 found 98.5 % of the first 10 among 1,000, 2 99.8 %
 _DECIMALS = 6
 _STEPS = 4096  # to which numbers are rounded, so that sums are exact in whatever order

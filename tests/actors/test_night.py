@@ -114,10 +114,10 @@ def sleep_until(group: Group, condition: Callable[[], object], what: str) -> Non
 
 
 def killed_at(group: Group, orders: Path, blow: tuple[str, str, int]) -> None:
-    """Have graph-cache killed in its sleep, and wait until there is another."""
+    """Have graph-cache killed in its sleep, and wait until there is another, which rests."""
     before = group.pid(Actor.GRAPH_CACHE)
     files.replace(orders, "kill {} {} {}".format(*blow).encode())
-    sleep_until(group, lambda: not orders.exists(), f"killed at {blow}")
+    sleep_until(group, lambda: orders.read_bytes() == b"rest", f"killed at {blow}")
     wait_until(lambda: group.pid(Actor.GRAPH_CACHE) not in (0, before), "another process")
     wait_until(group.all_ready, "it is ready")
 
@@ -175,6 +175,7 @@ def test_answers_are_the_same_wherever_a_sleep_is_killed_after_a_restart_and_mad
     for blow in BLOWS[3:]:
         killed_at(g, orders, blow)
         assert answers(g, questions) == before, blow
+    files.remove(orders)
     assert night(g) == dict.fromkeys(STEPS, "finished")
     failed = [event["step"] for event in events(g, "sleep-step") if event["outcome"] == "failed"]
     assert failed == [blow[0] for blow in BLOWS]

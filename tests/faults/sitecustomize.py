@@ -65,10 +65,11 @@ def _disturb_sleep(orders: Path) -> None:
     """Have the first line of a file obeyed; it may change at any time.
 
     `kill STEP WHO N`: in this step the process is killed, once, just before that function writes to
-    disk for the N-th time. `fail STEP`: the step fails, each time. Links are made in SLEEP only, so
-    that it finds some to make.
+    disk for the N-th time; after that the order is `rest`. `rest`: no step gets any further, so
+    that what was left undone stays so. `fail STEP`: the step fails, each time. Links are made in
+    SLEEP only, so that it finds some to make.
     """
-    from iai import sleep  # noqa: PLC0415
+    from iai import files, sleep  # noqa: PLC0415
     from iai.index.lexical import LexicalIndex  # noqa: PLC0415
     from iai.index.links import Links  # noqa: PLC0415
     from iai.store.graph import GraphStore  # noqa: PLC0415
@@ -88,6 +89,8 @@ def _disturb_sleep(orders: Path) -> None:
             writes.clear()
             slices_ = slices(now)
             while True:
+                while order() == ["rest"]:
+                    yield 0
                 if order() == ["fail", name]:
                     raise RuntimeError("no luck")
                 step = name
@@ -104,7 +107,7 @@ def _disturb_sleep(orders: Path) -> None:
             return
         writes[who] = writes.get(who, 0) + 1
         if order() == ["kill", step, who, str(writes[who])]:
-            orders.unlink()
+            files.replace(orders, b"rest")
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self: sleep.Sleep, steps: Any, troubles: Any) -> None:

@@ -94,10 +94,9 @@ def test_a_line_that_is_too_long_is_passed_over_and_the_next_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcripts, "LONGEST_LINE", 1_000)
-    monkeypatch.setattr(transcripts, "SLICE", 100)
     path.write_text(LINES[0] + "\n" + "x" * 5_000 + "\n" + LINES[1] + "\n")
     mark, lines = Mark(), []
-    while (piece := transcripts.read(str(path), mark)).mark != mark:
+    while (piece := transcripts.read(str(path), mark, most=100)).mark != mark:
         lines += piece.lines
         mark = piece.mark
     assert [line.data is None for line in lines] == [False, True, False]
@@ -109,9 +108,8 @@ def test_a_line_that_is_too_long_and_not_ended_is_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcripts, "LONGEST_LINE", 1_000)
-    monkeypatch.setattr(transcripts, "SLICE", 100)
     path.write_text("x" * 5_000)
-    piece = transcripts.read(str(path), Mark())
+    piece = transcripts.read(str(path), Mark(), most=100)
     assert (piece.lines, piece.mark.offset, piece.more) == ([], 0, False)
 
 

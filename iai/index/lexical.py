@@ -6,6 +6,7 @@ is there once.
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -72,22 +73,21 @@ class LexicalIndex:
         """Delete the files that no segment needs any more."""
         self._writer.garbage_collect_files()
 
-    def search(self, query: str, k: int, only: Filter = _EVERYTHING) -> list[tuple[int, float]]:
-        """Return up to `k` labels that fit, with their BM25 score, the best first.
+    def search(
+        self, words: Iterable[str], k: int, only: Filter = _EVERYTHING
+    ) -> list[tuple[int, float]]:
+        """Return up to `k` labels that fit and have any of these terms, by BM25, the best first.
 
         Among equals the older comes first, whatever order they were put in: more are looked at than
         asked for, so that those that share the last place are all there.
         """
         schema = self._index.schema
-        words = dict.fromkeys(terms(query))
-        if not words or k < 1:
+        any_of = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, _TEXT, word)) for word in words
+        ]
+        if not any_of or k < 1:
             return []
-        any_word = tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Should, tantivy.Query.term_query(schema, _TEXT, word))
-                for word in words
-            ]
-        )
+        any_word = tantivy.Query.boolean_query(any_of)
         if not only.open:
             fitting = facets.query(schema, only)
             any_word = tantivy.Query.boolean_query(

@@ -33,7 +33,7 @@ class Filter(Struct, frozen=True, kw_only=True):
         )
 
 
-def asked(request: Recall) -> Filter:
+def wanted(request: Recall) -> Filter:
     """Return the filter of a request, whose fields have the same names."""
     return Filter(**{name: getattr(request, name) for name in Filter.__struct_fields__})
 

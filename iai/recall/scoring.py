@@ -9,13 +9,13 @@ from msgspec import Struct
 from iai.clock import NS
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import Tallies
-from iai.index.terms import number_of, terms
+from iai.index.terms import number_of
 from iai.index.vector import VectorIndex, Vectors, exactly_alike
 from iai.recall import weights, when, who
-from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares
+from iai.recall.asking import Asked
+from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, shares
 from iai.store import graph, records, vectors
 
-MOST_TERMS = 64  # of a question, the rarest ones: it may be a whole log that somebody pasted
 _DECIMALS = 4  # what is not told apart by these is told apart by age
 _DAY = 86_400 * NS
 
@@ -98,9 +98,7 @@ class Scored:
         return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
 
 
-def score(
-    question: str, vector: Vectors | None, found: Found, sources: Sources, now: int
-) -> Scored:
+def score(asked: Asked, vector: Vectors | None, found: Found, sources: Sources, now: int) -> Scored:
     """Score what was found, and the turns around it. None for a question without a vector."""
     reached, chains = _reached(found, sources.links)
     others = set(chains.ravel().tolist()).difference(reached, (0,))
@@ -110,13 +108,13 @@ def score(
     there = [label in kept for label in reached]
     beside = _rows(chains[there], rows)
     labels = rows[: len(beside)]
-    parts = _by_terms(question, tallies, beside, sources.links)
+    parts = _by_terms(asked, tallies, beside)
     if vector is not None and sources.index is not None:
         likeness = _likeness(rows, vector, found, sources, sources.index)
         own, whole = shares(*by_vectors(likeness, beside))
         parts["vectors"] = weights.VECTORS * own
         parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole
-    parts |= _priors(question, tallies, len(labels), sources, now)
+    parts |= _priors(asked.text, tallies, len(labels), sources, now)
     enough = np.minimum(tallies.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
@@ -152,15 +150,9 @@ def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
     return np.where(ascending[place] == labels, order[place], -1) if rows else np.zeros_like(labels)
 
 
-def _by_terms(
-    question: str, tallies: Tallies, beside: Beside, links: graph.View
-) -> dict[str, Floats]:
-    wanted = {number_of(term) for term in terms(question)}
-    counts = dict.fromkeys(wanted, 0) | links.counts(wanted)
-    rarest = sorted(counts, key=lambda term: (counts[term], term))[:MOST_TERMS]
-    rare = rarity([counts[term] for term in rarest], links.tallied())
-    own, whole = by_terms(tallies.counts(rarest), rare, beside)
-    words, neighbours = shares(own, whole, weights.FULL_MATCH * float(rare.sum()))
+def _by_terms(asked: Asked, tallies: Tallies, beside: Beside) -> dict[str, Floats]:
+    own, whole = by_terms(tallies.counts(asked.numbers), asked.rarity, beside)
+    words, neighbours = shares(own, whole, asked.full)
     return {"words": words, "neighbours": neighbours}
 
 

@@ -9,8 +9,9 @@ from msgspec import structs
 from iai.index.fitting import fitting
 from iai.index.vector import Vectors
 from iai.messages import Hit, Provenance, QueryVector, Recall
-from iai.recall import weights
-from iai.recall.filters import Filter, asked, sought
+from iai.recall import asking, weights
+from iai.recall.asking import Asked
+from iai.recall.filters import Filter, sought, wanted
 from iai.recall.scoring import Found, Scored, Sources, score
 from iai.recall.supersession import Ranked, settled
 
@@ -28,20 +29,26 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
     vector = None if isinstance(given, str) else given
     if isinstance(given, str):
         degraded.append(f"vectors: {given}")
+    asked = asking.read(request.query, sources.links)
     found = Found()
-    for only in sought(asked(request)):
-        _find(request, vector, only, sources, found)
-    scored = score(request.query, vector, found, sources, now)
+    for only in sought(wanted(request)):
+        _find(request, asked, vector, only, sources, found)
+    scored = score(asked, vector, found, sources, now)
     return tuple(_hits(request, scored, sources)), degraded
 
 
 def _find(
-    request: Recall, vector: Vectors | None, only: Filter, sources: Sources, found: Found
+    request: Recall,
+    asked: Asked,
+    vector: Vectors | None,
+    only: Filter,
+    sources: Sources,
+    found: Found,
 ) -> None:
     """Find what fits and has the words of a question, or is like it."""
     k = min(request.k, MOST_HITS)
     depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
-    words = sources.lexical.search(request.query, depth, only)
+    words = sources.lexical.search(asked.telling, depth, only)
     found.by_words.update(label for label, _ in words)
     if vector is not None and sources.index is not None:
         fits = None if only.open else fitting(sources.links.facets(), only)
@@ -63,7 +70,7 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
 
 def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     """Yield the best that fit: a neighbour of what fits need not."""
-    view, only = sources.view, asked(request)
+    view, only = sources.view, wanted(request)
     k = min(request.k, MOST_HITS)
     get, project = cache(view.get), cache(view.project_named)  # each is looked at twice
     fitting = (

@@ -27,19 +27,22 @@ def words(tmp_path: Path) -> LexicalIndex:
 
 
 def test_words_are_found_in_other_forms(words: LexicalIndex) -> None:
-    assert {label for label, _ in words.search("parsers failed", 9)} == {1, 2}
-    assert words.search("parsers failed", 9)[0][0] == 1
+    assert {label for label, _ in words.search(terms("parsers failed"), 9)} == {1, 2}
+    assert words.search(terms("parsers failed"), 9)[0][0] == 1
 
 
 def test_common_words_and_signs_alone_find_nothing(words: LexicalIndex) -> None:
     for query in ("", "the", "on a", "?!", '"(+-&|~^', " "):
-        assert words.search(query, 9) == []
+        assert words.search(terms(query), 9) == []
 
 
 def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> None:
-    assert words.search("cat", 9, Filter(project="a")) == []
-    assert [label for label, _ in words.search("cat", 9, Filter(project="b"))] == [3]
-    everywhere, here = words.search("parser", 9), words.search("parser", 9, Filter(project="a"))
+    assert words.search(terms("cat"), 9, Filter(project="a")) == []
+    assert [label for label, _ in words.search(terms("cat"), 9, Filter(project="b"))] == [3]
+    everywhere, here = (
+        words.search(terms("parser"), 9),
+        words.search(terms("parser"), 9, Filter(project="a")),
+    )
     assert here == everywhere
 
 
@@ -49,8 +52,10 @@ def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) 
         put(index, kept(label, "the parser, the parser", session="many"))
     put(index, kept(500, "some parser among quite a few other words", session="one"))
     index.commit()
-    assert 500 not in {label for label, _ in index.search("parser", 200)}
-    assert [label for label, _ in index.search("parser", 200, Filter(session="one"))] == [500]
+    assert 500 not in {label for label, _ in index.search(terms("parser"), 200)}
+    assert [label for label, _ in index.search(terms("parser"), 200, Filter(session="one"))] == [
+        500
+    ]
 
 
 def test_the_words_of_a_query_that_are_in_a_text_are_named_as_they_were_asked(
@@ -65,8 +70,8 @@ def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex
     put(words, kept(3, "The dog barks"))
     words.commit()
     assert len(words) == 3
-    assert words.search("cat", 9) == []
-    assert [label for label, _ in words.search("dog", 9)] == [3]
+    assert words.search(terms("cat"), 9) == []
+    assert [label for label, _ in words.search(terms("dog"), 9)] == [3]
 
 
 def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
@@ -74,7 +79,7 @@ def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
     words.remove(99)
     words.commit()
     assert len(words) == 2
-    assert words.search("cat", 9) == []
+    assert words.search(terms("cat"), 9) == []
 
 
 def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
@@ -82,7 +87,7 @@ def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) 
     put(first, kept(3, "The cat sleeps"))
     first.commit()
     del first  # which lets go of the directory
-    assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search("cat", 9)] == [3]
+    assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search(terms("cat"), 9)] == [3]
 
 
 def test_a_directory_of_something_else_becomes_an_empty_index(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_
     assert len(index) == 0
     put(index, kept(1, "the parser", role="user"))
     index.commit()
-    assert [label for label, _ in index.search("parser", 9, Filter(role="user"))] == [1]
+    assert [label for label, _ in index.search(terms("parser"), 9, Filter(role="user"))] == [1]
 
 
 def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_path: Path) -> None:
@@ -115,4 +120,4 @@ def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_pa
     for label in (7, 3, 9, 1, 8, 2, 6, 4, 5):
         put(index, kept(label, "the parser fails"))
         index.commit()
-    assert [label for label, _ in index.search("parser", 3)] == [1, 2, 3]
+    assert [label for label, _ in index.search(terms("parser"), 3)] == [1, 2, 3]

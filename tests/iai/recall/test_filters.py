@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iai.index.fitting import facets, fitting
 from iai.index.lexical import LexicalIndex
 from iai.messages import Recall
-from iai.recall.filters import Filter, asked
+from iai.recall.filters import Filter, wanted
 from iai.store.graph import FACETS
 from iai.store.records import Record
 from tests.iai.store.builders import kept
@@ -62,7 +62,7 @@ def test_the_index_finds_exactly_what_fits(
 ) -> None:
     index, records = stored
     expected = [r.label for r in records if only.fits(r)]
-    assert sorted(label for label, _ in index.search("text", len(records), only)) == expected
+    assert sorted(label for label, _ in index.search(["text"], len(records), only)) == expected
     rows = np.frombuffer(b"".join(map(facets, records)), FACETS)
     assert [records[row].label for row in np.flatnonzero(fitting(rows, only))] == expected
 
@@ -74,7 +74,7 @@ def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
     index.commit()
     rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):
-        assert len(index.search("text", 9, only)) == int(fitting(rows, only).sum())
+        assert len(index.search(["text"], 9, only)) == int(fitting(rows, only).sum())
 
 
 def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:
@@ -83,7 +83,7 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> N
 
 
 def test_a_request_that_asks_for_nothing_special_is_open() -> None:
-    assert asked(Recall(query="q", k=3)).open
-    only = asked(Recall(query="q", project="p", session="s", role="user", since=1))
+    assert wanted(Recall(query="q", k=3)).open
+    only = wanted(Recall(query="q", project="p", session="s", role="user", since=1))
     assert only == Filter(project="p", session="s", role="user", since=1)
     assert not only.open

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import CHECKOUT, Group
+from benchmarks.group import CHECKOUT, Group, wait_until
 
 from iai import clock
 from iai.messages import Actor
@@ -119,6 +119,8 @@ def test_with_an_embedder_that_cannot_start_words_alone_answer(g: Group) -> None
     started = g.iai("up", "--detach")
     assert "embedding cannot start" in started.stderr
     capture(g, "a turn about xyzzy that never had a vector")
+    wait_until(lambda: g.json("recall", "xyzzy")["degraded"] == [DEAD], "its words are indexed")
+    assert "xyzzy" in g.json("recall", "xyzzy")["hits"][0]["text"]
     done = g.iai("recall", "tenacity")
     assert done.returncode == 0
     assert "tenacity" in done.stdout.splitlines()[1]

@@ -55,9 +55,9 @@ from iai.messages import (
 )
 from iai.pace import Pace
 from iai.projects import identify
+from iai.record import Watermark
 from iai.settings import Settings
 from iai.store.readers import Readers
-from iai.store.records import Watermark
 from iai.store.topics import Topic
 
 log = logging.getLogger(__name__)

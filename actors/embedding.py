@@ -31,11 +31,12 @@ from iai.messages import (
     VectorsCommitted,
 )
 from iai.pace import Pace
+from iai.record import Record
 from iai.revisions import Revisions, upto
 from iai.settings import Settings
 from iai.store import vectors
 from iai.store.readers import Readers
-from iai.store.records import Record, View
+from iai.store.records import View
 from iai.store.vectors import Generation, Progress, VectorStore
 
 log = logging.getLogger(__name__)

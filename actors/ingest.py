@@ -46,18 +46,10 @@ from iai.messages import (
 )
 from iai.pace import Pace
 from iai.projects import identify
+from iai.record import SEEDED, Project, Record, Transcript, Watermark, session_key
 from iai.settings import Settings
 from iai.spool import HookEvent, Spooled
-from iai.store.records import (
-    SEEDED,
-    Change,
-    Project,
-    Record,
-    Records,
-    Transcript,
-    Watermark,
-    session_key,
-)
+from iai.store.records import Change, Records
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

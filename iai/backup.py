@@ -21,8 +21,9 @@ import iai
 from iai import clock, lock, spool
 from iai.errors import StoreAbsent, StoreCorrupt, StoreError
 from iai.layout import Layout, private
+from iai.record import Watermark
 from iai.store import environment
-from iai.store.records import SCHEMA, Records, Watermark
+from iai.store.records import SCHEMA, Records
 
 FORM = 1  # of the file
 _MANIFEST, _RECORDS, _SPOOL = "manifest.json", "records/data.mdb", "spool/new"

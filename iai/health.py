@@ -12,11 +12,12 @@ from iai.errors import StoreError
 from iai.freshness.cache_file import Sidecar, claim, read_sidecar
 from iai.freshness.targets import Target, targets
 from iai.layout import Layout
+from iai.record import Transcript, Watermark
 from iai.revisions import Revisions, upto
 from iai.settings import Settings
 from iai.store.graph import Progress as GraphProgress
 from iai.store.readers import Readers
-from iai.store.records import Transcript, View, Watermark
+from iai.store.records import View
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 

@@ -13,8 +13,9 @@ from iai.hosts.turn import FAULTS, Context, Host, Line, Skip, Turn
 from iai.ids import record_id
 from iai.messages import CapturedTurn
 from iai.projects import ProjectIdentity
+from iai.record import NewRecord, Project, Source, Transcript
 from iai.spool import HookEvent
-from iai.store.records import Change, NewRecord, Project, Source, Transcript
+from iai.store.records import Change
 from iai.transcripts import Mark, RawLine
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project

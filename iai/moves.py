@@ -9,7 +9,8 @@ none, and a plain directory that was renamed cannot be known.
 import os
 
 from iai.projects import ProjectIdentity
-from iai.store.records import Change, Project, View
+from iai.record import Project
+from iai.store.records import Change, View
 
 
 def formerly(project: ProjectIdentity, view: View) -> ProjectIdentity:

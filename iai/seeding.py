@@ -12,7 +12,7 @@ from iai.clock import NS
 from iai.errors import BadUsage
 from iai.messages import CapturedTurn
 from iai.projects import MARKER, ProjectIdentity
-from iai.store.records import SEEDED
+from iai.record import SEEDED
 
 COMMITS = 2_000  # read by default
 LONGEST = 4_000  # characters of a message, and a quarter of that of the paths

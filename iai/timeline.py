@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from iai.recall.filters import Filter
-from iai.store.records import Project, Record, View
+from iai.record import Project, Record
+from iai.store.records import View
 
 
 class Stretch(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ PURE = [
     "iai/messages.py", "iai/wire.py", "iai/errors.py", "iai/behaviour.py", "iai/supervision.py",
     "iai/hosts/json_text.py", "iai/hosts/hooks.py", "iai/sleep.py", "iai/index/corrections.py",
     "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
+    "iai/record.py", "iai/freshness/compose.py", "iai/freshness/material.py",
     "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
     "iai/freshness/cues.py",
     "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",

@@ -20,8 +20,9 @@ from iai.cli.named_project import project_id
 from iai.cli.output import when
 from iai.errors import StoreError
 from iai.layout import Layout
+from iai.record import Project, Record
 from iai.settings import Settings
-from iai.store.records import Project, Record, Records, View
+from iai.store.records import Records, View
 
 _ENDINGS = {"jsonl": "jsonl", "markdown": "md"}
 _NAME = 60  # characters of a project's name in that of its file

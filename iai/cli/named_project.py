@@ -8,7 +8,8 @@ from iai.errors import BadUsage
 from iai.layout import Layout
 from iai.messages import Place
 from iai.projects import identify
-from iai.store.records import Project, Records, View
+from iai.record import Project
+from iai.store.records import Records, View
 
 
 def project_id(named: str, layout: Layout) -> str:

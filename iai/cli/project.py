@@ -38,8 +38,9 @@ from iai.messages import (
     Request,
 )
 from iai.projects import identify
+from iai.record import Project
 from iai.settings import Settings
-from iai.store.records import Project, Records, View
+from iai.store.records import Records, View
 
 LOOK_S = 0.05
 

@@ -12,10 +12,11 @@ from argparse import ArgumentParser, Namespace
 from iai.cli.output import ago, as_json, excerpt, when
 from iai.errors import BadUsage, NotFound, StoreError
 from iai.layout import Layout
+from iai.record import Project, Record
 from iai.settings import Settings
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
-from iai.store.records import Project, Record, Records, View
+from iai.store.records import Records, View
 
 SHOWN = 600  # characters of a turn beside it
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")

@@ -16,8 +16,9 @@ from iai.cli.output import ago, as_json, excerpt, when
 from iai.errors import BadUsage
 from iai.layout import Layout
 from iai.recall.filters import Filter
+from iai.record import Record
 from iai.settings import Settings
-from iai.store.records import Record, Records
+from iai.store.records import Records
 from iai.timeline import Stretch, stretches
 
 SHOWN = 160  # characters of each text

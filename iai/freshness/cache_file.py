@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from iai import injected
 from iai.freshness.decide import LEFT_OUT, Basis
 from iai.messages import Trigger
-from iai.store.records import Watermark
+from iai.record import Watermark
 
 
 class Sidecar(Struct, frozen=True, kw_only=True):

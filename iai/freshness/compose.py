@@ -10,7 +10,7 @@ from iai.clock import NS
 from iai.freshness import cues
 from iai.freshness.budget import TOKENS, Budget
 from iai.freshness.material import LINE, Material, Session
-from iai.store.records import Record
+from iai.record import Record
 from iai.store.topics import Topic
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange

@@ -29,7 +29,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, structs
 
 from iai.messages import Reason, Trigger
-from iai.store.records import Watermark
+from iai.record import Watermark
 
 FIRST_BACKOFF_S = 1.0  # after the first attempt that came to nothing
 LONGEST_BACKOFF_S = 600.0

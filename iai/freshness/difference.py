@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from iai.record import Project, Record, Watermark, session_key
 from iai.revisions import upto
-from iai.store.records import Project, Record, View, Watermark, session_key
+from iai.store.records import View
 
 LOOKED_AT = 5_000  # changes of the log, the latest ones: an import may have made a million
 

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from iai import injected
 from iai.freshness import cues
 from iai.freshness.salience import most_telling, words
-from iai.store.records import Project, Record, Watermark
+from iai.record import Project, Record, Watermark
 from iai.store.topics import Topic
 
 LAST_TURNS = 8  # turns of the last session that are looked at; the latest find room first

@@ -8,7 +8,8 @@ from itertools import islice
 from msgspec import structs
 
 from iai.freshness.unread import Unread
-from iai.store.records import NewRecord, Project, Record, View, Watermark, order_of, session_key
+from iai.record import NewRecord, Project, Record, Watermark, order_of, session_key
+from iai.store.records import View
 
 _NOT_KEPT = 0  # label of a turn that is not in the store
 

@@ -12,7 +12,7 @@ from iai.freshness.cache_file import Sidecar
 from iai.freshness.decide import Basis, Write
 from iai.freshness.targets import Target
 from iai.messages import CacheWriteFailed, CacheWriteStarted, CacheWriteSuccess, Trigger
-from iai.store.records import Watermark
+from iai.record import Watermark
 
 LONGEST_ERROR = 200  # characters
 

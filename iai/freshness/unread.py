@@ -12,7 +12,8 @@ from iai import intake, spool, transcripts
 from iai.intake import Identify
 from iai.layout import Layout
 from iai.projects import identify
-from iai.store.records import NewRecord, Project, Records, Transcript
+from iai.record import NewRecord, Project, Transcript
+from iai.store.records import Records
 
 # A session start waits for this, so it reads no more than a few tenths of a second allow: the
 # latest events of the spool, and of the transcripts the ends, those written last first.

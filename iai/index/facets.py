@@ -7,7 +7,7 @@ never lost behind all the others. Each text is one term; the time is a fast fiel
 import tantivy
 
 from iai.recall.filters import Filter
-from iai.store.records import Record
+from iai.record import Record
 
 _TERMS = ("project", "session", "role", "tier")
 _TIME = "created_at"

@@ -11,8 +11,8 @@ import numpy as np
 
 from iai.index.vector import Mask
 from iai.recall.filters import Filter
+from iai.record import Record
 from iai.store.graph import Facets
-from iai.store.records import Record
 
 _TEXTS = ("project", "session", "role", "tier")
 _LAST = (1 << 63) - 1

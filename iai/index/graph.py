@@ -6,9 +6,9 @@ It follows from the records alone, so any order of changes leads to the same gra
 from collections.abc import Mapping
 from itertools import islice
 
+from iai.record import Record
 from iai.store import graph, records
 from iai.store.graph import AROUND
-from iai.store.records import Record
 
 
 def place(view: records.View, changed: Mapping[int, Record | None], unit: graph.Change) -> None:

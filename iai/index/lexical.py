@@ -16,7 +16,7 @@ from iai.index import facets
 from iai.index.terms import terms
 from iai.layout import private
 from iai.recall.filters import Filter
-from iai.store.records import Record
+from iai.record import Record
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"

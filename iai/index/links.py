@@ -13,6 +13,7 @@ import numpy as np
 from iai.index.corrections import same_subject, sounds_like_one
 from iai.index.tally import terms_in
 from iai.index.terms import number_of
+from iai.record import Record
 from iai.revisions import Revisions
 from iai.store import graph, records
 from iai.store.graph import GraphStore
@@ -80,7 +81,7 @@ def _made(labels: set[int], unit: graph.Change) -> dict[int, list[Edge]]:
     return edges
 
 
-def _linked(record: records.Record | None, tally: bytes | None) -> Linked | None:
+def _linked(record: Record | None, tally: bytes | None) -> Linked | None:
     if record is None or tally is None:
         return None
     return Linked(

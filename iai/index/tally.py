@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iai.index.terms import number_of
-from iai.store.records import Record
+from iai.record import Record
 
 FORM = 2  # of the bytes below: what is kept in another form is made again
 

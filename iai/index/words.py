@@ -12,10 +12,10 @@ from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
 from iai.index.tally import FORM, moved, tally
 from iai.index.terms import terms
+from iai.record import Record
 from iai.revisions import Revisions, upto
 from iai.store import graph, records
 from iai.store.graph import GraphStore
-from iai.store.records import Record
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from iai.cli.output import ago
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
 from iai.messages import Hit
-from iai.store.records import Record, View
+from iai.record import Record
+from iai.store.records import View
 from iai.timeline import Stretch
 
 BESIDE = 600  # characters of a turn beside one that is shown

@@ -3,7 +3,7 @@
 from msgspec import Struct, structs
 
 from iai.messages import Recall
-from iai.store.records import Record
+from iai.record import Record
 
 
 class Filter(Struct, frozen=True, kw_only=True):

@@ -4,18 +4,31 @@ Everything else in the store can be rebuilt from here. One process writes (`Reco
 others look (`Records.view`).
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeVar
 
 import lmdb
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from iai.clock import NS, Now
+from iai.record import (
+    DIGEST,
+    JUST_NOW,
+    LogEntry,
+    NewRecord,
+    Operation,
+    Project,
+    Record,
+    Transcript,
+    Watermark,
+    digest,
+    order_of,
+    session_key,
+)
 from iai.revisions import Revisions, of
 from iai.store import migrations
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
@@ -24,7 +37,6 @@ from iai.store.environment import MAP_SIZE, Environment, Transaction
 T = TypeVar("T")
 
 SCHEMA = 1
-SEEDED = "git"  # host of the commit messages that a project was seeded with
 _DATABASES = (
     "log",  # revision -> LogEntry
     "live",  # revisions that somebody made just now, as against those of an import
@@ -44,144 +56,12 @@ _DATABASES = (
     "transcripts",  # hash of the path -> Transcript
 )
 _EMPTY = b""
-_DIGEST = 16  # bytes
-_LONGEST_TAIL = 8 + _DIGEST  # bytes that follow a project or session in any key
+_LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
 _BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
 _AWAY = b"~"  # no project starts with it: before the keys of records that a merge took elsewhere
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
-_JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
 _LIVE = 256  # changes that somebody made just now: of more, only the latest go before others
 _SLEW = NS  # by which a clock may be set back and nobody need care
-
-Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
-Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
-
-
-class Source(Struct, frozen=True):
-    """Where a text was read: a transcript, the byte its line starts at, the host's own id."""
-
-    transcript: str = ""
-    offset: int = 0
-    uuid: str = ""
-
-
-class NewRecord(Struct, frozen=True, kw_only=True):
-    """A text on its way into the store. `key` is the same whenever the same text is read again."""
-
-    key: str
-    id: str
-    tier: Tier
-    role: str
-    text: str
-    host: str
-    session: str
-    project: str
-    cwd: str
-    created_at: int
-    tags: tuple[str, ...] = ()
-    pinned: bool = False
-    source: Source = Source()
-    origin: str = ""
-
-    def kept(self, label: int, at: int, order: int) -> "Record":
-        """Return the record that it becomes."""
-        fields = {name: getattr(self, name) for name in _COPIED}
-        return Record(label=label, ingested_at=at, updated_at=at, order=order, **fields)
-
-
-class Record(Struct, frozen=True, kw_only=True):
-    """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said.
-
-    `order` is where it stands among others: the same, unless the clock was wrong (`order_of`).
-    """
-
-    id: str
-    label: int  # number of the record, which is also that of its vector; never used again
-    tier: Tier
-    role: str
-    text: str
-    host: str
-    session: str
-    project: str
-    cwd: str
-    created_at: int
-    ingested_at: int
-    updated_at: int
-    order: int = 0  # 0 in what was written before there was one
-    tags: tuple[str, ...] = ()
-    pinned: bool = False
-    supersedes: str = ""
-    source: Source = Source()
-    origin: str = ""  # project of its directory, where that one is merged into `project`
-
-    def __post_init__(self) -> None:
-        if not self.order:
-            structs.force_setattr(self, "order", self.created_at)
-
-    @property
-    def in_session(self) -> bool:
-        """Was it said in a conversation, rather than noted by itself?"""
-        return self.tier == "episodic"
-
-    @property
-    def is_fact(self) -> bool:
-        """Was it noted by itself, to be shown by itself? Commits are there to be found only."""
-        return not self.in_session and self.host != SEEDED
-
-
-class LogEntry(Struct, frozen=True):
-    """One change of one record. Says which, not what: whoever follows reads the record itself.
-
-    A change of a project alone has the label 0, which no record has.
-    """
-
-    operation: Operation
-    label: int
-    at: int
-
-
-class Watermark(Struct, frozen=True):
-    """How far the store has come, over the records that are in it now (SEED R8 to R11)."""
-
-    revision: int = 0
-    records_count: int = 0
-    max_vec_label: int = (
-        0  # highest label ever given: it never falls, not even when one is forgotten
-    )
-    max_created_at: int = 0
-    max_updated_at: int = 0
-
-
-class Project(Struct, frozen=True, kw_only=True):
-    """A body of work, and the directories in which it was worked on, the latest last."""
-
-    id: str
-    name: str
-    root: str
-    cwds: tuple[str, ...] = ()
-    into: str = ""  # the project that it is merged into
-    ignored: Literal["", "project", "below"] = ""  # by itself, or all below its root
-    git: str = ""  # the git directory that names it
-    born: str = ""  # how the history in there began: see `iai.projects`
-
-    def holds(self, place: str) -> bool:
-        """Is this directory its root, or below?"""
-        return place == self.root or place.startswith(self.root.rstrip("/") + "/")
-
-
-class Transcript(Struct, frozen=True, kw_only=True):
-    """How far a host's file has been read, committed together with what was read from it."""
-
-    path: str
-    host: str
-    offset: int = 0
-    inode: int = 0
-    head: bytes = b""  # digest of its first bytes: the same name may come to hold another file
-    session: str = ""  # what earlier lines said about the later ones
-    cwd: str = ""
-    remote: str = ""
-    skip: str = ""  # why the whole file is no conversation of the user's; "" if it is one
-    followed_until: int = 0  # when to stop looking for more, in wall time
 
 
 class View:
@@ -213,7 +93,7 @@ class View:
 
     def known(self, key: str) -> int | None:
         """Label that was once given to this idempotency key, forgotten or not."""
-        label = self._t.get(_digest(key), db=self._db["by_key"])
+        label = self._t.get(digest(key), db=self._db["by_key"])
         return to_number(label) if label is not None else None
 
     def entry(self, revision: int) -> LogEntry | None:
@@ -287,7 +167,7 @@ class View:
             found = _last(cursor, prefix)
             while found and cursor.key().startswith(prefix):
                 key = cursor.key()
-                yield key[-_DIGEST:], to_moment(key[len(prefix) : -_DIGEST])
+                yield key[-DIGEST:], to_moment(key[len(prefix) : -DIGEST])
                 found = cursor.prev()
 
     def turns(self, session: bytes, project: str) -> int:
@@ -407,7 +287,7 @@ class View:
 
     def transcript(self, path: str) -> Transcript | None:
         """How far this file has been read."""
-        data = self._t.get(_digest(path), db=self._db["transcripts"])
+        data = self._t.get(digest(path), db=self._db["transcripts"])
         return unpack(data, Transcript) if data is not None else None
 
     def transcripts(self) -> Iterator[Transcript]:
@@ -420,7 +300,7 @@ class View:
         """Return by how much the clock has been set back, if it has: see `order_of`."""
         latest = self._moment(b"latest_live")  # order of what was said last
         ahead = self._moment(b"ahead") if latest > now else 0
-        return latest - now + _JUST_NOW if latest > now + ahead + _SLEW else ahead
+        return latest - now + JUST_NOW if latest > now + ahead + _SLEW else ahead
 
     def _merged(self, project: str) -> Iterator[tuple[str, Project | None]]:
         """Yield a project, the one that it is merged into, and so on."""
@@ -481,7 +361,7 @@ class Change(View):
         label = self._mark.max_vec_label + 1
         record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
-        self._put(_digest(new.key), number(label), "by_key")
+        self._put(digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
@@ -549,7 +429,7 @@ class Change(View):
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""
-        self._put(_digest(transcript.path), pack(transcript), "transcripts")
+        self._put(digest(transcript.path), pack(transcript), "transcripts")
 
     def finish(self) -> Watermark:
         """Write what belongs to the whole of what was done. The writer calls it last."""
@@ -569,7 +449,7 @@ class Change(View):
 
     def _order(self, created_at: int) -> int:
         order = order_of(created_at, self._now, self._ahead if self._live else 0)
-        if self._live and self._now - created_at < _JUST_NOW:
+        if self._live and self._now - created_at < JUST_NOW:
             self._latest_live = max(self._latest_live, order)
         return order
 
@@ -635,7 +515,7 @@ class Change(View):
         self._activity(session, old, moment(latest.order) if latest else None)
 
     def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
-        project, key = session[:-_DIGEST], session[-_DIGEST:]
+        project, key = session[:-DIGEST], session[-DIGEST:]
         if old is not None:
             self._t.delete(project + old + key, db=self._db["by_activity"])
         if new is not None:
@@ -713,29 +593,6 @@ class Records:
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()
-
-
-_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
-
-
-def _digest(text: str) -> bytes:
-    """A key of fixed length for a text of any: LMDB takes at most 511 bytes."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST).digest()
-
-
-def order_of(created_at: int, now: int, ahead: int) -> int:
-    """Where a text stands among others; `ahead` is 0 for what is not said just now.
-
-    Nothing was said later than now. What is said just now comes after what was said before, also
-    where that was under a clock that has been set back since.
-    """
-    order = min(created_at, now)
-    return order + ahead if now - order < _JUST_NOW else order
-
-
-def session_key(host: str, session: str) -> bytes:
-    """Return what names a session in the store."""
-    return _digest(f"{host}\0{session}")
 
 
 def _keys(record: Record) -> list[tuple[str, bytes]]:

@@ -14,7 +14,8 @@ from benchmarks.group import CHECKOUT, Group, wait_until
 from iai import clock, injected, injections, ledger
 from iai.clock import NS
 from iai.projects import identify
-from iai.store.records import Change, Project, Record, Records
+from iai.record import Project, Record
+from iai.store.records import Change, Records
 from tests.hooks.test_recall_hook import LATE, Store
 from tests.iai.store.builders import NOW, new_record
 

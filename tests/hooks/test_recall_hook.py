@@ -22,8 +22,9 @@ from iai.freshness.cache_file import sidecar_path
 from iai.layout import Layout
 from iai.messages import Actor
 from iai.projects import identify
+from iai.record import Project
 from iai.store.environment import Environment
-from iai.store.records import Change, Project, Records
+from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, new_record
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-session-recall.sh"

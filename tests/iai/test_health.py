@@ -15,12 +15,13 @@ from iai.freshness.material import gather
 from iai.freshness.targets import targets
 from iai.health import StoreHealth
 from iai.layout import Layout
+from iai.record import Project, Transcript
 from iai.revisions import upto
 from iai.store.codec import number
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import SCHEMA, Change, Project, Records, Transcript
+from iai.store.records import SCHEMA, Change, Records
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record

@@ -7,7 +7,7 @@ from iai import intake
 from iai.importing import PROBLEMS_TOLD, ImportJob
 from iai.intake import Kept
 from iai.projects import identify
-from iai.store.records import Transcript
+from iai.record import Transcript
 
 LINE = '{"type": "user", "uuid": "u", "sessionId": "s", "cwd": "/p", "message": {"content": "x"}}\n'
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from iai.recall.filters import Filter
-from iai.store.records import Change, Project, Records
+from iai.record import Project
+from iai.store.records import Change, Records
 from iai.timeline import Stretch, stretches
 from tests.iai.store.builders import NOW, new_record, put
 

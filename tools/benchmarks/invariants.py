@@ -34,7 +34,8 @@ from iai.messages import (
     Reason,
     RecordsCommitted,
 )
-from iai.store.records import Record, View
+from iai.record import Record
+from iai.store.records import View
 
 SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two looks, a few slices, and a late message or two
 JITTER_S = 0.1  # between the moment that was decided in and the one that its event is seen in

@@ -21,8 +21,9 @@ from iai.ids import record_id
 from iai.layout import Layout
 from iai.messages import Refresh
 from iai.projects import identify
+from iai.record import NewRecord, Project
 from iai.settings import Settings
-from iai.store.records import Change, NewRecord, Project, Records
+from iai.store.records import Change, Records
 
 BATCH = 1_000
 TEXTS = 500  # different ones: making them up takes longer than storing them

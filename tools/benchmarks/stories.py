@@ -27,7 +27,7 @@ from iai.messages import (
     Pin,
     Refresh,
 )
-from iai.store.records import Record
+from iai.record import Record
 
 PROJECTS = 3
 SESSIONS = 6

@@ -7,7 +7,7 @@ import pytest
 from iai.freshness.cache_file import Sidecar, encode_sidecar, read_sidecar, sidecar_path
 from iai.freshness.decide import Basis
 from iai.freshness.targets import servable
-from iai.store.records import Watermark
+from iai.record import Watermark
 
 SIDECAR = Sidecar(
     revision=5, records_count=4, max_vec_label=6, max_created_at=-1, max_updated_at=10**18,

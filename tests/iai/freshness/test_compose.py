@@ -17,7 +17,8 @@ from iai.embedders import static
 from iai.freshness.budget import CHARACTERS, TOKENS, tokens
 from iai.freshness.compose import render
 from iai.freshness.material import LAST_TURNS, Material, Memo, Session, gather
-from iai.store.records import Change, Project, Record, Records, View
+from iai.record import Project, Record
+from iai.store.records import Change, Records, View
 from iai.store.topics import Topic
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 

@@ -22,7 +22,7 @@ from iai.freshness.decide import (
     decide,
 )
 from iai.messages import Reason, Trigger
-from iai.store.records import Watermark
+from iai.record import Watermark
 
 MARK = Watermark(5, 5, 5, 50, 50)
 OLD = Basis(MARK, 2, "iai 1")

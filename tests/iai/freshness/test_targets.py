@@ -5,7 +5,8 @@ from pathlib import Path
 from iai.freshness.targets import targets
 from iai.layout import Layout
 from iai.projects import identify
-from iai.store.records import Project, Records
+from iai.record import Project
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
 

@@ -10,7 +10,8 @@ import pytest
 from iai.clock import NS, Now
 from iai.hosts import claude, codex, hooks, seen
 from iai.layout import Layout
-from iai.store.records import Change, Records, Source, Transcript
+from iai.record import Source, Transcript
+from iai.store.records import Change, Records
 from tests.iai.store.builders import new_record
 
 FILE = Path("/home/me/.codex/hooks.json")

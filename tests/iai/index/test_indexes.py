@@ -8,7 +8,7 @@ import tantivy
 from iai.index.lexical import LexicalIndex
 from iai.index.terms import terms
 from iai.recall.filters import Filter
-from iai.store.records import Record
+from iai.record import Record
 from tests.iai.store.builders import kept
 
 

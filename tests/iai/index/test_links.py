@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from iai.index.lexical import LexicalIndex
 from iai.index.links import Links
 from iai.index.words import Words
+from iai.record import Project
 from iai.revisions import Revisions
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, OPPOSITE, Edge
-from iai.store.records import Project, Records
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 MAP = 64 << 20

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from iai.index.tally import Tallies, moved, tally, terms_in
 from iai.index.terms import LONGEST, number_of, terms
-from iai.store.records import Record
+from iai.record import Record
 from tests.iai.store.builders import NOW
 
 PIECES = (

@@ -8,7 +8,8 @@ from benchmarks.group import CHECKOUT, Group
 
 from iai import injected
 from iai.messages import Actor, Capture, Captured, CapturedTurn
-from iai.store.records import Record, Records
+from iai.record import Record
+from iai.store.records import Records
 from tests.iai.mcp.host import Host, host
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from iai.index.fitting import facets, fitting
 from iai.index.lexical import LexicalIndex
 from iai.messages import Recall
 from iai.recall.filters import Filter, wanted
+from iai.record import Record
 from iai.store.graph import FACETS
-from iai.store.records import Record
 from tests.iai.store.builders import kept
 
 TIMES = st.sampled_from([-(1 << 63), -5, 1, 2, 1_000, (1 << 63) - 2])

@@ -4,7 +4,8 @@ from typing import Any
 
 from iai.clock import Now
 from iai.ids import record_id
-from iai.store.records import Change, NewRecord, Record, Records
+from iai.record import NewRecord, Record
+from iai.store.records import Change, Records
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
 PROJECT = "0123456789abcdef"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from iai.layout import Layout
+from iai.record import Project, session_key
 from iai.revisions import upto
-from iai.store.records import Change, Project, Records, session_key
+from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")

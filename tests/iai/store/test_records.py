@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from iai.clock import NS, Now
+from iai.record import Project, Record, Transcript, Watermark, session_key
 from iai.revisions import Revisions, of, upto
-from iai.store.records import Change, Project, Record, Records, Transcript, Watermark, session_key
+from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 

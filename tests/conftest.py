@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ settings.load_profile("iai")
 # Nor is it about what this user has set.
 for variable in [name for name in os.environ if name.startswith((*FOREIGN, "GIT_"))]:
     del os.environ[variable]
+# A shell has what it runs in the background ignore Ctrl-C; so would every command that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 

@@ -47,6 +47,7 @@ from iai.messages import (
     Refresh,
     RefreshOutcome,
     Request,
+    SessionEnded,
     SleepFinished,
     State,
     Tick,
@@ -114,8 +115,9 @@ class CacheWriter:
 
     def hear(self, event: Event, now: Now) -> Steps:
         match event:
-            case RecordsCommitted(ingested=0):
-                # Somebody pinned, edited or forgot: no session is to see it as it was for a minute.
+            case RecordsCommitted(ingested=0) | SessionEnded():
+                # Somebody pinned, edited or forgot, or is about to start the next session: none is
+                # to see it as it was for a minute.
                 if self._last is not None and self._last.failures == 0:
                     self._last = None
                 self._triggers.setdefault("wake_sequence", now.mono)

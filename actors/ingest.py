@@ -41,6 +41,7 @@ from iai.messages import (
     ProjectMoved,
     RecordsCommitted,
     Request,
+    SessionEnded,
     SpoolRejected,
     Tick,
 )
@@ -76,6 +77,9 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._followed: dict[str, Transcript] = {}
         self._unfinished: set[str] = set()  # followed files of which a slice is not all
+        self._ended: dict[
+            str, bool
+        ] = {}  # those whose session has ended; was it told with all read?
         self._jobs: dict[str, ImportJob] = {}
         self._importing = Pace()
         self._flushes: list[Caller] = []
@@ -134,6 +138,7 @@ class Ingest:
             yield from self._look(now)
         for path in list(self._unfinished)[:1]:
             yield from self._read_followed(path, now)
+        yield from self._tell_ended()
         if not self._unfinished and self._next_look > now.mono:  # nothing is left in the spool
             for caller in self._flushes:
                 yield Answer(caller, Flushed(revision=self._mark().revision))
@@ -164,6 +169,7 @@ class Ingest:
         for path, transcript in list(self._followed.items()):
             if transcript.followed_until <= now.wall:
                 del self._followed[path]
+                self._ended.pop(path, None)
             elif transcripts.grown(path, intake.mark(transcript)):
                 self._unfinished.add(path)
         if waiting or self._unfinished:
@@ -184,10 +190,11 @@ class Ingest:
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
             yield from self._insert(intake.spoken(event, spooled.arrived), now)
             yield RemoveFile(spooled.path)
+            if event.ends_session:
+                yield Publish(SessionEnded(revision=self._mark().revision))
 
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
-        ended = event.hook_event_name == "SessionEnd"
-        until = now.later(FOLLOW_ENDED_S if ended else FOLLOW_S).wall
+        until = now.later(FOLLOW_ENDED_S if event.ends_session else FOLLOW_S).wall
 
         def change(unit: Change) -> Transcript:
             known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
@@ -196,6 +203,9 @@ class Ingest:
             return followed
 
         self._followed[path], _ = yield from self._commit(change, now)
+        self._ended.pop(path, None)
+        if event.ends_session:
+            self._ended[path] = False
 
     def _read_followed(self, path: str, now: Now) -> Steps:
         """Read one slice. A file that is gone has been read as far as it could be."""
@@ -209,6 +219,15 @@ class Ingest:
         yield from self._keep(batch, now, live=True)
         if batch.more:
             self._unfinished.add(path)
+        if path in self._ended:  # hosts write down the last of it late
+            self._ended[path] = False
+
+    def _tell_ended(self) -> Steps:
+        """Tell that sessions have ended once all of them is read: the next may start any moment."""
+        for path, told in list(self._ended.items()):
+            if not told and path not in self._unfinished:
+                self._ended[path] = True
+                yield Publish(SessionEnded(revision=self._mark().revision))
 
     # --- imports ------------------------------------------------------------------------------
 

@@ -261,6 +261,12 @@ class RecordsCommitted(Event, frozen=True):
     ingested: int
 
 
+class SessionEnded(Event, frozen=True):
+    """A session has ended, and all of it that its host has written down is kept."""
+
+    revision: int
+
+
 class LineSkipped(Event, frozen=True):
     """A line of a transcript could not be read; all others were."""
 
@@ -568,7 +574,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
 
 FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
-    Actor.INGEST: (RecordsCommitted, LineSkipped, SpoolRejected, ProjectMoved),
+    Actor.INGEST: (RecordsCommitted, SessionEnded, LineSkipped, SpoolRejected, ProjectMoved),
     Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
     Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),

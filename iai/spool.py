@@ -27,6 +27,11 @@ class HookEvent(Struct, frozen=True, kw_only=True):
     turn_id: str = ""
     agent_id: str = ""  # of a sub-agent
 
+    @property
+    def ends_session(self) -> bool:
+        """Is it the last event of its session?"""
+        return self.hook_event_name == "SessionEnd"
+
 
 class Spooled(Struct, frozen=True):
     """One file of the spool. `event` is None where it is no hook event; `why` says why."""

@@ -57,7 +57,7 @@ from iai.messages import (
     SleepFinished,
     State,
 )
-from tests.actors.stories import capture, events, revision, shown, transcript_line
+from tests.actors.stories import capture, events, revision, shown, spool, transcript_line
 
 Make = Callable[..., World]
 INTERVAL_S = 60.0
@@ -119,6 +119,35 @@ def test_a_change_held_back_by_the_interval_lands_when_it_ends(world: Make) -> N
     w.run(2.0)
     assert shown(w) == 2
     assert events(w, CacheWriteSuccess)[-1].revision == began.revision + 1
+
+
+def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    path = w.layout.root / "s1.jsonl"
+
+    def goes_on(number: int, text: str) -> None:
+        with path.open("a") as file:
+            file.write(transcript_line(number, text, w))
+        w.run(2.0)
+
+    def payload() -> str:
+        (written,) = w.layout.session_start.glob("*.md")
+        return written.read_text()
+
+    path.touch()
+    spool(w, "a", transcript_path=str(path), hook_event_name="UserPromptSubmit")
+    goes_on(0, "why?")
+    assert "> why?" in payload()
+    goes_on(1, "because")
+    assert "because" not in payload()
+    spool(w, "b", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(1.0)
+    assert "> because" in payload()
+    goes_on(2, "written late")
+    assert "> written late" in payload()
+    spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
+    goes_on(3, "one more")
+    assert "one more" not in payload()
 
 
 def test_an_import_of_old_turns_refreshes_the_payload(world: Make) -> None:

@@ -26,6 +26,7 @@ from iai.messages import (
     MemoryUsed,
     Pin,
     RecordsCommitted,
+    SessionEnded,
     SpoolRejected,
 )
 from iai.pace import APART_S
@@ -95,6 +96,22 @@ def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -
         file.write(transcript_line(1, "because", w))
     w.run(2.0)
     assert texts(w) == ["why?", "because"]
+
+
+def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world: Make) -> None:
+    w = world()
+    long = "x" * (transcripts.SLICE // 5)  # so that one slice is not all
+    path = transcript(w, *(f"turn {number} {long}" for number in range(20)))
+    spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(20.0)
+    (ended,) = events(w, SessionEnded)
+    assert ended.revision == revision(w) == 20
+    spool(w, "without a transcript", hook_event_name="SessionEnd")
+    w.run(2.0)
+    assert len(events(w, SessionEnded)) == 2
+    spool(w, "it goes on", transcript_path=str(path), hook_event_name="Stop")
+    w.run(2.0)
+    assert len(events(w, SessionEnded)) == 2
 
 
 def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> None:

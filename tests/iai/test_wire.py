@@ -84,6 +84,9 @@ GOLDEN: dict[str, str] = {
         "85a17601a26964a137a46b696e64b17265636f7264732d636f6d6d6974746564a87265766973696f6e01a869"
         "6e67657374656401"
     ),
+    "session-ended": (
+        "84a17601a26964a137a46b696e64ad73657373696f6e2d656e646564a87265766973696f6e01"
+    ),
     "line-skipped": (
         "86a17601a26964a137a46b696e64ac6c696e652d736b6970706564aa7472616e736372697074a22f74a66f66"
         "6673657405a6726561736f6ea86261645f6a736f6e"
@@ -258,6 +261,7 @@ def one_of_each() -> list[Message]:
             records_added=3, duplicates=0, skipped={"meta": 1}, unreadable=(), revision=4,
         ),
         messages.RecordsCommitted(revision=1, ingested=1),
+        messages.SessionEnded(revision=1),
         messages.LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         messages.SpoolRejected(file="f", reason="r"),
         messages.ProjectMoved(project="p", into="q", was="/p", now="/q"),

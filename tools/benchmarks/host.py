@@ -217,7 +217,7 @@ class Codex(Host):
 class Session:
     """One session of a host: it writes its transcript, and calls its hooks.
 
-    `think_s` passes before somebody goes on with it, and while it is compacted.
+    `think_s` passes before somebody starts it or goes on with it, and while it is compacted.
     """
 
     def __init__(self, host: Host, cwd: Path, name: str, think_s: float = 0.0) -> None:
@@ -234,6 +234,8 @@ class Session:
 
     def start(self, source: str = "startup", **fields: Any) -> str:
         """Start it; return the text that it starts with."""
+        if source == "startup":
+            self._think()
         return self._event("SessionStart", source=source, **fields)
 
     def turn(self, prompt: str, answer: str) -> str:

@@ -42,7 +42,7 @@ class Start(Struct, frozen=True):
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2, help="sessions at any time")
-    what = "what passes before somebody goes on, and while a session is compacted"
+    what = "what passes before somebody starts or goes on, and while a session is compacted"
     parser.add_argument("--think", type=float, default=0.0, metavar="SECONDS", help=what)
     parser.add_argument("--host", choices=("claude", "codex"), help="only this one")
 

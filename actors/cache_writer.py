@@ -93,6 +93,7 @@ class CacheWriter:
         self._triggers: dict[Trigger, int] = {}  # with the monotonic time at which each came
         self._round: Round | None = None
         self._last: Attempt | None = None
+        self._at_once = False  # was anything heard that waits for no interval?
         self._again = 0  # monotonic; when a change that was held back is due; 0: none is
         self._cold_since = 0  # monotonic; 0: the graph is warm
         self._tidied = ""  # the day on which what the hook left was last looked through
@@ -118,8 +119,7 @@ class CacheWriter:
             case RecordsCommitted(ingested=0) | SessionEnded():
                 # Somebody pinned, edited or forgot, or is about to start the next session: none is
                 # to see it as it was for a minute.
-                if self._last is not None and self._last.failures == 0:
-                    self._last = None
+                self._at_once = True
                 self._triggers.setdefault("wake_sequence", now.mono)
             case RecordsCommitted() | GraphUpdated():
                 self._triggers.setdefault("wake_sequence", now.mono)
@@ -171,6 +171,7 @@ class CacheWriter:
         callers, self._callers = self._callers, []
         triggers, self._triggers = self._triggers, {}
         self._again = 0
+        self._make_way()
         for event in self._skips.told(now.mono / NS):
             yield Publish(event, keep=True)
         look = self._look(now)
@@ -190,11 +191,23 @@ class CacheWriter:
             yield from self._begin(decision, trigger or "periodic_wake", look, waiting, now)
             return
         if isinstance(decision, Hold):
-            self._note_hold(decision, look, now)
-            if trigger is not None:
-                yield from self._skip(trigger, decision, now)
+            yield from self._hold(decision, trigger, look, now)
         for caller, _ in asking:
             yield Answer(caller, _outcome(decision, look))
+
+    def _make_way(self) -> None:
+        """Let the interval, but never the back-off, make way for what is not to wait."""
+        if self._at_once and self._last is not None and self._last.failures == 0:
+            self._last = None
+        self._at_once = False
+
+    def _hold(self, hold: Hold, trigger: Trigger | None, look: Look | None, now: Now) -> Steps:
+        self._note_hold(hold, look, now)
+        if hold.reason is Reason.EMPTY_RENDER and look is not None:
+            for path in leftovers(look.wanted, self._layout):  # of records that are gone
+                yield RemoveFile(path)
+        if trigger is not None:
+            yield from self._skip(trigger, hold, now)
 
     def _decide(
         self,

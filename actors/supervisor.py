@@ -294,7 +294,7 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
         log.error("%s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     version = build()
-    lease = lock.take(layout.lease)
+    lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
         return _runs_already(layout, version)
     lease.write(_lease_word(version))

@@ -99,7 +99,7 @@ def restore(
     and `replace` is False. Nothing is changed then.
     """
     layout.create()
-    lease = lock.take(layout.lease)
+    lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
         raise StoreError(f"a group runs on {layout.root}: `iai down` first")
     try:

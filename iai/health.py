@@ -69,7 +69,7 @@ def look(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
         return _look(layout, readers, wall, projects)
     except StoreError as error:
         return StoreHealth(
-            stages={"records": _waiting(layout, [], 0, wall, "cannot be read")},
+            stages={"records": _waiting(_spooled(layout), [], 0, wall, "cannot be read")},
             watermark=Watermark(),
             payload=_payload(layout, wall),
             problem=str(error),
@@ -84,6 +84,7 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
         wanted = targets(view, layout, projects)
     claims = [(target, claim(target.path)) for target in wanted]
     vectors, weights, graph, problem = _progress(readers)
+    spooled = _spooled(layout)  # before the records: what is taken from there meanwhile is in them
     with readers.records.view() as view:
         mark = view.watermark()
         head = upto(mark.revision)
@@ -98,7 +99,7 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
             "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
             "payload": _stage(view, head, upto(min(shown.values())), wall, note),
         }
-    records = _waiting(layout, followed, mark.revision, wall)
+    records = _waiting(spooled, followed, mark.revision, wall)
     last = stages["payload"]
     payload = structs.replace(
         _payload(layout, wall),
@@ -158,11 +159,19 @@ def _missing(shown: dict[Target, int]) -> str:
     return f"missing: {', '.join(names)}" if names else ""
 
 
+def _spooled(layout: Layout) -> list[int]:
+    """When each of the hook events that wait was written."""
+    return [transcripts.written_at(str(path)) for path in spool.waiting(layout.spool_new)]
+
+
 def _waiting(
-    layout: Layout, followed: Iterable[Transcript], revision: int, wall: int, note: str = ""
+    spooled: Iterable[int],
+    followed: Iterable[Transcript],
+    revision: int,
+    wall: int,
+    note: str = "",
 ) -> Stage:
     """What hooks and hosts have written and ingest has not read."""
-    spooled = [transcripts.written_at(str(path)) for path in spool.waiting(layout.spool_new)]
     grown = (t for t in followed if transcripts.grown(t.path, intake.mark(t)))
     since = [*spooled, *(intake.unread_since(transcript) for transcript in grown)]
     since = [when for when in since if when]  # 0: it has gone meanwhile

@@ -9,6 +9,7 @@ from pathlib import Path
 from iai.layout import private
 
 _LOOK_AGAIN_S = 0.02
+GLANCE_S = 0.5  # of patience, where it is asked who holds it: who asks holds it for an instant
 
 
 class Lock:

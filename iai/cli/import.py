@@ -28,7 +28,7 @@ from iai.client import Client
 from iai.errors import BadUsage, NoAnswer
 from iai.hosts import histories
 from iai.layout import Layout
-from iai.messages import Actor, ImportProgress, Refresh, RefreshOutcome
+from iai.messages import Actor, ImportProgress, Reason, Refresh, RefreshOutcome
 from iai.seeding import COMMITS
 from iai.settings import Settings
 
@@ -100,9 +100,14 @@ def _wait(client: Client, layout: Layout, revision: int) -> None:
             if behind and not any(stage.lag_records or stage.note for stage in behind):
                 break
             time.sleep(LOOK_S)
-    written = client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 60.0)
+    while (written := _refresh(client)).reason == Reason.REFRESH_IN_PROGRESS:
+        time.sleep(LOOK_S)  # one that holds all of it is being written, but is not there yet
     if written.outcome == "failed":
         raise NoAnswer(f"the payload could not be written: {written.detail}")
+
+
+def _refresh(client: Client) -> RefreshOutcome:
+    return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 60.0)
 
 
 def _print_seeded(seeded: Seeded) -> None:

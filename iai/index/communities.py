@@ -140,7 +140,7 @@ def _similar(
         likeness = vectors[block] @ vectors.T
         likeness[np.arange(len(block)), block] = -1.0
         many = min(MOST, len(labels) - 1)
-        nearest = np.argpartition(-likeness, many - 1, axis=1)[:, :many] if many else block[:, :0]
+        nearest = np.argpartition(-likeness, max(many - 1, 0), axis=1)[:, :many]
         rows = {
             int(labels[row]): [
                 Edge(int(labels[other]), "similar", round(float(likeness[at, other]), 4))

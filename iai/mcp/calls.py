@@ -83,7 +83,7 @@ class Memory:
                 until=until,
                 explain=asked.explain,
             )
-            answer = recall(client, question)
+            answer = recall(client, question, START_S)
         result = forms.RecallResult(
             note=forms.NOTE,
             here=_here(),
@@ -134,7 +134,8 @@ class Memory:
             pinned=asked.pin,
         )
         with self._group() as client:
-            done = client.call(Actor.INGEST, messages.Capture(turns=(turn,)), messages.Captured)
+            request = messages.Capture(turns=(turn,))
+            done = client.call(Actor.INGEST, request, messages.Captured, START_S)
         id_ = done.ids[0]
         if not id_:
             said = "that text was forgotten on purpose; it is not taken in again"
@@ -152,7 +153,7 @@ class Memory:
     def _pin(self, asked: forms.Pin) -> Answer:
         request = messages.Pin(ref=asked.id, pinned=asked.pinned)
         with self._group() as client:
-            done = client.call(Actor.INGEST, request, messages.Changed)
+            done = client.call(Actor.INGEST, request, messages.Changed, START_S)
         result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)
         return Answer(result, "pinned" if asked.pinned else "not pinned any more")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.group import CHECKOUT, PATIENCE_S, Group
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group, wait_until
 
 from iai import ledger
 from iai.messages import Actor, Capture, Captured, CapturedTurn
@@ -28,6 +28,18 @@ def capture(group: Group, *said: str, deadline_s: float = PATIENCE_S) -> Capture
     turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in said)
     with group.client() as client:
         return client.call(Actor.INGEST, Capture(turns=turns), Captured, deadline_s)
+
+
+def recalled(group: Group, *args: str) -> Any:
+    """Return what `iai recall` finds by every part: a busy machine may be late with a vector."""
+    found: dict[str, Any] = {}
+
+    def whole() -> bool:
+        found.update(group.json("recall", *args))
+        return not found["degraded"]
+
+    wait_until(whole, "every part answers")
+    return found
 
 
 def with_faults(group: Group, **faults: str) -> Group:

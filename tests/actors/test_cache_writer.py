@@ -291,6 +291,40 @@ def test_a_request_during_a_write_is_told_so_at_once(world: Make) -> None:
     assert [e.trigger for e in events(w, CacheWriteSuccess)].count("manual") == 1
 
 
+def half_written(world: World) -> None:
+    """Have a refresh begun that has written the payload of the project, and no other yet."""
+    (payload,) = world.layout.session_start.glob("*.md")
+
+    def written() -> bool:
+        sidecars = [read_sidecar(path) for path in (payload, world.layout.payload)]
+        return [s.trigger == "manual" for s in sidecars if s] == [True, False]
+
+    world.ask(Actor.CACHE_WRITER, Refresh(force=True))
+    world.run(1.0, until=written)
+    assert written()
+
+
+def test_what_is_pinned_during_a_refresh_waits_for_no_interval_either(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    capture(w, "one")
+    w.run(10.0)
+    half_written(w)
+    w.ask(Actor.INGEST, Pin(ref="#1"))
+    w.run(5.0)
+    assert shown(w) == revision(w) == 2
+
+
+def test_what_is_forgotten_during_a_refresh_is_in_no_payload_after_it(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    capture(w, "a secret")
+    w.run(10.0)
+    half_written(w)
+    w.ask(Actor.INGEST, Forget(refs=("#1",)))
+    w.run(5.0)
+    assert [*w.layout.session_start.glob("*.md")] == []
+    assert not w.layout.payload.exists()
+
+
 def test_a_forced_refresh_has_the_graph_made_again_and_that_brings_one_more(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")

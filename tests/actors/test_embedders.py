@@ -24,6 +24,7 @@ from iai.messages import (
 from iai.store.codec import unpack
 from iai.store.vectors import Generation, VectorStore
 from tests.actors.real import capture as said
+from tests.actors.real import recalled as recalled_by_all
 from tests.actors.stories import capture, events, revision
 from tests.actors.test_embedding import labels, progress, serving
 from tests.iai.embedders.conftest import small_model
@@ -288,7 +289,7 @@ def test_a_real_group_goes_to_another_embedder_and_back_through_kills(
         said(g, f"one more under {choice}")
         g.settle()
         assert fingerprint(g).startswith("model2vec-small" if choice != "static" else default)
-        assert g.json("recall", "cat on a sofa")["degraded"] == []
+        assert recalled_by_all(g, "cat on a sofa")["hits"]
 
 
 def fingerprint(group: Group) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from benchmarks import histories
-from benchmarks.group import Group, wait_until
+from benchmarks.group import PATIENCE_S, Group, wait_until
 
 from iai import files
 from iai.client import recall
@@ -50,6 +50,12 @@ BLOWS = (
     ("fade", "fade", 1),
     ("compact", "collect_garbage", 1),
 )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the vector of a question, as a busy machine makes it."""
+    monkeypatch.setattr("iai.client.EMBED_S", PATIENCE_S)
 
 
 def turns(chance: random.Random) -> Iterator[CapturedTurn]:
@@ -97,7 +103,7 @@ def settled(group: Group) -> None:
 def answers(group: Group, questions: list[str]) -> list[tuple[Hit, ...]]:
     """Ask them all."""
     with group.client() as client:
-        found = [recall(client, Recall(query=question, k=20)) for question in questions]
+        found = [recall(client, Recall(query=question, k=20), PATIENCE_S) for question in questions]
     assert [answer.degraded for answer in found] == [()] * len(questions)
     return [answer.hits for answer in found]
 
@@ -158,11 +164,12 @@ def test_answers_are_the_same_wherever_a_sleep_is_killed_after_a_restart_and_mad
     for start in range(0, RECORDS, TOLD_AT_ONCE):  # so that the weights are counted anew on the way
         with g.client() as client:
             told = Capture(turns=tuple(said[start : start + TOLD_AT_ONCE]))
-            client.call(Actor.INGEST, told, Captured)
+            client.call(Actor.INGEST, told, Captured, PATIENCE_S)
             settled(g)
             mended = Edit(ref=f"#{start + 3}", text="the frobnicator of the gizmo was oiled")
-            client.call(Actor.INGEST, mended, Changed)
-            client.call(Actor.INGEST, Forget(refs=(f"#{start + 5}", f"#{start + 50}")), Changed)
+            client.call(Actor.INGEST, mended, Changed, PATIENCE_S)
+            gone = Forget(refs=(f"#{start + 5}", f"#{start + 50}"))
+            client.call(Actor.INGEST, gone, Changed, PATIENCE_S)
     settled(g)
     questions = asked(chance, [turn.text for turn in said])
     before = answers(g, questions)
@@ -209,6 +216,8 @@ def test_a_step_that_fails_three_times_is_left_alone_for_a_day_and_the_others_go
     files.replace(orders, b"fail topics")
     for outcome in ["failed"] * TRIES + ["quarantined"]:
         assert night(g) == dict.fromkeys(STEPS, "finished") | {"topics": outcome}
+    with g.client() as client:  # so that the next process finds nobody asleep
+        client.call(Actor.LIFECYCLE, RequestState(state=State.WAKE), LifecycleReport)
     killed = g.kill(Actor.GRAPH_CACHE)
     wait_until(lambda: g.pid(Actor.GRAPH_CACHE) not in (0, killed), "another process")
     wait_until(g.all_ready, "it is ready")

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.group import PATIENCE_S, Group, wait_until
 from benchmarks.histories import coding_session
 
-from tests.actors.real import texts, with_faults
+from tests.actors.real import recalled, texts, with_faults
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -67,7 +67,7 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
     assert g.json("import", "--all")["files"] == 0
     g.settle()
     assert texts(g) == kept
-    assert len(g.json("recall", "the", "--k", "50")["hits"]) > 3
+    assert len(recalled(g, "the", "--k", "50")["hits"]) > 3
     assert "earlier sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 

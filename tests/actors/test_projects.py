@@ -218,6 +218,7 @@ def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., G
     shown = g.iai("session-start", "--cwd", str(new)).stdout
     assert "> Balances are cached." in shown
     assert "> The cache is gone." in shown
+    g.settle()
     for named in (str(old), str(new), "api"):
         hits = g.json("recall", "cache", "--project", named)["hits"]
         assert {hit["text"] for hit in hits} == {"Balances are cached.", "The cache is gone."}

@@ -10,7 +10,7 @@ from benchmarks.group import CHECKOUT, Group, wait_until
 
 from iai import clock
 from iai.messages import Actor
-from tests.actors.real import capture
+from tests.actors.real import capture, recalled
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -21,7 +21,7 @@ DEAD = "vectors: the embedder gave no vector for the query"
 @pytest.fixture
 def g(group: Make) -> Group:
     """Return a running group that has read the sample transcripts."""
-    g = group(session_cache_refresh_min_sec="0", hang_after_sec="60")
+    g = group(session_cache_refresh_min_sec="0")
     g.up()
     g.json("import", str(SAMPLES), "--wait")
     g.settle()
@@ -29,6 +29,7 @@ def g(group: Make) -> Group:
 
 
 def test_an_explained_hit_shows_its_parts_the_words_and_where_it_was_said(g: Group) -> None:
+    recalled(g, "tenacity retries")
     done = g.iai("recall", "tenacity retries", "--k", "1", "--explain")
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[2:]]
     told = {name: rest for name, rest in lines}  # noqa: C416  mypy wants pairs

@@ -15,8 +15,9 @@ Make = Callable[..., Group]
 
 
 def host(group: Group, name: str) -> Host:
-    kind = ClaudeCode if name == "claude" else Codex
-    return kind(group.work, group.environment)
+    one = (ClaudeCode if name == "claude" else Codex)(group.work, group.environment)
+    one.patience = 100.0  # as slow as the clock of the hooks
+    return one
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -103,7 +104,7 @@ def test_a_store_with_a_space_and_a_quote_in_its_path_is_found_by_both_hosts(gro
 def test_a_hook_of_others_that_hangs_is_killed_and_ours_has_run(group: Make) -> None:
     g = group()
     one = host(g, "claude")
-    hanging = {"type": "command", "command": "sleep 600", "timeout": 0.2}
+    hanging = {"type": "command", "command": "sleep 600", "timeout": 0.2 / one.patience}
     settings = {"hooks": {"SessionEnd": [{"matcher": "other|clear", "hooks": [hanging]}]}}
     (one.directory / one.settings).write_text(json.dumps(settings))
     g.iai("hooks", "install", "--host", "claude")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
-from benchmarks.group import CHECKOUT, Group
+from benchmarks.group import CHECKOUT, PATIENCE_S, Group
 from benchmarks.host import Run
 from msgspec import Struct
 
@@ -217,7 +217,7 @@ def test_a_plugin_starts_a_session_with_the_text_unless_the_settings_do(
     event = json.dumps({"session_id": "s", "cwd": "/p", "source": "startup"})
 
     def start(**more: str) -> str:
-        return Run(line, 30, env={**environment, **more}, cwd=g.work).output(event)
+        return Run(line, event, PATIENCE_S, env={**environment, **more}, cwd=g.work).output()
 
     assert start() == READY
     place = g.work / f".{name}"

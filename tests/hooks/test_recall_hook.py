@@ -644,6 +644,7 @@ def test_what_was_said_while_the_group_is_down_is_in_the_text_however_it_went_do
     g.iai("remember", "kept before", "--cwd", "/p")
     g.settle()
     g.down()
+    assert not g.layout.lease.read_text(), g.log()  # nobody had to be killed
     printed, why = said()
     assert "> kept before\n" in printed
     assert why == "cache-hit"  # it was stopped in order: the file is the last word

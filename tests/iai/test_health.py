@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -21,7 +22,7 @@ from iai.store.codec import number
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import SCHEMA, Change, Records
+from iai.store.records import SCHEMA, Change, Records, View
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record
@@ -282,6 +283,25 @@ def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
     assert (stage.lag_records, stage.lag_s) == (1, 3.0)
     path.unlink()
     assert look(current).stages["records"].lag_records == 0
+
+
+def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_the_records(
+    current: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ingest notes the transcript, then takes the event away: whoever looks goes the other way."""
+    looked: list[str] = []
+
+    def watched(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(of: Any) -> Any:
+            looked.append(name)
+            return function(of)
+
+        return call
+
+    monkeypatch.setattr(spool, "waiting", watched("spool", spool.waiting))
+    monkeypatch.setattr(View, "transcripts", watched("records", View.transcripts))
+    look(current)
+    assert looked == ["spool", "records"]
 
 
 # --- what cannot be read -------------------------------------------------------------------------

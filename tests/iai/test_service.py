@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import Group
+from benchmarks.group import Group, wait_until
 
 from iai import service
 from iai.errors import BadUsage
 from iai.layout import Layout
+from iai.messages import Actor
 from iai.service import KINDS, Service
 
 Make = Callable[..., Group]
@@ -182,8 +183,10 @@ def test_a_group_that_runs_already_is_not_taken_away_but_the_hand_over_is_said(
 ) -> None:
     g, since = told
     g.up()
+    before = g.pid(Actor.SUPERVISOR)
     done = g.iai("service", "install", "--kind", "systemd")
     assert done.returncode == 0
     assert "type\niai down\nsystemctl --user start" in done.stdout
     assert not [line for line in since() if "start" in line]
-    assert g.all_ready()
+    assert g.pid(Actor.SUPERVISOR) == before
+    wait_until(g.all_ready, "it runs on")

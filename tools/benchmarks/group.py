@@ -16,7 +16,7 @@ from typing import Any, Self
 import psutil
 
 from iai import beat, health, lock
-from iai.client import Client
+from iai.client import DEADLINE_S, Client
 from iai.errors import IaiError
 from iai.health import StoreHealth
 from iai.layout import Layout
@@ -98,7 +98,9 @@ class Group:
     def up(self) -> None:
         """Start it, and wait until every process is ready."""
         done = self.iai("up", "--detach")
-        if done.returncode:
+        if "was not ready within" in done.stderr:
+            wait_until(self.all_ready, "every process is ready")
+        elif done.returncode:
             raise AssertionError(done.stdout + done.stderr + self.log())
 
     def down(self) -> None:
@@ -111,10 +113,10 @@ class Group:
         """Return a client; use it as a context manager."""
         return Client(self.layout)
 
-    def report(self) -> HealthReport:
+    def report(self, deadline_s: float = PATIENCE_S) -> HealthReport:
         """Ask the supervisor how the processes are."""
         with self.client() as client:
-            return client.call(Actor.SUPERVISOR, Health(), HealthReport)
+            return client.call(Actor.SUPERVISOR, Health(), HealthReport, deadline_s)
 
     def pid(self, actor: Actor) -> int:
         """Process id of an actor; of the supervisor, too."""
@@ -132,7 +134,8 @@ class Group:
     def all_ready(self) -> bool:
         """Is every process ready?"""
         try:
-            return all(a.state == "ready" for a in self.report().actors)
+            # Not for long: what is asked of a supervisor that is just ending is lost.
+            return all(a.state == "ready" for a in self.report(DEADLINE_S).actors)
         except IaiError:
             return False
 
@@ -172,7 +175,9 @@ class Group:
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        wait_until(lambda: not self.processes(), "no process of the group is left")
+        # One that is ending has lost its name before it lets go of its locks.
+        gone = lambda: not self.processes() and not lock.held(self.layout.lease)  # noqa: E731
+        wait_until(gone, "no process of the group is left")
 
     def destroy(self) -> None:
         """End whatever still runs and delete the store."""

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from iai.hosts import seen
@@ -37,20 +38,23 @@ class Call(NamedTuple):
 class Run:
     """One hook that is being called."""
 
-    def __init__(self, command: list[str], timeout_s: float, **process: Any) -> None:
+    def __init__(self, command: list[str], event: str, timeout_s: float, **process: Any) -> None:
         self._timeout_s = timeout_s
         self._began = time.perf_counter()
         self.ms = 0.0
         self.blocked = False
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, start_new_session=True, **process,
-        )  # fmt: skip
+        with TemporaryFile("w+") as told:  # whole from the start, however busy we are
+            told.write(event)
+            told.seek(0)
+            self._process = subprocess.Popen(
+                command, stdin=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, start_new_session=True, **process,
+            )  # fmt: skip
 
-    def output(self, event: str) -> str:
+    def output(self) -> str:
         """Return what it prints; "" if it fails or is too slow, for a session goes on then."""
         try:
-            printed, _ = self._process.communicate(event, self._timeout_s)
+            printed, _ = self._process.communicate(timeout=self._timeout_s)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -69,6 +73,7 @@ class Host:
     settings = ""
     ends_within_s = 0.0  # the most that hooks of SessionEnd are given
     lags = False  # does it write the transcript some time after it calls the hooks?
+    patience = 1.0  # how many times as long as a real host it waits for a hook
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         # A host is started from a desktop, too: it knows nothing of our variables.
@@ -81,11 +86,12 @@ class Host:
         """Call the hooks of an event; return what the model gets to see of their output."""
         event = {"hook_event_name": name, "cwd": str(cwd), "permission_mode": "default", **fields}
         about = fields.get("source", fields.get("trigger", fields.get("reason", "")))
+        told = json.dumps(event) + LINE[self.name]
         runs = [
-            self.call(handler, self._timeout_s(name, handler), cwd)
+            self.call(handler, told, self._timeout_s(name, handler), cwd)
             for handler in self.handlers(name, about)
         ]
-        outputs = [run.output(json.dumps(event) + LINE[self.name]) for run in runs]
+        outputs = [run.output() for run in runs]
         self.calls += [Call(name, run.ms, run.blocked) for run in runs]
         if any(len(output) > LONGEST_OUTPUT for output in outputs):
             raise AssertionError("a hook prints more than the host takes")
@@ -93,8 +99,8 @@ class Host:
 
     def floor(self, cwd: Path) -> float:
         """Return the milliseconds of a hook that does nothing: what the host itself takes."""
-        run = self.call({"command": "true", "args": []}, DEFAULT_TIMEOUT_S, cwd)
-        run.output("")
+        run = self.call({"command": "true", "args": []}, "", DEFAULT_TIMEOUT_S, cwd)
+        run.output()
         return run.ms
 
     def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
@@ -131,13 +137,14 @@ class Host:
     def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
         return True
 
-    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
         """Start one hook."""
         raise NotImplementedError
 
     def _timeout_s(self, event: str, handler: dict[str, Any]) -> float:
         timeout = float(handler.get("timeout", DEFAULT_TIMEOUT_S))
-        return min(timeout, self.ends_within_s) if event == "SessionEnd" else timeout
+        within = min(timeout, self.ends_within_s) if event == "SessionEnd" else timeout
+        return self.patience * within
 
 
 class ClaudeCode(Host):
@@ -148,12 +155,12 @@ class ClaudeCode(Host):
     def about(self, session: str, turn: str) -> dict[str, Any]:
         return {"prompt_id": f"{session} {turn}"} if turn else {}
 
-    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
         args = handler.get("args")
         line = handler["command"]
         command = ["/bin/sh", "-c", line] if args is None else [line, *args]
         environment = {**self.environment, "CLAUDE_PROJECT_DIR": str(cwd)}
-        return Run(command, timeout_s, cwd=cwd, env=environment)
+        return Run(command, event, timeout_s, cwd=cwd, env=environment)
 
     def transcript(self, cwd: Path, session: str) -> Path:
         folder = re.sub(r"[^a-zA-Z0-9]", "-", str(cwd))
@@ -178,10 +185,9 @@ class Codex(Host):
     def head(self, session: str, cwd: Path) -> list[dict[str, Any]]:
         return [{"type": "session_meta", "payload": {"id": session, "cwd": str(cwd)}}]
 
-    def call(self, handler: dict[str, Any], timeout_s: float, cwd: Path) -> Run:
-        return Run(
-            ["/bin/bash", "-lc", handler["command"]], timeout_s, cwd=cwd, env=self.environment
-        )
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
+        command = ["/bin/bash", "-lc", handler["command"]]
+        return Run(command, event, timeout_s, cwd=cwd, env=self.environment)
 
     def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
         path = self.directory / "config.toml"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iai.index import communities
@@ -10,6 +11,7 @@ from iai.index.communities import find
 from iai.layout import Layout
 from iai.store.readers import Readers
 from iai.store.topics import MOST_TOPICS, Topic
+from iai.store.vectors import VectorStore
 from tests.iai.index.test_links import Store
 from tests.iai.store.builders import PROJECT
 
@@ -42,6 +44,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.follow()
     yield made
     made.close()
+
+
+def test_a_record_that_is_alone_in_its_project_is_like_nothing_and_no_fault(
+    tmp_path: Path,
+) -> None:
+    alone = Store(tmp_path)
+    alone.say("the only thing that was ever said", session="one")
+    alone.follow()
+    vectors = VectorStore(Layout(tmp_path).vectors, writer=True)
+    vectors.commit(lambda unit: unit.put(1, [1], np.ones((1, 4), np.float32)))
+    vectors.close()
+    readers = FromHere(alone, tmp_path)
+    assert sum(find(readers, alone.graph, 1)) == 1
+    assert topics(alone) == ()
+    readers.close()
 
 
 def look(store: Store, path: Path) -> int:

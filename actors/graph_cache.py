@@ -174,8 +174,8 @@ class GraphCache:
             form=FORM,
             links_applied=self._links.applied,
             table=self._space.table,
-            dimension=index.dimension if index else 0,
-            chunks=index.chunks if index else 0,
+            dimension=index.dimension if index is not None else 0,
+            chunks=index.chunks if index is not None else 0,
         )
         if progress == self._progress and not self._space.unsaved:
             return

@@ -27,6 +27,9 @@ DIMENSION = 384
 # `tools/bench coding`: 0: 0.80 / 0.89 / 0.93, 0.28 / 0.36 / 0.50; 0.3: 0.81 / 0.89 / 0.94,
 # 0.38 / 0.53 / 0.63; 0.5: 0.82 / 0.89 / 0.94, 0.46 / 0.60 / 0.69; 0.7: 0.81 / 0.89 / 0.94,
 # 0.52 / 0.63 / 0.75. Other weights than `recall.weights.VECTORS` were worse at any share on LoCoMo.
+# Nor does a voice of its own gain more: of some 300 combinations of weights, powers and gains from
+# turns beside it the best had 0.009 more any@10 on LoCoMo, and lost 0.05 any@10 on the code set; to
+# embed each turn together with the one before it came to the same.
 SHARE = 0.5
 _METHOD = "int8-1"  # part of the fingerprint: change it when the computation changes
 _TOKENS = 256  # of a text, the most that the model was made for (its sentence_bert_config.json)

@@ -77,9 +77,8 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._followed: dict[str, Transcript] = {}
         self._unfinished: set[str] = set()  # followed files of which a slice is not all
-        self._ended: dict[
-            str, bool
-        ] = {}  # those whose session has ended; was it told with all read?
+        # Those whose session has ended, and whether that was told after all of it was read.
+        self._ended: dict[str, bool] = {}
         self._jobs: dict[str, ImportJob] = {}
         self._importing = Pace()
         self._flushes: list[Caller] = []

@@ -24,6 +24,7 @@ from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
 from benchmarks.histories import coding_session
 
 from iai import lock, logs
+from iai.client import DEADLINE_S
 from iai.errors import GroupNotRunning, IaiError, NoAnswer, Refused
 from iai.freshness.cache_file import read_sidecar
 from iai.layout import private
@@ -196,9 +197,12 @@ def test_a_group_whose_code_is_replaced_is_told_of_and_never_runs_two_versions(
 
 
 def version_of(group: Group) -> str:
-    """Return which code the supervisor is of; "" while it is not there."""
+    """Return which code the supervisor is of; "" while it is not there.
+
+    Not for long: what is asked of one that is just ending is lost.
+    """
     try:
-        return group.report().version
+        return group.report(DEADLINE_S).version
     except IaiError:
         return ""
 

@@ -205,7 +205,10 @@ class CacheWriter:
         self._note_hold(hold, look, now)
         if hold.reason is Reason.EMPTY_RENDER and look is not None:
             for path in leftovers(look.wanted, self._layout):  # of records that are gone
-                yield RemoveFile(path)
+                try:
+                    yield RemoveFile(path)
+                except OSError as error:  # whoever asked is to have an answer all the same
+                    log.warning("%s stays until the next look: %s", path, error)
         if trigger is not None:
             yield from self._skip(trigger, hold, now)
 

@@ -325,6 +325,16 @@ def test_what_is_forgotten_during_a_refresh_is_in_no_payload_after_it(world: Mak
     assert not w.layout.payload.exists()
 
 
+def test_who_asks_is_answered_though_what_is_left_over_cannot_be_removed(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    stays = w.layout.session_start / "stays.md"
+    stays.mkdir(parents=True)  # no file: it cannot be removed as one
+    w.run(5.0)
+    outcome = refresh(w)
+    assert (outcome.outcome, outcome.reason) == ("skipped", Reason.EMPTY_RENDER)
+    assert stays.exists()
+
+
 def test_a_forced_refresh_has_the_graph_made_again_and_that_brings_one_more(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")

@@ -83,7 +83,11 @@ def run(args: Namespace, settings: Settings) -> int:
 def _wait(
     client: Client, process: "subprocess.Popen[bytes] | None", patience_s: float
 ) -> HealthReport:
-    """Wait until every process is ready or has failed."""
+    """Wait until every process is ready or has failed.
+
+    If another group was started meanwhile, `process` has seen so by then: a group that it began
+    later, when that one was stopped again, would be nobody's wish.
+    """
     deadline = time.monotonic() + patience_s
     report = None
     while time.monotonic() < deadline:
@@ -94,7 +98,8 @@ def _wait(
         except (NoAnswer, IaiError):
             time.sleep(0.02)
             continue
-        if all(actor.state in ("ready", "failed") for actor in report.actors):
+        decided = process is None or process.pid == report.pid or process.poll() is not None
+        if decided and all(actor.state in ("ready", "failed") for actor in report.actors):
             return report
         time.sleep(0.02)
     raise NoAnswer(f"the group was not ready within {patience_s:g} s: `iai status` says more")

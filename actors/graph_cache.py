@@ -124,9 +124,10 @@ class GraphCache:
 
     def work(self, now: Now) -> Steps:
         """Take in what is new; else do a slice of the work of a SLEEP, or of the links."""
+        was_warm = self._progress.warm
         moved = self._catch_up(now)
         self._pace.looked(now, more=moved)
-        if moved:
+        if moved or self._progress.warm != was_warm:
             yield Publish(GraphUpdated(revision=self._progress.revision))
         elif self._sleep.busy:
             self._pace.hint()

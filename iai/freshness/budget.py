@@ -7,6 +7,7 @@ limits stay below both.
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 CHARACTERS = 9_000
 TOKENS = 2_200
@@ -23,6 +24,7 @@ def tokens(text: str) -> int:
     return sum(map(_tokens, _PIECE.findall(text)))
 
 
+@lru_cache(maxsize=1 << 14)  # a few words are most of all text
 def _tokens(piece: str) -> int:
     first = piece[0]
     if piece == " ":

@@ -4,6 +4,7 @@ Cues, no understanding: a sentence that has one is worth a line in its own words
 """
 
 import re
+from functools import lru_cache
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _OPEN = re.compile(
@@ -32,12 +33,14 @@ def left_open(text: str) -> str:
     return next((s for s in reversed(sentences) if _OPEN.search(s)), "")
 
 
+@lru_cache(maxsize=2_048)
 def decided(text: str) -> str:
     """Return the first sentence that says what was decided, or is to be done from now on; or ""."""
     sentences = (s.strip() for s in _SENTENCE.split(text))
     return next((s for s in sentences if _DECIDED.search(s) and not s.endswith("?")), "")
 
 
+@lru_cache(maxsize=2_048)
 def names(text: str) -> frozenset[str]:
     """Return the files and identifiers that a text names, a path also by its last step."""
     found = set(_NAME.findall(text))

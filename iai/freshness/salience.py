@@ -12,6 +12,8 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 
 COMMON = 50  # texts of which at most one has a word that tells anything
 OFTEN = 6  # sessions; a word said in more is worth no more
@@ -21,6 +23,7 @@ OVERHEAD = 32  # characters around each text: its number and its age
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
+@lru_cache(maxsize=2_048)  # a payload is made from the same texts as the last time, and a few new
 def words(text: str) -> frozenset[str]:
     """Return the words and identifiers of a text."""
     return frozenset(_WORD.findall(text.lower()))
@@ -33,17 +36,18 @@ def most_telling(texts: Sequence[str], sessions: Sequence[str], known: Iterable[
     seen already.
     """
     found = [words(text) for text in texts]
-    counts = Counter(word for one in found for word in one)
+    counts = Counter(chain.from_iterable(found))
     most = max(2, len(texts) // COMMON)
     said_in = Counter(
         word for word, _ in {(w, s) for one, s in zip(found, sessions, strict=True) for w in one}
     )
+    worth = {word: min(count, OFTEN) for word, count in said_in.items()}
     left = [{word for word in one if counts[word] <= most} for one in found]
     cost = [len(text) + OVERHEAD for text in texts]
     seen = set(known)
 
     def gain(place: int) -> float:
-        return sum(min(said_in[word], OFTEN) for word in left[place]) / cost[place]
+        return sum(map(worth.__getitem__, left[place])) / cost[place]
 
     # Gains only fall, so a gain that is still the highest when it is counted anew is the highest.
     heap = [(-gain(place), place) for place, new in enumerate(left) if len(new) >= WORTH]

@@ -6,6 +6,8 @@ there is one process and it does one thing after the other. Whether to write is 
 """
 
 import logging
+import math
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -64,6 +66,9 @@ from iai.store.topics import Topic
 log = logging.getLogger(__name__)
 
 COLD_BOUND_S = 3.0  # a graph that is cold for longer is left out of the payload
+QUIET_S = (
+    0.1  # after a change, until what it changes is prepared: an import is a change without end
+)
 SLEEP_PATIENCE_S = 300.0  # how long a refresh after SLEEP waits for its turn
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 
@@ -94,6 +99,9 @@ class CacheWriter:
         self._round: Round | None = None
         self._last: Attempt | None = None
         self._at_once = False  # was anything heard that waits for no interval?
+        self._awaited: list[str] = []  # projects in which the next session is about to start
+        self._held: Target | None = None  # the foremost payload that the interval holds back
+        self._quiet_at = 0  # monotonic; when to prepare it, unless more comes
         self._again = 0  # monotonic; when a change that was held back is due; 0: none is
         self._cold_since = 0  # monotonic; 0: the graph is warm
         self._tidied = ""  # the day on which what the hook left was last looked through
@@ -121,6 +129,10 @@ class CacheWriter:
                 # to see it as it was for a minute.
                 self._at_once = True
                 self._triggers.setdefault("wake_sequence", now.mono)
+                if isinstance(event, SessionEnded) and event.project:
+                    self._awaited.append(event.project)
+                    if self._round is not None:
+                        self._round.hasten(event.project)
             case RecordsCommitted() | GraphUpdated():
                 self._triggers.setdefault("wake_sequence", now.mono)
             case VectorsCommitted() if event.embedded or event.reembedded:
@@ -136,12 +148,15 @@ class CacheWriter:
     def due_s(self, now: Now) -> float:
         if self._round or self._callers or self._triggers:
             return 0.0
+        quiet = (self._quiet_at - now.mono) / NS if self._held else math.inf
         again = (self._again - now.mono) / NS if self._again else self._pace.due_s(now)
-        return max(0.0, min(again, self._pace.due_s(now)))
+        return max(0.0, min(quiet, again, self._pace.due_s(now)))
 
     def work(self, now: Now) -> Steps:
         if self._round is not None:
             yield from self._continue(self._round, now)
+        elif self._held and now.mono >= self._quiet_at and not (self._callers or self._triggers):
+            self._prepare(self._held)
         else:
             self._pace.looked(now, more=False)
             yield from self._consider(now)
@@ -285,6 +300,18 @@ class CacheWriter:
                 self._came_to_nothing(hold.reason, look.basis.watermark, now.mono / NS)
         elif hold.until_s is not None:
             self._again = int(hold.until_s * NS)
+            if look is not None:
+                self._held = look.wanted[0]
+                self._quiet_at = now.mono + int(QUIET_S * NS)
+
+    def _prepare(self, target: Target) -> None:
+        """Choose already what a payload that has to wait is to show: its session may end first.
+
+        Whatever is wrong with the records is told when it is written.
+        """
+        self._held = None
+        with suppress(StoreError), self._readers.records.view() as view:
+            gather(view, target.project, target.name, self._topics(target.project), self._memo)
 
     def _came_to_nothing(self, reason: Reason | None, about: Watermark, at_s: float) -> None:
         failures = self._last.failures + 1 if self._last else 1
@@ -310,7 +337,11 @@ class CacheWriter:
     def _begin(
         self, decision: Write, trigger: Trigger, look: Look, callers: list[Caller], now: Now
     ) -> Steps:
+        self._held = None
         self._round = Round(decision, trigger, look.basis, look.wanted, callers, now)
+        awaited, self._awaited = self._awaited, []
+        for project in awaited:
+            self._round.hasten(project)
         yield Publish(self._round.started(), keep=True)
         if decision.reason is Reason.FORCED:
             yield Publish(RebuildWanted())
@@ -369,13 +400,16 @@ class CacheWriter:
             return
         yield ReplaceFile(target.path, text.encode())
         sidecar = round_.sidecar(text, round_.began)
-        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar))
+        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), lasting=False)
         round_.written += 1
         round_.rendered_chars = len(text)
         for directory in target.directories:
-            link = self._layout.payload_link(directory)
-            if link is not None:
-                yield LinkFile(link, target.path)
+            for link, to in (
+                (self._layout.payload_link(directory), target.path),
+                (self._layout.news_link(directory), self._layout.project_news(target.project)),
+            ):
+                if link is not None:
+                    yield LinkFile(link, to)
 
     def _fail(self, round_: Round, error: Exception, now: Now) -> Steps:
         self._round = None

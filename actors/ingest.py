@@ -12,7 +12,16 @@ from typing import Literal, TypeVar
 from msgspec import structs
 
 from iai import intake, moves, spool, transcripts
-from iai.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
+from iai.behaviour import (
+    Answer,
+    Caller,
+    MoveFile,
+    Publish,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+    StepsTo,
+)
 from iai.clock import NS, Now
 from iai.importing import ImportJob
 from iai.intake import Batch, Kept
@@ -45,6 +54,7 @@ from iai.messages import (
     SpoolRejected,
     Tick,
 )
+from iai.news import News
 from iai.pace import Pace
 from iai.projects import identify
 from iai.record import SEEDED, Project, Record, Transcript, Watermark, session_key
@@ -56,10 +66,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOK_S = 0.2  # between two looks at the spool and the followed transcripts, while they move
+LOOK_SOON_S = 0.02  # the same right after something was found: hosts write a little after they call
 LOOK_QUIET_S = 1.0  # waking up costs more than looking: five times a second would be half a percent
 QUIET_AFTER_S = 60.0
 FOLLOW_S = 3_600.0  # how long a transcript is watched after its last event
 FOLLOW_ENDED_S = 60.0  # the same after its session has ended: hosts write their files late
+FOLLOW_SLACK_S = 60.0  # how much sooner it may be over: not every event is worth a commit
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
 MOVES_A_SLICE = 100  # records whose project was merged: some 20 ms
@@ -77,8 +89,8 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._followed: dict[str, Transcript] = {}
         self._unfinished: set[str] = set()  # followed files of which a slice is not all
-        # Those whose session has ended, and whether that was told after all of it was read.
-        self._ended: dict[str, bool] = {}
+        self._ended: dict[str, str] = {}  # those whose session has ended, and in which project
+        self._news = News({}, {})
         self._jobs: dict[str, ImportJob] = {}
         self._importing = Pace()
         self._flushes: list[Caller] = []
@@ -90,7 +102,10 @@ class Ingest:
         with self._records.view() as view:
             self._followed = {t.path: t for t in view.transcripts() if t.followed_until > now.wall}
             self._settling = any(True for _ in view.astray())
-        yield from ()
+            known = {project.id: view.voices(project.id) for project in view.projects()}
+        written = {path.name: path.read_bytes() for path in self._layout.news.glob("[!.]*")}
+        self._news = News(known, written)
+        yield from self._tell_news()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         match request:
@@ -161,36 +176,56 @@ class Ingest:
     def _look(self, now: Now) -> Steps:
         """Take what is in the spool, then whatever the followed transcripts have grown by."""
         waiting = spool.waiting(self._layout.spool_new)
-        for file in waiting[:EVENTS_A_SLICE]:
+        new = [file for file in waiting if file.suffix == spool.NEW]
+        awaited = [file for file in waiting if file.suffix == spool.AWAITS]
+        for file in (*awaited[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # as they came
             spooled = spool.read(file)
-            if spooled is not None:
-                yield from self._take_event(spooled, now)
+            if spooled is not None and (yield from self._take_event(spooled, now)):
+                self._moved = now.mono
         for path, transcript in list(self._followed.items()):
             if transcript.followed_until <= now.wall:
-                del self._followed[path]
-                self._ended.pop(path, None)
+                yield from self._follow_no_more(path, now)
             elif transcripts.grown(path, intake.mark(transcript)):
                 self._unfinished.add(path)
-        if waiting or self._unfinished:
+        if self._unfinished:
             self._moved = now.mono
-        quiet = now.mono - self._moved > QUIET_AFTER_S * NS
-        wait_s = 0.0 if len(waiting) > EVENTS_A_SLICE else LOOK_QUIET_S if quiet else LOOK_S
+        wait_s = 0.0 if len(new) > EVENTS_A_SLICE else self._patience_s(now)
         self._next_look = now.mono + int(wait_s * NS)
 
-    def _take_event(self, spooled: Spooled, now: Now) -> Steps:
+    def _patience_s(self, now: Now) -> float:
+        """Return how long to wait for the next look: the longer nothing was found, the longer."""
+        since_s = (now.mono - self._moved) / NS
+        if since_s > QUIET_AFTER_S:
+            return LOOK_QUIET_S
+        return min(LOOK_S, max(LOOK_SOON_S, since_s / 4))
+
+    def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
+        """Deal with an event; return False if it has to wait for its transcript."""
         event = spooled.event
         if event is None:
             log.warning("%s %s", spooled.path, spooled.why)
-            yield MoveFile(spooled.path, self._layout.spool_bad)
+            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
             yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
         elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
+            self._news.goes_on(str(spooled.path))  # not with this: with the transcript
+            yield from self._tell_news()
             yield RemoveFile(spooled.path)
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
             yield from self._insert(intake.spoken(event, spooled.arrived), now)
-            yield RemoveFile(spooled.path)
             if event.ends_session:
-                yield Publish(SessionEnded(revision=self._mark().revision))
+                self._news.ends(str(spooled.path), self._home(event.cwd))
+                yield from self._tell_end(str(spooled.path))
+            yield RemoveFile(spooled.path)
+        else:
+            awaits = spooled.path.with_suffix(spool.AWAITS)
+            if event.ends_session:
+                self._news.ends(str(awaits), self._home(event.cwd))
+                yield from self._tell_news()
+            if spooled.path != awaits:
+                yield MoveFile(spooled.path, awaits)
+            return False
+        return True
 
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = now.later(FOLLOW_ENDED_S if event.ends_session else FOLLOW_S).wall
@@ -201,10 +236,22 @@ class Ingest:
             unit.follow(followed)
             return followed
 
-        self._followed[path], _ = yield from self._commit(change, now)
+        known = self._followed.get(path)
+        if known is None or until - known.followed_until > FOLLOW_SLACK_S * NS:
+            self._followed[path], _ = yield from self._commit(change, now)
+        elif event.ends_session:  # committed when it is over: the next session may be waiting
+            self._followed[path] = structs.replace(known, followed_until=until)
         self._ended.pop(path, None)
+        self._news.goes_on(path)
         if event.ends_session:
-            self._ended[path] = False
+            self._ended[path] = self._home(event.cwd)
+            self._news.ends(path, self._ended[path])
+
+    def _follow_no_more(self, path: str, now: Now) -> Steps:
+        transcript = self._followed.pop(path)
+        if self._ended.pop(path, ""):
+            yield from self._commit(lambda unit: unit.follow(transcript), now)
+        self._news.goes_on(path)
 
     def _read_followed(self, path: str, now: Now) -> Steps:
         """Read one slice. A file that is gone has been read as far as it could be."""
@@ -215,18 +262,36 @@ class Ingest:
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
             return
+        if path in self._ended:  # hosts write down the last of it late
+            self._news.ends(path, self._ended[path])
         yield from self._keep(batch, now, live=True)
         if batch.more:
             self._unfinished.add(path)
-        if path in self._ended:  # hosts write down the last of it late
-            self._ended[path] = False
 
     def _tell_ended(self) -> Steps:
         """Tell that sessions have ended once all of them is read: the next may start any moment."""
-        for path, told in list(self._ended.items()):
-            if not told and path not in self._unfinished:
-                self._ended[path] = True
-                yield Publish(SessionEnded(revision=self._mark().revision))
+        for path in self._news.ending:
+            if path in self._ended and path not in self._unfinished:
+                yield from self._tell_end(path)
+
+    def _tell_end(self, source: str) -> Steps:
+        project = self._news.read(source)
+        yield from self._tell_news()
+        yield Publish(SessionEnded(revision=self._mark().revision, project=project))
+
+    def _tell_news(self) -> Steps:
+        for project, line in self._news.lines():
+            path = self._layout.project_news(project)
+            try:
+                yield ReplaceFile(path, line, lasting=False)
+            except OSError as error:
+                log.warning("%s is not written: %s", path, error)
+                self._news.lost(project)
+                yield RemoveFile(path)  # better none than one that is not true any more
+
+    def _home(self, cwd: str) -> str:
+        with self._records.view() as view:
+            return view.belongs(self._identify(cwd, "").id)
 
     # --- imports ------------------------------------------------------------------------------
 
@@ -396,10 +461,13 @@ class Ingest:
     ) -> StepsTo[tuple[T, Watermark]]:
         """Make a change durable, then tell of it if it moved the store."""
         before = self._mark()
-        result, mark = self._records.commit(change, now, live=live)
+        (result, heard), mark = self._records.commit(lambda u: (change(u), u.heard), now, live=live)
         if mark.revision > before.revision:
             ingested = mark.max_vec_label - before.max_vec_label
             yield Publish(RecordsCommitted(revision=mark.revision, ingested=ingested))
+            # Nobody is to see what was pinned, edited or forgotten as it was.
+            self._news.changed(heard, waits=ingested > 0)
+            yield from self._tell_news()
         return result, mark
 
     def _mark(self) -> Watermark:

@@ -31,6 +31,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NoReturn
 
 import zmq
@@ -63,7 +64,7 @@ from iai.errors import (
 )
 from iai.layout import Layout, private
 from iai.ledger import Ledger
-from iai.messages import Actor, Error, ErrorCode, Event, Ping, Pong, Reply, Request
+from iai.messages import Actor, Error, ErrorCode, Event, Flush, Ping, Pong, Reply, Request
 from iai.settings import Settings
 from iai.store import environment
 from iai.supervision import Exit
@@ -79,6 +80,7 @@ PREDECESSOR_S = 5.0  # how long to wait for the lock of one that was killed
 ORPHAN_GRACE_S = 2.0  # from the supervisor's end to the process's own, if its loop is stuck
 ABSENT_S = 0.1  # until looking again for a store that its writer has not made yet
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0  # after a write that the disk refused
+NOBODY = Caller(b"", "")  # who rang the bell: no answer finds it
 
 
 class Mailbox:
@@ -131,6 +133,8 @@ class Mailbox:
 
     def answer(self, caller: Caller, reply: Reply) -> None:
         """Send a reply, unless the peer is gone or does not read."""
+        if caller == NOBODY:
+            return
         try:
             frame = encode(reply, caller.request_id)
         except BadMessageSent as error:
@@ -186,6 +190,28 @@ class Feeds:
             sub.close()
 
 
+class Bell:
+    """A named pipe: whoever cannot speak ZeroMQ writes a byte into it, and the loop wakes up.
+
+    What is written while nobody has it open for reading is gone; so it can only hasten a look.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_fifo():
+            files.remove(path)
+            os.mkfifo(path, 0o600)
+        # For writing, too: so it never comes to an end when the last hook closes it.
+        self.descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def rung(self) -> bool:
+        with suppress(BlockingIOError):
+            return bool(os.read(self.descriptor, 4096))
+        return False
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
 class Notes:
     """Signals, noted by their handlers and read by the loop."""
 
@@ -220,6 +246,7 @@ class Loop:
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
         self._mailbox = Mailbox(layout, actor, self._context)
         self._feeds = Feeds(layout, behaviour.hears, self._context)
+        self._bell = Bell(layout.bell) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
@@ -228,6 +255,8 @@ class Loop:
         self._poller = zmq.Poller()
         for source in (self._mailbox.inbox, *self._feeds.sockets.values(), notes.reader.fileno()):
             self._poller.register(source, zmq.POLLIN)
+        if self._bell:
+            self._poller.register(self._bell.descriptor, zmq.POLLIN)
 
     def start(self) -> None:
         self._beat.stamp(time.monotonic_ns(), "start")
@@ -246,6 +275,8 @@ class Loop:
         self._behaviour.close()
         self._feeds.close()
         self._mailbox.close()
+        if self._bell:
+            self._bell.close()
         self._context.term()
 
     def _patience_s(self, now: clock.Now) -> float:
@@ -260,6 +291,8 @@ class Loop:
             self._perform(self._behaviour.hear(event, clock.read()))
         self._mailbox.dropped = self._feeds.dropped
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
+        if self._bell and self._bell.rung():
+            self._pending.append((NOBODY, Flush()))
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())
@@ -332,13 +365,13 @@ class Loop:
                 if keep:
                     self._ledger.write(event, time.time_ns())
                 self._mailbox.publish(event)
-            case ReplaceFile(path=path, data=data):
-                files.replace(path, data)
+            case ReplaceFile(path=path, data=data, lasting=lasting):
+                files.replace(path, data, lasting=lasting)
             case LinkFile(path=path, target=target):
                 files.link(path, target)
-            case MoveFile(path=path, directory=directory):
-                private(directory)
-                path.replace(directory / path.name)
+            case MoveFile(path=path, to=to):
+                private(to.parent)
+                path.replace(to)
             case RemoveFile(path=path):
                 files.remove(path)
 

@@ -188,22 +188,59 @@ find_age() {
   age=$((${now:-$(date +%s)} - days * 86400 - clock))
 }
 
-# Is there a hook event that ingest has not dealt with?
+# Sets `text` to what is in `file`, as far as that is no longer than a payload.
+read_file() {
+  { IFS= read -r -d '' -n "$((largest + 1))" text <"$file"; } 2>/dev/null
+}
+
+# Is there a hook event that ingest has not seen?
 spool_waits() {
   set -- "$store"/spool/new/*.json
   [ -e "$1" ]
 }
 
-# Did the group end without writing down all it knew? One that was stopped leaves no number behind.
-# Where there is /proc it tells whether the number has gone to another process, or is that of one
-# which has ended and was never reaped.
-group_is_down() {
+# Sets what ingest notes of the project (see iai/news.py): `due`, the revision that a payload has to
+# hold; `speaker`, the session that spoke last, and `others`, the revision of the last change that
+# was none of its turns. Without such a note nothing is due, and nobody is known to have spoken.
+find_news() {
+  due="" others="" speaker=""
+  { read -r due others speaker <"${file%.md}.news"; } 2>/dev/null
+  case "$due$others" in "" | *[!0-9]*) speaker="" ;; esac
+  [ -n "$speaker" ] || due=0
+}
+
+# Sets `group` to whether one runs: `up`, `stopped`, or `down` if it has ended without writing down
+# all it knew. One that was stopped leaves no number behind. Where there is /proc it tells whether
+# the number has gone to another process, or is that of one which has ended and was never reaped.
+find_group() {
   local pid="" title="iai: supervisor"
+  group=stopped
   { read -r pid <"$store/run/group.lock"; } 2>/dev/null
-  [ -n "$pid" ] || return 1
-  kill -0 "$pid" 2>/dev/null || return 0
+  [ -n "$pid" ] || return
+  group=down
+  kill -0 "$pid" 2>/dev/null || return
   if [ -e "/proc/$pid/cmdline" ]; then IFS= read -r -d '' title <"/proc/$pid/cmdline"; fi 2>/dev/null
-  [ "${title#iai: }" = "$title" ]
+  [ "${title#iai: }" = "$title" ] || group=up
+}
+
+# Sets `lack` to why the text may lack what is not to wait, after the few milliseconds in which a
+# group sees to it; fails if it lacks nothing.
+find_lack() {
+  local looks=10
+  while :; do
+    if spool_waits; then
+      lack="spool-waiting"
+    elif find_news && [ -z "$since" ] && [ "${revision:-0}" -lt "$due" ]; then
+      lack="session-ended revision=$revision"
+    else
+      return 1
+    fi
+    looks=$((looks - 1))
+    [ "$group" = up ] && [ "$looks" -gt 0 ] || return 0
+    sleep 0.001 2>/dev/null
+    read_file
+    find_head || return 0
+  done
 }
 
 # Has git been set up anew since the payload was written? The directory may have become a part of
@@ -279,7 +316,7 @@ nothing() {
 }
 
 event="" late="" text="" cwd="" session="" source="" agent="" host=""
-revision="" written="" project="" tokens=0
+revision="" written="" project="" tokens=0 due=0 others="" speaker="" group="" lack=""
 if [ ! -t 0 ]; then
   IFS= read -r -d '' -t 1 event
   [ $? -le 128 ] || late=yes # before bash 4 it cannot be told
@@ -302,8 +339,9 @@ if [ -n "$agent" ] && [ "${IAI_MCP_SUBAGENTS:-}" != 1 ]; then
   exit 0
 fi
 if [ -n "$file" ]; then
-  { IFS= read -r -d '' -n "$((largest + 1))" text <"$file"; } 2>/dev/null
+  read_file
 fi
+find_group
 if [ -z "$text" ]; then
   live "cache-absent"
 elif [ "${#text}" -gt "$largest" ]; then
@@ -312,10 +350,10 @@ elif ! find_head || ! find_age; then
   live "cache-damaged"
 elif [ "$max_age" -gt 0 ] && { [ "$age" -gt "$max_age" ] || [ "$age" -lt -1 ]; }; then
   live "cache-stale age=${age}s max=${max_age}s"
-elif spool_waits; then
-  live "spool-waiting"
-elif group_is_down; then
+elif [ "$group" = down ]; then
   live "group-down"
+elif find_lack; then
+  live "$lack"
 elif repository_changed; then
   live "repository-changed"
 elif [ -z "$since" ]; then
@@ -324,6 +362,9 @@ elif [ -z "$since" ]; then
 elif [ "$since" = "$revision" ]; then
   text="" tokens=0
   tell nothing-new "revision=$revision" "nothing-new revision=$revision"
+elif [ -n "$speaker" ] && [ "$speaker" = "$session" ] && [ "$others" -le "$since" ]; then
+  text="" tokens=0 revision="$since"
+  tell nothing-new "revision=$since" "nothing-new revision=$since"
 else
   live "newer-than revision=$since"
 fi

@@ -39,6 +39,8 @@ answer() {
       IFS= read -r -d '' event <"$spool/tmp/$name"
     fi
     mv "$spool/tmp/$name" "$spool/new/$name"
+    # Ingest looks there by itself; this has it look now. Open for reading, too, it never blocks.
+    [ ! -p "$store/run/ingest.bell" ] || printf . 1<>"$store/run/ingest.bell"
   else
     rm -f "$spool/tmp/$name"
   fi

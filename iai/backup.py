@@ -84,7 +84,7 @@ def _pack(aside: Path, manifest: Manifest, data: Path, layout: Layout, waiting: 
                 tar.add(layout.root / name, name)
         for event in waiting:
             with suppress(FileNotFoundError):  # it has been read meanwhile
-                tar.add(event, f"{_SPOOL}/{event.name}")
+                tar.add(event, f"{_SPOOL}/{event.with_suffix(spool.NEW).name}")
         tar.close()
         file.flush()
         os.fsync(file.fileno())

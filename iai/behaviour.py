@@ -38,10 +38,11 @@ class Publish(Struct, frozen=True):
 
 
 class ReplaceFile(Struct, frozen=True):
-    """Put bytes in the place of a file, in one step."""
+    """Put bytes in the place of a file, in one step; `lasting`: so that a power cut spares them."""
 
     path: Path
     data: bytes
+    lasting: bool = True
 
 
 class LinkFile(Struct, frozen=True):
@@ -52,10 +53,10 @@ class LinkFile(Struct, frozen=True):
 
 
 class MoveFile(Struct, frozen=True):
-    """Move a file into another directory of the store."""
+    """Give a file of the store another name, in a directory that is made if it is not there."""
 
     path: Path
-    directory: Path
+    to: Path
 
 
 class RemoveFile(Struct, frozen=True):

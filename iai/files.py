@@ -8,10 +8,10 @@ from pathlib import Path
 from iai.layout import private
 
 
-def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put `data` in the place of whatever `path` holds, durably and in one step.
+def replace(path: Path, data: bytes, mode: int = 0o600, *, lasting: bool = True) -> None:
+    """Put `data` in the place of whatever `path` holds, in one step.
 
-    Raises OSError; then the old content is still there.
+    What is `lasting` is on the disk then. Raises OSError; then the old content is still there.
     """
     private(path.parent)
     aside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
@@ -23,7 +23,8 @@ def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
             # By our clock, not by that of a file server: whoever asks for its age uses ours, too.
             now = time.time_ns()
             os.utime(descriptor, ns=(now, now))
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
         aside.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -28,6 +28,7 @@ class Layout:
         self.session_start = root / "session-start"
         self.by_cwd = root / "session-start" / "by-cwd"
         self.given = root / "session-start" / "given"
+        self.news = root / "session-start" / "news"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
         self.config = root / "config.toml"
@@ -41,10 +42,15 @@ class Layout:
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
         self.max_age = root / "run" / "max-age"
+        self.bell = root / "run" / "ingest.bell"
 
     def project_payload(self, project_id: str) -> Path:
         """Payload of one project; `project_id` is hexadecimal."""
         return self.session_start / f"{project_id}.md"
+
+    def project_news(self, project_id: str) -> Path:
+        """What the hook has to know of a project besides its payload (see `iai.news`)."""
+        return self.news / project_id
 
     def payload_link(self, cwd: str) -> Path | None:
         """Link by which the hook finds the payload of a working directory.
@@ -53,7 +59,14 @@ class Layout:
         no two directories share one. None where the name would be longer than file systems allow;
         the hook then composes live.
         """
-        name = quote(cwd, safe="") + ".md"
+        return self._by_cwd(cwd, ".md")
+
+    def news_link(self, cwd: str) -> Path | None:
+        """Link by which the hook finds the news of a working directory. See `payload_link`."""
+        return self._by_cwd(cwd, ".news")
+
+    def _by_cwd(self, cwd: str, suffix: str) -> Path | None:
+        name = quote(cwd, safe="") + suffix
         return self.by_cwd / name if len(name) <= os.pathconf("/", "PC_NAME_MAX") else None
 
     def beat(self, actor: Actor) -> Path:

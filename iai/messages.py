@@ -265,6 +265,7 @@ class SessionEnded(Event, frozen=True):
     """A session has ended, and all of it that its host has written down is kept."""
 
     revision: int
+    project: str = ""  # its id: there the next session is about to start
 
 
 class LineSkipped(Event, frozen=True):

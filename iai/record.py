@@ -130,6 +130,21 @@ class Project(Struct, frozen=True, kw_only=True):
         return place == self.root or place.startswith(self.root.rstrip("/") + "/")
 
 
+class Voices(Struct, frozen=True, kw_only=True):
+    """Who has last changed anything in a project: the session that spoke last, and all others."""
+
+    speaker: str = ""  # that session; "" if none ever spoke
+    others: int = 0  # revision of the last change that was no turn of it
+    revision: int = 0  # of the last change
+
+    def then(self, revision: int, speaker: str) -> "Voices":
+        """Return them after one more change: a turn of `speaker`, or "" if it was none."""
+        if not speaker:
+            return structs.replace(self, others=revision, revision=revision)
+        others = self.others if speaker == self.speaker else self.revision
+        return Voices(speaker=speaker, others=others, revision=revision)
+
+
 class Transcript(Struct, frozen=True, kw_only=True):
     """How far a host's file has been read, committed together with what was read from it."""
 

@@ -1,6 +1,8 @@
 """The spool: one file for each hook event, as the host wrote it, until ingest has dealt with it.
 
-The hooks write a file aside and rename it into `new/`, so whatever is there is complete.
+The hooks write a file aside and rename it into `new/`, so whatever is there is complete. Ingest
+gives an event whose transcript is not there yet another name: the hook of a session's start, which
+looks for what nobody has seen, is not to wait for that.
 """
 
 import os
@@ -11,6 +13,7 @@ from msgspec import Struct
 
 from iai.transcripts import decode
 
+NEW, AWAITS = ".json", ".awaits"  # how the names of files end
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; more than that is no hook event
 
 
@@ -73,4 +76,4 @@ def read(path: Path) -> Spooled | None:
 
 
 def _is_event(entry: "os.DirEntry[str]") -> bool:
-    return entry.name.endswith(".json") and entry.is_file(follow_symlinks=False)
+    return entry.name.endswith((NEW, AWAITS)) and entry.is_file(follow_symlinks=False)

@@ -46,9 +46,16 @@ def layout(short_path: Path) -> Layout:
 
 @pytest.fixture(scope="session")
 def unhurried(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a PATH on which the clock of the hooks, `sleep`, goes a hundred times as slow."""
+    """Return a PATH on which the clock of the hooks, `sleep`, goes a hundred times as slow.
+
+    But for the few milliseconds between two looks, which end nothing.
+    """
     clock = tmp_path_factory.mktemp("clock") / "sleep"
-    clock.write_text('#!/bin/bash\nexec /bin/sleep "$((${1%.*} * 100 + 100))"\n')
+    clock.write_text(
+        "#!/bin/bash\n"
+        'case "$1" in 0.00*) exec /bin/sleep "$1" ;; esac\n'
+        'exec /bin/sleep "$((${1%.*} * 100 + 100))"\n'
+    )
     clock.chmod(0o755)
     return f"{clock.parent}:{os.environ['PATH']}"
 

@@ -40,6 +40,10 @@ class Round:
         self.written = 0
         self.rendered_chars = 0  # of the global payload, which is the last
 
+    def hasten(self, project: str) -> None:
+        """Let a project's payload be the next, if it is still to be written."""
+        self.left = deque(sorted(self.left, key=lambda target: target.project != project))
+
     @property
     def watermark(self) -> Watermark:
         """Of the records, before anything was read."""

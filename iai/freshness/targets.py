@@ -62,9 +62,11 @@ def whole(wanted: list[Target]) -> bool:
 def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
     """Return the files below `session-start/` that belong to no payload any more."""
     kept = {path for t in wanted for path in (t.path, sidecar_path(t.path))}
-    links = {layout.payload_link(cwd) for t in wanted for cwd in t.directories}
+    directories = [cwd for t in wanted for cwd in t.directories]
+    links = {link(cwd) for link in (layout.payload_link, layout.news_link) for cwd in directories}
     found = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
-    old_links = [path for path in layout.by_cwd.glob("*.md") if path not in links]
+    every = [*layout.by_cwd.glob("*.md"), *layout.by_cwd.glob("*.news")]
+    old_links = [path for path in every if path not in links]
     return [path for path in found if path not in kept] + old_links
 
 

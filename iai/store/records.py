@@ -24,6 +24,7 @@ from iai.record import (
     Project,
     Record,
     Transcript,
+    Voices,
     Watermark,
     digest,
     order_of,
@@ -53,6 +54,7 @@ _DATABASES = (
     "by_activity",  # project, that order, session
     "projects",  # project -> Project
     "changed",  # project -> revision of the last change of any of its records
+    "voices",  # project -> Voices
     "transcripts",  # hash of the path -> Transcript
 )
 _EMPTY = b""
@@ -273,6 +275,13 @@ class View:
         data = self._t.get(project.encode(), db=self._db["changed"])
         return to_number(data) if data is not None else 0
 
+    def voices(self, project: str) -> Voices:
+        """Return who has changed anything in a project of late; as others, if that is not known."""
+        data = self._t.get(project.encode(), db=self._db["voices"])
+        changed = self.changed(project)
+        known = unpack(data, Voices) if data is not None else Voices()
+        return known if known.revision == changed else Voices(others=changed, revision=changed)
+
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
         data = self._t.get(project.encode(), db=self._db["projects"])
@@ -346,6 +355,7 @@ class Change(View):
         self._mark = self.watermark()
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+        self.heard: dict[str, Voices] = {}  # by project, of those that are changed here
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
 
@@ -437,6 +447,8 @@ class Change(View):
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or to_moment(old) < latest:
                 self._activity(session, old, moment(latest))
+        for project, voices in self.heard.items():
+            self._put(project.encode(), pack(voices), "voices")
         self._put(b"latest_live", moment(self._latest_live), "meta")
         self._put(b"ahead", moment(self._ahead), "meta")
         mark = structs.replace(
@@ -462,13 +474,18 @@ class Change(View):
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        self._log(operation, record.label, {record.project})
+        speaker = record.session if operation == "insert" and record.in_session else ""
+        self._log(operation, record.label, {record.project}, speaker)
 
-    def _log(self, operation: Operation, label: int, projects: Iterable[str]) -> None:
+    def _log(
+        self, operation: Operation, label: int, projects: Iterable[str], speaker: str = ""
+    ) -> None:
         self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
         revision = number(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
+            known = self.heard[project] if project in self.heard else self.voices(project)
+            self.heard[project] = known.then(self._mark.revision, speaker)
             self._put(project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")

@@ -28,13 +28,17 @@ D10   the same
 
 import os
 from collections.abc import Callable
+from typing import TypeGuard
+from unittest.mock import Mock
 
 import pytest
 from benchmarks.world import World
 
+from actors.cache_writer import QUIET_S
 from iai import injected
-from iai.behaviour import ReplaceFile
+from iai.behaviour import Effect, ReplaceFile
 from iai.clock import NS, iso
+from iai.freshness import material
 from iai.freshness.cache_file import read_sidecar, sidecar_path
 from iai.messages import (
     Actor,
@@ -54,9 +58,11 @@ from iai.messages import (
     Refresh,
     RefreshOutcome,
     RequestState,
+    SessionEnded,
     SleepFinished,
     State,
 )
+from iai.projects import identify
 from tests.actors.stories import capture, events, revision, shown, spool, transcript_line
 
 Make = Callable[..., World]
@@ -148,6 +154,89 @@ def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -
     spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
     goes_on(3, "one more")
     assert "one more" not in payload()
+
+
+def payloads_written(world: World) -> list[str]:
+    """Names of the projects whose payloads were written, in order."""
+    written = [e.path for a, e in world.effects if a is Actor.CACHE_WRITER and is_payload(e)]
+    names = {world.layout.project_payload(identify(f"/{name}").id): name for name in "abc"}
+    return [names.get(path, "all") for path in written]
+
+
+def is_payload(effect: Effect) -> TypeGuard[ReplaceFile]:
+    return isinstance(effect, ReplaceFile) and effect.path.suffix == ".md"
+
+
+def test_where_a_session_has_ended_the_payload_is_written_first(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    for name in "abc":
+        capture(w, f"said in {name}", cwd=f"/{name}", session=name)
+    w.run(INTERVAL_S + 1.0)
+    for name in "abc":
+        capture(w, f"said again in {name}", cwd=f"/{name}", session=name)
+        w.run(2.0)
+    w.effects.clear()
+    spool(w, "e", session_id="b", cwd="/b", hook_event_name="SessionEnd")
+    w.run(2.0)
+    assert payloads_written(w) == ["b", "c", "a", "all"]
+    assert "said again in b" in w.layout.project_payload(identify("/b").id).read_text()
+
+
+def test_where_a_session_ends_while_payloads_are_written_its_own_is_the_next(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    for name in "abc":
+        capture(w, f"said in {name}", cwd=f"/{name}", session=name)
+    w.run(5.0)
+    w.effects.clear()
+    capture(w, "said again", cwd="/c", session="c")
+    w.run(2.0, until=lambda: bool(payloads_written(w)))
+    event = SessionEnded(revision=revision(w), project=identify("/a").id)
+    list(w.actors[Actor.CACHE_WRITER].hear(event, w.now))
+    w.run(5.0)
+    assert payloads_written(w)[:4] == ["c", "a", "b", "all"]
+
+
+def test_what_the_interval_holds_back_is_chosen_already(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    capture(w, "one", session="s")
+    w.run(2.0)
+    capture(w, "two", session="s")
+    w.run(2.0)
+    chosen = Mock(wraps=material._chosen)
+    monkeypatch.setattr(material, "_chosen", chosen)
+    spool(w, "e", hook_event_name="SessionEnd")
+    w.run(2.0)
+    assert shown(w) == revision(w) == 2
+    chosen.assert_not_called()
+
+
+def test_while_more_comes_nothing_is_chosen_ahead(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
+    capture(w, "one", session="s")
+    w.run(2.0)
+    chosen = Mock(wraps=material._chosen)
+    monkeypatch.setattr(material, "_chosen", chosen)
+    for number in range(40):  # as an import does
+        capture(w, f"two {number}", session="s")
+        w.run(QUIET_S / 2)
+    chosen.assert_not_called()
+    w.run(2.0)
+    chosen.assert_called_once()
+
+
+def test_beside_the_payload_of_a_directory_a_hook_finds_the_news_of_its_project(
+    world: Make,
+) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "one", session="s")
+    w.run(2.0)
+    link = w.layout.news_link("/p")
+    assert link is not None
+    assert link.read_text() == "0 0 s\n"
 
 
 def test_an_import_of_old_turns_refreshes_the_payload(world: Make) -> None:
@@ -546,7 +635,7 @@ def test_only_the_latest_projects_keep_a_payload_ready(world: Make) -> None:
         capture(w, f"in {number}", cwd=f"/{number}", session=str(number))
         w.run(5.0)
     links = sorted(path.name for path in w.layout.by_cwd.iterdir())
-    assert links == ["%2F2.md", "%2F3.md"]
+    assert links == ["%2F2.md", "%2F2.news", "%2F3.md", "%2F3.news"]
     assert len(list(w.layout.session_start.glob("*.md"))) == 2
     assert len(list(w.layout.session_start.glob("*.json"))) == 2
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from benchmarks.world import Chances, World
 
+from actors.ingest import EVENTS_A_SLICE, FOLLOW_ENDED_S, FOLLOW_S
 from iai import injected, transcripts
+from iai.behaviour import ReplaceFile
 from iai.clock import iso
 from iai.messages import (
     Actor,
@@ -14,6 +16,7 @@ from iai.messages import (
     Captured,
     CapturedTurn,
     Changed,
+    Edit,
     Error,
     ErrorCode,
     Flush,
@@ -26,10 +29,13 @@ from iai.messages import (
     MemoryUsed,
     Pin,
     RecordsCommitted,
+    Request,
     SessionEnded,
     SpoolRejected,
 )
+from iai.news import UNKNOWN
 from iai.pace import APART_S
+from iai.projects import identify
 from tests.actors.stories import (
     capture,
     events,
@@ -117,13 +123,164 @@ def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world:
 def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> None:
     w = world()
     path = w.layout.root / "late.jsonl"
-    event = spool(w, "e", transcript_path=str(path), prompt="why?")
+    spool(w, "e", transcript_path=str(path), prompt="why?")
     w.run(10.0)
-    assert event.exists()
+    (awaiting,) = w.layout.spool_new.iterdir()
+    assert awaiting.name == "e.awaits"  # not `.json`: no start of a session waits for it
     path.write_text(transcript_line(0, "why?", w))
     w.run(2.0)
     assert texts(w) == ["why?"]
-    assert not event.exists()
+    assert not awaiting.exists()
+
+
+def news(world: World, cwd: str = "/p") -> str:
+    """What hooks are told of the project of a directory; "" for nothing."""
+    path = world.layout.project_news(identify(cwd).id)
+    return path.read_text() if path.exists() else ""
+
+
+def test_hooks_are_told_who_spoke_last_in_a_project_and_since_when_nobody_else_did(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "one", session="a")
+    assert news(w) == "0 0 a\n"
+    capture(w, "two", session="a")
+    capture(w, "elsewhere", session="b", cwd="/q")
+    assert (news(w), news(w, "/q")) == ("0 0 a\n", "0 0 b\n")
+    capture(w, "three", session="b")
+    assert news(w) == "0 2 b\n"
+    capture(w, "a fact", session="b", tier="semantic")
+    assert news(w) == "0 5 b\n"
+
+
+@pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
+def test_what_is_pinned_edited_or_forgotten_is_due_in_the_next_payload(
+    world: Make, change: Request
+) -> None:
+    w = world()
+    capture(w, "one", session="a")
+    w.answer(Actor.INGEST, change)
+    assert news(w) == "2 2 a\n"
+
+
+def test_all_that_was_said_is_due_from_when_the_end_of_its_session_was_taken_from_the_spool(
+    world: Make,
+) -> None:
+    w = world()
+    path = transcript(w, "why?", "because")
+    spool(w, "e", transcript_path=str(path), hook_event_name="Stop")
+    w.run(2.0)
+    assert news(w) == "0 0 s1\n"
+    with path.open("a") as file:
+        file.write(transcript_line(2, "one more", w))
+    event = spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
+    told: list[str] = []
+
+    def look() -> None:
+        if not event.exists():
+            told.append(news(w))
+
+    w.after_effect = look
+    w.run(2.0)
+    assert set(told) == {f"{UNKNOWN} 0 s1\n", "3 0 s1\n"}
+    assert told == sorted(told, reverse=True)  # and never that nothing is due
+    assert revision(w) == 3
+
+
+def test_the_end_of_a_session_whose_transcript_does_not_come_is_due_with_its_own_words(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "one", session="s1")
+    path = w.layout.root / "late.jsonl"
+    spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(10.0)
+    assert news(w) == f"{UNKNOWN} 0 s1\n"
+    w.run(60.0)
+    assert news(w) == "1 0 s1\n"
+    spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(2.0)
+    path.write_text(transcript_line(0, "why?", w))  # here it comes after all
+    w.run(2.0)
+    assert news(w) == "2 0 s1\n"
+
+
+def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written_again(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "one", session="a")
+    capture(w, "two", session="a", cwd="/q")
+    w.crash(Actor.INGEST)
+    w.run(1.0)
+    assert (news(w), news(w, "/q")) == ("1 0 a\n", "2 0 a\n")
+    w.crash(Actor.INGEST)
+    w.effects.clear()
+    w.run(1.0)
+    written = [e.path for _, e in w.effects if isinstance(e, ReplaceFile)]
+    assert not [path for path in written if path.parent == w.layout.news]
+
+
+def test_news_that_cannot_be_written_are_taken_away_and_written_with_the_next(
+    world: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    w = world()
+    capture(w, "one", session="a")
+    w.disk_full = True
+    capture(w, "two", session="b")
+    assert news(w) == ""
+    assert "is not written" in caplog.text
+    w.disk_full = False
+    capture(w, "three", session="b")
+    assert news(w) == "0 1 b\n"
+
+
+def test_many_events_that_wait_for_their_transcripts_keep_no_other_waiting(world: Make) -> None:
+    w = world()
+    for number in range(2 * EVENTS_A_SLICE):
+        spool(w, f"{number}", transcript_path=f"/nowhere/{number}", prompt="never read")
+    w.run(5.0)
+    spool(w, "new", transcript_path=str(transcript(w, "why?")), hook_event_name="Stop")
+    w.run(1.0)
+    assert texts(w) == ["why?"]
+
+
+def test_not_every_event_of_a_session_is_worth_a_commit(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?")
+    commit = w.records.commit
+    commits: list[Any] = []
+
+    def counted(*args: Any, **fields: Any) -> Any:
+        commits.append(args)
+        return commit(*args, **fields)
+
+    w.records.commit = counted  # type: ignore[method-assign]
+    for number in range(90):
+        spool(w, f"{number}", transcript_path=str(path), hook_event_name="Stop")
+        w.run(10.0)
+    assert len(commits) < 20
+    w.crash(Actor.INGEST)
+    w.run(FOLLOW_S - 120.0)
+    with path.open("a") as file:
+        file.write(transcript_line(1, "an hour later", w))
+    w.run(2.0)
+    assert texts(w)[-1] == "an hour later"
+
+
+def test_a_session_that_has_ended_is_followed_no_more_also_by_whoever_reads_the_store(
+    world: Make,
+) -> None:
+    w = world()
+    path = transcript(w, "why?")
+    spool(w, "a", transcript_path=str(path), hook_event_name="Stop")
+    w.run(2.0)
+    spool(w, "b", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(FOLLOW_ENDED_S + 5.0)
+    with w.records.view() as view:
+        (followed,) = view.transcripts()
+    assert followed.followed_until < w.now.wall
 
 
 def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from benchmarks.group import CHECKOUT, Group
 
+from actors.runtime import Bell
 from iai import spool
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
@@ -51,6 +52,19 @@ def test_many_events_at_once_are_all_there(group: Make) -> None:
         list(pool.map(lambda n: g.hook("turn-capture", {"prompt": str(n)}), range(200)))
     prompts = [json.loads(path.read_text())["prompt"] for path in spool.waiting(g.layout.spool_new)]
     assert sorted(prompts, key=int) == [str(n) for n in range(200)]
+
+
+def test_it_wakes_ingest_and_asks_for_nobody_to_listen(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    bell = Bell(g.layout.bell)
+    assert not bell.rung()
+    assert g.hook("turn-capture", {"session_id": "s"}).returncode == 0
+    assert bell.rung()
+    assert not bell.rung()
+    bell.close()
+    assert g.hook("turn-capture", {"session_id": "s"}).returncode == 0  # and does not wait
+    assert len(spool.waiting(g.layout.spool_new)) == 2
 
 
 @pytest.mark.parametrize("trouble", ["store is a file", "no home", "spool is a file"])

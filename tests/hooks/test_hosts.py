@@ -70,6 +70,35 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     assert g.json("hooks", "status", "--host", other)[other]["capture"] is None
 
 
+def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_the_interval(
+    group: Make, name: str
+) -> None:
+    g = group(session_cache_refresh_min_sec="3600")
+    one = host(g, name)
+    project = g.work / "p"
+    project.mkdir()
+    g.up()
+    g.iai("hooks", "install", "--host", name)
+    if isinstance(one, Codex):
+        one.trust_all()
+    session = Session(one, project, "first")
+    session.turn("the first question", "the first answer")
+    g.settle()
+    for number in range(3):
+        session.turn(f"question {number}", f"answer {number}")  # which the interval holds back
+
+        def given(now: Session = session, number: int = number) -> bool:
+            """Clear it; again while the machine is too busy to compose a text in time."""
+            nonlocal session
+            session, text = now.clear(f"{number} {len(injections.read(g.layout))}")
+            if text:
+                assert f"> question {number}\n" in text
+                assert f"> answer {number}\n" in text
+            return bool(text)
+
+        wait_until(given, "a session starts with text")
+
+
 def test_an_upgrade_keeps_the_command_lines_and_so_the_trust(group: Make) -> None:
     g = group()
     one = host(g, "codex")

@@ -129,6 +129,34 @@ def test_a_session_that_goes_on_gets_what_others_have_said_since_and_not_its_own
     assert noted(store)[1].tokens > 0
 
 
+def test_where_only_the_session_itself_has_spoken_the_hook_knows_it_without_python(
+    store: Store,
+) -> None:
+    (store.layout.run / "command").unlink()
+    store.payload("/p", payload(5))
+    store.call(starts("startup"))
+    store.payload("/p", payload(8))
+    store.news("/p", "0 5 s\n")
+    assert store.call(starts("resume")) == ""
+    assert noted(store)[-1].outcome == "nothing-new"
+    assert noted(store)[-1].reason == "revision=5"  # up to there it was given all, and no further
+    store.payload("/p", payload(4))  # an older one is no reason to tell it anything twice
+    assert store.call(starts("compact")) == ""
+    assert noted(store)[-1].reason == "revision=5"
+
+
+@pytest.mark.parametrize("news", ["0 6 s", "0 5 another", "", "0 5 .", "0 x s"])
+def test_where_others_may_have_spoken_what_is_new_is_composed(store: Store, news: str) -> None:
+    store.payload("/p", payload(1))
+    said(store, "said by another session")
+    store.call(starts("startup"))
+    store.payload("/p", payload(8))
+    store.news("/p", news.replace("5", "1"))
+    assert "> said by another session\n" not in store.call(starts("resume", session="unknown"))
+    store.call(starts("resume"))
+    assert noted(store)[-1].reason == "newer-than revision=1"
+
+
 def test_a_session_of_which_only_its_own_words_are_new_gets_nothing(store: Store) -> None:
     first = said(store, "said long ago")
     store.payload("/p", payload(first))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from iai import clock, injected
 from iai.freshness.cache_file import sidecar_path
 from iai.layout import Layout
 from iai.messages import Actor
+from iai.news import UNKNOWN
 from iai.projects import identify
 from iai.record import Project
 from iai.store.environment import Environment
@@ -68,6 +69,12 @@ class Store:
         then = time.time() - age_s
         os.utime(link, (then, then))
         return text
+
+    def news(self, cwd: str, line: str) -> None:
+        """Put what ingest tells the hook where it looks for it."""
+        link = self.layout.news_link(cwd)
+        assert link is not None
+        link.write_text(line)
 
     def remember(self, cwd: str, text: str) -> None:
         """Put a record into the store, for the live command to find."""
@@ -313,6 +320,86 @@ def test_a_turn_in_the_spool_is_all_there_is_before_the_group_ever_ran(store: St
     store.capture(cwd="/p", prompt="the very first words", prompt_id="1")
     printed = store.start("/p", PATH=f"{IAI.parent}:{store.group.environment['PATH']}")
     assert "> the very first words\n" in printed
+
+
+# --- what a group that runs is about to see to ----------------------------------------------------
+
+
+def revised(revision: int, text: str) -> str:
+    return f"{injected.opening(revision, clock.iso(time.time_ns()), 'p')}\n{text}\n"
+
+
+@pytest.fixture
+def running(store: Store) -> Iterator[Store]:
+    """Return a store whose lease says that a group runs, and that of /p has a payload."""
+    title = ["iai: supervisor", "600"]
+    with subprocess.Popen(title, executable="/bin/sleep") as supervisor:
+        store.layout.lease.write_text(str(supervisor.pid))
+        yield store
+        supervisor.kill()
+
+
+def meanwhile(store: Store, do: str = ":") -> str:
+    """Return a PATH on which the hook's few milliseconds are when `do` happens, in shell."""
+    place = store.group.work / "meanwhile"
+    place.mkdir()
+    (place / "sleep").write_text(f"#!/bin/bash\necho >>{place}/times\n{do}\n")
+    (place / "sleep").chmod(0o755)
+    return f"{place}:{os.environ['PATH']}"
+
+
+def times(store: Store) -> int:
+    """How often the hook has waited for these milliseconds."""
+    path = store.group.work / "meanwhile" / "times"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_what_the_group_is_reading_is_waited_for_and_the_new_file_printed(running: Store) -> None:
+    running.payload("/p", revised(1, "old"))
+    link = running.layout.payload_link("/p")
+    assert link is not None
+    aside, new = link.with_suffix(".aside"), revised(2, "new")
+    aside.write_text(new)
+    running.capture(cwd="/p", prompt="x", prompt_id="1")
+    read = f"mv {aside} {link}; rm {running.layout.spool_new}/*.json"
+    assert running.start("/p", PATH=meanwhile(running, read)) == new
+    assert times(running) == 1
+    assert [line.split()[0] for line in running.log()] == ["cache-hit"]
+
+
+def test_what_was_said_in_a_session_that_has_ended_is_waited_for(running: Store) -> None:
+    running.payload("/p", revised(1, "old"))
+    running.news("/p", "2 0 s")
+    link = running.layout.payload_link("/p")
+    assert link is not None
+    aside, new = link.with_suffix(".aside"), revised(2, "new")
+    aside.write_text(new)
+    path = meanwhile(running, f"[ ! -e {aside} ] || mv {aside} {link}")
+    assert running.start("/p", PATH=path) == new
+    assert running.start("/p", PATH=path) == new
+    assert times(running) == 1
+    assert [line.split()[0] for line in running.log()] == ["cache-hit", "cache-hit"]
+
+
+@pytest.mark.parametrize("group_is", ["up", "stopped"])
+def test_what_does_not_come_in_time_is_composed(running: Store, group_is: str) -> None:
+    running.remember("/p", "said at the end")
+    running.payload("/p", revised(1, "old"))
+    running.news("/p", f"{UNKNOWN} 0 s")
+    if group_is == "stopped":
+        running.layout.lease.write_text("")
+    looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # so never too late
+    printed = running.start("/p", PATH=looks)
+    assert "> said at the end\n" in printed
+    assert running.log()[0].startswith("session-ended revision=1 -> live-cli bytes=")
+    assert (times(running) > 1) is (group_is == "up")  # the deadline's own clock is one
+
+
+@pytest.mark.parametrize("news", ["", "\n", "much", "2", "2 x s", "-1 0 s", "9 9"])
+def test_news_that_make_no_sense_are_none(store: Store, news: str) -> None:
+    text = store.payload("/p", revised(1, "text"))
+    store.news("/p", news)
+    assert store.start("/p") == text
 
 
 def test_the_payload_of_a_group_that_was_killed_is_not_trusted(store: Store) -> None:
@@ -660,7 +747,7 @@ def test_what_was_said_while_the_group_is_down_is_in_the_text_however_it_went_do
     printed, why = said()
     assert "> kept before\n" in printed
     assert "> said to nobody\n" in printed
-    assert why == "spool-waiting"
+    assert why == "group-down"
     g.up()
     g.settle()
     printed, why = said()

@@ -85,7 +85,8 @@ GOLDEN: dict[str, str] = {
         "6e67657374656401"
     ),
     "session-ended": (
-        "84a17601a26964a137a46b696e64ad73657373696f6e2d656e646564a87265766973696f6e01"
+        "85a17601a26964a137a46b696e64ad73657373696f6e2d656e646564a87265766973696f6e01a770726f6a65"
+        "6374a170"
     ),
     "line-skipped": (
         "86a17601a26964a137a46b696e64ac6c696e652d736b6970706564aa7472616e736372697074a22f74a66f66"
@@ -261,7 +262,7 @@ def one_of_each() -> list[Message]:
             records_added=3, duplicates=0, skipped={"meta": 1}, unreadable=(), revision=4,
         ),
         messages.RecordsCommitted(revision=1, ingested=1),
-        messages.SessionEnded(revision=1),
+        messages.SessionEnded(revision=1, project="p"),
         messages.LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         messages.SpoolRejected(file="f", reason="r"),
         messages.ProjectMoved(project="p", into="q", was="/p", now="/q"),

@@ -322,6 +322,12 @@ class Watch:
         link = self._world.layout.payload_link(cwd)
         if link is None or link.resolve() != payload.resolve():
             raise Broken("c", f"a hook in {cwd} does not find {payload.name}")
+        news = self._world.layout.news_link(cwd)
+        due = int(news.read_text().split()[0]) if news is not None and news.exists() else 0
+        if due > (self._shown(payload) or 0):
+            raise Broken(
+                "c", f"a hook in {cwd} waits for {due}, and {payload.name} is all there is"
+            )
         word = self.last_said.get(cwd)
         if word and word not in self._gone and word not in payload.read_text():
             raise Broken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")

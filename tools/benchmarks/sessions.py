@@ -56,7 +56,7 @@ def run(args: Namespace) -> Figures:
 
 
 def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
-    with Group(session_cache_refresh_min_sec="1") as group:
+    with Group() as group:
         group.up()
         group.iai("hooks", "install", "--host", name)
         projects = [group.work / f"project{number}" for number in range(PROJECTS)]
@@ -141,6 +141,7 @@ def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> 
             Counter(_why(note) for _, note in pairs if note and not _ready(note))
         ),
         "late": sum("took longer" in note.reason for _, note in pairs if note),
+        "start hook": quantiles([start.ms for start in starts], "ms"),
         "start hook, from the file": quantiles(ready, "ms") if ready else {},
         "start hook, composing": quantiles(composed, "ms") if composed else {},
         "the host's own way of starting a hook": quantiles([s.floor_ms for s in starts], "ms"),

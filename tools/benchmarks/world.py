@@ -330,9 +330,9 @@ class World:
                 os.utime(path, ns=(self.now.wall, self.now.wall))
             case LinkFile(path=path, target=target):
                 files.link(path, target)
-            case MoveFile(path=path, directory=directory):
-                private(directory)
-                path.replace(directory / path.name)
+            case MoveFile(path=path, to=to):
+                private(to.parent)
+                path.replace(to)
             case RemoveFile(path=path):
                 files.remove(path)
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from iai.clock import NS, Now
-from iai.record import Project, Record, Transcript, Watermark, session_key
+from iai.record import Project, Record, Transcript, Voices, Watermark, session_key
 from iai.revisions import Revisions, of, upto
+from iai.store import codec
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -218,6 +219,38 @@ def test_a_project_remembers_the_directories_it_was_worked_on_in(records: Record
         records.commit(lambda unit, cwd=cwd: unit.place(project, cwd), NOW)  # type: ignore[misc]
     with records.view() as view:
         assert [p.cwds for p in view.projects()] == [("/p", "/p/src")]
+
+
+def voices(records: Records) -> Voices:
+    with records.view() as view:
+        return view.voices(PROJECT)
+
+
+def test_of_each_project_it_is_kept_who_spoke_last_and_when_anybody_else_changed_anything(
+    records: Records,
+) -> None:
+    assert voices(records) == Voices()
+    put(records, new_record("1", session="a"), new_record("2", session="a"))
+    assert voices(records) == Voices(speaker="a", others=0, revision=2)
+    put(records, new_record("3", session="b"), new_record("elsewhere", project="f" * 16))
+    assert voices(records) == Voices(speaker="b", others=2, revision=3)
+    record = get(records, "#1")
+    records.commit(lambda unit: unit.pin(record, pinned=True), NOW)  # by whomever
+    assert voices(records) == Voices(speaker="b", others=5, revision=5)
+    put(records, new_record("fact", session="b", tier="semantic"))  # noted outside a conversation
+    put(records, new_record("4", session="b"))
+    assert voices(records) == Voices(speaker="b", others=6, revision=7)
+
+
+def test_where_an_earlier_iai_went_on_with_the_store_all_count_as_others(
+    records: Records,
+) -> None:
+    put(records, new_record("1", session="a"))
+    environment = records._environment
+    environment.write(
+        lambda t: t.put(PROJECT.encode(), codec.number(9), db=environment.db["changed"])
+    )  # without any note of who it was
+    assert voices(records) == Voices(others=9, revision=9)
 
 
 def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(

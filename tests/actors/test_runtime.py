@@ -1,0 +1,95 @@
+"""The loop that all actors share, as far as it can be seen without a process of its own."""
+
+import logging
+import socket
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from actors.runtime import Bell, Loop, Notes
+from iai.beat import Beat
+from iai.behaviour import Answer, Caller, Steps
+from iai.clock import Now
+from iai.layout import Layout
+from iai.messages import Actor, Event, Flush, Flushed, Request
+from iai.settings import Settings
+
+
+class NoSignals(Notes):
+    """Notes of which none ever comes: the signals of the tests' own process stay as they are."""
+
+    def __init__(self) -> None:
+        self._noted = deque()
+        self.reader, self._writer = socket.socketpair()
+        self.reader.settimeout(0)
+
+    def close(self) -> None:
+        self.reader.close()
+        self._writer.close()
+
+
+class Answering:
+    """A behaviour that answers everything at once and never has anything to do."""
+
+    hears: tuple[Actor, ...] = ()
+
+    def __init__(self) -> None:
+        self.received: list[Request] = []
+
+    def start(self, now: Now) -> Steps:
+        yield from ()
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        self.received.append(request)
+        yield Answer(caller, Flushed(revision=1))
+
+    def hear(self, event: Event, now: Now) -> Steps:
+        yield from ()
+
+    def work(self, now: Now) -> Steps:
+        yield from ()
+
+    def due_s(self, now: Now) -> float:
+        return 60.0
+
+    def stop(self, now: Now) -> Steps:
+        yield from ()
+
+    def close(self) -> None:
+        pass
+
+
+def test_whoever_rings_has_ingest_look_at_the_spool_and_gets_no_answer(
+    layout: Layout, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    beat = Beat(layout.beat(Actor.INGEST))
+    behaviour = Answering()
+    notes = NoSignals()
+    loop = Loop(Actor.INGEST, behaviour, Settings(store=layout.root), beat, notes)
+    try:
+        loop._turn()
+        assert behaviour.received == []
+        with layout.bell.open("r+b", buffering=0) as bell:
+            bell.write(b"..")
+        loop._poller.poll()  # which would wait for ever
+        loop._turn()
+        assert behaviour.received == [Flush()]
+        loop._turn()
+        assert behaviour.received == [Flush()]
+    finally:
+        loop.close()
+        notes.close()
+    assert "nobody took the answer" not in caplog.text
+
+
+def test_a_file_in_the_place_of_the_bell_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.bell"
+    path.write_text("no pipe")
+    for _ in range(2):  # and one that is left there serves again
+        bell = Bell(path)
+        assert path.is_fifo()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert not bell.rung()
+        bell.close()

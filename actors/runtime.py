@@ -212,6 +212,15 @@ class Bell:
         os.close(self.descriptor)
 
 
+def _bell(path: Path) -> Bell | None:
+    """Return the bell; None where the disk knows no pipes: the spool is looked at without, too."""
+    try:
+        return Bell(path)
+    except OSError as error:
+        log.warning("hooks cannot wake this process: %s", error)
+        return None
+
+
 class Notes:
     """Signals, noted by their handlers and read by the loop."""
 
@@ -246,7 +255,7 @@ class Loop:
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
         self._mailbox = Mailbox(layout, actor, self._context)
         self._feeds = Feeds(layout, behaviour.hears, self._context)
-        self._bell = Bell(layout.bell) if actor is Actor.INGEST else None
+        self._bell = _bell(layout.bell) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)

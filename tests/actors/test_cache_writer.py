@@ -196,6 +196,13 @@ def test_where_a_session_ends_while_payloads_are_written_its_own_is_the_next(wor
     assert payloads_written(w)[:4] == ["c", "a", "b", "all"]
 
 
+def choosing(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Return what notes how often is chosen what a payload shows."""
+    chosen = Mock(wraps=material._chosen)
+    monkeypatch.setattr(material, "_chosen", chosen)
+    return chosen
+
+
 def test_what_the_interval_holds_back_is_chosen_already(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,8 +211,7 @@ def test_what_the_interval_holds_back_is_chosen_already(
     w.run(2.0)
     capture(w, "two", session="s")
     w.run(2.0)
-    chosen = Mock(wraps=material._chosen)
-    monkeypatch.setattr(material, "_chosen", chosen)
+    chosen = choosing(monkeypatch)
     spool(w, "e", hook_event_name="SessionEnd")
     w.run(2.0)
     assert shown(w) == revision(w) == 2
@@ -218,8 +224,7 @@ def test_while_more_comes_nothing_is_chosen_ahead(
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
     capture(w, "one", session="s")
     w.run(2.0)
-    chosen = Mock(wraps=material._chosen)
-    monkeypatch.setattr(material, "_chosen", chosen)
+    chosen = choosing(monkeypatch)
     for number in range(40):  # as an import does
         capture(w, f"two {number}", session="s")
         w.run(QUIET_S / 2)

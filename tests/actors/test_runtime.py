@@ -1,9 +1,12 @@
 """The loop that all actors share, as far as it can be seen without a process of its own."""
 
+import errno
 import logging
+import os
 import socket
 from collections import deque
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -82,6 +85,18 @@ def test_whoever_rings_has_ingest_look_at_the_spool_and_gets_no_answer(
         loop.close()
         notes.close()
     assert "nobody took the answer" not in caplog.text
+
+
+def test_where_the_disk_knows_no_pipes_the_loop_does_without_a_bell(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(os, "mkfifo", Mock(side_effect=OSError(errno.EPERM, "not here")))
+    beat, notes = Beat(layout.beat(Actor.INGEST)), NoSignals()
+    loop = Loop(Actor.INGEST, Answering(), Settings(store=layout.root), beat, notes)
+    loop._turn()
+    loop.close()
+    notes.close()
+    assert "hooks cannot wake this process: [Errno 1] not here" in caplog.text
 
 
 def test_a_file_in_the_place_of_the_bell_is_replaced(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from benchmarks.group import Group, wait_until
@@ -18,6 +19,17 @@ def host(group: Group, name: str) -> Host:
     one = (ClaudeCode if name == "claude" else Codex)(group.work, group.environment)
     one.patience = 100.0  # as slow as the clock of the hooks
     return one
+
+
+def at_home(group: Group, name: str) -> tuple[Host, Path]:
+    """Return a host that calls our hooks, and a directory to work in."""
+    one = host(group, name)
+    assert group.iai("hooks", "install", "--host", name).returncode == 0
+    if isinstance(one, Codex):
+        one.trust_all()
+    project = group.work / "p"
+    project.mkdir(exist_ok=True)
+    return one, project
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -74,13 +86,8 @@ def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_t
     group: Make, name: str
 ) -> None:
     g = group(session_cache_refresh_min_sec="3600")
-    one = host(g, name)
-    project = g.work / "p"
-    project.mkdir()
     g.up()
-    g.iai("hooks", "install", "--host", name)
-    if isinstance(one, Codex):
-        one.trust_all()
+    one, project = at_home(g, name)
     session = Session(one, project, "first")
     session.turn("the first question", "the first answer")
     g.settle()
@@ -119,10 +126,7 @@ def test_a_store_with_a_space_and_a_quote_in_its_path_is_found_by_both_hosts(gro
     g.layout = type(g.layout)(g.work / "it's a store")
     g.environment["IAI_MCP_STORE"] = str(g.layout.root)
     for number, name in enumerate(("claude", "codex")):
-        one = host(g, name)
-        assert g.iai("hooks", "install", "--host", name).returncode == 0
-        if isinstance(one, Codex):
-            one.trust_all()
+        one, _ = at_home(g, name)
         Session(one, g.work, name).turn("hello", "hi")
         assert len(spool.waiting(g.layout.spool_new)) == 2 * (number + 1)
         Session(one, g.work, "next").start()
@@ -145,13 +149,8 @@ def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
     group: Make, name: str
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
-    one = host(g, name)
-    cwd = g.work / "p"
-    cwd.mkdir()
     g.up()
-    g.iai("hooks", "install", "--host", name)
-    if isinstance(one, Codex):
-        one.trust_all()
+    one, cwd = at_home(g, name)
 
     def kept(count: int) -> None:
         wait_until(lambda: len(texts(g)) == count, f"{count} turns are in the store")

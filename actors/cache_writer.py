@@ -66,9 +66,7 @@ from iai.store.topics import Topic
 log = logging.getLogger(__name__)
 
 COLD_BOUND_S = 3.0  # a graph that is cold for longer is left out of the payload
-QUIET_S = (
-    0.1  # after a change, until what it changes is prepared: an import is a change without end
-)
+QUIET_S = 0.1  # after a change, until what it changes is prepared; an import has no such pause
 SLEEP_PATIENCE_S = 300.0  # how long a refresh after SLEEP waits for its turn
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 

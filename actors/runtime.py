@@ -12,6 +12,7 @@ the disk refuses a write, nobody waits      a log entry, and the same work again
 its own store is damaged, and derived       it is deleted, exit `CRASHED`, and made again
 its own store is damaged: the records       exit `STORE_CORRUPT`
 another's store is damaged                  the same work again after a back-off
+the disk knows no named pipes               a log entry; hooks' events are found without being told
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
 asked to stop                               what is under way ends, the rest is refused, exit `DONE`
 the supervisor is gone                      exit `ORPHANED`

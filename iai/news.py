@@ -57,9 +57,10 @@ class News:
         return project
 
     def lines(self) -> Iterator[tuple[str, bytes]]:
-        """Yield each project of which another line is to be written, with that."""
+        """Yield each project of which another line is to be written, with that; always in order."""
         while self._stale:
-            project = self._stale.pop()
+            project = min(self._stale)
+            self._stale.remove(project)
             line = self._line(project)
             if line is not None and self._written.get(project) != line:
                 self._written[project] = line

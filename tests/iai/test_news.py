@@ -49,6 +49,11 @@ def test_a_line_is_written_once_and_again_when_it_has_changed_or_was_lost() -> N
     assert line(news) == "7 8 t\n"
 
 
+def test_lines_come_in_the_same_order_each_time() -> None:
+    many = {f"{number:016x}": Voices(speaker="s", revision=1) for number in range(50)}
+    assert [project for project, _ in News(many, {}).lines()] == sorted(many)
+
+
 def test_what_waits_for_no_interval_is_due_at_once() -> None:
     news = News(heard(7), {})
     news.changed(heard(8, others=8), waits=False)

@@ -279,20 +279,6 @@ class Ingest:
         yield from self._tell_news()
         yield Publish(SessionEnded(revision=self._mark().revision, project=project))
 
-    def _tell_news(self) -> Steps:
-        for project, line in self._news.lines():
-            path = self._layout.project_news(project)
-            try:
-                yield ReplaceFile(path, line, lasting=False)
-            except OSError as error:
-                log.warning("%s is not written: %s", path, error)
-                self._news.lost(project)
-                yield RemoveFile(path)  # better none than one that is not true any more
-
-    def _home(self, cwd: str) -> str:
-        with self._records.view() as view:
-            return view.belongs(self._identify(cwd, "").id)
-
     # --- imports ------------------------------------------------------------------------------
 
     def _begin_import(self, paths: tuple[str, ...], now: Now) -> ImportJob:
@@ -470,9 +456,25 @@ class Ingest:
             yield from self._tell_news()
         return result, mark
 
+    def _tell_news(self) -> Steps:
+        """Write down for the hooks what has become news."""
+        for project, line in self._news.lines():
+            path = self._layout.project_news(project)
+            try:
+                yield ReplaceFile(path, line, lasting=False)
+            except OSError as error:
+                log.warning("%s is not written: %s", path, error)
+                self._news.lost(project)
+                yield RemoveFile(path)  # better none than one that is not true any more
+
     def _mark(self) -> Watermark:
         with self._records.view() as view:
             return view.watermark()
+
+    def _home(self, cwd: str) -> str:
+        """Return the project in which a session in this directory is."""
+        with self._records.view() as view:
+            return view.belongs(self._identify(cwd, "").id)
 
 
 def make(settings: Settings) -> Ingest:

@@ -108,10 +108,7 @@ def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_t
 
 def test_an_upgrade_keeps_the_command_lines_and_so_the_trust(group: Make) -> None:
     g = group()
-    one = host(g, "codex")
-    g.iai("hooks", "install", "--host", "codex")
-    assert isinstance(one, Codex)
-    one.trust_all()
+    one, _ = at_home(g, "codex")
     before = one.document()
     (g.layout.hooks / "iai-mcp-turn-capture.sh").write_text("# an older version\n")
     g.iai("hooks", "install", "--host", "codex")

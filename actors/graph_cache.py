@@ -38,8 +38,8 @@ from iai.messages import (
     Tick,
 )
 from iai.pace import Pace
-from iai.recall.scoring import Sources
 from iai.recall.search import search
+from iai.recall.sources import Sources
 from iai.revisions import Revisions
 from iai.settings import Settings
 from iai.sleep import Sleep
@@ -176,6 +176,7 @@ class GraphCache:
             links_applied=self._links.applied,
             table=self._space.table,
             dimension=index.dimension if index is not None else 0,
+            parts=self._space.parts,
             chunks=index.chunks if index is not None else 0,
         )
         if progress == self._progress and not self._space.unsaved:
@@ -253,9 +254,7 @@ class GraphCache:
             view = opened.enter_context(self._readers.records.view())
             links = opened.enter_context(self._store.view())
             stored = self._stored(opened)
-            space = self._space
-            index = space.index if stored else None
-            sources = Sources(view, links, self._words.lexical, index, space.generation, stored)
+            sources = Sources(view, links, self._words.lexical, self._space, stored)
             hits, degraded = search(request, sources, now.wall)
             behind = self._words.pending(view).count()
         if behind:

@@ -15,7 +15,7 @@ class Embedder(Protocol):
 
     name: str  # what the setting calls it
     fingerprint: str  # changes when the same text would give another vector
-    dimension: int
+    parts: tuple[int, ...]  # how many numbers of a vector come from each way to embed, in order
 
     def cost_ms(self, text: str) -> float:
         """About how long a core takes for the vector of a text, in milliseconds."""

@@ -62,7 +62,7 @@ class MiniLMEmbedder:
             raise EmbedderUnavailable(f"cannot load minilm: {error}") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_TOKENS)
-        self.dimension = static.dimension + DIMENSION
+        self.parts = (*static.parts, DIMENSION)
         self.fingerprint = f"minilm-{SHA256[:16]}-{_METHOD}-{SHARE:g}+{static.fingerprint}"
 
     def cost_ms(self, text: str) -> float:
@@ -82,8 +82,8 @@ class MiniLMEmbedder:
         known: Vectors | None = None,
     ) -> Vectors:
         """See `Embedder`."""
-        rows = np.zeros((len(texts), self.dimension), np.float32)
-        split = self._static.dimension
+        rows = np.zeros((len(texts), sum(self.parts)), np.float32)
+        split = sum(self._static.parts)
         rows[:, :split] = self._static.embed(texts, frequencies, documents) * (1 - SHARE) ** 0.5
         if known is not None:
             rows[:, split:] = known[:, split:]

@@ -38,7 +38,7 @@ class StaticEmbedder:
         self._table = np.ascontiguousarray(table)
         self._tokenize = tokenize
         self.name = name
-        self.dimension = int(table.shape[1])
+        self.parts: tuple[int, ...] = (int(table.shape[1]),)
         digest = hashlib.blake2b(self._table.data, digest_size=8).hexdigest()
         self.fingerprint = f"{model}-{digest}-{_METHOD}"
 
@@ -61,7 +61,7 @@ class StaticEmbedder:
         known: Vectors | None = None,
     ) -> Vectors:
         """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
-        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        vectors = np.zeros((len(texts), *self.parts), np.float32)
         tokens = self._tokens(texts)
         place = np.zeros(len(self._table), np.int32)  # of a token's row among those that are used
         for own in tokens:

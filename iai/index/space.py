@@ -24,6 +24,7 @@ class Rebuild(Struct):
 
     table: int
     generation: int
+    parts: tuple[int, ...]  # of each vector, see `Embedder`
     applied: Revisions  # what the vectors held when it began
     index: VectorIndex
     after: int = 0  # highest label taken so far
@@ -37,6 +38,7 @@ class Space:
         self.index: VectorIndex | None = None
         self.table = 0  # number of the index, under which it is kept
         self.generation = 0
+        self.parts: tuple[int, ...] = ()
         self.applied = Revisions()
         self.rebuilt = rebuilt
         self._wanted = False  # a rebuild, though the generation is the right one
@@ -51,7 +53,7 @@ class Space:
         except StoreCorrupt as error:
             log.warning("%s; it is made again from the vectors", error)
         if self.index is not None:
-            self.generation = noted.generation
+            self.generation, self.parts = noted.generation, noted.parts
             self.applied = noted.vectors_applied
 
     @property
@@ -103,7 +105,11 @@ class Space:
             if weights is None:
                 raise StoreCorrupt("the serving generation has no weights")
             rebuild = self._rebuild = Rebuild(
-                self.table + 1, progress.serving, progress.applied, VectorIndex(weights.dimension)
+                table=self.table + 1,
+                generation=progress.serving,
+                parts=weights.parts,
+                applied=progress.applied,
+                index=VectorIndex(weights.dimension),
             )
         labels, rows = view.scan(rebuild.generation, rebuild.after, most)
         if labels:
@@ -111,7 +117,8 @@ class Space:
             rebuild.after = labels[-1]
             return
         self.index, self.table = rebuild.index, rebuild.table
-        self.generation, self.applied = rebuild.generation, rebuild.applied
+        self.generation, self.parts = rebuild.generation, rebuild.parts
+        self.applied = rebuild.applied
         self.rebuilt += self._wanted
         self._wanted, self._rebuild, self._stale = False, None, True
 

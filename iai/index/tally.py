@@ -16,14 +16,23 @@ from numpy.typing import NDArray
 from iai.index.terms import number_of
 from iai.record import Record
 
-FORM = 2  # of the bytes below: what is kept in another form is made again
+FORM = 3  # of the bytes below: what is kept in another form is made again
 
 # A head, and then a number for each term, ascending, as often as the term stands in the text.
-# `speaker` is the number of the name that a text begins with ("Ada: ..."), 0 if it has none.
+# `speaker` is the number of the name that a text begins with ("Ada: ..."), 0 if it has none;
+# `session` that of the session's, 0 for what was noted by itself.
 HEAD = np.dtype(
-    [("said", "<i8"), ("speaker", "<u4"), ("user", "?"), ("pinned", "?"), ("note", "?"), ("", "V1")]
+    [
+        ("said", "<i8"),
+        ("speaker", "<u4"),
+        ("session", "<u4"),
+        ("user", "?"),
+        ("pinned", "?"),
+        ("note", "?"),
+        ("", "V1"),
+    ]
 )
-_head = Struct("<qI???x").pack  # the same
+_head = Struct("<qII???x").pack  # the same
 _WORD = np.dtype("<u4")
 _HEAD_WORDS = HEAD.itemsize // _WORD.itemsize
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
@@ -37,6 +46,7 @@ def tally(record: Record, found_by: Iterable[str]) -> bytes:
     head = _head(
         record.created_at,
         number_of(speaker[1].lower()) if speaker else 0,
+        number_of(record.session) if record.in_session else 0,
         record.role == "user",
         record.pinned,
         not record.in_session,

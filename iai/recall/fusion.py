@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from iai.recall.weights import CONTEXT, SATURATION, VECTORS_BESIDE
+from iai.recall.weights import CONTEXT, SATURATION, SESSION_REACH, VECTORS_BESIDE
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.integer]
+Mask = NDArray[np.bool_]
 # For each scored turn the rows of the turns 1, 2, ... before it, then 1, 2, ... after; -1 for none.
 Beside = NDArray[np.int64]
 
@@ -33,7 +35,7 @@ def by_terms(counts: Floats, rare: Floats, beside: Beside) -> tuple[Floats, Floa
     return _saturated(own) @ rare, _saturated(own + spread(counts, beside, CONTEXT)) @ rare
 
 
-def by_vectors(likeness: Floats, beside: Beside) -> tuple[Floats, Floats]:
+def by_likeness(likeness: Floats, beside: Beside) -> tuple[Floats, Floats]:
     """Return how alike each turn is to the question by itself, and with those around it."""
     alike = np.maximum(likeness, 0.0)
     own = alike[: len(beside)]
@@ -48,6 +50,19 @@ def spread(rows: Floats, beside: Beside, weights: Sequence[float]) -> Floats:
     for distance, weight in enumerate(weights):
         total += weight * (there[beside[:, distance]] + there[beside[:, reach + distance]])
     return total
+
+
+def by_session(likeness: Floats, labels: Numbers, sessions: Numbers, among: Mask) -> Floats:
+    """Return for each turn how alike the likeliest turn near it in its session is, of some.
+
+    `sessions` has a number for each turn, 0 for none; `among` says which may be the likeliest.
+    Labels are given one after the other, so that those of one session lie close together.
+    """
+    apart = np.abs(labels[:, np.newaxis] - labels[among])
+    same = (sessions[:, np.newaxis] == sessions[among]) & (sessions[among] > 0)
+    near = ((apart <= SESSION_REACH) & same) | (apart == 0)
+    best: Floats = np.where(near, likeness[among], 0.0).max(axis=1, initial=0.0)
+    return best
 
 
 def shares(own: Floats, whole: Floats, least: float = 0.0) -> tuple[Floats, Floats]:

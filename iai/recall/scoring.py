@@ -4,58 +4,20 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
-from msgspec import Struct
 
 from iai.clock import NS
-from iai.index.lexical import LexicalIndex
 from iai.index.tally import Tallies
 from iai.index.terms import number_of
-from iai.index.vector import VectorIndex, Vectors, exactly_alike
+from iai.index.vector import Vectors
 from iai.recall import weights, when, who
 from iai.recall.asking import Asked
-from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, shares
-from iai.store import graph, records, vectors
+from iai.recall.fusion import Beside, Floats, by_terms, shares
+from iai.recall.likeness import by_vectors
+from iai.recall.sources import Found, Sources
+from iai.store import graph
 
 _DECIMALS = 4  # what is not told apart by these is told apart by age
 _DAY = 86_400 * NS
-
-
-class Sources:
-    """What a question is put to. A part that is None cannot answer."""
-
-    def __init__(
-        self,
-        view: records.View,
-        links: graph.View,
-        lexical: LexicalIndex,
-        index: VectorIndex | None,
-        generation: int,
-        stored: vectors.View | None,
-    ) -> None:
-        self.view = view
-        self.links = links
-        self.lexical = lexical
-        self.index = index
-        self.generation = generation
-        self.stored = stored
-
-    def exact(self, labels: list[int]) -> Vectors:
-        """Return the vectors of records, zeros for none: those of an old generation go away."""
-        if self.stored is None or self.index is None:
-            return np.zeros((len(labels), 0), np.float32)
-        return self.stored.of(self.generation, labels, self.index.dimension)
-
-
-class Found(Struct):
-    """The labels that the indexes found."""
-
-    by_words: set[int] = set()
-    by_vectors: dict[int, float] = {}  # with how alike they are to the question
-
-    @property
-    def labels(self) -> list[int]:
-        """All of them, ascending."""
-        return sorted(self.by_words.union(self.by_vectors))
 
 
 class Scored:
@@ -109,28 +71,15 @@ def score(asked: Asked, vector: Vectors | None, found: Found, sources: Sources, 
     beside = _rows(chains[there], rows)
     labels = rows[: len(beside)]
     parts = _by_terms(asked, tallies, beside)
-    if vector is not None and sources.index is not None:
-        likeness = _likeness(rows, vector, found, sources, sources.index)
-        own, whole = shares(*by_vectors(likeness, beside))
-        parts["vectors"] = weights.VECTORS * own
-        parts["neighbours"] = parts["neighbours"] + weights.VECTORS * whole
+    if vector is not None:
+        sessions = tallies.heads["session"].astype(np.int64)
+        alike = by_vectors(vector, np.asarray(rows), beside, sessions, found, sources)
+        parts |= alike | {"neighbours": parts["neighbours"] + alike["neighbours"]}
     parts |= _priors(asked.text, tallies, len(labels), sources, now)
     enough = np.minimum(tallies.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
     return Scored(labels, parts, tallies)
-
-
-def _likeness(
-    rows: list[int], vector: Vectors, found: Found, sources: Sources, index: VectorIndex
-) -> Floats:
-    """Return how alike each row is to a question: what was found exactly, what is near roughly."""
-    unread = sorted(found.by_words.difference(found.by_vectors))
-    read = exactly_alike(sources.exact(unread), vector).tolist()
-    exactly = found.by_vectors | dict(zip(unread, read, strict=True))
-    roughly = index.alike(np.asarray(rows, np.int64), vector).tolist()
-    alike = [exactly.get(label, rough) for label, rough in zip(rows, roughly, strict=True)]
-    return np.asarray(alike, np.float64)
 
 
 def _reached(found: Found, links: graph.View) -> tuple[list[int], graph.Labels]:

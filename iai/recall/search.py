@@ -12,7 +12,8 @@ from iai.messages import Hit, Provenance, QueryVector, Recall
 from iai.recall import asking, weights
 from iai.recall.asking import Asked
 from iai.recall.filters import Filter, sought, wanted
-from iai.recall.scoring import Found, Scored, Sources, score
+from iai.recall.scoring import Scored, score
+from iai.recall.sources import Found, Sources
 from iai.recall.supersession import Ranked, settled
 
 LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
@@ -52,7 +53,8 @@ def _find(
     found.by_words.update(label for label, _ in words)
     if vector is not None and sources.index is not None:
         fits = None if only.open else fitting(sources.links.facets(), only)
-        found.by_vectors.update(sources.index.search(vector, depth, sources.exact, fits))
+        near = sources.index.search(vector, depth, sources.exact, fits)
+        found.by_vectors.update(label for label, _ in near)
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:

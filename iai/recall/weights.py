@@ -8,6 +8,8 @@ were in view when the weights were chosen. Near these values LoCoMo is flat; the
 less.
 """
 
+from typing import NamedTuple
+
 # Candidates from each index. The score of one does not depend on the others, so that more of them
 # add only what is far down, and a question costs as much as there are. With 100: LoCoMo 0.80 / 0.89
 # / 0.93, code 0.28 / 0.36 / 0.49, and at 100,000 records 14.5 ms in the process instead of 11.
@@ -44,8 +46,23 @@ FULL_MATCH = 0.75
 # Likeness of the vectors against the terms, which count 1, and what it gains from turns beside it.
 # None: LoCoMo 0.77 / 0.86 / 0.91, code 0.16 / 0.27 / 0.33. Without the gain:
 # LoCoMo 0.80 / 0.87 / 0.93, code 0.26 / 0.34 / 0.40.
-VECTORS = 0.8
 VECTORS_BESIDE = (0.3, 0.15)
+
+
+class Voice(NamedTuple):
+    """What the likeness of vectors made in one way counts."""
+
+    best: float  # with what it gains from turns beside it, as a share of the best such
+    own: float  # by itself
+    session: float  # that of the likeliest turn near in the session
+
+
+# By how many parts a vector has: the static embedder's alone, or with a network's after it.
+VOICES = {
+    1: (Voice(best=0.8, own=0.0, session=0.6),),
+    2: (Voice(best=0.3, own=0.0, session=0.35), Voice(best=0.0, own=0.7, session=1.1)),
+}
+SESSION_REACH = 12
 
 # A turn said when the question says (LoCoMo 0.77 / 0.87 / 0.92), and one said by whom it names
 # (0.79 / 0.88 / 0.93). The code set asks for neither.

@@ -63,6 +63,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
     table: int = 0  # number of that vector index, under which its chunks are kept; 0: none is
     dimension: int = 0  # of its vectors
+    parts: tuple[int, ...] = ()  # of these, see `Embedder`
     chunks: int = 0  # that it has
 
     @property

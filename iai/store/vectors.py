@@ -31,6 +31,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     documents: int  # how many records that were
     frequencies: bytes  # little-endian u4 for each token of the vocabulary: in how many records
     embedder: str = "static"  # what the setting called it
+    parts: tuple[int, ...] = ()  # of the dimension, see `Embedder`; none: it is all one
 
 
 class Progress(Struct, frozen=True, kw_only=True):

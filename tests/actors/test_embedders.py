@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from benchmarks.group import Group, wait_until
 from benchmarks.world import Chances, LettersEmbedder, World
+from msgspec import structs
 
 from iai import health
 from iai.embedders.embedder import Frequencies, Vectors
@@ -18,9 +19,11 @@ from iai.messages import (
     GenerationBegun,
     GenerationServing,
     QueryVectors,
+    RebuildWanted,
     Recall,
     Recalled,
 )
+from iai.recall.weights import VOICES
 from iai.store.codec import unpack
 from iai.store.vectors import Generation, VectorStore
 from tests.actors.real import capture as said
@@ -37,7 +40,7 @@ class Slow(LettersEmbedder):
 
     name = "slow"
     fingerprint = "slow-1"
-    dimension = 30
+    parts = (30,)
 
     def cost_ms(self, text: str) -> float:
         return 10.0
@@ -66,6 +69,29 @@ class Lasting(LettersEmbedder):
             else:
                 self.embedded.append(text)
         return rows
+
+
+class Meaning(LettersEmbedder):
+    """Knows two words for a cat, and has that beside the letters."""
+
+    name = "meaning"
+    fingerprint = "meaning-1"
+    parts = (26, 2)
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        frequencies: Frequencies,
+        documents: int,
+        known: Vectors | None = None,
+    ) -> Vectors:
+        letters = LettersEmbedder().embed(texts, frequencies, documents)
+        cats = [["cat" in text or "kitten" in text] for text in texts]
+        both = np.concatenate([letters, cats, np.logical_not(cats)], axis=1)
+        return np.asarray(both / 2**0.5, np.float32)
+
+    def _counts(self, texts: Sequence[str]) -> Vectors:
+        return LettersEmbedder()._counts(texts)
 
 
 def choose(world: World, embedder: LettersEmbedder, *, still_there: bool = True) -> None:
@@ -260,15 +286,42 @@ def test_whenever_it_crashes_the_vectors_are_of_one_embedder(world: Make, seed: 
         there = [record.label for record in view.after(0)]
     assert labels(w) == there
     assert serving(w).fingerprint == w.embedder.fingerprint
-    assert dimensions(w) == {w.embedder.dimension}
+    assert dimensions(w) == {sum(w.embedder.parts)}
     assert progress(w).building == 0
     assert progress(w).applied.floor == revision(w)
 
 
-def test_weights_kept_by_an_earlier_iai_are_those_of_the_default_embedder() -> None:
+def test_each_way_to_embed_has_a_say_of_its_own(world: Make) -> None:
+    w = world(embedder=Meaning())
+    capture(w, "the cat sleeps", session="one")
+    capture(w, "the act sleeps", session="other")
+    w.run(5.0)
+    cat, act = sorted(recalled(w, "kitten").hits, key=lambda hit: hit.label)
+    letters, meaning = VOICES[2]
+    assert cat.why["vectors"] - act.why["vectors"] == pytest.approx(meaning.own, abs=1e-3)
+    assert cat.why["session"] - act.why["session"] == pytest.approx(meaning.session, abs=1e-3)
+    assert 0 < act.why["vectors"] <= letters.best
+    w.crash(Actor.GRAPH_CACHE)
+    w.run(5.0)
+    assert recalled(w, "kitten").hits == tuple(sorted((cat, act), key=lambda hit: -hit.score))
+
+
+def test_vectors_kept_by_an_earlier_iai_are_of_one_part_and_of_the_default_embedder(
+    world: Make,
+) -> None:
     kept = {"number": 1, "fingerprint": "f", "dimension": 2, "counted_upto": 0, "documents": 0}
-    data = msgpack.packb({**kept, "frequencies": b""})
-    assert unpack(data, Generation).embedder == "static"
+    old = unpack(msgpack.packb({**kept, "frequencies": b""}), Generation)
+    assert (old.embedder, old.parts) == ("static", ())
+    w = world()
+    capture(w, "the cat sleeps", "the act sleeps")
+    w.run(5.0)
+    before = recalled(w, "cat").hits
+    w.vectors.commit(lambda unit: unit.begin(structs.replace(serving(w), parts=())))
+    list(w.actors[Actor.GRAPH_CACHE].hear(RebuildWanted(), w.now))
+    w.run(5.0)
+    with w.graph.view() as view:
+        assert view.progress().parts == ()
+    assert recalled(w, "cat").hits == before
 
 
 @pytest.mark.slow

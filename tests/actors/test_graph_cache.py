@@ -89,6 +89,23 @@ def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
     assert beside.why["neighbours"] > 0
 
 
+def test_a_turn_of_a_session_that_has_a_likely_one_is_likelier_than_its_like_elsewhere(
+    world: Make,
+) -> None:
+    w = world()
+    between = ("quiz jog vex", "bad fjord", "by gum", "waxy")
+    capture(w, "the login page times out", *between, "we fixed it", session="about it")
+    capture(w, "lunch at noon", *between, "we fixed it", session="other")
+    w.run(5.0)
+    alike = {
+        hit.session_id: hit.why
+        for hit in recall(w, "login page", k=20).hits
+        if hit.text == "we fixed it"
+    }
+    assert alike["about it"]["session"] > alike["other"]["session"]
+    assert alike["about it"]["vectors"] == alike["other"]["vectors"]
+
+
 def test_as_many_hits_as_asked_for(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)

@@ -59,7 +59,7 @@ class LettersEmbedder:
 
     name = "letters"
     fingerprint = "letters-1"
-    dimension = 26
+    parts: tuple[int, ...] = (26,)
 
     def cost_ms(self, text: str) -> float:
         return len(text) / 1_000
@@ -80,7 +80,7 @@ class LettersEmbedder:
         return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
 
     def _counts(self, texts: Sequence[str]) -> Vectors:
-        out = np.zeros((len(texts), self.dimension), np.float32)
+        out = np.zeros((len(texts), *self.parts), np.float32)
         for row, text in enumerate(texts):
             for letter in text.lower():
                 if "a" <= letter <= "z":

@@ -45,7 +45,7 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
 
 def test_each_text_gives_one_vector_of_length_one(embedder: Embedder) -> None:
     vectors = embed(embedder, TEXTS)
-    assert vectors.shape == (len(TEXTS), embedder.dimension)
+    assert vectors.shape == (len(TEXTS), sum(embedder.parts))
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
 
@@ -117,7 +117,7 @@ def test_the_default_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert bundled().dimension == 256
+    assert bundled().parts == (256,)
 
 
 def test_an_embedder_without_its_data_says_what_to_do(

@@ -16,6 +16,7 @@ from iai.embedders.minilm import DIMENSION, PACKAGE, SHARE, MiniLMEmbedder
 from iai.embedders.packages import directory_of
 from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
+from iai.recall.weights import VOICES
 
 # From the documentation of sentence-transformers: semantic search, and the model's usage.
 SEARCHED = "A man is eating pasta."
@@ -106,7 +107,7 @@ def test_the_network_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -
     kept.write_bytes(kept.read_bytes()[:1_000])
     with pytest.raises(EmbedderUnavailable, match="cannot load minilm"):
         MiniLMEmbedder(bundled(), tmp_path)
-    assert MiniLMEmbedder(bundled(), tmp_path).dimension == 256 + DIMENSION
+    assert MiniLMEmbedder(bundled(), tmp_path).parts == (256, DIMENSION)
 
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,3 +130,8 @@ def test_what_is_missing_says_what_to_install(
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(EmbedderUnavailable, match="minilm needs onnxruntime"):
         registry.load("minilm", tmp_path)
+
+
+def test_each_part_of_a_vector_has_a_voice_in_recall(minilm: MiniLMEmbedder) -> None:
+    for embedder in (bundled(), minilm):
+        assert len(VOICES[len(embedder.parts)]) == len(embedder.parts)

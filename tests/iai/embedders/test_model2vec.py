@@ -25,7 +25,7 @@ def test_a_path_is_the_name_of_a_model(model: Path, tmp_path: Path) -> None:
     embedder = load(str(model), tmp_path)
     assert embedder.name == str(model)
     assert embedder.fingerprint.startswith("model2vec-small-")
-    assert embedder.dimension == 16
+    assert embedder.parts == (16,)
 
 
 def test_a_token_has_its_row(model: Path) -> None:

@@ -70,11 +70,12 @@ def kept(text: str, **fields: object) -> bytes:
 
 def test_a_tally_says_how_often_and_when_and_by_whom() -> None:
     one = kept("Ada: retry the retry", role="assistant")
-    two = kept("nothing of it", tier="semantic", pinned=True)
+    two = kept("nothing of it", tier="semantic", pinned=True, session="s")
     tallies = Tallies([one, two])
     assert tallies.counts([number_of("retri"), number_of("else")]).tolist() == [[2, 0], [0, 0]]
     assert tallies.heads["said"].tolist() == [NOW.wall] * 2
     assert tallies.heads["speaker"].tolist() == [number_of("ada"), 0]
+    assert tallies.heads["session"].tolist() == [number_of("s"), 0]
     assert tallies.heads["user"].tolist() == [0, 1]
     assert tallies.heads["pinned"].tolist() == [0, 1]
     assert tallies.heads["note"].tolist() == [0, 1]

@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.recall.fusion import Beside, Floats, by_terms, by_vectors, rarity, shares, spread
-from iai.recall.weights import CONTEXT, VECTORS_BESIDE
+from iai.recall.fusion import (
+    Beside,
+    Floats,
+    by_likeness,
+    by_session,
+    by_terms,
+    rarity,
+    shares,
+    spread,
+)
+from iai.recall.weights import CONTEXT, SESSION_REACH, VECTORS_BESIDE
 
 ONE = np.ones(1)
 
@@ -56,9 +65,33 @@ def test_a_gain_is_not_passed_on() -> None:
 
 def test_what_is_unlike_the_question_takes_nothing_from_its_neighbours() -> None:
     near, far = VECTORS_BESIDE
-    own, whole = by_vectors(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
+    own, whole = by_likeness(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
     assert list(own) == [0, 1, 0, 0]
     assert list(whole) == [near, 1, near, far]
+
+
+def test_the_likeliest_turn_of_a_session_speaks_for_those_near_it_and_for_no_other_session() -> (
+    None
+):
+    labels = np.asarray([1, 2, SESSION_REACH + 1, SESSION_REACH + 2, 4, 5])
+    sessions = np.asarray([7, 7, 7, 7, 8, 0])
+    best = by_session(column(0.9, 0.2, 0.1, 0.1, 0.3, 0.4), labels, sessions, labels > 0)
+    assert list(best) == [0.9, 0.9, 0.9, 0.2, 0.3, 0.4]
+
+
+def test_what_was_noted_by_itself_speaks_for_itself_alone() -> None:
+    best = by_session(column(0.9, 0.2), np.arange(2), np.zeros(2, np.int64), np.ones(2, np.bool_))
+    assert list(best) == [0.9, 0.2]
+
+
+def test_only_what_may_speaks_for_a_session_and_nothing_unlike_takes_from_it() -> None:
+    sessions = np.ones(3, np.int64)
+    best = by_session(
+        column(0.9, -0.5, 0.1), np.arange(3), sessions, np.asarray([False, True, True])
+    )
+    assert list(best) == [0.1, 0.1, 0.1]
+    none = by_session(column(0.9, 0.5, 0.1), np.arange(3), sessions, np.zeros(3, np.bool_))
+    assert list(none) == [0, 0, 0]
 
 
 def test_only_turns_with_a_row_of_their_own_are_scored() -> None:

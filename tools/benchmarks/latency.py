@@ -5,17 +5,17 @@ last worked in first and the global one last, so both are watched.
 """
 
 import random
-import threading
 import time
 from argparse import ArgumentParser, Namespace
 from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from benchmarks.figures import Figures, quantiles
 from benchmarks.group import Group, wait_until
 from benchmarks.histories import history, text
+from benchmarks.looking import Looking
 from iai.client import Client
 from iai.freshness.cache_file import claim, sidecar_path
 from iai.messages import Actor, Capture, Captured, CapturedTurn
@@ -33,23 +33,15 @@ class Commit(NamedTuple):
     revision: int
 
 
-class Watch:
+class Watch(Looking):
     """Notes when a payload on disk came to hold each revision."""
 
     def __init__(self, payload: Path) -> None:
+        super().__init__(LOOK_S)
         self._payload = payload
+        self._known = 0  # when the sidecar was written that was seen last
         self._times: list[float] = []
         self._revisions: list[int] = []
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
     def holds(self, revision: int) -> bool:
         """Does the payload hold this revision?"""
@@ -59,18 +51,16 @@ class Watch:
         """Seconds from a commit until it was in the payload."""
         return max(0.0, self._times[bisect_left(self._revisions, commit.revision)] - commit.at)
 
-    def _run(self) -> None:
-        known = 0
-        while not self._done.wait(LOOK_S):
-            try:
-                found = sidecar_path(self._payload).stat().st_mtime_ns
-            except FileNotFoundError:
-                continue
-            held = claim(self._payload) if found != known else None
-            if held is not None:
-                known = found
-                self._times.append(time.monotonic())
-                self._revisions.append(held.revision)
+    def look(self) -> None:
+        try:
+            found = sidecar_path(self._payload).stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        held = claim(self._payload) if found != self._known else None
+        if held is not None:
+            self._known = found
+            self._times.append(time.monotonic())
+            self._revisions.append(held.revision)
 
 
 def configure(parser: ArgumentParser) -> None:

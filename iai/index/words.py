@@ -7,10 +7,11 @@ now; so it does not matter how often, or in which order, changes are applied.
 import logging
 from collections.abc import Mapping
 
+from iai.index.counting import Counting, Later
 from iai.index.fitting import facets
 from iai.index.graph import place
 from iai.index.lexical import LexicalIndex
-from iai.index.tally import FORM, moved, tally
+from iai.index.tally import FORM, tally
 from iai.index.terms import terms
 from iai.record import Record
 from iai.revisions import Revisions, upto
@@ -42,6 +43,8 @@ class Words:
         if not self.applied.ranges and (tallied or len(lexical)):
             lexical.clear()
             store.commit(lambda unit: unit.forget_words())
+        with store.view() as view:
+            self._counting = Counting(view)
 
     def pending(self, view: records.View) -> Revisions:
         """Revisions that are still to be applied."""
@@ -52,15 +55,24 @@ class Words:
         left = self.pending(view).minus(self._taken)
         foremost = view.foremost(left, max(1, WORDS_SLICE // part))
         batch, changed = view.latest(foremost, SLICE_CHARACTERS)
-        self._take(view, changed)
+        said_now = bool(view.live(batch, 1).ranges)
+        counting = self._counting
+        if counting.due and (not said_now or counting.touches(changed)):
+            if counting.step(self._store, part):
+                self._make_searchable()
+            return True
+        more = bool(left.minus(batch).ranges)
+        self._take(view, changed, later=not counting.due and (more or counting.waiting))
         self._taken = self._taken.union(batch)
+        counting.due = counting.due or counting.full or (counting.waiting and not more)
         # What was said just now at once; a backlog when it has come to its end, or by parts.
-        said_now = view.live(batch, 1).ranges
-        if said_now or not left.minus(batch).ranges or self._taken.count() >= TOGETHER:
+        if said_now or not (more or counting.due) or self._taken.count() >= TOGETHER:
             self._make_searchable()
         return bool(foremost.ranges)
 
-    def _take(self, view: records.View, changed: Mapping[int, Record | None]) -> None:
+    def _take(
+        self, view: records.View, changed: Mapping[int, Record | None], *, later: bool
+    ) -> None:
         tallies: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
         for label, record in changed.items():
@@ -73,17 +85,18 @@ class Words:
                 tallies[label] = tally(record, found_by)
                 self.lexical.put(record, found_by)
 
-        def connect(unit: graph.Change) -> None:
+        def connect(unit: graph.Change) -> Later:
             place(view, changed, unit)
             unit.describe(described)
-            old = unit.tallies(changed).values()
-            unit.tally(tallies, moved(old, (new for new in tallies.values() if new is not None)))
+            return self._counting.keep(unit, tallies, later=later)
 
         if changed:
-            self._store.commit(connect)
+            self._counting.put_off(self._store.commit(connect))
 
     def _make_searchable(self) -> None:
+        """Let searches see what was taken; it is applied when it is counted, too."""
         if self._taken.ranges:
             self.lexical.commit()
-            self.applied = self.applied.union(self._taken)
-            self._taken = Revisions()
+            if not self._counting.due:
+                self.applied = self.applied.union(self._taken)
+                self._taken = Revisions()

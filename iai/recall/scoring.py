@@ -73,7 +73,7 @@ def score(asked: Asked, vector: Vectors | None, found: Found, sources: Sources, 
     parts = _by_terms(asked, tallies, beside)
     if vector is not None:
         sessions = tallies.heads["session"].astype(np.int64)
-        alike = by_vectors(vector, np.asarray(rows), beside, sessions, found, sources)
+        alike = by_vectors(vector, np.asarray(rows, np.int64), beside, sessions, found, sources)
         parts |= alike | {"neighbours": parts["neighbours"] + alike["neighbours"]}
     parts |= _priors(asked.text, tallies, len(labels), sources, now)
     enough = np.minimum(tallies.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)

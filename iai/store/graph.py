@@ -31,6 +31,7 @@ _DATABASES = (
     "beside",  # label -> labels of the turns around it in its session, see `View.beside`
     "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
     "counts",  # number of a term -> in how many records it stands
+    "uncounted",  # label -> nothing: its tally is kept, but in `counts` it is not yet
     *links.DATABASES,
     *topics.DATABASES,
 )
@@ -125,6 +126,16 @@ class View(links.View, topics.View):
         with self._t.cursor(self._db["counts"]) as cursor:
             return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
 
+    def uncounted(self) -> set[int]:
+        """Return the records that are not, or not wholly, counted yet."""
+        with self._t.cursor(self._db["uncounted"]) as cursor:
+            return {to_number(key) for key in cursor.iternext(keys=True, values=False)}
+
+    def counted_below(self) -> int:
+        """Return the term below which these are counted; 0: no term of theirs is."""
+        data = self._t.get(b"counted-below", db=self._db["meta"])
+        return to_number(data) if data is not None else 0
+
     def facets(self) -> Facets:
         """Return what filters ask, in a row for each label from 1; zeros where there is none."""
         with self._t.cursor(self._db["facets"]) as cursor:
@@ -168,12 +179,12 @@ class Change(View, links.Change, topics.Change):
         else:
             self._t.delete(number(label), db=self._db["beside"])
 
-    def tally(self, tallies: Mapping[int, bytes | None], moved: Mapping[int, int]) -> None:
-        """Keep what these records are scored by, None for nothing.
-
-        `moved` says of how many records more, or fewer, each term stands in since.
-        """
+    def tally(self, tallies: Mapping[int, bytes | None]) -> None:
+        """Keep what these records are scored by, None for nothing."""
         self._set("terms", _keys(tallies), tallies.values())
+
+    def count(self, moved: Mapping[int, int]) -> None:
+        """Note in how many records more, or fewer, each of these terms stands."""
         terms = _keys(moved)
         with self._t.cursor(self._db["counts"]) as cursor:
             old = dict(cursor.getmulti(terms))
@@ -182,10 +193,23 @@ class Change(View, links.Change, topics.Change):
         rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
         self._set("counts", terms, [count if some else None for count, some in rows])
 
+    def put_off(self, labels: Collection[int]) -> None:
+        """Note that these records are not counted yet."""
+        self._set("uncounted", _keys(labels), [b""] * len(labels))
+
+    def counted(self, below: int | None) -> None:
+        """Note that the records that were put off are counted as to terms below one, None: all."""
+        if below is None:
+            self._t.drop(self._db["uncounted"], delete=False)
+            self._t.delete(b"counted-below", db=self._db["meta"])
+        else:
+            self._t.put(b"counted-below", number(below), db=self._db["meta"])
+
     def forget_words(self) -> None:
         """Start over with what follows from the texts of the records."""
         for database in ("beside", "facets", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
+        self.counted(None)
 
     def describe(self, facets: Mapping[int, bytes | None]) -> None:
         """Keep what filters ask of these records, a row of `FACETS` each, None for nothing."""
@@ -223,6 +247,7 @@ class Change(View, links.Change, topics.Change):
         """Start over: no neighbours, links or terms, no vector index, nothing applied."""
         for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
+        self.counted(None)
         self._t.delete(b"progress", db=self._db["meta"])
 
 

@@ -8,8 +8,9 @@ from benchmarks.world import Chances, World
 from msgspec import structs
 
 from actors.graph_cache import GraphCache
-from iai.index import words
+from iai.index import counting, words
 from iai.index.space import Space
+from iai.index.tally import Tallies
 from iai.messages import (
     Actor,
     Capture,
@@ -345,7 +346,9 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     w.stop(Actor.GRAPH_CACHE)
 
     def earlier(unit: Change) -> None:
-        unit.tally(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"), {7: 1})
+        unit.tally(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
+        unit.count({7: 1})
+        unit.put_off([1])
         unit.advance(structs.replace(unit.progress(), form=0))
 
     w.graph.commit(earlier)
@@ -354,12 +357,15 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     assert recall(w, "login fields").hits == before
     with w.graph.view() as view:
         assert view.counts([7]) == {}
+        assert view.uncounted() == set()
 
 
 def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "WORDS_SLICE", 4)
+    monkeypatch.setattr(counting, "TOGETHER", 8)
+    monkeypatch.setattr(counting, "TERMS_SLICE", 1)
     w = world()
     old = [new_record(str(n), text=f"long ago {n}") for n in range(200)]
     w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
@@ -422,6 +428,8 @@ def test_whenever_it_crashes_the_answers_end_the_same(
 ) -> None:
     monkeypatch.setattr(words, "WORDS_SLICE", 3)
     monkeypatch.setattr(words, "TOGETHER", 7)
+    monkeypatch.setattr(counting, "TOGETHER", 11)
+    monkeypatch.setattr(counting, "TERMS_SLICE", 2)
     w = world(seed=seed, chances=Chances(crash=0.1, lost=0.3, doubled=0.2, late=0.3))
     for number in range(10):
         w.ask(Actor.INGEST, _all([f"{text} {number}" for text in TEXTS]))
@@ -433,6 +441,7 @@ def test_whenever_it_crashes_the_answers_end_the_same(
     assert progress(w).revision == revision(w)
     assert progress(w).warm
     assert events(w, GraphUpdated)[-1].revision == revision(w)
+    assert _rightly_counted(w)
     ended = recall(w, "login fields", k=30).hits
     w.stop(Actor.GRAPH_CACHE)
     w.graph.commit(lambda unit: unit.forget_everything())
@@ -444,6 +453,54 @@ def test_whenever_it_crashes_the_answers_end_the_same(
     # Words of what was replaced or forgotten count in tantivy's statistics until it merges.
     scores = {hit.label: hit.score for hit in ended}
     assert all(hit.score == pytest.approx(scores[hit.label], abs=0.05) for hit in again)
+
+
+def _rightly_counted(world: World) -> bool:
+    """Is it known of every term in how many records it stands?"""
+    with world.graph.view() as links, world.records.view() as view:
+        labels = [record.label for record in view.after(0)]
+        expected = Tallies(links.tallies(labels).values()).documents()
+        return links.counts(expected) == expected and len(links.tallies(labels)) == len(labels)
+
+
+def _being_counted(world: World) -> bool:
+    graph_cache = world.actors[Actor.GRAPH_CACHE]
+    assert isinstance(graph_cache, GraphCache)
+    return graph_cache._words._counting.due
+
+
+def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world with 40 old records, each term of which takes a slice to count."""
+    monkeypatch.setattr(words, "WORDS_SLICE", 4)
+    monkeypatch.setattr(counting, "TERMS_SLICE", 1)
+    w = world()
+    old = [new_record(str(n), text=f"long ago {n}") for n in range(40)]
+    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    return w
+
+
+def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_found_before(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = _with_a_backlog(world, monkeypatch)
+    w.run(30.0, until=lambda: _being_counted(w))
+    capture(w, "the login works again")
+    w.run(30.0, until=lambda: len(w.lexical) == 41)
+    assert _being_counted(w)
+    assert progress(w).records_applied.floor < revision(w)
+    assert found(w, "login works")[0] == 41
+    w.run(30.0, until=lambda: progress(w).records_applied.floor == revision(w))
+    assert _rightly_counted(w)
+
+
+def test_a_long_backlog_is_counted_by_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "TOGETHER", 8)
+    w = _with_a_backlog(world, monkeypatch)
+    w.run(30.0, until=lambda: _being_counted(w))
+    with w.graph.view() as view:
+        assert view.tallied() == 8
+    w.run(30.0, until=lambda: progress(w).records_applied.floor == revision(w))
+    assert _rightly_counted(w)
 
 
 def _all(texts: list[str]) -> Capture:

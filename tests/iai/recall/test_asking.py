@@ -23,7 +23,8 @@ def view(tmp_path: Path) -> Iterator[View]:
         text = "common" + " frequent" * (label % 2) + " rare" * (label == 1)
         record = kept(label, text)
         tallies[label] = tally(record, terms(text))
-    store.commit(lambda unit: unit.tally(tallies, moved([], [t for t in tallies.values() if t])))
+    store.commit(lambda unit: unit.tally(tallies))
+    store.commit(lambda unit: unit.count(moved([], [t for t in tallies.values() if t])))
     with store.view() as view:
         yield view
     store.close()

@@ -45,7 +45,7 @@ def by_vectors(
         neighbours += voice.best * others
         near = by_session(alike[:scored], rows[:scored], sessions[:scored], exactly[:scored])
         session += voice.session * near
-    return {"vectors": own, "neighbours": neighbours, "session": session}
+    return {"vectors": own, "neighbours": neighbours, "conversation": session}
 
 
 def _roughly(rows: Labels, part: Vectors, sources: Sources) -> Floats:

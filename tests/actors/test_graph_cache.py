@@ -103,7 +103,7 @@ def test_a_turn_of_a_session_that_has_a_likely_one_is_likelier_than_its_like_els
         for hit in recall(w, "login page", k=20).hits
         if hit.text == "we fixed it"
     }
-    assert alike["about it"]["session"] > alike["other"]["session"]
+    assert alike["about it"]["conversation"] > alike["other"]["conversation"]
     assert alike["about it"]["vectors"] == alike["other"]["vectors"]
 
 

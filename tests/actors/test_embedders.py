@@ -291,7 +291,9 @@ def test_each_way_to_embed_has_a_say_of_its_own(world: Make) -> None:
     cat, act = sorted(recalled(w, "kitten").hits, key=lambda hit: hit.label)
     letters, meaning = VOICES[2]
     assert cat.why["vectors"] - act.why["vectors"] == pytest.approx(meaning.own, abs=1e-3)
-    assert cat.why["conversation"] - act.why["conversation"] == pytest.approx(meaning.session, abs=1e-3)
+    assert cat.why["conversation"] - act.why["conversation"] == pytest.approx(
+        meaning.session, abs=1e-3
+    )
     assert 0 < act.why["vectors"] <= letters.best
     w.crash(Actor.GRAPH_CACHE)
     w.run(5.0)

@@ -126,8 +126,13 @@ class Group:
         return next(a.pid or 0 for a in report.actors if a.actor is actor)
 
     def kill(self, actor: Actor, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to an actor; return its process id."""
+        """Send a signal to an actor; return its process id.
+
+        Raises ProcessLookupError if it has none just now.
+        """
         pid = self.pid(actor)
+        if not pid:  # for `os.kill` that would be everybody in our own process group
+            raise ProcessLookupError(f"{actor} is not there")
         os.kill(pid, number)
         return pid
 

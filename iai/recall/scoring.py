@@ -72,7 +72,7 @@ def score(asked: Asked, vector: Vectors | None, found: Found, sources: Sources, 
     labels = rows[: len(beside)]
     parts = _by_terms(asked, tallies, beside)
     if vector is not None:
-        sessions = tallies.heads["session"].astype(np.int64)
+        sessions = tallies.heads["session"]
         alike = by_vectors(vector, np.asarray(rows, np.int64), beside, sessions, found, sources)
         parts |= alike | {"neighbours": parts["neighbours"] + alike["neighbours"]}
     parts |= _priors(asked.text, tallies, len(labels), sources, now)

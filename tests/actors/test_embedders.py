@@ -85,13 +85,10 @@ class Meaning(LettersEmbedder):
         documents: int,
         known: Vectors | None = None,
     ) -> Vectors:
-        letters = LettersEmbedder().embed(texts, frequencies, documents)
+        letters = super().embed(texts, frequencies, documents)
         cats = [["cat" in text or "kitten" in text] for text in texts]
         both = np.concatenate([letters, cats, np.logical_not(cats)], axis=1)
         return np.asarray(both / 2**0.5, np.float32)
-
-    def _counts(self, texts: Sequence[str]) -> Vectors:
-        return LettersEmbedder()._counts(texts)
 
 
 def choose(world: World, embedder: LettersEmbedder, *, still_there: bool = True) -> None:

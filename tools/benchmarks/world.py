@@ -80,7 +80,7 @@ class LettersEmbedder:
         return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
 
     def _counts(self, texts: Sequence[str]) -> Vectors:
-        out = np.zeros((len(texts), *self.parts), np.float32)
+        out = np.zeros((len(texts), self.parts[0]), np.float32)
         for row, text in enumerate(texts):
             for letter in text.lower():
                 if "a" <= letter <= "z":

@@ -5,12 +5,13 @@ import os
 import sys
 
 from actors.supervisor import run
-from iai import config, logs
-from iai.layout import Layout
-from iai.supervision import Exit
+from iai.config import config_file
+from iai.config.layout import Layout
+from iai.lifecycle.supervision import Exit
+from iai.process import logs
 
 if __name__ == "__main__":
-    settings, warnings = config.load(os.environ)
+    settings, warnings = config_file.load(os.environ)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s supervisor %(levelname)s %(message)s",

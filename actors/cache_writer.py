@@ -2,7 +2,7 @@
 
 All that waits in its mailbox becomes one decision, and one refresh is under way at a time, because
 there is one process and it does one thing after the other. Whether to write is decided by
-`iai.freshness.decide`; what to write by `iai.freshness.compose`.
+`iai.freshness.decide`; what to write by `iai.payload.compose`.
 """
 
 import logging
@@ -12,12 +12,9 @@ from contextlib import suppress
 from msgspec import Struct
 
 import iai
-from iai import clock, injections, moves
-from iai.behaviour import Answer, Caller, LinkFile, Publish, RemoveFile, ReplaceFile, Steps
-from iai.clock import NS, Now
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import StoreError
-from iai.freshness.cache_file import encode_sidecar, read_sidecar, sidecar_path
-from iai.freshness.compose import render
 from iai.freshness.decide import (
     LEFT_OUT,
     Attempt,
@@ -29,39 +26,54 @@ from iai.freshness.decide import (
     Write,
     decide,
 )
-from iai.freshness.material import Memo, gather
-from iai.freshness.round import Round
+from iai.freshness.refresh import Round
+from iai.freshness.sidecar import encode_sidecar, sidecar_path
 from iai.freshness.skips import Skips
-from iai.freshness.targets import Target, leftovers, servable, targets, whole
-from iai.layout import Layout
-from iai.messages import (
-    Actor,
+from iai.freshness.target import Target
+from iai.lifecycle.pace import Pace
+from iai.model import clock
+from iai.model.clock import NS, Now
+from iai.model.record import Watermark
+from iai.model.topic import Topic
+from iai.payload.compose import render
+from iai.payload.material import Memo, gather
+from iai.projects import relocation
+from iai.projects.identity import identify
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    LinkFile,
+    Publish,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+)
+from iai.protocol.cache_writer import (
     CacheWriteSkipped,
-    Error,
-    ErrorCode,
-    Event,
-    GraphUpdated,
     Preview,
     PreviewText,
     Reason,
     RebuildWanted,
-    RecordsCommitted,
     Refresh,
     RefreshOutcome,
-    Request,
-    SessionEnded,
-    SleepFinished,
-    State,
-    Tick,
     Trigger,
-    VectorsCommitted,
 )
-from iai.pace import Pace
-from iai.projects import identify
-from iai.record import Watermark
-from iai.settings import Settings
+from iai.protocol.embedding import VectorsCommitted
+from iai.protocol.graph_cache import GraphUpdated, SleepFinished
+from iai.protocol.ingest import RecordsCommitted, SessionEnded
+from iai.protocol.lifecycle import Tick
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
+    Event,
+    Request,
+    State,
+)
+from iai.session_start import deliveries
+from iai.session_start.payload_files import leftovers, read_sidecar, servable, whole
+from iai.session_start.targets import targets
 from iai.store.readers import Readers
-from iai.store.topics import Topic
 
 log = logging.getLogger(__name__)
 
@@ -362,7 +374,7 @@ class CacheWriter:
                 yield RemoveFile(path)
             if clock.iso(now.wall)[:10] != self._tidied:
                 self._tidied = clock.iso(now.wall)[:10]
-                for path in injections.outdated(self._layout, now.wall, self._settings.ledger_days):
+                for path in deliveries.outdated(self._layout, now.wall, self._settings.ledger_days):
                     yield RemoveFile(path)
         except (OSError, StoreError) as error:
             yield from self._fail(round_, error, now)
@@ -423,7 +435,7 @@ class CacheWriter:
     def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
         try:
             with self._readers.records.view() as view:
-                project = moves.formerly(identify(cwd), view)
+                project = relocation.formerly(identify(cwd), view)
                 if view.ignored(project.id, project.root, cwd):
                     return PreviewText(text="", revision=view.watermark().revision)
                 topics = self._topics(view.belongs(project.id))

@@ -12,28 +12,31 @@ from itertools import takewhile
 
 from msgspec import structs
 
-from iai.behaviour import Answer, Caller, Publish, Steps
-from iai.clock import Now
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.embedders.embedder import Vectors
 from iai.embedders.generations import Census, Weights, counted_upto
 from iai.embedders.registry import Embedders, load
 from iai.errors import StoreError
-from iai.layout import Layout
-from iai.messages import (
-    Actor,
+from iai.lifecycle.pace import Pace
+from iai.model.clock import Now
+from iai.model.record import Record
+from iai.model.revisions import Revisions, upto
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    Publish,
+    Steps,
+)
+from iai.protocol.embedding import (
     EmbedQuery,
-    Event,
     GenerationBegun,
     GenerationServing,
     QueryVector,
     QueryVectors,
-    Request,
     VectorsCommitted,
 )
-from iai.pace import Pace
-from iai.record import Record
-from iai.revisions import Revisions, upto
-from iai.settings import Settings
+from iai.protocol.message import Actor, Event, Request
 from iai.store import vectors
 from iai.store.readers import Readers
 from iai.store.records import View

@@ -8,41 +8,47 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from iai.behaviour import Answer, Caller, Publish, Steps
-from iai.clock import NS, Now
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import StoreAbsent, StoreError
 from iai.index import communities, together
 from iai.index.lexical import LexicalIndex
-from iai.index.links import Links
-from iai.index.space import Space
-from iai.index.tally import FORM
-from iai.index.words import Words
-from iai.layout import Layout
-from iai.messages import (
-    Actor,
-    Error,
-    ErrorCode,
-    Event,
+from iai.index.lexical_indexer import Words
+from iai.index.link_indexer import Links
+from iai.index.term_vectors import FORM
+from iai.index.vector_indexer import Space
+from iai.lifecycle.maintenance import Sleep
+from iai.lifecycle.pace import Pace
+from iai.model.clock import NS, Now
+from iai.model.revisions import Revisions
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    Publish,
+    Steps,
+)
+from iai.protocol.cache_writer import RebuildWanted
+from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
     Neighbour,
     NeighbourList,
     Neighbours,
-    RebuildWanted,
     Recall,
     Recalled,
-    Request,
     SleepFinished,
-    State,
-    StateChanged,
-    Tick,
 )
-from iai.pace import Pace
+from iai.protocol.lifecycle import StateChanged, Tick
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
+    Event,
+    Request,
+    State,
+)
 from iai.recall.search import search
 from iai.recall.sources import Sources
-from iai.revisions import Revisions
-from iai.settings import Settings
-from iai.sleep import Sleep
 from iai.store import graph, records, vectors
 from iai.store.graph import GraphStore, Progress
 from iai.store.readers import Readers

@@ -11,8 +11,26 @@ from typing import Literal, TypeVar
 
 from msgspec import structs
 
-from iai import intake, moves, spool, transcripts
-from iai.behaviour import (
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.freshness.required_revision import News
+from iai.ingest import parse, spool, transcripts
+from iai.ingest.import_job import ImportJob
+from iai.ingest.parse import Batch, Kept
+from iai.ingest.spool import HookEvent, Spooled
+from iai.lifecycle.pace import Pace
+from iai.model.clock import NS, Now
+from iai.model.record import (
+    SEEDED,
+    Project,
+    Record,
+    Transcript,
+    Watermark,
+    session_key,
+)
+from iai.projects import relocation
+from iai.projects.identity import identify
+from iai.protocol.behaviour import (
     Answer,
     Caller,
     MoveFile,
@@ -22,20 +40,13 @@ from iai.behaviour import (
     Steps,
     StepsTo,
 )
-from iai.clock import NS, Now
-from iai.importing import ImportJob
-from iai.intake import Batch, Kept
-from iai.layout import Layout
-from iai.messages import (
-    Actor,
+from iai.protocol.graph_cache import MemoryUsed
+from iai.protocol.ingest import (
     Capture,
     Captured,
     CapturedTurn,
     Changed,
     Edit,
-    Error,
-    ErrorCode,
-    Event,
     Flush,
     Flushed,
     Forget,
@@ -43,23 +54,22 @@ from iai.messages import (
     Import,
     ImportStatus,
     LineSkipped,
-    MemoryUsed,
     MergeProjects,
     Pin,
     Place,
     ProjectMoved,
     RecordsCommitted,
-    Request,
     SessionEnded,
     SpoolRejected,
-    Tick,
 )
-from iai.news import News
-from iai.pace import Pace
-from iai.projects import identify
-from iai.record import SEEDED, Project, Record, Transcript, Watermark, session_key
-from iai.settings import Settings
-from iai.spool import HookEvent, Spooled
+from iai.protocol.lifecycle import Tick
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
+    Event,
+    Request,
+)
 from iai.store.records import Change, Records
 
 log = logging.getLogger(__name__)
@@ -185,7 +195,7 @@ class Ingest:
         for path, transcript in list(self._followed.items()):
             if transcript.followed_until <= now.wall:
                 yield from self._follow_no_more(path, now)
-            elif transcripts.grown(path, intake.mark(transcript)):
+            elif transcripts.grown(path, parse.mark(transcript)):
                 self._unfinished.add(path)
         if self._unfinished:
             self._moved = now.mono
@@ -212,7 +222,7 @@ class Ingest:
             yield from self._tell_news()
             yield RemoveFile(spooled.path)
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
-            yield from self._insert(intake.spoken(event, spooled.arrived), now)
+            yield from self._insert(parse.spoken(event, spooled.arrived), now)
             if event.ends_session:
                 self._news.ends(str(spooled.path), self._home(event.cwd))
                 yield from self._tell_end(str(spooled.path))
@@ -258,7 +268,7 @@ class Ingest:
         self._unfinished.discard(path)
         transcript = self._followed[path]
         try:
-            batch = intake.read(transcript, self._identify, now.wall)
+            batch = parse.read(transcript, self._identify, now.wall)
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
             return
@@ -299,7 +309,7 @@ class Ingest:
             transcript = view.transcript(path) or Transcript(path=path, host="")
         most = transcripts.SLICE // self._importing.part(now)
         try:
-            batch = intake.read(transcript, self._identify, now.wall, most)
+            batch = parse.read(transcript, self._identify, now.wall, most)
         except OSError as error:
             job.next_file(f"cannot be read: {error.strerror}")
             return
@@ -407,10 +417,10 @@ class Ingest:
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[tuple[list[tuple[str, bool]], Watermark]]:
         """Keep turns that came with their text; return the id of each and whether it is new."""
-        yield from self._recognise((intake.place(self._identify(t.cwd, "")) for t in turns), now)
+        yield from self._recognise((parse.place(self._identify(t.cwd, "")) for t in turns), now)
         return (
             yield from self._commit(
-                lambda unit: [intake.capture(unit, t, self._identify, now.wall) for t in turns],
+                lambda unit: [parse.capture(unit, t, self._identify, now.wall) for t in turns],
                 now,
                 live=live,
             )
@@ -419,7 +429,7 @@ class Ingest:
     def _keep(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Kept]:
         """Keep what a slice of a transcript held."""
         yield from self._recognise((project for project, _ in batch.projects), now)
-        kept, _ = yield from self._commit(lambda u: intake.keep(u, batch), now, live=live)
+        kept, _ = yield from self._commit(lambda u: parse.keep(u, batch), now, live=live)
         path = batch.transcript.path
         if path in self._followed:
             self._followed[path] = batch.transcript
@@ -431,9 +441,9 @@ class Ingest:
     def _recognise(self, projects: Iterable[Project], now: Now) -> Steps:
         """Have a checkout that was moved keep its memory."""
         with self._records.view() as view:
-            new = {p.id: p for p in projects if moves.unknown(p, view)}
+            new = {p.id: p for p in projects if relocation.unknown(p, view)}
         for project in new.values():
-            old, _ = yield from self._commit(partial(moves.follow, project), now)
+            old, _ = yield from self._commit(partial(relocation.follow, project), now)
             if old is not None:
                 self._settling = True
                 log.info("%s was moved to %s: its memory goes with it", old.root, project.root)

@@ -9,24 +9,37 @@ import logging
 import msgspec
 from msgspec import Struct
 
-from iai.behaviour import Answer, Caller, Publish, ReplaceFile, Steps
-from iai.clock import NS, Now
-from iai.layout import Layout
-from iai.lifecycle import Occasion, Thresholds, idle_occasion, step
-from iai.messages import (
-    Actor,
-    Event,
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.lifecycle.states import (
+    Occasion,
+    Thresholds,
+    idle_occasion,
+    step,
+)
+from iai.model.clock import NS, Now
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    Publish,
+    ReplaceFile,
+    Steps,
+)
+from iai.protocol.graph_cache import MemoryUsed
+from iai.protocol.ingest import RecordsCommitted
+from iai.protocol.lifecycle import (
     Idle,
     LifecycleReport,
-    MemoryUsed,
-    RecordsCommitted,
-    Request,
     RequestState,
-    State,
     StateChanged,
     Tick,
 )
-from iai.settings import Settings
+from iai.protocol.message import (
+    Actor,
+    Event,
+    Request,
+    State,
+)
 
 log = logging.getLogger(__name__)
 

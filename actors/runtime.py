@@ -38,9 +38,25 @@ from typing import NoReturn
 import zmq
 from setproctitle import setproctitle
 
-from iai import clock, files, lock, logs
-from iai.beat import Beat
-from iai.behaviour import (
+from iai.config.layout import Layout, private
+from iai.config.settings import Settings
+from iai.errors import (
+    BadMessageReceived,
+    BadMessageSent,
+    EmbedderUnavailable,
+    IaiError,
+    StoreAbsent,
+    StoreCorrupt,
+    StoreTooNew,
+    StoreWriteFailed,
+)
+from iai.lifecycle.supervision import Exit
+from iai.model import clock
+from iai.model.clock import NS
+from iai.process import files, lock, logs, system_clock
+from iai.process.heartbeat import Beat
+from iai.process.ledger import Ledger
+from iai.protocol.behaviour import (
     Answer,
     Behaviour,
     Caller,
@@ -52,24 +68,26 @@ from iai.behaviour import (
     ReplaceFile,
     Steps,
 )
-from iai.clock import NS
-from iai.errors import (
-    BadMessageReceived,
-    BadMessageSent,
-    EmbedderUnavailable,
-    IaiError,
-    StoreAbsent,
-    StoreCorrupt,
-    StoreTooNew,
-    StoreWriteFailed,
+from iai.protocol.ingest import Flush
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
+    Event,
+    Ping,
+    Pong,
+    Reply,
+    Request,
 )
-from iai.layout import Layout, private
-from iai.ledger import Ledger
-from iai.messages import Actor, Error, ErrorCode, Event, Flush, Ping, Pong, Reply, Request
-from iai.settings import Settings
+from iai.protocol.wire import (
+    FEED_KINDS,
+    INBOX_KINDS,
+    MAX_FRAME,
+    decode,
+    encode,
+    kind,
+)
 from iai.store import environment
-from iai.supervision import Exit
-from iai.wire import FEED_KINDS, INBOX_KINDS, MAX_FRAME, decode, encode, kind
 
 log = logging.getLogger(__name__)
 
@@ -270,12 +288,12 @@ class Loop:
 
     def start(self) -> None:
         self._beat.stamp(time.monotonic_ns(), "start")
-        self._perform(self._behaviour.start(clock.read()))
+        self._perform(self._behaviour.start(system_clock.read()))
 
     def run(self) -> Exit:
         """Go round until asked to stop."""
         while not self._notes.taken():
-            now = clock.read()
+            now = system_clock.read()
             self._beat.stamp(now.mono, "wait")
             self._poller.poll(int(self._patience_s(now) * 1_000))
             self._turn()
@@ -298,7 +316,7 @@ class Loop:
     def _turn(self) -> None:
         for event in self._feeds.drain():
             self._stamp(kind(event))
-            self._perform(self._behaviour.hear(event, clock.read()))
+            self._perform(self._behaviour.hear(event, system_clock.read()))
         self._mailbox.dropped = self._feeds.dropped
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
         if self._bell and self._bell.rung():
@@ -306,7 +324,7 @@ class Loop:
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())
-        now = clock.read()
+        now = system_clock.read()
         if now.mono >= self._held_until and self._behaviour.due_s(now) <= 0:
             self._stamp("work")
             self._work(now)
@@ -314,7 +332,7 @@ class Loop:
     def _receive(self, caller: Caller, request: Request) -> None:
         self._stamp(kind(request))
         try:
-            self._perform(self._behaviour.receive(request, caller, clock.read()))
+            self._perform(self._behaviour.receive(request, caller, system_clock.read()))
         except IaiError as error:
             if self._ours(error):
                 raise
@@ -344,7 +362,7 @@ class Loop:
 
     def _stop(self) -> Exit:
         self._stamp("stop")
-        self._perform(self._behaviour.stop(clock.read()))
+        self._perform(self._behaviour.stop(system_clock.read()))
         self._pending.extend(self._mailbox.drain(MAILBOX))
         for caller, _ in self._pending:
             detail = f"{self._actor} is stopping"
@@ -363,7 +381,7 @@ class Loop:
                 except OSError as error:
                     effect = steps.throw(error)
                 else:
-                    effect = steps.send(clock.read())
+                    effect = steps.send(system_clock.read())
         except StopIteration:
             pass
 

@@ -1,7 +1,8 @@
 """The supervisor: starts the actors, restarts what dies, ends what hangs, stops all in order.
 
-It decides nothing itself (`iai.supervision` does) and reads no store. One supervisor runs on each
-store, for as long as it holds the lease; the lease ends with its process, however that ends.
+It decides nothing itself (`iai.lifecycle.supervision` does) and reads no store. One supervisor runs
+on each store, for as long as it holds the lease; the lease ends with its process, however that
+ends.
 """
 
 import logging
@@ -21,31 +22,47 @@ import zmq
 from setproctitle import setproctitle
 
 from actors.runtime import MAILBOX, Mailbox, Notes, main
-from iai import beat, clock, files, lock, logs
-from iai.behaviour import Caller
-from iai.build import build
+from iai.config.layout import Layout, private
+from iai.config.settings import Settings
 from iai.errors import StoreError
-from iai.layout import Layout, private
-from iai.ledger import Ledger
-from iai.messages import (
+from iai.lifecycle.supervision import (
+    Action,
+    Down,
+    Exit,
+    Signal,
+    Start,
+    Supervision,
+    Up,
+)
+from iai.process import (
+    files,
+    heartbeat,
+    lock,
+    logs,
+    system_clock,
+)
+from iai.process.build import build
+from iai.process.ledger import Ledger
+from iai.process.sd_notify import Notifier
+from iai.protocol.behaviour import Caller
+from iai.protocol.message import (
     PIPELINE,
-    Accepted,
     Actor,
-    ActorDown,
-    ActorHealth,
-    ActorUp,
     Error,
     ErrorCode,
     Event,
+    Request,
+)
+from iai.protocol.supervisor import (
+    Accepted,
+    ActorDown,
+    ActorHealth,
+    ActorUp,
     Health,
     HealthReport,
-    Request,
     Restart,
     Stop,
 )
-from iai.notifier import Notifier
-from iai.settings import Settings
-from iai.supervision import Action, Down, Exit, Signal, Start, Supervision, Up
 
 log = logging.getLogger(__name__)
 
@@ -240,8 +257,8 @@ class Supervisor:
         self._mailbox.publish(event)
 
     def _beat_ages(self) -> dict[Actor, float]:
-        mono = clock.read().mono
-        stamps = {actor: beat.read(self._layout.beat(actor)) for actor in self._modules}
+        mono = system_clock.read().mono
+        stamps = {actor: heartbeat.read(self._layout.beat(actor)) for actor in self._modules}
         return {actor: stamp.age_s(mono) for actor, stamp in stamps.items() if stamp}
 
     def _health(self) -> HealthReport:
@@ -256,13 +273,13 @@ class Supervisor:
     def _actor_health(self, actor: Actor) -> ActorHealth:
         child = self._state.children[actor]
         process = self._processes.get(actor)
-        stamp = beat.read(self._layout.beat(actor)) if process else None
+        stamp = heartbeat.read(self._layout.beat(actor)) if process else None
         return ActorHealth(
             actor=actor,
             state=child.state,
             pid=process.pid if process else None,
             restarts=child.restarts,
-            beat_age_s=stamp.age_s(clock.read().mono) if stamp else None,
+            beat_age_s=stamp.age_s(system_clock.read().mono) if stamp else None,
             activity=stamp.activity if stamp else "",
             last_exit=child.last_exit,
         )

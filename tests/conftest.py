@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from benchmarks.group import FOREIGN, Group
+from harness.group import FOREIGN, Group
 from hypothesis import HealthCheck, settings
 
-from iai.layout import Layout
+from iai.config.layout import Layout
 
 # The same examples each time, and none fails for being slow or by bad luck: the answer is about the
 # change. `--hypothesis-profile=search` looks for others.

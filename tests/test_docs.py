@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import readme
-from benchmarks.group import PATIENCE_S
+from harness.group import PATIENCE_S
 
-from iai import cli, probe, version, wire
-from iai.layout import LONGEST_SOCKET_PATH, Layout
-from iai.messages import INBOX, Actor, Ping
+from iai import cli
+from iai.admin import version
+from iai.config.layout import LONGEST_SOCKET_PATH, Layout
+from iai.process import probe
+from iai.protocol import wire
+from iai.protocol.message import Actor, Ping
+from iai.protocol.registry import INBOX
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -123,7 +127,7 @@ def test_the_stand_alone_probe_knows_the_same_protocol() -> None:
     for root in (Path("/s"), Path("/" + "long/" * 30)):
         assert probe.sockets(root) == Layout(root).sockets
     assert all(Ping in kinds for kinds in INBOX.values())
-    assert (ROOT / "tools" / "probe").resolve() == ROOT / "iai" / "probe.py"
+    assert (ROOT / "tools" / "probe").resolve() == ROOT / "iai" / "process" / "probe.py"
 
 
 @pytest.mark.slow

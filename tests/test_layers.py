@@ -1,101 +1,166 @@
-"""What may import what. A dozen lines that keep the house in order."""
+"""What may import what: the order of the rooms, and which of them are pure."""
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# These decide; they hold no socket, open no file, read no clock and start nothing.
-PURE = [
-    "iai/messages.py", "iai/wire.py", "iai/errors.py", "iai/behaviour.py", "iai/supervision.py",
-    "iai/hosts/json_text.py", "iai/hosts/hooks.py", "iai/sleep.py", "iai/index/corrections.py",
-    "iai/lifecycle.py", "iai/revisions.py", "iai/pace.py", "iai/injected.py", "iai/ids.py",
-    "iai/record.py", "iai/freshness/compose.py", "iai/freshness/material.py",
-    "iai/freshness/decide.py", "iai/freshness/budget.py", "iai/freshness/skips.py",
-    "iai/freshness/cues.py",
-    "iai/recall/fusion.py", "iai/recall/weights.py", "iai/recall/when.py", "iai/recall/who.py",
-    "iai/recall/supersession.py",
-    "iai/hosts/turn.py", "iai/hosts/claude.py", "iai/hosts/codex.py",
-    "iai/embedders/embedder.py", "iai/recall/filters.py", "iai/mcp/forms.py",
-    "iai/mcp/tools.py", "iai/mcp/snippets.py",
-]  # fmt: skip
+# The rooms of iai/, the lowest first. A room may import those above it in this list, never below:
+# so none imports another that imports it.
+ROOMS = [
+    "errors",
+    "model",
+    "protocol",
+    "lifecycle",
+    "hosts",
+    "payload",
+    "freshness",
+    "config",
+    "process",
+    "store",
+    "projects",
+    "ingest",
+    "embedders",
+    "index",
+    "recall",
+    "session_start",
+    "install",
+    "admin",
+    "mcp",
+    "cli",
+]
+# All that is in these decides, and nothing that it imports does more: it holds no socket, opens no
+# file, reads no clock and starts nothing.
+PURE = ["errors", "model", "protocol", "lifecycle", "hosts", "payload", "freshness"]
 IO = {
-    "zmq",
-    "lmdb",
+    "asyncio",
     "faiss",
-    "tantivy",
+    "fcntl",
+    "lmdb",
+    "mmap",
+    "multiprocessing",
+    "os",
+    "psutil",
+    "select",
+    "shutil",
     "socket",
     "subprocess",
+    "tantivy",
+    "tempfile",
     "threading",
     "time",
-    "multiprocessing",
+    "zmq",
 }
 ENGINES = {"lmdb", "faiss", "tantivy", "igraph"}
 
-MODULES = [path for top in ("iai", "actors") for path in sorted((ROOT / top).rglob("*.py"))]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for top in ("iai", "actors")
+    for path in sorted((ROOT / top).rglob("*.py"))
+}
 
 
-def imports_of(path: Path) -> set[str]:
-    """Return the dotted names of all that a module imports, at any depth."""
+@cache
+def imports_of(module: str) -> frozenset[str]:
+    """Return the dotted names of all that a module imports, at any depth of its own code."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
-def tops(path: Path) -> set[str]:
-    return {name.split(".", 1)[0] for name in imports_of(path)}
+def reached_from(module: str) -> dict[str, str]:
+    """Map the top of all that is imported, through any chain of ours, to who imports it."""
+    found: dict[str, str] = {}
+    left, done = [module], {module}
+    while left:
+        here = left.pop()
+        for name in imports_of(here):
+            if name in MODULES and name not in done:
+                done.add(name)
+                left.append(name)
+            elif name not in MODULES:
+                found.setdefault(name.split(".", 1)[0], here)
+    return found
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_pure_modules_do_no_io(name: str) -> None:
-    assert not tops(ROOT / name) & IO
+def tops(module: str) -> set[str]:
+    return {name.split(".", 1)[0] for name in imports_of(module)}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "iai").rglob("*.py")), ids=lambda p: p.stem)
-def test_the_library_does_not_know_the_processes(path: Path) -> None:
-    assert "actors" not in tops(path)
+def room(module: str) -> str:
+    """Return the room of a module of iai; "" for iai itself and what starts it."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] != "__main__" else ""
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "actors").glob("*.py")), ids=lambda p: p.stem)
-def test_actors_do_not_know_each_other(path: Path) -> None:
-    known = {name for name in imports_of(path) if name.startswith("actors.")}
-    allowed = {"__main__": "actors.supervisor", "supervisor": "actors.runtime"}.get(path.stem)
+def modules_of(top: str) -> list[str]:
+    return [name for name in MODULES if name.split(".", 1)[0] == top]
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room(module) for module in modules_of("iai")} - {""} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", modules_of("iai"))
+def test_no_room_imports_one_above_it(module: str) -> None:
+    if room(module):
+        place = ROOMS.index(room(module))
+        ours = (name for name in imports_of(module) if name in MODULES and room(name))
+        assert [name for name in ours if ROOMS.index(room(name)) > place] == []
+
+
+@pytest.mark.parametrize("module", [m for m in modules_of("iai") if room(m) in PURE])
+def test_pure_rooms_do_no_io_through_any_import(module: str) -> None:
+    assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
+
+
+@pytest.mark.parametrize("module", modules_of("iai"))
+def test_the_library_does_not_know_the_processes(module: str) -> None:
+    assert "actors" not in tops(module)
+
+
+@pytest.mark.parametrize("module", modules_of("actors"))
+def test_actors_do_not_know_each_other(module: str) -> None:
+    known = {name for name in imports_of(module) if name.startswith("actors.")}
+    starts = {"actors.__main__": "actors.supervisor", "actors.supervisor": "actors.runtime"}
+    allowed = starts.get(module)
     assert all(allowed is not None and name.startswith(allowed) for name in known)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_only_store_and_index_know_the_engines(path: Path) -> None:
-    if path.parent.name not in ("store", "index"):
-        assert not tops(path) & ENGINES
+@pytest.mark.parametrize("module", MODULES)
+def test_only_store_and_index_know_the_engines(module: str) -> None:
+    if room(module) not in ("store", "index"):
+        assert not tops(module) & ENGINES
 
 
 def test_only_the_server_knows_the_mcp_sdk() -> None:
-    assert [path.stem for path in MODULES if tops(path) & {"mcp", "mcp_types", "anyio"}] == [
-        "server"
+    assert [module for module in MODULES if tops(module) & {"mcp", "mcp_types", "anyio"}] == [
+        "iai.mcp.server"
     ]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "actors").glob("*.py")), ids=lambda p: p.stem)
-def test_behaviours_look_at_no_clock(path: Path) -> None:
-    if path.stem not in ("runtime", "supervisor"):
-        assert not tops(path) & {"time", "datetime", "zmq", "socket"}
-        assert "clock.read" not in path.read_text()
+@pytest.mark.parametrize("module", modules_of("actors"))
+def test_behaviours_look_at_no_clock(module: str) -> None:
+    if module not in ("actors.runtime", "actors.supervisor"):
+        assert not tops(module) & {"time", "datetime", "zmq", "socket"}
+        assert "system_clock" not in MODULES[module].read_text()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_module_reads_the_environment_when_it_is_imported(path: Path) -> None:
-    for node in ast.parse(path.read_text()).body:
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_reads_the_environment_when_it_is_imported(module: str) -> None:
+    for node in ast.parse(MODULES[module].read_text()).body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If):
             assert not re.search(r"os\.(environ|getenv)", ast.unparse(node))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is_for(module: str) -> None:
+    assert ast.get_docstring(ast.parse(MODULES[module].read_text()))

@@ -10,11 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import CHECKOUT, PATIENCE_S, Group, wait_until
-from benchmarks.host import ClaudeCode
+from harness.group import (
+    CHECKOUT,
+    PATIENCE_S,
+    Group,
+    wait_until,
+)
+from harness.host import ClaudeCode
 
-from iai import spool
-from iai.hosts.hooks import SCRIPTS
+from iai.ingest import spool
+from iai.install.hook_entries import SCRIPTS
 from tests.actors.real import texts
 
 pytestmark = pytest.mark.slow

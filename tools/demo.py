@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from iai import health
-from iai.layout import Layout
+from iai.admin import health
+from iai.config.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "tests/samples/claude/ledgerline-reconcile.jsonl"

@@ -10,10 +10,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from iai import lifecycle, settings, wire  # noqa: E402  only now can they be found
-from iai.cli import COMMANDS  # noqa: E402
+from iai.cli import COMMANDS  # noqa: E402  only now can they be found
+from iai.config import settings  # noqa: E402
 from iai.freshness import decide  # noqa: E402
-from iai.messages import FEED, INBOX, Actor, Ping  # noqa: E402
+from iai.lifecycle import states  # noqa: E402
+from iai.protocol import wire  # noqa: E402
+from iai.protocol.message import Actor, Ping  # noqa: E402
+from iai.protocol.registry import FEED, INBOX  # noqa: E402
 
 README = ROOT / "README.md"
 
@@ -64,7 +67,7 @@ def blocks() -> dict[str, str]:
         "decision": "\n".join(
             line for line in (decide.__doc__ or "").splitlines() if line.startswith("|")
         ),
-        "states": f"```mermaid\n{lifecycle.diagram()}\n```",
+        "states": f"```mermaid\n{states.diagram()}\n```",
     }
 
 

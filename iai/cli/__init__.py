@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Protocol
 
-from iai.config import load
+from iai.config.config_file import load
+from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError
-from iai.settings import Settings
 
 # Exit codes, the same for all commands.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return DONE
     if name in ("-V", "--version"):
-        print("\n".join(importlib.import_module("iai.version").lines()))
+        print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
         print(f"iai: there is no command {name!r}; `iai --help` lists them", file=sys.stderr)

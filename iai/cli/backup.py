@@ -10,10 +10,10 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from iai import backup
-from iai.cli.output import count, size
-from iai.layout import Layout
-from iai.settings import Settings
+from iai.admin import backup
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model.units import count, size
 
 
 def configure(parser: ArgumentParser) -> None:

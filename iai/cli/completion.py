@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 import shtab
 
 from iai.cli import COMMANDS, Command
-from iai.settings import Settings
+from iai.config.settings import Settings
 
 SHELLS = ("bash", "zsh", "fish")
 

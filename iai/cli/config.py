@@ -10,12 +10,19 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from iai import config, config_edits
+from iai.admin import config_edits
 from iai.cli.output import as_json
-from iai.client import Client
+from iai.config import config_file
+from iai.config.layout import Layout
+from iai.config.settings import (
+    Resolved,
+    Settings,
+    Source,
+    resolve,
+    shown,
+)
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.settings import Resolved, Settings, Source, resolve, shown
+from iai.process.client import Client
 
 _WORDS = {"list": 0, "get": 1, "set": 2, "unset": 1}  # how many follow
 
@@ -53,7 +60,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _resolved(layout: Layout) -> dict[str, Resolved]:
-    found, _ = resolve(os.environ, config.read(layout.config)[0])
+    found, _ = resolve(os.environ, config_file.read(layout.config)[0])
     return {one.name: one for one in found}
 
 

@@ -13,11 +13,11 @@ from argparse import ArgumentParser, Namespace
 
 import msgspec
 
+from iai.admin.doctor import group, machine
+from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import as_json
-from iai.doctor import group, machine
-from iai.doctor.finding import Finding, Verdict
-from iai.layout import Layout
-from iai.settings import Settings
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 
 
 def configure(parser: ArgumentParser) -> None:

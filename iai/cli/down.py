@@ -9,12 +9,13 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai import lock
-from iai.client import Client
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import NoAnswer, WireError
-from iai.layout import Layout
-from iai.messages import Accepted, Actor, Stop
-from iai.settings import Settings
+from iai.process import lock
+from iai.process.client import Client
+from iai.protocol.message import Actor
+from iai.protocol.supervisor import Accepted, Stop
 
 PATIENCE_S = 70.0  # five processes that have to be killed one after the other
 

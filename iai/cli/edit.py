@@ -12,11 +12,12 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from iai.client import Client
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NotFound
-from iai.layout import Layout
-from iai.messages import Actor, Changed, Edit
-from iai.settings import Settings
+from iai.process.client import Client
+from iai.protocol.ingest import Changed, Edit
+from iai.protocol.message import Actor
 from iai.store.records import Records
 
 

@@ -7,18 +7,19 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from iai import injections
-from iai.cli import live, times
+from iai.cli import times, watch
 from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.ledger import Reader
-from iai.messages import FEED
-from iai.settings import Settings
-from iai.wire import kind
+from iai.model import units
+from iai.process.ledger import Reader
+from iai.protocol.registry import FEED
+from iai.protocol.wire import kind
+from iai.session_start import deliveries
 
 LOOK_S = 0.5  # between two looks with --follow
-KINDS = sorted({injections.KIND, *(kind(event) for events in FEED.values() for event in events)})
+KINDS = sorted({deliveries.KIND, *(kind(event) for events in FEED.values() for event in events)})
 _HEAD = ("at", "at_ns", "by", "severity", "kind")
 
 
@@ -36,7 +37,7 @@ def run(args: Namespace, settings: Settings) -> int:
         raise BadUsage(
             f"--kind {args.kind}: no event is of this kind; there are {', '.join(KINDS)}"
         )
-    since = times.moment("--since", args.since, time.time_ns())
+    since = units.moment("--since", args.since, time.time_ns())
     reader = Reader(Layout(settings.store).ledger, since)
 
     def new() -> list[dict[str, Any]]:
@@ -47,7 +48,7 @@ def run(args: Namespace, settings: Settings) -> int:
             as_json(event, line=True) if args.json else print(_line(event))
 
     if args.follow:
-        return live.repeat(show, LOOK_S)
+        return watch.repeat(show, LOOK_S)
     as_json(new()) if args.json else show()
     return 0
 

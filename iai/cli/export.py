@@ -16,12 +16,12 @@ from typing import TextIO
 
 import msgspec
 
-from iai.cli.named_project import project_id
-from iai.cli.output import when
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import StoreError
-from iai.layout import Layout
-from iai.record import Project, Record
-from iai.settings import Settings
+from iai.model.record import Project, Record
+from iai.model.units import when
+from iai.projects.lookup import project_id
 from iai.store.records import Records, View
 
 _ENDINGS = {"jsonl": "jsonl", "markdown": "md"}

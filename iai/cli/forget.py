@@ -8,10 +8,11 @@ example: iai forget '#41' '#42'
 
 from argparse import ArgumentParser, Namespace
 
-from iai.client import Client
-from iai.layout import Layout
-from iai.messages import Actor, Changed, Forget
-from iai.settings import Settings
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.process.client import Client
+from iai.protocol.ingest import Changed, Forget
+from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -16,17 +16,19 @@ from typing import Any
 
 import msgspec
 
-from iai.cli import reading
-from iai.cli.output import ago, as_json
+from iai.cli import import_progress
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.hosts import claude, codex, installer, scripts, seen
-from iai.hosts.hooks import RECALL
-from iai.hosts.installer import HOSTS, Change, Installer
-from iai.hosts.json_text import NotJson
-from iai.hosts.seen import Fired
-from iai.hosts.settings_file import SettingsFault
-from iai.layout import Layout
-from iai.settings import Settings
+from iai.hosts import claude, codex
+from iai.install import hook_status, installer, scripts
+from iai.install.hook_entries import RECALL
+from iai.install.hook_status import Fired
+from iai.install.installer import HOSTS, Change, Installer
+from iai.install.json_edit import NotJson
+from iai.install.settings_file import SettingsFault
+from iai.model.units import ago
 
 Document = dict[str, Any]
 
@@ -64,7 +66,7 @@ def run(args: Namespace, settings: Settings) -> int:
             print(f"iai: {error}", file=sys.stderr)
             failed = 1
     if args.action == "install" and not args.dry_run:
-        reading.offer(layout)
+        import_progress.offer(layout)
     return failed
 
 
@@ -108,11 +110,11 @@ def _look(host: str, layout: Layout) -> Document:
     """Return what there is to say of a host."""
     one = Installer(host, layout, os.environ)
     directory = installer.directory(host, os.environ)
-    config = seen.codex_config(directory) if host == codex.NAME else {}
+    config = hook_status.codex_config(directory) if host == codex.NAME else {}
     problem, found, text = "", [], ""
     try:
         text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = seen.hooks_seen(host, text, one.wanted, one.file.path, config)
+        found = hook_status.hooks_seen(host, text, one.wanted, one.file.path, config)
     except SettingsFault as error:
         problem = str(error)
     except NotJson as error:
@@ -122,9 +124,9 @@ def _look(host: str, layout: Layout) -> Document:
         "problem": problem,
         "hooks": msgspec.to_builtins(found),
         "scripts": _scripts(layout),
-        "start": msgspec.to_builtins(seen.last_start(layout)),
-        "capture": msgspec.to_builtins(seen.last_capture(layout, host)),
-        "warnings": [] if problem else seen.warnings(host, text, found, config),
+        "start": msgspec.to_builtins(hook_status.last_start(layout)),
+        "capture": msgspec.to_builtins(hook_status.last_capture(layout, host)),
+        "warnings": [] if problem else hook_status.warnings(host, text, found, config),
     }
 
 

@@ -20,17 +20,19 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from iai import health
-from iai.cli import reading
+from iai.admin import health
+from iai.cli import import_progress
+from iai.cli.import_progress import LOOK_S, Seeded
 from iai.cli.output import as_json
-from iai.cli.reading import LOOK_S, Seeded
-from iai.client import Client
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
-from iai.hosts import histories
-from iai.layout import Layout
-from iai.messages import Actor, ImportProgress, Reason, Refresh, RefreshOutcome
-from iai.seeding import COMMITS
-from iai.settings import Settings
+from iai.ingest.git_history import COMMITS
+from iai.install import histories
+from iai.process.client import Client
+from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
+from iai.protocol.ingest import ImportProgress
+from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -61,9 +63,9 @@ def run(args: Namespace, settings: Settings) -> int:
     document: dict[str, Any] = {}
     with Client(layout) as client:
         client.require()
-        progress = reading.transcripts(client, paths) if paths or args.all else None
+        progress = import_progress.transcripts(client, paths) if paths or args.all else None
         seconds = time.monotonic() - began
-        seeded = reading.commits(client, args.git, args.commits) if args.git else None
+        seeded = import_progress.commits(client, args.git, args.commits) if args.git else None
         if args.wait:
             _wait(client, layout, max(one.revision for one in (progress, seeded) if one))
     if progress is not None:

@@ -8,11 +8,18 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import times
-from iai.cli.output import as_json, count, when
-from iai.injections import Injection, Totals, read, totals
-from iai.layout import Layout
-from iai.projects import identify
-from iai.settings import Settings
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model import units
+from iai.model.units import count, when
+from iai.projects.identity import identify
+from iai.session_start.deliveries import (
+    Injection,
+    Totals,
+    read,
+    totals,
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -23,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    since = times.moment("--since", args.since, time.time_ns())
+    since = units.moment("--since", args.since, time.time_ns())
     project = args.project
     if os.sep in project or project in (".", ".."):
         project = identify(os.path.abspath(project)).name  # noqa: PTH100  symlinks are for identify

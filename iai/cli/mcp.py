@@ -14,9 +14,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError
 from iai.mcp.snippets import HOSTS, snippet
-from iai.settings import Settings
 
 _SDK = ("mcp", "mcp_types", "anyio")
 

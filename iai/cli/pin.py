@@ -5,10 +5,11 @@ example: iai pin '#41'
 
 from argparse import ArgumentParser, Namespace
 
-from iai.client import Client
-from iai.layout import Layout
-from iai.messages import Actor, Changed, Pin
-from iai.settings import Settings
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.process.client import Client
+from iai.protocol.ingest import Changed, Pin
+from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -11,10 +11,10 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
+from iai.config.settings import Settings
 from iai.errors import IaiError
-from iai.hosts import scripts
-from iai.hosts.hooks import RECALL
-from iai.settings import Settings
+from iai.install import scripts
+from iai.install.hook_entries import RECALL
 
 SOURCES = ("startup", "clear", "fork", "resume", "compact")
 PATIENCE_S = 10.0  # the hook's own deadline is a second

@@ -5,10 +5,10 @@ example: iai probe cache-writer refresh '{"force": true}'
 
 from argparse import ArgumentParser, Namespace
 
-from iai import lock, probe
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import GroupNotRunning
-from iai.layout import Layout
-from iai.settings import Settings
+from iai.process import lock, probe
 
 
 def configure(parser: ArgumentParser) -> None:

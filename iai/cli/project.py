@@ -22,24 +22,23 @@ from itertools import islice
 
 from msgspec import Struct
 
-from iai.cli.named_project import is_path, project
-from iai.cli.output import ago, as_json, count
-from iai.client import Client
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import NoAnswer, Refused
-from iai.layout import Layout
-from iai.messages import (
-    Actor,
+from iai.model.record import Project
+from iai.model.units import ago, count
+from iai.process.client import Client
+from iai.projects.identity import identify
+from iai.projects.lookup import is_path, project
+from iai.protocol.cache_writer import Refresh, RefreshOutcome
+from iai.protocol.ingest import (
     Changed,
     IgnoreProject,
     MergeProjects,
     Place,
-    Refresh,
-    RefreshOutcome,
-    Request,
 )
-from iai.projects import identify
-from iai.record import Project
-from iai.settings import Settings
+from iai.protocol.message import Actor, Request
 from iai.store.records import Records, View
 
 LOOK_S = 0.05

@@ -12,18 +12,20 @@ from argparse import ArgumentParser, Namespace
 
 import msgspec
 
-from iai import clock, injected, injections
-from iai.client import Client, recall
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import IaiError, StoreError
-from iai.freshness import prompt
-from iai.freshness.budget import tokens
 from iai.hosts import codex, registry
-from iai.injections import Injection
-from iai.layout import Layout
-from iai.messages import Recall
-from iai.projects import ProjectIdentity, identify
-from iai.settings import Settings
-from iai.spool import HookEvent
+from iai.ingest.spool import HookEvent
+from iai.model import clock, framing
+from iai.model.ids import is_file_name
+from iai.payload import prompt
+from iai.payload.budget import tokens
+from iai.process.client import Client, recall
+from iai.projects.identity import ProjectIdentity, identify
+from iai.protocol.graph_cache import Recall
+from iai.session_start import deliveries
+from iai.session_start.deliveries import Injection
 from iai.store.records import Records
 
 LONGEST = 2_000  # characters of a prompt that are asked about
@@ -39,7 +41,7 @@ def run(_args: Namespace, settings: Settings) -> int:
         event = msgspec.json.decode(sys.stdin.buffer.read(), type=HookEvent)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return 0
-    if not event.prompt or event.agent_id or injected.without(event.prompt) != event.prompt:
+    if not event.prompt or event.agent_id or framing.without(event.prompt) != event.prompt:
         return 0
     layout, wall = Layout(settings.store), time.time_ns()
     project = identify(event.cwd)
@@ -52,7 +54,7 @@ def run(_args: Namespace, settings: Settings) -> int:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
         return 0  # a group that is down or slow has nothing to say about a prompt
-    given = injections.given(layout, event.session_id)
+    given = deliveries.given(layout, event.session_id)
     found = prompt.bearing(answer.hits, event.session_id, given)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
     if not text:
@@ -63,7 +65,7 @@ def run(_args: Namespace, settings: Settings) -> int:
         at=clock.iso(wall),
         at_ns=wall,
         host=codex.NAME if event.turn_id else known.NAME if known else "",
-        session=event.session_id if injections.named(event.session_id) else "",
+        session=event.session_id if is_file_name(event.session_id) else "",
         source="prompt",
         project=project.name,
         revision=answer.revision,
@@ -72,7 +74,7 @@ def run(_args: Namespace, settings: Settings) -> int:
         outcome="recalled",
         reason=f"score={found[0].score:.2f}",
     )
-    injections.add(layout, note, labels)
+    deliveries.add(layout, note, labels)
     return 0
 
 

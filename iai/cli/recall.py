@@ -11,14 +11,16 @@ from argparse import ArgumentParser, Namespace
 import msgspec
 
 from iai.cli import times
-from iai.cli.named_project import project_id
-from iai.cli.named_session import session_id
-from iai.cli.output import ago, as_json, excerpt
-from iai.client import Client, recall
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.messages import Hit, Recall, Recalled
-from iai.settings import Settings
+from iai.model import units
+from iai.model.units import ago, excerpt
+from iai.process.client import Client, recall
+from iai.projects.lookup import project_id
+from iai.protocol.graph_cache import Hit, Recall, Recalled
+from iai.recall.named_session import session_id
 
 SHOWN = 240  # characters of each hit
 FILTERS = ("project", "session", "role", "tier", "since", "until")
@@ -48,7 +50,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.k < 1 or not args.query.strip():
         raise BadUsage("give a question, and --k of at least 1")
-    since, until = times.period(args.since, args.until, time.time_ns())
+    since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()

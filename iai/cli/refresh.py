@@ -6,10 +6,11 @@ example: iai refresh --dry-run
 from argparse import ArgumentParser, Namespace
 
 from iai.cli.output import as_json
-from iai.client import Client
-from iai.layout import Layout
-from iai.messages import Actor, Refresh, RefreshOutcome
-from iai.settings import Settings
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.process.client import Client
+from iai.protocol.cache_writer import Refresh, RefreshOutcome
+from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -7,11 +7,12 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from iai.cli.output import as_json
-from iai.client import Client
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.messages import Actor, Capture, Captured, CapturedTurn
-from iai.settings import Settings
+from iai.process.client import Client
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:

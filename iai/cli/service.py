@@ -13,13 +13,13 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
-from iai import service
 from iai.cli.output import as_json
-from iai.client import Client
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.service import KINDS, Service
-from iai.settings import Settings
+from iai.install import service
+from iai.install.service import KINDS, Service
+from iai.process.client import Client
 
 _PATIENCE_S = 120.0
 

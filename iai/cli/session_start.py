@@ -14,18 +14,19 @@ from contextlib import ExitStack
 
 import msgspec
 
-from iai import clock, injected, moves
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import StoreAbsent
-from iai.freshness import unread
-from iai.freshness.compose import render
-from iai.freshness.difference import Changed, New, changed
-from iai.freshness.material import gather
-from iai.freshness.overlay import Overlaid
-from iai.freshness.unread import Unread
-from iai.layout import Layout
-from iai.projects import ProjectIdentity, identify
-from iai.settings import Settings
-from iai.spool import HookEvent
+from iai.ingest.spool import HookEvent
+from iai.model import clock, framing
+from iai.payload.compose import render
+from iai.payload.material import gather
+from iai.projects import relocation
+from iai.projects.identity import ProjectIdentity, identify
+from iai.session_start import pending
+from iai.session_start.delta_view import Changed, New, changed
+from iai.session_start.pending import Unread
+from iai.session_start.pending_view import Overlaid
 from iai.store.records import Records, View
 from iai.store.topics import read
 
@@ -57,11 +58,11 @@ def run(args: Namespace, settings: Settings) -> int:
         records = _records(layout)
         if records is not None:
             opened.callback(records.close)
-        waiting = unread.look(layout, records, wall)
+        waiting = pending.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         seen = Overlaid(view, waiting, wall)
         if view is not None:
-            project = moves.formerly(project, view)
+            project = relocation.formerly(project, view)
         if seen.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < args.since <= view.watermark().revision:
@@ -85,8 +86,8 @@ def _difference(
     note = NEW if waiting.whole and new.whole else f"{NEW} {NOT_WHOLE}"
     text = render(gather(seen, project.id, project.name), wall, note)
     revision = view.watermark().revision
-    nothing = injected.opening(revision, clock.iso(wall), project.name)
-    return text or f"{nothing}\n{injected.CLOSING}\n"
+    nothing = framing.opening(revision, clock.iso(wall), project.name)
+    return text or f"{nothing}\n{framing.CLOSING}\n"
 
 
 def _records(layout: Layout) -> Records | None:

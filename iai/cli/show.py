@@ -9,11 +9,12 @@ example: iai show '#41' --around 2
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import ago, as_json, excerpt, when
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
-from iai.layout import Layout
-from iai.record import Project, Record
-from iai.settings import Settings
+from iai.model.record import Project, Record
+from iai.model.units import ago, excerpt, when
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.records import Records, View

@@ -6,28 +6,13 @@ says. A payload is behind by the changes that it does not hold.
 example: iai status --watch
 """
 
-import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import suppress
-from typing import Any
 
-import msgspec
-import psutil
+from iai.admin import status
+from iai.cli import watch
+from iai.cli.output import as_json
+from iai.config.settings import Settings
 
-from iai import health, lock
-from iai.build import build
-from iai.cli import live
-from iai.cli.output import as_json, count, size, span
-from iai.client import Client
-from iai.errors import GroupNotRunning, NoAnswer, WireError
-from iai.health import PayloadHealth, Stage, StoreHealth
-from iai.layout import Layout
-from iai.messages import Actor, ActorHealth, Health, HealthReport
-from iai.settings import Settings
-
-Document = dict[str, Any]
-
-LATE_S = 4.0  # a loop that gets on stamps its beat every two seconds
 SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # between two looks with --watch
 _EXIT = {"running": 0, "not answering": 1, "stopped": 3}
 
@@ -48,15 +33,15 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
-        document, text = look(settings)
+        document, text = status.look(settings)
         as_json(document) if args.json else print(text)
         return _EXIT[document["group"]["state"]]
 
     def show() -> None:
-        document, text = look(settings)
-        as_json(document, line=True) if args.json else live.redraw(text)
+        document, text = status.look(settings)
+        as_json(document, line=True) if args.json else watch.redraw(text)
 
-    return live.repeat(show, args.watch)
+    return watch.repeat(show, args.watch)
 
 
 def _seconds(text: str) -> float:
@@ -64,122 +49,3 @@ def _seconds(text: str) -> float:
     if not SHORTEST_S <= seconds <= LONGEST_S:
         raise ArgumentTypeError(f"{text}: give {SHORTEST_S} to {LONGEST_S:.0f} seconds")
     return seconds
-
-
-def look(settings: Settings) -> tuple[Document, str]:
-    """Return what there is to say, for programs and for people."""
-    layout = Layout(settings.store)
-    state, report = _report(layout)
-    store = health.look(layout, time.time_ns(), settings.payload_projects)
-    pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
-    document = {
-        "group": {
-            "state": state,
-            "pid": pid or None,
-            "version": report.version if report else None,
-            "own_version": build(),
-            "started_at": report.started_at if report else None,
-            "store": str(settings.store),
-        },
-        "lifecycle": {"state": _lifecycle(layout) if report else None},
-        "actors": {a.actor: _actor(a) for a in (report.actors if report else ())},
-        "stages": msgspec.to_builtins(store.stages),
-        "watermark": msgspec.to_builtins(store.watermark),
-        "payload": msgspec.to_builtins(store.payload),
-        "problem": store.problem,
-    }
-    return document, "\n".join(_lines(document, store))
-
-
-def _report(layout: Layout) -> tuple[str, HealthReport | None]:
-    """Ask the supervisor. One that holds the lease and says nothing has not stopped."""
-    try:
-        with Client(layout) as client:
-            return "running", client.call(Actor.SUPERVISOR, Health(), HealthReport, 2.0)
-    except GroupNotRunning:
-        return "stopped", None
-    except (NoAnswer, WireError):
-        return "not answering", None
-
-
-def _lifecycle(layout: Layout) -> str | None:
-    try:
-        return str(msgspec.json.decode(layout.lifecycle.read_bytes())["state"])
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
-        return None
-
-
-def _actor(actor: ActorHealth) -> Document:
-    rss = None
-    if actor.pid is not None:
-        with suppress(psutil.Error):
-            rss = psutil.Process(actor.pid).memory_info().rss
-    fields = msgspec.to_builtins(actor)
-    late = actor.state == "ready" and (actor.beat_age_s or 0.0) > LATE_S
-    return {**{k: v for k, v in fields.items() if k != "actor"}, "late": late, "rss_bytes": rss}
-
-
-def _lines(document: Document, store: StoreHealth) -> list[str]:
-    group = document["group"]
-    known = store.payload.behind is not None
-    records = count(store.watermark.records_count, "record") if known else "cannot be read"
-    lines = [
-        f"group      {group['state']}" + (f" (pid {group['pid']})" if group["pid"] else ""),
-        *_of_other_code(group["version"], group["own_version"]),
-        f"store      {group['store']}: {records}",
-        f"lifecycle  {document['lifecycle']['state'] or 'unknown'}",
-        *(_actor_line(name, actor) for name, actor in document["actors"].items()),
-        "stages     revision    lag",
-        *(_stage_line(name, stage) for name, stage in store.stages.items()),
-        f"payload    {_payload_line(store.payload, store.stages['records'].lag_records)}",
-    ]
-    return [*lines, f"problem    {store.problem}"] if store.problem else lines
-
-
-def _of_other_code(theirs: str | None, own: str) -> list[str]:
-    """Return a line that says so if the group is of other code than this."""
-    todo = "`iai down`, then `iai up --detach`"
-    return (
-        [f"version    {theirs} runs, and this is {own}: {todo}"]
-        if theirs not in (None, own)
-        else []
-    )
-
-
-def _actor_line(name: str, actor: Document) -> str:
-    rss = size(actor["rss_bytes"]) if actor["rss_bytes"] else "-"
-    state, late = actor["state"], ""
-    if actor["late"]:
-        state, late = "late", f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
-    last = f", last ended: {actor['last_exit']}" if actor["last_exit"] else ""
-    return (
-        f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
-        f"  {actor['restarts']} restarts{late}{last}"
-    )
-
-
-def _stage_line(name: str, stage: Stage) -> str:
-    of = "file" if name == "records" else "change"
-    lag = "0"
-    if stage.lag_records:
-        lag = f"{count(stage.lag_records, of)}, the oldest {span(stage.lag_s)} old"
-    note = f"  {stage.note}" if stage.note else ""
-    return f"  {name:<9}{stage.revision:>8}    {lag}{note}"
-
-
-def _payload_line(payload: PayloadHealth, unread: int) -> str:
-    if payload.behind is None:
-        state = "no telling how far behind"
-    elif payload.behind:
-        state = f"behind by {count(payload.behind, 'change')} for {span(payload.behind_s or 0.0)}"
-    elif payload.age_s is None:
-        return f"nothing to write yet: {payload.path}"
-    else:
-        state = f"current but for {count(unread, 'unread file')}" if unread else "current"
-    return f"{state}, {_written(payload.age_s)}: {payload.path}"
-
-
-def _written(age_s: float | None) -> str:
-    if age_s is None:
-        return "not written yet"
-    return f"written {span(age_s)} ago" if age_s >= 0 else f"dated {span(-age_s)} in the future"

@@ -11,15 +11,17 @@ from itertools import islice
 from typing import Any
 
 from iai.cli import times
-from iai.cli.named_project import project_id
-from iai.cli.output import ago, as_json, excerpt, when
+from iai.cli.output import as_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage
-from iai.layout import Layout
-from iai.recall.filters import Filter
-from iai.record import Record
-from iai.settings import Settings
+from iai.index.filters import Filter
+from iai.model import units
+from iai.model.record import Record
+from iai.model.units import ago, excerpt, when
+from iai.projects.lookup import project_id
+from iai.recall.timeline import Stretch, stretches
 from iai.store.records import Records
-from iai.timeline import Stretch, stretches
 
 SHOWN = 160  # characters of each text
 
@@ -35,7 +37,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.limit < 1:
         raise BadUsage("--limit is at least 1")
     wall = time.time_ns()
-    since, until = times.period(args.since, args.until, wall)
+    since, until = units.period(args.since, args.until, wall)
     layout = Layout(settings.store)
     only = Filter(project=project_id(args.project, layout), since=since, until=until)
     records = Records(layout.records)

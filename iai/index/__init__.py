@@ -1,1 +1,1 @@
-"""What answers searches: vectors (FAISS), words (tantivy), and the graph between records."""
+"""What recall searches: the vector index, the lexical index, links, topics and filters."""

@@ -18,13 +18,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from iai.errors import StoreAbsent
-from iai.index.tally import terms_in
+from iai.index.term_vectors import terms_in
 from iai.index.terms import number_of, terms
+from iai.model.topic import Topic
 from iai.store import graph, records
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, Edge
 from iai.store.readers import Readers
-from iai.store.topics import MOST_TOPICS, Topic, Window
+from iai.store.topics import MOST_TOPICS, Window
 
 WINDOW = 2_048  # records; the last window of a project has up to twice as many
 BLOCK = 128  # records whose likeness to all others is counted at a time: 30 ms

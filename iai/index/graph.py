@@ -6,7 +6,7 @@ It follows from the records alone, so any order of changes leads to the same gra
 from collections.abc import Mapping
 from itertools import islice
 
-from iai.record import Record
+from iai.model.record import Record
 from iai.store import graph, records
 from iai.store.graph import AROUND
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import tantivy
 
-from iai.index import facets
+from iai.config.layout import private
+from iai.index import lexical_filter
+from iai.index.filters import Filter
 from iai.index.terms import terms
-from iai.layout import private
-from iai.recall.filters import Filter
-from iai.record import Record
+from iai.model.record import Record
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"
@@ -52,7 +52,7 @@ class LexicalIndex:
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
         document.add_text(_TEXT, " ".join(found_by))
-        facets.describe(document, record)
+        lexical_filter.describe(document, record)
         self._writer.add_document(document)
 
     def remove(self, label: int) -> None:
@@ -89,7 +89,7 @@ class LexicalIndex:
             return []
         any_word = tantivy.Query.boolean_query(any_of)
         if not only.open:
-            fitting = facets.query(schema, only)
+            fitting = lexical_filter.query(schema, only)
             any_word = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, fitting)]
             )
@@ -113,5 +113,5 @@ def _schema() -> tantivy.Schema:
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.
     builder.add_integer_field(_LABEL, indexed=True, fast=True)
     builder.add_text_field(_TEXT, tokenizer_name=_SPLIT, index_option="freq")
-    facets.declare(builder)
+    lexical_filter.declare(builder)
     return builder.build()

@@ -7,7 +7,7 @@ shown among a record's neighbours.
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from iai.clock import NS
+from iai.model.clock import NS
 from iai.store import graph
 from iai.store.graph import GraphStore
 from iai.store.links import MOST, Together

@@ -12,23 +12,25 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from iai import injected, messages
-from iai.cli import status, times
-from iai.cli.named_project import project_id
-from iai.cli.named_session import session_id
-from iai.cli.output import count
-from iai.client import Client, recall
+from iai.admin import status
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, NotFound
-from iai.layout import Layout
+from iai.index.filters import Filter
 from iai.mcp import forms, results, text
 from iai.mcp.forms import Asked, Result
 from iai.mcp.text import line
-from iai.messages import Actor, CapturedTurn
-from iai.projects import identify
-from iai.recall.filters import Filter
-from iai.settings import Settings
+from iai.model import framing, units
+from iai.model.units import count
+from iai.process.client import Client, recall
+from iai.projects.identity import identify
+from iai.projects.lookup import project_id
+from iai.protocol.graph_cache import Recall
+from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget, Pin
+from iai.protocol.message import Actor
+from iai.recall.named_session import session_id
+from iai.recall.timeline import stretches
 from iai.store.records import Records, View
-from iai.timeline import stretches
 
 START_S = 35.0  # `iai up` gives up after 30
 FORGET_S = 30.0
@@ -70,9 +72,9 @@ class Memory:
 
     def _recall(self, asked: forms.Recall) -> Answer:
         wall = time.time_ns()
-        since, until = times.period(asked.since, asked.until, wall)
+        since, until = units.period(asked.since, asked.until, wall)
         with self._group() as client:
-            question = messages.Recall(
+            question = Recall(
                 query=asked.query,
                 k=asked.k,
                 project=self._project(asked.project),
@@ -110,7 +112,7 @@ class Memory:
 
     def _timeline(self, asked: forms.Timeline) -> Answer:
         wall = time.time_ns()
-        since, until = times.period(asked.since, asked.until, wall)
+        since, until = units.period(asked.since, asked.until, wall)
         only = Filter(project=self._project(asked.project), since=since, until=until)
         with self._records() as view:
             found = list(islice(stretches(view, only), asked.limit))
@@ -121,7 +123,7 @@ class Memory:
         return Answer(result, text.framed(text.sessions(result), revision, wall))
 
     def _capture(self, asked: forms.Capture) -> Answer:
-        own = injected.without(asked.text)  # what was recalled is no new memory
+        own = framing.without(asked.text)  # what was recalled is no new memory
         if not own.strip():
             raise BadUsage("there is nothing to remember")
         turn = CapturedTurn(
@@ -134,8 +136,8 @@ class Memory:
             pinned=asked.pin,
         )
         with self._group() as client:
-            request = messages.Capture(turns=(turn,))
-            done = client.call(Actor.INGEST, request, messages.Captured, START_S)
+            request = Capture(turns=(turn,))
+            done = client.call(Actor.INGEST, request, Captured, START_S)
         id_ = done.ids[0]
         if not id_:
             said = "that text was forgotten on purpose; it is not taken in again"
@@ -151,16 +153,16 @@ class Memory:
         return Answer(result, said + (", pinned" if asked.pin else ""))
 
     def _pin(self, asked: forms.Pin) -> Answer:
-        request = messages.Pin(ref=asked.id, pinned=asked.pinned)
+        request = Pin(ref=asked.id, pinned=asked.pinned)
         with self._group() as client:
-            done = client.call(Actor.INGEST, request, messages.Changed, START_S)
+            done = client.call(Actor.INGEST, request, Changed, START_S)
         result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)
         return Answer(result, "pinned" if asked.pinned else "not pinned any more")
 
     def _forget(self, asked: forms.Forget) -> Answer:
-        request = messages.Forget(refs=tuple(asked.ids))
+        request = Forget(refs=tuple(asked.ids))
         with self._group() as client:
-            done = client.call(Actor.INGEST, request, messages.Changed, FORGET_S)
+            done = client.call(Actor.INGEST, request, Changed, FORGET_S)
         result = forms.ForgetResult(forgotten=done.count, revision=done.revision)
         return Answer(result, f"forgot {count(done.count, 'record')}")
 

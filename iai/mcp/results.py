@@ -1,13 +1,13 @@
 """Hits, records and sessions as tools answer with them: harmless, and no more than is asked for."""
 
-from iai import clock, injected
-from iai.cli.output import ago
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
-from iai.messages import Hit
-from iai.record import Record
+from iai.model import clock, framing
+from iai.model.record import Record
+from iai.model.units import ago
+from iai.protocol.graph_cache import Hit
+from iai.recall.timeline import Stretch
 from iai.store.records import View
-from iai.timeline import Stretch
 
 BESIDE = 600  # characters of a turn beside one that is shown
 PATH = 4_096  # characters of a path
@@ -41,7 +41,7 @@ def shown(view: View, record: Record, asked: forms.Show, wall: int) -> forms.Sho
     end = asked.start + asked.length
     return forms.Shown(
         id=f"#{record.label}",
-        text=injected.harmless(record.text[asked.start : end]),
+        text=framing.harmless(record.text[asked.start : end]),
         role=record.role,
         age=ago(record.created_at, wall),
         said_at=clock.iso(record.created_at),

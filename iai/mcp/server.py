@@ -17,11 +17,12 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
-from iai import __version__, injected
+from iai import __version__
+from iai.config.settings import Settings
 from iai.errors import IaiError
 from iai.mcp.forms import Asked, Result
 from iai.mcp.tools import TOOLS, Tool, schema
-from iai.settings import Settings
+from iai.model import framing
 
 DEADLINE_S = 50.0  # of a call, whatever hangs: enough to start the group, and below Codex's 60
 
@@ -106,7 +107,7 @@ def _answer(asked: Asked, settings: Settings, *, start: bool) -> Answer:
 
 
 def _failed(tool: Tool, why: str) -> types.CallToolResult:
-    said = f"{tool.name}: {' '.join(injected.harmless(why).split())}"
+    said = f"{tool.name}: {' '.join(framing.harmless(why).split())}"
     return types.CallToolResult(content=[types.TextContent(type="text", text=said)], is_error=True)
 
 

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from iai import clock, injected
-from iai.cli.output import excerpt
 from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
+from iai.model import clock, framing
+from iai.model.units import excerpt
 
 LINE = 240  # characters of a text that stands on one line
 
 
 def line(text: str, limit: int = LINE) -> str:
     """Return a text of memory on one line, cut at a word."""
-    return excerpt(injected.harmless(text), limit)
+    return excerpt(framing.harmless(text), limit)
 
 
 def framed(lines: Iterable[str], revision: int, wall: int) -> str:
     """Return lines in the frame that capture recognises."""
-    opening = injected.opening(revision, clock.iso(wall), "(memory)")
-    return "\n".join([opening, *lines, injected.CLOSING]) + "\n"
+    opening = framing.opening(revision, clock.iso(wall), "(memory)")
+    return "\n".join([opening, *lines, framing.CLOSING]) + "\n"
 
 
 def recalled(result: RecallResult, nothing: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""From a question to ranked records, and why each of them is there."""
+"""What a question finds: candidates, their scores, their order, and why."""

@@ -5,14 +5,14 @@ from itertools import islice
 
 import numpy as np
 
-from iai.clock import NS
-from iai.index.tally import Tallies
+from iai.index.term_vectors import Tallies
 from iai.index.terms import number_of
 from iai.index.vector import Vectors
-from iai.recall import weights, when, who
-from iai.recall.asking import Asked
+from iai.model.clock import NS
+from iai.recall import dates, speakers, weights
 from iai.recall.fusion import Beside, Floats, by_terms, shares
-from iai.recall.likeness import by_vectors
+from iai.recall.query import Asked
+from iai.recall.similarity import by_vectors
 from iai.recall.sources import Found, Sources
 from iai.store import graph
 
@@ -117,14 +117,14 @@ def _priors(
         "pinned": weights.PINNED * heads["pinned"],
         "noted": weights.NOTED * heads["note"],
     }
-    roles = who.roles(question)
-    names = [number_of(name) for name in who.names(question)]
+    roles = speakers.roles(question)
+    names = [number_of(name) for name in speakers.names(question)]
     spoke = np.isin(heads["speaker"], names)
     for role, is_it in (("user", 1), ("assistant", 0)):
         if role in roles:
             spoke |= heads["user"] == is_it
     priors["speaker"] = weights.SAID_BY * spoke.astype(np.float64)
-    then = when.named(question, now)
+    then = dates.named(question, now)
     if then is not None:
         fits = np.fromiter((then.fits(int(at)) for at in said), np.float64, count)
         priors["time"] = weights.SAID_THEN * fits

@@ -6,12 +6,13 @@ from functools import cache
 import numpy as np
 from msgspec import structs
 
-from iai.index.fitting import fitting
+from iai.index.filters import Filter, sought, wanted
 from iai.index.vector import Vectors
-from iai.messages import Hit, Provenance, QueryVector, Recall
-from iai.recall import asking, weights
-from iai.recall.asking import Asked
-from iai.recall.filters import Filter, sought, wanted
+from iai.index.vector_filter import fitting
+from iai.protocol.embedding import QueryVector
+from iai.protocol.graph_cache import Hit, Provenance, Recall
+from iai.recall import query, weights
+from iai.recall.query import Asked
 from iai.recall.scoring import Scored, score
 from iai.recall.sources import Found, Sources
 from iai.recall.supersession import Ranked, settled
@@ -30,7 +31,7 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
     vector = None if isinstance(given, str) else given
     if isinstance(given, str):
         degraded.append(f"vectors: {given}")
-    asked = asking.read(request.query, sources.links)
+    asked = query.read(request.query, sources.links)
     found = Found()
     for only in sought(wanted(request)):
         _find(request, asked, vector, only, sources, found)

@@ -4,8 +4,8 @@ import numpy as np
 from msgspec import Struct
 
 from iai.index.lexical import LexicalIndex
-from iai.index.space import Space
 from iai.index.vector import VectorIndex, Vectors
+from iai.index.vector_indexer import Space
 from iai.store import graph, records, vectors
 
 

@@ -1,1 +1,1 @@
-"""What lies on disk in LMDB. Only this package and `iai.index` know LMDB, FAISS and tantivy."""
+"""What is on disk in LMDB: records, vectors, the graph and its topics, with one writer each."""

@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 import lmdb
 from lmdb.verify import VerifyError, verify
 
+from iai.config.layout import private
 from iai.errors import (
     StoreAbsent,
     StoreBusy,
@@ -24,7 +25,6 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
-from iai.layout import private
 from iai.store.codec import number, to_number
 from iai.store.migrations import Step
 

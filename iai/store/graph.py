@@ -15,8 +15,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from iai.errors import StoreCorrupt
-from iai.revisions import Revisions
-from iai.sleep import Trouble
+from iai.lifecycle.maintenance import Trouble
+from iai.model.revisions import Revisions
 from iai.store import links, topics
 from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment
@@ -29,7 +29,7 @@ _DATABASES = (
     "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
     "beside",  # label -> labels of the turns around it in its session, see `View.beside`
-    "terms",  # label -> what a record is scored by, as `iai.index.tally` writes it
+    "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
     "counts",  # number of a term -> in how many records it stands
     "uncounted",  # label -> nothing: its tally is kept, but in `counts` it is not yet
     *links.DATABASES,
@@ -60,7 +60,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     documents: int = 0  # records in the lexical index then; fewer now means that it lost some
     warm: bool = False  # has caught up at least once since it was last built from nothing
     rebuilt: int = 0  # how often it was made again because somebody wanted it
-    form: int = 0  # of the tallies, see `iai.index.tally`
+    form: int = 0  # of the tallies, see `iai.index.term_vectors`
     links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
     table: int = 0  # number of that vector index, under which its chunks are kept; 0: none is
     dimension: int = 0  # of its vectors

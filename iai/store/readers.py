@@ -1,6 +1,6 @@
 """The environments that other processes write, each opened for reading when it is first needed."""
 
-from iai.layout import Layout
+from iai.config.layout import Layout
 from iai.store.graph import GraphStore
 from iai.store.records import Records
 from iai.store.vectors import VectorStore

@@ -14,8 +14,8 @@ import lmdb
 import msgspec
 from msgspec import structs
 
-from iai.clock import NS, Now
-from iai.record import (
+from iai.model.clock import NS, Now
+from iai.model.record import (
     DIGEST,
     JUST_NOW,
     LogEntry,
@@ -30,7 +30,7 @@ from iai.record import (
     order_of,
     session_key,
 )
-from iai.revisions import Revisions, of
+from iai.model.revisions import Revisions, of
 from iai.store import migrations
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from iai.errors import StoreError
+from iai.model.topic import Topic
 from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import Environment, Tables
 
@@ -22,22 +23,6 @@ DATABASES = (
 SCHEMA = 1  # of the environment in `index/`, in which they are
 _WEIGHT = struct.Struct("<f")
 _FOUND = b"topics_found"
-
-
-class Topic(Struct, frozen=True, kw_only=True):
-    """What some records of a project are about.
-
-    Records are named by their labels; one may have been forgotten since, so look before showing it.
-    """
-
-    id: str  # the same for as long as its most central record is the same
-    label: str  # two to four words of its records that tell it from others: "redis, noeviction"
-    size: int  # records
-    members: tuple[int, ...]  # the most central first, at most 8
-    newest: int  # the latest record
-    statement: int  # the latest that states something (no question, no "ok"); 0 for none
-    said: int  # when the latest was said, nanoseconds UTC
-    revision: int  # of the records, when it was found
 
 
 class Window(Struct, frozen=True, kw_only=True):

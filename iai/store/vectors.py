@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.revisions import Revisions
+from iai.model.revisions import Revisions
 from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 

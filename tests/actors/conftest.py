@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.world import World
+from simulation.world import World
 
 
 @pytest.fixture

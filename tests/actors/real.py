@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from benchmarks.group import CHECKOUT, PATIENCE_S, Group, wait_until
+from harness.group import (
+    CHECKOUT,
+    PATIENCE_S,
+    Group,
+    wait_until,
+)
 
-from iai import ledger
-from iai.messages import Actor, Capture, Captured, CapturedTurn
+from iai.process import ledger
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
 from iai.store.readers import Readers
 
 

@@ -10,7 +10,7 @@ T6    test_ten_callers_at_once_are_one_write; with real processes, actors/test_f
       test_two_hundred_requests_during_a_slow_write_are_one_more_at_most
 T7    test_hours_of_work_without_sleep_and_the_payload_is_never_behind
 T8    hooks/test_recall_hook.py
-T9    iai/freshness/test_cache_file.py
+T9    iai/freshness/test_sidecar.py
 D1    test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed
 D2    test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers
 D3    test_a_payload_from_the_future_is_written_anew; and with real processes
@@ -32,38 +32,47 @@ from typing import TypeGuard
 from unittest.mock import Mock
 
 import pytest
-from benchmarks.world import World
+from simulation.world import World
 
 from actors.cache_writer import QUIET_S
-from iai import injected
-from iai.behaviour import Effect, ReplaceFile
-from iai.clock import NS, iso
-from iai.freshness import material
-from iai.freshness.cache_file import read_sidecar, sidecar_path
-from iai.messages import (
-    Actor,
+from iai.freshness.sidecar import sidecar_path
+from iai.model import framing
+from iai.model.clock import NS, iso
+from iai.payload import material
+from iai.projects.identity import identify
+from iai.protocol.behaviour import Effect, ReplaceFile
+from iai.protocol.cache_writer import (
     CacheWriteFailed,
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Capture,
-    CapturedTurn,
-    Forget,
-    Import,
-    Pin,
     Preview,
     PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
     RefreshOutcome,
-    RequestState,
-    SessionEnded,
-    SleepFinished,
-    State,
 )
-from iai.projects import identify
-from tests.actors.stories import capture, events, revision, shown, spool, transcript_line
+from iai.protocol.graph_cache import SleepFinished
+from iai.protocol.ingest import (
+    Capture,
+    CapturedTurn,
+    Forget,
+    Import,
+    Pin,
+    SessionEnded,
+)
+from iai.protocol.lifecycle import RequestState
+from iai.protocol.message import Actor, State
+from iai.session_start.payload_files import read_sidecar
+from tests.simulation.stories import (
+    capture,
+    events,
+    revision,
+    shown,
+    spool,
+    transcript_line,
+)
 
 Make = Callable[..., World]
 INTERVAL_S = 60.0
@@ -583,7 +592,7 @@ def test_a_payload_that_somebody_spoilt_or_cut_is_made_good(
         path.write_bytes(whole[:-20] if spoilt is None else spoilt)
         os.utime(path, ns=(w.now.wall, w.now.wall))
         w.run(5.0)
-        assert path.read_text().endswith(injected.CLOSING + "\n"), path
+        assert path.read_text().endswith(framing.CLOSING + "\n"), path
 
 
 def test_a_new_process_is_current_at_once_whatever_the_interval(world: Make) -> None:

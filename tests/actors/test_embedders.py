@@ -6,31 +6,30 @@ from pathlib import Path
 import msgpack
 import numpy as np
 import pytest
-from benchmarks.group import Group, wait_until
-from benchmarks.world import Chances, LettersEmbedder, World
+from harness.group import Group, wait_until
 from msgspec import structs
+from simulation.world import Chances, LettersEmbedder, World
 
-from iai import health
+from iai.admin import health
 from iai.embedders.embedder import Frequencies, Vectors
-from iai.messages import (
-    Actor,
+from iai.protocol.cache_writer import RebuildWanted
+from iai.protocol.embedding import (
     EmbedQuery,
-    Forget,
     GenerationBegun,
     GenerationServing,
     QueryVectors,
-    RebuildWanted,
-    Recall,
-    Recalled,
 )
+from iai.protocol.graph_cache import Recall, Recalled
+from iai.protocol.ingest import Forget
+from iai.protocol.message import Actor
 from iai.recall.weights import VOICES
 from iai.store.codec import unpack
 from iai.store.vectors import Generation, VectorStore
 from tests.actors.real import capture as said
 from tests.actors.real import recalled as recalled_by_all
-from tests.actors.stories import capture, events, revision
 from tests.actors.test_embedding import labels, progress, serving
 from tests.iai.embedders.conftest import small_model
+from tests.simulation.stories import capture, events, revision
 
 Make = Callable[..., World]
 

@@ -4,22 +4,20 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from benchmarks.world import Chances, LettersEmbedder, World
+from simulation.world import Chances, LettersEmbedder, World
 
 from iai.embedders.generations import Census, Weights, counted_upto
-from iai.messages import (
-    Actor,
+from iai.protocol.embedding import EmbedQuery, QueryVectors, VectorsCommitted
+from iai.protocol.ingest import (
     Capture,
     CapturedTurn,
     Edit,
-    EmbedQuery,
     Forget,
     Pin,
-    QueryVectors,
-    VectorsCommitted,
 )
+from iai.protocol.message import Actor
 from iai.store.vectors import Generation, Progress
-from tests.actors.stories import capture, events, revision
+from tests.simulation.stories import capture, events, revision
 
 Make = Callable[..., World]
 

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benchmarks.group import Group, wait_until
+from harness.group import Group, wait_until
 
 from actors import runtime
 from actors.cache_writer import WITHOUT_GRAPH
 from actors.supervisor import MODULES
-from iai import files
-from iai.messages import Actor
-from iai.settings import Settings
+from iai.config.settings import Settings
+from iai.lifecycle.supervision import Exit
+from iai.process import files
+from iai.protocol.message import Actor
 from iai.store.codec import number
 from iai.store.environment import Environment
-from iai.supervision import Exit
 from tests.actors.real import capture, events, with_faults
 
 pytestmark = pytest.mark.slow

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from benchmarks.world import World
+from simulation.world import World
 
-from iai.clock import NS
-from iai.messages import Actor, EmbedQuery, Hit, QueryVectors, Recall, Recalled
-from iai.projects import identify
-from tests.actors.stories import capture
+from iai.model.clock import NS
+from iai.projects.identity import identify
+from iai.protocol.embedding import EmbedQuery, QueryVectors
+from iai.protocol.graph_cache import Hit, Recall, Recalled
+from iai.protocol.message import Actor
+from tests.simulation.stories import capture
 
 Make = Callable[..., World]
 MANY = 300  # more than there are candidates

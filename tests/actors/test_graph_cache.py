@@ -4,40 +4,37 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from benchmarks.world import Chances, World
 from msgspec import structs
+from simulation.world import Chances, World
 
 from actors.graph_cache import GraphCache
-from iai.index import counting, words
-from iai.index.space import Space
-from iai.index.tally import Tallies
-from iai.messages import (
-    Actor,
-    Capture,
-    CapturedTurn,
-    EmbedQuery,
-    Error,
-    ErrorCode,
-    Forget,
+from iai.index import document_frequency, lexical_indexer
+from iai.index.term_vectors import Tallies
+from iai.index.vector_indexer import Space
+from iai.lifecycle.pace import APART_S, PART
+from iai.projects.identity import identify
+from iai.protocol.cache_writer import RebuildWanted
+from iai.protocol.embedding import EmbedQuery, QueryVectors
+from iai.protocol.graph_cache import (
     GraphUpdated,
-    LifecycleReport,
-    LifecycleStatus,
     MemoryUsed,
     NeighbourList,
     Neighbours,
-    QueryVectors,
-    RebuildWanted,
     Recall,
     Recalled,
-    RequestState,
+)
+from iai.protocol.ingest import Capture, CapturedTurn, Forget
+from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
     State,
 )
-from iai.pace import APART_S, PART
-from iai.projects import identify
 from iai.store import graph, records
 from iai.store.graph import Change, Progress
-from tests.actors.stories import capture, events, revision
 from tests.iai.store.builders import new_record
+from tests.simulation.stories import capture, events, revision
 
 Make = Callable[..., World]
 
@@ -363,9 +360,9 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
 def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "WORDS_SLICE", 4)
-    monkeypatch.setattr(counting, "TOGETHER", 8)
-    monkeypatch.setattr(counting, "TERMS_SLICE", 1)
+    monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 4)
+    monkeypatch.setattr(document_frequency, "TOGETHER", 8)
+    monkeypatch.setattr(document_frequency, "TERMS_SLICE", 1)
     w = world()
     old = [new_record(str(n), text=f"long ago {n}") for n in range(200)]
     w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
@@ -426,10 +423,10 @@ def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
 def test_whenever_it_crashes_the_answers_end_the_same(
     world: Make, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(words, "WORDS_SLICE", 3)
-    monkeypatch.setattr(words, "TOGETHER", 7)
-    monkeypatch.setattr(counting, "TOGETHER", 11)
-    monkeypatch.setattr(counting, "TERMS_SLICE", 2)
+    monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 3)
+    monkeypatch.setattr(lexical_indexer, "TOGETHER", 7)
+    monkeypatch.setattr(document_frequency, "TOGETHER", 11)
+    monkeypatch.setattr(document_frequency, "TERMS_SLICE", 2)
     w = world(seed=seed, chances=Chances(crash=0.1, lost=0.3, doubled=0.2, late=0.3))
     for number in range(10):
         w.ask(Actor.INGEST, _all([f"{text} {number}" for text in TEXTS]))
@@ -471,8 +468,8 @@ def _being_counted(world: World) -> bool:
 
 def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a world with 40 old records, each term of which takes a slice to count."""
-    monkeypatch.setattr(words, "WORDS_SLICE", 4)
-    monkeypatch.setattr(counting, "TERMS_SLICE", 1)
+    monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 4)
+    monkeypatch.setattr(document_frequency, "TERMS_SLICE", 1)
     w = world()
     old = [new_record(str(n), text=f"long ago {n}") for n in range(40)]
     w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
@@ -494,7 +491,7 @@ def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_f
 
 
 def test_a_long_backlog_is_counted_by_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "TOGETHER", 8)
+    monkeypatch.setattr(document_frequency, "TOGETHER", 8)
     w = _with_a_backlog(world, monkeypatch)
     w.run(30.0, until=lambda: _being_counted(w))
     with w.graph.view() as view:
@@ -573,4 +570,4 @@ def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Mak
         with w.graph.view() as view:
             counts.append(view.tallied())
     assert counts == sorted(counts)
-    assert max(b - a for a, b in pairwise(counts)) <= 2 * words.WORDS_SLICE // PART
+    assert max(b - a for a, b in pairwise(counts)) <= 2 * lexical_indexer.WORDS_SLICE // PART

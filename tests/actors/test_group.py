@@ -20,32 +20,32 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
-from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
-from benchmarks.histories import coding_session
+from harness.corpus import coding_session
+from harness.group import (
+    CHECKOUT,
+    PATIENCE_S,
+    Group,
+    alive,
+    wait_until,
+)
 
-from iai import lock, logs
-from iai.client import DEADLINE_S
+from iai.config.layout import private
 from iai.errors import GroupNotRunning, IaiError, NoAnswer, Refused
-from iai.freshness.cache_file import read_sidecar
-from iai.layout import private
-from iai.messages import (
+from iai.process import lock, logs
+from iai.process.client import DEADLINE_S
+from iai.protocol.cache_writer import Refresh, RefreshOutcome
+from iai.protocol.ingest import Import, ImportProgress, RecordsCommitted
+from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
+from iai.protocol.message import (
     PIPELINE,
-    Accepted,
     Actor,
-    Import,
-    ImportProgress,
-    LifecycleReport,
-    LifecycleStatus,
     Ping,
     Pong,
-    RecordsCommitted,
-    Refresh,
-    RefreshOutcome,
-    RequestState,
-    Restart,
     State,
 )
-from iai.wire import MAX_FRAME
+from iai.protocol.supervisor import Accepted, Restart
+from iai.protocol.wire import MAX_FRAME
+from iai.session_start.payload_files import read_sidecar
 from tests.actors.real import capture, events, recalled, texts
 
 pytestmark = pytest.mark.slow

@@ -4,21 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benchmarks.world import Chances, World
+from simulation.world import Chances, World
 
 from actors.ingest import EVENTS_A_SLICE, FOLLOW_ENDED_S, FOLLOW_S
-from iai import injected, transcripts
-from iai.behaviour import ReplaceFile
-from iai.clock import iso
-from iai.messages import (
-    Actor,
+from iai.freshness.required_revision import UNKNOWN
+from iai.ingest import transcripts
+from iai.lifecycle.pace import APART_S
+from iai.model import framing
+from iai.model.clock import iso
+from iai.projects.identity import identify
+from iai.protocol.behaviour import ReplaceFile
+from iai.protocol.graph_cache import MemoryUsed
+from iai.protocol.ingest import (
     Capture,
     Captured,
     CapturedTurn,
     Changed,
     Edit,
-    Error,
-    ErrorCode,
     Flush,
     Flushed,
     Forget,
@@ -26,17 +28,18 @@ from iai.messages import (
     ImportProgress,
     ImportStatus,
     LineSkipped,
-    MemoryUsed,
     Pin,
     RecordsCommitted,
-    Request,
     SessionEnded,
     SpoolRejected,
 )
-from iai.news import UNKNOWN
-from iai.pace import APART_S
-from iai.projects import identify
-from tests.actors.stories import (
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
+    Request,
+)
+from tests.simulation.stories import (
     capture,
     events,
     once,
@@ -287,7 +290,7 @@ def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) ->
     w = world()
     spool(w, "a", transcript_path="/nowhere.jsonl", prompt="why?", prompt_id="1")
     spool(w, "b", transcript_path=None, last_assistant_message="because", turn_id="1")
-    own = f"{injected.opening(1, iso(0), 'p')}\n{injected.CLOSING}\n"
+    own = f"{framing.opening(1, iso(0), 'p')}\n{framing.CLOSING}\n"
     spool(w, "c", transcript_path=None, prompt=own)
     w.run(65.0)
     assert sorted(texts(w)) == ["because", "why?"]

@@ -4,25 +4,21 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from benchmarks.world import Chances, World
+from simulation.world import Chances, World
 
-from iai.clock import NS
-from iai.messages import (
-    Actor,
+from iai.model.clock import NS
+from iai.protocol.cache_writer import Preview, Refresh
+from iai.protocol.graph_cache import Neighbours, Recall, SleepFinished
+from iai.protocol.lifecycle import (
     Idle,
     LifecycleReport,
     LifecycleStatus,
-    Neighbours,
-    Preview,
-    Recall,
-    Refresh,
     RequestState,
-    SleepFinished,
-    State,
     StateChanged,
     Tick,
 )
-from tests.actors.stories import capture, events
+from iai.protocol.message import Actor, State
+from tests.simulation.stories import capture, events
 
 Make = Callable[..., World]
 LIMITS = {"drowsy_after_s": 100.0, "sleep_after_s": 200.0, "hibernate_after_s": 300.0}

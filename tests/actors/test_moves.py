@@ -5,19 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.world import Chances, World
+from simulation.world import Chances, World
 
-from iai.messages import (
-    Actor,
-    IgnoreProject,
-    MergeProjects,
-    Preview,
-    PreviewText,
-    ProjectMoved,
-)
-from tests.actors.stories import capture, spool, texts
+from iai.protocol.cache_writer import Preview, PreviewText
+from iai.protocol.ingest import IgnoreProject, MergeProjects, ProjectMoved
+from iai.protocol.message import Actor
 from tests.actors.test_projects import changed, found, live, payload, place
-from tests.iai.test_projects import git
+from tests.iai.projects.test_identity import git
+from tests.simulation.stories import capture, spool, texts
 
 Make = Callable[..., World]
 

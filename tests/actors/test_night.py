@@ -8,27 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import histories
-from benchmarks.group import PATIENCE_S, Group, wait_until
+from harness import corpus
+from harness.group import PATIENCE_S, Group, wait_until
 
-from iai import files
-from iai.client import recall
-from iai.clock import NS
-from iai.messages import (
-    Actor,
+from iai.lifecycle.maintenance import QUARANTINE_S, TRIES
+from iai.model.clock import NS
+from iai.process import files
+from iai.process.client import recall
+from iai.protocol.graph_cache import Hit, Recall
+from iai.protocol.ingest import (
     Capture,
     Captured,
     CapturedTurn,
     Changed,
     Edit,
     Forget,
-    Hit,
-    LifecycleReport,
-    Recall,
-    RequestState,
-    State,
 )
-from iai.sleep import QUARANTINE_S, TRIES
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import Actor, State
 from iai.store.readers import Readers
 from tests.actors.real import capture, events, with_faults
 
@@ -37,7 +34,7 @@ Make = Callable[..., Group]
 
 STEPS = ("links", "topics", "fade", "compact")
 SETTINGS = {"session_cache_refresh_min_sec": "0", "tick_sec": "0.05"}
-START = int(histories.START.timestamp()) * NS
+START = int(corpus.START.timestamp()) * NS
 RECORDS, TOLD_AT_ONCE, QUESTIONS = 384, 96, 20
 SAID_IN = 15  # texts that have a word of a question
 
@@ -55,20 +52,18 @@ BLOWS = (
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the vector of a question, as a busy machine makes it."""
-    monkeypatch.setattr("iai.client.EMBED_S", PATIENCE_S)
+    monkeypatch.setattr("iai.process.client.EMBED_S", PATIENCE_S)
 
 
 def turns(chance: random.Random) -> Iterator[CapturedTurn]:
     """Talk in two projects: rare words come again, turns are repeated, and some are corrected."""
     texts: list[str] = []
     for number in range(RECORDS):
-        text = histories.text(chance, chance.randint(6, 24))
+        text = corpus.text(chance, chance.randint(6, 24))
         if number % 8 == 6:
             text = f"{chance.choice(texts)} again"
         elif number % 8 == 7:
-            text = (
-                f"{chance.choice(texts[-24:])}? no longer, as of now: {histories.text(chance, 6)}."
-            )
+            text = f"{chance.choice(texts[-24:])}? no longer, as of now: {corpus.text(chance, 6)}."
         texts.append(text)
         session = number // 24
         yield CapturedTurn(

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from benchmarks.group import PATIENCE_S, Group, wait_until
-from benchmarks.histories import coding_session
+from harness.corpus import coding_session
+from harness.group import PATIENCE_S, Group, wait_until
 
 from tests.actors.real import recalled, texts, with_faults
 

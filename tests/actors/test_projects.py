@@ -5,35 +5,42 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import Group
-from benchmarks.world import Chances, World
+from harness.group import Group
+from simulation.world import Chances, World
 
-from iai import moves
-from iai.freshness import unread
-from iai.freshness.compose import render
-from iai.freshness.material import gather
-from iai.freshness.overlay import Overlaid
-from iai.messages import (
-    Actor,
+from iai.payload.compose import render
+from iai.payload.material import gather
+from iai.projects import relocation
+from iai.projects.identity import identify
+from iai.protocol.cache_writer import Preview, PreviewText, Refresh
+from iai.protocol.graph_cache import Recall, Recalled
+from iai.protocol.ingest import (
     Capture,
     Changed,
-    Error,
-    ErrorCode,
     IgnoreProject,
     Import,
     ImportProgress,
     ImportStatus,
     MergeProjects,
     Place,
-    Preview,
-    PreviewText,
-    Recall,
-    Recalled,
-    Refresh,
+)
+from iai.protocol.message import (
+    Actor,
+    Error,
+    ErrorCode,
     Request,
 )
-from iai.projects import identify
-from tests.actors.stories import capture, once, revision, said, spool, texts, transcript_line
+from iai.session_start import pending
+from iai.session_start.pending_view import Overlaid
+from tests.simulation.stories import (
+    capture,
+    once,
+    revision,
+    said,
+    spool,
+    texts,
+    transcript_line,
+)
 
 Make = Callable[..., World]
 
@@ -69,8 +76,8 @@ def live(world: World, directory: str) -> str:
     """What `iai session-start` composes, with what waits in the spool."""
     wall = world.now.wall
     with world.records.view() as view:
-        seen = Overlaid(view, unread.look(world.layout, world.records, wall), wall)
-        own = moves.formerly(identify(directory), view)
+        seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
+        own = relocation.formerly(identify(directory), view)
         if seen.ignored(own.id, own.root, directory):
             return ""
         return render(gather(seen, own.id, own.name), wall)

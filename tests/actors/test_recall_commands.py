@@ -6,10 +6,10 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import CHECKOUT, Group, wait_until
+from harness.group import CHECKOUT, Group, wait_until
 
-from iai import clock
-from iai.messages import Actor
+from iai.model import clock
+from iai.protocol.message import Actor
 from tests.actors.real import capture, recalled
 
 pytestmark = pytest.mark.slow

@@ -11,12 +11,13 @@ from unittest.mock import Mock
 import pytest
 
 from actors.runtime import Bell, Loop, Notes
-from iai.beat import Beat
-from iai.behaviour import Answer, Caller, Steps
-from iai.clock import Now
-from iai.layout import Layout
-from iai.messages import Actor, Event, Flush, Flushed, Request
-from iai.settings import Settings
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model.clock import Now
+from iai.process.heartbeat import Beat
+from iai.protocol.behaviour import Answer, Caller, Steps
+from iai.protocol.ingest import Flush, Flushed
+from iai.protocol.message import Actor, Event, Request
 
 
 class NoSignals(Notes):

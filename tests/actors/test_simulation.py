@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 from benchmarks.simulate import shortest_failing, tell
-from benchmarks.stories import invent
 from msgspec import structs
+from simulation.stories import invent
 
 from actors import cache_writer
 from actors.cache_writer import CacheWriter
-from iai.behaviour import Steps
-from iai.clock import NS, Now
 from iai.freshness import decide
 from iai.freshness.decide import Basis, Situation
-from iai.freshness.round import Round
-from iai.freshness.targets import Target
-from iai.messages import Reason
+from iai.freshness.refresh import Round
+from iai.freshness.target import Target
+from iai.model.clock import NS, Now
+from iai.protocol.behaviour import Steps
+from iai.protocol.cache_writer import Reason
 
 STORIES = 100
 

@@ -3,26 +3,24 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from benchmarks.world import World
+from simulation.world import World
 
 from actors.graph_cache import GraphCache
-from iai.clock import Now
 from iai.index import together
-from iai.messages import (
-    Actor,
-    Forget,
-    GenerationBegun,
-    GenerationServing,
+from iai.model.clock import Now
+from iai.protocol.embedding import GenerationBegun, GenerationServing
+from iai.protocol.graph_cache import (
     Neighbour,
     NeighbourList,
     Neighbours,
-    RequestState,
     SleepFinished,
     SleepStep,
-    State,
 )
-from tests.actors.stories import capture, events
+from iai.protocol.ingest import Forget
+from iai.protocol.lifecycle import RequestState
+from iai.protocol.message import Actor, State
 from tests.actors.test_graph_cache import TEXTS, found, recall
+from tests.simulation.stories import capture, events
 
 Make = Callable[..., World]
 STEPS = ["links", "topics", "fade", "compact"]

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benchmarks.group import PATIENCE_S, Group, wait_until
+from harness.group import PATIENCE_S, Group, wait_until
 
-from iai import clock
-from iai.clock import NS
-from iai.messages import Actor
+from iai.model import clock
+from iai.model.clock import NS
+from iai.protocol.message import Actor
 from tests.actors.real import capture, events
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ def _set_clock(offset: Path) -> None:
 
 
 def _slow_down(seconds: float) -> None:
-    from iai.freshness import material  # noqa: PLC0415  only where it is wanted
+    from iai.payload import material  # noqa: PLC0415  only where it is wanted
 
     gather = material.gather
 
@@ -46,7 +46,7 @@ def _take_embedder_away(reason: str) -> None:
 
 
 def _hold_reading(held: Path) -> None:
-    from iai import transcripts  # noqa: PLC0415
+    from iai.ingest import transcripts  # noqa: PLC0415
 
     read = transcripts.read
 
@@ -69,13 +69,14 @@ def _disturb_sleep(orders: Path) -> None:
     that what was left undone stays so. `fail STEP`: the step fails, each time. Links are made in
     SLEEP only, so that it finds some to make.
     """
-    from iai import files, sleep  # noqa: PLC0415
     from iai.index.lexical import LexicalIndex  # noqa: PLC0415
-    from iai.index.links import Links  # noqa: PLC0415
+    from iai.index.link_indexer import Links  # noqa: PLC0415
+    from iai.lifecycle import maintenance  # noqa: PLC0415
+    from iai.process import files  # noqa: PLC0415
     from iai.store.graph import GraphStore  # noqa: PLC0415
 
     begin, commit, tidy, link = (
-        sleep.Sleep.__init__, GraphStore.commit, LexicalIndex.collect_garbage, Links.step,
+        maintenance.Sleep.__init__, GraphStore.commit, LexicalIndex.collect_garbage, Links.step,
     )  # fmt: skip
     step = ""  # that is being done
     writes: dict[str, int] = {}  # by whom, in this step
@@ -83,7 +84,7 @@ def _disturb_sleep(orders: Path) -> None:
     def order() -> list[str]:
         return orders.read_text().partition("\n")[0].split() if orders.exists() else []
 
-    def watched(name: str, slices: sleep.Slices) -> sleep.Slices:
+    def watched(name: str, slices: maintenance.Slices) -> maintenance.Slices:
         def each(now: Any) -> Iterator[int]:
             nonlocal step
             writes.clear()
@@ -110,7 +111,7 @@ def _disturb_sleep(orders: Path) -> None:
             files.replace(orders, b"rest")
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def watch(self: sleep.Sleep, steps: Any, troubles: Any) -> None:
+    def watch(self: maintenance.Sleep, steps: Any, troubles: Any) -> None:
         begin(self, {name: watched(name, slices) for name, slices in steps.items()}, troubles)
 
     def written(self: GraphStore, change: Callable[..., Any]) -> Any:
@@ -121,7 +122,7 @@ def _disturb_sleep(orders: Path) -> None:
         write("collect_garbage")
         tidy(self)
 
-    sleep.Sleep.__init__ = watch  # type: ignore[method-assign]
+    maintenance.Sleep.__init__ = watch  # type: ignore[method-assign]
     GraphStore.commit = written  # type: ignore[method-assign]
     LexicalIndex.collect_garbage = tidied  # type: ignore[method-assign]
     Links.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]

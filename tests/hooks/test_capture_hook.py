@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from benchmarks.group import CHECKOUT, Group
+from harness.group import CHECKOUT, Group
 
 from actors.runtime import Bell
-from iai import spool
+from iai.ingest import spool
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
 Make = Callable[..., Group]

@@ -5,10 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import Group, wait_until
-from benchmarks.host import ClaudeCode, Codex, Host, Session
+from harness.group import Group, wait_until
+from harness.host import (
+    ClaudeCode,
+    Codex,
+    Host,
+    Session,
+)
 
-from iai import injections, spool
+from iai.ingest import spool
+from iai.session_start import deliveries
 from tests.actors.real import texts
 
 pytestmark = pytest.mark.slow
@@ -97,7 +103,7 @@ def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_t
         def given(now: Session = session, number: int = number) -> bool:
             """Clear it; again while the machine is too busy to compose a text in time."""
             nonlocal session
-            session, text = now.clear(f"{number} {len(injections.read(g.layout))}")
+            session, text = now.clear(f"{number} {len(deliveries.read(g.layout))}")
             if text:
                 assert f"> question {number}\n" in text
                 assert f"> answer {number}\n" in text
@@ -160,10 +166,10 @@ def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
         def in_time() -> bool:
             wait_until(lambda: not spool.waiting(g.layout.spool_new), "the spool is read")
             printed.append(ask())
-            return injections.read(g.layout)[-1].outcome != "nothing"
+            return deliveries.read(g.layout)[-1].outcome != "nothing"
 
         wait_until(in_time, "the text is composed in time")
-        assert injections.read(g.layout)[-1].outcome == outcome
+        assert deliveries.read(g.layout)[-1].outcome == outcome
         return printed[-1]
 
     first = Session(one, cwd, "first")
@@ -189,4 +195,4 @@ def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
     _, text = first.fork("fourth")
     assert "> Noted in docs/proxy.md.\n" in text
     assert not any(call.blocked for call in one.calls)
-    assert {each.host for each in injections.read(g.layout)} == {name}
+    assert {each.host for each in deliveries.read(g.layout)} == {name}

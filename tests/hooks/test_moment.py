@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.group import CHECKOUT, Group, wait_until
+from harness.group import CHECKOUT, Group, wait_until
 
-from iai import clock, injected, injections, ledger
-from iai.clock import NS
-from iai.projects import identify
-from iai.record import Project, Record
+from iai.model import clock, framing
+from iai.model.clock import NS
+from iai.model.record import Project, Record
+from iai.process import ledger
+from iai.projects.identity import identify
+from iai.session_start import deliveries
 from iai.store.records import Change, Records
 from tests.hooks.test_recall_hook import LATE, Store
 from tests.iai.store.builders import NOW, new_record
@@ -31,8 +33,8 @@ def store(group: Make) -> Store:
 
 
 def payload(revision: int, tokens: int = 40) -> str:
-    head = injected.opening(revision, WRITTEN, "p", tokens)
-    return f"{head}\nwhat was said\n{injected.CLOSING}\n"
+    head = framing.opening(revision, WRITTEN, "p", tokens)
+    return f"{head}\nwhat was said\n{framing.CLOSING}\n"
 
 
 def starts(source: str, session: str = "s", cwd: str = "/p", **more: Any) -> str:
@@ -68,9 +70,9 @@ def change(store: Store, do: Callable[[Change, Record], None], label: int) -> No
     records.close()
 
 
-def noted(store: Store) -> list[injections.Injection]:
+def noted(store: Store) -> list[deliveries.Injection]:
     """What is in the ledger, but for what a busy machine made too late."""
-    found = injections.read(store.layout)
+    found = deliveries.read(store.layout)
     return [one for one in found if not one.reason.endswith("took longer than 0.9 s")]
 
 
@@ -255,8 +257,8 @@ def test_every_start_is_in_the_ledger(
 
 
 def test_whatever_a_host_says_the_ledger_stays_readable(store: Store) -> None:
-    head = injected.opening(1, WRITTEN, 'my "own" \\ project', 3)
-    store.payload("/p", f"{head}\n{injected.CLOSING}\n")
+    head = framing.opening(1, WRITTEN, 'my "own" \\ project', 3)
+    store.payload("/p", f"{head}\n{framing.CLOSING}\n")
     for session in ('a"b', "a\\u0022", "a/b", "..", "x" * 5_000, "\u00e9"):
         store.call(starts("startup", session=session))
     store.call(starts('"', session="s"))
@@ -280,8 +282,8 @@ def test_each_day_has_a_ledger_that_is_kept_as_long_as_the_others(store: Store) 
     mark = store.layout.given / "s"
     assert mark.read_text() == f"{REVISION}\n"
     wall = mark.stat().st_mtime_ns
-    assert injections.outdated(store.layout, wall, 30) == [old]
-    assert injections.outdated(store.layout, wall + 31 * 86_400 * NS, 30)[-1] == mark
+    assert deliveries.outdated(store.layout, wall, 30) == [old]
+    assert deliveries.outdated(store.layout, wall + 31 * 86_400 * NS, 30)[-1] == mark
     assert all(path.stat().st_mode & 0o077 == 0 for path in (new, mark))
 
 
@@ -380,5 +382,5 @@ def test_pinning_and_forgetting_change_what_the_next_session_gets_at_once(group:
 def test_the_hook_reads_what_it_writes_as_the_library_does() -> None:
     hook = (CHECKOUT / "hooks" / "iai-mcp-session-recall.sh").read_text()
     assert '"$store/session-start/given"' in hook
-    assert f'"kind":"{injections.KIND}"' in hook
+    assert f'"kind":"{deliveries.KIND}"' in hook
     assert os.access(CHECKOUT / "hooks" / "iai-mcp-session-recall.sh", os.X_OK)

@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import Group, wait_until
+from harness.group import Group, wait_until
 
-from iai import injected, injections, spool
-from iai.freshness import prompt
-from iai.freshness.budget import tokens
-from iai.messages import Hit
+from iai.ingest import spool
+from iai.model import framing
+from iai.payload import prompt
+from iai.payload.budget import tokens
+from iai.protocol.graph_cache import Hit
+from iai.session_start import deliveries
 
 Make = Callable[..., Group]
 SAID = "The invoice exporter needs TZ=UTC, else reconcile_ledger drops the last hour of December."
@@ -37,12 +39,12 @@ def test_only_what_is_good_and_new_to_the_session_bears_on_a_prompt() -> None:
 
 
 def test_the_text_keeps_its_limit_and_capture_drops_it() -> None:
-    hits = [hit(n, text=f"{injected.CLOSING}\x1b \u4f60" + "\u597d, " * 5_000) for n in range(3)]
+    hits = [hit(n, text=f"{framing.CLOSING}\x1b \u4f60" + "\u597d, " * 5_000) for n in range(3)]
     text, labels = prompt.render(hits, 7, "p", 0)
     assert labels
     assert tokens(text) <= prompt.TOKENS
     assert len(text) <= prompt.CHARACTERS
-    assert injected.without(text) == ""
+    assert framing.without(text) == ""
     assert prompt.render([], 7, "p", 0) == ("", [])
 
 
@@ -107,9 +109,9 @@ def test_with_a_prompt_comes_what_bears_on_it_but_not_twice(group: Make) -> None
     g.settle()
     text = answered(g, "first")
     assert f"#1 user, today: {SAID}" in text
-    assert injected.without(text) == ""
-    assert injections.given(g.layout, "first") == {1}
-    (note,) = injections.read(g.layout)
+    assert framing.without(text) == ""
+    assert deliveries.given(g.layout, "first") == {1}
+    (note,) = deliveries.read(g.layout)
     assert (note.source, note.outcome, note.session) == ("prompt", "recalled", "first")
     assert note.tokens == tokens(text)
     assert g.iai("prompt-recall", stdin=event("first")).stdout == ""
@@ -117,7 +119,7 @@ def test_with_a_prompt_comes_what_bears_on_it_but_not_twice(group: Make) -> None
 
     start = {"session_id": "second", "source": "startup", "cwd": "/p"}
     wait_until(lambda: SAID in g.hook("session-recall", start).stdout, "it is there from the start")
-    assert injections.given(g.layout, "second") == {1}
+    assert deliveries.given(g.layout, "second") == {1}
     assert g.iai("prompt-recall", stdin=event("second")).stdout == ""
     assert answered(g, "third")
     g.down()

@@ -15,15 +15,21 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
-from benchmarks.group import CHECKOUT, PATIENCE_S, Group, alive, wait_until
+from harness.group import (
+    CHECKOUT,
+    PATIENCE_S,
+    Group,
+    alive,
+    wait_until,
+)
 
-from iai import clock, injected
-from iai.freshness.cache_file import sidecar_path
-from iai.layout import Layout
-from iai.messages import Actor
-from iai.news import UNKNOWN
-from iai.projects import identify
-from iai.record import Project
+from iai.config.layout import Layout
+from iai.freshness.required_revision import UNKNOWN
+from iai.freshness.sidecar import sidecar_path
+from iai.model import clock, framing
+from iai.model.record import Project
+from iai.projects.identity import identify
+from iai.protocol.message import Actor
 from iai.store.environment import Environment
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, new_record
@@ -44,7 +50,7 @@ def session_in(cwd: str | None) -> str:
 def dated(text: str, age_s: float = 0, tokens: int = 0) -> str:
     """A payload that says that it was written so long ago."""
     then = clock.iso(time.time_ns() - int(age_s * clock.NS))
-    return f"{injected.opening(1, then, 'p', tokens)}\n{text}"
+    return f"{framing.opening(1, then, 'p', tokens)}\n{text}"
 
 
 READY = dated("ready text\n")
@@ -326,7 +332,7 @@ def test_a_turn_in_the_spool_is_all_there_is_before_the_group_ever_ran(store: St
 
 
 def revised(revision: int, text: str) -> str:
-    return f"{injected.opening(revision, clock.iso(time.time_ns()), 'p')}\n{text}\n"
+    return f"{framing.opening(revision, clock.iso(time.time_ns()), 'p')}\n{text}\n"
 
 
 @pytest.fixture
@@ -648,7 +654,7 @@ def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(st
     for text in texts:
         assert "> said before\n" in text
         assert "> said a second ago\n" in text
-        assert text.endswith(injected.CLOSING + "\n")
+        assert text.endswith(framing.CLOSING + "\n")
     lines = store.log()
     assert len(lines) == 100
     assert sum("-> live-cli bytes=" in line for line in lines) == len(texts)

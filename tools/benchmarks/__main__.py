@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.figures import show
+from benchmarks.stats import show
 
 NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",

@@ -9,12 +9,13 @@ from argparse import ArgumentParser, Namespace
 from datetime import timedelta
 from pathlib import Path
 
+from harness.corpus import START, as_turns, coding_session
+
 from benchmarks import quality
-from benchmarks.figures import Figures
-from benchmarks.histories import START, as_turns, coding_session
 from benchmarks.quality import History, Question
-from iai.clock import NS
-from iai.messages import CapturedTurn
+from benchmarks.stats import Figures
+from iai.model.clock import NS
+from iai.protocol.ingest import CapturedTurn
 
 SESSIONS = Path(__file__).with_name("sessions.txt")
 _BETWEEN_SESSIONS = timedelta(hours=31)

@@ -16,6 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.corpus import coding_session, history
+from harness.group import Group, wait_until
+from harness.sampler import Looking
+
 from benchmarks.day import (
     BEGIN,
     END,
@@ -29,19 +33,23 @@ from benchmarks.day import (
     plan,
     until_current,
 )
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import coding_session, history
-from benchmarks.looking import Looking
-from iai import ledger
-from iai.client import Client
-from iai.clock import NS
+from benchmarks.stats import Figures, quantiles
+from iai.config.layout import Layout
+from iai.config.settings import Settings, declared
 from iai.errors import NoAnswer, Refused
-from iai.freshness.cache_file import claim
-from iai.layout import Layout
-from iai.messages import Actor, Capture, Captured, CapturedTurn, Import, ImportProgress
-from iai.revisions import upto
-from iai.settings import Settings, declared
+from iai.model.clock import NS
+from iai.model.revisions import upto
+from iai.process import ledger
+from iai.process.client import Client
+from iai.protocol.ingest import (
+    Capture,
+    Captured,
+    CapturedTurn,
+    Import,
+    ImportProgress,
+)
+from iai.protocol.message import Actor
+from iai.session_start.payload_files import claim
 from iai.store.records import Records
 
 LOOK_S = 0.02
@@ -113,9 +121,9 @@ def run(args: Namespace) -> Figures:
     factor = (END - BEGIN) / (args.minutes * 60)
     day = _lived(plan(args.seed), factor)
     if args.plot:
-        from benchmarks import picture  # noqa: PLC0415  matplotlib is there only for this
+        from benchmarks import plot  # noqa: PLC0415  matplotlib is there only for this
 
-        picture.draw(day, Path(args.plot))
+        plot.draw(day, Path(args.plot))
     return _figures(day)
 
 

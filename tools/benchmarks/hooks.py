@@ -9,11 +9,12 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import defaultdict
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group
-from benchmarks.histories import coding_session
-from iai.hosts import scripts
-from iai.hosts.hooks import CAPTURE, RECALL
+from harness.corpus import coding_session
+from harness.group import Group
+
+from benchmarks.stats import Figures, quantiles
+from iai.install import scripts
+from iai.install.hook_entries import CAPTURE, RECALL
 
 WARM_UP = 10  # calls that are not counted
 COMPOSING = "recall hook, composing"

@@ -4,10 +4,12 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from benchmarks.figures import Figures
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import history
-from iai.messages import Actor, Import, ImportProgress, ImportStatus
+from harness.corpus import history
+from harness.group import Group, wait_until
+
+from benchmarks.stats import Figures
+from iai.protocol.ingest import Import, ImportProgress, ImportStatus
+from iai.protocol.message import Actor
 
 LOOK_S = 0.1  # looking more often would take a core away from what is measured
 

@@ -12,14 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import history, text
-from benchmarks.looking import Looking
-from iai.client import Client
-from iai.freshness.cache_file import claim, sidecar_path
-from iai.messages import Actor, Capture, Captured, CapturedTurn
-from iai.projects import identify
+from harness.corpus import history, text
+from harness.group import Group, wait_until
+from harness.sampler import Looking
+
+from benchmarks.stats import Figures, quantiles
+from iai.freshness.sidecar import sidecar_path
+from iai.process.client import Client
+from iai.projects.identity import identify
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
+from iai.session_start.payload_files import claim
 
 LOOK_S = 0.001
 CWD = "/home/dev/p0"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import quality
-from benchmarks.figures import Figures
 from benchmarks.quality import Asked, History, Question
-from iai.clock import NS
-from iai.messages import CapturedTurn
+from benchmarks.stats import Figures
+from iai.model.clock import NS
+from iai.protocol.ingest import CapturedTurn
 
 _BETWEEN_TURNS = 30 * NS
 _CATEGORIES = {1: "multi-hop", 2: "time", 3: "open domain", 4: "single-hop", 5: "adversarial"}

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from harness.corpus import machine
+from harness.group import Group
 
-from benchmarks.figures import Figures
-from benchmarks.group import Group
-from benchmarks.histories import machine
+from benchmarks.stats import Figures
 
 LOOK_S = 0.25
 MB = 1e6

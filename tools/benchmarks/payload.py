@@ -23,16 +23,19 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
+from simulation.world import START, World
 
-from benchmarks.figures import Figures
-from benchmarks.world import START, World
-from iai.clock import NS
+from benchmarks.stats import Figures
 from iai.embedders.static import StaticEmbedder, bundled
-from iai.freshness.budget import tokens
-from iai.freshness.compose import render
-from iai.freshness.material import gather
-from iai.messages import Actor, Capture, CapturedTurn, RequestState, SleepFinished, State
-from iai.projects import identify
+from iai.model.clock import NS
+from iai.payload.budget import tokens
+from iai.payload.compose import render
+from iai.payload.material import gather
+from iai.projects.identity import identify
+from iai.protocol.graph_cache import SleepFinished
+from iai.protocol.ingest import Capture, CapturedTurn
+from iai.protocol.lifecycle import RequestState
+from iai.protocol.message import Actor, State
 
 RARE = 50  # turns of which at most one has the word
 DAY = 86_400 * NS

@@ -10,12 +10,14 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from statistics import fmean
 
+from harness.group import Group
 from msgspec import Struct
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group
-from iai.client import recall
-from iai.messages import Actor, Capture, Captured, CapturedTurn, Hit, Recall
+from benchmarks.stats import Figures, quantiles
+from iai.process.client import recall
+from iai.protocol.graph_cache import Hit, Recall
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
 
 TURN_RANKS = (5, 10, 20)
 SESSION_RANKS = (5, 10)

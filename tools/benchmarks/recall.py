@@ -4,11 +4,14 @@ import random
 import time
 from argparse import ArgumentParser, Namespace
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import coding_session, text
-from iai.client import recall
-from iai.messages import Actor, Import, ImportProgress, ImportStatus, Recall
+from harness.corpus import coding_session, text
+from harness.group import Group, wait_until
+
+from benchmarks.stats import Figures, quantiles
+from iai.process.client import recall
+from iai.protocol.graph_cache import Recall
+from iai.protocol.ingest import Import, ImportProgress, ImportStatus
+from iai.protocol.message import Actor
 
 WARM_UP = 20  # questions that are not counted
 

@@ -11,18 +11,26 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
+from harness.corpus import text
+
 from actors.cache_writer import CacheWriter, make
-from benchmarks.figures import Figures, quantiles
-from benchmarks.histories import text
-from iai import clock, files
-from iai.behaviour import Answer, Caller, LinkFile, RemoveFile, ReplaceFile, Steps
-from iai.clock import NS
-from iai.ids import record_id
-from iai.layout import Layout
-from iai.messages import Refresh
-from iai.projects import identify
-from iai.record import NewRecord, Project
-from iai.settings import Settings
+from benchmarks.stats import Figures, quantiles
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model.clock import NS
+from iai.model.ids import record_id
+from iai.model.record import NewRecord, Project
+from iai.process import files, system_clock
+from iai.projects.identity import identify
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    LinkFile,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+)
+from iai.protocol.cache_writer import Refresh
 from iai.store.records import Change, Records
 
 BATCH = 1_000
@@ -42,9 +50,9 @@ class Cost:
         began = time.perf_counter()
         caller = Caller(b"bench", "1")
         self.disk.append(0.0)
-        answered = self._perform(writer.receive(Refresh(force=True), caller, clock.read()))
+        answered = self._perform(writer.receive(Refresh(force=True), caller, system_clock.read()))
         while not answered:
-            answered = self._perform(writer.work(clock.read()))
+            answered = self._perform(writer.work(system_clock.read()))
         self.all.append(time.perf_counter() - began)
 
     def _perform(self, steps: Steps) -> bool:
@@ -66,7 +74,7 @@ class Cost:
                     case _:
                         pass
                 self.disk[-1] += time.perf_counter() - began
-                effect = steps.send(clock.read())
+                effect = steps.send(system_clock.read())
         except StopIteration:
             return answered
 
@@ -109,7 +117,7 @@ def _writer(root: Path, count: int, args: Namespace) -> CacheWriter:
     texts = [text(chance, chance.randint(5, 120)) for _ in range(TEXTS)]
     for first in range(0, count, BATCH):
         numbers = range(first, min(first + BATCH, count))
-        records.commit(partial(_insert, numbers, count, texts, args), clock.read())
+        records.commit(partial(_insert, numbers, count, texts, args), system_clock.read())
     records.close()
     return make(Settings(store=root))
 

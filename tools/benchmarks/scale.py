@@ -8,28 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from harness.corpus import history, text
+from harness.group import Group, wait_until
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import history, text
 from benchmarks.startup import name_of
-from iai.client import Client, recall
-from iai.index.space import Space
+from benchmarks.stats import Figures, quantiles
 from iai.index.vector import Vectors
-from iai.messages import (
-    Actor,
+from iai.index.vector_indexer import Space
+from iai.process.client import Client, recall
+from iai.protocol.embedding import EmbedQuery, QueryVector, QueryVectors
+from iai.protocol.graph_cache import Recall, Recalled
+from iai.protocol.ingest import (
     Capture,
     CapturedTurn,
-    EmbedQuery,
     Import,
     ImportProgress,
     ImportStatus,
-    QueryVector,
-    QueryVectors,
-    Recall,
-    Recalled,
 )
-from iai.messages import Captured as Kept
+from iai.protocol.ingest import Captured as Kept
+from iai.protocol.message import Actor
 from iai.store import vectors
 from iai.store.readers import Readers
 

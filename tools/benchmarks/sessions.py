@@ -12,14 +12,19 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from harness.corpus import text
+from harness.group import Group
+from harness.host import (
+    ClaudeCode,
+    Codex,
+    Host,
+    Session,
+)
 from msgspec import Struct
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group
-from benchmarks.histories import text
-from benchmarks.host import ClaudeCode, Codex, Host, Session
-from iai import injections
-from iai.injections import Injection
+from benchmarks.stats import Figures, quantiles
+from iai.session_start import deliveries
+from iai.session_start.deliveries import Injection
 
 PROJECTS = 5
 STARTS = ("cache-hit", "nothing-new")  # outcomes that need no Python
@@ -73,7 +78,7 @@ def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
         with ThreadPoolExecutor(at_once) as pool:
             told = list(pool.map(one, range(sessions)))
         group.settle()
-        noted = injections.read(group.layout)
+        noted = deliveries.read(group.layout)
     return _figures([host for host, _ in told], [s for _, starts in told for s in starts], noted)
 
 

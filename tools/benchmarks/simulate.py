@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import structs
+from simulation.invariants import Broken
+from simulation.stories import (
+    Story,
+    Teller,
+    invent,
+    shortest,
+)
 
-from benchmarks.figures import Figures
-from benchmarks.invariants import Broken
-from benchmarks.stories import Story, Teller, invent, shortest
+from benchmarks.stats import Figures
 
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
 

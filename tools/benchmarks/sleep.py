@@ -10,24 +10,21 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 import psutil
+from harness.corpus import history
+from harness.group import Group, wait_until
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group, wait_until
-from benchmarks.histories import history
 from benchmarks.past import Memory, larger, memory
 from benchmarks.scale import queries
-from iai import ledger
-from iai.client import Client, recall
-from iai.messages import (
+from benchmarks.stats import Figures, quantiles
+from iai.process import ledger
+from iai.process.client import Client, recall
+from iai.protocol.graph_cache import Recall
+from iai.protocol.ingest import Import, ImportProgress, ImportStatus
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import (
     Actor,
-    Import,
-    ImportProgress,
-    ImportStatus,
-    LifecycleReport,
     Ping,
     Pong,
-    Recall,
-    RequestState,
     State,
 )
 from iai.store.readers import Readers

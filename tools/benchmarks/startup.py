@@ -4,9 +4,9 @@ import time
 from argparse import ArgumentParser, Namespace
 
 import psutil
+from harness.group import Group
 
-from benchmarks.figures import Figures, quantiles
-from benchmarks.group import Group
+from benchmarks.stats import Figures, quantiles
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benchmarks.group import Group, wait_until
+from harness.group import Group, wait_until
 
-from iai.messages import Actor
+from iai.protocol.message import Actor
 from tests.actors.real import capture
 
 pytestmark = pytest.mark.slow

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import PATIENCE_S, Group
+from harness.group import PATIENCE_S, Group
 
-from iai import clock
-from iai.clock import NS
-from iai.ledger import Ledger
-from iai.messages import Actor, ActorDown, ActorUp
+from iai.model import clock
+from iai.model.clock import NS
+from iai.process.ledger import Ledger
+from iai.protocol.message import Actor
+from iai.protocol.supervisor import ActorDown, ActorUp
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.group import Group
+from harness.group import Group
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import Group
+from harness.group import Group
 
 from tests.actors.real import capture, texts
 

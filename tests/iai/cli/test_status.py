@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from benchmarks.group import PATIENCE_S, Group
+from harness.group import PATIENCE_S, Group
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]

@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 import pytest
 
 from iai.cli import times
-from iai.clock import NS
 from iai.errors import BadUsage
+from iai.model import units
+from iai.model.clock import NS
 
 WALL = 1_800_000_000 * NS
 
@@ -15,7 +16,7 @@ def period(*words: str) -> tuple[int, int]:
     parser = ArgumentParser()
     times.add_period(parser)
     args = parser.parse_args(words)
-    return times.period(args.since, args.until, WALL)
+    return units.period(args.since, args.until, WALL)
 
 
 @pytest.mark.parametrize(
@@ -31,18 +32,18 @@ def period(*words: str) -> tuple[int, int]:
     ],
 )
 def test_a_time_is_given_as_such_or_as_how_long_ago(text: str, moment: int) -> None:
-    assert times.moment("--since", text, WALL) == moment
+    assert units.moment("--since", text, WALL) == moment
 
 
 @pytest.mark.parametrize("text", ["999999999d", "0001-01-01", "9999-12-31", "1970-01-01"])
 def test_a_time_far_off_is_one_that_can_be_sent_and_is_not_taken_for_none(text: str) -> None:
-    assert 0 < times.moment("--since", text, WALL) < 1 << 63
+    assert 0 < units.moment("--since", text, WALL) < 1 << 63
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2 h", "-2h", "1w", "2026-13-01", "9999999999d"])
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadUsage, match=r"--since .*: give a time like 2026-11-23T10:00, or 90s"):
-        times.moment("--since", text, WALL)
+        units.moment("--since", text, WALL)
 
 
 def test_a_period_is_open_where_nothing_is_given() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from iai.cli import up
-from iai.client import Client
-from iai.layout import Layout
-from iai.messages import Actor, ActorHealth, HealthReport
+from iai.config.layout import Layout
+from iai.process.client import Client
+from iai.protocol.message import Actor
+from iai.protocol.supervisor import ActorHealth, HealthReport
 
 GROUP = HealthReport(
     pid=1,  # not the one that was started here

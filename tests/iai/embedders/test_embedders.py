@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from benchmarks.world import LettersEmbedder
+from simulation.world import LettersEmbedder
 
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors

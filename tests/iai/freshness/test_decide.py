@@ -21,8 +21,8 @@ from iai.freshness.decide import (
     backoff_s,
     decide,
 )
-from iai.messages import Reason, Trigger
-from iai.record import Watermark
+from iai.model.record import Watermark
+from iai.protocol.cache_writer import Reason, Trigger
 
 MARK = Watermark(5, 5, 5, 50, 50)
 OLD = Basis(MARK, 2, "iai 1")

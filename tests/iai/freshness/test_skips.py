@@ -1,7 +1,7 @@
 """Skipped refreshes as events: told once, then counted (SEED S1)."""
 
 from iai.freshness.skips import REPORT_S, Skips
-from iai.messages import CacheWriteSkipped, Reason, Trigger
+from iai.protocol.cache_writer import CacheWriteSkipped, Reason, Trigger
 
 
 def skip(reason: Reason, trigger: Trigger = "periodic_wake") -> CacheWriteSkipped:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai import injected, transcripts
 from iai.hosts import claude
 from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.ingest import transcripts
+from iai.model import framing
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "claude"
 
@@ -103,7 +104,7 @@ def test_what_a_memory_tool_was_asked_and_answered_is_no_turn() -> None:
 
 
 def test_our_own_text_is_left_out_and_the_words_around_it_are_kept() -> None:
-    block = f"{injected.opening(3, '2026-11-20T10:00:00Z', 'p')}\n> old\n{injected.CLOSING}\n"
+    block = f"{framing.opening(3, '2026-11-20T10:00:00Z', 'p')}\n> old\n{framing.CLOSING}\n"
     assert parse(line("user", block)) is Skip.INJECTED
     turn = parse(line("user", block + "my question"))
     assert isinstance(turn, Turn)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai import injected, transcripts
 from iai.hosts import codex, registry
 from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.ingest import transcripts
+from iai.model import framing
 from tests.iai.hosts.test_claude import JSON
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "codex"
@@ -74,7 +75,7 @@ def test_a_sub_agents_rollout_is_left_out_whole() -> None:
         (message("user", "<environment_context>\n</environment_context>"), Skip.META),
         (message("user"), Skip.EMPTY),
         (message("user", "  "), Skip.EMPTY),
-        (message("user", injected.opening(1, "t", "p")), Skip.INJECTED),
+        (message("user", framing.opening(1, "t", "p")), Skip.INJECTED),
         (envelope("response_item", type="reasoning", summary=[]), Skip.TOOL),
         (envelope("response_item", type="function_call", name="shell"), Skip.TOOL),
         (envelope("response_item", type="function_call_output", output="x"), Skip.TOOL),

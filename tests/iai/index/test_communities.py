@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iai.config.layout import Layout
 from iai.index import communities
 from iai.index.communities import find
-from iai.layout import Layout
+from iai.model.topic import Topic
 from iai.store.readers import Readers
-from iai.store.topics import MOST_TOPICS, Topic
+from iai.store.topics import MOST_TOPICS
 from iai.store.vectors import VectorStore
-from tests.iai.index.test_links import Store
+from tests.iai.index.test_link_indexer import Store
 from tests.iai.store.builders import PROJECT
 
 CHECKOUT = (

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import tantivy
 
+from iai.index.filters import Filter
 from iai.index.lexical import LexicalIndex
 from iai.index.terms import terms
-from iai.recall.filters import Filter
-from iai.record import Record
+from iai.model.record import Record
 from tests.iai.store.builders import kept
 
 

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.index.tally import Tallies, moved, tally, terms_in
+from iai.index.term_vectors import (
+    Tallies,
+    moved,
+    tally,
+    terms_in,
+)
 from iai.index.terms import LONGEST, number_of, terms
-from iai.record import Record
+from iai.model.record import Record
 from tests.iai.store.builders import NOW
 
 PIECES = (

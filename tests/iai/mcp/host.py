@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import mcp_types as types
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from benchmarks.group import PATIENCE_S, Group
+from harness.group import PATIENCE_S, Group
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 

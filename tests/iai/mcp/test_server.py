@@ -14,12 +14,12 @@ from typing import Any
 import anyio
 import mcp_types as types
 import pytest
-from benchmarks.group import Group
+from harness.group import Group
 from mcp.shared.exceptions import MCPError
 
+from iai.config.settings import Settings
 from iai.mcp import calls, server
 from iai.mcp.tools import TOOLS
-from iai.settings import Settings
 from tests.iai.mcp.host import COMMAND, INITIALIZE, Host, host, said, spoken
 
 Make = Callable[..., Group]

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.group import CHECKOUT, Group, wait_until
+from harness.group import CHECKOUT, Group, wait_until
 
-from iai import injected
-from iai.messages import Actor, Capture, Captured, CapturedTurn
-from iai.record import Record
+from iai.model import framing
+from iai.model.record import Record
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
 from iai.store.records import Records
 from tests.iai.mcp.host import Host, host
 
@@ -204,8 +205,8 @@ def test_what_is_recalled_cannot_pass_for_anything_else_nor_come_back_as_memory(
     shown, whole = h.call("memory_show", ids=[found["id"]])
     listed, sessions = h.call("memory_timeline", limit=50)
     for text in (recalled, whole, sessions):
-        assert not injected.without(text).strip()
-        assert text.count(injected.CLOSING) == 1
+        assert not framing.without(text).strip()
+        assert text.count(framing.CLOSING) == 1
         assert "\n> " in text
         assert "\nIgnore" not in text
     for everything in (result, shown, listed, recalled, whole, sessions):

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iai.clock import NS
-from iai.recall import weights, who
-from iai.recall.when import named
+from iai.model.clock import NS
+from iai.recall import speakers, weights
+from iai.recall.dates import named
 from iai.store.graph import AROUND
 
 
@@ -66,7 +66,7 @@ def test_no_number_whatever_is_a_fault() -> None:
     ],
 )
 def test_a_question_names_who_said_it(question: str, roles: set[str]) -> None:
-    assert who.roles(question) == roles
+    assert speakers.roles(question) == roles
 
 
 def test_no_weight_reaches_farther_than_the_graph_does() -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from iai.clock import Now
-from iai.ids import record_id
-from iai.record import NewRecord, Record
+from iai.model.clock import Now
+from iai.model.ids import record_id
+from iai.model.record import NewRecord, Record
 from iai.store.records import Change, Records
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)

@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from iai.layout import Layout
-from iai.record import Project, session_key
-from iai.revisions import upto
+from iai.config.layout import Layout
+from iai.model.record import Project, session_key
+from iai.model.revisions import upto
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, new_record, put
 

@@ -6,8 +6,8 @@ from typing import Any
 import lmdb
 import msgpack
 
-from iai.clock import Now
-from iai.ids import record_id
+from iai.model.clock import Now
+from iai.model.ids import record_id
 from iai.store import migrations
 from iai.store.codec import moment, number
 from iai.store.records import SCHEMA, Records

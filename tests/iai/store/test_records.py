@@ -9,9 +9,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from iai.clock import NS, Now
-from iai.record import Project, Record, Transcript, Voices, Watermark, session_key
-from iai.revisions import Revisions, of, upto
+from iai.model.clock import NS, Now
+from iai.model.record import (
+    Project,
+    Record,
+    Transcript,
+    Voices,
+    Watermark,
+    session_key,
+)
+from iai.model.revisions import Revisions, of, upto
 from iai.store import codec
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from iai.errors import StoreCorrupt
-from iai.index.fitting import facets
-from iai.revisions import of, upto
+from iai.index.vector_filter import facets
+from iai.model.revisions import of, upto
 from iai.store.codec import number
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress

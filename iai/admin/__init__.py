@@ -1,0 +1,1 @@
+"""Looking after an installation: health, the doctor, backups, the version, edits of settings."""

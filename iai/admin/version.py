@@ -1,0 +1,61 @@
+"""What a bug report has to say of an iai: its version and commit, and what it runs on and with."""
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import iai
+from iai.process.build import build
+from iai.store import records
+
+ENGINES = ("pyzmq", "msgpack", "msgspec", "lmdb", "numpy", "faiss-cpu", "tantivy")
+_SHORT = 12  # digits of a commit
+
+
+def lines() -> list[str]:
+    """Return all of it, the version first."""
+    commit = _of_install() or _of_checkout(Path(iai.__file__).parents[1])
+    engines = ", ".join(f"{name} {_version(name)}" for name in ENGINES)
+    return [
+        f"iai {build()}" + (f" ({commit[:_SHORT]})" if commit else ""),
+        f"Python {platform.python_version()}, {platform.platform()}",
+        engines,
+        f"store schema {records.SCHEMA}",
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "is not there"
+
+
+def _of_install() -> str:
+    """Return the commit that pip installed from, if it was one (PEP 610)."""
+    try:
+        said = metadata.distribution("iai").read_text("direct_url.json") or "{}"
+        return str(json.loads(said).get("vcs_info", {}).get("commit_id", ""))
+    except (metadata.PackageNotFoundError, ValueError, AttributeError):
+        return ""
+
+
+def _of_checkout(root: Path) -> str:
+    """Return the commit of a checkout; "" for none. See gitrepository-layout(5)."""
+    try:
+        git = root / ".git"
+        if git.is_file():  # of a worktree: it names its directory
+            git = root / git.read_text().removeprefix("gitdir:").strip()
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        shared = git / "commondir"
+        common = git / shared.read_text().strip() if shared.exists() else git
+        ref = head.removeprefix("ref: ")
+        if (common / ref).exists():
+            return (common / ref).read_text().strip()
+        packed = (common / "packed-refs").read_text().splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), "")
+    except OSError:
+        return ""

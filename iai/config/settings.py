@@ -1,0 +1,186 @@
+"""Every setting, declared once; read once, in a `main`, and passed on.
+
+The environment overrides the store's `config.toml` (see `iai.config.config_file`), which overrides
+the default.
+"""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
+
+from msgspec import Struct
+
+
+class Setting(NamedTuple):
+    """How a field of `Settings` is written in the environment."""
+
+    variable: str
+    unit: str
+    meaning: str
+    minimum: float = 0.0
+
+
+class Source(StrEnum):
+    """Who says what a setting is."""
+
+    ENVIRONMENT = "environment"
+    FILE = "config.toml"
+    DEFAULT = "default"
+
+
+def _seconds(variable: str, meaning: str, minimum: float = 0.0) -> Setting:
+    return Setting(variable, "seconds", meaning, minimum)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the user may set. Times are in seconds."""
+
+    store: Annotated[
+        Path, Setting("IAI_MCP_STORE", "directory", "where everything that iai keeps lies")
+    ]
+    refresh_min_s: Annotated[
+        float,
+        _seconds(
+            "IAI_MCP_SESSION_CACHE_REFRESH_MIN_SEC",
+            "least time between two refreshes of the session-start payload",
+        ),
+    ] = 60.0
+    max_age_s: Annotated[
+        float,
+        _seconds(
+            "IAI_MCP_SESSION_CACHE_MAX_AGE_SEC",
+            "oldest payload file that the hook prints; an older one is composed anew; 0: any age",
+        ),
+    ] = 43_200.0
+    payload_projects: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_SESSION_CACHE_PROJECTS",
+            "projects",
+            "most recently active projects that have a payload file ready",
+            1,
+        ),
+    ] = 16
+    tick_s: Annotated[
+        float, _seconds("IAI_MCP_TICK_SEC", "time between two lifecycle ticks", 0.05)
+    ] = 5.0
+    drowsy_after_s: Annotated[
+        float, _seconds("IAI_MCP_DROWSY_AFTER_SEC", "idle time from WAKE to DROWSY")
+    ] = 300.0
+    sleep_after_s: Annotated[
+        float, _seconds("IAI_MCP_SLEEP_AFTER_SEC", "idle time until SLEEP")
+    ] = 1_800.0
+    hibernate_after_s: Annotated[
+        float, _seconds("IAI_MCP_HIBERNATE_AFTER_SEC", "idle time until HIBERNATION")
+    ] = 7_200.0
+    hang_after_s: Annotated[
+        float,
+        _seconds("IAI_MCP_HANG_AFTER_SEC", "a loop that stands still for so long is ended", 1.0),
+    ] = 15.0
+    embedder: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_EMBEDDER",
+            "name",
+            "what makes the vectors: `static`, `minilm` (an extra), or the absolute path of a"
+            " model2vec model",
+        ),
+    ] = "static"
+    ledger_days: Annotated[
+        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the ledger keeps its events", 1)
+    ] = 30
+
+
+def declared() -> dict[str, Setting]:
+    """Map each field of `Settings` to its declaration, in the order of the declarations."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {field: hint.__metadata__[0] for field, hint in hints.items()}
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    """What one setting is, and who says so."""
+
+    name: str
+    value: float | str
+    default: float | str
+    source: Source
+    setting: Setting
+
+
+def resolve(
+    environment: Mapping[str, str], file: Mapping[str, object]
+) -> tuple[list[Resolved], list[str]]:
+    """Return every setting but the store, and a warning for each value that cannot be used.
+
+    The environment goes before the file; what cannot be used counts as not given.
+    """
+    found: list[Resolved] = []
+    types, warnings = get_type_hints(Settings), []
+    for name, setting in declared().items():
+        if name == "store":
+            continue
+        default: float | str = getattr(_DEFAULTS, name)
+        value, source = default, Source.DEFAULT
+        given = {
+            Source.FILE: file.get(name, ""),
+            Source.ENVIRONMENT: environment.get(setting.variable, ""),
+        }
+        for where, what in given.items():
+            if isinstance(what, str) and not what.strip():
+                continue
+            try:
+                value, source = parsed(what, types[name], setting.minimum), where
+            except ValueError as error:
+                said = setting.variable if where is Source.ENVIRONMENT else f"{where}: {name}"
+                warnings.append(f"{said}={what!r} {error}; using {shown(value)}")
+        found.append(
+            Resolved(name=name, value=value, default=default, source=source, setting=setting)
+        )
+    unknown = sorted(set(file) - set(declared()) | set(file) & {"store"})
+    warnings += [
+        f"{Source.FILE}: there is no setting {name!r} that can stand there" for name in unknown
+    ]
+    return found, warnings
+
+
+def from_environment(
+    environment: Mapping[str, str], file: Mapping[str, object] | None = None
+) -> tuple[Settings, list[str]]:
+    """Return the settings; a value that cannot be used becomes the default and one warning."""
+    found, warnings = resolve(environment, file or {})
+    given: dict[str, Any] = {one.name: one.value for one in found}
+    return Settings(store=store_directory(environment), **given), warnings
+
+
+def store_directory(environment: Mapping[str, str]) -> Path:
+    """`$IAI_MCP_STORE`, or `~/.iai-mcp`; always absolute."""
+    chosen = environment.get("IAI_MCP_STORE", "").strip()
+    home = environment.get("HOME", "") or "~"
+    return Path(chosen).expanduser().absolute() if chosen else Path(home).expanduser() / ".iai-mcp"
+
+
+def parsed(given: object, kind: type, minimum: float) -> float | str:
+    """Return a value of this kind, given as text or as TOML has it.
+
+    Raises ValueError, whose text says what it is not.
+    """
+    text = str(given).strip()
+    if kind is str:
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("is not a number") from None
+    if not math.isfinite(value) or value < minimum:
+        raise ValueError(f"is not a number of at least {minimum:g}")
+    return int(value) if kind is int else value
+
+
+def shown(value: float | str) -> str:
+    """Return a value as a user writes it."""
+    return value if isinstance(value, str) else f"{value:.10g}"
+
+
+_DEFAULTS = Settings(store=Path())

@@ -1,0 +1,180 @@
+"""Keeps the links that follow from the records alone in step with them.
+
+Two records are linked by the rare terms that both have: words, and names in code, paths, addresses
+(`iai.index.terms`). Rare is what few records have *now*; whenever a term becomes rare or common,
+the links by it are made anew. So any order of changes leads to the same links.
+"""
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+
+import numpy as np
+
+from iai.index.corrections import same_subject, sounds_like_one
+from iai.index.term_vectors import terms_in
+from iai.index.terms import number_of
+from iai.model.record import Record
+from iai.model.revisions import Revisions
+from iai.store import graph, records
+from iai.store.graph import GraphStore
+from iai.store.links import MOST, OPPOSITE, Edge, Linked, Relation
+
+LINKS_SLICE = 16  # changes: some 20 ms, 40 at most
+RARE = 16  # records that may have a term for it to link them
+LEAST = 2  # rare terms that two records share if they are linked
+MOST_TERMS = 96  # of a record that it is linked by: those with the lowest numbers, a fair sample
+SAME = 0.8  # of all terms of two records, in both: they say the same (Jaccard's index)
+_EXACT = 256  # weights are multiples of its inverse, which four bytes hold as they are
+
+
+class Links:
+    """The links, in step with the records."""
+
+    def __init__(self, applied: Revisions) -> None:
+        self.applied = applied
+
+    def step(self, view: records.View, store: GraphStore, ready: Revisions, part: int = 1) -> int:
+        """Do one slice of what the other stages are done with, `part` times smaller than usual.
+
+        Returns how many changes it took.
+        """
+        batch = view.foremost(ready.minus(self.applied), max(1, LINKS_SLICE // part))
+        if batch.ranges:
+            labels = view.touched(batch)
+            store.commit(lambda unit: link(view, labels, unit))
+            self.applied = self.applied.union(batch)
+        return batch.count()
+
+
+def link(view: records.View, labels: Collection[int], unit: graph.Change) -> None:
+    """Set anew the links of these changed records, and of all that gain or lose one by it."""
+    tallies = unit.tallies(labels)
+    new = {label: _linked(view.get(label), tallies.get(label)) for label in labels}
+    old = unit.linked(labels)
+    lost, gained = _moved(old, new)
+    before = unit.held(lost | gained, RARE)
+    unit.link_by(new)
+    after = unit.held(before, RARE)
+    changed = {label for label, linked in new.items() if linked and linked != old.get(label)}
+    # Who had a term in common with what lost it, or has one again that had become too common.
+    again = _holding(unit, (t for t in lost if min(before[t], after[t]) <= RARE))
+    # Whose links rest on a term that is too common now.
+    again |= _resting(unit, (t for t in gained if before[t] <= RARE < after[t]))
+    _forget(unit, [label for label, linked in new.items() if linked is None])
+    for label, edges in _made(changed, unit).items():
+        others = [edge for edge in edges if edge.to not in again]
+        if label in old:
+            again |= {edge.to for edge in others}
+        else:
+            _offer(unit, label, others)
+    _made(again - changed, unit)
+
+
+def _made(labels: set[int], unit: graph.Change) -> dict[int, list[Edge]]:
+    """Make the links of these records anew; return all that there could be."""
+    edges = {
+        label: list(_edges(label, linked, unit))
+        for label, linked in unit.linked(sorted(labels)).items()
+    }
+    for label, found in edges.items():
+        unit.keep(label, _strongest(found))
+    return edges
+
+
+def _linked(record: Record | None, tally: bytes | None) -> Linked | None:
+    if record is None or tally is None:
+        return None
+    return Linked(
+        number_of(record.project),
+        record.order,
+        sounds_like_one(record.text),
+        frozenset(terms_in(tally)[:MOST_TERMS]),
+    )
+
+
+def _moved(old: dict[int, Linked], new: dict[int, Linked | None]) -> tuple[set[int], set[int]]:
+    """Return the terms that some record lost, and those that some record gained."""
+    lost: set[int] = set()
+    gained: set[int] = set()
+    for label, linked in new.items():
+        had = old[label].terms if label in old else frozenset()
+        has = linked.terms if linked is not None else frozenset()
+        lost |= had - has
+        gained |= has - had
+    return lost, gained
+
+
+def _holding(unit: graph.View, terms: Iterable[int]) -> set[int]:
+    return set(unit.holders(sorted(terms)).tolist())
+
+
+def _resting(unit: graph.View, terms: Iterable[int]) -> set[int]:
+    """Return the records with a link to another one that has the same of these terms."""
+    found: set[int] = set()
+    for term in sorted(terms):
+        holders = _holding(unit, [term])
+        for label, edges in unit.kept(sorted(holders)).items():
+            if any(edge.to in holders for edge in edges):
+                found.add(label)
+    return found
+
+
+def _forget(unit: graph.Change, labels: list[int]) -> None:
+    for label in labels:
+        unit.keep(label, ())
+        for other in unit.together(label):
+            left = [t for t in unit.together(other.to) if t.to != label]
+            unit.keep_together(other.to, left)
+        unit.keep_together(label, ())
+    unit.keep_similar(dict.fromkeys(labels, ()))
+    unit.put_central(dict.fromkeys(labels))
+
+
+def _edges(label: int, linked: Linked, unit: graph.View) -> Iterable[Edge]:
+    """Yield all links of a record, in no order."""
+    counts = unit.held(linked.terms, RARE)
+    holders = unit.holders(term for term, count in counts.items() if count <= RARE)
+    others, shared = np.unique(holders, return_counts=True)
+    near = dict(
+        zip(others[shared >= LEAST].tolist(), shared[shared >= LEAST].tolist(), strict=True)
+    )
+    near.pop(label, None)
+    for other, by in unit.linked(near).items():
+        yield Edge(other, "shares", float(near[other]))
+        ratio = len(linked.terms & by.terms) / len(linked.terms | by.terms)
+        alike = round(ratio * _EXACT) / _EXACT
+        if ratio >= SAME:
+            yield Edge(other, "duplicate", alike)
+        elif _supersedes(label, linked, other, by):
+            yield Edge(other, "supersedes", alike)
+        elif _supersedes(other, by, label, linked):
+            yield Edge(other, "superseded-by", alike)
+
+
+def _supersedes(one: int, it: Linked, other: int, was: Linked) -> bool:
+    later = it.project == was.project and (it.order, one) > (was.order, other)
+    return later and it.corrects and same_subject(it.terms, was.terms)
+
+
+def _strongest(edges: Iterable[Edge]) -> list[Edge]:
+    """Return the strongest of each relation; among equals, those to the later records."""
+
+    def rank(edge: Edge) -> tuple[str, float, int]:
+        return edge.relation, -edge.weight, -edge.to
+
+    by_relation = groupby(sorted(edges, key=rank), key=lambda edge: edge.relation)
+    return [edge for _, group in by_relation for edge in list(group)[:MOST]]
+
+
+def _offer(unit: graph.Change, label: int, edges: list[Edge]) -> None:
+    """Let the other ends of these links, whose own have not changed, keep them if they will."""
+    kept = unit.kept(sorted({edge.to for edge in edges}))
+    backwards: dict[int, list[Edge]] = {edge.to: [] for edge in edges}
+    for edge in edges:
+        relation: Relation = OPPOSITE.get(edge.relation, edge.relation)
+        backwards[edge.to].append(Edge(label, relation, edge.weight))
+    for other, offered in backwards.items():
+        old = kept.get(other, ())
+        new = _strongest([*(edge for edge in old if edge.to != label), *offered])
+        if tuple(new) != old:
+            unit.keep(other, new)

@@ -1,0 +1,151 @@
+"""Keeps the vector index in step with the vectors, in memory and on disk.
+
+It takes what it has not applied yet, in the order of `foremost`, and looks at the vector as it is
+now; so it does not matter how often, or in which order, changes are applied.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from iai.errors import StoreCorrupt
+from iai.index.vector import VectorIndex
+from iai.model.revisions import Revisions, upto
+from iai.store import graph, records, vectors
+
+log = logging.getLogger(__name__)
+
+VECTORS_SLICE = 1_024
+
+
+class Rebuild(Struct):
+    """A vector index that is being made from all stored vectors."""
+
+    table: int
+    generation: int
+    parts: tuple[int, ...]  # of each vector, see `Embedder`
+    applied: Revisions  # what the vectors held when it began
+    index: VectorIndex
+    after: int = 0  # highest label taken so far
+
+
+class Space:
+    """The vector index, in step with the stored vectors of the generation that serves."""
+
+    def __init__(self, rebuilt: int) -> None:
+        """`rebuilt` is how often it was made again because somebody wanted it."""
+        self.index: VectorIndex | None = None
+        self.table = 0  # number of the index, under which it is kept
+        self.generation = 0
+        self.parts: tuple[int, ...] = ()
+        self.applied = Revisions()
+        self.rebuilt = rebuilt
+        self._wanted = False  # a rebuild, though the generation is the right one
+        self._rebuild: Rebuild | None = None
+        self._stale = False  # another index is still on disk
+
+    def load(self, view: graph.View, noted: graph.Progress) -> None:
+        """Take up the index that is on disk. One that is damaged is as good as none."""
+        self.table = noted.table
+        try:
+            self.index = _index(view, noted)
+        except StoreCorrupt as error:
+            log.warning("%s; it is made again from the vectors", error)
+        if self.index is not None:
+            self.generation, self.parts = noted.generation, noted.parts
+            self.applied = noted.vectors_applied
+
+    @property
+    def unsaved(self) -> bool:
+        """Does what is on disk lack anything?"""
+        return self._stale or any(index.dirty for _, index in self._tables())
+
+    def save(self, unit: graph.Change) -> None:
+        """Write what has changed. To be committed together with how far it goes."""
+        for table, index in self._tables():
+            for position in sorted(index.dirty):
+                unit.put_chunk(table, position, index.chunk(position))
+        if self._stale and self.index is not None:
+            unit.keep_chunks(self.table, self.index.chunks)
+
+    def saved(self) -> None:
+        """Note that all that `save` wrote is on disk."""
+        for _, index in self._tables():
+            index.dirty.clear()
+        self._stale = False
+
+    def rebuild(self) -> None:
+        """Make the index again from the vectors; the old one answers until the new one is whole."""
+        self._wanted = True
+        self._rebuild = None
+
+    def step(self, log_view: records.View, view: vectors.View, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+        most = max(1, VECTORS_SLICE // part)
+        progress = view.progress()
+        if not progress.serving:
+            return False
+        if self._wanted or progress.serving != self.generation:
+            self._scan(view, progress, most)
+            return True
+        # The vectors may be of a later moment than the log, and know revisions that it does not.
+        seen = progress.applied.both(upto(log_view.watermark().revision))
+        batch = log_view.foremost(seen.minus(self.applied), most)
+        if not batch.ranges:
+            return False
+        self._take(log_view, view, batch)
+        return True
+
+    def _scan(self, view: vectors.View, progress: vectors.Progress, most: int) -> None:
+        """Take the next vectors of the serving generation into the index that is being made."""
+        rebuild = self._rebuild
+        if rebuild is None or rebuild.generation != progress.serving:
+            weights = view.generation(progress.serving)
+            if weights is None:
+                raise StoreCorrupt("the serving generation has no weights")
+            rebuild = self._rebuild = Rebuild(
+                table=self.table + 1,
+                generation=progress.serving,
+                parts=weights.parts,
+                applied=progress.applied,
+                index=VectorIndex(weights.dimension),
+            )
+        labels, rows = view.scan(rebuild.generation, rebuild.after, most)
+        if labels:
+            rebuild.index.put(labels, rows)
+            rebuild.after = labels[-1]
+            return
+        self.index, self.table = rebuild.index, rebuild.table
+        self.generation, self.parts = rebuild.generation, rebuild.parts
+        self.applied = rebuild.applied
+        self.rebuilt += self._wanted
+        self._wanted, self._rebuild, self._stale = False, None, True
+
+    def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
+        if self.index is None:
+            raise StoreCorrupt("a generation without an index")
+        changed = log_view.touched(batch)
+        labels, rows = view.find(self.generation, changed)
+        self.index.remove(sorted(set(changed).difference(labels)))
+        self.index.put(labels, rows)
+        self.applied = self.applied.union(batch)
+
+    def _tables(self) -> Iterator[tuple[int, VectorIndex]]:
+        """Yield the index that answers, and the one that is being made, with their numbers."""
+        if self.index is not None:
+            yield self.table, self.index
+        if self._rebuild is not None:
+            yield self._rebuild.table, self._rebuild.index
+
+
+def _index(view: graph.View, noted: graph.Progress) -> VectorIndex | None:
+    """Return the index that is on disk, if there is one."""
+    if not noted.dimension:
+        return None
+    index = VectorIndex(noted.dimension)
+    for position, chunk in view.chunks(noted.table):
+        index.restore(position, chunk)
+    if index.dirty or index.chunks != noted.chunks:
+        raise StoreCorrupt("a part of the vector index is missing")
+    return index

@@ -1,0 +1,1 @@
+"""From hook events, transcripts and git histories to new records."""

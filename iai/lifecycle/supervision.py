@@ -1,0 +1,268 @@
+"""When to start, restart and stop the processes of the group. Pure: it starts nothing itself."""
+
+import signal
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from iai.protocol.message import Actor
+
+FIRST_DELAY_S = 0.1  # before the first restart in a row; doubles with each further one
+LONGEST_DELAY_S = 30.0
+RESTART_LIMIT = 10  # restarts in a row; then only `restart` starts it again
+STABLE_AFTER_S = 60.0  # a life of this length wipes the slate
+READY_LIMIT_S = 30.0  # from start to its first word
+STOP_LIMIT_S = 10.0  # from being asked to stop to being killed
+LATE_S = 10.0  # by which the end of a process that was given up may be late, before all is not well
+DUMP_S = 0.5  # from the signal that leaves a stack trace to the one that ends it
+
+
+class Exit(IntEnum):
+    """Exit codes of an actor: what its end means to the supervisor."""
+
+    DONE = 0
+    CRASHED = 1
+    CANNOT_START = 3  # a missing model, a store that is too new: restarting cannot help
+    STORE_CORRUPT = 4  # the records themselves are damaged: restarting cannot help
+    TRY_AGAIN = 5  # its predecessor still holds the lock
+    ORPHANED = 6  # the supervisor is gone
+    REPLACED = 7  # of the supervisor alone: its code was replaced, and it is to begin anew
+
+
+HOPELESS = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})
+DOUBTFUL = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
+
+
+class Start(Struct, frozen=True):
+    """Start the process of an actor."""
+
+    actor: Actor
+    doubt: bool = (
+        False  # it was killed by what bad files do to LMDB: check them before opening them
+    )
+
+
+class Signal(Struct, frozen=True):
+    """Send it a signal: ask it to stop, have it leave a stack trace, or end it."""
+
+    actor: Actor
+    what: Literal["stop", "dump", "kill"]
+
+
+class Up(Struct, frozen=True):
+    """It is ready."""
+
+    actor: Actor
+
+
+class Down(Struct, frozen=True):
+    """It has ended."""
+
+    actor: Actor
+    reason: str
+
+
+Action: TypeAlias = Start | Signal | Up | Down
+ChildState: TypeAlias = Literal["starting", "ready", "waiting", "failed", "stopping", "stopped"]
+
+
+class Child:
+    """What is known of one process. Times are seconds on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.state: ChildState = "stopped"
+        self.since = 0.0
+        self.started = 0.0
+        self.until = 0.0  # waiting: when to start it; starting and stopping: when to lose patience
+        self.dumped = False
+        self.failures = 0
+        self.restarts = 0
+        self.start_again = False
+        self.doubt = False
+        self.last_exit = ""
+
+    @property
+    def alive(self) -> bool:
+        """Is there a process?"""
+        return self.state in ("starting", "ready", "stopping")
+
+
+class Supervision:
+    """The state of the group, moved by what happens to its processes and by time."""
+
+    def __init__(self, actors: tuple[Actor, ...], hang_after_s: float) -> None:
+        """`actors` are given in the order in which they are stopped."""
+        self.children = {actor: Child() for actor in actors}
+        self.stopping = False
+        self._hang_after_s = hang_after_s
+
+    @property
+    def settled(self) -> bool:
+        """Has every actor become ready or failed?"""
+        return all(child.state in ("ready", "failed") for child in self.children.values())
+
+    @property
+    def finished(self) -> bool:
+        """Was the group asked to stop, and is no process left?"""
+        return self.stopping and not any(child.alive for child in self.children.values())
+
+    @property
+    def in_order(self) -> bool:
+        """Has every process ended by itself, with its work done?"""
+        done = _reason(Exit.DONE)
+        return self.finished and all(c.last_exit == done for c in self.children.values())
+
+    @property
+    def summary(self) -> str:
+        """How the processes are, in one line."""
+        ready = sum(child.state == "ready" for child in self.children.values())
+        lost = [f"{a}: {c.last_exit}" for a, c in self.children.items() if c.state == "failed"]
+        said = f"{ready} of {len(self.children)} processes ready"
+        return "; ".join(["stopping" if self.stopping else said, *lost])
+
+    def well(self, now: float, beat_ages: Mapping[Actor, float]) -> bool:
+        """Does every process move, or has its end come as it should? Failed ones are known of.
+
+        If not, what the supervisor does to its processes has no effect, and it is time for whoever
+        watches the supervisor.
+        """
+        return not any(
+            child.alive and self._still_s(child, beat_ages.get(actor, 0.0), now) > LATE_S
+            for actor, child in self.children.items()
+        )
+
+    def begin(self, now: float) -> list[Action]:
+        """Start all."""
+        return [self._start(actor, now) for actor in self.children]
+
+    def ready(self, actor: Actor, now: float) -> list[Action]:
+        """It has said that it is ready."""
+        child = self.children[actor]
+        if child.state != "starting":
+            return []
+        child.state, child.since, child.until = "ready", now, 0.0
+        return [Up(actor)]
+
+    def ended(self, actor: Actor, code: int, now: float) -> list[Action]:
+        """Its process has ended, with an exit code or, negative, by a signal."""
+        child = self.children[actor]
+        asked = child.state == "stopping"
+        child.last_exit = _reason(code)
+        child.doubt = code in DOUBTFUL
+        down: list[Action] = [Down(actor, child.last_exit)]
+        if self.stopping:
+            self._settle(child, "stopped", now)
+            return down + self._stop_next(now)
+        if asked and child.start_again:
+            child.restarts += 1
+            return [*down, self._start(actor, now)]
+        if code in HOPELESS:
+            self._settle(child, "failed", now)
+            return down
+        if now - child.started >= STABLE_AFTER_S:
+            child.failures = 0
+        child.failures += 1
+        if child.failures > RESTART_LIMIT:
+            self._settle(child, "failed", now)
+            child.last_exit += f", {child.failures} times in a row"
+            return down
+        self._settle(child, "waiting", now)
+        child.until = now + min(FIRST_DELAY_S * 2.0 ** (child.failures - 1), LONGEST_DELAY_S)
+        return down
+
+    def stop(self, now: float) -> list[Action]:
+        """Stop the whole group, one actor after the other."""
+        if self.stopping:
+            return []
+        self.stopping = True
+        for child in self.children.values():
+            if not child.alive:
+                self._settle(child, "stopped", now)
+        return self._stop_next(now)
+
+    def restart(self, actor: Actor, now: float) -> list[Action]:
+        """Stop one actor and start it again; also one that was given up."""
+        child = self.children[actor]
+        if self.stopping:
+            return []
+        child.failures = 0
+        if not child.alive:
+            child.restarts += 1
+            return [self._start(actor, now)]
+        child.start_again = True
+        return [] if child.state == "stopping" else [self._ask_to_stop(actor, now)]
+
+    def passed(self, now: float, beat_ages: dict[Actor, float]) -> list[Action]:
+        """Time has passed. `beat_ages`: seconds since the loop of each actor last moved."""
+        actions: list[Action] = []
+        for actor, child in self.children.items():
+            if child.state == "waiting" and now >= child.until and not self.stopping:
+                child.restarts += 1
+                actions.append(self._start(actor, now))
+            elif self._overdue(child, beat_ages.get(actor, 0.0), now):
+                actions.append(self._blow(actor, now))
+        return actions
+
+    def next_deadline(self) -> float | None:
+        """When `passed` has something to do at the earliest; hangs are found by looking."""
+        waiting = [c.until for c in self.children.values() if c.state not in ("failed", "stopped")]
+        return min((until for until in waiting if until), default=None)
+
+    def _overdue(self, child: Child, beat_age: float, now: float) -> bool:
+        """Has it not started, not stopped or not moved in time? Or is the second blow due?"""
+        if not child.alive:
+            return False
+        if child.state == "ready" and not child.dumped:
+            return min(beat_age, now - child.since) >= self._hang_after_s
+        return now >= child.until
+
+    def _still_s(self, child: Child, beat_age: float, now: float) -> float:
+        """Return for how long it has been overdue."""
+        lived = now - child.since
+        limits = {"starting": READY_LIMIT_S, "stopping": STOP_LIMIT_S}
+        if child.state in limits:
+            return lived - limits[child.state]
+        return min(beat_age, lived) - self._hang_after_s
+
+    def _blow(self, actor: Actor, now: float) -> Action:
+        """First a stack trace, so that somebody can find out why; then the end."""
+        child = self.children[actor]
+        if child.dumped:
+            child.until = now + DUMP_S
+            return Signal(actor, "kill")
+        child.dumped = True
+        child.until = now + DUMP_S
+        return Signal(actor, "dump")
+
+    def _start(self, actor: Actor, now: float) -> Action:
+        child = self.children[actor]
+        child.state, child.since, child.started = "starting", now, now
+        child.until = now + READY_LIMIT_S
+        child.dumped = child.start_again = False
+        return Start(actor, child.doubt)
+
+    def _ask_to_stop(self, actor: Actor, now: float) -> Action:
+        child = self.children[actor]
+        child.state, child.since, child.until = "stopping", now, now + STOP_LIMIT_S
+        child.dumped = False
+        return Signal(actor, "stop")
+
+    def _stop_next(self, now: float) -> list[Action]:
+        """Ask the first actor that still runs, unless one is being stopped already."""
+        alive = [actor for actor, child in self.children.items() if child.alive]
+        if not alive or self.children[alive[0]].state == "stopping":
+            return []
+        return [self._ask_to_stop(alive[0], now)]
+
+    @staticmethod
+    def _settle(child: Child, state: ChildState, now: float) -> None:
+        child.state, child.since, child.until = state, now, 0.0
+
+
+def _reason(code: int) -> str:
+    if code < 0:
+        return f"killed by signal {-code}"
+    named = {member.value: member.name.lower().replace("_", " ") for member in Exit}
+    return f"{named.get(code, 'exit code')} ({code})"

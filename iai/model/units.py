@@ -1,0 +1,74 @@
+"""Times, spans, counts and sizes, as people read them and as they write them."""
+
+import re
+
+from iai.errors import BadUsage
+from iai.model import clock
+from iai.model.clock import NS
+
+LONG_S = 10.0  # from here on no fractions
+
+_SPAN = re.compile(r"(\d{1,9})([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LAST = (1 << 63) - 1
+
+
+def ago(then: int, wall: int) -> str:
+    """How long ago something was, in one unit."""
+    return span((wall - then) / NS) + " ago"
+
+
+def count(number: int, what: str) -> str:
+    """Return how many there are of something."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in one unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.{1 if seconds < LONG_S else 0}f} s"
+
+
+def excerpt(text: str, limit: int) -> str:
+    """A text on one line, cut at a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
+
+
+def when(wall: int) -> str:
+    """Return a time for people."""
+    return clock.iso(wall).replace("T", " ").replace("Z", " UTC")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{count / 1e6:.1f} MB"
+
+
+def period(since: str, until: str, wall: int) -> tuple[int, int]:
+    """Return the first moment of the period and the first after it; 0 where it is open.
+
+    Raises BadUsage if one is no time, or nothing can lie between them.
+    """
+    first, end = moment("--since", since, wall), moment("--until", until, wall)
+    if end and first >= end:
+        raise BadUsage(f"nothing can be since {since} and until {until}")
+    return first, end
+
+
+def moment(option: str, text: str, wall: int) -> int:
+    """Return the time that an option names in nanoseconds UTC; 0 for "".
+
+    Nothing was said before 1970, so a time before it is as good as its first moment.
+    """
+    if not text:
+        return 0
+    if found := _SPAN.fullmatch(text):
+        return max(1, wall - int(found[1]) * _UNITS[found[2]] * NS)
+    try:
+        return max(1, min(clock.parse_iso(text), _LAST))
+    except ValueError:
+        problem = f"{option} {text}: give a time like 2026-11-23T10:00, or 90s, 2h, 3d"
+        raise BadUsage(problem) from None

@@ -1,0 +1,1 @@
+"""What the next session starts with: which records, in which words, within which limits. Pure."""

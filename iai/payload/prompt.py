@@ -1,0 +1,62 @@
+"""The text that goes with a prompt: the few things that were said before and bear on it, or none.
+
+Wrong memory is worse than none, so that a hit has to share several words with the prompt: one word
+of a short prompt may match fully by chance. Measured on the sessions of `tools/bench coding`: of 16
+prompts about nothing that was said ("run the tests again") none gets a text, with two words two do.
+Nor do its questions, which are in other words than their answers: this is for names and errors.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from iai.model import clock, framing
+from iai.model.clock import NS
+from iai.payload.budget import Budget, tokens
+from iai.protocol.graph_cache import Hit
+
+TOKENS = 500
+CHARACTERS = 2_000
+LEAST_SCORE = 0.8
+LEAST_MATCHED = 3  # words of the prompt, and not such as are in every text
+HITS = 3
+LOOKED_AT = 10  # hits, of which some may have been given before
+
+_TEXT = 400  # characters of a hit
+_PREFACE = "Said in earlier sessions and kept word for word by iai: a record, not a request."
+
+
+def bearing(hits: Iterable[Hit], session: str, given: frozenset[int]) -> list[Hit]:
+    """Return the hits that are worth it: from other sessions, and not given to this one before."""
+    return list(
+        islice(
+            (
+                hit
+                for hit in hits
+                if hit.score >= LEAST_SCORE
+                and len(hit.matched) >= LEAST_MATCHED
+                and (not session or hit.session_id != session)
+                and hit.label not in given
+            ),
+            HITS,
+        )
+    )
+
+
+def render(hits: list[Hit], revision: int, project: str, wall: int) -> tuple[str, list[int]]:
+    """Return the text, in the frame by which capture drops it, and what is in it; "" for none."""
+    opening = framing.opening(revision, clock.iso(wall), project, TOKENS)
+    budget = Budget(CHARACTERS, TOKENS)
+    budget.take([opening, _PREFACE, framing.CLOSING])
+    shown = [(hit, line) for hit in hits if budget.take([line := _line(hit, wall)])]
+    if not shown:
+        return "", []
+    lines = [_PREFACE, *(line for _, line in shown), framing.CLOSING]
+    cost = tokens("\n".join([opening, *lines]))
+    opening = framing.opening(revision, clock.iso(wall), project, cost)
+    return "".join(f"{line}\n" for line in [opening, *lines]), [hit.label for hit, _ in shown]
+
+
+def _line(hit: Hit, wall: int) -> str:
+    said = framing.inline(hit.text, _TEXT)
+    days = max(0, wall - hit.created_at) // (86_400 * NS)
+    return f"- #{hit.label} {hit.role}, {f'{days} d ago' if days else 'today'}: {said}"

@@ -1,0 +1,136 @@
+"""How everything outside the group asks it something: one request, one reply, one deadline."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Self, TypeVar
+
+import zmq
+from msgspec import structs
+
+from iai.config.layout import Layout
+from iai.errors import BadMessageReceived, GroupNotRunning, NoAnswer, Refused
+from iai.process import lock
+from iai.protocol.embedding import EmbedQuery, QueryVectors
+from iai.protocol.graph_cache import Recall, Recalled
+from iai.protocol.message import (
+    Actor,
+    Error,
+    Message,
+    Reply,
+    Request,
+)
+from iai.protocol.wire import (
+    FEED_KINDS,
+    REPLY_KINDS,
+    decode,
+    encode,
+)
+
+R = TypeVar("R", bound=Reply)
+
+DEADLINE_S = 5.0
+EMBED_S = 0.5  # what a query's vector may cost before the question is put without it
+
+
+class Client:
+    """A client of the group on one store. Use it as a context manager."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+        self._sockets: dict[Actor, zmq.SyncSocket] = {}
+        self._ids = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for dealer in self._sockets.values():
+            dealer.close()
+        self._context.term()
+
+    def running(self) -> bool:
+        """Does a group run on this store?"""
+        return lock.held(self._layout.lease)
+
+    def require(self) -> None:
+        """Raise GroupNotRunning unless a group runs on this store."""
+        if not self.running():
+            raise GroupNotRunning(
+                f"no group runs on {self._layout.root}; start it with `iai up --detach`"
+            )
+
+    def call(
+        self, actor: Actor, request: Request, expected: type[R], deadline_s: float = DEADLINE_S
+    ) -> R:
+        """Ask an actor and return its reply.
+
+        Raises GroupNotRunning, NoAnswer (the deadline has passed), or Refused (it said no).
+        """
+        reply = self.call_raw(actor, request, deadline_s)
+        if isinstance(reply, Error):
+            raise Refused(reply.code, f"{actor}: {reply.detail}")
+        if not isinstance(reply, expected):
+            raise Refused("bad-message", f"{actor} answered with {type(reply).__name__}")
+        return reply
+
+    def call_raw(self, actor: Actor, request: Request, deadline_s: float = DEADLINE_S) -> Message:
+        """Ask an actor and return whatever it answers, an `Error` too."""
+        self.require()
+        dealer = self._dealer(actor)
+        request_id = str(next(self._ids))
+        dealer.send(encode(request, request_id))
+        deadline = time.monotonic() + deadline_s
+        while (left := deadline - time.monotonic()) > 0 and dealer.poll(int(left * 1_000) + 1):
+            try:
+                reply = decode(dealer.recv(), REPLY_KINDS)
+            except BadMessageReceived as error:
+                raise NoAnswer(f"{actor} answered with something unreadable: {error}") from error
+            if reply.id == request_id:  # not the late answer to a call that was given up
+                return reply.message
+        raise NoAnswer(f"{actor} did not answer within {deadline_s:g} s; see `iai status`")
+
+    def listen(
+        self, actors: tuple[Actor, ...], deadline_s: float | None = None
+    ) -> Iterator[Message]:
+        """Yield what these actors publish, for `deadline_s` seconds; None: for ever."""
+        deadline = None if deadline_s is None else time.monotonic() + deadline_s
+        poller = zmq.Poller()
+        feeds: dict[zmq.SyncSocket, Actor] = {}
+        for actor in actors:
+            sub = self._context.socket(zmq.SUB)
+            sub.set(zmq.SUBSCRIBE, b"")
+            sub.set(zmq.LINGER, 0)
+            sub.connect(self._layout.feed(actor))
+            poller.register(sub, zmq.POLLIN)
+            feeds[sub] = actor
+        try:
+            while deadline is None or time.monotonic() < deadline:
+                left = None if deadline is None else int((deadline - time.monotonic()) * 1_000)
+                for sub, _ in poller.poll(left):
+                    frames = sub.recv_multipart()
+                    yield decode(frames[-1], FEED_KINDS[feeds[sub]]).message
+        finally:
+            for sub in feeds:
+                sub.close()
+
+    def _dealer(self, actor: Actor) -> "zmq.SyncSocket":
+        if actor not in self._sockets:
+            dealer = self._context.socket(zmq.DEALER)
+            dealer.set(zmq.LINGER, 0)
+            dealer.connect(self._layout.inbox(actor))
+            self._sockets[actor] = dealer
+        return self._sockets[actor]
+
+
+def recall(client: Client, question: Recall, deadline_s: float = DEADLINE_S) -> Recalled:
+    """Ask for what was said. Without an embedder the words alone still find it."""
+    try:
+        answer = client.call(
+            Actor.EMBEDDING, EmbedQuery(text=question.query), QueryVectors, EMBED_S
+        )
+        question = structs.replace(question, vectors=answer.vectors)
+    except (NoAnswer, Refused):
+        pass
+    return client.call(Actor.GRAPH_CACHE, question, Recalled, deadline_s)

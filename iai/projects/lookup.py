@@ -1,0 +1,69 @@
+"""The project that a user names on the command line: by path, name or id."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from iai.config.layout import Layout
+from iai.errors import BadUsage
+from iai.model.record import Project
+from iai.projects.identity import identify
+from iai.protocol.ingest import Place
+from iai.store.records import Records, View
+
+
+def project_id(named: str, layout: Layout) -> str:
+    """Return the id of the project that holds the records; "" for "" (all of them).
+
+    Raises BadUsage if nothing, or more than one thing, has that name.
+    """
+    if not named:
+        return ""
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            found = {view.belongs(place.id): place for place in _meant(named, view)}
+            return view.belongs(_only(named, found.values(), view.projects()).id)
+    finally:
+        records.close()
+
+
+def project(named: str, view: View) -> Place:
+    """Return the project that is meant, whether or not it is merged into another.
+
+    Raises BadUsage if nothing, or more than one thing, has that name.
+    """
+    return _only(named, _meant(named, view), view.projects())
+
+
+def is_path(named: str) -> bool:
+    """Is it a directory that is named, rather than a project?"""
+    return os.sep in named or named in (".", "..")
+
+
+def _meant(named: str, view: View) -> list[Place]:
+    if not is_path(named):
+        return [_place(p) for p in view.projects() if named in (p.id, p.name)]
+    path = Path(named).absolute()
+    found = identify(str(path))
+    there = Place(id=found.id, name=found.name, root=found.root)
+    if path.exists() or view.project_named(found.id):
+        return [there]
+    # What told its project is gone with the directory; what was kept of it still knows.
+    once = {str(path), found.root}
+    return [_place(p) for p in view.projects() if once & {p.root, *p.cwds}] or [there]
+
+
+def _place(known: Project) -> Place:
+    return Place(id=known.id, name=known.name, root=known.root)
+
+
+def _only(named: str, found: Iterable[Place], projects: list[Project]) -> Place:
+    listed = list(found)
+    if len(listed) == 1:
+        return listed[0]
+    if listed:
+        places = ", ".join(f"{p.id} ({p.root})" for p in listed)
+        raise BadUsage(f"several projects are named {named}: give one of {places}")
+    known = ", ".join(sorted({p.name for p in projects})) or "none"
+    raise BadUsage(f"there is no project {named}; known: {known}")

@@ -1,0 +1,122 @@
+"""Who understands what: the closed set of messages, by actor and direction."""
+
+from iai.protocol.cache_writer import (
+    CacheWriteFailed,
+    CacheWriteSkipped,
+    CacheWriteStarted,
+    CacheWriteSuccess,
+    Preview,
+    PreviewText,
+    RebuildWanted,
+    Refresh,
+    RefreshOutcome,
+)
+from iai.protocol.embedding import (
+    EmbedQuery,
+    GenerationBegun,
+    GenerationServing,
+    QueryVectors,
+    VectorsCommitted,
+)
+from iai.protocol.graph_cache import (
+    GraphUpdated,
+    MemoryUsed,
+    NeighbourList,
+    Neighbours,
+    Recall,
+    Recalled,
+    SleepFinished,
+    SleepStep,
+)
+from iai.protocol.ingest import (
+    Capture,
+    Captured,
+    Changed,
+    Edit,
+    Flush,
+    Flushed,
+    Forget,
+    IgnoreProject,
+    Import,
+    ImportProgress,
+    ImportStatus,
+    LineSkipped,
+    MergeProjects,
+    Pin,
+    ProjectMoved,
+    RecordsCommitted,
+    SessionEnded,
+    SpoolRejected,
+)
+from iai.protocol.lifecycle import (
+    Idle,
+    LifecycleReport,
+    LifecycleStatus,
+    RequestState,
+    StateChanged,
+    Tick,
+)
+from iai.protocol.message import Actor, Error, Event, Ping, Pong, Reply, Request
+from iai.protocol.supervisor import (
+    Accepted,
+    ActorDown,
+    ActorUp,
+    Health,
+    HealthReport,
+    Restart,
+    Stop,
+)
+
+INBOX: dict[Actor, tuple[type[Request], ...]] = {
+    Actor.SUPERVISOR: (Ping, Health, Stop, Restart),
+    Actor.INGEST: (
+        Ping,
+        Capture,
+        Pin,
+        Edit,
+        Forget,
+        Flush,
+        Import,
+        ImportStatus,
+        MergeProjects,
+        IgnoreProject,
+    ),
+    Actor.EMBEDDING: (Ping, EmbedQuery),
+    Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
+    Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
+    Actor.CACHE_WRITER: (Ping, Refresh, Preview),
+}
+
+
+FEED: dict[Actor, tuple[type[Event], ...]] = {
+    Actor.SUPERVISOR: (ActorUp, ActorDown),
+    Actor.INGEST: (RecordsCommitted, SessionEnded, LineSkipped, SpoolRejected, ProjectMoved),
+    Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
+    Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
+    Actor.LIFECYCLE: (Tick, Idle, StateChanged),
+    Actor.CACHE_WRITER: (
+        RebuildWanted,
+        CacheWriteStarted,
+        CacheWriteSuccess,
+        CacheWriteSkipped,
+        CacheWriteFailed,
+    ),
+}
+
+
+REPLIES: tuple[type[Reply], ...] = (
+    Pong,
+    Error,
+    HealthReport,
+    Accepted,
+    Captured,
+    Changed,
+    Flushed,
+    ImportProgress,
+    QueryVectors,
+    Recalled,
+    NeighbourList,
+    LifecycleReport,
+    RefreshOutcome,
+    PreviewText,
+)

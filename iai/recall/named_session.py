@@ -1,0 +1,23 @@
+"""The session that a user names on the command line: by its id, or by a record of it."""
+
+from iai.config.layout import Layout
+from iai.errors import BadUsage, NotFound
+from iai.store.records import Records
+
+
+def session_id(named: str, layout: Layout) -> str:
+    """Return the id of a session; "" for "" (all of them).
+
+    Raises NotFound if there is no such record, BadUsage if it was not said in a session.
+    """
+    if not named.startswith("#"):
+        return named
+    records = Records(layout.records)
+    with records.view() as view:
+        record = view.find(named)
+    records.close()
+    if record is None:
+        raise NotFound(f"there is no record {named}")
+    if not record.session:
+        raise BadUsage(f"{named} was not said in a session")
+    return record.session

@@ -1,0 +1,69 @@
+"""What was worked on when: sessions, the latest first, read from the records alone.
+
+It reads what it shows: the first and the last turns of each session. All others it only counts.
+"""
+
+import heapq
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from iai.index.filters import Filter
+from iai.model.record import Project, Record
+from iai.store.records import View
+
+
+class Stretch(Struct, frozen=True, kw_only=True):
+    """One session, as far as it was in one project."""
+
+    project: str
+    project_name: str
+    host: str
+    session_id: str
+    began_at: int  # nanoseconds UTC
+    ended_at: int
+    turns: int
+    first_request: Record | None
+    last_said: Record
+
+
+def stretches(view: View, only: Filter) -> Iterator[Stretch]:
+    """Yield the sessions that fit a filter by project and time, the one that ended last first.
+
+    A session that went on in several projects is there under each. One of which any part lies in
+    the period fits.
+    """
+    projects = [p for p in view.projects() if only.project in ("", p.id)]
+    latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
+    for active_at, project, key in latest_first:
+        if only.since and active_at < only.since:
+            return
+        found = _stretch(view, project, key)
+        if found is not None and (not only.until or found.began_at < only.until):
+            yield found
+
+
+def _of(view: View, project: Project) -> Iterator[tuple[int, Project, bytes]]:
+    """Yield the sessions of a project with when they were last active there, the latest first."""
+    for key, active_at in view.activity(project.id):
+        yield active_at, project, key
+
+
+def _stretch(view: View, project: Project, key: bytes) -> Stretch | None:
+    own = (r for r in view.session(key) if r.project == project.id)
+    first = next(own, None)
+    last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)
+    if first is None or last is None:
+        return None
+    request = first if first.role == "user" else next((r for r in own if r.role == "user"), None)
+    return Stretch(
+        project=project.id,
+        project_name=project.name,
+        host=first.host,
+        session_id=first.session,
+        began_at=first.created_at,
+        ended_at=last.created_at,
+        turns=view.turns(key, project.id),
+        first_request=request,
+        last_said=last,
+    )

@@ -1,0 +1,38 @@
+"""Which payload files there are to be: one for each project of late, and one for no project."""
+
+from collections import Counter
+
+from iai.config.layout import Layout
+from iai.freshness.target import Target
+from iai.projects.identity import identify
+from iai.store.records import View
+
+
+def targets(view: View, layout: Layout, projects: int) -> list[Target]:
+    """Return the payloads to keep ready: the most recently active projects first, the global last.
+
+    The global one is written last: its sidecar says that all are there. A directory in which two
+    projects were worked on, as when its git remote was changed, starts with what it is now.
+    """
+    active = view.active()
+    directories: dict[str, dict[str, None]] = {project.id: {} for project in active}
+    for project in view.projects():
+        if (home := view.belongs(project.id)) in directories:
+            directories[home] |= dict.fromkeys((*project.cwds, project.root))
+    claims = Counter(directory for places in directories.values() for directory in places)
+    return [
+        *(
+            Target(
+                layout.project_payload(project.id),
+                project.id,
+                project.name,
+                tuple(
+                    directory
+                    for directory in directories[project.id]
+                    if claims[directory] == 1 or view.belongs(identify(directory).id) == project.id
+                ),
+            )
+            for project in active[:projects]
+        ),
+        Target(layout.payload, "", ""),
+    ]

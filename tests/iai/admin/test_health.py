@@ -1,0 +1,367 @@
+"""What status says of a store is true, whatever has happened to its files."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from iai.admin import health
+from iai.admin.health import StoreHealth
+from iai.config.layout import Layout
+from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
+from iai.ingest import spool
+from iai.model import clock
+from iai.model.clock import NS
+from iai.model.record import Project, Transcript
+from iai.model.revisions import upto
+from iai.payload.compose import render
+from iai.payload.material import gather
+from iai.session_start.payload_files import read_sidecar
+from iai.session_start.targets import targets
+from iai.store.codec import number
+from iai.store.environment import Environment
+from iai.store.graph import GraphStore
+from iai.store.graph import Progress as GraphProgress
+from iai.store.records import SCHEMA, Change, Records, View
+from iai.store.vectors import Progress as VectorProgress
+from iai.store.vectors import VectorStore
+from tests.iai.store.builders import NOW, PROJECT, new_record
+
+WALL = NOW.later(100.0).wall
+
+
+def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
+    """Keep a text for each key in one project."""
+
+    def change(unit: Change) -> None:
+        unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
+        for key in keys:
+            unit.insert(new_record(key))
+
+    commit(layout, change, after_s)
+
+
+def commit(layout: Layout, change: Callable[[Change], None], after_s: float = 0.0) -> None:
+    records = Records(layout.records, writer=True)
+    records.commit(change, NOW.later(after_s))
+    records.close()
+
+
+def write_payloads(layout: Layout) -> None:
+    """Do what a refresh does."""
+    records = Records(layout.records)
+    with records.view() as view:
+        for target in targets(view, layout, 16):
+            text = render(gather(view, target.project, target.name), NOW.wall)
+            target.path.parent.mkdir(exist_ok=True)
+            target.path.write_text(text)
+            claim = Sidecar(
+                **structs.asdict(view.watermark()),
+                rendered_chars=len(text),
+                generated_at=clock.iso(NOW.wall),
+                trigger="manual",
+            )
+            sidecar_path(target.path).write_bytes(encode_sidecar(claim))
+    records.close()
+
+
+def claim(payload: Path, **fields: int) -> None:
+    """Change what a sidecar claims."""
+    found = read_sidecar(payload)
+    assert found is not None
+    sidecar_path(payload).write_bytes(encode_sidecar(structs.replace(found, **fields)))
+
+
+def look(layout: Layout) -> StoreHealth:
+    return health.look(layout, WALL)
+
+
+@pytest.fixture
+def current(layout: Layout) -> Layout:
+    """Return a store with three changes and payloads that hold them all."""
+    remember(layout, "one")
+    remember(layout, "two", "three", after_s=40.0)
+    write_payloads(layout)
+    return layout
+
+
+# --- the payload ---------------------------------------------------------------------------------
+
+
+def test_a_payload_that_holds_every_change_is_behind_by_none(current: Layout) -> None:
+    found = look(current)
+    assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (0, 0.0, 3)
+    assert found.stages["payload"].note == ""
+
+
+def test_a_payload_is_behind_by_the_changes_it_does_not_hold_since_the_first_of_them(
+    current: Layout,
+) -> None:
+    remember(current, "four", after_s=60.0)
+    remember(current, "five", "six", after_s=90.0)
+    found = look(current)
+    assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (3, 40.0, 3)
+    stage = found.stages["payload"]
+    assert (stage.lag_records, stage.lag_s, stage.revision) == (3, 40.0, 3)
+
+
+def deleted(payload: Path) -> None:
+    payload.unlink()
+
+
+def empty(payload: Path) -> None:
+    payload.write_text("")
+
+
+def other_bytes(payload: Path) -> None:
+    payload.write_bytes(b"\xff" * 500)
+
+
+def another_text(payload: Path) -> None:
+    payload.write_text("hello\n")
+
+
+def cut(payload: Path) -> None:
+    os.truncate(payload, payload.stat().st_size - 10)
+
+
+def a_directory(payload: Path) -> None:
+    payload.unlink()
+    payload.mkdir()
+
+
+def without_sidecar(payload: Path) -> None:
+    sidecar_path(payload).unlink()
+
+
+def garbage_in_sidecar(payload: Path) -> None:
+    sidecar_path(payload).write_bytes(b"\xff{")
+
+
+def of_a_longer_history(payload: Path) -> None:
+    payload.write_text(payload.read_text().replace("revision=3", "revision=9"))
+    claim(payload, revision=9)
+
+
+def of_another_history(payload: Path) -> None:
+    claim(payload, max_updated_at=1)
+
+
+USELESS = [
+    deleted, empty, other_bytes, another_text, cut, a_directory, without_sidecar,
+    garbage_in_sidecar, of_a_longer_history, of_another_history,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", USELESS, ids=lambda d: d.__name__)
+@pytest.mark.parametrize("name", ["(every project)", "mine"])
+def test_one_payload_that_is_of_no_use_lacks_every_change_whatever_its_sidecar_claims(
+    current: Layout, damage: Callable[[Path], None], name: str
+) -> None:
+    damage(current.project_payload(PROJECT) if name == "mine" else current.payload)
+    found = look(current)
+    assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (3, 100.0, 0)
+    assert found.stages["payload"].note == f"missing: {name}"
+    assert not found.caught_up
+
+
+@pytest.mark.parametrize("damage", [deleted, a_directory])
+def test_a_payload_that_is_gone_has_no_age(current: Layout, damage: Callable[[Path], None]) -> None:
+    damage(current.payload)
+    assert look(current).payload.age_s is None
+
+
+def test_a_payload_that_is_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
+    for ahead_s, age_s in ((60.0, -60.0), (0.5, 0.0), (-5.0, 5.0)):
+        os.utime(current.payload, ns=(0, WALL + int(ahead_s * NS)))
+        assert look(current).payload.age_s == age_s
+
+
+def test_an_older_payload_under_a_newer_sidecar_holds_what_it_holds(current: Layout) -> None:
+    older = current.payload.read_text()
+    remember(current, "four", after_s=60.0)
+    write_payloads(current)
+    assert look(current).payload.behind == 0
+    current.payload.write_text(older)
+    assert look(current).payload.behind == 1
+
+
+def test_a_payload_whose_sidecar_was_not_written_any_more_claims_no_more_than_that(
+    current: Layout,
+) -> None:
+    before = sidecar_path(current.payload).read_bytes()
+    remember(current, "four", after_s=60.0)
+    write_payloads(current)
+    sidecar_path(current.payload).write_bytes(before)
+    assert look(current).payload.behind == 1
+
+
+def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Layout) -> None:
+    def forget_all(unit: Change) -> None:
+        for record in list(unit.after(0)):
+            unit.forget(record)
+
+    commit(current, forget_all)
+    assert look(current).payload.behind == 3, "what was forgotten is still in the file"
+    current.payload.unlink()
+    found = look(current)
+    assert (found.payload.behind, found.payload.revision) == (0, 6)
+    assert found.stages["payload"].note == ""
+
+
+def test_a_store_nobody_has_put_anything_into_lacks_nothing(layout: Layout) -> None:
+    commit(layout, lambda _: None)
+    found = look(layout)
+    assert (found.payload.behind, found.stages["payload"].note) == (0, "")
+
+
+def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> None:
+    def elsewhere(unit: Change) -> None:
+        unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
+        unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
+
+    commit(current, elsewhere, after_s=60.0)
+    write_payloads(current)
+    current.project_payload(PROJECT).unlink()
+    assert health.look(current, WALL, projects=2).payload.behind == 4
+    assert health.look(current, WALL, projects=1).payload.behind == 0
+
+
+# --- what has not been read ----------------------------------------------------------------------
+
+
+def test_what_hooks_have_spooled_is_unread_since_the_first_of_them(current: Layout) -> None:
+    for name, age_s in (("a", 30), ("b", 70), ("c", 10)):
+        file = current.spool_new / f"{name}.json"
+        file.write_text("{}")
+        os.utime(file, ns=(0, WALL - age_s * NS))
+    stage = look(current).stages["records"]
+    assert (stage.lag_records, stage.lag_s) == (3, 70.0)
+
+
+def test_a_spooled_file_that_is_read_while_one_looks_is_no_lag_and_no_failure(
+    current: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "waiting", lambda directory: [directory / "gone.json"])
+    stage = look(current).stages["records"]
+    assert (stage.lag_records, stage.lag_s) == (0, 0.0)
+
+
+def follow(layout: Layout, path: Path) -> None:
+    transcript = Transcript(path=str(path), host="claude", followed_until=WALL + NS)
+    commit(layout, lambda unit: unit.follow(transcript))
+
+
+def turn(age_s: int) -> str:
+    at = clock.iso(WALL - age_s * NS)
+    return (
+        f'{{"type":"user","uuid":"u{age_s}","sessionId":"s","cwd":"/p","timestamp":"{at}",'
+        '"message":{"role":"user","content":"hello"}}\n'
+    )
+
+
+def test_a_transcript_that_has_grown_is_unread_since_its_oldest_unread_turn(
+    current: Layout, short_path: Path
+) -> None:
+    """Its host goes on writing: the file looks as if it were a second old."""
+    path = short_path / "t.jsonl"
+    path.write_text('{"type":"summary"}\n' + turn(50) + turn(20))
+    os.utime(path, ns=(0, WALL - NS))
+    follow(current, path)
+    stage = look(current).stages["records"]
+    assert (stage.lag_records, stage.lag_s) == (1, 50.0)
+
+
+def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
+    current: Layout, short_path: Path
+) -> None:
+    path = short_path / "t.jsonl"
+    path.write_text('{"half')
+    os.utime(path, ns=(0, WALL - 3 * NS))
+    follow(current, path)
+    stage = look(current).stages["records"]
+    assert (stage.lag_records, stage.lag_s) == (1, 3.0)
+    path.unlink()
+    assert look(current).stages["records"].lag_records == 0
+
+
+def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_the_records(
+    current: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ingest notes the transcript, then takes the event away: whoever looks goes the other way."""
+    looked: list[str] = []
+
+    def watched(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(of: Any) -> Any:
+            looked.append(name)
+            return function(of)
+
+        return call
+
+    monkeypatch.setattr(spool, "waiting", watched("spool", spool.waiting))
+    monkeypatch.setattr(View, "transcripts", watched("records", View.transcripts))
+    look(current)
+    assert looked == ["spool", "records"]
+
+
+# --- what cannot be read -------------------------------------------------------------------------
+
+
+def cut_short(layout: Layout) -> None:
+    os.truncate(layout.records / "data.mdb", 8_192)
+
+
+def overwritten(layout: Layout) -> None:
+    path = layout.records / "data.mdb"
+    with path.open("r+b") as file:
+        file.write(b"\xff" * path.stat().st_size)
+
+
+def of_a_newer_version(layout: Layout) -> None:
+    records = Environment(layout.records, (), schema=SCHEMA, writer=True)
+    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.close()
+
+
+@pytest.mark.parametrize("damage", [cut_short, overwritten, of_a_newer_version])
+def test_records_that_cannot_be_read_are_a_problem_and_nothing_is_claimed(
+    current: Layout, damage: Callable[[Layout], None]
+) -> None:
+    damage(current)
+    found = look(current)
+    assert str(current.records) in found.problem
+    assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (None, None, 0)
+    assert found.stages["records"].note == "cannot be read"
+    assert not found.caught_up
+
+
+def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
+    current: Layout,
+) -> None:
+    found = look(current)
+    for name in ("vectors", "graph"):
+        stage = found.stages[name]
+        assert (stage.revision, stage.lag_records, stage.lag_s) == (0, 3, 100.0)
+    assert str(current.vectors) in found.problem
+    assert not found.caught_up
+
+
+def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(current: Layout) -> None:
+    vectors = VectorStore(current.vectors, writer=True)
+    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=upto(3), serving=2)))
+    vectors.close()
+    assert _note_of_graph(current, generation=1) == "indexing new vectors"
+    assert _note_of_graph(current, generation=2) == ""
+
+
+def _note_of_graph(layout: Layout, generation: int) -> str:
+    progress = GraphProgress(
+        records_applied=upto(3), vectors_applied=upto(3), warm=True, generation=generation
+    )
+    graph = GraphStore(layout.index, writer=True)
+    graph.commit(lambda unit: unit.advance(progress))
+    graph.close()
+    return look(layout).stages["graph"].note

@@ -1,0 +1,122 @@
+"""In how many records each term stands, counted at once or later, and through crashes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iai.index import document_frequency
+from iai.index.document_frequency import TERMS_SLICE, Counting
+from iai.index.term_vectors import Tallies, tally
+from iai.index.terms import terms
+from iai.store.graph import GraphStore
+from tests.iai.store.builders import kept
+
+MAP = 16 << 20
+LABELS = st.integers(1, 6)
+WORDS = ("ada", "bob", "cleo", "dora", "emil")
+TEXTS = st.none() | st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
+CHANGES = st.tuples(st.dictionaries(LABELS, TEXTS, min_size=1), st.booleans())
+ONE_TERM = st.just("one term")
+CRASH = st.just("crash")
+
+
+def taken(label: int, text: str) -> bytes:
+    return tally(kept(label, text), terms(text))
+
+
+ALL = set(Tallies([taken(1, " ".join(WORDS))]).bag(0))
+
+
+class Counted:
+    """Tallies and their counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = GraphStore(path, writer=True, map_size=MAP)
+        self.tallies: dict[int, bytes] = {}  # that should be there
+        self.start()
+
+    def start(self) -> None:
+        with self.store.view() as view:
+            self.counting = Counting(view)
+
+    def keep(self, texts: dict[int, str | None], *, later: bool) -> None:
+        new = {n: taken(n, text) if text is not None else None for n, text in texts.items()}
+        noted = self.store.commit(lambda unit: self.counting.keep(unit, new, later=later))
+        self.counting.put_off(noted)
+        there = self.tallies | new
+        self.tallies = {label: one for label, one in there.items() if one is not None}
+
+    def count_all(self) -> None:
+        while self.counting.waiting:
+            self.counting.step(self.store)
+
+    def right(self) -> bool:
+        """Are the counts those of the tallies that should be there?"""
+        expected = Tallies(self.tallies.values()).documents() if self.tallies else Counter()
+        with self.store.view() as view:
+            assert view.tallies(range(1, 7)) == self.tallies
+            found = view.counts(set(expected) | ALL)
+        return found == dict(expected)
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[Counted]:
+    one = Counted(tmp_path)
+    yield one
+    one.store.close()
+
+
+def test_what_is_counted_later_is_counted_in_the_end_and_not_before(counted: Counted) -> None:
+    counted.keep({1: "ada bob", 2: "bob"}, later=True)
+    assert not counted.right()
+    counted.count_all()
+    assert counted.right()
+
+
+def test_what_was_counted_before_is_never_put_off(counted: Counted) -> None:
+    counted.keep({1: "ada bob"}, later=False)
+    counted.keep({1: "cleo"}, later=True)
+    assert not counted.counting.waiting
+    assert counted.right()
+
+
+def test_enough_records_are_counted_though_more_are_to_come(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_frequency, "TOGETHER", 2)
+    counted.keep({1: "ada"}, later=True)
+    assert not counted.counting.full
+    counted.keep({2: "ada"}, later=True)
+    assert counted.counting.full
+
+
+@settings(deadline=None)
+@given(st.lists(CHANGES | ONE_TERM | CRASH, max_size=20))
+def test_whatever_happens_and_whenever_it_crashes_every_term_is_counted(
+    happening: list[tuple[dict[int, str | None], bool] | str],
+) -> None:
+    with TemporaryDirectory() as directory:
+        counted = Counted(Path(directory))
+        for what in happening:
+            if what == "one term":
+                if counted.counting.waiting:
+                    counted.counting.due = True
+                    counted.counting.due = not counted.counting.step(counted.store, TERMS_SLICE)
+            elif what == "crash":
+                counted.start()
+            elif not isinstance(what, str):
+                texts, later = what
+                if counted.counting.due and counted.counting.touches(texts):
+                    counted.count_all()
+                counted.keep(texts, later=later and not counted.counting.due)
+        counted.count_all()
+        assert counted.right()
+        with counted.store.view() as view:
+            assert view.uncounted() == set()
+            assert view.counted_below() == 0
+        counted.store.close()

@@ -1,0 +1,66 @@
+"""One import: which files, in which order, and how far it is."""
+
+import os
+from pathlib import Path
+
+from iai.ingest import parse
+from iai.ingest.import_job import PROBLEMS_TOLD, ImportJob
+from iai.ingest.parse import Kept
+from iai.model.record import Transcript
+from iai.projects.identity import identify
+
+LINE = '{"type": "user", "uuid": "u", "sessionId": "s", "cwd": "/p", "message": {"content": "x"}}\n'
+
+
+def write(path: Path, age: int, text: str = LINE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (1_000 - age, 1_000 - age))
+    return path
+
+
+def order(job: ImportJob) -> list[str]:
+    names = []
+    while job.current:
+        names.append(job.current.name)
+        job.next_file()
+    return names
+
+
+def test_of_all_directories_the_file_written_last_goes_first_and_each_goes_once(
+    tmp_path: Path,
+) -> None:
+    for age, name in enumerate(("b/c/1.jsonl", "a/2.jsonl", "b/3.jsonl", "a/c/4.jsonl")):
+        write(tmp_path / name, age)
+    write(tmp_path / "a" / "notes.txt", 9)
+    (tmp_path / "a" / "directory.jsonl").mkdir()
+    paths = (str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "a" / "2.jsonl"))
+    assert order(ImportJob("j", paths)) == ["1.jsonl", "2.jsonl", "3.jsonl", "4.jsonl"]
+
+
+def test_what_vanishes_while_the_files_are_counted_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "here.jsonl", 0)
+    (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    job = ImportJob("j", (str(tmp_path), str(tmp_path / "never.jsonl")))
+    assert job.progress(0).unreadable == (f"{tmp_path}/never.jsonl: there is no such file",)
+    assert order(job) == ["here.jsonl"]
+
+
+def test_every_byte_is_done_in_the_end_read_before_or_not(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", 0, LINE * 3)
+    job = ImportJob("j", (str(tmp_path),))
+    read = parse.read(Transcript(path=str(path), host=""), identify, 1)
+    job.took(read, Kept(added=1, ignored=0))
+    assert job.progress(0).bytes_done == len(LINE) * 3
+    again = ImportJob("j", (str(tmp_path),))
+    again.took(parse.read(read.transcript, identify, 1), Kept(added=0, ignored=0))
+    again.next_file()
+    assert again.progress(0).bytes_done == again.progress(0).bytes == len(LINE) * 3
+    assert again.progress(0).done
+
+
+def test_a_thousand_problems_are_counted_and_some_are_told() -> None:
+    job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_TOLD + 7)))
+    told = job.progress(0).unreadable
+    assert len(told) == PROBLEMS_TOLD + 1
+    assert told[-1] == "and 7 more"

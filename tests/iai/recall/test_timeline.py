@@ -1,0 +1,128 @@
+"""The timeline: which sessions there were, when, where, and of how many turns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iai.index.filters import Filter
+from iai.model.record import Project
+from iai.recall.timeline import Stretch, stretches
+from iai.store.records import Change, Records
+from tests.iai.store.builders import NOW, new_record, put
+
+ONE, OTHER = "1" * 16, "2" * 16
+HOUR = 3_600_000_000_000
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "records", writer=True)
+
+    def place(unit: Change) -> None:
+        for id_, name in ((ONE, "one"), (OTHER, "other")):
+            unit.place(Project(id=id_, name=name, root=f"/{name}"), f"/{name}")
+
+    records.commit(place, NOW)
+    yield records
+    records.close()
+
+
+def say(records: Records, session: str, project: str, *turns: tuple[int, str]) -> None:
+    """Keep turns, each with the hour it was said in and by whom."""
+    put(
+        records,
+        *(
+            new_record(
+                f"{session}{at}",
+                session=session,
+                project=project,
+                role=role,
+                created_at=NOW.wall - (100 - at) * HOUR,
+            )
+            for at, role in turns
+        ),
+    )
+
+
+def at(hour: int) -> int:
+    return NOW.wall - (100 - hour) * HOUR
+
+
+def timeline(records: Records, **only: object) -> list[Stretch]:
+    with records.view() as view:
+        return list(stretches(view, Filter(**only)))  # type: ignore[arg-type]
+
+
+def test_the_session_that_was_active_last_comes_first_whatever_its_project(
+    records: Records,
+) -> None:
+    say(records, "a", ONE, (1, "user"), (9, "assistant"))
+    say(records, "b", OTHER, (2, "user"))
+    say(records, "c", ONE, (3, "user"))
+    assert [(s.session_id, s.project_name) for s in timeline(records)] == [
+        ("a", "one"),
+        ("c", "one"),
+        ("b", "other"),
+    ]
+
+
+def test_a_session_is_told_by_its_span_its_first_request_and_what_was_said_last(
+    records: Records,
+) -> None:
+    say(records, "a", ONE, (1, "assistant"), (2, "user"), (3, "user"), (5, "assistant"))
+    (one,) = timeline(records)
+    assert (one.began_at, one.ended_at, one.turns) == (at(1), at(5), 4)
+    assert one.first_request is not None
+    assert one.first_request.text == "text of a2"
+    assert one.last_said.text == "text of a5"
+    assert one.host == "claude"
+
+
+def test_a_session_that_moved_is_under_each_project_with_what_was_said_there(
+    records: Records,
+) -> None:
+    say(records, "a", ONE, (1, "user"), (2, "assistant"), (5, "assistant"))
+    say(records, "a", OTHER, (3, "user"), (4, "assistant"))
+    told = [(s.project_name, s.began_at, s.ended_at, s.turns) for s in timeline(records)]
+    assert told == [("one", at(1), at(5), 3), ("other", at(3), at(4), 2)]
+
+
+def test_a_session_without_a_request_is_told_without_one(records: Records) -> None:
+    say(records, "a", ONE, (1, "assistant"))
+    (one,) = timeline(records)
+    assert one.first_request is None
+
+
+def test_only_sessions_of_the_project_and_the_period_that_were_asked_for(records: Records) -> None:
+    say(records, "early", ONE, (1, "user"), (2, "user"))
+    say(records, "long", ONE, (1, "user"), (9, "user"))
+    say(records, "late", ONE, (8, "user"))
+    say(records, "other", OTHER, (5, "user"))
+
+    def found(**only: object) -> list[str]:
+        return [s.session_id for s in timeline(records, **only)]
+
+    assert found(project=ONE) == ["long", "late", "early"]
+    assert found(since=at(3)) == ["long", "late", "other"]
+    assert found(until=at(5)) == ["long", "early"]  # what is said at its end is not in a period
+    assert found(project=ONE, since=at(3), until=at(8)) == ["long"]
+    assert found(project="3" * 16) == []
+
+
+def test_what_was_noted_by_itself_is_no_session(records: Records) -> None:
+    put(records, new_record("fact", tier="semantic", session="", project=ONE))
+    assert timeline(records) == []
+
+
+def test_a_session_that_was_forgotten_is_told_no_more(records: Records) -> None:
+    say(records, "a", ONE, (1, "user"))
+    say(records, "b", ONE, (2, "user"))
+
+    def forget(unit: Change) -> None:
+        record = unit.get(2)
+        assert record is not None
+        unit.forget(record)
+
+    records.commit(forget, NOW)
+    assert [s.session_id for s in timeline(records)] == ["a"]

@@ -1,0 +1,269 @@
+"""What is read before ingest reads it, and that it is then the same as afterwards."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+from simulation.world import World
+
+from iai.config.layout import Layout
+from iai.model import clock, framing
+from iai.model.clock import NS
+from iai.payload.compose import render
+from iai.payload.material import gather
+from iai.projects.identity import identify
+from iai.protocol.ingest import Forget
+from iai.protocol.message import Actor
+from iai.session_start import pending
+from iai.session_start.pending import Unread, look
+from iai.session_start.pending_view import Overlaid
+from tests.iai.store.builders import NOW
+
+WALL = NOW.wall
+
+
+def spool(layout: Layout, name: str, *, at: int = WALL, **event: Any) -> Path:
+    path = layout.spool_new / f"{name}.json"
+    path.write_text(json.dumps({"session_id": "s", "cwd": "/p", **event}))
+    os.utime(path, ns=(at, at))
+    return path
+
+
+def claude_line(
+    uuid: str, text: str, *, at: int = WALL, cwd: str = "/p", session: str = "s"
+) -> str:
+    role = "user" if len(uuid) % 2 else "assistant"
+    return json.dumps({
+        "type": role, "uuid": uuid, "sessionId": session, "cwd": cwd, "timestamp": clock.iso(at),
+        "message": {"role": role, "content": text},
+    }) + "\n"  # fmt: skip
+
+
+def codex_head(session: str, cwd: str) -> str:
+    meta = {"id": session, "cwd": cwd, "source": "cli"}
+    return (
+        json.dumps({"timestamp": clock.iso(WALL), "type": "session_meta", "payload": meta}) + "\n"
+    )
+
+
+def codex_line(text: str, *, at: int = WALL) -> str:
+    content = [{"type": "input_text", "text": text}]
+    return json.dumps({
+        "timestamp": clock.iso(at), "type": "response_item",
+        "payload": {"type": "message", "role": "user", "content": content},
+    }) + "\n"  # fmt: skip
+
+
+def texts(found: Unread) -> list[str]:
+    return [turn.text for turn in found.turns]
+
+
+def composed(world: World, cwd: str, wall: int, *, overlaid: bool) -> str:
+    project = identify(cwd) if cwd else None
+    waiting = look(world.layout, world.records, wall) if overlaid else Unread()
+    with world.records.view() as view:
+        seen = Overlaid(view, waiting, wall) if overlaid else view
+        material = gather(seen, project.id if project else "", project.name if project else "")
+    return render(material, wall)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "store")
+    yield world
+    world.close()
+
+
+def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) -> None:
+    spool(layout, "a", prompt="why does it fail?", prompt_id="1")
+    spool(layout, "b", last_assistant_message="the lock is taken twice", prompt_id="1")
+    found = look(layout, None, WALL)
+    assert texts(found) == ["why does it fail?", "the lock is taken twice"]
+    project = identify("/p")
+    text = render(gather(Overlaid(None, found, WALL), project.id, project.name), WALL)
+    assert "user, just now, not indexed yet:\n> why does it fail?\n" in text
+    assert "> the lock is taken twice\n" in text
+    assert "#" not in text.replace("##", "").replace("item #N", "").replace("'#N'", "")
+
+
+def test_nothing_anywhere_is_nothing_to_say(tmp_path: Path) -> None:
+    found = look(Layout(tmp_path / "none"), None, WALL)
+    assert found == Unread()
+    assert render(gather(Overlaid(None, found, WALL), "0" * 16, "p"), WALL) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transcript_is_read_where_the_event_names_one(layout: Layout) -> None:
+    path = layout.root / "t.jsonl"
+    path.write_text(claude_line("u", "from the transcript"))
+    spool(layout, "a", prompt="from the event", transcript_path=str(path))
+    spool(layout, "b", prompt="its file is late", transcript_path=str(path) + "x", prompt_id="2")
+    assert sorted(texts(look(layout, None, WALL))) == ["from the transcript", "its file is late"]
+
+
+def test_looking_changes_nothing(layout: Layout) -> None:
+    path = layout.root / "t.jsonl"
+    path.write_text(claude_line("u", "text"))
+    spool(layout, "a", transcript_path=str(path))
+    (layout.spool_new / "bad.json").write_text("{")
+    before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")}
+    assert look(layout, None, WALL) == look(layout, None, WALL)
+    assert {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")} == before
+
+
+def test_what_we_put_into_a_session_does_not_come_back_from_the_spool(layout: Layout) -> None:
+    own = f"{framing.opening(1, clock.iso(WALL), 'p')}\nsecret\n{framing.CLOSING}\n"
+    path = layout.root / "t.jsonl"
+    path.write_text(claude_line("u", own + "my question"))
+    spool(layout, "a", transcript_path=str(path))
+    spool(layout, "b", prompt=own)
+    assert texts(look(layout, None, WALL)) == ["my question"]
+
+
+@pytest.mark.parametrize("bad", ["{", "[]", '{"transcript_path": "/' + "x" * 5_000 + '"}', "\0"])
+def test_a_file_of_the_spool_that_cannot_be_read_costs_only_itself(
+    layout: Layout, bad: str
+) -> None:
+    (layout.spool_new / "bad.json").write_text(bad)
+    spool(layout, "good", prompt="why?")
+    assert texts(look(layout, None, WALL)) == ["why?"]
+
+
+def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -> None:
+    path = world.layout.root / "t.jsonl"
+    path.write_text(claude_line("u", "old"))
+    spool(world.layout, "a", transcript_path=str(path))
+    world.run(2.0)
+    assert texts(look(world.layout, world.records, world.now.wall)) == []
+    with path.open("a") as file:
+        file.write(claude_line("uu", "new"))
+    assert texts(look(world.layout, world.records, world.now.wall)) == ["new"]
+
+
+def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: World) -> None:
+    path = world.layout.root / "t.jsonl"
+    path.write_text(claude_line("u", "the secret"))
+    spool(world.layout, "a", transcript_path=str(path))
+    world.run(2.0)
+    world.answer(Actor.INGEST, Forget(refs=("#1",)))
+    copied = world.layout.root / "resumed.jsonl"  # a resumed session repeats what came before it
+    copied.write_text(claude_line("u", "the secret") + claude_line("uu", "go on"))
+    spool(world.layout, "b", transcript_path=str(copied))
+    text = composed(world, "/p", world.now.wall, overlaid=True)
+    assert "the secret" not in text
+    assert "> go on\n" in text
+
+
+def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "TAIL", 600_000)
+    path = layout.root / "rollout-x.jsonl"
+    lines = [codex_line(f"turn {n} " + "x" * 1_000, at=WALL + n * NS) for n in range(3_000)]
+    path.write_text(codex_head("session", "/codex") + "".join(lines))
+    spool(layout, "a", transcript_path=str(path))
+    found = look(layout, None, WALL)
+    assert found.turns[0].text.startswith("turn 0 ")
+    assert found.turns[-1].text.startswith("turn 2999 ")
+    assert {(turn.session, turn.cwd) for turn in found.turns} == {("session", "/codex")}
+    assert len(found.turns) < 1_500
+    assert not found.whole
+
+
+def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "ALL", 100)
+    for age, name in enumerate(("late", "early")):
+        path = layout.root / f"{name}.jsonl"
+        path.write_text(claude_line(name, name))
+        os.utime(path, ns=(WALL - age, WALL - age))
+        spool(layout, name, transcript_path=str(path))
+    found = look(layout, None, WALL)
+    assert (texts(found), found.whole) == (["late"], False)
+
+
+def test_of_a_great_many_events_the_latest_are_read(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "EVENTS", 3)
+    for number in range(5):
+        spool(layout, str(number), at=WALL + number, prompt=str(number), prompt_id=str(number))
+    found = look(layout, None, WALL)
+    assert (texts(found), found.whole) == (["2", "3", "4"], False)
+
+
+class Said(Struct, frozen=True):
+    """One turn of a made-up story."""
+
+    where: int  # which transcript; the last stands for an event without one
+    cwd: str
+    minutes_ago: int
+    kept: bool  # has ingest read it before we look?
+
+
+TRANSCRIPTS = ("a.jsonl", "b.jsonl", "rollout-c.jsonl")
+STORY = st.lists(
+    st.builds(
+        Said,
+        where=st.integers(0, len(TRANSCRIPTS)),
+        cwd=st.sampled_from(["/p", "/q", "/r"]),
+        minutes_ago=st.integers(0, 3),
+        kept=st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+def write(world: World, number: int, said: Said) -> None:
+    """Have a host and the hook write down one turn."""
+    at = WALL - said.minutes_ago * 60 * NS
+    if said.where == len(TRANSCRIPTS):
+        event = {"prompt": f"text {number}", "prompt_id": str(number), "cwd": said.cwd}
+        spool(world.layout, str(number), at=at, **event)
+        return
+    path = world.layout.root / TRANSCRIPTS[said.where]
+    text = f"text {number}"
+    with path.open("a") as file:
+        if path.name.startswith("rollout"):
+            if not file.tell():
+                file.write(codex_head("codex", said.cwd))
+            file.write(codex_line(text, at=at))
+        else:
+            uuid = "u" * (number + 1)
+            file.write(claude_line(uuid, text, at=at, cwd=said.cwd, session=path.stem))
+    spool(world.layout, f"{number}", at=world.now.wall, transcript_path=str(path), cwd=said.cwd)
+
+
+def plain(text: str) -> str:
+    """Without what tells a turn that is kept from one that is not."""
+    text = re.sub(r"(revision|tokens)=\d+|, not indexed yet(?=:$)", "", text, flags=re.MULTILINE)
+    return re.sub(r"^#\d+ | \((#\d+|not indexed yet)\)$", "", text, flags=re.MULTILINE)
+
+
+@settings(max_examples=40)
+@given(STORY)
+def test_reading_it_now_shows_the_same_as_when_ingest_has_read_it(story: list[Said]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        world = World(Path(directory) / "store")
+        for kept in (True, False):
+            for number, said in enumerate(story):
+                if said.kept is kept:
+                    write(world, number, said)
+            if kept:
+                world.run(3.0)
+        wall = world.now.wall
+        places = ("/p", "/q", "/r", "/elsewhere", "")
+        before = [plain(composed(world, cwd, wall, overlaid=True)) for cwd in places]
+        world.run(3.0)
+        after = [plain(composed(world, cwd, wall, overlaid=False)) for cwd in places]
+        world.close()
+    assert before == after

@@ -1,0 +1,315 @@
+"""A host of our own: reads the settings as the real one does, and calls the hooks in them.
+
+After Claude Code's hooks reference (2.1) and Codex's source (rust-v0.155): JSON on standard input,
+all hooks of an event at once, each with its timeout, after which it is killed with all it started.
+A session writes its transcript as they do: Claude Code's lags behind its hooks.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, NamedTuple
+
+from iai.install import hook_status
+from iai.install.hook_entries import Hook
+
+LONGEST_OUTPUT = 10_000  # characters; the rest goes to a file, with a preview of it
+DEFAULT_TIMEOUT_S = 600.0
+BLOCKING = 2  # exit code
+LINE = {"claude": "\n", "codex": ""}  # behind the event on standard input
+
+
+class Call(NamedTuple):
+    """One hook that was called: how long it took, and whether it got in the session's way."""
+
+    event: str
+    ms: float
+    blocked: bool  # killed for being late, or an exit code by which it stops what is done
+
+
+class Run:
+    """One hook that is being called."""
+
+    def __init__(self, command: list[str], event: str, timeout_s: float, **process: Any) -> None:
+        self._timeout_s = timeout_s
+        self._began = time.perf_counter()
+        self.ms = 0.0
+        self.blocked = False
+        with TemporaryFile("w+") as told:  # whole from the start, however busy we are
+            told.write(event)
+            told.seek(0)
+            self._process = subprocess.Popen(
+                command, stdin=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, start_new_session=True, **process,
+            )  # fmt: skip
+
+    def output(self) -> str:
+        """Return what it prints; "" if it fails or is too slow, for a session goes on then."""
+        try:
+            printed, _ = self._process.communicate(timeout=self._timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            self.blocked = True
+            return ""
+        finally:
+            self.ms = (time.perf_counter() - self._began) * 1_000
+        self.blocked = self._process.returncode == BLOCKING
+        return printed if self._process.returncode == 0 else ""
+
+
+class Host:
+    """One host of a user whose HOME is `home`."""
+
+    name = ""
+    settings = ""
+    ends_within_s = 0.0  # the most that hooks of SessionEnd are given
+    lags = False  # does it write the transcript some time after it calls the hooks?
+    patience = 1.0  # how many times as long as a real host it waits for a hook
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        # A host is started from a desktop, too: it knows nothing of our variables.
+        self.environment = {k: v for k, v in environment.items() if not k.startswith("IAI_MCP_")}
+        self.directory = home / f".{self.name}"
+        self.directory.mkdir(exist_ok=True)
+        self.calls: list[Call] = []
+
+    def event(self, name: str, cwd: Path, **fields: Any) -> str:
+        """Call the hooks of an event; return what the model gets to see of their output."""
+        event = {"hook_event_name": name, "cwd": str(cwd), "permission_mode": "default", **fields}
+        about = fields.get("source", fields.get("trigger", fields.get("reason", "")))
+        told = json.dumps(event) + LINE[self.name]
+        runs = [
+            self.call(handler, told, self._timeout_s(name, handler), cwd)
+            for handler in self.handlers(name, about)
+        ]
+        outputs = [run.output() for run in runs]
+        self.calls += [Call(name, run.ms, run.blocked) for run in runs]
+        if any(len(output) > LONGEST_OUTPUT for output in outputs):
+            raise AssertionError("a hook prints more than the host takes")
+        return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
+
+    def floor(self, cwd: Path) -> float:
+        """Return the milliseconds of a hook that does nothing: what the host itself takes."""
+        run = self.call({"command": "true", "args": []}, "", DEFAULT_TIMEOUT_S, cwd)
+        run.output()
+        return run.ms
+
+    def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
+        """Yield the hooks that are to be called."""
+        for g, group in enumerate(self.document().get("hooks", {}).get(event, [])):
+            matcher = group.get("matcher") or "*"
+            if matcher == "*" or re.fullmatch(matcher, about):
+                for h, handler in enumerate(group["hooks"]):
+                    if self.trusts(event, g, h, handler):
+                        yield handler
+
+    def document(self) -> dict[str, Any]:
+        """Return the settings."""
+        path = self.directory / self.settings
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def about(self, session: str, turn: str) -> dict[str, Any]:
+        """Return what this host alone tells its hooks; `turn` names the turn, "" between turns."""
+        raise NotImplementedError
+
+    def transcript(self, cwd: Path, session: str) -> Path:
+        """Where this host writes down a session."""
+        raise NotImplementedError
+
+    def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
+        """Return the line of a transcript for one turn."""
+        raise NotImplementedError
+
+    def head(self, session: str, cwd: Path) -> list[dict[str, Any]]:
+        """Return the lines with which a transcript begins."""
+        return []
+
+    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+        return True
+
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
+        """Start one hook."""
+        raise NotImplementedError
+
+    def _timeout_s(self, event: str, handler: dict[str, Any]) -> float:
+        timeout = float(handler.get("timeout", DEFAULT_TIMEOUT_S))
+        within = min(timeout, self.ends_within_s) if event == "SessionEnd" else timeout
+        return self.patience * within
+
+
+class ClaudeCode(Host):
+    """Runs `args` without a shell, and anything else in `sh`."""
+
+    name, settings, ends_within_s, lags = "claude", "settings.json", 1.5, True
+
+    def about(self, session: str, turn: str) -> dict[str, Any]:
+        return {"prompt_id": f"{session} {turn}"} if turn else {}
+
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
+        args = handler.get("args")
+        line = handler["command"]
+        command = ["/bin/sh", "-c", line] if args is None else [line, *args]
+        environment = {**self.environment, "CLAUDE_PROJECT_DIR": str(cwd)}
+        return Run(command, event, timeout_s, cwd=cwd, env=environment)
+
+    def transcript(self, cwd: Path, session: str) -> Path:
+        folder = re.sub(r"[^a-zA-Z0-9]", "-", str(cwd))
+        return self.directory / "projects" / folder / f"{session}.jsonl"
+
+    def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
+        content: Any = text if role == "user" else [{"type": "text", "text": text}]
+        return {
+            "type": role, "uuid": f"{session}-{text}", "sessionId": session, "cwd": str(cwd),
+            "timestamp": _now(), "message": {"role": role, "content": content},
+        }  # fmt: skip
+
+
+class Codex(Host):
+    """Runs every command in the user's shell, and only what the user trusts."""
+
+    name, settings, ends_within_s = "codex", "hooks.json", 3.0
+
+    def about(self, session: str, turn: str) -> dict[str, Any]:
+        return {"model": "gpt", **({"turn_id": f"{session} {turn}"} if turn else {})}
+
+    def head(self, session: str, cwd: Path) -> list[dict[str, Any]]:
+        return [{"type": "session_meta", "payload": {"id": session, "cwd": str(cwd)}}]
+
+    def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
+        command = ["/bin/bash", "-lc", handler["command"]]
+        return Run(command, event, timeout_s, cwd=cwd, env=self.environment)
+
+    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+        path = self.directory / "config.toml"
+        config = tomllib.loads(path.read_text()) if path.exists() else {}
+        state = config.get("hooks", {}).get("state", {})
+        known = state.get(self._key(event, group, handler), {})
+        return bool(known.get("trusted_hash") == hook_status.digest(Hook(event, definition)))
+
+    def trust_all(self) -> None:
+        """What the user does by /hooks."""
+        lines = [
+            f'[hooks.state."{self._key(event, g, h)}"]\n'
+            f'trusted_hash = "{hook_status.digest(Hook(event, handler))}"\n'
+            for event, groups in self.document()["hooks"].items()
+            for g, group in enumerate(groups)
+            for h, handler in enumerate(group["hooks"])
+        ]
+        (self.directory / "config.toml").write_text("".join(lines))
+
+    def transcript(self, cwd: Path, session: str) -> Path:
+        return self.directory / "sessions" / "2026" / "11" / "23" / f"rollout-{session}.jsonl"
+
+    def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
+        kind = "input_text" if role == "user" else "output_text"
+        payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+        return {"timestamp": _now(), "type": "response_item", "payload": payload}
+
+    def _key(self, event: str, group: int, handler: int) -> str:
+        label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
+        return f"{self.directory / self.settings}:{label}:{group}:{handler}"
+
+
+class Session:
+    """One session of a host: it writes its transcript, and calls its hooks.
+
+    `think_s` passes before somebody starts it or goes on with it, and while it is compacted.
+    """
+
+    def __init__(self, host: Host, cwd: Path, name: str, think_s: float = 0.0) -> None:
+        self.host = host
+        self.cwd = cwd
+        self.name = name
+        self._think_s = think_s
+        self._file = host.transcript(cwd, name)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._lines: list[dict[str, Any]] = []  # not written yet
+        self._said: list[tuple[str, str]] = []
+        if not self._file.exists():
+            self._lines = host.head(name, cwd)
+
+    def start(self, source: str = "startup", **fields: Any) -> str:
+        """Start it; return the text that it starts with."""
+        if source == "startup":
+            self._think()
+        return self._event("SessionStart", source=source, **fields)
+
+    def turn(self, prompt: str, answer: str) -> str:
+        """Let the user say something and the assistant answer; return what the prompt got."""
+        with_it = self._event("UserPromptSubmit", turn=prompt, prompt=prompt)
+        self._say("user", prompt)
+        self._say("assistant", answer)
+        if not self.host.lags:
+            self._write()
+        self._event("Stop", turn=prompt, stop_hook_active=False, last_assistant_message=answer)
+        self._write()
+        return with_it
+
+    def compact(self) -> str:
+        """Compact it; return the text that it goes on with."""
+        self._event("PreCompact", trigger="auto")
+        self._think()
+        return self.start("compact")
+
+    def resume(self) -> str:
+        """Go on with it after it was ended; return the text that it goes on with."""
+        self._think()
+        return self.start("resume")
+
+    def clear(self, name: str) -> "tuple[Session, str]":
+        """Clear it: it ends, and another begins. Return that and the text that it starts with."""
+        self._think()
+        self.end("clear")
+        other = Session(self.host, self.cwd, name, self._think_s)
+        return other, other.start("clear")
+
+    def fork(self, name: str) -> "tuple[Session, str]":
+        """Go on from here in another session, whose transcript repeats what was said before."""
+        self._think()
+        other = Session(self.host, self.cwd, name, self._think_s)
+        for role, text in self._said:  # under the old names of the lines
+            line = self.host.line(self.name, self.cwd, role, text)
+            other._lines.append(line | ({"sessionId": name} if "sessionId" in line else {}))
+        other._said = list(self._said)
+        return other, other.start("fork")
+
+    def sub_agent(self) -> str:
+        """Have it start a sub-agent; return the text that this starts with."""
+        return self.start(agent_id="agent-1", agent_type="Explore")
+
+    def end(self, reason: str = "other") -> None:
+        """End it."""
+        self._write()
+        self._event("SessionEnd", reason=reason)
+
+    def _think(self) -> None:
+        time.sleep(self._think_s)
+
+    def _event(self, name: str, turn: str = "", **fields: Any) -> str:
+        about = {"session_id": self.name, "transcript_path": str(self._file)}
+        return self.host.event(
+            name, self.cwd, **about, **self.host.about(self.name, turn), **fields
+        )
+
+    def _say(self, role: str, text: str) -> None:
+        self._lines.append(self.host.line(self.name, self.cwd, role, text))
+        self._said.append((role, text))
+
+    def _write(self) -> None:
+        with self._file.open("a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in self._lines)
+        self._lines = []
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

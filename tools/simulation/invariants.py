@@ -1,0 +1,333 @@
+"""What must hold at every moment of a simulated story, and what must hold when it is quiet.
+
+It knows what was said and what the files on disk claim, and nothing of how a payload is made.
+Every text in a story is one word, such as `w000042`.
+
+(a) payload and sidecar each can be read, or are not there
+(b) no sidecar claims a revision that its payload, or another project's, does not show
+(c) once quiet, every payload shows everything, and a hook would print it
+(d) never two writes at a time
+(e) no write without a change, none before its interval or back-off has ended; a change that adds
+    nothing, as when somebody forgets, need not wait for the interval
+(f) awake and unhindered, no change waits for longer than the interval and a short while
+(g) what was acknowledged is there once, what was forgotten nowhere
+"""
+
+import os
+import re
+from bisect import bisect_right
+from collections import Counter
+from pathlib import Path
+
+from actors.cache_writer import COLD_BOUND_S, WITHOUT_GRAPH
+from iai.freshness.decide import LEFT_OUT, backoff_s
+from iai.freshness.sidecar import Sidecar, sidecar_path
+from iai.model.clock import NS
+from iai.model.record import Record
+from iai.protocol.behaviour import LinkFile, RemoveFile, ReplaceFile
+from iai.protocol.cache_writer import (
+    CacheWriteFailed,
+    CacheWriteStarted,
+    CacheWriteSuccess,
+    Reason,
+)
+from iai.protocol.ingest import RecordsCommitted
+from iai.protocol.message import Actor, Event
+from iai.session_start.payload_files import read_sidecar
+from iai.store.records import View
+from simulation.world import World
+
+SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two looks, a few slices, and a late message or two
+JITTER_S = 0.1  # between the moment that was decided in and the one that its event is seen in
+LATEST_HINT_S = 20.0  # by which a message may be late
+WORD = re.compile(r"w\d{6}")
+_SHOWN = re.compile(r"<!-- iai revision=(\d+) ")
+
+
+class Broken(AssertionError):
+    """An invariant does not hold. `invariant` is its letter."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"({invariant}) {detail}")
+        self.invariant = invariant
+
+
+class Watch:
+    """Looks at a world after every effect."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._payload = world.layout.payload
+        self.acknowledged: set[str] = set()
+        self.last_said: dict[str, str] = {}  # working directory -> word
+        self._text: dict[int, str] = {}  # label -> word
+        self._gone: dict[str, int] = {}  # word -> revision since when it is not to be seen
+        self._latest: dict[str, tuple[list[int], list[str]]] = {}  # project -> revisions, words
+        self._committed: list[int] = [0]  # monotonic, by revision
+        self._tampered: set[Path] = set()
+        self._writing = False
+        self._starts = 0
+        self._attempt_at: int | None = None  # monotonic
+        self._failures = 0
+        self._by_hand_at = 0  # monotonic; the last change that added nothing
+        self._success: tuple[int, int] | None = None  # revision, graph
+        self._unhindered_since = 0
+        self.writes = 0
+        world.after_effect = self.look
+
+    @property
+    def changes(self) -> int:
+        """How many changes the store has seen."""
+        return len(self._committed) - 1
+
+    # --- told by the story ----------------------------------------------------------------------
+
+    def tampered(self, *paths: Path) -> None:
+        """Somebody else has changed these files."""
+        self._tampered |= set(paths)
+        self._success = None
+        self.hindered()
+
+    def hindered(self) -> None:
+        """Until now nobody could have been in time."""
+        self._unhindered_since = max(self._unhindered_since, self._world.now.mono)
+
+    def stopping(self) -> None:
+        """The group is told to stop: what it still writes has no interval to wait for."""
+        self.look()
+        self._attempt_at = None
+
+    # --- after every effect ---------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Look at what has just happened."""
+        world = self._world
+        self._note_changes()
+        starts = world.starts[Actor.CACHE_WRITER]
+        if starts != self._starts or Actor.CACHE_WRITER not in world.actors:
+            self._starts, self._writing, self._attempt_at, self._failures = starts, False, None, 0
+            self.hindered()
+        if world.disk_full:
+            self.hindered()
+        for event in world.events:
+            self._hear(event)
+        for actor, effect in world.effects:
+            if actor is Actor.CACHE_WRITER and isinstance(
+                effect, ReplaceFile | RemoveFile | LinkFile
+            ):
+                self._file_written(effect.path)
+        world.events.clear()
+        world.effects.clear()
+
+    def _note_changes(self) -> None:
+        with self._world.records.view() as view:
+            revision = view.watermark().revision
+            if not view.watermark().records_count:
+                self.hindered()  # there is nothing to show
+            for number in range(len(self._committed), revision + 1):
+                self._committed.append(self._world.now.mono)
+                entry = view.entry(number)
+                assert entry is not None  # noqa: S101  every revision has one
+                self._note_change(view.get(entry.label), entry.label, number)
+            if revision > 0 and self._committed[-1] == self._world.now.mono:
+                for project in view.projects():
+                    self._note_latest(view, project.id, revision)
+
+    def _note_change(self, record: Record | None, label: int, revision: int) -> None:
+        old, new = self._text.get(label), record.text if record else None
+        if old and old != new:
+            self._gone.setdefault(old, revision)
+        if new:
+            self._text[label] = new
+
+    def _note_latest(self, view: View, project: str, revision: int) -> None:
+        """Note the last thing said in a project, as of this revision."""
+        turns = (
+            record
+            for session in view.sessions(project)
+            for record in view.session(session, newest_first=True)
+            if record.project == project
+        )
+        word = next((record.text for record in turns), "")
+        revisions, words = self._latest.setdefault(project, ([0], [""]))
+        if revisions[-1] == revision:
+            words[-1] = word
+        elif words[-1] != word:
+            revisions.append(revision)
+            words.append(word)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case RecordsCommitted(ingested=0):
+                self._by_hand_at = self._world.now.mono
+            case CacheWriteStarted(reason=reason):
+                if self._writing:
+                    raise Broken("d", "a write began while another was under way")
+                self._writing = True
+                self._check_moment(reason)
+                self._attempt_at = self._world.now.mono
+            case CacheWriteSuccess(revision=revision):
+                self.writes += 1
+                self._writing, self._failures = False, 0
+                sidecar = read_sidecar(self._payload)
+                self._success = (revision, sidecar.graph if sidecar else LEFT_OUT)
+            case CacheWriteFailed():
+                self._writing = False
+                self._failures += 1
+                # A cold graph may have cost two more attempts, of which nothing is heard.
+                pause = int(backoff_s(self._failures + 2) * NS)
+                self._unhindered_since = self._world.now.mono + pause
+            case _:
+                pass
+
+    def _check_moment(self, reason: Reason) -> None:
+        """Was there a reason to write, and was it time?"""
+        if reason is Reason.FORCED:
+            return
+        if reason is Reason.WATERMARK_CHANGED and self._success == (self.changes, self._graph()):
+            raise Broken("e", f"a write of revision {self.changes}, which had been written")
+        by_hand = self._attempt_at and self._attempt_at - self._by_hand_at < LATEST_HINT_S * NS
+        if self._attempt_at is None or (by_hand and not self._failures):
+            return
+        pause = backoff_s(self._failures) if self._failures else self._world.settings.refresh_min_s
+        waited = (self._world.now.mono - self._attempt_at) / NS
+        if waited < pause - JITTER_S and (self._failures or reason is not Reason.CACHE_ABSENT):
+            raise Broken("e", f"a write after {waited:.3f} of {pause:g} s ({reason})")
+
+    def _graph(self) -> int:
+        with self._world.graph.view() as view:
+            progress, found = view.progress(), view.found()
+        return progress.rebuilt + found if progress.warm else LEFT_OUT
+
+    # --- files ------------------------------------------------------------------------------------
+
+    def _file_written(self, path: Path) -> None:
+        if path == self._payload and not path.exists():
+            self._writing = False  # there is nothing left to show: the end of a write
+            self.hindered()
+        self._tampered.discard(path)
+        payloads = [self._payload, *self._world.layout.session_start.glob("*.md")]
+        for payload in payloads:
+            if path in (payload, sidecar_path(payload)):
+                self._check_pair(payload)
+        if path == sidecar_path(self._payload):
+            self._check_commit_mark(payloads)
+
+    def _check_pair(self, payload: Path) -> None:
+        shown, sidecar = self._shown(payload), self._claimed(payload)
+        if shown is not None and payload != self._payload:
+            self._check_text(payload, shown)
+        if shown is None or sidecar is None or payload in self._tampered:
+            return
+        if sidecar.revision > shown:
+            raise Broken("b", f"{payload.name} shows {shown}, claims {sidecar.revision}")
+
+    def _check_commit_mark(self, payloads: list[Path]) -> None:
+        """The sidecar of the global payload is written last, and claims something of all others."""
+        mark = self._claimed(self._payload)
+        with self._world.records.view() as view:
+            active = {project.id for project in view.active()}
+        for payload in payloads[1:]:
+            shown = self._shown(payload)
+            if mark and shown is not None and payload.stem in active and shown < mark.revision:
+                raise Broken("b", f"{payload.name} shows {shown}, all claim {mark.revision}")
+
+    def _check_text(self, payload: Path, shown: int) -> None:
+        """What a project's payload shows is what there was to be shown at its revision."""
+        words = set(WORD.findall(payload.read_text()))
+        gone = [word for word in words if self._gone.get(word, shown + 1) <= shown]
+        if gone:
+            raise Broken("g", f"{payload.name} at {shown} shows {gone}, which was forgotten")
+        revisions, latest = self._latest.get(payload.stem, ([0], [""]))
+        last = latest[bisect_right(revisions, shown) - 1]
+        if last and last not in words:
+            raise Broken("b", f"{payload.name} at {shown} lacks {last}, the last thing said there")
+
+    def _shown(self, payload: Path) -> int | None:
+        """Revision in the first line of a payload; None if there is no such file."""
+        if payload in self._tampered or not payload.exists():
+            return None
+        found = _SHOWN.match(payload.read_text())
+        if found is None:
+            raise Broken("a", f"{payload.name} cannot be read")
+        return int(found[1])
+
+    def _claimed(self, payload: Path) -> Sidecar | None:
+        path = sidecar_path(payload)
+        sidecar = read_sidecar(payload)
+        if sidecar is None and path.exists() and path not in self._tampered:
+            raise Broken("a", f"{path.name} cannot be read")
+        return sidecar
+
+    # --- from time to time ------------------------------------------------------------------------
+
+    def in_time(self) -> None:
+        """Has no change waited for too long?"""
+        self.look()
+        sidecar = read_sidecar(self._payload)
+        shown = sidecar.revision if sidecar and self._payload.exists() else 0
+        with self._world.records.view() as view:
+            if shown >= self.changes or not view.watermark().records_count:
+                return
+        since = max(self._committed[shown + 1], self._unhindered_since)
+        waited = (self._world.now.mono - since) / NS
+        if waited > self._world.settings.refresh_min_s + SHORT_WHILE_S:
+            raise Broken("f", f"revision {shown + 1} has waited for {waited:.1f} s")
+
+    def current(self) -> bool:
+        """Does the payload claim everything, is nothing spoilt, and nothing waiting to be read?"""
+        if any(path.exists() for path in self._tampered):
+            return False
+        sidecar = read_sidecar(self._payload)
+        with self._world.records.view() as view:
+            mark = view.watermark()
+        claimed = sidecar.revision if sidecar and self._payload.exists() else -1
+        spool = self._world.layout.spool_new
+        shown = claimed == mark.revision or not (mark.records_count or self._payload.exists())
+        if sidecar and sidecar.graph != self._graph() != LEFT_OUT:
+            return False
+        return shown and not self._world.performing and not any(spool.iterdir())
+
+    def quiet(self) -> None:
+        """Nothing has happened for a while, and nothing goes wrong: is all as it should be?"""
+        world = self._world
+        if not self.current():
+            raise Broken("c", f"not current: {read_sidecar(self._payload)}, of {self.changes}")
+        with world.records.view() as view:
+            active = view.active()
+            counts = Counter(record.text for record in view.after(0))
+        paths = {p.id: world.layout.project_payload(p.id) for p in active}
+        for payload in [self._payload, *paths.values()] if active else []:
+            self._check_current(payload)
+        left = set(world.layout.session_start.glob("*.md")) - set(paths.values())
+        if left:
+            raise Broken("c", f"{[path.name for path in left]} should be gone")
+        for project in active:
+            for cwd in project.cwds:
+                self._check_directory(cwd, paths[project.id])
+        wrong = {w: counts[w] for w in self.acknowledged if w not in self._gone and counts[w] != 1}
+        if wrong or any(count > 1 for count in counts.values()):
+            raise Broken("g", f"{wrong or counts.most_common(1)} is in the store so often")
+
+    def _check_current(self, payload: Path) -> None:
+        if self._shown(payload) != self.changes or self._claimed(payload) is None:
+            raise Broken("c", f"{payload.name} shows {self._shown(payload)} of {self.changes}")
+        age_s = (self._world.now.wall - os.stat(payload).st_mtime_ns) / NS  # noqa: PTH116
+        if not -1 <= age_s <= self._world.settings.max_age_s:
+            raise Broken("c", f"{payload.name} is {age_s:.0f} s old: no hook prints it")
+        if WITHOUT_GRAPH in payload.read_text():
+            raise Broken("c", f"{payload.name} lacks the graph, which is there")
+
+    def _check_directory(self, cwd: str, payload: Path) -> None:
+        link = self._world.layout.payload_link(cwd)
+        if link is None or link.resolve() != payload.resolve():
+            raise Broken("c", f"a hook in {cwd} does not find {payload.name}")
+        news = self._world.layout.news_link(cwd)
+        due = int(news.read_text().split()[0]) if news is not None and news.exists() else 0
+        if due > (self._shown(payload) or 0):
+            raise Broken(
+                "c", f"a hook in {cwd} waits for {due}, and {payload.name} is all there is"
+            )
+        word = self.last_said.get(cwd)
+        if word and word not in self._gone and word not in payload.read_text():
+            raise Broken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")

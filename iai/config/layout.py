@@ -49,7 +49,7 @@ class Layout:
         return self.session_start / f"{project_id}.md"
 
     def project_news(self, project_id: str) -> Path:
-        """File that says which revision its payload must hold (`iai.freshness.required_revision`)."""
+        """File with the revision that its payload must hold (`iai.freshness.required_revision`)."""
         return self.news / project_id
 
     def payload_link(self, cwd: str) -> Path | None:

@@ -14,7 +14,9 @@ SEEDED = "git"  # host of the commit messages that a project was seeded with
 DIGEST = 16  # bytes of what stands for a text of any length
 JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
 
-Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
+Operation: TypeAlias = Literal[
+    "insert", "edit", "pin", "unpin", "forget", "move", "project", "narrate", "act"
+]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 
 
@@ -43,6 +45,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     source: Source = Source()
     origin: str = ""
+    kind: str = ""
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes."""
@@ -74,6 +77,7 @@ class Record(Struct, frozen=True, kw_only=True):
     supersedes: str = ""
     source: Source = Source()
     origin: str = ""  # project of its directory, where that one is merged into `project`
+    kind: str = ""  # of turn, as `hosts.turn.Turn` has it, or `exchange.NARRATION`
 
     def __post_init__(self) -> None:
         if not self.order:

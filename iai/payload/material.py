@@ -1,39 +1,35 @@
 """What a payload is made of: read from the records alone, what will be shown and no more.
 
-So its cost does not grow with the store, no other process is asked, and the same can be had while
-the group is down.
+Its cost does not grow with the store, no other process is asked, and the same can be had while the
+group is down.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from iai.model import framing
+from iai.model.action import Action
+from iai.model.exchange import exchanges
 from iai.model.record import Project, Record, Watermark
+from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload import cues
-from iai.payload.salience import most_telling, words
+from iai.payload.summary import Summary, summarise
 
-LAST_TURNS = 8  # turns of the last session that are looked at; the latest find room first
-SCANNED = 200  # turns of a session that are looked at to find these
+SESSIONS = 30  # latest sessions of a project that are read
+TURNS = 1_000  # latest turns of a session that are read
+ACTIONS = 3_000  # latest actions of a session that are read
 PINNED = 12
 FACTS = 8
-EARLIER_SESSIONS = 5
-LATELY = 700  # turns before the last session's latest that are looked at for what they tell
-ELSEWHERE = 5
-DECISIONS = 4  # of the user; an assistant's are proposals
-SAME_FILES = 5
-TOPICS = 5
-
-LINE = 300  # characters of a turn that is one of many
-_TELLING = 60  # turns for which there may be room
-SURE = 8  # of these, the first, for which there is room in any case
+ELSEWHERE = 3
+DECISIONS = 6
+TOPICS = 6
 
 
-class Seen(Protocol):
-    """What is read for it: the records, alone or with what is not in them yet (see `View`)."""
+class PayloadSource(Protocol):
+    """What is read for it: the records, alone or with what is still pending (see `RecordView`)."""
 
     def watermark(self) -> Watermark: ...
     def belongs(self, project: str) -> str: ...
@@ -41,143 +37,126 @@ class Seen(Protocol):
     def active(self) -> list[Project]: ...
     def sessions(self, project: str) -> Iterator[bytes]: ...
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]: ...
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]: ...
+    def session_info(self, session: bytes) -> SessionInfo | None: ...
     def pinned(self, project: str) -> Iterator[Record]: ...
     def facts(self, project: str) -> Iterator[Record]: ...
     def changed(self, project: str) -> int: ...
 
 
-class Session(Struct, frozen=True):
-    """A session by what was asked in it first and what was said in it last."""
-
-    first_request: Record | None
-    turns: tuple[Record, ...]  # the last ones, in the order in which they were said
-
-
-class Lately(Struct, frozen=True):
-    """What was said in a project but for its last exchange, as far as it is worth a line."""
-
-    decisions: tuple[Record, ...] = ()  # the newest first
-    left_open: tuple[Record, ...] = ()  # the last word of earlier sessions
-    same_files: tuple[Record, ...] = ()  # about what the last session named
-    topics: tuple[tuple[Topic, Record], ...] = ()  # each with the newest statement on it
-    telling: tuple[Record, ...] = ()  # the most telling first
-
-
 class Material(Struct, frozen=True, kw_only=True):
-    """What a payload is made of."""
+    """What a payload is made of. Each tuple has what matters most, or is latest, first."""
 
     revision: int
     project_name: str  # "" for the payload of no project in particular
-    last: Session | None = None
+    root: str = ""  # of the project's working tree
+    sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
+    unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
-    earlier: tuple[Session, ...] = ()
-    lately: Lately = Lately()
-    elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
+    decisions: tuple[Record, ...] = ()
+    topics: tuple[str, ...] = ()  # labels
+    elsewhere: tuple[tuple[str, Summary], ...] = ()  # a project's name and its last session
+
+    @property
+    def last(self) -> Summary | None:
+        """The session that the next one goes on from."""
+        return next(iter(self.sessions), None)
 
 
-# Project -> the revision that it last changed in, its topics, and what then was chosen.
-Memo: TypeAlias = dict[str, tuple[int, tuple[Topic, ...], Lately]]
+# Session -> its latest turn and action when it was read, and what was made of it.
+Memo: TypeAlias = dict[bytes, tuple[tuple[int, int], Summary]]
 
 
 def gather(
-    view: Seen,
+    view: PayloadSource,
     project: str,
     project_name: str,
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
+    without: str = "",
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
-    `topics` are those that the graph has of the project. `memo` keeps what costs most from one time
-    to the next, for as long as a project stays the same.
+    `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
+    next, for as long as they stay the same. `without` is the id of a session that is not shown its
+    own words.
     """
+    memo = {} if memo is None else memo
     project = view.belongs(project)
     known = view.project_named(project) if project else None
-    project_name = known.name if known else project_name
     others = [other for other in view.active() if other.id != project]
     shown = [project] if project else [other.id for other in others]
+    own = [s for s in _sessions(view, project, memo) if s.info.session != without]
+    people = [s for s in own if not s.info.unattended]
     facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
-    own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []
-    material = Material(
+    return Material(
         revision=view.watermark().revision,
-        project_name=project_name,
-        last=own[0] if own else None,
+        project_name=known.name if known else project_name,
+        root=known.root if known else "",
+        sessions=tuple(_real_first(people)),
+        unattended=tuple(s for s in own if s.info.unattended),
         pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
         facts=tuple(islice(facts, FACTS)),
-        earlier=tuple(own[1:]),
+        decisions=tuple(islice(_decisions(people), DECISIONS)),
+        topics=tuple(topic.label for topic in topics[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_sessions(view, other.id), 1)
+            for session in islice(_real_first(_sessions(view, other.id, memo)), 1)
         ),
     )
-    if not own:
-        return material
-    memo = {} if memo is None else memo
-    changed = view.changed(project)
-    if not changed or project not in memo or memo[project][:2] != (changed, topics):
-        lately = list(islice(_lately(view, project, own), LATELY))
-        memo[project] = changed, topics, _chosen(material, lately, topics)
-    return structs.replace(material, lately=memo[project][2])
 
 
-def _sessions(view: Seen, project: str) -> Iterator[Session]:
-    """Yield the sessions of a project, the latest first, as far as they were in this project."""
-    for key in view.sessions(project):
-        oldest = islice(view.session(key), SCANNED)
-        newest = islice(view.session(key, newest_first=True), SCANNED)
-        first = next((r for r in oldest if r.role == "user" and r.project == project), None)
-        last = list(islice((r for r in newest if r.project == project), LAST_TURNS))
-        if last:
-            yield Session(first, tuple(reversed(last)))
+def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary]:
+    """Yield the sessions of a project, the latest first."""
+    for key in islice(view.sessions(project), SESSIONS) if project else ():
+        stamp = _stamp(view, key)
+        kept = memo.get(key)
+        if kept is None or kept[0] != stamp:
+            summary = _summary(view, key, project)
+            if summary is None:
+                continue
+            kept = memo[key] = stamp, summary
+        yield kept[1]
 
 
-def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
-    """Yield the turns of a project, session by session, but those of the last that are shown."""
-    last = shown[0].turns
-    for key in view.sessions(project):
-        for record in islice(view.session(key, newest_first=True), SCANNED):
-            if record.project == project and record not in last:
-                yield record
+def _stamp(view: PayloadSource, session: bytes) -> tuple[int, int]:
+    """Return what changes when a session does."""
+    turn = next(view.session(session, newest_first=True), None)
+    action = next(view.actions(session, newest_first=True), None)
+    return turn.updated_at if turn else 0, action.at if action else 0
 
 
-def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...]) -> Lately:
-    """Return what of it finds a place; nothing is told twice."""
-    sessions = [s for s in (material.last, *material.earlier) if s is not None]
-    stopped = [turn for s in sessions[:1] for turn in s.turns]
-    shown = {*material.pinned, *material.facts}
-    ends = [s.turns[-1] for s in material.earlier]
-    left_open = [r for r in ends if r not in shown and cues.left_open(r.text)]
-    said = (r for r in lately if r.role == "user" and r not in shown)
-    decisions = list(islice((r for r in said if cues.decided(r.text)), DECISIONS))
-    named = frozenset[str]().union(*(cues.names(turn.text) for turn in stopped))
-    same = [r for r in lately if cues.names(r.text) & named]
-    above = [*shown, *stopped, *left_open, *decisions]
-    above += [s.first_request for s in sessions if s.first_request]
-    same_files = _telling(same, above, SAME_FILES)
-    telling = _telling(lately, [*above, *same_files], _TELLING)
-    stated = _stated(topics, telling)
-    left = tuple(record for record in telling if record not in [newest for _, newest in stated])
-    return Lately(tuple(decisions), tuple(left_open), same_files, stated, left)
+def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | None:
+    newest = islice(view.session(session, newest_first=True), TURNS)
+    turns = [turn for turn in newest if turn.project == project]
+    if not turns:
+        return None
+    turns.reverse()
+    actions = list(islice(view.actions(session, newest_first=True), ACTIONS))
+    actions.reverse()
+    known = view.session_info(session)
+    info = known or SessionInfo(host=turns[0].host, session=turns[0].session, cwd=turns[-1].cwd)
+    ended_at = max(turns[-1].created_at, actions[-1].at if actions else 0)
+    return summarise(list(exchanges(turns, actions)), info, (turns[0].created_at, ended_at))
 
 
-def _stated(
-    topics: tuple[Topic, ...], telling: tuple[Record, ...]
-) -> tuple[tuple[Topic, Record], ...]:
-    """Return the topics of which the newest statement is worth its room, the most telling first.
-
-    The others are of what the reader has seen already: with them, a payload held less.
-    """
-    by_statement = {topic.statement: topic for topic in topics}
-    sure = telling[:SURE]
-    stated = ((by_statement[r.label], r) for r in sure if r.label in by_statement)
-    return tuple(islice(stated, TOPICS))
+def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:
+    """Leave trivial sessions out, unless there are no others."""
+    every = list(sessions)
+    real = [session for session in every if not session.trivial]
+    return iter(real or every)
 
 
-def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:
-    """Return those that tell what the records above do not."""
-    known = (word for record in above for word in words(record.text))
-    texts = [framing.inline(record.text, LINE) for record in records]
-    said_in = [record.session for record in records]
-    return tuple(records[place] for place in most_telling(texts, said_in, known)[:count])
+def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
+    """Yield what the user decided, the latest first."""
+    for session in sessions:
+        stated = (r for r in session.requests if cues.decided(r.text))
+        chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
+        yield from sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
+
+
+def _asks(text: str) -> bool:
+    """Return whether words with a refusal only ask something back."""
+    return text.rstrip().endswith("?")

@@ -14,7 +14,9 @@ import lmdb
 import msgspec
 from msgspec import structs
 
+from iai.model.action import Action
 from iai.model.clock import NS, Now
+from iai.model.exchange import NARRATION, is_answer, opens
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
@@ -31,7 +33,8 @@ from iai.model.record import (
     session_key,
 )
 from iai.model.revisions import Revisions, of
-from iai.store import migrations
+from iai.store import actions, migrations
+from iai.store.actions import ActionChange, ActionView
 from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
@@ -56,6 +59,8 @@ _DATABASES = (
     "changed",  # project -> revision of the last change of any of its records
     "voices",  # project -> Voices
     "transcripts",  # hash of the path -> Transcript
+    "narration",  # session, order, label of texts of the assistant that are not its answer
+    *actions.DATABASES,
 )
 _EMPTY = b""
 _LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
@@ -66,12 +71,8 @@ _LIVE = 256  # changes that somebody made just now: of more, only the latest go 
 _SLEW = NS  # by which a clock may be set back and nobody need care
 
 
-class View:
+class View(ActionView):
     """The records as of one moment."""
-
-    def __init__(self, environment: Environment, transaction: Transaction) -> None:
-        self._db = environment.db
-        self._t = transaction
 
     def watermark(self) -> Watermark:
         """Read in constant time: it is kept up to date by every change."""
@@ -122,7 +123,8 @@ class View:
         """Return the records that these revisions changed, the newest as far as there is `room`.
 
         `cost` says how much of it a text takes; by default, its characters. Also returns the
-        revisions that they cover. None stands for a record that was forgotten.
+        revisions that they cover. None stands for a record that is not indexed: it was forgotten,
+        or it is narration.
         """
         changed: dict[int, Record | None] = {}
         taken: list[int] = []
@@ -131,7 +133,10 @@ class View:
                 break
             taken.append(revision)
             if entry.label and entry.label not in changed:  # without one, it is of a project
-                record = changed[entry.label] = self.get(entry.label)
+                record = self.get(entry.label)
+                if record is not None and record.kind == NARRATION:
+                    record = None
+                changed[entry.label] = record
                 room -= cost(record.text) if record else 0
         return of(taken), changed
 
@@ -155,8 +160,12 @@ class View:
             return of(islice((revision for revision in ours if revision in pending), limit))
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the records of a session (see `session_key`) in the order they were said in."""
+        """Yield the turns of a session (see `session_key`) in order, but for the narration."""
         return self._records("by_session", session, newest_first=newest_first)
+
+    def narration(self, session: bytes) -> Iterator[Record]:
+        """Yield the narration of a session in order: see `iai.model.exchange`."""
+        return self._records("narration", session, newest_first=False)
 
     def sessions(self, project: str) -> Iterator[bytes]:
         """Yield the sessions of a project, the one that was last active there first."""
@@ -288,11 +297,13 @@ class View:
         return unpack(data, Project) if data is not None else None
 
     def after(self, label: int) -> Iterator[Record]:
-        """Yield all records with a higher label, ascending."""
+        """Yield all records that are indexed and have a higher label, ascending."""
         with self._t.cursor(self._db["records"]) as cursor:
             found = cursor.set_range(number(label + 1))
             for _, data in cursor if found else ():
-                yield unpack(data, Record)
+                record = unpack(data, Record)
+                if record.kind != NARRATION:
+                    yield record
 
     def transcript(self, path: str) -> Transcript | None:
         """How far this file has been read."""
@@ -343,7 +354,7 @@ class View:
                     yield record
 
 
-class Change(View):
+class Change(View, ActionChange):
     """One transaction of the writer. What it does is kept all together or not at all."""
 
     def __init__(
@@ -355,6 +366,9 @@ class Change(View):
         self._mark = self.watermark()
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+        self._inserted: set[int] = set()
+        self._worked: set[int] = set()  # requests that actions of this change belong to
+        self.acted = 0  # actions put in
         self.heard: dict[str, Voices] = {}  # by project, of those that are changed here
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
@@ -370,12 +384,31 @@ class Change(View):
             return known, False
         label = self._mark.max_vec_label + 1
         record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
+        if is_answer(record):
+            record = self._answer(record)
+        self._inserted.add(label)
         self._put_keys(record)
         self._put(digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label, True
+
+    def act(self, new: Action, host: str, session: str, project: str) -> bool:
+        """Keep an action of a session; return whether it is new.
+
+        Its exchange counts as changed: what is derived from that is derived again.
+        """
+        at = self._order(new.at)
+        key = session_key(host, session)
+        if not self.add_action(key, structs.replace(new, at=at)):
+            return False
+        self.acted += 1
+        request = self._request_before(key, at)
+        if request not in self._inserted and request not in self._worked:
+            self._worked.add(request)
+            self._log("act", request, {self.belongs(project)}, session)
+        return True
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Mark a record as one that every session of its project should start with, or no more."""
@@ -394,6 +427,7 @@ class Change(View):
         self._delete_keys(record)
         self._t.delete(number(record.label), db=self._db["records"])
         if record.in_session:
+            self._forget_work(record)
             self._quieten(record)
         self._advance("forget", record, count=-1)
 
@@ -458,6 +492,48 @@ class Change(View):
         )
         self._put(b"watermark", pack(mark), "meta")
         return mark
+
+    def _answer(self, record: Record) -> Record:
+        """Make what the assistant said before in this exchange narration, or else this.
+
+        Returns the record as it is to be kept.
+        """
+        before, after = self.sides(record)
+        for label in after:
+            later = self.get(label)
+            if later is None or opens(later):
+                break
+            if is_answer(later):
+                return structs.replace(record, kind=NARRATION)
+        for label in before:
+            earlier = self.get(label)
+            if earlier is None or opens(earlier):
+                break
+            if is_answer(earlier):
+                self._replace(earlier, structs.replace(earlier, kind=NARRATION))
+                if label not in self._inserted:
+                    self._log("narrate", label, {earlier.project}, earlier.session)
+                break
+        return record
+
+    def _request_before(self, session: bytes, at: int) -> int:
+        """Return the label of the request that was open in a session at a time; 0 for none."""
+        key = session + moment(at) + _BEYOND[:8]
+        for label in _walk(self._t, self._db["by_session"], session, key, backwards=True):
+            record = self.get(label)
+            if record is not None and opens(record):
+                return label
+        return 0
+
+    def _forget_work(self, record: Record) -> None:
+        """Remove what was done for a request; with its last turn, all that is known of a session."""
+        key = session_key(record.host, record.session)
+        if opens(record):
+            following = (r for label in self.sides(record)[1] if (r := self.get(label)))
+            end = next((r.order for r in following if opens(r)), None)
+            self.forget_actions(key, record.order, end)
+        if next(self.session(key), None) is None and next(self.narration(key), None) is None:
+            self.forget_session(key)
 
     def _order(self, created_at: int) -> int:
         order = order_of(created_at, self._now, self._ahead if self._live else 0)
@@ -621,7 +697,8 @@ def _keys(record: Record) -> list[tuple[str, bytes]]:
         ("by_updated", moment(record.updated_at) + label),
     ]
     if record.in_session:
-        keys.append(("by_session", session_key(record.host, record.session) + said))
+        database = "narration" if record.kind == NARRATION else "by_session"
+        keys.append((database, session_key(record.host, record.session) + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
     if record.origin:

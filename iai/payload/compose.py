@@ -105,7 +105,8 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     topics = framing.inline("; ".join(material.topics), _LINE)
     yield Section(("", "## Topics of this project"), ((f"- {topics}",),) if topics else (), 0.1)
     elsewhere = tuple(_elsewhere(name, session) for name, session in material.elsewhere)
-    yield Section(("", "## Other projects"), elsewhere, 0.15)
+    heading = "## Other projects" if material.project_name else "## Recent work, by project"
+    yield Section(("", heading), elsewhere, 0.15)
 
 
 # --- the last session ---------------------------------------------------------------------------

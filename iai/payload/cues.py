@@ -13,10 +13,10 @@ LONGEST_SENTENCE = 300
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
-# A place in a file, a prompt, a comment, a table, an error: not typed by the user as an instruction.
+# A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
-    r"\s*(?:\S+:\d+\b|[#>|$%❯⏺✓✗]|//|--|/\*|[A-Z][a-z]*(?:Error|Exception):\s|at \S+\()"
-    r"|.*\bNOT\b"
+    r"\s*(?:\S+:\d+\b|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+\()"
+    r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
 )
 _LEAD = (
     r"^(?:[-*•]\s+)?"
@@ -31,7 +31,7 @@ _IMPERATIVE = re.compile(
 )
 _STATED = re.compile(
     r"\b(?:we (?:have )?(?:\w+ )?(?:decided|agreed|settled|chose|choose|choosed)\b"
-    r"|we (?:always|never) (?:want|use|need|do|write|add|have)"
+    r"|we (?:always|never) \w+"
     r"|(?:i|we)(?:'d| would)? (?:rather|prefer|want to keep|don'?t want)"
     r"|decided (?:to|on|against)|from now on|going forward"
     r"|(?:must|should|shall) (?:never|not be|only)"

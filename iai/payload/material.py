@@ -19,8 +19,8 @@ from iai.payload import cues
 from iai.payload.summary import Summary, summarise
 
 SESSIONS = 30  # latest sessions of a project that are read
-TURNS = 1_000  # latest turns of a session that are read
-ACTIONS = 3_000  # latest actions of a session that are read
+TURNS = 200  # latest turns of a session that are read, besides its first request
+ACTIONS = 2_000  # latest actions of a session that are read
 PINNED = 12
 FACTS = 8
 ELSEWHERE = 3
@@ -41,7 +41,7 @@ class PayloadSource(Protocol):
     def session_info(self, session: bytes) -> SessionInfo | None: ...
     def pinned(self, project: str) -> Iterator[Record]: ...
     def facts(self, project: str) -> Iterator[Record]: ...
-    def changed(self, project: str) -> int: ...
+    def session_changed(self, session: bytes) -> int: ...
 
 
 class Material(Struct, frozen=True, kw_only=True):
@@ -64,8 +64,8 @@ class Material(Struct, frozen=True, kw_only=True):
         return next(iter(self.sessions), None)
 
 
-# Session -> its latest turn and action when it was read, and what was made of it.
-Memo: TypeAlias = dict[bytes, tuple[tuple[int, int], Summary]]
+# Session and project -> revision of its last change when it was read, and what was made of it.
+Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, Summary | None]]
 
 
 def gather(
@@ -111,21 +111,12 @@ def gather(
 def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary]:
     """Yield the sessions of a project, the latest first."""
     for key in islice(view.sessions(project), SESSIONS) if project else ():
-        stamp = _stamp(view, key)
-        kept = memo.get(key)
-        if kept is None or kept[0] != stamp:
-            summary = _summary(view, key, project)
-            if summary is None:
-                continue
-            kept = memo[key] = stamp, summary
-        yield kept[1]
-
-
-def _stamp(view: PayloadSource, session: bytes) -> tuple[int, int]:
-    """Return what changes when a session does."""
-    turn = next(view.session(session, newest_first=True), None)
-    action = next(view.actions(session, newest_first=True), None)
-    return turn.updated_at if turn else 0, action.at if action else 0
+        changed = view.session_changed(key)
+        kept = memo.get((key, project))
+        if kept is None or not changed or kept[0] != changed:
+            kept = memo[key, project] = changed, _summary(view, key, project)
+        if kept[1] is not None:
+            yield kept[1]
 
 
 def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | None:
@@ -134,6 +125,9 @@ def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | Non
     if not turns:
         return None
     turns.reverse()
+    if len(turns) == TURNS:
+        first = next((t for t in view.session(session) if t.project == project), turns[0])
+        turns = [first, *(turn for turn in turns if turn != first)]
     actions = list(islice(view.actions(session, newest_first=True), ACTIONS))
     actions.reverse()
     known = view.session_info(session)

@@ -59,6 +59,7 @@ _DATABASES = (
     "changed",  # project -> revision of the last change of any of its records
     "voices",  # project -> Voices
     "transcripts",  # hash of the path -> Transcript
+    "session_changed",  # session -> revision of the last change of anything in it
     "narration",  # session, order, label of texts of the assistant that are not its answer
     *actions.DATABASES,
 )
@@ -284,6 +285,11 @@ class View(ActionView):
         data = self._t.get(project.encode(), db=self._db["changed"])
         return to_number(data) if data is not None else 0
 
+    def session_changed(self, session: bytes) -> int:
+        """Revision of the last change in a session; 0 where that is not known."""
+        data = self._t.get(session, db=self._db["session_changed"])
+        return to_number(data) if data is not None else 0
+
     def voices(self, project: str) -> Voices:
         """Return who has changed anything in a project of late; as others, if that is not known."""
         data = self._t.get(project.encode(), db=self._db["voices"])
@@ -368,6 +374,7 @@ class Change(View, ActionChange):
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._inserted: set[int] = set()
         self._worked: set[int] = set()  # requests that actions of this change belong to
+        self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.acted = 0  # actions put in
         self.heard: dict[str, Voices] = {}  # by project, of those that are changed here
         self._latest_live = self._moment(b"latest_live")
@@ -408,6 +415,7 @@ class Change(View, ActionChange):
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
             self._log("act", request, {self.belongs(project)}, session)
+        self._sessions[key] = self._mark.revision
         return True
 
     def pin(self, record: Record, *, pinned: bool) -> None:
@@ -483,6 +491,8 @@ class Change(View, ActionChange):
                 self._activity(session, old, moment(latest))
         for project, voices in self.heard.items():
             self._put(project.encode(), pack(voices), "voices")
+        for session, revision in self._sessions.items():
+            self._put(session, number(revision), "session_changed")
         self._put(b"latest_live", moment(self._latest_live), "meta")
         self._put(b"ahead", moment(self._ahead), "meta")
         mark = structs.replace(
@@ -511,7 +521,7 @@ class Change(View, ActionChange):
                 break
             if is_answer(earlier):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))
-                if label not in self._inserted:
+                if label not in self._inserted:  # else whoever follows sees it as it is now
                     self._log("narrate", label, {earlier.project}, earlier.session)
                 break
         return record
@@ -526,7 +536,7 @@ class Change(View, ActionChange):
         return 0
 
     def _forget_work(self, record: Record) -> None:
-        """Remove what was done for a request; with its last turn, all that is known of a session."""
+        """Remove what was done for a request; with the last turn, all else of its session."""
         key = session_key(record.host, record.session)
         if opens(record):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
@@ -552,6 +562,8 @@ class Change(View, ActionChange):
         )
         speaker = record.session if operation == "insert" and record.in_session else ""
         self._log(operation, record.label, {record.project}, speaker)
+        if record.in_session:
+            self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _log(
         self, operation: Operation, label: int, projects: Iterable[str], speaker: str = ""
@@ -591,6 +603,7 @@ class Change(View, ActionChange):
             self._quieten(record)
             self._speak(moved)
         self._log("move", record.label, {record.project, moved.project})
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _speak(self, record: Record) -> None:
         if record.in_session:

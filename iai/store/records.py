@@ -16,7 +16,7 @@ from msgspec import structs
 
 from iai.model.action import Action
 from iai.model.clock import NS, Now
-from iai.model.exchange import NARRATION, is_answer, opens
+from iai.model.exchange import NARRATION, Exchange, exchanges, is_answer, opens
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
@@ -191,6 +191,37 @@ class View(ActionView):
         if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in _walk(self._t, self._db["by_session"], session, session))
+
+    def request_before(self, session: bytes, at: int) -> Record | None:
+        """Return the request that was open in a session at a time."""
+        key = session + moment(at) + _BEYOND[:8]
+        for label in _walk(self._t, self._db["by_session"], session, key, backwards=True):
+            record = self.get(label)
+            if record is not None and opens(record):
+                return record
+        return None
+
+    def exchange(self, record: Record) -> Exchange:
+        """Return the exchange that a turn belongs to, the narration included."""
+        session = session_key(record.host, record.session)
+        request = self.request_before(session, record.order)
+        first = request.order if request else 0
+        following = (r for r in self._turns_from(session, first) if r != request)
+        end = next((r.order for r in following if opens(r)), None)
+        turns = [*self._turns_from(session, first), *self.narration(session)]
+        inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
+        inside.sort(key=lambda r: (r.order, r.label))
+        actions = [
+            a for a in self.actions(session) if first <= a.at and (end is None or a.at < end)
+        ]
+        return next(exchanges(inside, actions), Exchange())
+
+    def _turns_from(self, session: bytes, order: int) -> Iterator[Record]:
+        key = session + moment(order)
+        for label in _walk(self._t, self._db["by_session"], session, key):
+            record = self.get(label)
+            if record is not None:
+                yield record
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Labels of the turns said just before and just after, the nearest first."""
@@ -411,7 +442,8 @@ class Change(View, ActionChange):
         if not self.add_action(key, structs.replace(new, at=at)):
             return False
         self.acted += 1
-        request = self._request_before(key, at)
+        opened = self.request_before(key, at)
+        request = opened.label if opened else 0
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
             self._log("act", request, {self.belongs(project)}, session)
@@ -525,15 +557,6 @@ class Change(View, ActionChange):
                     self._log("narrate", label, {earlier.project}, earlier.session)
                 break
         return record
-
-    def _request_before(self, session: bytes, at: int) -> int:
-        """Return the label of the request that was open in a session at a time; 0 for none."""
-        key = session + moment(at) + _BEYOND[:8]
-        for label in _walk(self._t, self._db["by_session"], session, key, backwards=True):
-            record = self.get(label)
-            if record is not None and opens(record):
-                return label
-        return 0
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""

@@ -410,7 +410,7 @@ class CacheWriter:
             return
         yield ReplaceFile(target.path, text.encode())
         sidecar = round_.sidecar(text, round_.began)
-        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), lasting=False)
+        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)
         round_.written += 1
         round_.rendered_chars = len(text)
         for directory in target.directories:

@@ -471,7 +471,7 @@ class Ingest:
         for project, line in self._news.lines():
             path = self._layout.project_news(project)
             try:
-                yield ReplaceFile(path, line, lasting=False)
+                yield ReplaceFile(path, line, durable=False)
             except OSError as error:
                 log.warning("%s is not written: %s", path, error)
                 self._news.lost(project)

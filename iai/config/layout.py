@@ -42,7 +42,7 @@ class Layout:
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
         self.max_age = root / "run" / "max-age"
-        self.bell = root / "run" / "ingest.bell"
+        self.wakeup_pipe = root / "run" / "ingest.bell"
 
     def project_payload(self, project_id: str) -> Path:
         """Payload of one project; `project_id` is hexadecimal."""
@@ -69,7 +69,7 @@ class Layout:
         name = quote(cwd, safe="") + suffix
         return self.by_cwd / name if len(name) <= os.pathconf("/", "PC_NAME_MAX") else None
 
-    def beat(self, actor: Actor) -> Path:
+    def heartbeat(self, actor: Actor) -> Path:
         """File through which an actor shows that its loop is getting on."""
         return self.run / f"{actor}.beat"
 

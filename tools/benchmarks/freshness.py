@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from harness.corpus import coding_session, history
 from harness.group import Group, wait_until
-from harness.sampler import Looking
+from harness.sampler import Sampler
 
 from benchmarks.day import (
     BEGIN,
@@ -73,8 +73,8 @@ class Clock(NamedTuple):
         time.sleep(max(0.0, (at - self.at(time.time_ns())) / self.factor))
 
 
-class Sampler(Looking):
-    """Notes how far the store and its payload are."""
+class LagSampler(Sampler):
+    """Records the revisions of the store and of its payload."""
 
     def __init__(self, records: Records, payload: Path, clock: Clock) -> None:
         super().__init__(LOOK_S)
@@ -83,7 +83,7 @@ class Sampler(Looking):
         self._payload = payload
         self._clock = clock
 
-    def look(self) -> None:
+    def sample(self) -> None:
         held = claim(self._payload)  # first: it may only look older than it is
         with self._records.view() as view:
             live = view.watermark().revision
@@ -163,7 +163,7 @@ def _lived(acts: list[Act], factor: float) -> Day:
         with (
             closing(Records(group.layout.records)) as records,
             group.client() as client,
-            Sampler(records, group.layout.payload, clock) as sampler,
+            LagSampler(records, group.layout.payload, clock) as sampler,
         ):
             _do(acts, group, client, clock)
             clock.wait(END)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from harness.corpus import history, text
 from harness.group import Group, wait_until
-from harness.sampler import Looking
+from harness.sampler import Sampler
 
 from benchmarks.stats import Figures, quantiles
 from iai.freshness.sidecar import sidecar_path
@@ -36,8 +36,8 @@ class Commit(NamedTuple):
     revision: int
 
 
-class Watch(Looking):
-    """Notes when a payload on disk came to hold each revision."""
+class PayloadSampler(Sampler):
+    """Records when a payload on disk came to hold each revision."""
 
     def __init__(self, payload: Path) -> None:
         super().__init__(LOOK_S)
@@ -54,7 +54,7 @@ class Watch(Looking):
         """Seconds from a commit until it was in the payload."""
         return max(0.0, self._times[bisect_left(self._revisions, commit.revision)] - commit.at)
 
-    def look(self) -> None:
+    def sample(self) -> None:
         try:
             found = sidecar_path(self._payload).stat().st_mtime_ns
         except FileNotFoundError:
@@ -86,8 +86,8 @@ def run(args: Namespace) -> Figures:
         payloads = {"project": layout.project_payload(identify(CWD).id), "all": layout.payload}
         with (
             group.client() as client,
-            Watch(payloads["project"]) as own,
-            Watch(payloads["all"]) as whole,
+            PayloadSampler(payloads["project"]) as own,
+            PayloadSampler(payloads["all"]) as whole,
         ):
             commits = _commits(client, _going_on(args))
             last = commits[-1].revision
@@ -129,14 +129,14 @@ def _commit(client: Client, said: str) -> Commit:
     return Commit(time.monotonic(), answer.revision)
 
 
-def _kill(group: Group, client: Client, watch: Watch) -> float:
+def _kill(group: Group, client: Client, sampler: PayloadSampler) -> float:
     """Seconds until what was committed right after the kill is there."""
     killed = time.monotonic()
     group.kill(Actor.CACHE_WRITER)
     revision = _commit(client, "said while nobody was there to write it down").revision
-    wait_until(lambda: watch.holds(revision), "the payload is current again", 600)
-    return watch.delay_s(Commit(killed, revision))
+    wait_until(lambda: sampler.holds(revision), "the payload is current again", 600)
+    return sampler.delay_s(Commit(killed, revision))
 
 
-def _ms(watch: Watch, commit: Commit) -> float:
-    return watch.delay_s(commit) * 1_000
+def _ms(sampler: PayloadSampler, commit: Commit) -> float:
+    return sampler.delay_s(commit) * 1_000

@@ -159,7 +159,7 @@ class Group:
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of the group that lives, orphans included."""
-        stamps = (heartbeat.read(self.layout.beat(actor)) for actor in PIPELINE)
+        stamps = (heartbeat.read(self.layout.heartbeat(actor)) for actor in PIPELINE)
         pids = {stamp.pid for stamp in stamps if stamp}
         pids.add(lock.holder(self.layout.lease))
         found: dict[int, psutil.Process] = {}

@@ -42,43 +42,43 @@ class Caller(NamedTuple):
 class Answer(Struct, frozen=True):
     """Reply to one request. Never fails: a client that has left simply misses it."""
 
-    to: Caller
+    to: Caller  # may be `NO_CALLER`, which gets nothing
     reply: Reply  # an error reply `too-large` is sent instead of one that does not fit a frame
 
 
 class Publish(Struct, frozen=True):
     """Send an event to every subscriber of this actor. Never fails, and may be lost."""
 
-    event: Event
+    event: Event  # of a kind that `registry.FEED` has for this actor
     keep: bool = False  # also append it to the ledger
 
 
 class ReplaceFile(Struct, frozen=True):
     """Write a whole file by renaming a temporary one over it; raises OSError."""
 
-    path: Path
-    data: bytes
+    path: Path  # its directory is created if need be
+    data: bytes  # the new content
     durable: bool = True  # fsync, to survive power loss
 
 
 class LinkFile(Struct, frozen=True):
     """Point a symbolic link at a target, replacing an older link; raises OSError."""
 
-    path: Path
+    path: Path  # the link
     target: Path  # absolute; the link is stored relative to its own directory
 
 
 class MoveFile(Struct, frozen=True):
     """Rename a file within the store; raises OSError."""
 
-    path: Path
+    path: Path  # the file
     to: Path  # its directory is created if need be
 
 
 class RemoveFile(Struct, frozen=True):
     """Delete a file; does nothing if it does not exist. Raises OSError."""
 
-    path: Path
+    path: Path  # the file, or a link
 
 
 Effect: TypeAlias = Answer | Publish | ReplaceFile | LinkFile | MoveFile | RemoveFile

@@ -1,9 +1,9 @@
-"""Writes the parts of README.md that are kept in the code: settings, commands, messages, states.
+"""Writes the parts of README.md that are generated from the code, such as the settings.
 
-tools/fix writes them; a test fails when they are out of date.
+tools/fix runs it; a test fails when they are out of date.
 """
 
-import re
+import ast
 import sys
 from pathlib import Path
 
@@ -12,13 +12,18 @@ sys.path.insert(0, str(ROOT))
 
 from iai.cli import COMMANDS  # noqa: E402  only now can they be found
 from iai.config import settings  # noqa: E402
+from iai.config.access import ACCESS  # noqa: E402
 from iai.freshness import decide  # noqa: E402
 from iai.lifecycle import states  # noqa: E402
 from iai.protocol import wire  # noqa: E402
 from iai.protocol.message import Actor, Ping  # noqa: E402
 from iai.protocol.registry import FEED, INBOX  # noqa: E402
+from tests.test_layers import ROOMS  # noqa: E402
 
 README = ROOT / "README.md"
+# Below the rooms of iai. The hooks are shell, and have no docstring.
+OTHER_ROOMS = ("actors", "hooks", "tools/harness", "tools/simulation", "tools/benchmarks", "tests")
+HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -29,6 +34,24 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _default(value: float | str, unit: str) -> str:
     return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}"
+
+
+def _code(names: tuple[str, ...]) -> list[str]:
+    return [f"`{name}`" for name in names]
+
+
+def _purpose(room: str) -> str:
+    """Return the first line of a room's docstring."""
+    if room == "hooks":
+        return HOOKS
+    path = ROOT / room
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(source.read_text())) or "").partition("\n")[0]
+
+
+def _room(name: str) -> tuple[str, str]:
+    shown = f"{name}/" if (ROOT / name).is_dir() else f"{name}.py"
+    return f"`{shown}`", _purpose(name)
 
 
 def blocks() -> dict[str, str]:
@@ -53,6 +76,21 @@ def blocks() -> dict[str, str]:
             ("command", "what it does"),
             [(f"`iai {name}`", what) for name, what in COMMANDS.items()],
         ),
+        "access": table(
+            ("process", "writes", "reads"),
+            [
+                (
+                    actor,
+                    ", ".join(_code(one.writes)),
+                    ", ".join([*_code(one.reads), *filter(None, [one.outside])]),
+                )
+                for actor, one in ACCESS.items()
+            ],
+        ),
+        "rooms": table(
+            ("room", "what it is for"),
+            [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],
+        ),
         "messages": table(
             ("actor", "answers", "publishes"),
             [
@@ -74,8 +112,11 @@ def blocks() -> dict[str, str]:
 def updated(text: str) -> str:
     """Return the README with every generated part as it should be."""
     for name, block in blocks().items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        text = re.sub(pattern, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
+        before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        start, found, rest = text.partition(before)
+        _, end, tail = rest.partition(after)
+        if found and end:
+            text = f"{start}{before}{block}\n{after}{tail}"
     return text
 
 

@@ -46,7 +46,7 @@ class Scenario(Struct, frozen=True):
     """Everything that a run depends on."""
 
     seed: int
-    interval_s: float  # least time between two refreshes
+    interval_s: float  # minimum time between two refreshes
     chances: Chances
     acts: tuple[Act, ...]
 

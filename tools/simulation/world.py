@@ -20,6 +20,7 @@ from actors.embedding import Embedding
 from actors.graph_cache import GraphCache
 from actors.ingest import Ingest
 from actors.lifecycle import Lifecycle
+from iai.config import access
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
@@ -326,6 +327,9 @@ class World:
             pass
 
     def _carry_out(self, actor: Actor, effect: Effect) -> None:
+        for path in _written(effect):  # a behaviour may write no other
+            name = str(path.relative_to(self.layout.root))
+            assert access.may_write(actor, name), f"{actor} writes {name}"  # noqa: S101
         match effect:
             case Answer(to=caller, reply=reply):
                 self.replies[caller.request_id] = reply
@@ -384,3 +388,14 @@ class World:
                 return Lifecycle(self.layout, limits, self.settings.tick_s)
             case _:
                 return CacheWriter(self.layout, readers, self.settings)
+
+
+def _written(effect: Effect) -> tuple[Path, ...]:
+    """Return the paths that an effect changes."""
+    match effect:
+        case MoveFile(path=path, to=to):
+            return (path, to)
+        case ReplaceFile(path=path) | LinkFile(path=path) | RemoveFile(path=path):
+            return (path,)
+        case _:
+            return ()

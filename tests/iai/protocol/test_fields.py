@@ -40,7 +40,9 @@ def test_every_class_has_a_docstring_and_every_field_a_meaning(
 
 
 def test_a_field_without_a_meaning_is_found() -> None:
-    source = "class M(Request):\n    '''Has a `b`.'''\n    a: int = 0  # zero\n    b: str\n    c: str"
+    source = (
+        "class M(Request):\n    '''Has a `b`.'''\n    a: int = 0  # zero\n    b: str\n    c: str"
+    )
     node = ast.parse(source).body[0]
     assert isinstance(node, ast.ClassDef)
     assert undescribed(source, node) == ["c"]

@@ -6,9 +6,7 @@ import re
 _MS = 1_000_000  # nanoseconds
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _LARGEST_MS = (1 << 48) - 1
-_FILE_NAME = re.compile(
-    r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
-)  # the same as in the session-start hook
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # as in the hook
 
 
 def record_id(key: str, created_at: int) -> str:

@@ -54,7 +54,7 @@ def period(since: str, until: str, wall: int) -> tuple[int, int]:
     """
     first, end = moment("--since", since, wall), moment("--until", until, wall)
     if end and first >= end:
-        raise BadUsage(f"--since {since} is not before --until {until}")
+        raise BadUsage(f"the period from {since} to {until} is empty")
     return first, end
 
 

@@ -33,7 +33,7 @@ from benchmarks.day import (
     plan,
     until_current,
 )
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.config.layout import Layout
 from iai.config.settings import Settings, declared
 from iai.errors import NoAnswer, Refused
@@ -115,7 +115,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE.png", help="draw it; needs matplotlib")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     if args.plot and importlib.util.find_spec("matplotlib") is None:
         sys.exit("--plot needs matplotlib: .venv/bin/python -m pip install -e '.[plot]'")
     factor = (END - BEGIN) / (args.minutes * 60)
@@ -124,28 +124,28 @@ def run(args: Namespace) -> Figures:
         from benchmarks import plot  # noqa: PLC0415  matplotlib is there only for this
 
         plot.draw(day, Path(args.plot))
-    return _figures(day)
+    return _stats(day)
 
 
-def _figures(day: Day) -> Figures:
+def _stats(day: Day) -> Stats:
     calm = outside(day.ours, [(begin, end) for begin, end, _ in day.kills])
     shown = {"iai": day.ours, "iai, apart from kills": calm, "the old system": day.old}
-    figures: Figures = {
+    stats: Stats = {
         "a second is, in seconds of the day": round(day.factor, 1),
         "least interval, s": round(Settings(store=Path()).refresh_min_s / day.factor, 3),
         "changes": day.changes,
         "moments": len(day.ours),
     }
     for name, lags_ in shown.items():
-        figures[f"{name}: changes behind"] = quantiles([lag.changes for lag in lags_], "changes")
+        stats[f"{name}: changes behind"] = quantiles([lag.changes for lag in lags_], "changes")
         in_day = [lag.seconds for lag in lags_]
-        figures[f"{name}: behind, in the day"] = quantiles([s / 60 for s in in_day], "min")
+        stats[f"{name}: behind, in the day"] = quantiles([s / 60 for s in in_day], "min")
         if lags_ is not day.old:
             measured = [s / day.factor for s in in_day]
-            figures[f"{name}: behind, as measured"] = quantiles(measured, "s")
+            stats[f"{name}: behind, as measured"] = quantiles(measured, "s")
         current = sum(not lag.changes for lag in lags_) / len(lags_)
-        figures[f"{name}: current, percent of the day"] = round(100 * current, 1)
-    return figures
+        stats[f"{name}: current, percent of the day"] = round(100 * current, 1)
+    return stats
 
 
 def _lived(acts: list[Act], factor: float) -> Day:

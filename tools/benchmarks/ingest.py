@@ -7,7 +7,7 @@ from collections.abc import Callable
 from harness.corpus import history
 from harness.group import Group, wait_until
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
@@ -18,7 +18,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=20_000)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group() as group:
         histories = group.work / "histories"
         history(histories, args.turns)

@@ -16,7 +16,7 @@ from harness.corpus import history, text
 from harness.group import Group, wait_until
 from harness.sampler import Sampler
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.freshness.sidecar import sidecar_path
 from iai.process.client import Client
 from iai.projects.identity import identify
@@ -76,7 +76,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kills", type=int, default=5, help="of the cache-writer, in a row")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec=str(args.interval)) as group:
         group.up()
         history(group.work / "history", args.records)

@@ -22,7 +22,7 @@ from simulation.scenarios import (
     shrink,
 )
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
 
@@ -44,7 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--stories", type=int, default=1, help="scenarios, each with the next seed")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     """Run the scenarios, on all cores."""
     logging.disable()  # faults are what a scenario is made of
     began = time.monotonic()

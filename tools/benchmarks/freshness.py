@@ -1,4 +1,4 @@
-"""How far behind the payload is over a whole day of work, on a real group, in fast time.
+"""How far behind the payload is over a day of work, on a real group, at high speed.
 
 The least interval, the idle times and the tick (down to its least) are divided by one factor, so
 that a day takes minutes. What the machine does is not sped up: half a second of starting a process
@@ -61,7 +61,7 @@ DAYTIMES = ("refresh_min_s", "drowsy_after_s", "sleep_after_s", "hibernate_after
 
 
 class Clock(NamedTuple):
-    """The time of day, from the wall clock in nanoseconds."""
+    """The time of the simulated day, from the wall clock in nanoseconds."""
 
     began: int
     factor: float
@@ -84,7 +84,7 @@ class LagSampler(Sampler):
         self._clock = clock
 
     def sample(self) -> None:
-        held = claim(self._payload)  # first: it may only look older than it is
+        held = claim(self._payload)  # read first: an older value is on the safe side
         with self._records.view() as view:
             live = view.watermark().revision
         at = self._clock.at(time.time_ns())
@@ -99,7 +99,7 @@ class Sessions:
         self._lines: dict[str, list[str]] = {}
 
     def speak(self, session: str) -> Path:
-        """Have the host write the next turn; return the transcript."""
+        """Write the next turn of a session; return its transcript."""
         path = self._directory / f"{session}.jsonl"
         if session not in self._lines:
             said = coding_session(session, _cwd(session), TURNS_AT_MOST, 0, datetime.now(UTC))
@@ -149,7 +149,7 @@ def _stats(day: Day) -> Stats:
 
 
 def _lived(acts: list[Act], factor: float) -> Day:
-    """Live the day on a group; return what was seen."""
+    """Run the day on a group; return the measurements."""
     with Group(**_settings(factor)) as group:
         group.up()
         history(group.work / "past", HISTORY)
@@ -171,7 +171,7 @@ def _lived(acts: list[Act], factor: float) -> Day:
 
 
 def _settings(factor: float) -> dict[str, str]:
-    """Return the settings of a group whose days are shorter by this factor."""
+    """Return settings with all times divided by this factor."""
     normal = Settings(store=Path())
     names = {name: declared()[name].variable.removeprefix("IAI_MCP_").lower() for name in DAYTIMES}
     scaled = {variable: f"{getattr(normal, name) / factor}" for name, variable in names.items()}
@@ -179,7 +179,7 @@ def _settings(factor: float) -> dict[str, str]:
 
 
 def _do(acts: list[Act], group: Group, client: Client, clock: Clock) -> None:
-    """Do all of it, each at its time."""
+    """Do everything in the plan, each at its time."""
     (group.work / "sessions").mkdir()
     sessions = Sessions(group.work / "sessions")
     for number, act in enumerate(acts):
@@ -240,7 +240,7 @@ def _seen(moments: list[Moment], layout: Layout, clock: Clock, acts: list[Act], 
 
 
 def _kills(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float, str]]:
-    """From the end of each process to its successor's first word."""
+    """Return the times from the end of each process until its successor is ready."""
     down: dict[str, float] = {}
     spans = []
     for event in events:
@@ -253,7 +253,7 @@ def _kills(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, floa
 
 
 def _asleep(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float]]:
-    """When it was in SLEEP or HIBERNATION; it may have been so when the day began."""
+    """Return the spans in SLEEP or HIBERNATION, which may begin before the day."""
     spans: list[tuple[float, float]] = []
     since = 0.0
     for event in events:

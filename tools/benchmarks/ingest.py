@@ -1,4 +1,4 @@
-"""Whole histories, from `iai import` to the last stage: how many turns a second."""
+"""Turns per second from `iai import` of a whole history until the last stage."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -11,7 +11,7 @@ from benchmarks.stats import Stats
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
-LOOK_S = 0.1  # looking more often would take a core away from what is measured
+LOOK_S = 0.1  # polling more often would take a core from what is measured
 
 
 def configure(parser: ArgumentParser) -> None:

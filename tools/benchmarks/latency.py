@@ -1,4 +1,4 @@
-"""From the answer to a commit until the payload on disk holds it; and the same after a kill.
+"""From the answer to a capture until the payload on disk holds it, also after a kill.
 
 The answer comes when the records are on disk. A refresh writes the payload of the project that was
 last worked in first and the global one last, so both are watched.
@@ -26,11 +26,11 @@ from iai.session_start.payload_files import claim
 
 LOOK_S = 0.001
 CWD = "/home/dev/p0"
-PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5)  # a burst, now and then a breath
+PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5)  # bursts, with pauses
 
 
 class Commit(NamedTuple):
-    """A change, and when its answer came, on the monotonic clock."""
+    """A change, and the time of its answer in monotonic seconds."""
 
     at: float
     revision: int
@@ -42,7 +42,7 @@ class PayloadSampler(Sampler):
     def __init__(self, payload: Path) -> None:
         super().__init__(LOOK_S)
         self._payload = payload
-        self._known = 0  # when the sidecar was written that was seen last
+        self._known = 0  # modification time of the last sidecar seen
         self._times: list[float] = []
         self._revisions: list[int] = []
 
@@ -51,7 +51,7 @@ class PayloadSampler(Sampler):
         return bool(self._revisions) and self._revisions[-1] >= revision
 
     def delay_s(self, commit: Commit) -> float:
-        """Seconds from a commit until it was in the payload."""
+        """Return the seconds from a commit until the payload held it."""
         return max(0.0, self._times[bisect_left(self._revisions, commit.revision)] - commit.at)
 
     def sample(self) -> None:
@@ -104,7 +104,7 @@ def run(args: Namespace) -> Stats:
 
 
 def _going_on(args: Namespace) -> Callable[[int], bool]:
-    """Is there to be another commit after so many?"""
+    """Return whether to commit again, given the number of commits so far."""
     end = time.monotonic() + 60 * (args.minutes or 0.0)
 
     def going_on(count: int) -> bool:
@@ -114,7 +114,7 @@ def _going_on(args: Namespace) -> Callable[[int], bool]:
 
 
 def _commits(client: Client, going_on: Callable[[int], bool]) -> list[Commit]:
-    """Commit one after the other, at a varied pace."""
+    """Commit one turn after another, at a varying pace."""
     chance = random.Random(3)  # noqa: S311
     commits: list[Commit] = []
     while going_on(len(commits)):
@@ -130,7 +130,7 @@ def _commit(client: Client, said: str) -> Commit:
 
 
 def _kill(group: Group, client: Client, sampler: PayloadSampler) -> float:
-    """Seconds until what was committed right after the kill is there."""
+    """Kill the writer; return the seconds until the payload holds a commit made right after."""
     killed = time.monotonic()
     group.kill(Actor.CACHE_WRITER)
     revision = _commit(client, "said while nobody was there to write it down").revision

@@ -41,7 +41,7 @@ class History(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """What came of a question."""
+    """The outcome of a question."""
 
     history: str
     category: str
@@ -50,7 +50,7 @@ class Asked(Struct, frozen=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Add what all such benchmarks can be told."""
+    """Declare the arguments that all such benchmarks share."""
     parser.add_argument("--halves", action="store_true", help="also over halves of the set")
     parser.add_argument("--embedder", default="static", help="as IAI_MCP_EMBEDDER has it")
 

@@ -1,4 +1,4 @@
-"""Milliseconds of a question, as a client sees them, with a store of so many turns."""
+"""Milliseconds of a recall, as a client measures them."""
 
 import random
 import time
@@ -13,7 +13,7 @@ from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
-WARM_UP = 20  # questions that are not counted
+WARM_UP = 20  # queries not measured
 
 
 def configure(parser: ArgumentParser) -> None:

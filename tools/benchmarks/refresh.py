@@ -1,6 +1,6 @@
-"""What one refresh costs in a small and in a large store: it reads what it shows, not the store.
+"""The cost of a refresh in a small and a large store: it reads what it shows, not the store.
 
-The cache-writer itself is run, without its process, so that nothing else is in the figures. Both
+The cache-writer itself is run, without its process, so that nothing else is measured. Both
 stores have the same projects and sessions of the same length, only more of them.
 """
 

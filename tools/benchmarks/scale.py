@@ -1,4 +1,4 @@
-"""A store of so many records, over the wire: what everything costs, and what it finds."""
+"""A large store, over the wire: what everything costs, and what recall finds."""
 
 import random
 import signal
@@ -31,8 +31,8 @@ from iai.store import vectors
 from iai.store.readers import Readers
 
 PATIENCE_S = 3_600.0
-LOOK_S = 0.2  # looking more often would take a core away from what is measured
-WARM_UP = 30  # questions that are not counted
+LOOK_S = 0.2  # polling more often would take a core from what is measured
+WARM_UP = 30  # queries not measured
 CAPTURES = 20
 COMPARED = 100  # questions that are also answered exactly
 FIRST = 10

@@ -1,9 +1,10 @@
-"""Writes the parts of README.md that are generated from the code, such as the settings.
+"""Writes the parts of README.md that are kept in the code: settings, commands, messages, states.
 
-tools/fix runs it; a test fails when they are out of date.
+tools/fix writes them; a test fails when they are out of date.
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -76,21 +77,6 @@ def blocks() -> dict[str, str]:
             ("command", "what it does"),
             [(f"`iai {name}`", what) for name, what in COMMANDS.items()],
         ),
-        "access": table(
-            ("process", "writes", "reads"),
-            [
-                (
-                    actor,
-                    ", ".join(_code(one.writes)),
-                    ", ".join([*_code(one.reads), *filter(None, [one.outside])]),
-                )
-                for actor, one in ACCESS.items()
-            ],
-        ),
-        "rooms": table(
-            ("room", "what it is for"),
-            [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],
-        ),
         "messages": table(
             ("actor", "answers", "publishes"),
             [
@@ -106,17 +92,29 @@ def blocks() -> dict[str, str]:
             line for line in (decide.__doc__ or "").splitlines() if line.startswith("|")
         ),
         "states": f"```mermaid\n{states.diagram()}\n```",
+        "access": table(
+            ("process", "writes", "reads"),
+            [
+                (
+                    actor,
+                    ", ".join(_code(one.writes)),
+                    ", ".join([*_code(one.reads), *filter(None, [one.outside])]),
+                )
+                for actor, one in ACCESS.items()
+            ],
+        ),
+        "rooms": table(
+            ("room", "what it is for"),
+            [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],
+        ),
     }
 
 
 def updated(text: str) -> str:
     """Return the README with every generated part as it should be."""
     for name, block in blocks().items():
-        before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        start, found, rest = text.partition(before)
-        _, end, tail = rest.partition(after)
-        if found and end:
-            text = f"{start}{before}{block}\n{after}{tail}"
+        part = rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
+        text = re.sub(part, f"{block}\n".replace("\\", "\\\\"), text, flags=re.DOTALL)
     return text
 
 

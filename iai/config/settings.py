@@ -37,21 +37,19 @@ def _seconds(variable: str, meaning: str, minimum: float = 0.0) -> Setting:
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user can set. Times are in seconds."""
 
-    store: Annotated[
-        Path, Setting("IAI_MCP_STORE", "directory", "the directory of all that iai stores")
-    ]
+    store: Annotated[Path, Setting("IAI_MCP_STORE", "directory", "where iai stores everything")]
     refresh_min_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_REFRESH_MIN_SEC",
-            "minimum time between two refreshes of the session-start payload",
+            "minimum time between two rewrites of the session-start text",
         ),
     ] = 60.0
     max_age_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_MAX_AGE_SEC",
-            "maximum age of a payload file that the hook prints, else it recomposes; 0: no limit",
+            "oldest text that the hook prints; beyond that it composes a new one; 0: any age",
         ),
     ] = 43_200.0
     payload_projects: Annotated[
@@ -59,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Setting(
             "IAI_MCP_SESSION_CACHE_PROJECTS",
             "projects",
-            "number of recently active projects with a payload file of their own",
+            "how many of the most recently active projects have their own text ready",
             1,
         ),
     ] = 16
@@ -77,19 +75,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 7_200.0
     hang_after_s: Annotated[
         float,
-        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process whose loop hangs this long is killed", 1.0),
+        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process that hangs for this long is restarted", 1.0),
     ] = 15.0
     embedder: Annotated[
         str,
         Setting(
             "IAI_MCP_EMBEDDER",
             "name",
-            "embedder of the vectors: `static`, `minilm` (an extra), or the absolute path of a"
+            "the embedder: `static`, `minilm` (an extra), or the absolute path of a"
             " model2vec model",
         ),
     ] = "static"
     ledger_days: Annotated[
-        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the ledger keeps events", 1)
+        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
 
 

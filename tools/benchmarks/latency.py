@@ -104,7 +104,7 @@ def run(args: Namespace) -> Stats:
 
 
 def _going_on(args: Namespace) -> Callable[[int], bool]:
-    """Return whether to commit again, given the number of commits so far."""
+    """Return a function that says, after this many commits, whether to go on."""
     end = time.monotonic() + 60 * (args.minutes or 0.0)
 
     def going_on(count: int) -> bool:

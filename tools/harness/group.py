@@ -197,9 +197,7 @@ class Group:
         return not self.work.exists()
 
     def _run(self, command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
-        with tempfile.TemporaryFile(
-            "w+"
-        ) as told:  # complete: no hook waits for us
+        with tempfile.TemporaryFile("w+") as told:  # complete: no hook waits for us
             told.write(stdin)
             told.seek(0)
             return subprocess.run(

@@ -91,7 +91,7 @@ JOBS_KEPT = 16  # finished imports whose outcome can still be asked for
 class Ingest:
     """See `Behaviour`."""
 
-    hears = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
+    subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(self, layout: Layout, records: Records) -> None:
         self._layout = layout
@@ -142,7 +142,7 @@ class Ingest:
             case _:
                 yield _not_found(caller, "no such import; ingest was restarted: ask for it again")
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved

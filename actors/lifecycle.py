@@ -57,7 +57,7 @@ class Saved(Struct, frozen=True, kw_only=True):
 class Lifecycle:
     """The lifecycle actor (see `Behaviour`)."""
 
-    hears = (Actor.INGEST, Actor.GRAPH_CACHE)
+    subscriptions = (Actor.INGEST, Actor.GRAPH_CACHE)
 
     def __init__(self, layout: Layout, limits: Thresholds, tick_s: float) -> None:
         self._path = layout.lifecycle
@@ -91,7 +91,7 @@ class Lifecycle:
             ),
         )
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, RecordsCommitted | MemoryUsed):
             yield from self._activity(now)
 

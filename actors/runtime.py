@@ -280,7 +280,7 @@ class Loop:
         self._ledger = Ledger(layout.ledger, actor, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
         self._mailbox = Mailbox(layout, actor, self._context)
-        self._feeds = Feeds(layout, behaviour.hears, self._context)
+        self._feeds = Feeds(layout, behaviour.subscriptions, self._context)
         self._wakeup = _wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
@@ -325,7 +325,7 @@ class Loop:
     def _turn(self) -> None:
         for event in self._feeds.drain():
             self._beat(kind(event))
-            self._perform(self._behaviour.hear(event, system_clock.read()))
+            self._perform(self._behaviour.on_event(event, system_clock.read()))
         self._mailbox.dropped = self._feeds.dropped
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
         if self._wakeup and self._wakeup.drain():

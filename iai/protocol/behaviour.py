@@ -103,8 +103,8 @@ class Behaviour(Protocol):
     """
 
     @property
-    def hears(self) -> tuple[Actor, ...]:
-        """The actors whose feeds are delivered to `hear`.
+    def subscriptions(self) -> tuple[Actor, ...]:
+        """The actors whose feeds are delivered to `on_event`.
 
         Read once, when the loop is built, before `start`.
         """
@@ -131,10 +131,10 @@ class Behaviour(Protocol):
         goes on. So an error must leave the behaviour fit for the next call.
         """
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         """Take note of one event of another actor.
 
-        Called for each event of the feeds in `hears`, before the requests that have arrived.
+        Called for each event on the feeds of `subscriptions`, before requests that have arrived.
         Events are hints: they may be lost, repeated, late and out of order.
 
         If it raises, the actor ends and is restarted: nobody waits for an answer.

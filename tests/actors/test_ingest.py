@@ -504,7 +504,7 @@ def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
     ingest, read = w.actors[Actor.INGEST], []
     while len(texts(w)) < 300:
-        for _ in ingest.hear(MemoryUsed(), w.now):
+        for _ in ingest.on_event(MemoryUsed(), w.now):
             raise AssertionError("hearing of a question has no effect of its own")
         before = len(texts(w))
         w.run(APART_S)
@@ -518,7 +518,7 @@ def test_what_is_said_now_waits_for_no_question(world: Make) -> None:
     ingest = w.actors[Actor.INGEST]
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
-    for _ in ingest.hear(MemoryUsed(), w.now):
+    for _ in ingest.on_event(MemoryUsed(), w.now):
         raise AssertionError("hearing of a question has no effect of its own")
     capture(w, "said now")
     assert "said now" in texts(w)

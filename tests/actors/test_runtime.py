@@ -36,7 +36,7 @@ class NoSignals(SignalQueue):
 class Answering:
     """A behaviour that answers every request and never has work to do."""
 
-    hears: tuple[Actor, ...] = ()
+    subscriptions: tuple[Actor, ...] = ()
 
     def __init__(self) -> None:
         self.received: list[Request] = []
@@ -48,7 +48,7 @@ class Answering:
         self.received.append(request)
         yield Answer(caller, Flushed(revision=1))
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         yield from ()
 
     def work(self, now: Now) -> Steps:

@@ -238,7 +238,7 @@ class World:
         if self.performing and self.chance.random() < 0.5:  # noqa: PLR2004  fifty-fifty
             self._step(self.chance.choice(list(self.performing)))
             return True
-        if self._receive() or self._hear():
+        if self._receive() or self._deliver_next():
             return True
         free = [a for a in PIPELINE if a in self.actors and a not in self.performing]
         due = [a for a in free if self.actors[a].due_s(self.now) <= 0]
@@ -259,13 +259,13 @@ class World:
                 return True
         return False
 
-    def _hear(self) -> bool:
+    def _deliver_next(self) -> bool:
         for letter in self.post:
             when, _, actor, event = letter
             if when <= self.now.mono and actor not in self.performing:
                 self.post.remove(letter)
                 if actor in self.actors:
-                    self._perform(actor, self.actors[actor].hear(event, self.now))
+                    self._perform(actor, self.actors[actor].on_event(event, self.now))
                 return True
         return False
 
@@ -353,7 +353,7 @@ class World:
         """Post an event to its subscribers, with the faults that chance has in store."""
         assert isinstance(event, FEED[sender])  # noqa: S101  a behaviour may publish nothing else
         for actor, behaviour in self.actors.items():
-            if sender not in behaviour.hears or self.chance.random() < self.chances.lost:
+            if sender not in behaviour.subscriptions or self.chance.random() < self.chances.lost:
                 continue
             copies = 2 if self.chance.random() < self.chances.doubled else 1
             for _ in range(copies):

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from simulation.world import Chances, World
 
-from actors.ingest import EVENTS_A_SLICE, FOLLOW_ENDED_S, FOLLOW_S
+from actors.ingest import EVENTS_A_SLICE
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
+from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
 from iai.model.clock import iso

@@ -77,7 +77,7 @@ def live(world: World, directory: str) -> str:
     wall = world.now.wall
     with world.records.view() as view:
         seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
-        own = relocation.formerly(identify(directory), view)
+        own = relocation.resolve(identify(directory), view)
         if seen.ignored(own.id, own.root, directory):
             return ""
         return render(gather(seen, own.id, own.name), wall)

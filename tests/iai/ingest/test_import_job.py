@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from iai.ingest import parse
-from iai.ingest.import_job import PROBLEMS_TOLD, ImportJob
-from iai.ingest.parse import Kept
+from iai.ingest.import_job import PROBLEMS_LISTED, ImportJob
+from iai.ingest.parse import Inserted
 from iai.model.record import Transcript
 from iai.projects.identity import identify
 
@@ -23,7 +23,7 @@ def order(job: ImportJob) -> list[str]:
     names = []
     while job.current:
         names.append(job.current.name)
-        job.next_file()
+        job.file_done()
     return names
 
 
@@ -50,17 +50,17 @@ def test_every_byte_is_done_in_the_end_read_before_or_not(tmp_path: Path) -> Non
     path = write(tmp_path / "a.jsonl", 0, LINE * 3)
     job = ImportJob("j", (str(tmp_path),))
     read = parse.read(Transcript(path=str(path), host=""), identify, 1)
-    job.took(read, Kept(added=1, ignored=0))
+    job.slice_read(read, Inserted(added=1, ignored=0))
     assert job.progress(0).bytes_done == len(LINE) * 3
     again = ImportJob("j", (str(tmp_path),))
-    again.took(parse.read(read.transcript, identify, 1), Kept(added=0, ignored=0))
-    again.next_file()
+    again.slice_read(parse.read(read.transcript, identify, 1), Inserted(added=0, ignored=0))
+    again.file_done()
     assert again.progress(0).bytes_done == again.progress(0).bytes == len(LINE) * 3
     assert again.progress(0).done
 
 
 def test_a_thousand_problems_are_counted_and_some_are_told() -> None:
-    job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_TOLD + 7)))
+    job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_LISTED + 7)))
     told = job.progress(0).unreadable
-    assert len(told) == PROBLEMS_TOLD + 1
+    assert len(told) == PROBLEMS_LISTED + 1
     assert told[-1] == "and 7 more"

@@ -124,6 +124,19 @@ def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world:
     assert len(events(w, SessionEnded)) == 2
 
 
+def test_a_transcript_is_read_to_its_end_also_where_the_clock_jumps_past_its_deadline(
+    world: Make,
+) -> None:
+    w = world()
+    path = transcript(w, *(f"turn {n} {'x' * (transcripts.SLICE // 5)}" for n in range(20)))
+    spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(1.0, until=lambda: bool(texts(w)))
+    assert len(texts(w)) < 20
+    w.now = w.now._replace(wall=w.now.later(FOLLOW_S).wall)  # the machine was suspended
+    w.answer(Actor.INGEST, Flush())
+    assert len(texts(w)) == 20
+
+
 def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> None:
     w = world()
     path = w.layout.root / "late.jsonl"

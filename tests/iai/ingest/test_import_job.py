@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from iai.errors import NotFound
 from iai.ingest import parse
-from iai.ingest.import_job import PROBLEMS_LISTED, ImportJob
+from iai.ingest.import_job import JOBS_KEPT, PROBLEMS_LISTED, ImportJob, ImportQueue
 from iai.ingest.parse import Inserted
 from iai.model.record import Transcript
 from iai.projects.identity import identify
@@ -64,3 +67,32 @@ def test_a_thousand_problems_are_counted_and_some_are_told() -> None:
     told = job.progress(0).unreadable
     assert len(told) == PROBLEMS_LISTED + 1
     assert told[-1] == "and 7 more"
+
+
+def test_the_same_import_is_joined_while_it_is_unfinished(tmp_path: Path) -> None:
+    queue = ImportQueue()
+    path = str(write(tmp_path / "a.jsonl", 0))
+    job = queue.begin((path,), 1)
+    assert queue.begin((path,), 2) is job
+    assert queue.get(job.name) is job
+    job.file_done()
+    assert queue.begin((path,), 3) is not job
+
+
+def test_imports_are_read_one_after_the_other(tmp_path: Path) -> None:
+    queue = ImportQueue()
+    for name in ("a.jsonl", "b.jsonl"):
+        queue.begin((str(write(tmp_path / name, 0)),), 1)
+    files = []
+    while job := queue.current:
+        files += order(job)
+    assert files == ["a.jsonl", "b.jsonl"]
+
+
+def test_the_latest_finished_imports_can_still_be_queried() -> None:
+    queue = ImportQueue()
+    jobs = [queue.begin((f"/nowhere/{n}",), n) for n in range(JOBS_KEPT + 2)]
+    assert queue.get(jobs[-1].name) is jobs[-1]
+    assert queue.get(jobs[1].name) is jobs[1]
+    with pytest.raises(NotFound, match="no such import"):
+        queue.get(jobs[0].name)

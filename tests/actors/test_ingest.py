@@ -71,7 +71,7 @@ def do_import(world: World, *paths: Any) -> ImportProgress:
         world.run(0.1)
 
 
-def test_a_hook_event_leads_to_the_turns_of_its_transcript(world: Make) -> None:
+def test_a_hook_event_has_its_transcript_read(world: Make) -> None:
     w = world()
     path = transcript(w, "why?", "because")
     event = spool(w, "e", hook_event_name="Stop", transcript_path=str(path))
@@ -86,7 +86,7 @@ def test_a_hook_event_leads_to_the_turns_of_its_transcript(world: Make) -> None:
     assert record.source.uuid == "u0"
 
 
-def test_a_transcript_is_followed_without_another_event(world: Make) -> None:
+def test_a_transcript_is_followed_without_further_events(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     spool(w, "e", transcript_path=str(path))
@@ -97,7 +97,7 @@ def test_a_transcript_is_followed_without_another_event(world: Make) -> None:
     assert texts(w) == ["why?", "because"]
 
 
-def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -> None:
+def test_lines_written_after_the_end_of_a_session_are_read(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
@@ -108,7 +108,7 @@ def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -
     assert texts(w) == ["why?", "because"]
 
 
-def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world: Make) -> None:
+def test_the_end_of_a_session_is_announced_once_and_after_all_of_it_is_stored(world: Make) -> None:
     w = world()
     long = "x" * (transcripts.SLICE // 5)  # so that one slice is not all
     path = transcript(w, *(f"turn {number} {long}" for number in range(20)))
@@ -124,7 +124,7 @@ def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world:
     assert len(events(w, SessionEnded)) == 2
 
 
-def test_a_transcript_is_read_to_its_end_also_where_the_clock_jumps_past_its_deadline(
+def test_a_clock_jump_past_the_deadline_does_not_cut_a_transcript_short(
     world: Make,
 ) -> None:
     w = world()
@@ -156,7 +156,7 @@ def news(world: World, cwd: str = "/p") -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_hooks_are_told_who_spoke_last_in_a_project_and_since_when_nobody_else_did(
+def test_hooks_can_read_the_last_session_and_the_last_foreign_revision_of_a_project(
     world: Make,
 ) -> None:
     w = world()
@@ -172,16 +172,14 @@ def test_hooks_are_told_who_spoke_last_in_a_project_and_since_when_nobody_else_d
 
 
 @pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
-def test_what_is_pinned_edited_or_forgotten_is_due_in_the_next_payload(
-    world: Make, change: Request
-) -> None:
+def test_a_pin_edit_or_forget_is_required_in_the_next_payload(world: Make, change: Request) -> None:
     w = world()
     capture(w, "one", session="a")
     w.answer(Actor.INGEST, change)
     assert news(w) == "2 2 a\n"
 
 
-def test_all_that_was_said_is_due_from_when_the_end_of_its_session_was_taken_from_the_spool(
+def test_an_ended_session_is_required_from_the_moment_its_event_leaves_the_spool(
     world: Make,
 ) -> None:
     w = world()
@@ -205,7 +203,7 @@ def test_all_that_was_said_is_due_from_when_the_end_of_its_session_was_taken_fro
     assert revision(w) == 3
 
 
-def test_the_end_of_a_session_whose_transcript_does_not_come_is_due_with_its_own_words(
+def test_an_ended_session_without_a_transcript_is_required_once_its_event_is_stored(
     world: Make,
 ) -> None:
     w = world()
@@ -223,7 +221,7 @@ def test_the_end_of_a_session_whose_transcript_does_not_come_is_due_with_its_own
     assert news(w) == "2 0 s1\n"
 
 
-def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written_again(
+def test_after_a_crash_everything_is_required_and_unchanged_lines_are_not_rewritten(
     world: Make,
 ) -> None:
     w = world()
@@ -239,7 +237,7 @@ def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written
     assert not [path for path in written if path.parent == w.layout.news]
 
 
-def test_news_that_cannot_be_written_are_taken_away_and_written_with_the_next(
+def test_a_required_revision_that_cannot_be_written_is_removed_until_the_next_change(
     world: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     w = world()
@@ -253,7 +251,7 @@ def test_news_that_cannot_be_written_are_taken_away_and_written_with_the_next(
     assert news(w) == "0 1 b\n"
 
 
-def test_many_events_that_wait_for_their_transcripts_keep_no_other_waiting(world: Make) -> None:
+def test_many_events_awaiting_their_transcripts_do_not_delay_others(world: Make) -> None:
     w = world()
     for number in range(2 * EVENTS_A_SLICE):
         spool(w, f"{number}", transcript_path=f"/nowhere/{number}", prompt="never read")
@@ -263,7 +261,9 @@ def test_many_events_that_wait_for_their_transcripts_keep_no_other_waiting(world
     assert texts(w) == ["why?"]
 
 
-def test_not_every_event_of_a_session_is_worth_a_commit(world: Make) -> None:
+def test_the_events_of_a_session_share_commits_and_its_deadline_survives_a_crash(
+    world: Make,
+) -> None:
     w = world()
     path = transcript(w, "why?")
     commit = w.records.commit
@@ -286,7 +286,7 @@ def test_not_every_event_of_a_session_is_worth_a_commit(world: Make) -> None:
     assert texts(w)[-1] == "an hour later"
 
 
-def test_a_session_that_has_ended_is_followed_no_more_also_by_whoever_reads_the_store(
+def test_the_stored_deadline_of_an_ended_session_has_passed(
     world: Make,
 ) -> None:
     w = world()
@@ -300,7 +300,7 @@ def test_a_session_that_has_ended_is_followed_no_more_also_by_whoever_reads_the_
     assert followed.followed_until < w.now.wall
 
 
-def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) -> None:
+def test_without_a_transcript_the_text_of_the_event_is_stored(world: Make) -> None:
     w = world()
     spool(w, "a", transcript_path="/nowhere.jsonl", prompt="why?", prompt_id="1")
     spool(w, "b", transcript_path=None, last_assistant_message="because", turn_id="1")
@@ -311,7 +311,7 @@ def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) ->
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_the_same_event_twice_is_kept_once(world: Make) -> None:
+def test_the_same_event_twice_is_stored_once(world: Make) -> None:
     w = world()
     for name in "ab":
         spool(w, name, prompt="why?", prompt_id="1")
@@ -319,7 +319,7 @@ def test_the_same_event_twice_is_kept_once(world: Make) -> None:
     assert texts(w) == ["why?"]
 
 
-def test_an_event_whose_transcript_can_be_no_file_does_not_block_the_spool(world: Make) -> None:
+def test_an_impossible_transcript_path_does_not_block_the_spool(world: Make) -> None:
     w = world()
     spool(w, "a", transcript_path="/x" * 5_000, prompt="why?", prompt_id="1")
     spool(w, "b", prompt="and now?", prompt_id="2")
@@ -327,7 +327,7 @@ def test_an_event_whose_transcript_can_be_no_file_does_not_block_the_spool(world
     assert sorted(texts(w)) == ["and now?", "why?"]
 
 
-def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
+def test_a_file_that_is_not_an_event_is_moved_aside_and_reported(world: Make) -> None:
     w = world()
     (w.layout.spool_new / "bad.json").write_text("{")
     spool(w, "good", prompt="why?")
@@ -338,7 +338,7 @@ def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
     assert rejected.file == "bad.json"
 
 
-def test_a_line_that_cannot_be_read_costs_that_line_and_says_where_it_is(world: Make) -> None:
+def test_an_unreadable_line_is_skipped_and_reported_with_its_offset(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     with path.open("a") as file:
@@ -351,7 +351,7 @@ def test_a_line_that_cannot_be_read_costs_that_line_and_says_where_it_is(world: 
     assert path.read_bytes()[skipped.offset :].startswith(b"{broken")
 
 
-def test_an_import_counts_what_it_read_and_reads_it_once(world: Make) -> None:
+def test_an_import_counts_what_it_reads_and_reads_it_once(world: Make) -> None:
     w = world()
     one = transcript(w, "a", "b", name="one")
     first = do_import(w, one)
@@ -363,7 +363,7 @@ def test_an_import_counts_what_it_read_and_reads_it_once(world: Make) -> None:
     assert texts(w) == ["a", "b", "c"]
 
 
-def test_an_import_says_which_files_it_could_not_read(world: Make) -> None:
+def test_an_import_lists_the_files_it_could_not_read(world: Make) -> None:
     w = world()
     other = w.layout.root / "other.jsonl"
     other.write_text('{"some": "thing"}\n')
@@ -381,7 +381,7 @@ def test_an_unknown_import_is_not_found(world: Make) -> None:
     assert reply.code is ErrorCode.NOT_FOUND
 
 
-def test_a_rewritten_transcript_is_read_again_and_its_turns_are_kept_once(world: Make) -> None:
+def test_a_rewritten_transcript_is_read_again_and_its_turns_are_stored_once(world: Make) -> None:
     w = world()
     path = transcript(w, "a", "b", "c")
     spool(w, "e", transcript_path=str(path))
@@ -393,7 +393,7 @@ def test_a_rewritten_transcript_is_read_again_and_its_turns_are_kept_once(world:
     assert texts(w) == ["a", "b", "c", "d"]
 
 
-def test_what_a_client_sends_twice_is_stored_once_and_both_times_named(world: Make) -> None:
+def test_a_turn_captured_twice_is_stored_once_and_has_one_id(world: Make) -> None:
     w = world()
     one, two = capture(w, "a"), capture(w, "a", "b")
     assert (one.added, two.added, two.duplicates) == (1, 1, 1)
@@ -401,7 +401,7 @@ def test_what_a_client_sends_twice_is_stored_once_and_both_times_named(world: Ma
     assert texts(w) == ["a", "b"]
 
 
-def test_remembering_again_with_a_pin_pins(world: Make) -> None:
+def test_capturing_a_turn_again_with_a_pin_pins_it(world: Make) -> None:
     w = world()
     capture(w, "a")
     w.answer(Actor.INGEST, Capture(turns=(said("a", pinned=True),)))
@@ -441,7 +441,7 @@ def test_a_whole_session_can_be_forgotten(world: Make) -> None:
     assert texts(w) == ["c"]
 
 
-def test_what_was_forgotten_is_not_imported_again(world: Make) -> None:
+def test_a_forgotten_record_is_not_imported_again(world: Make) -> None:
     w = world()
     path = transcript(w, "a", "b")
     do_import(w, path)
@@ -451,7 +451,7 @@ def test_what_was_forgotten_is_not_imported_again(world: Make) -> None:
     assert texts(w) == ["b"]
 
 
-def test_pinning_what_is_not_there_is_not_found(world: Make) -> None:
+def test_pinning_an_unknown_record_is_not_found(world: Make) -> None:
     reply = world().answer(Actor.INGEST, Pin(ref="#1"))
     assert isinstance(reply, Error)
     assert reply.code is ErrorCode.NOT_FOUND
@@ -466,7 +466,7 @@ def test_a_flush_is_answered_when_everything_has_been_read(world: Make) -> None:
     assert reply == Flushed(revision=200)
 
 
-def test_a_reader_never_hears_of_a_change_before_it_is_durable(world: Make) -> None:
+def test_a_change_is_announced_after_it_is_durable(world: Make) -> None:
     w = world()
     seen: list[tuple[int, int]] = []
 
@@ -483,9 +483,7 @@ def test_a_reader_never_hears_of_a_change_before_it_is_durable(world: Make) -> N
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
-    world: Make, seed: int
-) -> None:
+def test_a_crash_at_any_point_loses_nothing_and_doubles_nothing(world: Make, seed: int) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))
     path = w.layout.root / "s1.jsonl"
     path.touch()
@@ -512,7 +510,7 @@ def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make) -> None:
+def test_an_import_gives_way_to_queries_and_still_finishes(world: Make) -> None:
     w = world()
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
@@ -527,7 +525,7 @@ def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make
     assert len(read) > 4
 
 
-def test_what_is_said_now_waits_for_no_question(world: Make) -> None:
+def test_a_capture_is_not_delayed_by_queries(world: Make) -> None:
     w = world()
     ingest = w.actors[Actor.INGEST]
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))

@@ -30,7 +30,7 @@ def order(job: ImportJob) -> list[str]:
     return names
 
 
-def test_of_all_directories_the_file_written_last_goes_first_and_each_goes_once(
+def test_each_file_is_read_once_those_written_last_first(
     tmp_path: Path,
 ) -> None:
     for age, name in enumerate(("b/c/1.jsonl", "a/2.jsonl", "b/3.jsonl", "a/c/4.jsonl")):
@@ -41,7 +41,7 @@ def test_of_all_directories_the_file_written_last_goes_first_and_each_goes_once(
     assert order(ImportJob("j", paths)) == ["1.jsonl", "2.jsonl", "3.jsonl", "4.jsonl"]
 
 
-def test_what_vanishes_while_the_files_are_counted_is_left_out(tmp_path: Path) -> None:
+def test_files_that_vanish_while_being_counted_are_left_out(tmp_path: Path) -> None:
     write(tmp_path / "here.jsonl", 0)
     (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     job = ImportJob("j", (str(tmp_path), str(tmp_path / "never.jsonl")))
@@ -49,7 +49,7 @@ def test_what_vanishes_while_the_files_are_counted_is_left_out(tmp_path: Path) -
     assert order(job) == ["here.jsonl"]
 
 
-def test_every_byte_is_done_in_the_end_read_before_or_not(tmp_path: Path) -> None:
+def test_in_the_end_every_byte_counts_as_done_even_if_read_before(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", 0, LINE * 3)
     job = ImportJob("j", (str(tmp_path),))
     read = parse.read(Transcript(path=str(path), host=""), identify, 1)
@@ -62,7 +62,7 @@ def test_every_byte_is_done_in_the_end_read_before_or_not(tmp_path: Path) -> Non
     assert again.progress(0).done
 
 
-def test_a_thousand_problems_are_counted_and_some_are_told() -> None:
+def test_many_problems_are_counted_and_the_first_are_listed() -> None:
     job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_LISTED + 7)))
     told = job.progress(0).unreadable
     assert len(told) == PROBLEMS_LISTED + 1

@@ -48,7 +48,7 @@ def held_reading(g: Group) -> Path:
     return held
 
 
-def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -> None:
+def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> None:
     g = group()
     claude(g, "a"), claude(g, "b", seed=1)
     codex(g)
@@ -71,7 +71,9 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
     assert "earlier sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 
-def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: Make) -> None:
+def test_a_file_that_vanishes_during_an_import_is_reported_and_the_rest_is_read(
+    group: Make,
+) -> None:
     g = group()
     held = held_reading(g)
     os.utime(claude(g, "first", turns=3_000), (2_000_000_000, 2_000_000_000))
@@ -114,7 +116,7 @@ def seen(terminal: int, wanted: bytes | None = None) -> str:
     return shown.decode(errors="replace")
 
 
-def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
+def test_ctrl_c_stops_the_progress_display_and_the_import_continues(group: Make) -> None:
     g = group()
     held = held_reading(g)
     claude(g, "a", turns=3_000)
@@ -135,7 +137,7 @@ def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     assert len(texts(g)) == 3_000
 
 
-def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
+def test_up_offers_an_import_on_a_terminal_only(group: Make) -> None:
     g = group()
     claude(g, "a")
     asked, answered = pty.openpty()
@@ -153,7 +155,7 @@ def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
     assert len(texts(g)) == 6
 
 
-def test_commits_are_found_by_recall_and_leave_the_payload_to_what_was_remembered(
+def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
     group: Make,
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")

@@ -237,7 +237,7 @@ class Ingest:
         self._follower.advance(batch.transcript, more=batch.more)
         job.slice_read(batch, inserted)
         if not batch.more:
-            job.file_done("" if batch.transcript.host else "is no transcript of a known host")
+            job.file_done("" if batch.transcript.host else "not a transcript of a known host")
 
 
 def make(settings: Settings) -> Ingest:

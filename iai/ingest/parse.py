@@ -98,14 +98,14 @@ def read(
 
 
 class Inserted(NamedTuple):
-    """What came of a batch."""
+    """What a batch added."""
 
-    added: int
-    ignored: int  # turns of ignored projects
+    added: int  # new records; the others are known already
+    ignored: int  # turns of ignored projects, which are not stored
 
 
 def insert_batch(change: Change, batch: Batch) -> Inserted:
-    """Put a batch into the store. Of what belongs to an ignored project nothing is kept."""
+    """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = set()
     for project, cwd in batch.projects:
         if not change.ignored(project.id, project.root, cwd):
@@ -138,10 +138,10 @@ def unread_since(transcript: Transcript) -> int:
 def insert_turn(
     change: Change, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
-    """Keep what a client sent; return its id and whether it is new.
+    """Store a turn that came with its text; return its id and whether it is new.
 
-    The id is "" where the same text was forgotten before: it is not taken in again. So it is where
-    the project is ignored.
+    The id is "" if nothing is stored: the same text was forgotten before, or its project is
+    ignored.
     """
     new, project = new_record(turn, identify, now)
     if change.ignored(project.id, project.root, turn.cwd):
@@ -155,7 +155,7 @@ def insert_turn(
 
 
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
-    """Return what a client sent as it goes into the store, and the project that it goes to."""
+    """Return the record of a turn that came with its text, and the project it belongs to."""
     project = identify(turn.cwd, "")
     said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text)
     digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
@@ -179,7 +179,7 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
 
 
 def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """What a hook event itself says in words, for where there is no transcript to read."""
+    """Return the turns in a hook event itself, for when there is no transcript to read."""
     host = codex.NAME if event.turn_id else claude.NAME
     occasion = event.prompt_id or event.turn_id or str(arrived)
     said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
@@ -236,5 +236,5 @@ def _record(
 
 
 def new_project(identity: ProjectIdentity) -> Project:
-    """Return a project as it is kept when it is first seen."""
+    """Return a project as it is stored when first seen."""
     return Project(**identity._asdict())

@@ -1,4 +1,4 @@
-"""Ingest: spool, transcripts, imports and requests; everything once, and nothing lost."""
+"""Ingest: spool, transcripts, imports and requests. Everything is stored once, nothing is lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -143,15 +143,15 @@ def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> No
     spool(w, "e", transcript_path=str(path), prompt="why?")
     w.run(10.0)
     (awaiting,) = w.layout.spool_new.iterdir()
-    assert awaiting.name == "e.awaits"  # not `.json`: no start of a session waits for it
+    assert awaiting.name == "e.awaits"  # not `.json`: a starting session does not wait for it
     path.write_text(transcript_line(0, "why?", w))
     w.run(2.0)
     assert texts(w) == ["why?"]
     assert not awaiting.exists()
 
 
-def news(world: World, cwd: str = "/p") -> str:
-    """What hooks are told of the project of a directory; "" for nothing."""
+def required_line(world: World, cwd: str = "/p") -> str:
+    """The line with the required revision of a directory's project; "" if there is none."""
     path = world.layout.project_news(identify(cwd).id)
     return path.read_text() if path.exists() else ""
 
@@ -161,14 +161,14 @@ def test_hooks_can_read_the_last_session_and_the_last_foreign_revision_of_a_proj
 ) -> None:
     w = world()
     capture(w, "one", session="a")
-    assert news(w) == "0 0 a\n"
+    assert required_line(w) == "0 0 a\n"
     capture(w, "two", session="a")
     capture(w, "elsewhere", session="b", cwd="/q")
-    assert (news(w), news(w, "/q")) == ("0 0 a\n", "0 0 b\n")
+    assert (required_line(w), required_line(w, "/q")) == ("0 0 a\n", "0 0 b\n")
     capture(w, "three", session="b")
-    assert news(w) == "0 2 b\n"
+    assert required_line(w) == "0 2 b\n"
     capture(w, "a fact", session="b", tier="semantic")
-    assert news(w) == "0 5 b\n"
+    assert required_line(w) == "0 5 b\n"
 
 
 @pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
@@ -176,7 +176,7 @@ def test_a_pin_edit_or_forget_is_required_in_the_next_payload(world: Make, chang
     w = world()
     capture(w, "one", session="a")
     w.answer(Actor.INGEST, change)
-    assert news(w) == "2 2 a\n"
+    assert required_line(w) == "2 2 a\n"
 
 
 def test_an_ended_session_is_required_from_the_moment_its_event_leaves_the_spool(
@@ -186,20 +186,20 @@ def test_an_ended_session_is_required_from_the_moment_its_event_leaves_the_spool
     path = transcript(w, "why?", "because")
     spool(w, "e", transcript_path=str(path), hook_event_name="Stop")
     w.run(2.0)
-    assert news(w) == "0 0 s1\n"
+    assert required_line(w) == "0 0 s1\n"
     with path.open("a") as file:
         file.write(transcript_line(2, "one more", w))
     event = spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
-    told: list[str] = []
+    lines: list[str] = []
 
     def look() -> None:
         if not event.exists():
-            told.append(news(w))
+            lines.append(required_line(w))
 
     w.after_effect = look
     w.run(2.0)
-    assert set(told) == {f"{UNKNOWN} 0 s1\n", "3 0 s1\n"}
-    assert told == sorted(told, reverse=True)  # and never that nothing is due
+    assert set(lines) == {f"{UNKNOWN} 0 s1\n", "3 0 s1\n"}
+    assert lines == sorted(lines, reverse=True)  # never a revision that lacks the last turn
     assert revision(w) == 3
 
 
@@ -211,14 +211,14 @@ def test_an_ended_session_without_a_transcript_is_required_once_its_event_is_sto
     path = w.layout.root / "late.jsonl"
     spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(10.0)
-    assert news(w) == f"{UNKNOWN} 0 s1\n"
+    assert required_line(w) == f"{UNKNOWN} 0 s1\n"
     w.run(60.0)
-    assert news(w) == "1 0 s1\n"
+    assert required_line(w) == "1 0 s1\n"
     spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(2.0)
     path.write_text(transcript_line(0, "why?", w))  # here it comes after all
     w.run(2.0)
-    assert news(w) == "2 0 s1\n"
+    assert required_line(w) == "2 0 s1\n"
 
 
 def test_after_a_crash_everything_is_required_and_unchanged_lines_are_not_rewritten(
@@ -229,7 +229,7 @@ def test_after_a_crash_everything_is_required_and_unchanged_lines_are_not_rewrit
     capture(w, "two", session="a", cwd="/q")
     w.crash(Actor.INGEST)
     w.run(1.0)
-    assert (news(w), news(w, "/q")) == ("1 0 a\n", "2 0 a\n")
+    assert (required_line(w), required_line(w, "/q")) == ("1 0 a\n", "2 0 a\n")
     w.crash(Actor.INGEST)
     w.effects.clear()
     w.run(1.0)
@@ -244,11 +244,11 @@ def test_a_required_revision_that_cannot_be_written_is_removed_until_the_next_ch
     capture(w, "one", session="a")
     w.disk_full = True
     capture(w, "two", session="b")
-    assert news(w) == ""
+    assert required_line(w) == ""
     assert "is not written" in caplog.text
     w.disk_full = False
     capture(w, "three", session="b")
-    assert news(w) == "0 1 b\n"
+    assert required_line(w) == "0 1 b\n"
 
 
 def test_many_events_awaiting_their_transcripts_do_not_delay_others(world: Make) -> None:
@@ -371,7 +371,7 @@ def test_an_import_lists_the_files_it_could_not_read(world: Make) -> None:
     assert texts(w) == ["a"]
     assert progress.unreadable == (
         "/nowhere.jsonl: there is no such file",
-        f"{other}: is no transcript of a known host",
+        f"{other}: not a transcript of a known host",
     )
 
 
@@ -471,15 +471,15 @@ def test_a_change_is_announced_after_it_is_durable(world: Make) -> None:
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
-        told = events(w, RecordsCommitted)
-        if told:
-            seen.append((told[-1].revision, revision(w)))
+        announced = events(w, RecordsCommitted)
+        if announced:
+            seen.append((announced[-1].revision, revision(w)))
 
     w.after_effect = look
     capture(w, "a", "b")
     capture(w, "c")
     assert seen
-    assert all(told <= there for told, there in seen)
+    assert all(announced <= durable for announced, durable in seen)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -517,7 +517,7 @@ def test_an_import_gives_way_to_queries_and_still_finishes(world: Make) -> None:
     ingest, read = w.actors[Actor.INGEST], []
     while len(texts(w)) < 300:
         for _ in ingest.hear(MemoryUsed(), w.now):
-            raise AssertionError("hearing of a question has no effect of its own")
+            raise AssertionError("hearing of a query has no effects")
         before = len(texts(w))
         w.run(APART_S)
         read.append(len(texts(w)) - before)
@@ -525,13 +525,13 @@ def test_an_import_gives_way_to_queries_and_still_finishes(world: Make) -> None:
     assert len(read) > 4
 
 
-def test_a_capture_is_not_delayed_by_queries(world: Make) -> None:
+def test_a_capture_waits_for_neither_queries_nor_imports(world: Make) -> None:
     w = world()
     ingest = w.actors[Actor.INGEST]
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
     for _ in ingest.hear(MemoryUsed(), w.now):
-        raise AssertionError("hearing of a question has no effect of its own")
+        raise AssertionError("hearing of a query has no effects")
     capture(w, "said now")
     assert "said now" in texts(w)
     assert len(texts(w)) < 300

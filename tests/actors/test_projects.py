@@ -58,7 +58,7 @@ def changed(world: World, request: Request) -> Changed:
 
 
 def payload(world: World, directory: str) -> str:
-    """What a session there starts with, by the file that the hook would print; "" for none."""
+    """The payload file a hook would print in this directory; "" if there is none."""
     world.answer(Actor.CACHE_WRITER, Refresh(force=True))
     world.run(1.0)
     link = world.layout.payload_link(directory)
@@ -73,7 +73,7 @@ def found(world: World, project: str) -> set[str]:
 
 
 def live(world: World, directory: str) -> str:
-    """What `iai session-start` composes, with what waits in the spool."""
+    """What `iai session-start` composes, pending turns included."""
     wall = world.now.wall
     with world.records.view() as view:
         seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)

@@ -1,4 +1,4 @@
-"""Checkouts without a remote that are moved, copied and parted: real git, simulated actors."""
+"""Checkouts without a remote that are moved, copied or unmerged: real git, simulated actors."""
 
 import shutil
 from collections.abc import Callable

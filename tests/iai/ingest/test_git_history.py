@@ -1,4 +1,4 @@
-"""What the commits of a project say."""
+"""From the commits of a project to facts."""
 
 import os
 import subprocess

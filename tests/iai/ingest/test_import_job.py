@@ -1,4 +1,4 @@
-"""One import: which files, in which order, and how far it is."""
+"""Imports: which files, in which order, and their progress."""
 
 import os
 from pathlib import Path
@@ -64,9 +64,9 @@ def test_in_the_end_every_byte_counts_as_done_even_if_read_before(tmp_path: Path
 
 def test_many_problems_are_counted_and_the_first_are_listed() -> None:
     job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_LISTED + 7)))
-    told = job.progress(0).unreadable
-    assert len(told) == PROBLEMS_LISTED + 1
-    assert told[-1] == "and 7 more"
+    listed = job.progress(0).unreadable
+    assert len(listed) == PROBLEMS_LISTED + 1
+    assert listed[-1] == "and 7 more"
 
 
 def test_the_same_import_is_joined_while_it_is_unfinished(tmp_path: Path) -> None:

@@ -43,4 +43,4 @@ def test_an_invalid_event_comes_with_the_reason(tmp_path: Path, data: bytes) -> 
     spooled = spool.read(path)
     assert spooled is not None
     assert spooled.event is None
-    assert spooled.why.startswith("is no hook event")
+    assert spooled.why.startswith("is not a hook event")

@@ -185,17 +185,17 @@ def test_a_name_never_contains_a_password(tmp_path: Path) -> None:
         assert one.id == identify("/nowhere", "ssh://git@example.com/o/r").id, url
 
 
-# What names a checkout in the property below: a remote, or nothing but its own place.
+# What identifies a checkout in the property below: a remote, or only its own path.
 REMOTES = ("", "https://example.com/o/r.git", "git@example.com:o/r", "https://example.com/o/other")
 
 
 class Checkout(NamedTuple):
-    """A made-up repository: where it is, how git would reach its remote, what belongs to it."""
+    """A generated repository: its directory, the URL of its remote, what else it has."""
 
     place: str
     remote: str
     worktree: bool
-    marked: str  # content of a marker in its package `pkg`; "-": there is none
+    marked: str  # content of the marker in its package `pkg`; "-": no marker
 
 
 checkouts = st.lists(
@@ -212,7 +212,7 @@ checkouts = st.lists(
 
 
 def lay_out(root: Path, one: Checkout) -> list[tuple[Path, tuple[str, ...]]]:
-    """Make a checkout; return its directories, each with what it has to be recognised by."""
+    """Create a checkout; return its directories, each with what identifies its project."""
     top = root / one.place
     common = top / ".git"
     common.mkdir(parents=True)

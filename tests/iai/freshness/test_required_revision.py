@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from iai.freshness.required_revision import NO_SESSION, UNKNOWN, RequiredRevision
 from iai.model.record import LastChange
@@ -91,6 +92,14 @@ def test_a_session_that_continues_after_all_requires_nothing() -> None:
     assert line(required) == "7 0 s\n"
 
 
+def test_a_session_that_ends_again_in_another_project_is_required_only_there() -> None:
+    required = RequiredRevision(touched(7) | {B: LastChange(last_session="t", revision=6)}, {})
+    required.session_ending("/file", A)
+    assert line(required).startswith(f"{UNKNOWN} ")
+    required.session_ending("/file", B)
+    assert dict(required.changed_lines()) == {A: b"7 0 s\n", B: f"{UNKNOWN} 0 t\n".encode()}
+
+
 def test_a_project_without_records_has_no_line() -> None:
     required = RequiredRevision({A: LastChange()}, {})
     required.session_ending("/file", A)
@@ -101,3 +110,85 @@ def test_a_project_without_records_has_no_line() -> None:
 def test_a_session_name_the_hook_would_not_record_is_left_out() -> None:
     for session in ("", "two words", "../up", "x" * 200):
         assert line(RequiredRevision(touched(7, session), {})) == f"7 0 {NO_SESSION}\n"
+
+
+class Requiring(RuleBasedStateMachine):
+    """Commits and ends of sessions in any order, on a disk that refuses some writes."""
+
+    projects = st.sampled_from([A, B])
+    sources = st.sampled_from(["/one", "/two", "/three"])
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk: dict[str, bytes] = {}
+        self.required = RequiredRevision({}, {})
+        self.changes: dict[str, LastChange] = {}
+        self.expected = {A: 0, B: 0}  # the required revision where no session is ending
+        self.ending: dict[str, str] = {}
+        self.refused: set[str] = set()  # projects whose last line could not be written
+
+    def write(self, *, refused: bool = False) -> None:
+        for project, text in self.required.changed_lines():
+            if refused:
+                self.required.invalidate(project)
+                self.disk.pop(project, None)
+                self.refused.add(project)
+            else:
+                self.disk[project] = text
+                self.refused.discard(project)
+
+    @rule(project=projects, session=st.sampled_from(["", "s", "t"]), can_wait=st.booleans())
+    def commit(self, project: str, session: str, *, can_wait: bool) -> None:
+        revision = max((change.revision for change in self.changes.values()), default=0) + 1
+        change = self.changes.get(project, LastChange()).then(revision, session)
+        self.changes[project] = change
+        if not can_wait:
+            self.expected[project] = revision
+        self.required.committed({project: change}, can_wait=can_wait)
+
+    @rule(source=sources, project=projects)
+    def session_ending(self, source: str, project: str) -> None:
+        self.required.session_ending(source, project)
+        self.ending[source] = project
+
+    @rule(source=sources)
+    def cancel(self, source: str) -> None:
+        self.required.cancel(source)
+        self.ending.pop(source, None)
+
+    @rule()
+    def all_sessions_ingested(self) -> None:
+        for source in self.required.ending:
+            project = self.required.session_ingested(source)
+            assert project == self.ending.pop(source)
+            self.expected[project] = self.changes.get(project, LastChange()).revision
+
+    @rule()
+    def disk_refuses(self) -> None:
+        self.write(refused=True)
+
+    @rule()
+    def restart(self) -> None:
+        self.required = RequiredRevision(self.changes, self.disk)
+        self.ending.clear()
+        self.expected |= {project: change.revision for project, change in self.changes.items()}
+
+    @rule()
+    def disk_is_current_after_a_write(self) -> None:
+        self.write()
+        for project, change in self.changes.items():
+            if project in self.refused:
+                assert project not in self.disk
+                continue
+            required, foreign, session = self.disk[project].split()
+            ending = project in self.ending.values()
+            assert int(required) == (UNKNOWN if ending else self.expected[project])
+            assert int(foreign) == change.last_foreign_revision
+            assert session.decode() == (change.last_session or NO_SESSION)
+
+    @invariant()
+    def every_unfinished_source_is_listed_once(self) -> None:
+        assert self.required.ending == sorted(self.ending)
+
+
+TestRequiring = Requiring.TestCase

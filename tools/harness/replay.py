@@ -71,7 +71,10 @@ class Replay:
             raise OSError("; ".join(read.unreadable))
 
     def payload(self, cwd: str, wall: int) -> str:
-        """Return what a session that starts at this time in this directory would be given."""
+        """Return what a session that starts at this time in this directory would be given.
+
+        Without topics: a SLEEP before each session took ten minutes and changed no share.
+        """
         project = identify(cwd)
         with self._world.records.view() as view:
             return render(gather(view, project.id, project.name), wall)

@@ -37,8 +37,6 @@ from iai.model.record import Watermark
 from iai.model.topic import Topic
 from iai.payload.compose import render
 from iai.payload.material import Memo, gather
-from iai.projects import relocation
-from iai.projects.identity import identify
 from iai.protocol.behaviour import (
     Answer,
     Caller,
@@ -50,8 +48,6 @@ from iai.protocol.behaviour import (
 )
 from iai.protocol.cache_writer import (
     CacheWriteSkipped,
-    Preview,
-    PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
@@ -127,8 +123,6 @@ class CacheWriter:
                 yield Answer(caller, RefreshOutcome(outcome="skipped", reason=reason))
             case Refresh():
                 self._callers.append((caller, request))
-            case Preview(cwd=cwd):
-                yield Answer(caller, self._preview(cwd, now))
             case _:
                 pass
 
@@ -431,18 +425,6 @@ class CacheWriter:
                 caller,
                 RefreshOutcome(outcome="failed", reason=type(error).__name__, detail=str(error)),
             )
-
-    def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
-        try:
-            with self._readers.records.view() as view:
-                project = relocation.formerly(identify(cwd), view)
-                if view.ignored(project.id, project.root, cwd):
-                    return PreviewText(text="", revision=view.watermark().revision)
-                topics = self._topics(view.belongs(project.id))
-                material = gather(view, project.id, project.name, topics)
-        except StoreError as error:
-            return Error(code=ErrorCode.NOT_FOUND, detail=str(error))
-        return PreviewText(text=render(material, now.wall), revision=material.revision)
 
 
 def make(settings: Settings) -> CacheWriter:

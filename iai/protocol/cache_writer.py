@@ -36,15 +36,6 @@ class RefreshOutcome(Reply, frozen=True):
     detail: str = ""
 
 
-class Preview(Request, frozen=True):
-    cwd: str
-
-
-class PreviewText(Reply, frozen=True):
-    text: str
-    revision: int
-
-
 class RebuildWanted(Event, frozen=True):
     """A forced refresh asks the graph-cache to start over; nobody waits for it."""
 

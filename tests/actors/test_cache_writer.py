@@ -46,8 +46,6 @@ from iai.protocol.cache_writer import (
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
@@ -652,17 +650,6 @@ def test_only_the_latest_projects_keep_a_payload_ready(world: Make) -> None:
     assert links == ["%2F2.md", "%2F2.news", "%2F3.md", "%2F3.news"]
     assert len(list(w.layout.session_start.glob("*.md"))) == 2
     assert len(list(w.layout.session_start.glob("*.json"))) == 2
-
-
-def test_a_preview_is_what_the_next_session_would_get(world: Make) -> None:
-    w = world(refresh_min_s=0.0)
-    capture(w, "one")
-    w.run(5.0)
-    preview = w.answer(Actor.CACHE_WRITER, Preview(cwd="/p"))
-    assert isinstance(preview, PreviewText)
-    link = w.layout.payload_link("/p")
-    assert link is not None
-    assert preview.text.splitlines()[1:] == link.read_text().splitlines()[1:]
 
 
 def test_everything_that_is_written_is_for_its_user_alone_and_below_the_store(world: Make) -> None:

@@ -12,7 +12,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import identify
-from iai.protocol.cache_writer import Preview, PreviewText, Refresh
+from iai.protocol.cache_writer import Refresh
 from iai.protocol.graph_cache import Recall, Recalled
 from iai.protocol.ingest import (
     Capture,
@@ -170,9 +170,7 @@ def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make)
     assert payload(w, "/secret") == ""
     assert "hidden word" not in payload(w, "/p")
     assert "hidden word" not in w.layout.payload.read_text()
-    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd="/secret"))
-    assert isinstance(reply, PreviewText)
-    assert reply.text == ""
+    assert live(w, "/secret") == ""
     assert texts(w) == ["hidden word", "known word"]
     changed(w, IgnoreProject(project=place("/secret"), ignored=False))
     assert "hidden word" in payload(w, "/secret")

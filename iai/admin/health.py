@@ -150,7 +150,7 @@ def _held(path: Path, claimed: Sidecar | None, mark: Watermark) -> int:
     """
     if not mark.records_count and not path.exists():
         return mark.revision
-    if claimed and (claimed.revision < mark.revision or claimed.basis().watermark == mark):
+    if claimed and (claimed.revision < mark.revision or claimed.version().watermark == mark):
         return claimed.revision
     return 0
 

@@ -24,9 +24,9 @@ from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.session_start import pending
-from iai.session_start.delta_view import Changed, New, changed
-from iai.session_start.pending import Unread
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.delta_view import Delta, DeltaView, changed
+from iai.session_start.pending import Pending
+from iai.session_start.pending_view import PendingView
 from iai.store.records import Records, View
 from iai.store.topics import read
 
@@ -60,7 +60,7 @@ def run(args: Namespace, settings: Settings) -> int:
             opened.callback(records.close)
         waiting = pending.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
-        seen = Overlaid(view, waiting, wall)
+        seen = PendingView(view, waiting, wall)
         if view is not None:
             project = relocation.formerly(project, view)
         if seen.ignored(project.id, project.root, cwd):
@@ -76,13 +76,13 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _difference(
-    view: View, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
+    view: View, waiting: Pending, project: ProjectIdentity, session: str, since: int, wall: int
 ) -> str:
     """Return what is new; a text with nothing in it still says up to which revision that holds."""
     home = view.belongs(project.id)
-    new: Changed = changed(view, home, since)
-    turns = Overlaid(view, waiting, wall).unread()
-    seen = New(view, new, turns, home, session)
+    new: Delta = changed(view, home, since)
+    turns = PendingView(view, waiting, wall).unread()
+    seen = DeltaView(view, new, turns, home, session)
     note = NEW if waiting.whole and new.whole else f"{NEW} {NOT_WHOLE}"
     text = render(gather(seen, project.id, project.name), wall, note)
     revision = view.watermark().revision

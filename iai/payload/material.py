@@ -32,7 +32,7 @@ _TELLING = 60  # turns for which there may be room
 SURE = 8  # of these, the first, for which there is room in any case
 
 
-class Seen(Protocol):
+class PayloadSource(Protocol):
     """What is read for it: the records, alone or with what is not in them yet (see `View`)."""
 
     def watermark(self) -> Watermark: ...
@@ -81,7 +81,7 @@ Memo: TypeAlias = dict[str, tuple[int, tuple[Topic, ...], Lately]]
 
 
 def gather(
-    view: Seen,
+    view: PayloadSource,
     project: str,
     project_name: str,
     topics: tuple[Topic, ...] = (),
@@ -122,7 +122,7 @@ def gather(
     return structs.replace(material, lately=memo[project][2])
 
 
-def _sessions(view: Seen, project: str) -> Iterator[Session]:
+def _sessions(view: PayloadSource, project: str) -> Iterator[Session]:
     """Yield the sessions of a project, the latest first, as far as they were in this project."""
     for key in view.sessions(project):
         oldest = islice(view.session(key), SCANNED)
@@ -133,7 +133,7 @@ def _sessions(view: Seen, project: str) -> Iterator[Session]:
             yield Session(first, tuple(reversed(last)))
 
 
-def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
+def _lately(view: PayloadSource, project: str, shown: list[Session]) -> Iterator[Record]:
     """Yield the turns of a project, session by session, but those of the last that are shown."""
     last = shown[0].turns
     for key in view.sessions(project):

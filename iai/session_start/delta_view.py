@@ -20,7 +20,7 @@ from iai.store.records import View
 LOOKED_AT = 5_000  # changes of the log, the latest ones: an import may have made a million
 
 
-class Changed(Struct, frozen=True):
+class Delta(Struct, frozen=True):
     """The records of a project that were changed after a revision."""
 
     said: tuple[Record, ...] = ()  # kept or edited since
@@ -28,10 +28,10 @@ class Changed(Struct, frozen=True):
     whole: bool = True  # is this all that was changed?
 
 
-def changed(view: View, project: str, revision: int) -> Changed:
+def changed(view: View, project: str, revision: int) -> Delta:
     """Read what was changed after a revision, as far as it is still there."""
     if view.changed(project) <= revision:
-        return Changed()
+        return Delta()
     after = upto(view.watermark().revision).minus(upto(revision))
     labels: dict[int, bool] = {}  # and whether it was said since, or only pinned
     for _, entry in view.changes(after.newest(LOOKED_AT)):
@@ -39,18 +39,18 @@ def changed(view: View, project: str, revision: int) -> Changed:
         labels[entry.label] = said or labels.get(entry.label, False)
     found = [(view.get(label), said) for label, said in labels.items()]
     own = [(record, said) for record, said in found if record and record.project == project]
-    return Changed(
+    return Delta(
         tuple(record for record, said in own if said),
         tuple(record for record, _ in own if record.pinned),
         after.count() <= LOOKED_AT,
     )
 
 
-class New:
-    """The records as if there were only what is new to a session. See `material.Seen`."""
+class DeltaView:
+    """The records as if there were only what is new to a session. See `material.PayloadSource`."""
 
     def __init__(
-        self, view: View, new: Changed, unread: Iterable[Record], project: str, session: str
+        self, view: View, new: Delta, unread: Iterable[Record], project: str, session: str
     ) -> None:
         """`unread` are turns of any project that are not in the store yet: they are always new."""
         own = (record for record in unread if record.project == project)

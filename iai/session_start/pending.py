@@ -22,7 +22,7 @@ TAIL = 3 << 20  # bytes of one transcript
 ALL = 6 << 20  # bytes of all transcripts
 
 
-class Unread(Struct, frozen=True):
+class Pending(Struct, frozen=True):
     """Turns that may not be in the records yet, in the order in which ingest would read them."""
 
     turns: tuple[NewRecord, ...] = ()
@@ -44,7 +44,7 @@ class _Found:
         self.projects.setdefault(project.id, project)
 
 
-def look(layout: Layout, records: Records | None, wall: int) -> Unread:
+def look(layout: Layout, records: Records | None, wall: int) -> Pending:
     """Read what is waiting. A file that cannot be read costs only itself.
 
     The spool goes first: when ingest takes a file away it has noted its transcript in the records.
@@ -57,7 +57,7 @@ def look(layout: Layout, records: Records | None, wall: int) -> Unread:
             _read(transcript, known, wall, found)
         except OSError:
             found.whole = False
-    return Unread(tuple(found.turns), tuple(found.projects.values()), found.whole)
+    return Pending(tuple(found.turns), tuple(found.projects.values()), found.whole)
 
 
 def _spool(layout: Layout, known: Identify, found: _Found) -> dict[str, str]:

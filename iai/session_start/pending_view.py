@@ -15,16 +15,16 @@ from iai.model.record import (
     order_of,
     session_key,
 )
-from iai.session_start.pending import Unread
+from iai.session_start.pending import Pending
 from iai.store.records import View
 
 _NOT_KEPT = 0  # label of a turn that is not in the store
 
 
-class Overlaid:
-    """A view (None: there is no store) and the turns that it lacks. See `material.Seen`."""
+class PendingView:
+    """A view of the records plus the turns it lacks: a `material.PayloadSource`."""
 
-    def __init__(self, view: View | None, unread: Unread, wall: int) -> None:
+    def __init__(self, view: View | None, unread: Pending, wall: int) -> None:
         """What the view knows already, if only as forgotten, is left out of the turns."""
         self._view = view
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # of each session, in order

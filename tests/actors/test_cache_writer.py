@@ -34,8 +34,8 @@ from unittest.mock import Mock
 import pytest
 from simulation.world import World
 
-from actors.cache_writer import QUIET_S
 from iai.freshness.sidecar import sidecar_path
+from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, iso
 from iai.payload import material

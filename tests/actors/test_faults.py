@@ -13,12 +13,12 @@ import pytest
 from harness.group import Group, wait_until
 
 from actors import runtime
-from actors.cache_writer import WITHOUT_GRAPH
 from actors.supervisor import MODULES
 from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
 from iai.process import files
 from iai.protocol.message import Actor
+from iai.session_start.composer import WITHOUT_GRAPH
 from iai.store.codec import number
 from iai.store.environment import Environment
 from tests.actors.real import capture, events, with_faults

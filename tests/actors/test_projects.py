@@ -31,7 +31,7 @@ from iai.protocol.message import (
     Request,
 )
 from iai.session_start import pending
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.pending_view import PendingView
 from tests.simulation.stories import (
     capture,
     once,
@@ -76,7 +76,7 @@ def live(world: World, directory: str) -> str:
     """What `iai session-start` composes, with what waits in the spool."""
     wall = world.now.wall
     with world.records.view() as view:
-        seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
+        seen = PendingView(view, pending.look(world.layout, world.records, wall), wall)
         own = relocation.formerly(identify(directory), view)
         if seen.ignored(own.id, own.root, directory):
             return ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iai.freshness.decide import Basis
+from iai.freshness.inputs import InputVersion
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.model.record import Watermark
 from iai.session_start.payload_files import read_sidecar, servable
@@ -26,7 +26,7 @@ def test_what_the_writer_wrote_the_reader_reads(tmp_path: Path) -> None:
     payload = tmp_path / "p.md"
     sidecar_path(payload).write_bytes(encode_sidecar(SIDECAR))
     assert read_sidecar(payload) == SIDECAR
-    assert SIDECAR.basis() == Basis(Watermark(5, 4, 6, -1, 10**18), 3, "iai 1")
+    assert SIDECAR.version() == InputVersion(Watermark(5, 4, 6, -1, 10**18), 3, "iai 1")
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"revision": "5"}', b"\xff"])

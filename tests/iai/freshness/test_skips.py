@@ -13,7 +13,7 @@ def test_a_refresh_with_nothing_to_do_is_counted_and_told_once_an_hour() -> None
     told = []
     for second in range(0, int(2 * REPORT_S) + 10, 5):
         told += skips.add(skip(Reason.NO_NEW_RECORDS), second)
-        told += skips.told(second)
+        told += skips.drain(second)
     assert [event.count for event in told] == [721, 721]
     assert told[0].span_s == REPORT_S
 
@@ -23,7 +23,7 @@ def test_a_skip_that_says_something_is_told_at_once_and_its_repeats_later() -> N
     cold = skip(Reason.RUNTIME_GRAPH_CACHE_COLD)
     assert skips.add(cold, 0.0) == [cold]
     assert [skips.add(cold, second) for second in (1.0, 2.0, 3.0)] == [[], [], []]
-    (repeats,) = skips.told(REPORT_S)
+    (repeats,) = skips.drain(REPORT_S)
     assert (repeats.count, repeats.span_s, repeats.reason) == (3, 3.0, cold.reason)
     assert skips.add(cold, REPORT_S + 1) == [cold]
 
@@ -38,5 +38,5 @@ def test_at_the_end_everything_is_told() -> None:
     for second in range(3):
         skips.add(skip(Reason.NO_NEW_RECORDS), second)
         skips.add(skip(Reason.MIN_INTERVAL_NOT_ELAPSED), second)
-    assert sorted(e.count for e in skips.told(3.0, everything=True)) == [3, 3]
-    assert skips.told(4.0, everything=True) == []
+    assert sorted(e.count for e in skips.drain(3.0, force=True)) == [3, 3]
+    assert skips.drain(4.0, force=True) == []

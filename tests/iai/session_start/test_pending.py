@@ -23,8 +23,8 @@ from iai.projects.identity import identify
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
 from iai.session_start import pending
-from iai.session_start.pending import Unread, look
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.pending import Pending, look
+from iai.session_start.pending_view import PendingView
 from tests.iai.store.builders import NOW
 
 WALL = NOW.wall
@@ -62,15 +62,15 @@ def codex_line(text: str, *, at: int = WALL) -> str:
     }) + "\n"  # fmt: skip
 
 
-def texts(found: Unread) -> list[str]:
+def texts(found: Pending) -> list[str]:
     return [turn.text for turn in found.turns]
 
 
 def composed(world: World, cwd: str, wall: int, *, overlaid: bool) -> str:
     project = identify(cwd) if cwd else None
-    waiting = look(world.layout, world.records, wall) if overlaid else Unread()
+    waiting = look(world.layout, world.records, wall) if overlaid else Pending()
     with world.records.view() as view:
-        seen = Overlaid(view, waiting, wall) if overlaid else view
+        seen = PendingView(view, waiting, wall) if overlaid else view
         material = gather(seen, project.id if project else "", project.name if project else "")
     return render(material, wall)
 
@@ -88,7 +88,7 @@ def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) ->
     found = look(layout, None, WALL)
     assert texts(found) == ["why does it fail?", "the lock is taken twice"]
     project = identify("/p")
-    text = render(gather(Overlaid(None, found, WALL), project.id, project.name), WALL)
+    text = render(gather(PendingView(None, found, WALL), project.id, project.name), WALL)
     assert "user, just now, not indexed yet:\n> why does it fail?\n" in text
     assert "> the lock is taken twice\n" in text
     assert "#" not in text.replace("##", "").replace("item #N", "").replace("'#N'", "")
@@ -96,8 +96,8 @@ def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) ->
 
 def test_nothing_anywhere_is_nothing_to_say(tmp_path: Path) -> None:
     found = look(Layout(tmp_path / "none"), None, WALL)
-    assert found == Unread()
-    assert render(gather(Overlaid(None, found, WALL), "0" * 16, "p"), WALL) == ""
+    assert found == Pending()
+    assert render(gather(PendingView(None, found, WALL), "0" * 16, "p"), WALL) == ""
     assert list(tmp_path.iterdir()) == []
 
 

@@ -76,11 +76,11 @@ def live(world: World, directory: str) -> str:
     """What `iai session-start` composes, with what waits in the spool."""
     wall = world.now.wall
     with world.records.view() as view:
-        seen = PendingView(view, pending.look(world.layout, world.records, wall), wall)
+        source = PendingView(view, pending.read(world.layout, world.records, wall), wall)
         own = relocation.formerly(identify(directory), view)
-        if seen.ignored(own.id, own.root, directory):
+        if source.ignored(own.id, own.root, directory):
             return ""
-        return render(gather(seen, own.id, own.name), wall)
+        return render(gather(source, own.id, own.name), wall)
 
 
 def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:

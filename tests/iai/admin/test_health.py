@@ -76,7 +76,7 @@ def claim(payload: Path, **fields: int) -> None:
 
 
 def look(layout: Layout) -> StoreHealth:
-    return health.look(layout, WALL)
+    return health.measure(layout, WALL)
 
 
 @pytest.fixture
@@ -226,8 +226,8 @@ def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> Non
     commit(current, elsewhere, after_s=60.0)
     write_payloads(current)
     current.project_payload(PROJECT).unlink()
-    assert health.look(current, WALL, projects=2).payload.behind == 4
-    assert health.look(current, WALL, projects=1).payload.behind == 0
+    assert health.measure(current, WALL, projects=2).payload.behind == 4
+    assert health.measure(current, WALL, projects=1).payload.behind == 0
 
 
 # --- what has not been read ----------------------------------------------------------------------

@@ -79,5 +79,6 @@ def test_a_refresh_after_sleep_expires_counted_from_its_first_hint() -> None:
         mailbox.hint("sleep_pipeline", NOW)
         mailbox.hint("sleep_pipeline", NOW.later(waited_s))
         assert mailbox.take(NOW.later(waited_s)).expired is expired
+    mailbox = Mailbox()
     mailbox.hint("wake_sequence", NOW)
     assert not mailbox.take(NOW.later(SLEEP_PATIENCE_S * 2)).expired

@@ -16,6 +16,7 @@ from iai.model import framing
 from iai.process import files
 from iai.session_start import manifest as module
 from iai.session_start.manifest import Manifest
+from iai.session_start.payload_files import read_sidecar
 
 NAMES = ("a", "b", "global")
 
@@ -97,7 +98,7 @@ def test_it_sees_at_once_what_reading_every_file_would(
 def test_what_was_just_written_is_not_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Mock(wraps=module.read_sidecar)
+    read = Mock(wraps=read_sidecar)
     monkeypatch.setattr(module, "read_sidecar", read)
     kept = Manifest()
     for target in targets(tmp_path):

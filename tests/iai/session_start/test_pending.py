@@ -23,7 +23,7 @@ from iai.projects.identity import identify
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
 from iai.session_start import pending
-from iai.session_start.pending import Pending, look
+from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
 from tests.iai.store.builders import NOW
 
@@ -68,10 +68,10 @@ def texts(found: Pending) -> list[str]:
 
 def composed(world: World, cwd: str, wall: int, *, overlaid: bool) -> str:
     project = identify(cwd) if cwd else None
-    waiting = look(world.layout, world.records, wall) if overlaid else Pending()
+    waiting = pending.read(world.layout, world.records, wall) if overlaid else Pending()
     with world.records.view() as view:
-        seen = PendingView(view, waiting, wall) if overlaid else view
-        material = gather(seen, project.id if project else "", project.name if project else "")
+        source = PendingView(view, waiting, wall) if overlaid else view
+        material = gather(source, project.id if project else "", project.name if project else "")
     return render(material, wall)
 
 
@@ -85,7 +85,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) -> None:
     spool(layout, "a", prompt="why does it fail?", prompt_id="1")
     spool(layout, "b", last_assistant_message="the lock is taken twice", prompt_id="1")
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert texts(found) == ["why does it fail?", "the lock is taken twice"]
     project = identify("/p")
     text = render(gather(PendingView(None, found, WALL), project.id, project.name), WALL)
@@ -95,7 +95,7 @@ def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) ->
 
 
 def test_nothing_anywhere_is_nothing_to_say(tmp_path: Path) -> None:
-    found = look(Layout(tmp_path / "none"), None, WALL)
+    found = pending.read(Layout(tmp_path / "none"), None, WALL)
     assert found == Pending()
     assert render(gather(PendingView(None, found, WALL), "0" * 16, "p"), WALL) == ""
     assert list(tmp_path.iterdir()) == []
@@ -106,7 +106,8 @@ def test_a_transcript_is_read_where_the_event_names_one(layout: Layout) -> None:
     path.write_text(claude_line("u", "from the transcript"))
     spool(layout, "a", prompt="from the event", transcript_path=str(path))
     spool(layout, "b", prompt="its file is late", transcript_path=str(path) + "x", prompt_id="2")
-    assert sorted(texts(look(layout, None, WALL))) == ["from the transcript", "its file is late"]
+    found = pending.read(layout, None, WALL)
+    assert sorted(texts(found)) == ["from the transcript", "its file is late"]
 
 
 def test_looking_changes_nothing(layout: Layout) -> None:
@@ -115,7 +116,7 @@ def test_looking_changes_nothing(layout: Layout) -> None:
     spool(layout, "a", transcript_path=str(path))
     (layout.spool_new / "bad.json").write_text("{")
     before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")}
-    assert look(layout, None, WALL) == look(layout, None, WALL)
+    assert pending.read(layout, None, WALL) == pending.read(layout, None, WALL)
     assert {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")} == before
 
 
@@ -125,7 +126,7 @@ def test_what_we_put_into_a_session_does_not_come_back_from_the_spool(layout: La
     path.write_text(claude_line("u", own + "my question"))
     spool(layout, "a", transcript_path=str(path))
     spool(layout, "b", prompt=own)
-    assert texts(look(layout, None, WALL)) == ["my question"]
+    assert texts(pending.read(layout, None, WALL)) == ["my question"]
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", '{"transcript_path": "/' + "x" * 5_000 + '"}', "\0"])
@@ -134,7 +135,7 @@ def test_a_file_of_the_spool_that_cannot_be_read_costs_only_itself(
 ) -> None:
     (layout.spool_new / "bad.json").write_text(bad)
     spool(layout, "good", prompt="why?")
-    assert texts(look(layout, None, WALL)) == ["why?"]
+    assert texts(pending.read(layout, None, WALL)) == ["why?"]
 
 
 def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -> None:
@@ -142,10 +143,10 @@ def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -
     path.write_text(claude_line("u", "old"))
     spool(world.layout, "a", transcript_path=str(path))
     world.run(2.0)
-    assert texts(look(world.layout, world.records, world.now.wall)) == []
+    assert texts(pending.read(world.layout, world.records, world.now.wall)) == []
     with path.open("a") as file:
         file.write(claude_line("uu", "new"))
-    assert texts(look(world.layout, world.records, world.now.wall)) == ["new"]
+    assert texts(pending.read(world.layout, world.records, world.now.wall)) == ["new"]
 
 
 def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: World) -> None:
@@ -170,7 +171,7 @@ def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
     lines = [codex_line(f"turn {n} " + "x" * 1_000, at=WALL + n * NS) for n in range(3_000)]
     path.write_text(codex_head("session", "/codex") + "".join(lines))
     spool(layout, "a", transcript_path=str(path))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert found.turns[0].text.startswith("turn 0 ")
     assert found.turns[-1].text.startswith("turn 2999 ")
     assert {(turn.session, turn.cwd) for turn in found.turns} == {("session", "/codex")}
@@ -187,7 +188,7 @@ def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
         path.write_text(claude_line(name, name))
         os.utime(path, ns=(WALL - age, WALL - age))
         spool(layout, name, transcript_path=str(path))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert (texts(found), found.whole) == (["late"], False)
 
 
@@ -197,7 +198,7 @@ def test_of_a_great_many_events_the_latest_are_read(
     monkeypatch.setattr(pending, "EVENTS", 3)
     for number in range(5):
         spool(layout, str(number), at=WALL + number, prompt=str(number), prompt_id=str(number))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert (texts(found), found.whole) == (["2", "3", "4"], False)
 
 

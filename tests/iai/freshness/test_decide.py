@@ -54,7 +54,7 @@ ROWS = rows()
 
 
 def features(inputs: RefreshInputs) -> Row:
-    """Return a inputs in the words of the table."""
+    """Return the inputs in the words of the table."""
     live, claimed = inputs.live, inputs.claimed
     graph_counts = live is not None and live.graph != LEFT_OUT
     equal = (
@@ -100,21 +100,21 @@ def expected(inputs: RefreshInputs) -> Decision:
         r["reason"] for r in ROWS[number:] if r["decision"] == "write" and not r["forced"]
         if fitting(r, seen, timeless)
     ]  # fmt: skip
-    told, last = row["reason"].strip("`"), inputs.last
+    reason, last = row["reason"].strip("`"), inputs.last
     if row["decision"] == "write":
-        return Write(Reason(told), with_graph=inputs.graph == "warm")
+        return Write(Reason(reason), with_graph=inputs.graph == "warm")
     until = None
     if row["last attempt"] and last is not None:
         pause = backoff_s(last.failures) if last.failures else inputs.min_interval_s
         until = last.at_s + pause
-    if told.startswith("that"):
-        told = last.reason if last and last.reason else Reason.MIN_INTERVAL_NOT_ELAPSED
-    nothing_wanted = told in {"probe_failed", "no_new_records"}
-    return Skipped(Reason(told), None if nothing_wanted else Reason(reasons[0].strip("`")), until)
+    if reason.startswith("that"):
+        reason = last.reason if last and last.reason else Reason.MIN_INTERVAL_NOT_ELAPSED
+    nothing_wanted = reason in {"probe_failed", "no_new_records"}
+    return Skipped(Reason(reason), None if nothing_wanted else Reason(reasons[0].strip("`")), until)
 
 
-def bases() -> Iterator[InputVersion]:
-    """Yield what is live: as the sidecar says, or moved in one part alone."""
+def versions() -> Iterator[InputVersion]:
+    """Yield live versions: the one the sidecar claims, and each with one field changed."""
     yield OLD
     for field in Watermark.__struct_fields__:
         for step in (1, -1):
@@ -126,9 +126,9 @@ def bases() -> Iterator[InputVersion]:
 
 
 def attempts() -> Iterator[Attempt | None]:
-    """Yield the last attempt: none, a success, or so many that came to nothing, and how long ago.
+    """Yield last attempts: none, a success, or several unsuccessful ones, and how long ago.
 
-    What it was about is either what is live in most combinations, or something else.
+    Their watermark is the live one of most combinations, or another.
     """
     yield None
     for ago_s in (INTERVAL_S - 1, INTERVAL_S):
@@ -140,12 +140,12 @@ def attempts() -> Iterator[Attempt | None]:
 
 
 def test_the_table_holds_in_every_combination() -> None:
-    """Each row of the table is met, and none of its combinations is decided otherwise."""
-    told: set[str] = set()
+    """Every row of the table applies somewhere, and no combination is decided otherwise."""
+    reached: set[str] = set()
     claims = (None, OLD, structs.replace(OLD, graph=LEFT_OUT))
     triggers: tuple[Trigger | None, ...] = (None, *get_args(Trigger))
     for live, claimed, last, graph, present, trigger, force in itertools.product(
-        (None, *bases()), claims, attempts(), get_args(Graph), (True, False), triggers,
+        (None, *versions()), claims, attempts(), get_args(Graph), (True, False), triggers,
         (False, True),
     ):  # fmt: skip
         shown = live and structs.replace(live, graph=live.graph if graph == "warm" else LEFT_OUT)
@@ -156,9 +156,9 @@ def test_the_table_holds_in_every_combination() -> None:
         decision = decide(inputs)
         if decision != expected(inputs):
             pytest.fail(f"{inputs}\n{features(inputs)}\n{decision} != {expected(inputs)}")
-        told.add(decision.reason)
+        reached.add(decision.reason)
     reasons = {word.strip("`") for row in ROWS for word in row["reason"].split() if "`" in word}
-    assert told == reasons
+    assert reached == reasons
 
 
 def test_the_reasons_are_those_of_the_contract() -> None:
@@ -173,7 +173,7 @@ def test_nothing_changed_means_no_new_records() -> None:
     assert decide(READY) == Skipped(Reason.NO_NEW_RECORDS)
 
 
-def test_no_payload_is_written_at_once_though_the_interval_has_not_elapsed() -> None:
+def test_a_missing_payload_is_written_at_once_whatever_the_interval() -> None:
     recent = Attempt(NOW_S - 1, 0)
     written = Write(Reason.CACHE_ABSENT, with_graph=True)
     assert decide(at(cache_present=False, last=recent)) == written
@@ -187,18 +187,18 @@ def test_each_part_of_the_watermark_alone_is_a_reason_to_write(field: str, step:
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_a_graph_made_again_or_another_program_is_a_reason_to_write() -> None:
+def test_a_rebuilt_graph_or_another_program_is_a_reason_to_write() -> None:
     for live in (structs.replace(OLD, graph=3), structs.replace(OLD, program="iai 2")):
         assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_a_payload_without_the_graph_is_written_again_when_the_graph_is_warm() -> None:
+def test_a_payload_without_the_graph_is_rewritten_once_the_graph_is_warm() -> None:
     without = structs.replace(OLD, graph=LEFT_OUT)
     assert decide(at(claimed=without)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
     assert decide(at(claimed=without, live=without, graph="cold")) == Skipped(Reason.NO_NEW_RECORDS)
 
 
-def test_a_graph_that_has_become_cold_makes_no_payload_old() -> None:
+def test_a_graph_that_turns_cold_does_not_make_a_payload_stale() -> None:
     live = structs.replace(OLD, graph=LEFT_OUT)
     assert decide(at(live=live, graph="cold")) == Skipped(Reason.NO_NEW_RECORDS)
 
@@ -210,12 +210,12 @@ def test_a_change_within_the_interval_is_held_until_it_ends() -> None:
     assert isinstance(decide(at(live=CHANGED, last=Attempt(NOW_S - INTERVAL_S, 0))), Write)
 
 
-def test_a_payload_of_records_that_are_all_forgotten_is_not_left_standing() -> None:
+def test_a_payload_is_rewritten_when_every_record_is_forgotten() -> None:
     live = structs.replace(OLD, watermark=Watermark(revision=10, max_vec_label=5))
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_attempts_that_come_to_nothing_back_off_up_to_ten_minutes() -> None:
+def test_unsuccessful_attempts_back_off_up_to_ten_minutes() -> None:
     waits = [backoff_s(failures) for failures in range(1, 40)]
     assert waits == sorted(waits)
     assert waits[:4] == [1, 2, 4, 8]
@@ -227,6 +227,6 @@ def test_an_empty_attempt_does_not_delay_the_first_memory() -> None:
     assert isinstance(decide(at(claimed=None, cache_present=False, last=last)), Write)
 
 
-def test_a_graph_that_has_become_warm_is_not_waited_for() -> None:
+def test_a_graph_that_has_warmed_up_ends_the_back_off() -> None:
     last = Attempt(NOW_S, 7, Reason.RUNTIME_GRAPH_CACHE_COLD, MARK)
     assert isinstance(decide(at(live=CHANGED, last=last)), Write)

@@ -1,4 +1,4 @@
-"""The sidecar: one path and one shape for writer and reader (SEED R19, T9)."""
+"""The sidecar: one path and one shape to write and read (SEED R19, T9)."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_what_a_newer_version_adds_to_the_sidecar_is_ignored(tmp_path: Path) -> 
         (-5, 0, False),
     ],
 )
-def test_the_hook_would_print_what_is_neither_too_old_nor_from_the_future(
+def test_the_hook_prints_neither_old_payloads_nor_future_ones(
     tmp_path: Path,
     age_s: int,
     limit_s: float,

@@ -1,4 +1,4 @@
-"""What is read before ingest reads it, and that it is then the same as afterwards."""
+"""Pending turns: what is read before ingest, and that a payload shows the same afterwards."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) -> None:
+def test_without_a_store_only_the_events_are_pending(layout: Layout) -> None:
     spool(layout, "a", prompt="why does it fail?", prompt_id="1")
     spool(layout, "b", last_assistant_message="the lock is taken twice", prompt_id="1")
     found = pending.read(layout, None, WALL)
@@ -94,7 +94,7 @@ def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) ->
     assert "#" not in text.replace("##", "").replace("item #N", "").replace("'#N'", "")
 
 
-def test_nothing_anywhere_is_nothing_to_say(tmp_path: Path) -> None:
+def test_with_neither_store_nor_spool_nothing_is_pending(tmp_path: Path) -> None:
     found = pending.read(Layout(tmp_path / "none"), None, WALL)
     assert found == Pending()
     assert render(gather(PendingView(None, found, WALL), "0" * 16, "p"), WALL) == ""
@@ -110,7 +110,7 @@ def test_a_transcript_is_read_where_the_event_names_one(layout: Layout) -> None:
     assert sorted(texts(found)) == ["from the transcript", "its file is late"]
 
 
-def test_looking_changes_nothing(layout: Layout) -> None:
+def test_reading_changes_nothing(layout: Layout) -> None:
     path = layout.root / "t.jsonl"
     path.write_text(claude_line("u", "text"))
     spool(layout, "a", transcript_path=str(path))
@@ -120,7 +120,7 @@ def test_looking_changes_nothing(layout: Layout) -> None:
     assert {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")} == before
 
 
-def test_what_we_put_into_a_session_does_not_come_back_from_the_spool(layout: Layout) -> None:
+def test_injected_text_does_not_come_back_from_the_spool(layout: Layout) -> None:
     own = f"{framing.opening(1, clock.iso(WALL), 'p')}\nsecret\n{framing.CLOSING}\n"
     path = layout.root / "t.jsonl"
     path.write_text(claude_line("u", own + "my question"))
@@ -130,9 +130,7 @@ def test_what_we_put_into_a_session_does_not_come_back_from_the_spool(layout: La
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", '{"transcript_path": "/' + "x" * 5_000 + '"}', "\0"])
-def test_a_file_of_the_spool_that_cannot_be_read_costs_only_itself(
-    layout: Layout, bad: str
-) -> None:
+def test_an_unreadable_spool_file_loses_only_itself(layout: Layout, bad: str) -> None:
     (layout.spool_new / "bad.json").write_text(bad)
     spool(layout, "good", prompt="why?")
     assert texts(pending.read(layout, None, WALL)) == ["why?"]
@@ -149,7 +147,7 @@ def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -
     assert texts(pending.read(world.layout, world.records, world.now.wall)) == ["new"]
 
 
-def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: World) -> None:
+def test_a_forgotten_turn_stays_out_though_its_line_is_still_there(world: World) -> None:
     path = world.layout.root / "t.jsonl"
     path.write_text(claude_line("u", "the secret"))
     spool(world.layout, "a", transcript_path=str(path))
@@ -163,7 +161,7 @@ def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: Worl
     assert "> go on\n" in text
 
 
-def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
+def test_a_long_rollout_is_identified_by_its_start_and_read_at_its_end(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "TAIL", 600_000)
@@ -179,7 +177,7 @@ def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
     assert not found.whole
 
 
-def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
+def test_reading_is_bounded_and_starts_with_the_latest(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "ALL", 100)
@@ -192,7 +190,7 @@ def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
     assert (texts(found), found.whole) == (["late"], False)
 
 
-def test_of_a_great_many_events_the_latest_are_read(
+def test_only_the_latest_of_very_many_events_are_read(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "EVENTS", 3)
@@ -208,7 +206,7 @@ class Said(Struct, frozen=True):
     where: int  # which transcript; the last stands for an event without one
     cwd: str
     minutes_ago: int
-    kept: bool  # has ingest read it before we look?
+    kept: bool  # has ingest read it already?
 
 
 TRANSCRIPTS = ("a.jsonl", "b.jsonl", "rollout-c.jsonl")
@@ -245,14 +243,14 @@ def write(world: World, number: int, said: Said) -> None:
 
 
 def plain(text: str) -> str:
-    """Without what tells a turn that is kept from one that is not."""
+    """Without what distinguishes a stored turn from a pending one."""
     text = re.sub(r"(revision|tokens)=\d+|, not indexed yet(?=:$)", "", text, flags=re.MULTILINE)
     return re.sub(r"^#\d+ | \((#\d+|not indexed yet)\)$", "", text, flags=re.MULTILINE)
 
 
 @settings(max_examples=40)
 @given(STORY)
-def test_reading_it_now_shows_the_same_as_when_ingest_has_read_it(story: list[Said]) -> None:
+def test_pending_turns_show_the_same_as_once_ingest_has_read_them(story: list[Said]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         world = World(Path(directory) / "store")
         for kept in (True, False):

@@ -11,7 +11,7 @@ T6    test_ten_callers_at_once_are_one_write; with real processes,
       test_two_hundred_requests_during_a_slow_write_cause_at_most_one_more
 T7    test_hours_of_work_without_sleep_and_the_payload_is_never_behind
 T8    hooks/test_recall_hook.py
-T9    iai/freshness/test_sidecar.py
+T9    iai/freshness/test_sidecar.py, iai/session_start/test_payload_files.py
 D1    test_a_record_committed_while_the_payload_is_composed_is_not_claimed
 D2    test_a_write_that_fails_backs_off_and_recovers
 D3    test_a_payload_dated_in_the_future_is_rewritten; and with real processes
@@ -35,13 +35,14 @@ from unittest.mock import Mock
 import pytest
 from simulation.world import World
 
+from iai.freshness.mailbox import SLEEP_PATIENCE_S
 from iai.freshness.sidecar import sidecar_path
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, iso
 from iai.payload import material
 from iai.projects.identity import identify
-from iai.protocol.behaviour import Effect, ReplaceFile
+from iai.protocol.behaviour import Answer, Caller, Effect, ReplaceFile
 from iai.protocol.cache_writer import (
     CacheWriteFailed,
     CacheWriteSkipped,
@@ -378,6 +379,16 @@ def test_ten_callers_at_once_are_one_write(world: Make) -> None:
     assert outcomes[0].outcome == "written"
 
 
+def test_a_caller_is_answered_though_the_refresh_after_sleep_has_expired(world: Make) -> None:
+    w = world()
+    writer, answered = w.actors[Actor.CACHE_WRITER], Caller(b"test", "late")
+    list(writer.hear(SleepFinished(revision=0), w.now))
+    list(writer.receive(Refresh(), answered, w.now))
+    effects = list(writer.work(w.now.later(SLEEP_PATIENCE_S + 1)))
+    outcome = RefreshOutcome(outcome="skipped", reason=Reason.REFRESH_IN_PROGRESS)
+    assert Answer(answered, outcome) in effects
+
+
 def test_a_request_during_a_write_is_answered_at_once(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
@@ -542,10 +553,12 @@ def test_an_idle_group_tries_nothing_and_fills_no_ledger(world: Make) -> None:
     w.run(5.0)
     before = len(w.events)
     w.run(6 * 3_600.0)
-    told = [e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)]
-    periodic = [e for e in told if getattr(e, "trigger", "") != "sleep_pipeline"]
+    reported = [
+        e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)
+    ]
+    periodic = [e for e in reported if getattr(e, "trigger", "") != "sleep_pipeline"]
     assert len(periodic) <= 6
-    counted = sum(e.count for e in told if isinstance(e, CacheWriteSkipped))
+    counted = sum(e.count for e in reported if isinstance(e, CacheWriteSkipped))
     assert counted > 100
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreAbsent, StoreError
-from iai.index import communities, together
+from iai.index import communities
 from iai.index.lexical import LexicalIndex
 from iai.index.lexical_indexer import Words
 from iai.index.link_indexer import Links
@@ -31,9 +31,6 @@ from iai.protocol.cache_writer import RebuildWanted
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    Neighbour,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
     SleepFinished,
@@ -41,8 +38,6 @@ from iai.protocol.graph_cache import (
 from iai.protocol.lifecycle import StateChanged, Tick
 from iai.protocol.message import (
     Actor,
-    Error,
-    ErrorCode,
     Event,
     Request,
     State,
@@ -54,8 +49,6 @@ from iai.store.graph import GraphStore, Progress
 from iai.store.readers import Readers
 
 log = logging.getLogger(__name__)
-
-MOST_RECALLED = 64  # answers whose first hits wait to be noted; the latest are kept
 
 TOLD_S = 0.5  # between two events that say there are questions: who hears them gives way for longer
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
@@ -76,13 +69,11 @@ class GraphCache:
         self._words = Words(lexical, store)
         self._links = Links(noted.links_applied if self._words.applied.ranges else Revisions())
         self._tell_from = 0  # monotonic; until then that there was a question is known
-        self._recalled: list[list[int]] = []  # first hits of answers, not yet noted
         self._pace = Pace()
         self._state = State.WAKE  # of the group, as far as it was heard
         steps = {
             "links": self._link_all,
             "topics": self._find_topics,
-            "fade": lambda now: together.fade(store, now.wall),
             "compact": self._compact,
         }
         self._sleep = Sleep(steps, troubles)
@@ -95,19 +86,10 @@ class GraphCache:
             yield Publish(GraphUpdated(revision=self._progress.revision))
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
-        match request:
-            case Recall():
-                self._pace.asked(now)
-                reply = self._recall(request, now)
-                yield Answer(caller, reply)
-                yield from self._tell_of_use(now)
-                if isinstance(reply, Recalled) and len(reply.hits) > 1:
-                    first = [hit.label for hit in reply.hits[: together.FIRST]]
-                    self._recalled = [*self._recalled, first][-MOST_RECALLED:]
-            case Neighbours(ref=ref):
-                yield Answer(caller, self._neighbours(ref))
-            case _:
-                pass
+        if isinstance(request, Recall):
+            self._pace.asked(now)
+            yield Answer(caller, self._recall(request, now))
+            yield from self._tell_of_use(now)
 
     def _tell_of_use(self, now: Now) -> Steps:
         """Keep the group awake; who has heard of one question learns nothing from the next."""
@@ -138,7 +120,7 @@ class GraphCache:
         elif self._sleep.busy:
             self._pace.hint()
             yield from self._sleep_on(now)
-        elif self._note_use(now) or self._link(self._pace.part(now)):
+        elif self._link(self._pace.part(now)):
             self._pace.rest(now, LINKS_PAUSE_S)
 
     def stop(self, now: Now) -> Steps:
@@ -206,16 +188,6 @@ class GraphCache:
             self._note_progress(warm=self._progress.warm)
         return count
 
-    def _note_use(self, now: Now) -> bool:
-        """Keep what was recalled together, if there is any."""
-        if not self._recalled:
-            return False
-        first, *self._recalled = self._recalled
-        with self._readers.records.view() as view:
-            there = [label for label in first if view.get(label) is not None]
-        self._store.commit(lambda unit: together.strengthen(unit, there, now.wall))
-        return True
-
     def _enter(self, state: State, now: Now) -> Steps:
         """Take note of how awake the group is; a hint that was lost comes again with a tick."""
         previous, self._state = self._state, state
@@ -241,8 +213,6 @@ class GraphCache:
         self._store.commit(lambda unit: unit.keep_troubles(self._sleep.troubles))
 
     def _link_all(self, now: Now) -> Iterator[int]:
-        while self._note_use(now):
-            yield 1
         while count := self._link():
             yield count
 
@@ -255,7 +225,7 @@ class GraphCache:
 
     # --- answers ------------------------------------------------------------------------------
 
-    def _recall(self, request: Recall, now: Now) -> Recalled | Error:
+    def _recall(self, request: Recall, now: Now) -> Recalled:
         with ExitStack() as opened:
             view = opened.enter_context(self._readers.records.view())
             links = opened.enter_context(self._store.view())
@@ -273,20 +243,6 @@ class GraphCache:
             return opened.enter_context(self._readers.vectors.view())
         except StoreError:
             return None
-
-    def _neighbours(self, ref: str) -> NeighbourList | Error:
-        with self._readers.records.view() as view, self._store.view() as links:
-            record = view.find(ref)
-            if record is None:
-                return Error(code=ErrorCode.NOT_FOUND, detail=f"there is no record {ref}")
-            found = [(edge, view.get(edge.to)) for edge in links.edges(record.label)]
-        return NeighbourList(
-            neighbours=tuple(
-                Neighbour(id=r.id, label=r.label, relation=edge.relation, weight=edge.weight)
-                for edge, r in found
-                if r is not None
-            )
-        )
 
 
 def make(settings: Settings) -> GraphCache:

@@ -87,23 +87,16 @@ def _look(stretch: Stretch, readers: Readers, store: GraphStore, generation: int
     words = _telling(stretch, found)
     yield 0
     topics: list[Topic] = []
-    central: dict[int, float | None] = dict.fromkeys(stretch.labels)
     for members, numbers in zip(found[:MOST_TOPICS], words, strict=False):
         ranks = _central(members, edges)
         labels = [stretch.labels[row] for row in members]
-        central |= dict(zip(labels, ranks, strict=True))
         with readers.records.view() as view:
             topics.append(_topic(view, labels, ranks, numbers, stretch))
         yield 0
     with readers.records.view() as view:
         revision = view.watermark().revision
     window = Window(fingerprint=stretch.fingerprint, revision=revision, topics=tuple(topics))
-
-    def change(unit: graph.Change) -> None:
-        unit.put_window(stretch.project, stretch.place, window)
-        unit.put_central(central)
-
-    store.commit(change)
+    store.commit(lambda unit: unit.put_window(stretch.project, stretch.place, window))
     yield len(stretch.labels)
 
 

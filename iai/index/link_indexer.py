@@ -122,12 +122,7 @@ def _resting(unit: graph.View, terms: Iterable[int]) -> set[int]:
 def _forget(unit: graph.Change, labels: list[int]) -> None:
     for label in labels:
         unit.keep(label, ())
-        for other in unit.together(label):
-            left = [t for t in unit.together(other.to) if t.to != label]
-            unit.keep_together(other.to, left)
-        unit.keep_together(label, ())
     unit.keep_similar(dict.fromkeys(labels, ()))
-    unit.put_central(dict.fromkeys(labels))
 
 
 def _edges(label: int, linked: Linked, unit: graph.View) -> Iterable[Edge]:

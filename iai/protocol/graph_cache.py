@@ -58,21 +58,6 @@ class Recalled(Reply, frozen=True):
     revision: int
 
 
-class Neighbours(Request, frozen=True):
-    ref: str
-
-
-class Neighbour(Struct, frozen=True, kw_only=True):
-    id: str
-    label: int
-    relation: str
-    weight: float
-
-
-class NeighbourList(Reply, frozen=True):
-    neighbours: tuple[Neighbour, ...]
-
-
 class GraphUpdated(Event, frozen=True):
     revision: int
 

@@ -21,8 +21,6 @@ from iai.protocol.embedding import (
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
     SleepFinished,
@@ -82,7 +80,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
         IgnoreProject,
     ),
     Actor.EMBEDDING: (Ping, EmbedQuery),
-    Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
+    Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh, Preview),
 }
@@ -115,7 +113,6 @@ REPLIES: tuple[type[Reply], ...] = (
     ImportProgress,
     QueryVectors,
     Recalled,
-    NeighbourList,
     LifecycleReport,
     RefreshOutcome,
     PreviewText,

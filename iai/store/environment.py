@@ -58,11 +58,13 @@ class Environment:
         map_size: int = MAP_SIZE,
         sets: tuple[str, ...] = (),
         steps: Mapping[int, Step] | None = None,
+        retired: tuple[str, ...] = (),
     ) -> None:
         """Open it. The writer takes an earlier schema to today's by `steps`, after a copy.
 
         Without `steps` what it holds is derived: an earlier form of it counts as damaged. `sets`
-        are databases where a key has any number of values, all of one size.
+        are databases where a key has any number of values, all of one size. The writer drops those
+        that are `retired`; the schema stays, so that an earlier version opens it, too.
 
         Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
         is), StoreTooNew, StoreOutdated (reader, before the writer), StoreCorrupt, StoreError.
@@ -74,6 +76,7 @@ class Environment:
         self._schema = schema
         self._map_size = map_size
         self._steps = steps
+        self._retired = retired if writer else ()
         self._inode = 0  # of the file that is open; 0: none is
         self._under_way = 0  # transactions
         self._faults = 0  # of the process, when it was opened
@@ -153,7 +156,7 @@ class Environment:
         self._faults = _faults()
         self._env = _open(
             self.path,
-            len(self._databases),
+            len(self._databases) + len(self._retired),
             self._map_size,
             writer=self.writer,
             derived=self._steps is None,
@@ -167,6 +170,8 @@ class Environment:
             self.db |= {name: self._open_database(name) for name in self._databases}
             if found < self._schema:
                 self._migrate(found)
+            with _translated(self.path):
+                self._drop_retired()
         except BaseException:
             self._env.close()
             raise
@@ -217,6 +222,14 @@ class Environment:
             self._note_schema(transaction)
 
         self.write(change)
+
+    def _drop_retired(self) -> None:
+        names = [name.encode() for name in self._retired]
+        with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
+            there = [name for name in names if main.set_key(name)]
+        for name in there:
+            database = self._env.open_db(name, create=False)
+            self.write(lambda transaction: transaction.drop(database))  # noqa: B023  used at once
 
     def _note_schema(self, transaction: Transaction) -> None:
         transaction.put(b"schema", number(self._schema), db=self.db["meta"])

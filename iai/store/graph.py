@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from iai.errors import StoreCorrupt
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
-from iai.store import links, topics
+from iai.store import links, migrations, topics
 from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import MAP_SIZE, Environment
-from iai.store.links import Edge, Relation
 
 T = TypeVar("T")
 
@@ -42,7 +41,6 @@ FACETS = np.dtype(
 _FACETS_ROWS = 1_024  # records in a chunk of them
 
 AROUND = 3  # turns kept on each side of a turn
-NEXT_TO = 1.0  # weight of the edge to the next turn
 Labels: TypeAlias = NDArray[np.int64]
 Facets: TypeAlias = NDArray[np.void]
 _LABEL = np.dtype("<i8")
@@ -91,13 +89,6 @@ class View(links.View, topics.View):
         """Return how the steps of SLEEP have fared, by name."""
         data = self._t.get(b"sleep", db=self._db["meta"])
         return unpack(data, Troubles).steps if data is not None else {}
-
-    def edges(self, label: int) -> tuple[Edge, ...]:
-        """Edges that leave a record; each is also there the other way round."""
-        before, after = (int(side[0]) for side in self.beside([label])[0].reshape(2, AROUND))
-        sides: tuple[tuple[int, Relation], ...] = ((before, "previous"), (after, "next"))
-        beside = tuple(Edge(to, relation, NEXT_TO) for to, relation in sides if to)
-        return beside + self.links(label) + self.recalled(label)
 
     def beside(self, labels: Sequence[int]) -> Labels:
         """Return for each record the labels of the turns around it, 0 for none.
@@ -256,7 +247,13 @@ class GraphStore:
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size, sets=links.SETS
+            path,
+            _DATABASES,
+            schema=SCHEMA,
+            writer=writer,
+            map_size=map_size,
+            sets=links.SETS,
+            retired=migrations.INDEX_RETIRED,
         )
 
     @contextmanager

@@ -1,11 +1,11 @@
-"""Links between records: what they share, what corrects what, what was recalled together.
+"""Links between records: what they share, what repeats or corrects what, what is alike.
 
 Each record keeps its own strongest links to others, at most `MOST` of a relation. A link counts if
 both its ends keep it: so it is there both ways or not at all, and a record that is gone has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -16,20 +16,8 @@ from iai.store.environment import Tables
 
 MOST = 8  # links of one relation that a record keeps
 
-Relation: TypeAlias = Literal[
-    "next",
-    "previous",
-    "shares",
-    "similar",
-    "duplicate",
-    "supersedes",
-    "superseded-by",
-    "recalled-with",
-]
-RELATIONS: tuple[Relation, ...] = get_args(Relation)  # a row holds their places: only ever append
+Relation: TypeAlias = Literal["shares", "similar", "duplicate", "supersedes", "superseded-by"]
 OPPOSITE: dict[Relation, Relation] = {
-    "next": "previous",
-    "previous": "next",
     "supersedes": "superseded-by",
     "superseded-by": "supersedes",
 }  # of the others, each is its own
@@ -37,13 +25,20 @@ OPPOSITE: dict[Relation, Relation] = {
 DATABASES = (
     "links",  # label -> its links that follow from the records alone
     "similar",  # label -> its links to what is like it
-    "recalled",  # label -> what was recalled together with it
     "linked",  # label -> what it is linked by
 )
 SETS = ("holders",)  # number of a term -> labels of the records linked by it
 
 _ROW = np.dtype([("to", "<u4"), ("relation", "u1"), ("weight", "<f4")])
-_RECALLED = np.dtype([("to", "<u4"), ("weight", "<f4"), ("at", "<i8")])
+# How a row on disk names a relation. Earlier versions used 0, 1 and 7 for others.
+_CODES: dict[Relation, int] = {
+    "shares": 2,
+    "similar": 3,
+    "duplicate": 4,
+    "supersedes": 5,
+    "superseded-by": 6,
+}
+_RELATIONS = {code: relation for relation, code in _CODES.items()}
 _HOLDER = np.dtype([("term", ">u4"), ("label", ">u4")])  # a key and a value, which sort as numbers
 _LINKED_HEAD = np.dtype([("project", "<u4"), ("order", "<i8"), ("corrects", "u1")])
 _TERM = np.dtype("<u4")
@@ -64,14 +59,6 @@ class Linked(Struct, frozen=True):
     order: int  # where it stands among others
     corrects: bool  # does it sound as if it took the place of something?
     terms: frozenset[int]  # by number
-
-
-class Together(Struct, frozen=True):
-    """How often two records were recalled together, as far as that still counts."""
-
-    to: int
-    weight: float  # at that moment; it fades afterwards
-    at: int  # wall time
 
 
 class View(Tables):
@@ -97,23 +84,6 @@ class View(Tables):
     def kept_similar(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
         """Return those to what is like them."""
         return self._rows("similar", labels)
-
-    def recalled(self, label: int) -> tuple[Edge, ...]:
-        """Return what was recalled together with a record."""
-        return tuple(Edge(t.to, "recalled-with", t.weight) for t in self.together(label))
-
-    def together(self, label: int) -> tuple[Together, ...]:
-        """Return the same, with when it was."""
-        data = self._t.get(number(label), db=self._db["recalled"])
-        rows = np.frombuffer(data or b"", _RECALLED)
-        return tuple(Together(*row) for row in rows.tolist())
-
-    def recalled_after(self, label: int, limit: int) -> list[int]:
-        """Return the next records with a higher label that were recalled together with others."""
-        with self._t.cursor(self._db["recalled"]) as cursor:
-            found = cursor.set_range(number(label + 1))
-            keys = cursor.iternext(values=False) if found else iter(())
-            return [to_number(key) for _, key in zip(range(limit), keys, strict=False)]
 
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
@@ -142,7 +112,7 @@ class View(Tables):
             found = cursor.getmulti([number(label) for label in labels])
         return {
             to_number(key): tuple(
-                Edge(to, RELATIONS[relation], weight)
+                Edge(to, _RELATIONS[relation], weight)
                 for to, relation, weight in np.frombuffer(data, _ROW).tolist()
             )
             for key, data in found
@@ -161,11 +131,6 @@ class Change(View):
         for label, edges in rows.items():
             self._put_row("similar", label, edges)
 
-    def keep_together(self, label: int, together: Sequence[Together]) -> None:
-        """Set what was recalled together with a record."""
-        rows = np.array([(t.to, t.weight, t.at) for t in together], _RECALLED)
-        self._put_or_delete("recalled", label, rows.tobytes())
-
     def link_by(self, linked: Mapping[int, Linked | None]) -> None:
         """Set what records are linked by; None for one that is gone."""
         old = self.linked(linked)
@@ -183,7 +148,7 @@ class Change(View):
             cursor.putmulti(sorted(new))
 
     def _put_row(self, database: str, label: int, edges: Sequence[Edge]) -> None:
-        rows = np.array([(e.to, RELATIONS.index(e.relation), e.weight) for e in edges], _ROW)
+        rows = np.array([(e.to, _CODES[e.relation], e.weight) for e in edges], _ROW)
         self._put_or_delete(database, label, rows.tobytes())
 
     def _put_or_delete(self, database: str, label: int, data: bytes) -> None:

@@ -19,3 +19,6 @@ class Step(Protocol):
 
 
 RECORDS: dict[int, Step] = {}  # schema -> what makes the next one of it
+
+# Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
+INDEX_RETIRED = ("central", "recalled")

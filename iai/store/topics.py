@@ -4,8 +4,6 @@ A project's records are looked at in windows (see `iai.index.communities`). What
 stays until its records change, so each topic carries the revision that it follows from.
 """
 
-import struct
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,12 +14,8 @@ from iai.store.codec import number, pack, to_number, unpack
 from iai.store.environment import Environment, Tables
 
 MOST_TOPICS = 12  # of a project, as they are shown
-DATABASES = (
-    "topics",  # project, number of the window -> Window
-    "central",  # label -> how central it is in its topic
-)
+DATABASES = ("topics",)  # project, number of the window -> Window
 SCHEMA = 1  # of the environment in `index/`, in which they are
-_WEIGHT = struct.Struct("<f")
 _FOUND = b"topics_found"
 
 
@@ -67,15 +61,6 @@ class View(Tables):
                     found[to_number(key[len(prefix) :])] = unpack(data, Window)
         return found
 
-    def centrality(self, labels: Iterable[int]) -> dict[int, float]:
-        """Return how central these records are in their topics; 1 is the average of a topic.
-
-        Records in no topic are left out.
-        """
-        with self._t.cursor(self._db["central"]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
-        return {to_number(key): _WEIGHT.unpack(data)[0] for key, data in found}
-
 
 class Change(View):
     """The topics, in a transaction of the writer."""
@@ -88,14 +73,6 @@ class Change(View):
             self._t.delete(key, db=self._db["topics"])
         else:
             self._t.put(key, pack(window), db=self._db["topics"])
-
-    def put_central(self, central: Mapping[int, float | None]) -> None:
-        """Keep how central records are; None for one that is in no topic."""
-        for label, weight in central.items():
-            if weight is None:
-                self._t.delete(number(label), db=self._db["central"])
-            else:
-                self._t.put(number(label), _WEIGHT.pack(weight), db=self._db["central"])
 
 
 def read(index: Path, project: str) -> tuple[Topic, ...]:

@@ -18,19 +18,12 @@ from iai.protocol.embedding import EmbedQuery, QueryVectors
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
 )
 from iai.protocol.ingest import Capture, CapturedTurn, Forget
 from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
-from iai.protocol.message import (
-    Actor,
-    Error,
-    ErrorCode,
-    State,
-)
+from iai.protocol.message import Actor, State
 from iai.store import graph, records
 from iai.store.graph import Change, Progress
 from tests.iai.store.builders import new_record
@@ -195,27 +188,22 @@ def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
     assert len(events(w, MemoryUsed)) == 3
 
 
+def neighbours(world: World, label: int) -> list[int]:
+    """Return the turns just before and just after a record, 0 for none."""
+    with world.graph.view() as view:
+        around = view.beside([label])[0].tolist()
+    return [around[0], around[graph.AROUND]]
+
+
 def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make) -> None:
     w = world()
     for text, at in (("third", 3), ("first", 1), ("fourth", 4), ("second", 2)):
         capture(w, text, created_at=at)
         w.run(3.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#4"))
-    assert isinstance(reply, NeighbourList)
-    assert {(n.label, n.relation) for n in reply.neighbours} == {(2, "previous"), (1, "next")}
+    assert neighbours(w, 4) == [2, 1]
     w.answer(Actor.INGEST, Forget(refs=("#4",)))
     w.run(3.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#2"))
-    assert isinstance(reply, NeighbourList)
-    assert {(n.label, n.relation) for n in reply.neighbours} == {(1, "next")}
-
-
-def test_neighbours_of_nothing_are_not_found(world: Make) -> None:
-    w = world()
-    w.run(1.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#1"))
-    assert isinstance(reply, Error)
-    assert reply.code is ErrorCode.NOT_FOUND
+    assert neighbours(w, 2) == [0, 1]
 
 
 def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> None:

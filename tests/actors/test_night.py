@@ -32,7 +32,7 @@ from tests.actors.real import capture, events, with_faults
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
-STEPS = ("links", "topics", "fade", "compact")
+STEPS = ("links", "topics", "compact")
 SETTINGS = {"session_cache_refresh_min_sec": "0", "tick_sec": "0.05"}
 START = int(corpus.START.timestamp()) * NS
 RECORDS, TOLD_AT_ONCE, QUESTIONS = 384, 96, 20
@@ -44,7 +44,6 @@ BLOWS = (
     ("links", "GraphCache._note_progress", 2),  # some are made, and not noted
     ("topics", "_similar", 2),
     ("topics", "_look", 1),
-    ("fade", "fade", 1),
     ("compact", "collect_garbage", 1),
 )
 
@@ -141,7 +140,6 @@ def made(group: Group) -> dict[str, Any]:
             "links": view.kept(labels),
             "similar": view.kept_similar(labels),
             "topics": {p.id: view.topics(p.id) for p in records.projects()},
-            "central": view.centrality(labels),
         }
     readers.close()
     return found

@@ -6,16 +6,9 @@ import pytest
 from simulation.world import World
 
 from actors.graph_cache import GraphCache
-from iai.index import together
 from iai.model.clock import Now
 from iai.protocol.embedding import GenerationBegun, GenerationServing
-from iai.protocol.graph_cache import (
-    Neighbour,
-    NeighbourList,
-    Neighbours,
-    SleepFinished,
-    SleepStep,
-)
+from iai.protocol.graph_cache import SleepFinished, SleepStep
 from iai.protocol.ingest import Forget
 from iai.protocol.lifecycle import RequestState
 from iai.protocol.message import Actor, State
@@ -23,7 +16,7 @@ from tests.actors.test_graph_cache import TEXTS, found, recall
 from tests.simulation.stories import capture, events
 
 Make = Callable[..., World]
-STEPS = ["links", "topics", "fade", "compact"]
+STEPS = ["links", "topics", "compact"]
 
 
 def sleep(world: World, seconds: float = 5.0) -> None:
@@ -37,10 +30,9 @@ def behaviour(world: World) -> GraphCache:
     return graph_cache
 
 
-def neighbours(world: World, ref: str) -> tuple[Neighbour, ...]:
-    reply = world.answer(Actor.GRAPH_CACHE, Neighbours(ref=ref))
-    assert isinstance(reply, NeighbourList)
-    return reply.neighbours
+def relations(world: World, label: int) -> set[str]:
+    with world.graph.view() as view:
+        return {edge.relation for edge in view.links(label)}
 
 
 def outcomes(world: World) -> list[tuple[str, str]]:
@@ -60,29 +52,10 @@ def test_links_follow_while_awake_too(world: Make) -> None:
     w = world()
     capture(w, "the frobnicator of gizmo jams", "oil for the gizmo and its frobnicator")
     w.run(10.0)
-    assert "shares" in {n.relation for n in neighbours(w, "#1")}
+    assert "shares" in relations(w, 1)
     w.answer(Actor.INGEST, Forget(refs=("#2",)))
     w.run(10.0)
-    assert neighbours(w, "#1") == ()
-
-
-def test_what_is_recalled_together_is_linked_until_it_has_faded(world: Make) -> None:
-    w = world()
-    capture(w, *TEXTS)
-    w.run(5.0)
-    before = recall(w, "login fields").hits
-    for _ in range(3):
-        recall(w, "login fields")
-        w.run(1.0)
-    first, second = (hit.label for hit in before[:2])
-    weight = {
-        n.label: n.weight for n in neighbours(w, f"#{first}") if n.relation == "recalled-with"
-    }
-    assert weight[second] == pytest.approx(4.0, abs=0.01)
-    assert recall(w, "login fields").hits == before  # use changes no answer
-    later = w.now.wall + int(together.HALF_LIFE_DAYS * 7 * 86_400) * 10**9
-    list(together.fade(w.graph, later))
-    assert "recalled-with" not in {n.relation for n in neighbours(w, f"#{first}")}
+    assert relations(w, 1) == set()
 
 
 def test_waking_up_interrupts_a_step_and_the_next_sleep_does_it(world: Make) -> None:

@@ -92,17 +92,6 @@ def test_a_topic_names_its_latest_record_and_its_latest_statement(
     assert first.revision == 7
 
 
-def test_how_central_each_record_is_can_be_read(store: Store, tmp_path: Path) -> None:
-    look(store, tmp_path)
-    with store.graph.view() as graph:
-        central = graph.centrality(range(1, 8))
-    members = topics(store)[0].members
-    assert [central[label] for label in members] == sorted(
-        (central[label] for label in members), reverse=True
-    )
-    assert sum(central[label] for label in members) == pytest.approx(len(members), abs=0.01)
-
-
 def test_only_what_has_changed_is_looked_at_again(store: Store, tmp_path: Path) -> None:
     assert look(store, tmp_path) == 7
     before = topics(store)
@@ -130,8 +119,6 @@ def test_the_windows_of_a_project_go_when_its_records_are_gone(
     store.follow()
     look(store, tmp_path)
     assert topics(store) == ()
-    with store.graph.view() as graph:
-        assert graph.centrality(range(1, 8)) == {}
 
 
 def test_topics_are_bounded_and_those_of_the_latest_window_come_first(

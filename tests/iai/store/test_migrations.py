@@ -1,4 +1,4 @@
-"""Records that an earlier iai wrote: they open, or are brought up to date."""
+"""What an earlier iai wrote: it opens, or is brought up to date."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.store import migrations
 from iai.store.codec import moment, number
+from iai.store.environment import Environment
+from iai.store.graph import GraphStore, Progress
 from iai.store.records import SCHEMA, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -69,3 +71,23 @@ def test_records_in_the_form_that_first_landed_open_and_go_on(tmp_path: Path) ->
         assert [r.label for r in view.project(PROJECT)] == [2, 1]
         assert view.watermark().records_count == 2
     records.close()
+
+
+def databases(path: Path) -> set[bytes]:
+    with lmdb.open(str(path), max_dbs=0, readonly=True) as env, env.begin() as transaction:
+        return {key for key, _ in transaction.cursor()}
+
+
+def test_an_index_loses_the_databases_that_are_retired_and_keeps_all_else(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    old = Environment(path, migrations.INDEX_RETIRED, schema=1, writer=True)
+    old.write(lambda t: t.put(number(1), b"old", db=old.db["recalled"]))
+    old.close()
+    assert {name.encode() for name in migrations.INDEX_RETIRED} < databases(path)
+    for reopened in range(2):
+        store = GraphStore(path, writer=True)
+        with store.view() as view:
+            assert view.progress() == Progress(documents=reopened)
+        store.commit(lambda unit: unit.advance(Progress(documents=1)))
+        store.close()
+    assert not databases(path) & {name.encode() for name in migrations.INDEX_RETIRED}

@@ -12,7 +12,6 @@ from iai.model.revisions import of, upto
 from iai.store.codec import number
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.links import Edge
 from iai.store.vectors import Generation, Progress, VectorStore
 from tests.iai.store.builders import kept
 
@@ -124,14 +123,13 @@ def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> 
     assert rows[2_599].tobytes() == described[2_600]
 
 
-def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:
+def test_the_turns_around_a_record_are_set_and_taken_back(graph: GraphStore) -> None:
     graph.commit(lambda unit: unit.place(1, [9, 8, 0, 2, 0, 0]))
     with graph.view() as view:
-        assert view.edges(1) == (Edge(9, "previous", 1.0), Edge(2, "next", 1.0))
         assert view.beside([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
     graph.commit(lambda unit: unit.place(1, [0] * 6))
     with graph.view() as view:
-        assert view.edges(1) == ()
+        assert view.beside([1]).tolist() == [[0] * 6]
 
 
 def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:

@@ -1,26 +1,20 @@
 """Graph-cache: keeps the indexes and the graph in step with the store, and answers recall.
 
-Words and edges follow the records themselves, the vector index follows the vectors. So a dead
-embedder costs the vectors' share of an answer and nothing else.
+In SLEEP it also links records, finds topics, and compacts the lexical index.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import StoreAbsent, StoreError
+from iai.errors import StoreError
 from iai.index import communities
+from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
-from iai.index.lexical_indexer import Words
-from iai.index.link_indexer import Links
-from iai.index.term_vectors import FORM
-from iai.index.vector_indexer import Space
 from iai.lifecycle.maintenance import Sleep
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
-from iai.model.revisions import Revisions
 from iai.protocol.behaviour import (
     Answer,
     Caller,
@@ -36,21 +30,14 @@ from iai.protocol.graph_cache import (
     SleepFinished,
 )
 from iai.protocol.lifecycle import StateChanged, Tick
-from iai.protocol.message import (
-    Actor,
-    Event,
-    Request,
-    State,
-)
+from iai.protocol.message import Actor, Event, Request, State
 from iai.recall.search import search
 from iai.recall.sources import Sources
-from iai.store import graph, records, vectors
-from iai.store.graph import GraphStore, Progress
+from iai.store import vectors
+from iai.store.graph import GraphStore
 from iai.store.readers import Readers
 
-log = logging.getLogger(__name__)
-
-TOLD_S = 0.5  # between two events that say there are questions: who hears them gives way for longer
+USED_S = 0.5  # between two `MemoryUsed`: other actors give way to questions for longer than that
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
 
 
@@ -62,47 +49,38 @@ class GraphCache:
     def __init__(self, readers: Readers, store: GraphStore, lexical: LexicalIndex) -> None:
         self._readers = readers
         self._store = store
+        self._indexes = Indexes(readers, store, lexical)
         with store.view() as view:
-            self._progress = noted = view.progress()
             troubles = view.troubles()
-        self._space = Space(noted.rebuilt)
-        self._words = Words(lexical, store)
-        self._links = Links(noted.links_applied if self._words.applied.ranges else Revisions())
-        self._tell_from = 0  # monotonic; until then that there was a question is known
-        self._pace = Pace()
-        self._state = State.WAKE  # of the group, as far as it was heard
         steps = {
             "links": self._link_all,
             "topics": self._find_topics,
             "compact": self._compact,
         }
         self._sleep = Sleep(steps, troubles)
+        self._pace = Pace()
+        self._state = State.WAKE  # of the group, as last heard
+        self._next_used = 0  # monotonic: when to publish `MemoryUsed` again
 
     def start(self, now: Now) -> Steps:
-        with self._store.view() as view:
-            self._space.load(view, self._progress)
-        self._note_progress(warm=self._progress.warm and bool(self._words.applied.ranges))
-        if self._progress.warm:  # what it last committed it may not have told before it died
-            yield Publish(GraphUpdated(revision=self._progress.revision))
+        self._indexes.load()
+        if self._indexes.progress.warm:  # it may have died before it published its last commit
+            yield self._updated()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         if isinstance(request, Recall):
             self._pace.asked(now)
             yield Answer(caller, self._recall(request, now))
-            yield from self._tell_of_use(now)
-
-    def _tell_of_use(self, now: Now) -> Steps:
-        """Keep the group awake; who has heard of one question learns nothing from the next."""
-        if self._state is not State.WAKE or now.mono >= self._tell_from:
-            self._tell_from = now.mono + int(TOLD_S * NS)
-            yield Publish(MemoryUsed())
+            if self._state is not State.WAKE or now.mono >= self._next_used:
+                self._next_used = now.mono + int(USED_S * NS)
+                yield Publish(MemoryUsed())
 
     def hear(self, event: Event, now: Now) -> Steps:
         match event:
             case StateChanged(state=state) | Tick(state=state):
                 yield from self._enter(state, now)
             case RebuildWanted():
-                self._space.rebuild()
+                self._indexes.space.rebuild()
             case _:
                 pass
         self._pace.hint()
@@ -111,16 +89,16 @@ class GraphCache:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Take in what is new; else do a slice of the work of a SLEEP, or of the links."""
-        was_warm = self._progress.warm
-        moved = self._catch_up(now)
+        """Index what is new; else do a slice of the work of a SLEEP, or of the links."""
+        was_warm = self._indexes.progress.warm
+        moved = self._indexes.catch_up(self._pace.part(now))
         self._pace.looked(now, more=moved)
-        if moved or self._progress.warm != was_warm:
-            yield Publish(GraphUpdated(revision=self._progress.revision))
+        if moved or self._indexes.progress.warm != was_warm:
+            yield self._updated()
         elif self._sleep.busy:
             self._pace.hint()
             yield from self._sleep_on(now)
-        elif self._link(self._pace.part(now)):
+        elif self._indexes.link(self._pace.part(now)):
             self._pace.rest(now, LINKS_PAUSE_S)
 
     def stop(self, now: Now) -> Steps:
@@ -130,66 +108,13 @@ class GraphCache:
         self._readers.close()
         self._store.close()
 
-    # --- staying in step ----------------------------------------------------------------------
+    def _updated(self) -> Publish:
+        return Publish(GraphUpdated(revision=self._indexes.progress.revision))
 
-    def _catch_up(self, now: Now) -> bool:
-        """Do one slice of each index; was there anything to do?"""
-        with self._readers.records.view() as view:
-            part = self._pace.part(now)
-            words_moved = self._words.step(view, part)
-            moved = self._space_step(view, part) or words_moved
-            behind = self._words.pending(view).count()
-        if moved or self._space.unsaved or (not self._progress.warm and not behind):
-            self._note_progress(warm=self._progress.warm or (not moved and not behind))
-        return moved
-
-    def _space_step(self, view: records.View, part: int) -> bool:
-        """One slice of the vector index; there may be no vectors yet, and that is no fault."""
-        try:
-            with self._readers.vectors.view() as stored:
-                return self._space.step(view, stored, part)
-        except StoreAbsent:
-            return False
-
-    def _note_progress(self, *, warm: bool) -> None:
-        index = self._space.index
-        progress = Progress(
-            records_applied=self._words.applied,
-            vectors_applied=self._space.applied,
-            generation=self._space.generation,
-            documents=len(self._words.lexical),
-            warm=warm,
-            rebuilt=self._space.rebuilt,
-            form=FORM,
-            links_applied=self._links.applied,
-            table=self._space.table,
-            dimension=index.dimension if index is not None else 0,
-            parts=self._space.parts,
-            chunks=index.chunks if index is not None else 0,
-        )
-        if progress == self._progress and not self._space.unsaved:
-            return
-
-        def note(unit: graph.Change) -> None:
-            self._space.save(unit)
-            unit.advance(progress)
-
-        self._store.commit(note)
-        self._space.saved()
-        self._progress = progress
-
-    # --- the graph, and the work of a SLEEP ---------------------------------------------------
-
-    def _link(self, part: int = 1) -> int:
-        """Do one slice of the links; return how many changes it took."""
-        with self._readers.records.view() as view:
-            count = self._links.step(view, self._store, self._words.applied, part)
-        if count:
-            self._note_progress(warm=self._progress.warm)
-        return count
+    # --- SLEEP --------------------------------------------------------------------------------
 
     def _enter(self, state: State, now: Now) -> Steps:
-        """Take note of how awake the group is; a hint that was lost comes again with a tick."""
+        """Note the group's state. A change whose event was lost is seen at the next tick."""
         previous, self._state = self._state, state
         if state is State.SLEEP and previous is not State.SLEEP:
             self._sleep.begin()
@@ -207,38 +132,39 @@ class GraphCache:
         if ended is not None:
             yield Publish(ended, keep=True)
         if not self._sleep.busy:
-            yield Publish(SleepFinished(revision=self._progress.revision), keep=True)
+            revision = self._indexes.progress.revision
+            yield Publish(SleepFinished(revision=revision), keep=True)
 
     def _keep_troubles(self) -> None:
         self._store.commit(lambda unit: unit.keep_troubles(self._sleep.troubles))
 
     def _link_all(self, now: Now) -> Iterator[int]:
-        while count := self._link():
+        while count := self._indexes.link():
             yield count
 
     def _find_topics(self, now: Now) -> Iterator[int]:
-        return communities.find(self._readers, self._store, self._space.generation)
+        return communities.find(self._readers, self._store, self._indexes.space.generation)
 
     def _compact(self, now: Now) -> Iterator[int]:
-        self._words.lexical.collect_garbage()
+        self._indexes.words.lexical.collect_garbage()
         yield 1
 
-    # --- answers ------------------------------------------------------------------------------
+    # --- recall -------------------------------------------------------------------------------
 
     def _recall(self, request: Recall, now: Now) -> Recalled:
+        words, space = self._indexes.words, self._indexes.space
         with ExitStack() as opened:
             view = opened.enter_context(self._readers.records.view())
             links = opened.enter_context(self._store.view())
-            stored = self._stored(opened)
-            sources = Sources(view, links, self._words.lexical, self._space, stored)
+            sources = Sources(view, links, words.lexical, space, self._vectors(opened))
             hits, degraded = search(request, sources, now.wall)
-            behind = self._words.pending(view).count()
+            behind = self._indexes.behind(view)
         if behind:
             degraded.append(f"words: {behind} changes are not indexed yet")
-        return Recalled(hits=hits, degraded=tuple(degraded), revision=self._words.applied.floor)
+        return Recalled(hits=hits, degraded=tuple(degraded), revision=words.applied.floor)
 
-    def _stored(self, opened: ExitStack) -> vectors.View | None:
-        """Return the vectors, if they can be read: words alone answer, too."""
+    def _vectors(self, opened: ExitStack) -> vectors.View | None:
+        """Return the stored vectors; None if they cannot be read: terms alone still answer."""
         try:
             return opened.enter_context(self._readers.vectors.view())
         except StoreError:

@@ -216,7 +216,7 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     w.start(Actor.GRAPH_CACHE)
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    assert len(graph_cache._space.index or ()) == len(TEXTS)
+    assert len(graph_cache._indexes.space.index or ()) == len(TEXTS)
     w.run(5.0)
     assert 6 in found(w, "login")
     assert set(before) < set(found(w, "login fields"))
@@ -399,11 +399,11 @@ def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
     before = found(w, "login fields")
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    index = graph_cache._space.index
+    index = graph_cache._indexes.space.index
     list(graph_cache.hear(RebuildWanted(), w.now))
     assert found(w, "login fields") == before
     w.run(2.0)
-    assert graph_cache._space.index is not index
+    assert graph_cache._indexes.space.index is not index
     assert found(w, "login fields") == before
 
 
@@ -451,7 +451,7 @@ def _rightly_counted(world: World) -> bool:
 def _being_counted(world: World) -> bool:
     graph_cache = world.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    return graph_cache._words._counting.due
+    return graph_cache._indexes.words._counting.due
 
 
 def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:

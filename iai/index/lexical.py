@@ -52,7 +52,7 @@ class LexicalIndex:
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
         document.add_text(_TEXT, " ".join(found_by))
-        lexical_filter.describe(document, record)
+        lexical_filter.fill(document, record)
         self._writer.add_document(document)
 
     def remove(self, label: int) -> None:
@@ -89,9 +89,9 @@ class LexicalIndex:
             return []
         any_word = tantivy.Query.boolean_query(any_of)
         if not only.open:
-            fitting = lexical_filter.query(schema, only)
+            matching = lexical_filter.query(schema, only)
             any_word = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, fitting)]
+                [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, matching)]
             )
         searcher = self._index.searcher()
         hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 from msgspec import structs
 
-from iai.index.filters import Filter, sought, wanted
+from iai.index.filters import Filter, candidate_filters, requested
 from iai.index.vector import Vectors
-from iai.index.vector_filter import fitting
+from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Provenance, Recall
 from iai.recall import query, weights
@@ -33,7 +33,7 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
         degraded.append(f"vectors: {given}")
     asked = query.read(request.query, sources.links)
     found = Found()
-    for only in sought(wanted(request)):
+    for only in candidate_filters(requested(request)):
         _find(request, asked, vector, only, sources, found)
     scored = score(asked, vector, found, sources, now)
     return tuple(_hits(request, scored, sources)), degraded
@@ -53,7 +53,7 @@ def _find(
     words = sources.lexical.search(asked.telling, depth, only)
     found.by_words.update(label for label, _ in words)
     if vector is not None and sources.index is not None:
-        fits = None if only.open else fitting(sources.links.facets(), only)
+        fits = None if only.open else filter_mask(sources.links.facets(), only)
         near = sources.index.search(vector, depth, sources.exact, fits)
         found.by_vectors.update(label for label, _ in near)
 
@@ -73,7 +73,7 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
 
 def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
     """Yield the best that fit: a neighbour of what fits need not."""
-    view, only = sources.view, wanted(request)
+    view, only = sources.view, requested(request)
     k = min(request.k, MOST_HITS)
     get, project = cache(view.get), cache(view.project_named)  # each is looked at twice
     fitting = (

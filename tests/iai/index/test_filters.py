@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.index.filters import Filter, wanted
+from iai.index.filters import Filter, requested
 from iai.index.lexical import LexicalIndex
-from iai.index.vector_filter import facets, fitting
+from iai.index.vector_filter import facets, filter_mask
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
 from iai.store.graph import FACETS
@@ -64,7 +64,7 @@ def test_the_index_finds_exactly_what_fits(
     expected = [r.label for r in records if only.fits(r)]
     assert sorted(label for label, _ in index.search(["text"], len(records), only)) == expected
     rows = np.frombuffer(b"".join(map(facets, records)), FACETS)
-    assert [records[row].label for row in np.flatnonzero(fitting(rows, only))] == expected
+    assert [records[row].label for row in np.flatnonzero(filter_mask(rows, only))] == expected
 
 
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
@@ -74,7 +74,7 @@ def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
     index.commit()
     rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):
-        assert len(index.search(["text"], 9, only)) == int(fitting(rows, only).sum())
+        assert len(index.search(["text"], 9, only)) == int(filter_mask(rows, only).sum())
 
 
 def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:
@@ -83,7 +83,7 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> N
 
 
 def test_a_request_that_asks_for_nothing_special_is_open() -> None:
-    assert wanted(Recall(query="q", k=3)).open
-    only = wanted(Recall(query="q", project="p", session="s", role="user", since=1))
+    assert requested(Recall(query="q", k=3)).open
+    only = requested(Recall(query="q", project="p", session="s", role="user", since=1))
     assert only == Filter(project="p", session="s", role="user", since=1)
     assert not only.open

@@ -98,7 +98,7 @@ class Embedding:
         Where the embedder of the vectors that serve is gone, they wait for the next generation.
         """
         done = self._generations.progress
-        batch = view.foremost(upto(view.watermark().revision).minus(done.applied), BATCH)
+        batch = view.next_batch(upto(view.watermark().revision).minus(done.applied), BATCH)
         if not batch.ranges:
             return None
         if not done.serving:

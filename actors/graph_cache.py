@@ -80,7 +80,7 @@ class GraphCache:
             case StateChanged(state=state) | Tick(state=state):
                 yield from self._enter(state, now)
             case RebuildWanted():
-                self._indexes.space.rebuild()
+                self._indexes.vector.rebuild()
             case _:
                 pass
         self._pace.hint()
@@ -143,25 +143,25 @@ class GraphCache:
             yield count
 
     def _find_topics(self, now: Now) -> Iterator[int]:
-        return communities.find(self._readers, self._store, self._indexes.space.generation)
+        return communities.find(self._readers, self._store, self._indexes.vector.generation)
 
     def _compact(self, now: Now) -> Iterator[int]:
-        self._indexes.words.lexical.collect_garbage()
+        self._indexes.lexical.index.collect_garbage()
         yield 1
 
     # --- recall -------------------------------------------------------------------------------
 
     def _recall(self, request: Recall, now: Now) -> Recalled:
-        words, space = self._indexes.words, self._indexes.space
+        lexical, vector = self._indexes.lexical, self._indexes.vector
         with ExitStack() as opened:
             view = opened.enter_context(self._readers.records.view())
             links = opened.enter_context(self._store.view())
-            sources = Sources(view, links, words.lexical, space, self._vectors(opened))
+            sources = Sources(view, links, lexical.index, vector, self._vectors(opened))
             hits, degraded = search(request, sources, now.wall)
             behind = self._indexes.behind(view)
         if behind:
             degraded.append(f"words: {behind} changes are not indexed yet")
-        return Recalled(hits=hits, degraded=tuple(degraded), revision=words.applied.floor)
+        return Recalled(hits=hits, degraded=tuple(degraded), revision=lexical.applied.floor)
 
     def _vectors(self, opened: ExitStack) -> vectors.View | None:
         """Return the stored vectors; None if they cannot be read: terms alone still answer."""

@@ -2,10 +2,10 @@
 
 from iai.errors import StoreAbsent
 from iai.index.lexical import LexicalIndex
-from iai.index.lexical_indexer import Words
-from iai.index.link_indexer import Links
+from iai.index.lexical_indexer import LexicalIndexer
+from iai.index.link_indexer import LinkIndexer
 from iai.index.term_vectors import FORM
-from iai.index.vector_indexer import Space
+from iai.index.vector_indexer import VectorIndexer
 from iai.model.revisions import Revisions
 from iai.store import graph, records
 from iai.store.graph import GraphStore, Progress
@@ -23,35 +23,37 @@ class Indexes:
         self._store = store
         with store.view() as view:
             self.progress = noted = view.progress()  # as it is on disk
-        self.space = Space(noted.rebuilt)
-        self.words = Words(lexical, store)
-        self.links = Links(noted.links_applied if self.words.applied.ranges else Revisions())
+        self.vector = VectorIndexer(noted.rebuilt)
+        self.lexical = LexicalIndexer(lexical, store)
+        self.links = LinkIndexer(
+            noted.links_applied if self.lexical.applied.ranges else Revisions()
+        )
 
     def load(self) -> None:
         """Read the vector index from disk, and note what has to be rebuilt."""
         with self._store.view() as view:
-            self.space.load(view, self.progress)
-        self._save(warm=self.progress.warm and bool(self.words.applied.ranges))
+            self.vector.load(view, self.progress)
+        self._save(warm=self.progress.warm and bool(self.lexical.applied.ranges))
 
     def behind(self, view: records.View) -> int:
         """Return how many changes of the records cannot be found by their terms yet."""
-        return self.words.pending(view).count()
+        return self.lexical.pending(view).count()
 
     def catch_up(self, part: int = 1) -> bool:
         """Do one slice of each index, `part` times smaller than usual; False if none was due."""
         with self._readers.records.view() as view:
-            words_moved = self.words.step(view, part)
-            moved = self._step_vectors(view, part) or words_moved
+            terms_moved = self.lexical.step(view, part)
+            moved = self._step_vectors(view, part) or terms_moved
             behind = self.behind(view)
         warm = self.progress.warm
-        if moved or self.space.unsaved or (not warm and not behind):
+        if moved or self.vector.unsaved or (not warm and not behind):
             self._save(warm=warm or (not moved and not behind))
         return moved
 
     def link(self, part: int = 1) -> int:
         """Do one slice of the links; return how many changes it took."""
         with self._readers.records.view() as view:
-            count = self.links.step(view, self._store, self.words.applied, part)
+            count = self.links.step(view, self._store, self.lexical.applied, part)
         if count:
             self._save(warm=self.progress.warm)
         return count
@@ -59,34 +61,34 @@ class Indexes:
     def _step_vectors(self, view: records.View, part: int) -> bool:
         try:
             with self._readers.vectors.view() as stored:
-                return self.space.step(view, stored, part)
+                return self.vector.step(view, stored, part)
         except StoreAbsent:  # no vectors have been made yet
             return False
 
     def _save(self, *, warm: bool) -> None:
         """Commit the vector index together with how far all of them have come."""
-        index = self.space.index
+        index = self.vector.index
         progress = Progress(
-            records_applied=self.words.applied,
-            vectors_applied=self.space.applied,
-            generation=self.space.generation,
-            documents=len(self.words.lexical),
+            records_applied=self.lexical.applied,
+            vectors_applied=self.vector.applied,
+            generation=self.vector.generation,
+            documents=len(self.lexical.index),
             warm=warm,
-            rebuilt=self.space.rebuilt,
+            rebuilt=self.vector.rebuilt,
             form=FORM,
             links_applied=self.links.applied,
-            table=self.space.table,
+            table=self.vector.table,
             dimension=index.dimension if index is not None else 0,
-            parts=self.space.parts,
+            parts=self.vector.parts,
             chunks=index.chunks if index is not None else 0,
         )
-        if progress == self.progress and not self.space.unsaved:
+        if progress == self.progress and not self.vector.unsaved:
             return
 
         def save(unit: graph.Change) -> None:
-            self.space.save(unit)
+            self.vector.save(unit)
             unit.advance(progress)
 
         self._store.commit(save)
-        self.space.saved()
+        self.vector.saved()
         self.progress = progress

@@ -43,7 +43,7 @@ FULL_MATCH = 0.75
 
 # What the likeness of a turn gains from that of the turns beside it.
 # LoCoMo 0.79 / 0.89 / 0.94, code 0.26 / 0.33 / 0.42.
-VECTORS_BESIDE = (0.3, 0.15)
+VECTOR_CONTEXT = (0.3, 0.15)
 
 # How many labels lie at most between a turn and the likeliest one near it in its session. With 6
 # and with 24 LoCoMo and code are the same; the bound is for sessions of hundreds of turns.

@@ -1,6 +1,6 @@
-"""What the graph-cache keeps on disk: the vector index, edges, and how far they go.
+"""What the graph-cache keeps on disk: the vector index, term vectors, links, topics, and progress.
 
-Derived; can be made again from the records and the vectors.
+Derived: it can be rebuilt from the records and the vectors.
 """
 
 import zlib
@@ -27,10 +27,10 @@ SCHEMA = topics.SCHEMA
 _DATABASES = (
     "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
-    "beside",  # label -> labels of the turns around it in its session, see `View.beside`
+    "beside",  # label -> labels of the turns around it in its session, see `View.neighbours`
     "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
-    "counts",  # number of a term -> in how many records it stands
-    "uncounted",  # label -> nothing: its tally is kept, but in `counts` it is not yet
+    "counts",  # id of a term -> in how many records it occurs
+    "uncounted",  # label -> nothing: its term vector is kept, but not in `counts` yet
     *links.DATABASES,
     *topics.DATABASES,
 )
@@ -55,10 +55,10 @@ class Progress(Struct, frozen=True, kw_only=True):
     records_applied: Revisions = Revisions()  # in the lexical index and the edges
     vectors_applied: Revisions = Revisions()  # in the vector index that answers queries
     generation: int = 0  # of that vector index
-    documents: int = 0  # records in the lexical index then; fewer now means that it lost some
-    warm: bool = False  # has caught up at least once since it was last built from nothing
-    rebuilt: int = 0  # how often it was made again because somebody wanted it
-    form: int = 0  # of the tallies, see `iai.index.term_vectors`
+    documents: int = 0  # records in the lexical index then; fewer now means that some were lost
+    warm: bool = False  # has caught up at least once since it was last built from scratch
+    rebuilt: int = 0  # rebuilds that were asked for
+    form: int = 0  # of the term vectors, see `iai.index.term_vectors`
     links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
     table: int = 0  # number of that vector index, under which its chunks are kept; 0: none is
     dimension: int = 0  # of its vectors
@@ -90,8 +90,8 @@ class View(links.View, topics.View):
         data = self._t.get(b"sleep", db=self._db["meta"])
         return unpack(data, Troubles).steps if data is not None else {}
 
-    def beside(self, labels: Sequence[int]) -> Labels:
-        """Return for each record the labels of the turns around it, 0 for none.
+    def neighbours(self, labels: Sequence[int]) -> Labels:
+        """Return for each record the labels of its neighbours in its session, 0 for none.
 
         A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
         """
@@ -101,18 +101,18 @@ class View(links.View, topics.View):
         rows = b"".join([found.get(key, _ALONE) for key in keys])
         return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
-    def tallies(self, labels: Collection[int]) -> dict[int, bytes]:
-        """Return what was kept by `tally` for each of these records that has any."""
+    def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:
+        """Return the term vectors of these records; a record without one is left out."""
         keys = dict(zip(_keys(labels), labels, strict=True))
         with self._t.cursor(self._db["terms"]) as cursor:
             return {keys[key]: data for key, data in cursor.getmulti(keys)}
 
-    def tallied(self) -> int:
-        """Return how many records have a tally."""
+    def term_vector_count(self) -> int:
+        """Return how many records have a term vector."""
         return int(self._t.stat(self._db["terms"])["entries"])
 
-    def counts(self, terms: Iterable[int]) -> dict[int, int]:
-        """Return in how many records each of these terms stands; a term in none is left out."""
+    def document_frequencies(self, terms: Iterable[int]) -> dict[int, int]:
+        """Return in how many records each of these terms occurs; a term in none is left out."""
         keys = [number(term) for term in terms]
         with self._t.cursor(self._db["counts"]) as cursor:
             return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
@@ -123,7 +123,7 @@ class View(links.View, topics.View):
             return {to_number(key) for key in cursor.iternext(keys=True, values=False)}
 
     def counted_below(self) -> int:
-        """Return the term below which these are counted; 0: no term of theirs is."""
+        """Return the term below which the uncounted records are counted; 0: no term is."""
         data = self._t.get(b"counted-below", db=self._db["meta"])
         return to_number(data) if data is not None else 0
 
@@ -163,47 +163,47 @@ class Change(View, links.Change, topics.Change):
         """Note how the steps of SLEEP have fared."""
         self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
 
-    def place(self, label: int, around: Sequence[int]) -> None:
-        """Set the turns around a record, as `beside` returns them; none deletes the entry."""
+    def put_neighbours(self, label: int, around: Sequence[int]) -> None:
+        """Set the neighbours of a record, a row of `neighbours`; zeros delete the entry."""
         if any(around):
             self._t.put(number(label), np.asarray(around, _LABEL).tobytes(), db=self._db["beside"])
         else:
             self._t.delete(number(label), db=self._db["beside"])
 
-    def tally(self, tallies: Mapping[int, bytes | None]) -> None:
-        """Keep what these records are scored by, None for nothing."""
-        self._set("terms", _keys(tallies), tallies.values())
+    def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
+        """Set the term vectors of these records; None deletes one."""
+        self._set("terms", _keys(term_vectors), term_vectors.values())
 
-    def count(self, moved: Mapping[int, int]) -> None:
-        """Note in how many records more, or fewer, each of these terms stands."""
-        terms = _keys(moved)
+    def add_document_frequencies(self, change: Mapping[int, int]) -> None:
+        """Add to the number of records that each of these terms occurs in."""
+        terms = _keys(change)
         with self._t.cursor(self._db["counts"]) as cursor:
             old = dict(cursor.getmulti(terms))
         before = np.frombuffer(b"".join([old.get(term, _NONE) for term in terms]), ">i8")
-        counts = before + np.fromiter(moved.values(), np.int64, len(moved))
+        counts = before + np.fromiter(change.values(), np.int64, len(change))
         rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
         self._set("counts", terms, [count if some else None for count, some in rows])
 
-    def put_off(self, labels: Collection[int]) -> None:
-        """Note that these records are not counted yet."""
+    def mark_uncounted(self, labels: Collection[int]) -> None:
+        """Note that the terms of these records are not counted yet."""
         self._set("uncounted", _keys(labels), [b""] * len(labels))
 
-    def counted(self, below: int | None) -> None:
-        """Note that the records that were put off are counted as to terms below one, None: all."""
+    def mark_counted(self, below: int | None) -> None:
+        """Note that terms below this one are counted for the uncounted records; None: all are."""
         if below is None:
             self._t.drop(self._db["uncounted"], delete=False)
             self._t.delete(b"counted-below", db=self._db["meta"])
         else:
             self._t.put(b"counted-below", number(below), db=self._db["meta"])
 
-    def forget_words(self) -> None:
-        """Start over with what follows from the texts of the records."""
+    def forget_terms(self) -> None:
+        """Delete what follows from the texts of the records, to start over."""
         for database in ("beside", "facets", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
-        self.counted(None)
+        self.mark_counted(None)
 
-    def describe(self, facets: Mapping[int, bytes | None]) -> None:
-        """Keep what filters ask of these records, a row of `FACETS` each, None for nothing."""
+    def put_facets(self, facets: Mapping[int, bytes | None]) -> None:
+        """Set what filters ask of these records, a row of `FACETS` each; None deletes one."""
         for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
             old = self._t.get(number(chunk), db=self._db["facets"])
             rows = bytearray(old or FACETS.itemsize * _FACETS_ROWS)
@@ -226,7 +226,7 @@ class Change(View, links.Change, topics.Change):
         self._t.put(number(table) + number(position), _sealed(data), db=self._db["chunks"])
 
     def keep_chunks(self, table: int, chunks: int) -> None:
-        """Delete all but the first chunks of one vector index; snapshots of an older iai, too."""
+        """Delete all but the first chunks of one vector index, and snapshots of an older iai."""
         self._t.delete(b"snapshot", db=self._db["meta"])
         prefix, beyond = number(table), number(table) + number(chunks)
         with self._t.cursor(self._db["chunks"]) as cursor:
@@ -235,10 +235,10 @@ class Change(View, links.Change, topics.Change):
                 found = cursor.next() if prefix <= cursor.key() < beyond else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no neighbours, links or terms, no vector index, nothing applied."""
+        """Delete everything, to start over."""
         for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
-        self.counted(None)
+        self.mark_counted(None)
         self._t.delete(b"progress", db=self._db["meta"])
 
 

@@ -135,7 +135,7 @@ class View:
                 room -= cost(record.text) if record else 0
         return of(taken), changed
 
-    def foremost(self, pending: Revisions, limit: int) -> Revisions:
+    def next_batch(self, pending: Revisions, limit: int) -> Revisions:
         """Return up to `limit` of the pending changes: those that a stage should apply next.
 
         What was said just now goes before what an import brings by the thousand; then the newest

@@ -9,8 +9,8 @@ from simulation.world import Chances, World
 
 from actors.graph_cache import GraphCache
 from iai.index import document_frequency, lexical_indexer
-from iai.index.term_vectors import Tallies
-from iai.index.vector_indexer import Space
+from iai.index.term_vectors import TermVectors
+from iai.index.vector_indexer import VectorIndexer
 from iai.lifecycle.pace import APART_S, PART
 from iai.projects.identity import identify
 from iai.protocol.cache_writer import RebuildWanted
@@ -191,7 +191,7 @@ def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
 def neighbours(world: World, label: int) -> list[int]:
     """Return the turns just before and just after a record, 0 for none."""
     with world.graph.view() as view:
-        around = view.beside([label])[0].tolist()
+        around = view.neighbours([label])[0].tolist()
     return [around[0], around[graph.AROUND]]
 
 
@@ -216,7 +216,7 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     w.start(Actor.GRAPH_CACHE)
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    assert len(graph_cache._indexes.space.index or ()) == len(TEXTS)
+    assert len(graph_cache._indexes.vector.index or ()) == len(TEXTS)
     w.run(5.0)
     assert 6 in found(w, "login")
     assert set(before) < set(found(w, "login fields"))
@@ -283,11 +283,11 @@ def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(worl
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
-    space = Space(0)
+    indexer = VectorIndexer(0)
 
     def step(log: records.View) -> None:
         with w.vectors.view() as stored:
-            while space.step(log, stored):
+            while indexer.step(log, stored):
                 pass
 
     with w.records.view() as old:
@@ -297,8 +297,8 @@ def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(worl
         step(old)
     with w.records.view() as new:
         step(new)
-        assert space.applied.floor == new.watermark().revision
-    assert len(space.index or ()) == len(TEXTS) + 2
+        assert indexer.applied.floor == new.watermark().revision
+    assert len(indexer.index or ()) == len(TEXTS) + 2
 
 
 def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> None:
@@ -331,9 +331,9 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     w.stop(Actor.GRAPH_CACHE)
 
     def earlier(unit: Change) -> None:
-        unit.tally(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
-        unit.count({7: 1})
-        unit.put_off([1])
+        unit.put_term_vectors(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
+        unit.add_document_frequencies({7: 1})
+        unit.mark_uncounted([1])
         unit.advance(structs.replace(unit.progress(), form=0))
 
     w.graph.commit(earlier)
@@ -341,7 +341,7 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     w.run(5.0)
     assert recall(w, "login fields").hits == before
     with w.graph.view() as view:
-        assert view.counts([7]) == {}
+        assert view.document_frequencies([7]) == {}
         assert view.uncounted() == set()
 
 
@@ -399,11 +399,11 @@ def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
     before = found(w, "login fields")
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    index = graph_cache._indexes.space.index
+    index = graph_cache._indexes.vector.index
     list(graph_cache.hear(RebuildWanted(), w.now))
     assert found(w, "login fields") == before
     w.run(2.0)
-    assert graph_cache._indexes.space.index is not index
+    assert graph_cache._indexes.vector.index is not index
     assert found(w, "login fields") == before
 
 
@@ -444,14 +444,16 @@ def _rightly_counted(world: World) -> bool:
     """Is it known of every term in how many records it stands?"""
     with world.graph.view() as links, world.records.view() as view:
         labels = [record.label for record in view.after(0)]
-        expected = Tallies(links.tallies(labels).values()).documents()
-        return links.counts(expected) == expected and len(links.tallies(labels)) == len(labels)
+        expected = TermVectors(links.term_vectors(labels).values()).document_frequencies()
+        return links.document_frequencies(expected) == expected and len(
+            links.term_vectors(labels)
+        ) == len(labels)
 
 
 def _being_counted(world: World) -> bool:
     graph_cache = world.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    return graph_cache._indexes.words._counting.due
+    return graph_cache._indexes.lexical._frequencies.due
 
 
 def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -483,7 +485,7 @@ def test_a_long_backlog_is_counted_by_parts(world: Make, monkeypatch: pytest.Mon
     w = _with_a_backlog(world, monkeypatch)
     w.run(30.0, until=lambda: _being_counted(w))
     with w.graph.view() as view:
-        assert view.tallied() == 8
+        assert view.term_vector_count() == 8
     w.run(30.0, until=lambda: progress(w).records_applied.floor == revision(w))
     assert _rightly_counted(w)
 
@@ -540,8 +542,8 @@ def test_what_is_around_a_turn_does_not_depend_on_the_order_of_changes(
         for record in view.after(0):
             before, after = view.around(record, 3)
             sides = [side + [0] * (3 - len(side)) for side in (before, after)]
-            assert links.beside([record.label])[0].tolist() == sides[0] + sides[1]
-        assert links.tallied() == view.watermark().records_count
+            assert links.neighbours([record.label])[0].tolist() == sides[0] + sides[1]
+        assert links.term_vector_count() == view.watermark().records_count
 
 
 def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Make) -> None:
@@ -556,6 +558,6 @@ def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Mak
         assert 1 in found(w, "login page")
         w.run(APART_S)
         with w.graph.view() as view:
-            counts.append(view.tallied())
+            counts.append(view.term_vector_count())
     assert counts == sorted(counts)
     assert max(b - a for a, b in pairwise(counts)) <= 2 * lexical_indexer.WORDS_SLICE // PART

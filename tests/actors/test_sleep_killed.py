@@ -40,7 +40,7 @@ SAID_IN = 15  # texts that have a word of a question
 
 # In which step graph-cache is killed, before which function writes to disk for the n-th time.
 BLOWS = (
-    ("links", "Links.step", 2),
+    ("links", "LinkIndexer.step", 2),
     ("links", "Indexes._save", 2),  # some are made, and not noted
     ("topics", "_similar", 2),
     ("topics", "_look", 1),

@@ -14,7 +14,7 @@ from harness.group import Group, wait_until
 from benchmarks.startup import name_of
 from benchmarks.stats import Figures, quantiles
 from iai.index.vector import Vectors
-from iai.index.vector_indexer import Space
+from iai.index.vector_indexer import VectorIndexer
 from iai.process.client import Client, recall
 from iai.protocol.embedding import EmbedQuery, QueryVector, QueryVectors
 from iai.protocol.graph_cache import Recall, Recalled
@@ -232,11 +232,11 @@ def _disk(root: Path) -> Figures:
 def _approximation(group: Group, given: list[tuple[QueryVector, ...]]) -> Figures:
     """How many of the exactly first ten are among the first ten of the index, and its cost."""
     readers = Readers(group.layout)
-    space = Space(0)
+    indexer = VectorIndexer(0)
     try:
         with readers.graph.view() as links, readers.vectors.view() as stored:
-            space.load(links, links.progress())
-            index, generation = space.index, space.generation
+            indexer.load(links, links.progress())
+            index, generation = indexer.index, indexer.generation
             if index is None:
                 raise ValueError("there is no vector index")
             asked = [_of_generation(vectors, generation) for vectors in given]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.index.lexical import LexicalIndex
-from iai.index.lexical_indexer import Words
-from iai.index.link_indexer import Links
+from iai.index.lexical_indexer import LexicalIndexer
+from iai.index.link_indexer import LinkIndexer
 from iai.model.record import Project
 from iai.model.revisions import Revisions
 from iai.store.graph import GraphStore
@@ -32,8 +32,8 @@ class Store:
         self.records = Records(path / "records", writer=True, map_size=MAP)
         self.graph = GraphStore(path / "index", writer=True, map_size=MAP)
         lexical = LexicalIndex(path / "lexical")
-        self.words = Words(lexical, self.graph)
-        self.links = Links(Revisions())
+        self.lexical = LexicalIndexer(lexical, self.graph)
+        self.links = LinkIndexer(Revisions())
         project = Project(id=PROJECT, name="p", root="/p")
         self.records.commit(lambda unit: unit.place(project, "/p"), NOW)
 
@@ -58,9 +58,9 @@ class Store:
     def follow(self) -> None:
         """Take in all that is new."""
         with self.records.view() as view:
-            while self.words.step(view):
+            while self.lexical.step(view):
                 pass
-            while self.links.step(view, self.graph, self.words.applied):
+            while self.links.step(view, self.graph, self.lexical.applied):
                 pass
 
     def edges(self) -> Graph:
@@ -70,8 +70,8 @@ class Store:
     def again(self) -> Graph:
         """Return the links as they are when all of them are made at once from what is there."""
         self.graph.commit(lambda unit: unit.forget_everything())
-        self.words = Words(self.words.lexical, self.graph)
-        self.links = Links(Revisions())
+        self.lexical = LexicalIndexer(self.lexical.index, self.graph)
+        self.links = LinkIndexer(Revisions())
         self.follow()
         return self.edges()
 

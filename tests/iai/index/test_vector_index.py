@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iai.errors import StoreCorrupt
-from iai.index.vector import ROWS, SHORTEST, Mask, VectorIndex, Vectors
+from iai.index.vector import CANDIDATES, ROWS, Mask, VectorIndex, Vectors
 
 DIMENSION = 32
 
@@ -35,11 +35,11 @@ class Model:
     def exact(self, labels: list[int]) -> Vectors:
         return np.stack([self.held.get(n, np.zeros(self.index.dimension)) for n in labels])
 
-    def found(self, vector: Vectors, k: int, fitting: Mask | None = None) -> list[int]:
-        return [label for label, _ in self.index.search(vector, k, self.exact, fitting)]
+    def found(self, vector: Vectors, k: int, mask: Mask | None = None) -> list[int]:
+        return [label for label, _ in self.index.search(vector, k, self.exact, mask)]
 
-    def expected(self, vector: Vectors, k: int, fitting: Mask | None = None) -> list[int]:
-        may = [n for n in sorted(self.held) if fitting is None or fitting[n - 1 : n].any()]
+    def expected(self, vector: Vectors, k: int, mask: Mask | None = None) -> list[int]:
+        may = [n for n in sorted(self.held) if mask is None or mask[n - 1 : n].any()]
         scores = np.round(self.exact(may).astype(np.float64) @ vector, 6) if may else np.zeros(0)
         return [may[place] for place in np.argsort(-scores, kind="stable")[:k]]
 
@@ -73,13 +73,13 @@ def test_a_small_index_finds_what_looking_at_everything_finds(
         disk.update({position: model.index.chunk(position) for position in model.index.dirty})
         model.index.dirty.clear()
     assert len(model.index) == len(model.held)
-    fitting = np.isin(np.arange(1, 2 * ROWS + 3), allowed)
+    mask = np.isin(np.arange(1, 2 * ROWS + 3), allowed)
     for loaded in (model.index, restored([disk[n] for n in sorted(disk)])):
         model.index = loaded
         assert not loaded.dirty
         question = vectors(7, 1)[0]
         assert model.found(question, 9) == model.expected(question, 9)
-        assert model.found(question, 9, fitting) == model.expected(question, 9, fitting)
+        assert model.found(question, 9, mask) == model.expected(question, 9, mask)
 
 
 def of_words(seed: int, count: int, words: int) -> Vectors:
@@ -108,7 +108,7 @@ def test_bits_alone_tell_roughly_how_alike_two_vectors_are() -> None:
     index = VectorIndex(256)
     index.put(list(range(1, 201)), rows)
     index.remove([7])
-    found = index.alike(np.arange(1, 300), question[0])
+    found = index.estimate(np.arange(1, 300), question[0])
     exact = rows @ question[0]
     assert found[6] == 0
     assert not found[200:].any()
@@ -120,9 +120,9 @@ def test_a_narrow_filter_finds_what_is_like_nothing_in_the_question() -> None:
     model.put(list(range(1, 2_001)), vectors(1, 2_000))
     question = vectors(3, 1)[0]
     last = model.expected(question, 2_000)[-5:]
-    assert not {*last} & {*model.found(question, SHORTEST)}
-    fitting = np.isin(np.arange(1, 2_001), last)
-    assert model.found(question, 9, fitting) == last
+    assert not {*last} & {*model.found(question, CANDIDATES)}
+    mask = np.isin(np.arange(1, 2_001), last)
+    assert model.found(question, 9, mask) == last
 
 
 @given(st.permutations(range(6)), st.integers(1, 400))

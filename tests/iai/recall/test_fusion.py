@@ -6,29 +6,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.recall.fusion import (
-    Beside,
     Floats,
-    by_likeness,
+    Neighbours,
     by_session,
+    by_similarity,
     by_terms,
     rarity,
     shares,
     spread,
 )
-from iai.recall.weights import CONTEXT, SESSION_REACH, VECTORS_BESIDE
+from iai.recall.weights import CONTEXT, SESSION_REACH, VECTOR_CONTEXT
 
 ONE = np.ones(1)
 
 
-def in_a_row(count: int) -> Beside:
+def in_a_row(count: int) -> Neighbours:
     """Turns of one session, one after the other."""
     reach = len(CONTEXT)
-    beside = [
+    neighbours = [
         [row - d if row >= d else -1 for d in range(1, reach + 1)]
         + [row + d if row + d < count else -1 for d in range(1, reach + 1)]
         for row in range(count)
     ]
-    return np.asarray(beside, np.int64)
+    return np.asarray(neighbours, np.int64)
 
 
 def column(*numbers: float) -> Floats:
@@ -64,8 +64,8 @@ def test_a_gain_is_not_passed_on() -> None:
 
 
 def test_what_is_unlike_the_question_takes_nothing_from_its_neighbours() -> None:
-    near, far = VECTORS_BESIDE
-    own, whole = by_likeness(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
+    near, far = VECTOR_CONTEXT
+    own, whole = by_similarity(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
     assert list(own) == [0, 1, 0, 0]
     assert list(whole) == [near, 1, near, far]
 
@@ -96,8 +96,8 @@ def test_only_what_may_speaks_for_a_session_and_nothing_unlike_takes_from_it() -
 
 def test_only_turns_with_a_row_of_their_own_are_scored() -> None:
     counts = np.asarray([[0.0], [1.0]])
-    beside = np.asarray([[-1] * len(CONTEXT) + [1] + [-1] * (len(CONTEXT) - 1)])
-    own, whole = by_terms(counts, ONE, beside)
+    neighbours = np.asarray([[-1] * len(CONTEXT) + [1] + [-1] * (len(CONTEXT) - 1)])
+    own, whole = by_terms(counts, ONE, neighbours)
     assert len(own) == len(whole) == 1
     assert whole[0] > own[0]
 
@@ -114,8 +114,10 @@ def test_the_order_of_the_rows_changes_no_score(counts: list[int]) -> None:
     rows = np.asarray(counts, np.float64).reshape(-1, 1)
     order = sorted(range(len(rows)), key=lambda row: (counts[row], row))
     place = {old: new for new, old in enumerate(order)}
-    beside = in_a_row(len(rows))
-    moved = np.asarray([[place.get(int(b), -1) for b in beside[old]] for old in order], np.int64)
-    _, whole = by_terms(rows, ONE, beside)
+    neighbours = in_a_row(len(rows))
+    moved = np.asarray(
+        [[place.get(int(b), -1) for b in neighbours[old]] for old in order], np.int64
+    )
+    _, whole = by_terms(rows, ONE, neighbours)
     _, again = by_terms(rows[order], ONE, moved)
     assert list(again) == pytest.approx(list(whole[order]))

@@ -70,5 +70,5 @@ def test_a_question_names_who_said_it(question: str, roles: set[str]) -> None:
 
 
 def test_no_weight_reaches_farther_than_the_graph_does() -> None:
-    reach = (len(weights.CONTEXT), len(weights.VECTORS_BESIDE), weights.REACH)
+    reach = (len(weights.CONTEXT), len(weights.VECTOR_CONTEXT), weights.REACH)
     assert max(reach) <= AROUND

@@ -270,12 +270,12 @@ def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(
     records.commit(batch(10, 2), NOW)
     records.commit(batch(12, 10), NOW, live=False)
     with records.view() as view:
-        assert view.foremost(upto(22), 100) == of([11, 12])
-        assert view.foremost(upto(22), 1) == of([12])
-        assert view.foremost(upto(11), 1) == of([11])
+        assert view.next_batch(upto(22), 100) == of([11, 12])
+        assert view.next_batch(upto(22), 1) == of([12])
+        assert view.next_batch(upto(11), 1) == of([11])
         rest = upto(22).minus(of([11, 12]))
-        assert view.foremost(rest, 4) == Revisions(((19, 22),))
-        assert view.foremost(Revisions(), 4) == Revisions()
+        assert view.next_batch(rest, 4) == Revisions(((19, 22),))
+        assert view.next_batch(Revisions(), 4) == Revisions()
 
 
 class Model(RuleBasedStateMachine):

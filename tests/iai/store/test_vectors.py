@@ -115,8 +115,8 @@ def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
 
 def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
     described = {n: facets(kept(n, "t", role="user")) for n in (1, 1_024, 1_025, 2_600)}
-    graph.commit(lambda unit: unit.describe({**described, 2: None}))
-    graph.commit(lambda unit: unit.describe({1_024: None}))
+    graph.commit(lambda unit: unit.put_facets({**described, 2: None}))
+    graph.commit(lambda unit: unit.put_facets({1_024: None}))
     with graph.view() as view:
         rows = view.facets()
     assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 1_025, 2_600]
@@ -124,12 +124,12 @@ def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> 
 
 
 def test_the_turns_around_a_record_are_set_and_taken_back(graph: GraphStore) -> None:
-    graph.commit(lambda unit: unit.place(1, [9, 8, 0, 2, 0, 0]))
+    graph.commit(lambda unit: unit.put_neighbours(1, [9, 8, 0, 2, 0, 0]))
     with graph.view() as view:
-        assert view.beside([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
-    graph.commit(lambda unit: unit.place(1, [0] * 6))
+        assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
+    graph.commit(lambda unit: unit.put_neighbours(1, [0] * 6))
     with graph.view() as view:
-        assert view.beside([1]).tolist() == [[0] * 6]
+        assert view.neighbours([1]).tolist() == [[0] * 6]
 
 
 def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:

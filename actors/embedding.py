@@ -21,7 +21,7 @@ from iai.embedders.vector_generations import VectorGenerations
 from iai.errors import StoreError
 from iai.lifecycle.pace import Pace
 from iai.model.clock import Now
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.protocol.behaviour import (
     Answer,
     Caller,
@@ -98,7 +98,7 @@ class Embedding:
         Where the embedder of the vectors that serve is gone, they wait for the next generation.
         """
         done = self._generations.progress
-        batch = view.next_batch(upto(view.watermark().revision).minus(done.applied), BATCH)
+        batch = view.next_batch(through(view.watermark().revision).minus(done.applied), BATCH)
         if not batch.ranges:
             return None
         if not done.serving:
@@ -119,7 +119,7 @@ class Embedding:
         indexed = self._index()
         if indexed is None:
             return False
-        words = upto(view.watermark().revision).minus(indexed.records_applied)
+        words = through(view.watermark().revision).minus(indexed.records_applied)
         applied = self._generations.progress.applied
         return bool(words.ranges or applied.minus(indexed.vectors_applied).ranges)
 

@@ -7,14 +7,14 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.embedders.generations import counted_upto
+from iai.embedders.generations import counted_through
 from iai.errors import StoreError
 from iai.freshness.sidecar import Sidecar
 from iai.freshness.target import Target
 from iai.ingest import parse, spool, transcripts
 from iai.model.clock import NS
 from iai.model.record import Transcript, Watermark
-from iai.model.revisions import Revisions, upto
+from iai.model.revisions import Revisions, through
 from iai.session_start.payload_files import claim, read_sidecar
 from iai.session_start.targets import targets
 from iai.store.graph import Progress as GraphProgress
@@ -89,7 +89,7 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
     spooled = _spooled(layout)  # before the records: what is taken from there meanwhile is in them
     with readers.records.view() as view:
         mark = view.watermark()
-        head = upto(mark.revision)
+        head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         shown = {target: _held(target.path, claimed, mark) for target, claimed in claims}
         note = _missing(shown) if mark.revision else ""
@@ -99,7 +99,7 @@ def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHe
                 view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
             ),
             "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
-            "payload": _stage(view, head, upto(min(shown.values())), wall, note),
+            "payload": _stage(view, head, through(min(shown.values())), wall, note),
         }
     records = _waiting(spooled, followed, mark.revision, wall)
     last = stages["payload"]
@@ -199,7 +199,7 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
     current = (
         weights is not None
         and not progress.recount
-        and weights.counted_upto == counted_upto(mark.max_vec_label)
+        and weights.counted_upto == counted_through(mark.max_vec_label)
         and progress.embedder in ("", weights.fingerprint)
     )
     return "" if current or not mark.max_vec_label else "to be re-embedded"

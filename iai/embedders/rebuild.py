@@ -8,7 +8,7 @@ only on the records as they are now.
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 
-from iai.embedders.generations import Census, Weights, counted_upto
+from iai.embedders.generations import Census, Weights, counted_through
 from iai.embedders.vector_generations import VectorGenerations
 from iai.model.record import Record
 from iai.protocol.embedding import GenerationBegun, GenerationServing, VectorsCommitted
@@ -53,11 +53,11 @@ class Rebuild:
         if building is not None:
             return self._build(view, building, room_ms)
         newest = view.watermark().max_vec_label
-        due = counted_upto(newest)
+        due = counted_through(newest)
         serving = self._generations.serving
         if not newest or (serving is not None and self._is_current(serving.generation, due)):
             return None
-        if self._census is None or self._census.upto != due:
+        if self._census is None or self._census.through != due:
             self._census = Census(self._generations.chosen, due)
         self._count(self._census, view, room_ms)
         if not self._census.done:
@@ -72,9 +72,9 @@ class Rebuild:
         return counted == wanted and not self._generations.progress.recount
 
     def _count(self, census: Census, view: View, room_ms: float) -> None:
-        uncounted = takewhile(lambda r: r.label <= census.upto, view.after(census.counted))
+        uncounted = takewhile(lambda r: r.label <= census.through, view.after(census.counted))
         batch = _batch(uncounted, room_ms, lambda text: len(text) / COUNTED_PER_MS)
-        last = batch[-1].label if batch else census.upto
+        last = batch[-1].label if batch else census.through
         census.count([record.text for record in batch], last)
 
     def _build(self, view: View, building: Weights, room_ms: float) -> list[Event]:

@@ -14,7 +14,7 @@ from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
 from iai.model.record import Record
-from iai.model.revisions import Revisions, upto
+from iai.model.revisions import Revisions, through
 from iai.store import graph, records
 from iai.store.graph import GraphStore
 
@@ -48,7 +48,7 @@ class LexicalIndexer:
 
     def pending(self, view: records.View) -> Revisions:
         """Revisions that are still to be applied."""
-        return upto(view.watermark().revision).minus(self.applied)
+        return through(view.watermark().revision).minus(self.applied)
 
     def step(self, view: records.View, part: int = 1) -> bool:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""

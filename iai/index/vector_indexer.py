@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from iai.errors import StoreCorrupt
 from iai.index.vector import VectorIndex
-from iai.model.revisions import Revisions, upto
+from iai.model.revisions import Revisions, through
 from iai.store import graph, records, vectors
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class VectorIndexer:
             self._scan(view, progress, most)
             return True
         # The vectors may be of a later moment than the log, and know revisions that it does not.
-        seen = progress.applied.both(upto(log_view.watermark().revision))
+        seen = progress.applied.both(through(log_view.watermark().revision))
         batch = log_view.next_batch(seen.minus(self.applied), most)
         if not batch.ranges:
             return False

@@ -14,7 +14,7 @@ from iai.model.record import (
     Watermark,
     session_key,
 )
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.store.records import View
 
 LOOKED_AT = 5_000  # changes of the log, the latest ones: an import may have made a million
@@ -32,7 +32,7 @@ def changed(view: View, project: str, revision: int) -> Changed:
     """Read what was changed after a revision, as far as it is still there."""
     if view.changed(project) <= revision:
         return Changed()
-    after = upto(view.watermark().revision).minus(upto(revision))
+    after = through(view.watermark().revision).minus(through(revision))
     labels: dict[int, bool] = {}  # and whether it was said since, or only pinned
     for _, entry in view.changes(after.newest(LOOKED_AT)):
         said = entry.operation in ("insert", "edit")

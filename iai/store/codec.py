@@ -28,21 +28,21 @@ def unpack(data: bytes, type_: type[T]) -> T:
         raise StoreCorrupt(f"a stored {type_.__name__} cannot be read: {error}") from error
 
 
-def number(value: int) -> bytes:
+def encode_u64(value: int) -> bytes:
     """Eight bytes that sort as the number does (0 to 2**64 - 1)."""
     return value.to_bytes(8, "big")
 
 
-def moment(ns: int) -> bytes:
+def encode_time(ns: int) -> bytes:
     """Eight bytes that sort as the time does, before 1970 too."""
     return struct.pack(">Q", max(0, min(ns + _SIGN, (1 << 64) - 1)))
 
 
-def to_number(data: bytes) -> int:
-    """Inverse of `number`."""
+def decode_u64(data: bytes) -> int:
+    """Inverse of `encode_u64`."""
     return int.from_bytes(data, "big")
 
 
-def to_moment(data: bytes) -> int:
-    """Inverse of `moment`."""
-    return to_number(data) - _SIGN
+def decode_time(data: bytes) -> int:
+    """Inverse of `encode_time`."""
+    return decode_u64(data) - _SIGN

@@ -25,7 +25,7 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
-from iai.store.codec import number, to_number
+from iai.store.codec import decode_u64, encode_u64
 from iai.store.migrations import Step
 
 T = TypeVar("T")
@@ -194,7 +194,7 @@ class Environment:
             self.write(self._note_schema)
         elif found is None:
             raise StoreAbsent(self.path)
-        schema = self._schema if found is None else to_number(found)
+        schema = self._schema if found is None else decode_u64(found)
         if schema > self._schema:
             raise StoreTooNew(self.path, schema, self._schema)
         if schema < self._schema and not self.writer:
@@ -232,7 +232,7 @@ class Environment:
             self.write(lambda transaction: transaction.drop(database))  # noqa: B023  used at once
 
     def _note_schema(self, transaction: Transaction) -> None:
-        transaction.put(b"schema", number(self._schema), db=self.db["meta"])
+        transaction.put(b"schema", encode_u64(self._schema), db=self.db["meta"])
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -18,7 +18,7 @@ from iai.errors import StoreCorrupt
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 
 T = TypeVar("T")
@@ -113,27 +113,27 @@ class View(links.View, topics.View):
 
     def document_frequencies(self, terms: Iterable[int]) -> dict[int, int]:
         """Return in how many records each of these terms occurs; a term in none is left out."""
-        keys = [number(term) for term in terms]
+        keys = [encode_u64(term) for term in terms]
         with self._t.cursor(self._db["counts"]) as cursor:
-            return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
+            return {decode_u64(key): decode_u64(data) for key, data in cursor.getmulti(keys)}
 
     def uncounted(self) -> set[int]:
         """Return the records that are not, or not wholly, counted yet."""
         with self._t.cursor(self._db["uncounted"]) as cursor:
-            return {to_number(key) for key in cursor.iternext(keys=True, values=False)}
+            return {decode_u64(key) for key in cursor.iternext(keys=True, values=False)}
 
     def counted_below(self) -> int:
         """Return the term below which the uncounted records are counted; 0: no term is."""
         data = self._t.get(b"counted-below", db=self._db["meta"])
-        return to_number(data) if data is not None else 0
+        return decode_u64(data) if data is not None else 0
 
     def facets(self) -> Facets:
         """Return what filters ask, in a row for each label from 1; zeros where there is none."""
         with self._t.cursor(self._db["facets"]) as cursor:
-            chunks = to_number(cursor.key()) + 1 if cursor.last() else 0
+            chunks = decode_u64(cursor.key()) + 1 if cursor.last() else 0
             table = np.zeros((chunks, _FACETS_ROWS), FACETS)
             for key, data in cursor if cursor.first() else ():
-                table[to_number(key)] = np.frombuffer(data, FACETS)
+                table[decode_u64(key)] = np.frombuffer(data, FACETS)
         return table.reshape(-1)
 
     def chunks(self, table: int) -> Iterator[tuple[int, bytes]]:
@@ -141,12 +141,12 @@ class View(links.View, topics.View):
 
         Raises StoreCorrupt if one is not what was written.
         """
-        prefix = number(table)
+        prefix = encode_u64(table)
         with self._t.cursor(self._db["chunks"]) as cursor:
             for key, data in cursor if cursor.set_range(prefix) else ():
                 if not key.startswith(prefix):
                     break
-                position = to_number(key[8:])
+                position = decode_u64(key[8:])
                 if _sealed(data[_SEAL:]) != data:
                     raise StoreCorrupt(f"chunk {position} of the vector index is damaged")
                 yield position, data[_SEAL:]
@@ -166,9 +166,10 @@ class Change(View, links.Change, topics.Change):
     def put_neighbours(self, label: int, around: Sequence[int]) -> None:
         """Set the neighbours of a record, a row of `neighbours`; zeros delete the entry."""
         if any(around):
-            self._t.put(number(label), np.asarray(around, _LABEL).tobytes(), db=self._db["beside"])
+            row = np.asarray(around, _LABEL).tobytes()
+            self._t.put(encode_u64(label), row, db=self._db["beside"])
         else:
-            self._t.delete(number(label), db=self._db["beside"])
+            self._t.delete(encode_u64(label), db=self._db["beside"])
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""
@@ -194,7 +195,7 @@ class Change(View, links.Change, topics.Change):
             self._t.drop(self._db["uncounted"], delete=False)
             self._t.delete(b"counted-below", db=self._db["meta"])
         else:
-            self._t.put(b"counted-below", number(below), db=self._db["meta"])
+            self._t.put(b"counted-below", encode_u64(below), db=self._db["meta"])
 
     def forget_terms(self) -> None:
         """Delete what follows from the texts of the records, to start over."""
@@ -205,12 +206,12 @@ class Change(View, links.Change, topics.Change):
     def put_facets(self, facets: Mapping[int, bytes | None]) -> None:
         """Set what filters ask of these records, a row of `FACETS` each; None deletes one."""
         for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
-            old = self._t.get(number(chunk), db=self._db["facets"])
+            old = self._t.get(encode_u64(chunk), db=self._db["facets"])
             rows = bytearray(old or FACETS.itemsize * _FACETS_ROWS)
             for label in labels:
                 at = (label - 1) % _FACETS_ROWS * FACETS.itemsize
                 rows[at : at + FACETS.itemsize] = facets[label] or bytes(FACETS.itemsize)
-            self._t.put(number(chunk), bytes(rows), db=self._db["facets"])
+            self._t.put(encode_u64(chunk), bytes(rows), db=self._db["facets"])
 
     def _set(self, database: str, keys: list[bytes], values: Iterable[bytes | None]) -> None:
         """Put these values; None deletes the entry."""
@@ -223,12 +224,12 @@ class Change(View, links.Change, topics.Change):
 
     def put_chunk(self, table: int, position: int, data: bytes) -> None:
         """Write one chunk of a vector index."""
-        self._t.put(number(table) + number(position), _sealed(data), db=self._db["chunks"])
+        self._t.put(encode_u64(table) + encode_u64(position), _sealed(data), db=self._db["chunks"])
 
     def keep_chunks(self, table: int, chunks: int) -> None:
         """Delete all but the first chunks of one vector index, and snapshots of an older iai."""
         self._t.delete(b"snapshot", db=self._db["meta"])
-        prefix, beyond = number(table), number(table) + number(chunks)
+        prefix, beyond = encode_u64(table), encode_u64(table) + encode_u64(chunks)
         with self._t.cursor(self._db["chunks"]) as cursor:
             found = cursor.first()
             while found:
@@ -272,7 +273,7 @@ class GraphStore:
 
 
 def _keys(labels: Collection[int]) -> list[bytes]:
-    """Return `number` of each, without a call for each."""
+    """Return `encode_u64` of each, without a call for each."""
     packed = np.fromiter(labels, ">i8", len(labels)).tobytes()
     return [packed[at : at + 8] for at in range(0, len(packed), 8)]
 

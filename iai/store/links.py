@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.store.codec import number, to_number
+from iai.store.codec import decode_u64, encode_u64
 from iai.store.environment import Tables
 
 MOST = 8  # links of one relation that a record keeps
@@ -88,8 +88,8 @@ class View(Tables):
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
         with self._t.cursor(self._db["linked"]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
-        return {to_number(key): _unpacked(data) for key, data in found}
+            found = cursor.getmulti([encode_u64(label) for label in labels])
+        return {decode_u64(key): _unpacked(data) for key, data in found}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
         """Return how many records hold each of these terms; `most` and one more for more."""
@@ -109,9 +109,9 @@ class View(Tables):
 
     def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
         with self._t.cursor(self._db[database]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
+            found = cursor.getmulti([encode_u64(label) for label in labels])
         return {
-            to_number(key): tuple(
+            decode_u64(key): tuple(
                 Edge(to, _RELATIONS[relation], weight)
                 for to, relation, weight in np.frombuffer(data, _ROW).tolist()
             )
@@ -153,9 +153,9 @@ class Change(View):
 
     def _put_or_delete(self, database: str, label: int, data: bytes) -> None:
         if data:
-            self._t.put(number(label), data, db=self._db[database])
+            self._t.put(encode_u64(label), data, db=self._db[database])
         else:
-            self._t.delete(number(label), db=self._db[database])
+            self._t.delete(encode_u64(label), db=self._db[database])
 
 
 def _four(value: int) -> bytes:

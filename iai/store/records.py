@@ -32,7 +32,7 @@ from iai.model.record import (
 )
 from iai.model.revisions import Revisions, of
 from iai.store import migrations
-from iai.store.codec import moment, number, pack, to_moment, to_number, unpack
+from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class View:
 
     def get(self, label: int) -> Record | None:
         """Return a record by its label; None if it was forgotten or never was."""
-        data = self._t.get(number(label), db=self._db["records"])
+        data = self._t.get(encode_u64(label), db=self._db["records"])
         return unpack(data, Record) if data is not None else None
 
     def find(self, ref: str) -> Record | None:
@@ -91,25 +91,25 @@ class View:
         if not ref or not ref.isascii() or len(ref) > 64:  # noqa: PLR2004  a ULID has 26
             return None
         label = self._t.get(ref.upper().encode(), db=self._db["by_id"])
-        return self.get(to_number(label)) if label is not None else None
+        return self.get(decode_u64(label)) if label is not None else None
 
     def known(self, key: str) -> int | None:
         """Label that was once given to this idempotency key, forgotten or not."""
         label = self._t.get(digest(key), db=self._db["by_key"])
-        return to_number(label) if label is not None else None
+        return decode_u64(label) if label is not None else None
 
     def entry(self, revision: int) -> LogEntry | None:
         """Return the change that made this revision."""
-        data = self._t.get(number(revision), db=self._db["log"])
+        data = self._t.get(encode_u64(revision), db=self._db["log"])
         return unpack(data, LogEntry) if data is not None else None
 
     def changes(self, revisions: Revisions) -> Iterator[tuple[int, LogEntry]]:
         """Yield these changes with their revisions, in order."""
         with self._t.cursor(self._db["log"]) as cursor:
             for first, last in revisions.ranges:
-                found = cursor.set_range(number(first))
-                while found and to_number(cursor.key()) <= last:
-                    yield to_number(cursor.key()), unpack(cursor.value(), LogEntry)
+                found = cursor.set_range(encode_u64(first))
+                while found and decode_u64(cursor.key()) <= last:
+                    yield decode_u64(cursor.key()), unpack(cursor.value(), LogEntry)
                     found = cursor.next()
 
     def touched(self, revisions: Revisions) -> list[int]:
@@ -148,10 +148,10 @@ class View:
         """Return up to `limit` of the pending changes that somebody made just now."""
         if not pending.ranges:
             return pending
-        first = number(pending.ranges[0][0])
+        first = encode_u64(pending.ranges[0][0])
         with self._t.cursor(self._db["live"]) as cursor:
             latest = islice(cursor.iterprev(values=False), _LIVE) if cursor.last() else iter(())
-            ours = map(to_number, takewhile(lambda key: key >= first, latest))
+            ours = map(decode_u64, takewhile(lambda key: key >= first, latest))
             return of(islice((revision for revision in ours if revision in pending), limit))
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
@@ -169,7 +169,7 @@ class View:
             found = _last(cursor, prefix)
             while found and cursor.key().startswith(prefix):
                 key = cursor.key()
-                yield key[-DIGEST:], to_moment(key[len(prefix) : -DIGEST])
+                yield key[-DIGEST:], decode_time(key[len(prefix) : -DIGEST])
                 found = cursor.prev()
 
     def turns(self, session: bytes, project: str) -> int:
@@ -192,7 +192,7 @@ class View:
         if not record.in_session:
             return iter(()), iter(())
         prefix = session_key(record.host, record.session)
-        key = prefix + moment(record.order) + number(record.label)
+        key = prefix + encode_time(record.order) + encode_u64(record.label)
         before = _walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = _walk(self._t, self._db["by_session"], prefix, key)
         return before, after
@@ -209,11 +209,11 @@ class View:
         `after` is the last of those returned before.
         """
         prefix = project.encode()
-        start = prefix + (moment(after[0]) + number(after[1] + 1) if after else b"")
+        start = prefix + (encode_time(after[0]) + encode_u64(after[1] + 1) if after else b"")
         with self._t.cursor(self._db["by_project"]) as cursor:
             keys = cursor.iternext(values=False) if cursor.set_range(start) else iter(())
             ours = takewhile(lambda key: key.startswith(prefix), islice(keys, limit))
-            return [(to_moment(key[-16:-8]), to_number(key[-8:])) for key in ours]
+            return [(decode_time(key[-16:-8]), decode_u64(key[-8:])) for key in ours]
 
     def active(self) -> list[Project]:
         """Return the projects that have any records, the one with the latest first.
@@ -273,7 +273,7 @@ class View:
     def changed(self, project: str) -> int:
         """Revision of the last change of any record of a project; 0 if there never was one."""
         data = self._t.get(project.encode(), db=self._db["changed"])
-        return to_number(data) if data is not None else 0
+        return decode_u64(data) if data is not None else 0
 
     def voices(self, project: str) -> Voices:
         """Return who has changed anything in a project of late; as others, if that is not known."""
@@ -290,7 +290,7 @@ class View:
     def after(self, label: int) -> Iterator[Record]:
         """Yield all records with a higher label, ascending."""
         with self._t.cursor(self._db["records"]) as cursor:
-            found = cursor.set_range(number(label + 1))
+            found = cursor.set_range(encode_u64(label + 1))
             for _, data in cursor if found else ():
                 yield unpack(data, Record)
 
@@ -321,11 +321,11 @@ class View:
     def _latest_in(self, project: str) -> int | None:
         with self._t.cursor(self._db["by_project"]) as cursor:
             found = _last(cursor, project.encode())
-            return to_moment(cursor.key()[-16:-8]) if found else None
+            return decode_time(cursor.key()[-16:-8]) if found else None
 
     def _moment(self, key: bytes) -> int:
         data = self._t.get(key, db=self._db["meta"])
-        return to_moment(data) if data is not None else 0
+        return decode_time(data) if data is not None else 0
 
     def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
         with self._t.cursor(self._db[database]) as cursor:
@@ -338,7 +338,7 @@ class View:
             for key in keys if found else ():
                 if not key.startswith(prefix):
                     return
-                record = self.get(to_number(key[-8:]))
+                record = self.get(decode_u64(key[-8:]))
                 if record is not None:
                     yield record
 
@@ -371,8 +371,8 @@ class Change(View):
         label = self._mark.max_vec_label + 1
         record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
-        self._put(digest(new.key), number(label), "by_key")
-        self._put(number(label), pack(record), "records")
+        self._put(digest(new.key), encode_u64(label), "by_key")
+        self._put(encode_u64(label), pack(record), "records")
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label, True
@@ -392,7 +392,7 @@ class Change(View):
     def forget(self, record: Record) -> None:
         """Take a record out for good. Only its key's hash stays, so that it cannot come back."""
         self._delete_keys(record)
-        self._t.delete(number(record.label), db=self._db["records"])
+        self._t.delete(encode_u64(record.label), db=self._db["records"])
         if record.in_session:
             self._quieten(record)
         self._advance("forget", record, count=-1)
@@ -445,12 +445,12 @@ class Change(View):
         """Write what belongs to the whole of what was done. The writer calls it last."""
         for session, latest in self._spoken.items():
             old = self._t.get(session, db=self._db["sessions"])
-            if old is None or to_moment(old) < latest:
-                self._activity(session, old, moment(latest))
+            if old is None or decode_time(old) < latest:
+                self._activity(session, old, encode_time(latest))
         for project, voices in self.heard.items():
             self._put(project.encode(), pack(voices), "voices")
-        self._put(b"latest_live", moment(self._latest_live), "meta")
-        self._put(b"ahead", moment(self._ahead), "meta")
+        self._put(b"latest_live", encode_time(self._latest_live), "meta")
+        self._put(b"ahead", encode_time(self._ahead), "meta")
         mark = structs.replace(
             self._mark,
             max_created_at=self._latest("by_created"),
@@ -481,7 +481,7 @@ class Change(View):
         self, operation: Operation, label: int, projects: Iterable[str], speaker: str = ""
     ) -> None:
         self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
-        revision = number(self._mark.revision)
+        revision = encode_u64(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
             known = self.heard[project] if project in self.heard else self.voices(project)
@@ -529,7 +529,7 @@ class Change(View):
         left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)
         latest = next(left, None)
         old = self._t.get(session, db=self._db["sessions"])
-        self._activity(session, old, moment(latest.order) if latest else None)
+        self._activity(session, old, encode_time(latest.order) if latest else None)
 
     def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
         project, key = session[:-DIGEST], session[-DIGEST:]
@@ -544,12 +544,12 @@ class Change(View):
     def _replace(self, old: Record, new: Record) -> None:
         self._delete_keys(old)
         self._put_keys(new)
-        self._put(number(new.label), pack(new), "records")
+        self._put(encode_u64(new.label), pack(new), "records")
 
     def _put_keys(self, record: Record) -> None:
         for database, key in _keys(record):
             self._put(key, _EMPTY, database)
-        self._put(record.id.encode(), number(record.label), "by_id")
+        self._put(record.id.encode(), encode_u64(record.label), "by_id")
 
     def _delete_keys(self, record: Record) -> None:
         for database, key in _keys(record):
@@ -558,7 +558,7 @@ class Change(View):
 
     def _latest(self, database: str) -> int:
         with self._t.cursor(self._db[database]) as cursor:
-            return to_moment(cursor.key()[:8]) if cursor.last() else 0
+            return decode_time(cursor.key()[:8]) if cursor.last() else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])
@@ -613,12 +613,12 @@ class Records:
 
 
 def _keys(record: Record) -> list[tuple[str, bytes]]:
-    label = number(record.label)
-    said = moment(record.order) + label
+    label = encode_u64(record.label)
+    said = encode_time(record.order) + label
     keys = [
         ("by_project", record.project.encode() + said),
-        ("by_created", moment(record.created_at) + label),
-        ("by_updated", moment(record.updated_at) + label),
+        ("by_created", encode_time(record.created_at) + label),
+        ("by_updated", encode_time(record.updated_at) + label),
     ]
     if record.in_session:
         keys.append(("by_session", session_key(record.host, record.session) + said))
@@ -658,5 +658,5 @@ def _walk(
         while found and cursor.key().startswith(prefix):
             if until is not None and cursor.key() >= until:
                 return
-            yield to_number(cursor.key()[-8:])
+            yield decode_u64(cursor.key()[-8:])
             found = cursor.prev() if backwards else cursor.next()

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from iai.errors import StoreError
 from iai.model.topic import Topic
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import Environment, Tables
 
 MOST_TOPICS = 12  # of a project, as they are shown
@@ -47,7 +47,7 @@ class View(Tables):
     def found(self) -> int:
         """How often topics were found anew, in any window: another number means other topics."""
         data = self._t.get(_FOUND, db=self._db["meta"])
-        return to_number(data) if data is not None else 0
+        return decode_u64(data) if data is not None else 0
 
     def windows(self, project: str) -> dict[int, Window]:
         """Return what was found in each window of a project, the earliest first."""
@@ -58,7 +58,7 @@ class View(Tables):
                 for key, data in cursor:
                     if not key.startswith(prefix):
                         break
-                    found[to_number(key[len(prefix) :])] = unpack(data, Window)
+                    found[decode_u64(key[len(prefix) :])] = unpack(data, Window)
         return found
 
 
@@ -67,8 +67,8 @@ class Change(View):
 
     def put_window(self, project: str, place: int, window: Window | None) -> None:
         """Keep what was found in a window; None if there is no such window any more."""
-        self._t.put(_FOUND, number(self.found() + 1), db=self._db["meta"])
-        key = _prefix(project) + number(place)
+        self._t.put(_FOUND, encode_u64(self.found() + 1), db=self._db["meta"])
+        key = _prefix(project) + encode_u64(place)
         if window is None:
             self._t.delete(key, db=self._db["topics"])
         else:

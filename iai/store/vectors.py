@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from iai.model.revisions import Revisions
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
 T = TypeVar("T")
@@ -59,13 +59,13 @@ class View:
 
     def generation(self, of: int) -> Generation | None:
         """Return the weights of a generation."""
-        data = self._t.get(number(of), db=self._db["generations"])
+        data = self._t.get(encode_u64(of), db=self._db["generations"])
         return unpack(data, Generation) if data is not None else None
 
     def generations(self) -> list[int]:
         """Numbers of all generations, ascending."""
         with self._t.cursor(self._db["generations"]) as cursor:
-            return [to_number(key) for key in cursor.iternext(keys=True, values=False)]
+            return [decode_u64(key) for key in cursor.iternext(keys=True, values=False)]
 
     def get(self, generation: int, label: int) -> Vectors | None:
         """Return the vector of a record as one row; None if it has none."""
@@ -74,10 +74,10 @@ class View:
 
     def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
         """Return those of the labels that have a vector, and the vectors, one row each."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.getmulti([prefix + number(label) for label in labels])
-        return [to_number(key[8:]) for key, _ in found], _rows([data for _, data in found])
+            found = cursor.getmulti([prefix + encode_u64(label) for label in labels])
+        return [decode_u64(key[8:]) for key, _ in found], _rows([data for _, data in found])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
         """Return the vectors of records, one row each; zeros where there is none (any more)."""
@@ -90,15 +90,15 @@ class View:
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
         """Return up to `limit` labels above `after`, ascending, and their vectors."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         labels: list[int] = []
         parts: list[bytes] = []
         with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.set_range(prefix + number(after + 1))
+            found = cursor.set_range(prefix + encode_u64(after + 1))
             for key, data in cursor if found else ():
                 if not key.startswith(prefix) or len(labels) == limit:
                     break
-                labels.append(to_number(key[8:]))
+                labels.append(decode_u64(key[8:]))
                 parts.append(data)
         return labels, _rows(parts)
 
@@ -108,22 +108,22 @@ class Change(View):
 
     def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
         """Keep the vectors (one row for each label) under a generation."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         rows = vectors.astype(_STORED)
         for label, row in zip(labels, rows, strict=True):
-            self._t.put(prefix + number(label), row.tobytes(), db=self._db["vectors"])
+            self._t.put(prefix + encode_u64(label), row.tobytes(), db=self._db["vectors"])
 
     def delete(self, generation: int, label: int) -> None:
         """Drop the vector of a record."""
-        self._t.delete(number(generation) + number(label), db=self._db["vectors"])
+        self._t.delete(encode_u64(generation) + encode_u64(label), db=self._db["vectors"])
 
     def begin(self, generation: Generation) -> None:
         """Keep the weights of a new generation."""
-        self._t.put(number(generation.number), pack(generation), db=self._db["generations"])
+        self._t.put(encode_u64(generation.number), pack(generation), db=self._db["generations"])
 
     def clear(self, generation: int, limit: int) -> bool:
         """Delete up to `limit` vectors of a generation; True when none is left."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
             found = cursor.set_range(prefix)
             for _ in range(limit):
@@ -134,7 +134,7 @@ class Change(View):
 
     def drop(self, generation: int) -> None:
         """Forget the weights of a generation."""
-        self._t.delete(number(generation), db=self._db["generations"])
+        self._t.delete(encode_u64(generation), db=self._db["generations"])
 
     def advance(self, progress: Progress) -> None:
         """Note how far the vectors have come."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulation.world import Chances, LettersEmbedder, World
 
-from iai.embedders.generations import Census, Weights, counted_upto
+from iai.embedders.generations import Census, Weights, counted_through
 from iai.protocol.embedding import EmbedQuery, QueryVectors, VectorsCommitted
 from iai.protocol.ingest import (
     Capture,
@@ -150,7 +150,7 @@ def test_what_was_edited_or_forgotten_leaves_no_trace_in_the_vectors(
     w.run(120.0)
     with w.records.view() as view:
         there = list(view.after(0))
-        upto = counted_upto(view.watermark().max_vec_label)
+        upto = counted_through(view.watermark().max_vec_label)
     census = Census(w.embedder, upto)
     census.count([record.text for record in there if record.label <= upto], upto)
     weights = census.generation(serving(w).number)

@@ -16,12 +16,12 @@ from iai.ingest import spool
 from iai.model import clock
 from iai.model.clock import NS
 from iai.model.record import Project, Transcript
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.session_start.payload_files import read_sidecar
 from iai.session_start.targets import targets
-from iai.store.codec import number
+from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
@@ -322,7 +322,7 @@ def overwritten(layout: Layout) -> None:
 
 def of_a_newer_version(layout: Layout) -> None:
     records = Environment(layout.records, (), schema=SCHEMA, writer=True)
-    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.write(lambda t: t.put(b"schema", encode_u64(99), db=records.db["meta"]))
     records.close()
 
 
@@ -351,7 +351,7 @@ def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
 
 def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(current: Layout) -> None:
     vectors = VectorStore(current.vectors, writer=True)
-    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=upto(3), serving=2)))
+    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=through(3), serving=2)))
     vectors.close()
     assert _note_of_graph(current, generation=1) == "indexing new vectors"
     assert _note_of_graph(current, generation=2) == ""
@@ -359,7 +359,7 @@ def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(curren
 
 def _note_of_graph(layout: Layout, generation: int) -> str:
     progress = GraphProgress(
-        records_applied=upto(3), vectors_applied=upto(3), warm=True, generation=generation
+        records_applied=through(3), vectors_applied=through(3), warm=True, generation=generation
     )
     graph = GraphStore(layout.index, writer=True)
     graph.commit(lambda unit: unit.advance(progress))

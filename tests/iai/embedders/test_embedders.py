@@ -11,7 +11,7 @@ from simulation.world import LettersEmbedder
 
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors
-from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_upto
+from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_through
 from iai.embedders.model2vec import model2vec
 from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
@@ -138,11 +138,11 @@ def test_the_fingerprint_is_that_of_the_weights_and_the_method() -> None:
 
 
 def test_weights_are_counted_anew_when_the_store_has_doubled() -> None:
-    upto = [counted_upto(label) for label in range(1, 600)]
+    upto = [counted_through(label) for label in range(1, 600)]
     assert set(upto) == {0, 64, 128, 256, 512}
     assert upto == sorted(upto)
-    assert counted_upto(FIRST_COUNT - 1) == 0
-    assert counted_upto(10**6) == 524_288
+    assert counted_through(FIRST_COUNT - 1) == 0
+    assert counted_through(10**6) == 524_288
 
 
 def test_a_census_in_parts_is_one_census() -> None:

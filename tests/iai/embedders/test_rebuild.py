@@ -12,7 +12,7 @@ from iai.embedders.rebuild import Rebuild
 from iai.embedders.registry import Embedders
 from iai.embedders.vector_generations import VectorGenerations
 from iai.model.record import Record
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.protocol.embedding import GenerationBegun, GenerationServing, VectorsCommitted
 from iai.protocol.message import Event
 from iai.store.records import Records
@@ -54,7 +54,7 @@ class Store:
         with self.records.view() as view:
             if not self.progress.serving:
                 self.rebuild.first(view)
-            every = upto(view.watermark().revision)
+            every = through(view.watermark().revision)
             taken = every.minus(self.progress.applied)
             changed: dict[int, Record | None] = {n: view.get(n) for n in view.touched(taken)}
         self.generations.apply(taken, changed, recount=False)
@@ -126,7 +126,7 @@ def test_changes_meanwhile_reach_what_is_already_built_and_no_more(store: Store)
     store.step(0.02)
     built = store.progress.built_upto
     gone, later = 1, built + 1
-    store.generations.apply(upto(0), {gone: None, later: None}, recount=False)
+    store.generations.apply(through(0), {gone: None, later: None}, recount=False)
     assert store.labels(1) == [n for n in range(1, FIRST_COUNT + 1) if n not in (gone, later)]
     assert store.labels(2) == list(range(2, built + 1))
 
@@ -137,7 +137,7 @@ def test_an_altered_record_that_was_counted_asks_for_new_weights(store: Store) -
     assert not store.rebuild.alters_weights([])
     assert not store.rebuild.alters_weights([FIRST_COUNT + 1])
     assert store.rebuild.alters_weights([FIRST_COUNT + 1, 5])
-    store.generations.apply(upto(0), {}, recount=True)
+    store.generations.apply(through(0), {}, recount=True)
     assert [type(event) for event in store.steps()] == [
         GenerationBegun, VectorsCommitted, GenerationServing,
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from iai.config.layout import Layout
 from iai.model.record import Project, session_key
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, new_record, put
 
@@ -88,7 +88,7 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
     merge(records, A, B)
     settle(records)
     with records.view() as view:
-        log = [(e.operation, e.label) for _, e in view.changes(upto(100))]
+        log = [(e.operation, e.label) for _, e in view.changes(through(100))]
         assert view.changed(B.id) == view.watermark().revision == 5
     assert log[2:] == [("project", 0), ("move", 1), ("move", 2)]
     assert merge(records, A, B)  # again: nothing is changed by it

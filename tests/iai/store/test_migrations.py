@@ -9,7 +9,7 @@ import msgpack
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.store import migrations
-from iai.store.codec import moment, number
+from iai.store.codec import encode_time, encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore, Progress
 from iai.store.records import SCHEMA, Records
@@ -46,14 +46,14 @@ def write_first_form(path: Path) -> None:
     project = {"id": PROJECT, "name": "p", "root": "/p", "cwds": ["/p"]}
     with env.begin(write=True) as transaction:
         for database, key, value in (
-            ("meta", b"schema", number(1)),
+            ("meta", b"schema", encode_u64(1)),
             ("meta", b"watermark", msgpack.packb(mark)),
-            ("log", number(1), msgpack.packb(entry)),
-            ("records", number(1), msgpack.packb(record)),
-            ("by_id", record["id"].encode(), number(1)),
-            ("by_project", PROJECT.encode() + moment(at) + number(1), b""),
-            ("by_created", moment(at) + number(1), b""),
-            ("by_updated", moment(at) + number(1), b""),
+            ("log", encode_u64(1), msgpack.packb(entry)),
+            ("records", encode_u64(1), msgpack.packb(record)),
+            ("by_id", record["id"].encode(), encode_u64(1)),
+            ("by_project", PROJECT.encode() + encode_time(at) + encode_u64(1), b""),
+            ("by_created", encode_time(at) + encode_u64(1), b""),
+            ("by_updated", encode_time(at) + encode_u64(1), b""),
             ("projects", PROJECT.encode(), msgpack.packb(project)),
         ):
             transaction.put(key, value, db=db[database])
@@ -81,7 +81,7 @@ def databases(path: Path) -> set[bytes]:
 def test_an_index_loses_the_databases_that_are_retired_and_keeps_all_else(tmp_path: Path) -> None:
     path = tmp_path / "index"
     old = Environment(path, migrations.INDEX_RETIRED, schema=1, writer=True)
-    old.write(lambda t: t.put(number(1), b"old", db=old.db["recalled"]))
+    old.write(lambda t: t.put(encode_u64(1), b"old", db=old.db["recalled"]))
     old.close()
     assert {name.encode() for name in migrations.INDEX_RETIRED} < databases(path)
     for reopened in range(2):

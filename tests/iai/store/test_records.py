@@ -18,7 +18,7 @@ from iai.model.record import (
     Watermark,
     session_key,
 )
-from iai.model.revisions import Revisions, of, upto
+from iai.model.revisions import Revisions, of, through
 from iai.store import codec
 from iai.store.records import Change, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
@@ -134,7 +134,7 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     record = get(records, "#1")
     records.commit(lambda unit: unit.forget(record), NOW)
     with records.view() as view:
-        log = [(revision, e.operation, e.label) for revision, e in view.changes(upto(100))]
+        log = [(revision, e.operation, e.label) for revision, e in view.changes(through(100))]
     assert log == [
         (1, "insert", 1),
         (2, "insert", 2),
@@ -255,7 +255,7 @@ def test_where_an_earlier_iai_went_on_with_the_store_all_count_as_others(
     put(records, new_record("1", session="a"))
     environment = records._environment
     environment.write(
-        lambda t: t.put(PROJECT.encode(), codec.number(9), db=environment.db["changed"])
+        lambda t: t.put(PROJECT.encode(), codec.encode_u64(9), db=environment.db["changed"])
     )  # without any note of who it was
     assert voices(records) == Voices(others=9, revision=9)
 
@@ -270,10 +270,10 @@ def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(
     records.commit(batch(10, 2), NOW)
     records.commit(batch(12, 10), NOW, live=False)
     with records.view() as view:
-        assert view.next_batch(upto(22), 100) == of([11, 12])
-        assert view.next_batch(upto(22), 1) == of([12])
-        assert view.next_batch(upto(11), 1) == of([11])
-        rest = upto(22).minus(of([11, 12]))
+        assert view.next_batch(through(22), 100) == of([11, 12])
+        assert view.next_batch(through(22), 1) == of([12])
+        assert view.next_batch(through(11), 1) == of([11])
+        rest = through(22).minus(of([11, 12]))
         assert view.next_batch(rest, 4) == Revisions(((19, 22),))
         assert view.next_batch(Revisions(), 4) == Revisions()
 
@@ -332,7 +332,7 @@ class Model(RuleBasedStateMachine):
         with self.records.view() as view:
             found = list(view.after(0))
             mark = view.watermark()
-            log = list(view.changes(upto(10**6)))
+            log = list(view.changes(through(10**6)))
             pinned = {record.label for record in view.pinned(PROJECT)}
             latest = {
                 key: max(r.order for r in view.session(key)) for key in view.sessions(PROJECT)

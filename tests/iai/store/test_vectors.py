@@ -8,8 +8,8 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.index.vector_filter import facets
-from iai.model.revisions import of, upto
-from iai.store.codec import number
+from iai.model.revisions import of, through
+from iai.store.codec import encode_u64
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
 from iai.store.vectors import Generation, Progress, VectorStore
@@ -69,7 +69,7 @@ def test_progress_and_weights_are_kept(vectors: VectorStore) -> None:
     weights = Generation(
         number=3, fingerprint="f", dimension=2, counted_upto=64, documents=60, frequencies=b"\1"
     )
-    progress = Progress(applied=upto(5).union(of((9, 10, 11))), serving=3)
+    progress = Progress(applied=through(5).union(of((9, 10, 11))), serving=3)
     vectors.commit(lambda unit: unit.begin(weights))
     vectors.commit(lambda unit: unit.advance(progress))
     with vectors.view() as view:
@@ -106,7 +106,7 @@ def test_only_the_index_that_answers_is_kept(graph: GraphStore) -> None:
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\0\0\0\0two"])
 def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
     graph.commit(lambda unit: unit.put_chunk(1, 0, b"one"))
-    key = number(1) + number(0)
+    key = encode_u64(1) + encode_u64(0)
     environment = graph._environment
     environment.write(lambda t: t.put(key, damage, db=environment.db["chunks"]))
     with pytest.raises(StoreCorrupt, match="chunk 0"):
@@ -134,6 +134,6 @@ def test_the_turns_around_a_record_are_set_and_taken_back(graph: GraphStore) -> 
 
 def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:
     progress = GraphProgress(
-        records_applied=upto(9), vectors_applied=upto(3).union(of(range(5, 10)))
+        records_applied=through(9), vectors_applied=through(3).union(of(range(5, 10)))
     )
     assert progress.revision == 3

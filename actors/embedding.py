@@ -32,7 +32,7 @@ from iai.protocol.embedding import EmbedQuery, QueryVector, QueryVectors, Vector
 from iai.protocol.message import Actor, Event, Request
 from iai.store import graph
 from iai.store.readers import Readers
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from iai.store.vectors import VectorStore
 
 BATCH = 256  # changes taken at a time
@@ -92,7 +92,7 @@ class Embedding:
         self._readers.close()
         self._generations.close()
 
-    def _embed_new(self, view: View, room_ms: float) -> list[Event] | None:
+    def _embed_new(self, view: RecordView, room_ms: float) -> list[Event] | None:
         """Embed the next records that have no vector; None if none can be embedded.
 
         Where the embedder of the vectors that serve is gone, they wait for the next generation.
@@ -114,7 +114,7 @@ class Embedding:
         embedded = sum(record is not None for record in changed.values())
         return [VectorsCommitted(revision=revision, embedded=embedded, reembedded=0)]
 
-    def _index_is_behind(self, view: View) -> bool:
+    def _index_is_behind(self, view: RecordView) -> bool:
         """Return whether anything cannot be found yet; false if there is no index to wait for."""
         indexed = self._index()
         if indexed is None:

@@ -33,9 +33,9 @@ from iai.protocol.lifecycle import StateChanged, Tick
 from iai.protocol.message import Actor, Event, Request, State
 from iai.recall.search import search
 from iai.recall.sources import Sources
-from iai.store import vectors
 from iai.store.graph import GraphStore
 from iai.store.readers import Readers
+from iai.store.vectors import VectorView
 
 USED_S = 0.5  # between two `MemoryUsed`: other actors give way to questions for longer than that
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
@@ -163,7 +163,7 @@ class GraphCache:
             degraded.append(f"words: {behind} changes are not indexed yet")
         return Recalled(hits=hits, degraded=tuple(degraded), revision=lexical.applied.floor)
 
-    def _vectors(self, opened: ExitStack) -> vectors.View | None:
+    def _vectors(self, opened: ExitStack) -> VectorView | None:
         """Return the stored vectors; None if they cannot be read: terms alone still answer."""
         try:
             return opened.enter_context(self._readers.vectors.view())

@@ -70,7 +70,8 @@ from iai.protocol.message import (
     Event,
     Request,
 )
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -240,7 +241,7 @@ class Ingest:
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = now.later(FOLLOW_ENDED_S if event.ends_session else FOLLOW_S).wall
 
-        def change(unit: Change) -> Transcript:
+        def change(unit: RecordChange) -> Transcript:
             known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
             followed = structs.replace(known, followed_until=until)
             unit.follow(followed)
@@ -354,11 +355,11 @@ class Ingest:
             yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
 
     def _change(
-        self, ref: str, what: Callable[[Change, Record], None], caller: Caller, now: Now
+        self, ref: str, what: Callable[[RecordChange, Record], None], caller: Caller, now: Now
     ) -> Steps:
         """Do something to one record."""
 
-        def change(unit: Change) -> bool:
+        def change(unit: RecordChange) -> bool:
             record = unit.find(ref)
             if record is not None:
                 what(unit, record)
@@ -371,7 +372,7 @@ class Ingest:
             yield _not_found(caller, f"there is no record {ref}")
 
     def _forget(self, request: Forget, caller: Caller, now: Now) -> Steps:
-        def change(unit: Change) -> tuple[list[str], int]:
+        def change(unit: RecordChange) -> tuple[list[str], int]:
             found = {ref: unit.find(ref) for ref in request.refs}
             missing = [ref for ref, record in found.items() if record is None]
             records = {r.label: r for r in found.values() if r is not None}
@@ -389,7 +390,7 @@ class Ingest:
             yield Answer(caller, Changed(count=count, revision=mark.revision))
 
     def _merge(self, project: Place, into: Place | None, caller: Caller, now: Now) -> Steps:
-        def change(unit: Change) -> tuple[bool, int]:
+        def change(unit: RecordChange) -> tuple[bool, int]:
             other = _project(into) if into else None
             return unit.merge(_project(project), other), len(list(unit.astray()))
 
@@ -404,7 +405,7 @@ class Ingest:
     def _ignore(self, request: IgnoreProject, caller: Caller, now: Now) -> Steps:
         how: Literal["", "below", "project"] = "below" if request.below else "project"
 
-        def change(unit: Change) -> int:
+        def change(unit: RecordChange) -> int:
             unit.ignore(_project(request.project), how if request.ignored else "")
             return unit.count(request.project.id)
 
@@ -453,7 +454,7 @@ class Ingest:
                 yield Publish(moved, keep=True)
 
     def _commit(
-        self, change: Callable[[Change], T], now: Now, *, live: bool = True
+        self, change: Callable[[RecordChange], T], now: Now, *, live: bool = True
     ) -> StepsTo[tuple[T, Watermark]]:
         """Make a change durable, then tell of it if it moved the store."""
         before = self._mark()

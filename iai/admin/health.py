@@ -19,7 +19,7 @@ from iai.session_start.payload_files import claim, read_sidecar
 from iai.session_start.targets import targets
 from iai.store.graph import Progress as GraphProgress
 from iai.store.readers import Readers
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 
@@ -132,7 +132,7 @@ def _progress(
     return vectors, weights, graph, "; ".join(problems)
 
 
-def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:
+def _stage(view: RecordView, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:
     missing = head.minus(applied)
     oldest = view.entry(missing.ranges[0][0]) if missing.ranges else None
     return Stage(

@@ -27,7 +27,8 @@ from iai.session_start import pending
 from iai.session_start.delta_view import Changed, New, changed
 from iai.session_start.pending import Unread
 from iai.session_start.pending_view import Overlaid
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 from iai.store.topics import read
 
 NOT_WHOLE = "A part of what was said lately could not be read in time and is not in here."
@@ -76,7 +77,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _difference(
-    view: View, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
+    view: RecordView, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
 ) -> str:
     """Return what is new; a text with nothing in it still says up to which revision that holds."""
     home = view.belongs(project.id)

@@ -13,7 +13,7 @@ from iai.embedders.vector_generations import VectorGenerations
 from iai.model.record import Record
 from iai.protocol.embedding import GenerationBegun, GenerationServing, VectorsCommitted
 from iai.protocol.message import Event
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 
 MOST = 256  # records in a slice
@@ -29,7 +29,7 @@ class Rebuild:
         self._generations = generations
         self._census: Census | None = None  # of the generation that comes next
 
-    def first(self, view: View) -> Event:
+    def first(self, view: RecordView) -> Event:
         """Begin the first generation, without weights: it serves at once."""
         generation = self._generations.begin(Census(self._generations.chosen, 0), serve=True)
         return _event(GenerationServing, generation, view)
@@ -47,7 +47,7 @@ class Rebuild:
         latest = self._generations.latest
         return latest is not None and oldest <= latest.generation.counted_upto
 
-    def step(self, view: View, room_ms: float) -> list[Event] | None:
+    def step(self, view: RecordView, room_ms: float) -> list[Event] | None:
         """Do one slice of about `room_ms`; return what to publish, or None if nothing is due."""
         building = self._generations.building
         if building is not None:
@@ -71,13 +71,13 @@ class Rebuild:
         wanted = (self._generations.chosen.fingerprint, due)
         return counted == wanted and not self._generations.progress.recount
 
-    def _count(self, census: Census, view: View, room_ms: float) -> None:
+    def _count(self, census: Census, view: RecordView, room_ms: float) -> None:
         uncounted = takewhile(lambda r: r.label <= census.through, view.after(census.counted))
         batch = _batch(uncounted, room_ms, lambda text: len(text) / COUNTED_PER_MS)
         last = batch[-1].label if batch else census.through
         census.count([record.text for record in batch], last)
 
-    def _build(self, view: View, building: Weights, room_ms: float) -> list[Event]:
+    def _build(self, view: RecordView, building: Weights, room_ms: float) -> list[Event]:
         generations = self._generations
         after = view.after(generations.progress.built_upto)
         batch = _batch(after, room_ms, building.cost_ms)
@@ -104,7 +104,7 @@ def _batch(records: Iterable[Record], room_ms: float, cost: Cost) -> list[Record
 
 
 def _event(
-    kind: type[GenerationBegun | GenerationServing], generation: Generation, view: View
+    kind: type[GenerationBegun | GenerationServing], generation: Generation, view: RecordView
 ) -> Event:
     return kind(
         generation=generation.number,

@@ -9,8 +9,7 @@ from iai.embedders.generations import Census, Weights
 from iai.embedders.registry import Embedders
 from iai.model.record import Record
 from iai.model.revisions import Revisions
-from iai.store import vectors
-from iai.store.vectors import Generation, Progress, VectorStore
+from iai.store.vectors import Generation, Progress, VectorChange, VectorStore
 
 
 class VectorGenerations:
@@ -65,7 +64,7 @@ class VectorGenerations:
         else:
             progress = structs.replace(progress, building=number, built_upto=0)
 
-        def change(unit: vectors.Change) -> None:
+        def change(unit: VectorChange) -> None:
             unit.begin(generation)
             unit.advance(progress)
 
@@ -98,7 +97,7 @@ class VectorGenerations:
             recount=self.progress.recount or recount,
         )
 
-        def change(unit: vectors.Change) -> None:
+        def change(unit: VectorChange) -> None:
             for number, labels, made in rows:
                 unit.put(number, labels, made)
                 for label in gone:
@@ -114,7 +113,7 @@ class VectorGenerations:
         rows = building.embed([record.text for record in records], self._reusable(labels))
         progress = structs.replace(self.progress, built_upto=labels[-1])
 
-        def change(unit: vectors.Change) -> None:
+        def change(unit: VectorChange) -> None:
             unit.put(building.generation.number, labels, rows)
             unit.advance(progress)
 
@@ -162,7 +161,7 @@ class VectorGenerations:
         progress = structs.replace(self.progress, **changes)
         self._commit(lambda unit: unit.advance(progress), progress)
 
-    def _commit(self, change: Callable[[vectors.Change], None], progress: Progress) -> None:
+    def _commit(self, change: Callable[[VectorChange], None], progress: Progress) -> None:
         self._store.commit(change)
         self.progress = progress
 

@@ -21,10 +21,11 @@ from iai.errors import StoreAbsent
 from iai.index.term_vectors import terms_in
 from iai.index.terms import term_id, terms
 from iai.model.topic import Topic
-from iai.store import graph, records
-from iai.store.graph import GraphStore
+from iai.store import graph
+from iai.store.graph import GraphChange, GraphStore, GraphView
 from iai.store.links import MOST, Edge
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 from iai.store.topics import MOST_TOPICS, Window
 
 WINDOW = 2_048  # records; the last window of a project has up to twice as many
@@ -105,7 +106,7 @@ def _look(
 
 
 def _read_window(
-    links: graph.View, project: str, place: int, labels: list[int], generation: int
+    links: GraphView, project: str, place: int, labels: list[int], generation: int
 ) -> WindowRecords:
     kept = links.term_vectors(labels)
     there = [label for label in labels if label in kept]
@@ -115,7 +116,7 @@ def _read_window(
 
 
 def _drop(store: GraphStore, project: str, places: Sequence[int]) -> None:
-    def change(unit: graph.Change) -> None:
+    def change(unit: GraphChange) -> None:
         for place in places:
             unit.put_window(project, place, None)
 
@@ -151,7 +152,7 @@ def _similar(
         yield 0
 
 
-def _edges(links: graph.View, labels: list[int]) -> dict[tuple[int, int], float]:
+def _edges(links: GraphView, labels: list[int]) -> dict[tuple[int, int], float]:
     """Return what connects the rows of a window, the lower row first, with its weight."""
     row = {label: place for place, label in enumerate(labels)}
     weights: defaultdict[tuple[int, int], float] = defaultdict(float)
@@ -212,7 +213,7 @@ def _distinctive(window: WindowRecords, found: list[list[int]]) -> list[list[int
 
 
 def _topic(
-    view: records.View, labels: list[int], ranks: list[float], numbers: list[int], of: WindowRecords
+    view: RecordView, labels: list[int], ranks: list[float], numbers: list[int], of: WindowRecords
 ) -> Topic:
     order = sorted(range(len(labels)), key=lambda row: (-ranks[row], labels[row]))
     central = [labels[row] for row in order]

@@ -11,8 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from iai.index.term_vectors import TermVectors, frequency_change
-from iai.store import graph
-from iai.store.graph import GraphStore
+from iai.store.graph import GraphChange, GraphStore, GraphView
 
 TOGETHER = 16_384  # records that are counted at once
 TERMS_SLICE = 4_096  # terms: some 25 ms
@@ -28,7 +27,7 @@ class Deferred(NamedTuple):
 class DocumentFrequencies:
     """Counts terms, at once or later, and knows what is left."""
 
-    def __init__(self, view: graph.View) -> None:
+    def __init__(self, view: GraphView) -> None:
         """Resume where it ended."""
         below = view.counted_below()  # lower terms are counted, of all these records
         self._labels = view.uncounted()
@@ -54,7 +53,7 @@ class DocumentFrequencies:
         return not self._labels.isdisjoint(labels)
 
     def update(
-        self, unit: graph.Change, vectors: Mapping[int, bytes | None], *, later: bool
+        self, unit: GraphChange, vectors: Mapping[int, bytes | None], *, later: bool
     ) -> Deferred:
         """Write these term vectors, None for a record that is gone, and count them.
 
@@ -81,7 +80,7 @@ class DocumentFrequencies:
         terms, rest = self._order[-most:], self._order[:-most]
         change = {term: self._change[term] for term in terms}
 
-        def count(unit: graph.Change) -> None:
+        def count(unit: GraphChange) -> None:
             unit.add_document_frequencies(change)
             unit.mark_counted(rest[-1] if rest else None)
 

@@ -7,9 +7,9 @@ from iai.index.link_indexer import LinkIndexer
 from iai.index.term_vectors import FORM
 from iai.index.vector_indexer import VectorIndexer
 from iai.model.revisions import Revisions
-from iai.store import graph, records
-from iai.store.graph import GraphStore, Progress
+from iai.store.graph import GraphChange, GraphStore, Progress
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 
 
 class Indexes:
@@ -35,7 +35,7 @@ class Indexes:
             self.vector.load(view, self.progress)
         self._save(warm=self.progress.warm and bool(self.lexical.applied.ranges))
 
-    def behind(self, view: records.View) -> int:
+    def behind(self, view: RecordView) -> int:
         """Return how many changes of the records cannot be found by their terms yet."""
         return self.lexical.pending(view).count()
 
@@ -58,7 +58,7 @@ class Indexes:
             self._save(warm=self.progress.warm)
         return count
 
-    def _step_vectors(self, view: records.View, part: int) -> bool:
+    def _step_vectors(self, view: RecordView, part: int) -> bool:
         try:
             with self._readers.vectors.view() as stored:
                 return self.vector.step(view, stored, part)
@@ -85,7 +85,7 @@ class Indexes:
         if progress == self.progress and not self.vector.unsaved:
             return
 
-        def save(unit: graph.Change) -> None:
+        def save(unit: GraphChange) -> None:
             self.vector.save(unit)
             unit.advance(progress)
 

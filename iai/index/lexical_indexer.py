@@ -15,8 +15,8 @@ from iai.index.terms import terms
 from iai.index.vector_filter import facets
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
-from iai.store import graph, records
-from iai.store.graph import GraphStore
+from iai.store.graph import GraphChange, GraphStore
+from iai.store.record_view import RecordView
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ class LexicalIndexer:
         with store.view() as view:
             self._frequencies = DocumentFrequencies(view)
 
-    def pending(self, view: records.View) -> Revisions:
+    def pending(self, view: RecordView) -> Revisions:
         """Revisions that are still to be applied."""
         return through(view.watermark().revision).minus(self.applied)
 
-    def step(self, view: records.View, part: int = 1) -> bool:
+    def step(self, view: RecordView, part: int = 1) -> bool:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         left = self.pending(view).minus(self._taken)
         due = view.next_batch(left, max(1, WORDS_SLICE // part))
@@ -70,9 +70,7 @@ class LexicalIndexer:
             self._make_searchable()
         return bool(due.ranges)
 
-    def _take(
-        self, view: records.View, changed: Mapping[int, Record | None], *, later: bool
-    ) -> None:
+    def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
         vectors: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
         for label, record in changed.items():
@@ -85,7 +83,7 @@ class LexicalIndexer:
                 vectors[label] = term_vector(record, found_by)
                 self.index.put(record, found_by)
 
-        def write(unit: graph.Change) -> Deferred:
+        def write(unit: GraphChange) -> Deferred:
             update_neighbours(view, changed, unit)
             unit.put_facets(described)
             return self._frequencies.update(unit, vectors, later=later)

@@ -15,9 +15,9 @@ from iai.index.term_vectors import terms_in
 from iai.index.terms import term_id
 from iai.model.record import Record
 from iai.model.revisions import Revisions
-from iai.store import graph, records
-from iai.store.graph import GraphStore
+from iai.store.graph import GraphChange, GraphStore, GraphView
 from iai.store.links import MOST, OPPOSITE, Edge, Linked, Relation
+from iai.store.record_view import RecordView
 
 LINKS_SLICE = 16  # changes: some 20 ms, 40 at most
 RARE = 16  # records that may have a term for it to link them
@@ -33,7 +33,7 @@ class LinkIndexer:
     def __init__(self, applied: Revisions) -> None:
         self.applied = applied
 
-    def step(self, view: records.View, store: GraphStore, ready: Revisions, part: int = 1) -> int:
+    def step(self, view: RecordView, store: GraphStore, ready: Revisions, part: int = 1) -> int:
         """Do one slice of the changes in `ready`, `part` times smaller than usual.
 
         Returns how many changes it took.
@@ -46,7 +46,7 @@ class LinkIndexer:
         return batch.count()
 
 
-def update_links(view: records.View, labels: Collection[int], unit: graph.Change) -> None:
+def update_links(view: RecordView, labels: Collection[int], unit: GraphChange) -> None:
     """Update the links of these changed records, and of all that gain or lose one by it."""
     term_vectors = unit.term_vectors(labels)
     new = {label: _linked(view.get(label), term_vectors.get(label)) for label in labels}
@@ -70,7 +70,7 @@ def update_links(view: records.View, labels: Collection[int], unit: graph.Change
     _recompute(again - changed, unit)
 
 
-def _recompute(labels: set[int], unit: graph.Change) -> dict[int, list[Edge]]:
+def _recompute(labels: set[int], unit: GraphChange) -> dict[int, list[Edge]]:
     """Set the links of these records; return all possible ones, of which the strongest are kept."""
     edges = {
         label: list(_edges(label, linked, unit))
@@ -106,11 +106,11 @@ def _terms_changed(
     return lost, gained
 
 
-def _holding(unit: graph.View, terms: Iterable[int]) -> set[int]:
+def _holding(unit: GraphView, terms: Iterable[int]) -> set[int]:
     return set(unit.holders(sorted(terms)).tolist())
 
 
-def _linked_by(unit: graph.View, terms: Iterable[int]) -> set[int]:
+def _linked_by(unit: GraphView, terms: Iterable[int]) -> set[int]:
     """Return the records with a link to another one with which they share one of these terms."""
     found: set[int] = set()
     for term in sorted(terms):
@@ -121,13 +121,13 @@ def _linked_by(unit: graph.View, terms: Iterable[int]) -> set[int]:
     return found
 
 
-def _forget(unit: graph.Change, labels: list[int]) -> None:
+def _forget(unit: GraphChange, labels: list[int]) -> None:
     for label in labels:
         unit.keep(label, ())
     unit.keep_similar(dict.fromkeys(labels, ()))
 
 
-def _edges(label: int, linked: Linked, unit: graph.View) -> Iterable[Edge]:
+def _edges(label: int, linked: Linked, unit: GraphView) -> Iterable[Edge]:
     """Yield all links of a record, in no order."""
     counts = unit.held(linked.terms, RARE)
     holders = unit.holders(term for term, count in counts.items() if count <= RARE)
@@ -163,7 +163,7 @@ def _strongest(edges: Iterable[Edge]) -> list[Edge]:
     return [edge for _, group in by_relation for edge in list(group)[:MOST]]
 
 
-def _offer(unit: graph.Change, label: int, edges: list[Edge]) -> None:
+def _offer(unit: GraphChange, label: int, edges: list[Edge]) -> None:
     """Let the unchanged other ends of these links keep them, if they are strong enough there."""
     kept = unit.kept(sorted({edge.to for edge in edges}))
     backwards: dict[int, list[Edge]] = {edge.to: [] for edge in edges}

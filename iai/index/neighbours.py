@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from itertools import islice
 
 from iai.model.record import Record
-from iai.store import graph, records
-from iai.store.graph import AROUND
+from iai.store.graph import AROUND, GraphChange
+from iai.store.record_view import RecordView
 
 
 def update_neighbours(
-    view: records.View, changed: Mapping[int, Record | None], unit: graph.Change
+    view: RecordView, changed: Mapping[int, Record | None], unit: GraphChange
 ) -> None:
     """Update the neighbours of these changed records, and of all that gain or lose one by it.
 
@@ -34,13 +34,13 @@ def update_neighbours(
             waiting += sorted((set(old) ^ set(new)) - {0}, reverse=True)
 
 
-def _read(view: records.View, label: int) -> list[int]:
+def _read(view: RecordView, label: int) -> list[int]:
     record = view.get(label)
     before, after = view.sides(record) if record else ((), ())
     return _row(list(islice(before, AROUND)), list(islice(after, AROUND)))
 
 
-def _read_together(view: records.View, changed: list[Record]) -> dict[int, list[int]]:
+def _read_together(view: RecordView, changed: list[Record]) -> dict[int, list[int]]:
     """Return the neighbours of each; records near each other are read in one go."""
     around: dict[int, list[int]] = {}
     wanted = {record.label for record in changed}
@@ -65,5 +65,5 @@ def _read_together(view: records.View, changed: list[Record]) -> dict[int, list[
 
 
 def _row(before: list[int], after: list[int]) -> list[int]:
-    """Return a row of `graph.View.neighbours`."""
+    """Return a row of `GraphView.neighbours`."""
     return [other for side in (before, after) for other in (*side, *[0] * (AROUND - len(side)))]

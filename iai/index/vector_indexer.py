@@ -12,7 +12,10 @@ from msgspec import Struct
 from iai.errors import StoreCorrupt
 from iai.index.vector import VectorIndex
 from iai.model.revisions import Revisions, through
-from iai.store import graph, records, vectors
+from iai.store import graph, vectors
+from iai.store.graph import GraphChange, GraphView
+from iai.store.record_view import RecordView
+from iai.store.vectors import VectorView
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class VectorIndexer:
         self._rebuild: Rebuild | None = None
         self._stale = False  # an older index is still on disk
 
-    def load(self, view: graph.View, noted: graph.Progress) -> None:
+    def load(self, view: GraphView, noted: graph.Progress) -> None:
         """Read the index from disk. A damaged one is rebuilt."""
         self.table = noted.table
         try:
@@ -61,7 +64,7 @@ class VectorIndexer:
         """Does the index on disk lack any change?"""
         return self._stale or any(index.dirty for _, index in self._tables())
 
-    def save(self, unit: graph.Change) -> None:
+    def save(self, unit: GraphChange) -> None:
         """Write what has changed. To be committed together with the progress."""
         for table, index in self._tables():
             for position in sorted(index.dirty):
@@ -80,7 +83,7 @@ class VectorIndexer:
         self._wanted = True
         self._rebuild = None
 
-    def step(self, log_view: records.View, view: vectors.View, part: int = 1) -> bool:
+    def step(self, log_view: RecordView, view: VectorView, part: int = 1) -> bool:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         most = max(1, VECTORS_SLICE // part)
         progress = view.progress()
@@ -97,7 +100,7 @@ class VectorIndexer:
         self._take(log_view, view, batch)
         return True
 
-    def _scan(self, view: vectors.View, progress: vectors.Progress, most: int) -> None:
+    def _scan(self, view: VectorView, progress: vectors.Progress, most: int) -> None:
         """Take the next vectors of the serving generation into the index that is being built."""
         rebuild = self._rebuild
         if rebuild is None or rebuild.generation != progress.serving:
@@ -122,7 +125,7 @@ class VectorIndexer:
         self.rebuilt += self._wanted
         self._wanted, self._rebuild, self._stale = False, None, True
 
-    def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
+    def _take(self, log_view: RecordView, view: VectorView, batch: Revisions) -> None:
         if self.index is None:
             raise StoreCorrupt("a generation without an index")
         changed = log_view.touched(batch)
@@ -139,7 +142,7 @@ class VectorIndexer:
             yield self._rebuild.table, self._rebuild.index
 
 
-def _index(view: graph.View, noted: graph.Progress) -> VectorIndex | None:
+def _index(view: GraphView, noted: graph.Progress) -> VectorIndex | None:
     """Return the index that is on disk, if there is one."""
     if not noted.dimension:
         return None

@@ -22,7 +22,7 @@ from iai.model.record import (
 )
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
-from iai.store.records import Change
+from iai.store.record_change import RecordChange
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
@@ -104,7 +104,7 @@ class Kept(NamedTuple):
     ignored: int  # turns of ignored projects
 
 
-def keep(change: Change, batch: Batch) -> Kept:
+def keep(change: RecordChange, batch: Batch) -> Kept:
     """Put a batch into the store. Of what belongs to an ignored project nothing is kept."""
     wanted = set()
     for project, cwd in batch.projects:
@@ -135,7 +135,9 @@ def unread_since(transcript: Transcript) -> int:
     return min([written, *(record.created_at for record in batch.records)])
 
 
-def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) -> tuple[str, bool]:
+def capture(
+    change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
+) -> tuple[str, bool]:
     """Keep what a client sent; return its id and whether it is new.
 
     The id is "" where the same text was forgotten before: it is not taken in again. So it is where

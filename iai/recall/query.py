@@ -6,7 +6,7 @@ from msgspec import Struct
 from iai.index.terms import term_id, terms
 from iai.recall import weights
 from iai.recall.fusion import Floats, rarity
-from iai.store import graph
+from iai.store.graph import GraphView
 
 MOST_TERMS = 64  # of a question, the rarest ones: it may be a whole log that somebody pasted
 
@@ -35,7 +35,7 @@ class ParsedQuery(Struct, frozen=True):
         )
 
 
-def parse(text: str, links: graph.View) -> ParsedQuery:
+def parse(text: str, links: GraphView) -> ParsedQuery:
     """Look up the terms of a question."""
     distinct = dict.fromkeys(terms(text))
     by_id = links.document_frequencies({term_id(term) for term in distinct})

@@ -15,6 +15,7 @@ from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
 from iai.recall.sources import Candidates, Sources
 from iai.store import graph
+from iai.store.graph import GraphView
 
 _DECIMALS = 4  # scores equal to these are ordered by age
 _DAY = 86_400 * NS
@@ -91,7 +92,7 @@ def score(
     return Scored(labels, parts, term_vectors)
 
 
-def _reached(candidates: Candidates, links: graph.View) -> tuple[list[int], graph.Labels]:
+def _reached(candidates: Candidates, links: GraphView) -> tuple[list[int], graph.Labels]:
     """Return the labels to score, candidates and turns near them, and the neighbours of each."""
     labels = candidates.labels
     around = links.neighbours(labels)

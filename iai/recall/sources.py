@@ -6,7 +6,9 @@ from msgspec import Struct
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
 from iai.index.vector_indexer import VectorIndexer
-from iai.store import graph, records, vectors
+from iai.store.graph import GraphView
+from iai.store.record_view import RecordView
+from iai.store.vectors import VectorView
 
 
 class Sources:
@@ -14,11 +16,11 @@ class Sources:
 
     def __init__(
         self,
-        view: records.View,
-        links: graph.View,
+        view: RecordView,
+        links: GraphView,
         lexical: LexicalIndex,
         vector: VectorIndexer,
-        stored: vectors.View | None,
+        stored: VectorView | None,
     ) -> None:
         self.view = view
         self.links = links

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from iai.index.filters import Filter
 from iai.model.record import Project, Record
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
     last_said: Record
 
 
-def stretches(view: View, only: Filter) -> Iterator[Stretch]:
+def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
     """Yield the sessions that fit a filter by project and time, the one that ended last first.
 
     A session that went on in several projects is there under each. One of which any part lies in
@@ -43,13 +43,13 @@ def stretches(view: View, only: Filter) -> Iterator[Stretch]:
             yield found
 
 
-def _of(view: View, project: Project) -> Iterator[tuple[int, Project, bytes]]:
+def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:
     """Yield the sessions of a project with when they were last active there, the latest first."""
     for key, active_at in view.activity(project.id):
         yield active_at, project, key
 
 
-def _stretch(view: View, project: Project, key: bytes) -> Stretch | None:
+def _stretch(view: RecordView, project: Project, key: bytes) -> Stretch | None:
     own = (r for r in view.session(key) if r.project == project.id)
     first = next(own, None)
     last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)

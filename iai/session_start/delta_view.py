@@ -15,7 +15,7 @@ from iai.model.record import (
     session_key,
 )
 from iai.model.revisions import through
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 LOOKED_AT = 5_000  # changes of the log, the latest ones: an import may have made a million
 
@@ -28,7 +28,7 @@ class Changed(Struct, frozen=True):
     whole: bool = True  # is this all that was changed?
 
 
-def changed(view: View, project: str, revision: int) -> Changed:
+def changed(view: RecordView, project: str, revision: int) -> Changed:
     """Read what was changed after a revision, as far as it is still there."""
     if view.changed(project) <= revision:
         return Changed()
@@ -50,7 +50,7 @@ class New:
     """The records as if there were only what is new to a session. See `material.Seen`."""
 
     def __init__(
-        self, view: View, new: Changed, unread: Iterable[Record], project: str, session: str
+        self, view: RecordView, new: Changed, unread: Iterable[Record], project: str, session: str
     ) -> None:
         """`unread` are turns of any project that are not in the store yet: they are always new."""
         own = (record for record in unread if record.project == project)

@@ -16,7 +16,7 @@ from iai.model.record import (
     session_key,
 )
 from iai.session_start.pending import Unread
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 _NOT_KEPT = 0  # label of a turn that is not in the store
 
@@ -24,7 +24,7 @@ _NOT_KEPT = 0  # label of a turn that is not in the store
 class Overlaid:
     """A view (None: there is no store) and the turns that it lacks. See `material.Seen`."""
 
-    def __init__(self, view: View | None, unread: Unread, wall: int) -> None:
+    def __init__(self, view: RecordView | None, unread: Unread, wall: int) -> None:
         """What the view knows already, if only as forgotten, is left out of the turns."""
         self._view = view
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # of each session, in order

@@ -20,6 +20,8 @@ from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
+from iai.store.links import LinkChange, LinkView
+from iai.store.topics import TopicChange, TopicView
 
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ SCHEMA = topics.SCHEMA
 _DATABASES = (
     "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
-    "beside",  # label -> labels of the turns around it in its session, see `View.neighbours`
+    "beside",  # label -> labels of the turns around it in its session, see `GraphView.neighbours`
     "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
     "counts",  # id of a term -> in how many records it occurs
     "uncounted",  # label -> nothing: its term vector is kept, but not in `counts` yet
@@ -77,7 +79,7 @@ class Troubles(Struct, frozen=True):
     steps: dict[str, Trouble] = {}
 
 
-class View(links.View, topics.View):
+class GraphView(LinkView, TopicView):
     """The graph-cache's files as of one moment."""
 
     def progress(self) -> Progress:
@@ -152,7 +154,7 @@ class View(links.View, topics.View):
                 yield position, data[_SEAL:]
 
 
-class Change(View, links.Change, topics.Change):
+class GraphChange(GraphView, LinkChange, TopicChange):
     """One transaction of the writer."""
 
     def advance(self, progress: Progress) -> None:
@@ -258,14 +260,14 @@ class GraphStore:
         )
 
     @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> Iterator[GraphView]:
         """Look at it as of now."""
         with self._environment.read() as transaction:
-            yield View(self._environment, transaction)
+            yield GraphView(self._environment, transaction)
 
-    def commit(self, change: Callable[[Change], T]) -> T:
+    def commit(self, change: Callable[[GraphChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
-        return self._environment.write(lambda t: change(Change(self._environment, t)))
+        return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
     def close(self) -> None:
         """Close the environment."""

@@ -61,7 +61,7 @@ class Linked(Struct, frozen=True):
     terms: frozenset[int]  # by number
 
 
-class View(Tables):
+class LinkView(Tables):
     """The links as of one moment."""
 
     def links(self, label: int) -> tuple[Edge, ...]:
@@ -119,7 +119,7 @@ class View(Tables):
         }
 
 
-class Change(View):
+class LinkChange(LinkView):
     """The links, in a transaction of the writer."""
 
     def keep(self, label: int, edges: Sequence[Edge]) -> None:

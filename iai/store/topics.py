@@ -27,7 +27,7 @@ class Window(Struct, frozen=True, kw_only=True):
     topics: tuple[Topic, ...] = ()
 
 
-class View(Tables):
+class TopicView(Tables):
     """The topics as of one moment."""
 
     def topics(self, project: str) -> tuple[Topic, ...]:
@@ -62,7 +62,7 @@ class View(Tables):
         return found
 
 
-class Change(View):
+class TopicChange(TopicView):
     """The topics, in a transaction of the writer."""
 
     def put_window(self, project: str, place: int, window: Window | None) -> None:
@@ -86,7 +86,7 @@ def read(index: Path, project: str) -> tuple[Topic, ...]:
         return ()
     try:
         with environment.read() as transaction:
-            return View(environment, transaction).topics(project)
+            return TopicView(environment, transaction).topics(project)
     except StoreError:
         return ()
     finally:

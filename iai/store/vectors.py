@@ -45,7 +45,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     recount: bool = False  # of what the latest weights were counted over, some has changed since
 
 
-class View:
+class VectorView:
     """The vectors as of one moment."""
 
     def __init__(self, environment: Environment, transaction: Transaction) -> None:
@@ -103,7 +103,7 @@ class View:
         return labels, _rows(parts)
 
 
-class Change(View):
+class VectorChange(VectorView):
     """One transaction of the writer."""
 
     def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
@@ -150,14 +150,14 @@ class VectorStore:
         )
 
     @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> Iterator[VectorView]:
         """Look at the vectors as of now."""
         with self._environment.read() as transaction:
-            yield View(self._environment, transaction)
+            yield VectorView(self._environment, transaction)
 
-    def commit(self, change: Callable[[Change], T]) -> T:
+    def commit(self, change: Callable[[VectorChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
-        return self._environment.write(lambda t: change(Change(self._environment, t)))
+        return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
 
     def close(self) -> None:
         """Close the environment."""

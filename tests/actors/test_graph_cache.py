@@ -24,8 +24,9 @@ from iai.protocol.graph_cache import (
 from iai.protocol.ingest import Capture, CapturedTurn, Forget
 from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
 from iai.protocol.message import Actor, State
-from iai.store import graph, records
-from iai.store.graph import Change, Progress
+from iai.store import graph
+from iai.store.graph import GraphChange, Progress
+from iai.store.record_view import RecordView
 from tests.iai.store.builders import new_record
 from tests.simulation.stories import capture, events, revision
 
@@ -222,15 +223,15 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     assert set(before) < set(found(w, "login fields"))
 
 
-def _damage(unit: graph.Change, table: int) -> None:
+def _damage(unit: GraphChange, table: int) -> None:
     unit.put_chunk(table, 0, b"garbage")
 
 
-def _loss(unit: graph.Change, table: int) -> None:
+def _loss(unit: GraphChange, table: int) -> None:
     unit.keep_chunks(table, 0)
 
 
-def _older(unit: graph.Change, table: int) -> None:
+def _older(unit: GraphChange, table: int) -> None:
     """Leave what an iai left that kept no chunks and no facets."""
     unit.keep_chunks(table, 0)
     unit._t.drop(unit._db["facets"], delete=False)
@@ -240,7 +241,7 @@ def _older(unit: graph.Change, table: int) -> None:
 
 @pytest.mark.parametrize("spoil", [_damage, _loss, _older])
 def test_a_damaged_index_is_made_again_from_the_vectors(
-    world: Make, spoil: Callable[[graph.Change, int], None]
+    world: Make, spoil: Callable[[GraphChange, int], None]
 ) -> None:
     w = world()
     capture(w, *TEXTS)
@@ -285,7 +286,7 @@ def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(worl
     w.run(5.0)
     indexer = VectorIndexer(0)
 
-    def step(log: records.View) -> None:
+    def step(log: RecordView) -> None:
         with w.vectors.view() as stored:
             while indexer.step(log, stored):
                 pass
@@ -330,7 +331,7 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     before = recall(w, "login fields").hits
     w.stop(Actor.GRAPH_CACHE)
 
-    def earlier(unit: Change) -> None:
+    def earlier(unit: GraphChange) -> None:
         unit.put_term_vectors(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
         unit.add_document_frequencies({7: 1})
         unit.mark_uncounted([1])

@@ -27,8 +27,8 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.ingest import Captured as Kept
 from iai.protocol.message import Actor
-from iai.store import vectors
 from iai.store.readers import Readers
+from iai.store.vectors import VectorView
 
 PATIENCE_S = 3_600.0
 LOOK_S = 0.2  # looking more often would take a core away from what is measured
@@ -260,7 +260,7 @@ def _of_generation(given: tuple[QueryVector, ...], generation: int) -> Vectors:
     return np.frombuffer(vector.data, "<f4").astype(np.float32)
 
 
-def _exactly(stored: vectors.View, generation: int, asked: Vectors) -> list[list[int]]:
+def _exactly(stored: VectorView, generation: int, asked: Vectors) -> list[list[int]]:
     """Return the first labels of each question when every stored vector is looked at."""
     best: list[list[tuple[float, int]]] = [[] for _ in asked]
     labels, rows = stored.scan(generation, 0, SCANNED)

@@ -34,7 +34,7 @@ from iai.protocol.cache_writer import (
 from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Actor, Event
 from iai.session_start.payload_files import read_sidecar
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from simulation.world import World
 
 SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two looks, a few slices, and a late message or two
@@ -140,7 +140,7 @@ class Watch:
         if new:
             self._text[label] = new
 
-    def _note_latest(self, view: View, project: str, revision: int) -> None:
+    def _note_latest(self, view: RecordView, project: str, revision: int) -> None:
         """Note the last thing said in a project, as of this revision."""
         turns = (
             record

@@ -25,7 +25,9 @@ from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import SCHEMA, Change, Records, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+from iai.store.records import SCHEMA, Records
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record
@@ -36,7 +38,7 @@ WALL = NOW.later(100.0).wall
 def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     """Keep a text for each key in one project."""
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
         for key in keys:
             unit.insert(new_record(key))
@@ -44,7 +46,7 @@ def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     commit(layout, change, after_s)
 
 
-def commit(layout: Layout, change: Callable[[Change], None], after_s: float = 0.0) -> None:
+def commit(layout: Layout, change: Callable[[RecordChange], None], after_s: float = 0.0) -> None:
     records = Records(layout.records, writer=True)
     records.commit(change, NOW.later(after_s))
     records.close()
@@ -69,7 +71,7 @@ def write_payloads(layout: Layout) -> None:
 
 
 def claim(payload: Path, **fields: int) -> None:
-    """Change what a sidecar claims."""
+    """RecordChange what a sidecar claims."""
     found = read_sidecar(payload)
     assert found is not None
     sidecar_path(payload).write_bytes(encode_sidecar(structs.replace(found, **fields)))
@@ -200,7 +202,7 @@ def test_a_payload_whose_sidecar_was_not_written_any_more_claims_no_more_than_th
 
 
 def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Layout) -> None:
-    def forget_all(unit: Change) -> None:
+    def forget_all(unit: RecordChange) -> None:
         for record in list(unit.after(0)):
             unit.forget(record)
 
@@ -219,7 +221,7 @@ def test_a_store_nobody_has_put_anything_into_lacks_nothing(layout: Layout) -> N
 
 
 def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> None:
-    def elsewhere(unit: Change) -> None:
+    def elsewhere(unit: RecordChange) -> None:
         unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
         unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
 
@@ -302,7 +304,7 @@ def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_th
         return call
 
     monkeypatch.setattr(spool, "waiting", watched("spool", spool.waiting))
-    monkeypatch.setattr(View, "transcripts", watched("records", View.transcripts))
+    monkeypatch.setattr(RecordView, "transcripts", watched("records", RecordView.transcripts))
     look(current)
     assert looked == ["spool", "records"]
 

@@ -8,7 +8,8 @@ import pytest
 from iai.index.filters import Filter
 from iai.model.record import Project
 from iai.recall.timeline import Stretch, stretches
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
 ONE, OTHER = "1" * 16, "2" * 16
@@ -19,7 +20,7 @@ HOUR = 3_600_000_000_000
 def records(tmp_path: Path) -> Iterator[Records]:
     records = Records(tmp_path / "records", writer=True)
 
-    def place(unit: Change) -> None:
+    def place(unit: RecordChange) -> None:
         for id_, name in ((ONE, "one"), (OTHER, "other")):
             unit.place(Project(id=id_, name=name, root=f"/{name}"), f"/{name}")
 
@@ -119,7 +120,7 @@ def test_a_session_that_was_forgotten_is_told_no_more(records: Records) -> None:
     say(records, "a", ONE, (1, "user"))
     say(records, "b", ONE, (2, "user"))
 
-    def forget(unit: Change) -> None:
+    def forget(unit: RecordChange) -> None:
         record = unit.get(2)
         assert record is not None
         unit.forget(record)

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from iai.config.layout import Layout
 from iai.model.record import Project, session_key
 from iai.model.revisions import through
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")
@@ -97,7 +98,7 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
 
 
 def test_what_is_put_in_along_with_a_merge_follows_it(records: Records) -> None:
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.insert(new_record("a1", project=A.id))
         unit.merge(A, B)
         unit.insert(new_record("a2", project=A.id))

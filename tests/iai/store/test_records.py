@@ -20,7 +20,8 @@ from iai.model.record import (
 )
 from iai.model.revisions import Revisions, of, through
 from iai.store import codec
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 
@@ -208,7 +209,7 @@ def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) ->
 
 
 def test_a_transcript_and_what_was_read_from_it_are_committed_as_one(records: Records) -> None:
-    def broken(unit: Change) -> None:
+    def broken(unit: RecordChange) -> None:
         unit.insert(new_record("a"))
         unit.follow(Transcript(path="/t", host="claude", offset=100))
         raise ZeroDivisionError
@@ -263,7 +264,7 @@ def test_where_an_earlier_iai_went_on_with_the_store_all_count_as_others(
 def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(
     records: Records,
 ) -> None:
-    def batch(first: int, count: int) -> Callable[[Change], None]:
+    def batch(first: int, count: int) -> Callable[[RecordChange], None]:
         return lambda unit: [unit.insert(new_record(str(n))) for n in range(first, first + count)]  # type: ignore[return-value]
 
     records.commit(batch(0, 10), NOW, live=False)

@@ -1,9 +1,9 @@
-"""The network of all-MiniLM-L6-v2 as an ONNX graph, made from its weights. Pure.
+"""The network of all-MiniLM-L6-v2 as an ONNX graph, built from its weights. Pure.
 
 BERT (Devlin et al. 2019, section 3) of six layers, for one text at a time: nothing is padded or
-masked, and no text is rounded by what stands beside it. Weights of the layers are 8 bit integers
-with a scale for each column, and what goes into them is rounded to 8 bits as it comes
-(`DynamicQuantizeMatMul` of onnxruntime).
+masked, and rounding does not depend on other texts. Weights of the layers are 8 bit integers with a
+scale for each column, and their inputs are rounded to 8 bits on the fly (`DynamicQuantizeMatMul` of
+onnxruntime).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Weights = Mapping[str, NDArray[Any]]
 def graph(weights: Weights, *, exact: bool = False) -> ModelProto:
     """Return the network: token numbers `tokens` in, their mean vector `mean` out.
 
-    `exact` leaves the weights as they are: a third of the speed, and what to compare with.
+    `exact` leaves the weights as they are: a third of the speed, for comparison.
     """
     build = _Builder(weights, exact=exact)
     state = build.embedded()

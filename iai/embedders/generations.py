@@ -1,4 +1,4 @@
-"""Which weights the vectors of a store of a given size should have. Pure."""
+"""The weights that the vectors of a store should have, given its size. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ import numpy as np
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
 from iai.store.vectors import Generation
 
-FIRST_COUNT = 64  # fewer records cannot tell rare words from common ones
+FIRST_COUNT = 64  # with fewer records, rare words do not differ from common ones
 
 
 def counted_through(max_label: int) -> int:
     """Return the highest label over which frequencies are counted in a store of this size.
 
-    A power of two, so that weights change when the store has doubled, and so that they follow from
-    the records alone, whenever they are counted. 0: nothing is counted yet.
+    A power of two, so that weights change when the store has doubled, and depend on the records
+    alone, whenever they are counted. 0: nothing is counted yet.
     """
     return 1 << (max_label.bit_length() - 1) if max_label >= FIRST_COUNT else 0
 
 
 class Census:
-    """Counts in how many records each token stands, some records at a time."""
+    """Counts in how many records each token occurs, some records at a time."""
 
     def __init__(self, embedder: Embedder, through: int) -> None:
         self.through = through
@@ -34,7 +34,7 @@ class Census:
         return self.counted >= self.through
 
     def count(self, texts: Sequence[str], through: int) -> None:
-        """Take the texts of all records up to this label that were not yet counted."""
+        """Count the texts of all records up to this label that were not counted before."""
         self._frequencies = self._frequencies + self._embedder.frequencies(texts)
         self._documents += len(texts)
         self.counted = through

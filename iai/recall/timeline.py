@@ -1,6 +1,6 @@
-"""What was worked on when: sessions, the latest first, read from the records alone.
+"""The sessions in order, the latest first, read from the records alone.
 
-It reads what it shows: the first and the last turns of each session. All others it only counts.
+Only what is shown is read, the first and the last turns of each session; the others are counted.
 """
 
 import heapq
@@ -14,7 +14,7 @@ from iai.store.record_view import RecordView
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
-    """One session, as far as it was in one project."""
+    """One session: its turns in one project."""
 
     project: str
     project_name: str
@@ -30,8 +30,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
 def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
     """Yield the sessions that fit a filter by project and time, the one that ended last first.
 
-    A session that went on in several projects is there under each. One of which any part lies in
-    the period fits.
+    A session in several projects is listed under each. It fits if any part of it is in the period.
     """
     projects = [p for p in view.projects() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
@@ -44,7 +43,7 @@ def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
 
 
 def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:
-    """Yield the sessions of a project with when they were last active there, the latest first."""
+    """Yield the sessions of a project and when they were last active there, the latest first."""
     for key, active_at in view.activity(project.id):
         yield active_at, project, key
 

@@ -1,4 +1,4 @@
-"""Values and keys as the store writes them: msgpack maps, and big-endian keys that sort."""
+"""Values and keys on disk: msgpack maps, and big-endian keys that sort."""
 
 import struct
 from typing import TypeVar
@@ -13,14 +13,14 @@ _SIGN = 1 << 63
 
 
 def pack(value: msgspec.Struct) -> bytes:
-    """One value as a msgpack map."""
+    """Encode one value as a msgpack map."""
     return msgspec.msgpack.encode(value)
 
 
 def unpack(data: bytes, type_: type[T]) -> T:
-    """Return the value in `data`. Fields added since it was written take their defaults.
+    """Decode one value. Missing fields take their defaults; unknown ones are ignored.
 
-    Raises StoreCorrupt if the bytes are no such value.
+    Raises StoreCorrupt if the bytes are not such a value.
     """
     try:
         return msgspec.msgpack.decode(data, type=type_)
@@ -29,12 +29,12 @@ def unpack(data: bytes, type_: type[T]) -> T:
 
 
 def encode_u64(value: int) -> bytes:
-    """Eight bytes that sort as the number does (0 to 2**64 - 1)."""
+    """Encode a number (0 to 2**64 - 1) in eight bytes that sort as it does."""
     return value.to_bytes(8, "big")
 
 
 def encode_time(ns: int) -> bytes:
-    """Eight bytes that sort as the time does, before 1970 too."""
+    """Encode a time in eight bytes that sort as it does, also before 1970."""
     return struct.pack(">Q", max(0, min(ns + _SIGN, (1 << 64) - 1)))
 
 

@@ -1,7 +1,7 @@
-"""Links between records: what they share, what repeats or corrects what, what is alike.
+"""Links between records: which share rare terms, are similar, repeat or correct each other.
 
-Each record keeps its own strongest links to others, at most `MOST` of a relation. A link counts if
-both its ends keep it: so it is there both ways or not at all, and a record that is gone has none.
+Each record keeps its own strongest links, at most `MOST` of a relation. A link counts if both ends
+keep it: so it is there both ways or not at all, and a record that is gone has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,14 @@ Relation: TypeAlias = Literal["shares", "similar", "duplicate", "supersedes", "s
 OPPOSITE: dict[Relation, Relation] = {
     "supersedes": "superseded-by",
     "superseded-by": "supersedes",
-}  # of the others, each is its own
+}  # the others are their own
 
 DATABASES = (
     "links",  # label -> its links that follow from the records alone
-    "similar",  # label -> its links to what is like it
+    "similar",  # label -> its links to similar records
     "linked",  # label -> what it is linked by
 )
-SETS = ("holders",)  # number of a term -> labels of the records linked by it
+SETS = ("holders",)  # id of a term -> labels of the records linked by it
 
 _ROW = np.dtype([("to", "<u4"), ("relation", "u1"), ("weight", "<f4")])
 # How a row on disk names a relation. Earlier versions used 0, 1 and 7 for others.
@@ -55,17 +55,17 @@ class Edge(Struct, frozen=True, array_like=True):
 class Linked(Struct, frozen=True):
     """What a record is linked by."""
 
-    project: int  # a number that stands for it
-    order: int  # where it stands among others
-    corrects: bool  # does it sound as if it took the place of something?
-    terms: frozenset[int]  # by number
+    project: int  # its id as a number
+    order: int  # its place among others
+    corrects: bool  # does it sound as if it corrected something?
+    terms: frozenset[int]  # by id
 
 
 class LinkView(Tables):
     """The links as of one moment."""
 
     def links(self, label: int) -> tuple[Edge, ...]:
-        """Return the links that a record and its other ends both keep, by relation and weight."""
+        """Return the links of a record that both ends keep, by relation and weight."""
         kept = (*self.kept([label]).get(label, ()), *self.kept_similar([label]).get(label, ()))
         others = sorted({edge.to for edge in kept})
         back = {
@@ -82,7 +82,7 @@ class LinkView(Tables):
         return self._rows("links", labels)
 
     def kept_similar(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
-        """Return those to what is like them."""
+        """Return their links to similar records, likewise."""
         return self._rows("similar", labels)
 
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
@@ -92,7 +92,7 @@ class LinkView(Tables):
         return {decode_u64(key): _unpacked(data) for key, data in found}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
-        """Return how many records hold each of these terms; `most` and one more for more."""
+        """Return how many records hold each of these terms, or `most` + 1 if there are more."""
         counts = {}
         with self._t.cursor(self._db["holders"]) as cursor:
             for term in terms:
@@ -127,7 +127,7 @@ class LinkChange(LinkView):
         self._put_row("links", label, edges)
 
     def keep_similar(self, rows: Mapping[int, Sequence[Edge]]) -> None:
-        """Set those of some records to what is like them."""
+        """Set the links of some records to similar ones."""
         for label, edges in rows.items():
             self._put_row("similar", label, edges)
 

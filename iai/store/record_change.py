@@ -1,4 +1,4 @@
-"""One transaction of the records' only writer: what may be done to records and projects."""
+"""One transaction of the records' only writer: all changes of records and projects."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -33,7 +33,7 @@ _PROJECTS_CWDS = 32  # working directories remembered for each project, the late
 
 
 class RecordChange(RecordView):
-    """One transaction of the writer. What it does is kept all together or not at all."""
+    """One transaction of the writer: all of it is kept, or nothing."""
 
     def __init__(
         self, environment: Environment, transaction: Transaction, now: Now, *, live: bool
@@ -49,10 +49,10 @@ class RecordChange(RecordView):
         self._ahead = self.ahead(self._now)
 
     def insert(self, new: NewRecord) -> tuple[int, bool]:
-        """Keep a text; return its label, and whether it is new.
+        """Store a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, not even after it was forgotten. It
-        goes into the project that its directory's own one is merged into.
+        A text whose key was seen before is not stored again, even if it was forgotten. A record
+        goes into the project that its own one is merged into.
         """
         known = self.known(new.key)
         if known is not None:
@@ -67,19 +67,19 @@ class RecordChange(RecordView):
         return label, True
 
     def pin(self, record: Record, *, pinned: bool) -> None:
-        """Mark a record as one that every session of its project should start with, or no more."""
+        """Pin a record, so that every session of its project starts with it, or unpin it."""
         if record.pinned != pinned:
             self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
             self._advance("pin" if pinned else "unpin", record)
 
     def edit(self, record: Record, text: str) -> None:
-        """Put another text in the place of a record's."""
+        """Replace the text of a record."""
         if record.text != text:
             self._replace(record, structs.replace(record, text=text, updated_at=self._now))
             self._advance("edit", record)
 
     def forget(self, record: Record) -> None:
-        """Take a record out for good. Only its key's hash stays, so that it cannot come back."""
+        """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
         self._delete_keys(record)
         self._t.delete(encode_u64(record.label), db=self._db["records"])
         if record.in_session:
@@ -87,10 +87,10 @@ class RecordChange(RecordView):
         self._advance("forget", record, count=-1)
 
     def merge(self, project: Project, into: Project | None) -> bool:
-        """Have all records of a project, past and to come, belong to another; None: to itself.
+        """Merge a project, with past and future records, into another; None undoes that.
 
-        Returns False if the other one is the first, or belongs to it already. The records that
-        are there are moved by `settle`.
+        Returns False if `into` is the project itself, or is merged into it. Existing records are
+        moved by `settle`.
         """
         if into is not None:
             if any(one == project.id for one, _ in self._merged(into.id)):
@@ -100,11 +100,11 @@ class RecordChange(RecordView):
         return True
 
     def ignore(self, project: Project, ignored: Literal["", "project", "below"]) -> None:
-        """Keep nothing more of a project, or of what lies below its root; "": keep it again."""
+        """Store nothing more of a project, or of all below its root; "" ends that."""
         self._change_project(project, ignored=ignored)
 
     def settle(self, limit: int) -> int:
-        """Move some of the records whose project was merged; return how many."""
+        """Move up to `limit` records whose project was merged; return how many."""
         labels = list(islice(self.astray(), limit))
         for label in labels:
             record = self.get(label)
@@ -121,7 +121,7 @@ class RecordChange(RecordView):
         self._put(project.id.encode(), pack(structs.replace(known, cwds=cwds)), "projects")
 
     def note_birth(self, project: Project) -> None:
-        """Remember by what a project is known wherever it is moved to."""
+        """Remember what identifies a project after its directory is moved."""
         known = self.project_named(project.id) or project
         noted = structs.replace(known, git=project.git, born=project.born)
         self._put(project.id.encode(), pack(noted), "projects")
@@ -131,7 +131,7 @@ class RecordChange(RecordView):
         self._put(digest(transcript.path), pack(transcript), "transcripts")
 
     def finish(self) -> Watermark:
-        """Write what belongs to the whole of what was done. The writer calls it last."""
+        """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
         for session, latest in self._spoken.items():
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or decode_time(old) < latest:
@@ -188,7 +188,7 @@ class RecordChange(RecordView):
             self._homes.clear()
 
     def _at_home(self, record: Record) -> Record:
-        """Return a record in the project that its own one belongs to."""
+        """Return the record moved to the project that its own one is merged into."""
         own = record.origin or record.project
         if own not in self._homes:
             self._homes[own] = self.belongs(own)
@@ -211,7 +211,7 @@ class RecordChange(RecordView):
             self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
 
     def _quieten(self, forgotten: Record) -> None:
-        """Set when a session was last active back to its latest turn that is still there."""
+        """Set the last activity of a session back to its latest remaining turn."""
         key = session_key(forgotten.host, forgotten.session)
         session = forgotten.project.encode() + key
         self._spoken.pop(session, None)

@@ -1,4 +1,4 @@
-"""The databases of the records, the keys in them, and how to walk along those."""
+"""The databases of the records, their keys, and how to walk through them."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from iai.store.environment import Transaction
 
 DATABASES = (
     "log",  # revision -> LogEntry
-    "live",  # revisions that somebody made just now, as against those of an import
+    "live",  # revisions of what was said just now, as opposed to an import
     "records",  # label -> Record
     "by_id",  # ULID -> label
     "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
@@ -27,7 +27,7 @@ DATABASES = (
     "voices",  # project -> Voices
     "transcripts",  # hash of the path -> Transcript
 )
-AWAY = b"~"  # no project starts with it: before the keys of records that a merge took elsewhere
+AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
 _LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
 BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
 
@@ -54,7 +54,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
 
 
 def seek_last(cursor: "lmdb.Cursor[bytes]", prefix: bytes) -> bool:
-    """Put the cursor on the last key that starts with `prefix`; is there one?"""
+    """Put the cursor on the last key that starts with `prefix`; return whether there is one."""
     found = cursor.prev() if cursor.set_range(prefix + BEYOND) else cursor.last()
     return found and cursor.key().startswith(prefix)
 
@@ -68,7 +68,7 @@ def walk(
     backwards: bool = False,
     until: bytes | None = None,
 ) -> Iterator[int]:
-    """Yield the labels of the keys with this prefix, from behind `key` on, as far as `until`."""
+    """Yield the labels of the keys with this prefix that come after `key` and before `until`."""
     with transaction.cursor(database) as cursor:
         if not cursor.set_range(key):
             found = cursor.last() if backwards else False

@@ -21,8 +21,8 @@ from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, un
 from iai.store.environment import Environment, Transaction
 from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
 
-_LIVE = 256  # changes that somebody made just now: of more, only the latest go before others
-_SLEW = NS  # by which a clock may be set back and nobody need care
+_LIVE = 256  # live changes that go before others: the latest
+_SLEW = NS  # clock steps smaller than this are ignored
 
 
 class RecordView:
@@ -33,7 +33,7 @@ class RecordView:
         self._t = transaction
 
     def watermark(self) -> Watermark:
-        """Read in constant time: it is kept up to date by every change."""
+        """Return the watermark, in constant time: every change keeps it up to date."""
         data = self._t.get(b"watermark", db=self._db["meta"])
         return unpack(data, Watermark) if data is not None else Watermark()
 
@@ -53,7 +53,7 @@ class RecordView:
         return self.get(decode_u64(label)) if label is not None else None
 
     def known(self, key: str) -> int | None:
-        """Label that was once given to this idempotency key, forgotten or not."""
+        """Return the label that this idempotency key was given, even if it was forgotten since."""
         label = self._t.get(digest(key), db=self._db["by_key"])
         return decode_u64(label) if label is not None else None
 
@@ -78,10 +78,10 @@ class RecordView:
     def latest(
         self, batch: Revisions, room: float, cost: Callable[[str], float] = len
     ) -> tuple[Revisions, dict[int, Record | None]]:
-        """Return the records that these revisions changed, the newest as far as there is `room`.
+        """Return the newest of these revisions that fit into `room`, and the records they changed.
 
-        `cost` says how much of it a text takes; by default, its characters. Also returns the
-        revisions that they cover. None stands for a record that was forgotten.
+        `cost` is how much room a text takes; by default, its characters. A forgotten record is
+        None.
         """
         changed: dict[int, Record | None] = {}
         taken: list[int] = []
@@ -97,14 +97,14 @@ class RecordView:
     def next_batch(self, pending: Revisions, limit: int) -> Revisions:
         """Return up to `limit` of the pending changes: those that a stage should apply next.
 
-        What was said just now goes before what an import brings by the thousand; then the newest
-        first. So the last turn is found at once, however long the backlog.
+        Live changes go before imports, then the newest first. So the last turn is found at once,
+        however long the backlog.
         """
         live = self.live(pending, limit)
         return live if live.ranges else pending.newest(limit)
 
     def live(self, pending: Revisions, limit: int) -> Revisions:
-        """Return up to `limit` of the pending changes that somebody made just now."""
+        """Return up to `limit` of the pending live changes: what was said just now."""
         if not pending.ranges:
             return pending
         first = encode_u64(pending.ranges[0][0])
@@ -118,11 +118,11 @@ class RecordView:
         return self._records("by_session", session, newest_first=newest_first)
 
     def sessions(self, project: str) -> Iterator[bytes]:
-        """Yield the sessions of a project, the one that was last active there first."""
+        """Yield the sessions of a project, the last active first."""
         return (session for session, _ in self.activity(project))
 
     def activity(self, project: str) -> Iterator[tuple[bytes, int]]:
-        """Yield the sessions of a project with the order of their latest turn there, that first."""
+        """Yield the sessions of a project, the last active first, with the order of that turn."""
         prefix = project.encode()
         with self._t.cursor(self._db["by_activity"]) as cursor:
             found = seek_last(cursor, prefix)
@@ -132,9 +132,9 @@ class RecordView:
                 found = cursor.prev()
 
     def turns(self, session: bytes, project: str) -> int:
-        """How many turns of a session were said in a project.
+        """Return how many turns of a session were said in a project.
 
-        Keys alone tell, unless the session went on in several projects.
+        Reads keys only, unless the session has turns in several projects.
         """
         others = (p.id for p in self.projects() if p.id != project)
         if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
@@ -142,12 +142,12 @@ class RecordView:
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
-        """Labels of the turns said just before and just after, the nearest first."""
+        """Return the labels of the turns just before and just after, the nearest first."""
         before, after = self.sides(record)
         return list(islice(before, distance)), list(islice(after, distance))
 
     def sides(self, record: Record) -> tuple[Iterator[int], Iterator[int]]:
-        """Yield labels of the turns of its session before a record, and after; nearest first."""
+        """Return iterators of the turns before and after a record in its session, nearest first."""
         if not record.in_session:
             return iter(()), iter(())
         prefix = session_key(record.host, record.session)
@@ -165,7 +165,7 @@ class RecordView:
     ) -> list[tuple[int, int]]:
         """Return order and label of the next records of a project, the earliest first.
 
-        `after` is the last of those returned before.
+        `after` is the last of those that were returned before.
         """
         prefix = project.encode()
         start = prefix + (encode_time(after[0]) + encode_u64(after[1] + 1) if after else b"")
@@ -175,10 +175,7 @@ class RecordView:
             return [(decode_time(key[-16:-8]), decode_u64(key[-8:])) for key in ours]
 
     def active(self) -> list[Project]:
-        """Return the projects that have any records, the one with the latest first.
-
-        Ignored ones are not among them.
-        """
+        """Return the projects with records, but ignored ones; that of the latest record first."""
         every = self.projects()
         below = [p for p in every if p.ignored == "below"]
         shown = (p for p in every if not p.ignored and not any(b.holds(p.root) for b in below))
@@ -191,34 +188,34 @@ class RecordView:
         return self._records("pinned", project.encode(), newest_first=True)
 
     def facts(self, project: str) -> Iterator[Record]:
-        """Yield what was noted in a project outside its conversations, the latest first."""
+        """Yield what was noted in a project outside its sessions, the latest first."""
         return self._records("facts", project.encode(), newest_first=True)
 
     def projects(self) -> list[Project]:
-        """All projects, in no particular order. There are as many as the user has worked on."""
+        """Return all projects, in no particular order."""
         with self._t.cursor(self._db["projects"]) as cursor:
             return [unpack(data, Project) for _, data in cursor]
 
     def count(self, project: str) -> int:
-        """How many records are in a project. Keys alone tell."""
+        """Return how many records are in a project. Reads keys only."""
         prefix = project.encode()
         return sum(1 for _ in walk(self._t, self._db["by_project"], prefix, prefix))
 
     def belongs(self, project: str) -> str:
-        """Return the project that a directory's own one is merged into, else that one itself."""
+        """Return the project that a project is merged into, or itself if it is not merged."""
         for home, _ in self._merged(project):
             project = home
         return project
 
     def ignored(self, project: str, *places: str) -> bool:
-        """Is nothing to be kept of a project, or of what is said in one of these directories?"""
+        """Is this project, or one of these directories, ignored?"""
         if any(one is not None and one.ignored for _, one in self._merged(project)):
             return True
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
     def astray(self) -> Iterator[int]:
-        """Yield the labels of records that a merge, or its end, is still to move."""
+        """Yield the labels of records that a merge, or undoing one, has yet to move."""
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:
@@ -230,12 +227,12 @@ class RecordView:
             yield from walk(self._t, database, prefix, at_home + BEYOND)
 
     def changed(self, project: str) -> int:
-        """Revision of the last change of any record of a project; 0 if there never was one."""
+        """Return the revision of the last change of any record of a project; 0 if there is none."""
         data = self._t.get(project.encode(), db=self._db["changed"])
         return decode_u64(data) if data is not None else 0
 
     def voices(self, project: str) -> Voices:
-        """Return who has changed anything in a project of late; as others, if that is not known."""
+        """Return who last changed anything in a project; an unknown change counts as others'."""
         data = self._t.get(project.encode(), db=self._db["voices"])
         changed = self.changed(project)
         known = unpack(data, Voices) if data is not None else Voices()
@@ -254,24 +251,24 @@ class RecordView:
                 yield unpack(data, Record)
 
     def transcript(self, path: str) -> Transcript | None:
-        """How far this file has been read."""
+        """Return how far this file has been read; None if it never was."""
         data = self._t.get(digest(path), db=self._db["transcripts"])
         return unpack(data, Transcript) if data is not None else None
 
     def transcripts(self) -> Iterator[Transcript]:
-        """Yield every file that was ever read."""
+        """Yield all files that were ever read."""
         with self._t.cursor(self._db["transcripts"]) as cursor:
             for _, data in cursor:
                 yield unpack(data, Transcript)
 
     def ahead(self, now: int) -> int:
-        """Return by how much the clock has been set back, if it has: see `order_of`."""
+        """Return by how much the clock was set back; 0 if it was not. See `order_of`."""
         latest = self._moment(b"latest_live")  # order of what was said last
         ahead = self._moment(b"ahead") if latest > now else 0
         return latest - now + JUST_NOW if latest > now + ahead + _SLEW else ahead
 
     def _merged(self, project: str) -> Iterator[tuple[str, Project | None]]:
-        """Yield a project, the one that it is merged into, and so on."""
+        """Yield a project, the one it is merged into, and so on."""
         while project:
             known = self.project_named(project)
             yield project, known

@@ -1,7 +1,7 @@
 """The records: what was said, verbatim, and the log of every change to it.
 
 Everything else in the store can be rebuilt from here. One process writes (`Records.commit`), all
-others look (`Records.view`).
+others read (`Records.view`).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ SCHEMA = 1
 
 
 class Records:
-    """The environment of the records: opened once in each process that needs it."""
+    """The environment of the records, opened once in each process that needs it."""
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
@@ -37,7 +37,7 @@ class Records:
 
     @contextmanager
     def view(self) -> Iterator[RecordView]:
-        """Look at the records as of now."""
+        """Open a view of the records as of now."""
         with self._environment.read() as transaction:
             yield RecordView(self._environment, transaction)
 
@@ -46,8 +46,8 @@ class Records:
     ) -> tuple[T, Watermark]:
         """Run one change, make it durable, and return what it returned and the new watermark.
 
-        `change` may run more than once (see `Environment.write`). `live` is False for what nobody
-        has said just now.
+        `change` may run more than once (see `Environment.write`). `live` is False for an import of
+        what was said earlier.
         """
 
         def run(transaction: Transaction) -> tuple[T, Watermark]:

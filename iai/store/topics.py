@@ -1,7 +1,7 @@
-"""Topics: what the records of a project are about, as the last SLEEP found them.
+"""Topics: what the records of a project are about, as found in the last SLEEP.
 
-A project's records are looked at in windows (see `iai.index.communities`). What was found in one
-stays until its records change, so each topic carries the revision that it follows from.
+They are found in windows of a project's records (`iai.index.communities`). The topics of a window
+stay until its records change, so each carries the revision that it was found at.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ _FOUND = b"topics_found"
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """What was found in one stretch of a project."""
+    """The topics of one window of a project's records."""
 
     fingerprint: int  # of the records that were in it
     revision: int
@@ -31,11 +31,10 @@ class TopicView(Tables):
     """The topics as of one moment."""
 
     def topics(self, project: str) -> tuple[Topic, ...]:
-        """Return the topics of a project, the lately active first, at most `MOST_TOPICS`.
+        """Return the topics of a project, the recently active first, at most `MOST_TOPICS`.
 
-        Those of the latest window go before those of earlier ones; within one, the larger first.
-        Empty until the first SLEEP after there was something to find. Each call reads and decodes
-        one value for each window, some 2,000 records; nothing is computed.
+        The latest window comes first; within one, the larger topics. Empty until the first SLEEP.
+        Reads and decodes one value for each window, some 2,000 records; computes nothing.
         """
         found: list[Topic] = []
         for window in reversed(self.windows(project).values()):
@@ -45,12 +44,12 @@ class TopicView(Tables):
         return tuple(found[:MOST_TOPICS])
 
     def found(self) -> int:
-        """How often topics were found anew, in any window: another number means other topics."""
+        """Return how often topics were found, in any window: another number means other topics."""
         data = self._t.get(_FOUND, db=self._db["meta"])
         return decode_u64(data) if data is not None else 0
 
     def windows(self, project: str) -> dict[int, Window]:
-        """Return what was found in each window of a project, the earliest first."""
+        """Return the windows of a project by number, the earliest first."""
         prefix = _prefix(project)
         found: dict[int, Window] = {}
         with self._t.cursor(self._db["topics"]) as cursor:
@@ -66,7 +65,7 @@ class TopicChange(TopicView):
     """The topics, in a transaction of the writer."""
 
     def put_window(self, project: str, place: int, window: Window | None) -> None:
-        """Keep what was found in a window; None if there is no such window any more."""
+        """Set the topics of a window; None deletes it."""
         self._t.put(_FOUND, encode_u64(self.found() + 1), db=self._db["meta"])
         key = _prefix(project) + encode_u64(place)
         if window is None:
@@ -76,9 +75,9 @@ class TopicChange(TopicView):
 
 
 def read(index: Path, project: str) -> tuple[Topic, ...]:
-    """Return a project's topics from the files below `index/`; none where they cannot be read.
+    """Return a project's topics from the files in `index/`; empty if they cannot be read.
 
-    For who needs nothing else of it: it takes a millisecond, and no numpy.
+    For callers that need nothing else from there: it takes a millisecond, and no numpy.
     """
     try:
         environment = Environment(index, DATABASES, schema=SCHEMA, writer=False)

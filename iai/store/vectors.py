@@ -1,4 +1,4 @@
-"""The vectors: one for each record and generation of weights. Derived; can be made again."""
+"""The vectors: one for each record and generation of weights. Derived: they can be rebuilt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,16 +22,16 @@ _STORED = np.dtype("<f2")  # half precision: half the disk, and the order of hit
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """The weights under which a set of vectors was made. Only such vectors may be compared."""
+    """The weights of a set of vectors. Only vectors of the same generation may be compared."""
 
     number: int
     fingerprint: str  # of the embedder
     dimension: int
     counted_upto: int  # highest label that the frequencies were counted over
-    documents: int  # how many records that were
+    documents: int  # how many records were counted
     frequencies: bytes  # little-endian u4 for each token of the vocabulary: in how many records
-    embedder: str = "static"  # what the setting called it
-    parts: tuple[int, ...] = ()  # of the dimension, see `Embedder`; none: it is all one
+    embedder: str = "static"  # its name in the setting
+    parts: tuple[int, ...] = ()  # of the dimension, see `Embedder`; empty for a single one
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -39,10 +39,10 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     applied: Revisions = Revisions()  # revisions of the records that have their vector
     serving: int = 0  # the generation that readers should use; 0: none yet
-    building: int = 0  # the one that is being made to take its place; 0: none
-    built_upto: int = 0  # highest label that already has its vector in the one being made
-    embedder: str = ""  # fingerprint of the embedder that all vectors shall have; "": as they are
-    recount: bool = False  # of what the latest weights were counted over, some has changed since
+    building: int = 0  # the one that is being built to replace it; 0: none
+    built_upto: int = 0  # highest label that already has its vector there
+    embedder: str = ""  # fingerprint of the chosen embedder; "": that of the vectors
+    recount: bool = False  # a record that the latest weights were counted over has changed since
 
 
 class VectorView:
@@ -53,17 +53,17 @@ class VectorView:
         self._t = transaction
 
     def progress(self) -> Progress:
-        """How far the vectors have come."""
+        """Return how far the vectors have come."""
         data = self._t.get(b"progress", db=self._db["meta"])
         return unpack(data, Progress) if data is not None else Progress()
 
     def generation(self, of: int) -> Generation | None:
-        """Return the weights of a generation."""
+        """Return the weights of a generation; None if they were dropped."""
         data = self._t.get(encode_u64(of), db=self._db["generations"])
         return unpack(data, Generation) if data is not None else None
 
     def generations(self) -> list[int]:
-        """Numbers of all generations, ascending."""
+        """Return the numbers of all generations, ascending."""
         with self._t.cursor(self._db["generations"]) as cursor:
             return [decode_u64(key) for key in cursor.iternext(keys=True, values=False)]
 
@@ -80,7 +80,7 @@ class VectorView:
         return [decode_u64(key[8:]) for key, _ in found], _rows([data for _, data in found])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
-        """Return the vectors of records, one row each; zeros where there is none (any more)."""
+        """Return the vectors of records, one row each; zeros where there is none."""
         rows = np.zeros((len(labels), dimension), np.float32)
         place = {label: row for row, label in enumerate(labels)}
         there, found = self.find(generation, labels)
@@ -107,22 +107,22 @@ class VectorChange(VectorView):
     """One transaction of the writer."""
 
     def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
-        """Keep the vectors (one row for each label) under a generation."""
+        """Write vectors, one row for each label, under a generation."""
         prefix = encode_u64(generation)
         rows = vectors.astype(_STORED)
         for label, row in zip(labels, rows, strict=True):
             self._t.put(prefix + encode_u64(label), row.tobytes(), db=self._db["vectors"])
 
     def delete(self, generation: int, label: int) -> None:
-        """Drop the vector of a record."""
+        """Delete the vector of a record."""
         self._t.delete(encode_u64(generation) + encode_u64(label), db=self._db["vectors"])
 
     def begin(self, generation: Generation) -> None:
-        """Keep the weights of a new generation."""
+        """Write the weights of a new generation."""
         self._t.put(encode_u64(generation.number), pack(generation), db=self._db["generations"])
 
     def clear(self, generation: int, limit: int) -> bool:
-        """Delete up to `limit` vectors of a generation; True when none is left."""
+        """Delete up to `limit` vectors of a generation; return True when none are left."""
         prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
             found = cursor.set_range(prefix)
@@ -133,7 +133,7 @@ class VectorChange(VectorView):
         return False
 
     def drop(self, generation: int) -> None:
-        """Forget the weights of a generation."""
+        """Delete the weights of a generation."""
         self._t.delete(encode_u64(generation), db=self._db["generations"])
 
     def advance(self, progress: Progress) -> None:

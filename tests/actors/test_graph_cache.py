@@ -1,4 +1,4 @@
-"""Graph-cache: what was said is found, and everything derived can be made again."""
+"""Graph-cache: what was said is found, and everything derived can be rebuilt."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -72,7 +72,7 @@ def test_what_was_said_is_found_with_where_it_was_said_and_why(world: Make) -> N
     assert answer.revision == revision(w)
 
 
-def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
+def test_the_turn_next_to_a_match_is_found_with_it(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -81,7 +81,7 @@ def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
     assert beside.why["neighbours"] > 0
 
 
-def test_a_turn_of_a_session_that_has_a_likely_one_is_likelier_than_its_like_elsewhere(
+def test_a_turn_gains_from_a_good_match_in_its_session(
     world: Make,
 ) -> None:
     w = world()
@@ -115,7 +115,7 @@ def test_only_the_project_that_was_asked_for(world: Make) -> None:
     assert sorted(found(w, "parser")) == [1, 2]
 
 
-def test_what_was_forgotten_is_found_no_more(world: Make) -> None:
+def test_a_forgotten_record_is_not_found(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -126,7 +126,7 @@ def test_what_was_forgotten_is_found_no_more(world: Make) -> None:
     assert len(w.lexical) == 4
 
 
-def test_without_an_embedder_the_words_alone_find_it_and_it_says_so(world: Make) -> None:
+def test_without_an_embedder_words_alone_find_it_and_the_answer_says_so(world: Make) -> None:
     w = world()
     w.actors.pop(Actor.EMBEDDING)
     capture(w, *TEXTS)
@@ -150,14 +150,14 @@ def test_a_question_without_a_vector_is_answered_by_words(world: Make) -> None:
 @pytest.mark.parametrize(
     "query", ["", " ", "the of and", "\x00", "\u4f60\u597d", '"(+-&|', "x" * 9_999]
 )
-def test_no_question_whatever_fails(world: Make, query: str) -> None:
+def test_no_question_fails(world: Make, query: str) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
     assert isinstance(recall(w, query), Recalled)
 
 
-def test_recalling_is_activity(world: Make) -> None:
+def test_a_recall_counts_as_activity(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -170,7 +170,7 @@ def test_recalling_is_activity(world: Make) -> None:
     assert report.state is State.WAKE
 
 
-def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
+def test_many_questions_count_as_one_activity_unless_the_group_falls_asleep_between(
     world: Make,
 ) -> None:
     w = world()
@@ -196,7 +196,7 @@ def neighbours(world: World, label: int) -> list[int]:
     return [around[0], around[graph.AROUND]]
 
 
-def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make) -> None:
+def test_turns_next_to_each_other_are_neighbours_in_any_order_of_arrival(world: Make) -> None:
     w = world()
     for text, at in (("third", 3), ("first", 1), ("fourth", 4), ("second", 2)):
         capture(w, text, created_at=at)
@@ -207,7 +207,7 @@ def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make
     assert neighbours(w, 2) == [0, 1]
 
 
-def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> None:
+def test_a_restart_loads_the_saved_index_and_adds_what_came_since(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -240,7 +240,7 @@ def _older(unit: GraphChange, table: int) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_damage, _loss, _older])
-def test_a_damaged_index_is_made_again_from_the_vectors(
+def test_a_damaged_index_is_rebuilt_from_the_vectors(
     world: Make, spoil: Callable[[GraphChange, int], None]
 ) -> None:
     w = world()
@@ -280,7 +280,7 @@ def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int)
     assert recall(w, "login fields", k=50).hits == before
 
 
-def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(world: Make) -> None:
+def test_a_vector_newer_than_the_log_that_was_read_is_not_lost(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -302,7 +302,7 @@ def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(worl
     assert len(indexer.index or ()) == len(TEXTS) + 2
 
 
-def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> None:
+def test_deleting_the_vectors_of_an_indexed_generation_is_not_an_error(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -311,7 +311,7 @@ def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> Non
     assert found(w, "login fields")
 
 
-def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
+def test_a_lexical_index_that_lost_records_is_rebuilt(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -324,7 +324,7 @@ def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
     assert len(w.lexical) == len(TEXTS)
 
 
-def test_tallies_of_another_form_are_made_again(world: Make) -> None:
+def test_term_vectors_of_another_form_are_rebuilt(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -346,7 +346,7 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
         assert view.uncounted() == set()
 
 
-def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
+def test_a_live_turn_is_found_before_a_backlog_is_worked_off(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 4)
@@ -363,7 +363,7 @@ def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
     assert len(w.lexical) == len(old) + 1
 
 
-def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make) -> None:
+def test_everything_derived_can_be_rebuilt_with_the_same_answers(world: Make) -> None:
     w = world()
     capture(w, *(f"{text} {n}" for n in range(30) for text in TEXTS))
     w.run(30.0)
@@ -376,7 +376,7 @@ def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make)
     assert recall(w, "login fields", k=20).hits == before
 
 
-def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world: Make) -> None:
+def test_a_new_generation_of_vectors_replaces_the_old_one_all_at_once(world: Make) -> None:
     w = world()
     capture(w, *(f"text {n}" for n in range(60)))
     w.run(10.0)
@@ -393,7 +393,7 @@ def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world:
     assert recall(w, "text").degraded == ()
 
 
-def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
+def test_the_index_answers_during_a_rebuild_on_demand(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -409,7 +409,7 @@ def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whenever_it_crashes_the_answers_end_the_same(
+def test_answers_end_up_the_same_after_crashes_at_any_time(
     world: Make, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 3)
@@ -467,7 +467,7 @@ def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
     return w
 
 
-def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_found_before(
+def test_a_backlog_counts_as_behind_until_its_terms_are_counted_and_live_turns_are_found_meanwhile(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = _with_a_backlog(world, monkeypatch)
@@ -481,7 +481,7 @@ def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_f
     assert _rightly_counted(w)
 
 
-def test_a_long_backlog_is_counted_by_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_is_counted_in_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_frequency, "TOGETHER", 8)
     w = _with_a_backlog(world, monkeypatch)
     w.run(30.0, until=lambda: _being_counted(w))
@@ -495,7 +495,7 @@ def _all(texts: list[str]) -> Capture:
     return Capture(turns=tuple(CapturedTurn(text=t, cwd="/p", session="s") for t in texts))
 
 
-def test_chatter_beside_a_match_does_not_fill_the_top(world: Make) -> None:
+def test_chatter_next_to_a_match_does_not_fill_the_top(world: Make) -> None:
     w = world()
     capture(w, "why does redis evict session keys", "ok", "the maxmemory policy of redis evicts",
             "continue", "so set noeviction for the keys in redis", "yes do it",
@@ -515,7 +515,7 @@ def test_the_same_text_in_many_sessions_does_not_fill_the_top(world: Make) -> No
     assert sum("repeated" in hit.why for hit in hits) == 4
 
 
-def test_a_turn_said_when_the_question_says_comes_first(world: Make) -> None:
+def test_a_turn_from_the_date_in_the_question_comes_first(world: Make) -> None:
     w = world()
     may, june = 1_778_750_000 * 10**9, 1_781_430_000 * 10**9  # 2026
     capture(w, "the release went wrong", created_at=june, session="a")
@@ -526,7 +526,7 @@ def test_a_turn_said_when_the_question_says_comes_first(world: Make) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_around_a_turn_does_not_depend_on_the_order_of_changes(
+def test_the_neighbours_of_a_turn_do_not_depend_on_the_order_of_changes(
     world: Make, seed: int
 ) -> None:
     w = world(seed=seed)

@@ -1,4 +1,4 @@
-"""SLEEP: it does its work, gives way to questions, and survives its own end."""
+"""SLEEP: it does its work, gives way to questions, and survives a crash."""
 
 from collections.abc import Callable, Iterator
 
@@ -39,7 +39,7 @@ def outcomes(world: World) -> list[tuple[str, str]]:
     return [(event.step, event.outcome) for event in events(world, SleepStep)]
 
 
-def test_a_sleep_does_all_its_steps_and_tells_of_each(world: Make) -> None:
+def test_a_sleep_does_all_its_steps_and_publishes_each(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -79,7 +79,7 @@ def test_waking_up_interrupts_a_step_and_the_next_sleep_does_it(world: Make) -> 
     assert outcomes(w)[1:] == [(step, "finished") for step in STEPS]
 
 
-def test_a_step_that_fails_three_times_is_left_alone_for_a_day_across_restarts(world: Make) -> None:
+def test_a_step_that_fails_three_times_is_skipped_for_a_day_across_restarts(world: Make) -> None:
     w = world(sleep_after_s=1e9, hibernate_after_s=1e9, drowsy_after_s=1e9)
 
     def fails(_: Now) -> Iterator[int]:
@@ -106,7 +106,7 @@ def test_a_step_that_fails_three_times_is_left_alone_for_a_day_across_restarts(w
 
 
 @pytest.mark.parametrize("slices", range(12))
-def test_wherever_a_sleep_is_killed_the_answers_are_the_same_and_it_ends_later(
+def test_answers_stay_the_same_wherever_a_sleep_is_killed_and_it_ends_later(
     world: Make, slices: int
 ) -> None:
     w = world()
@@ -127,7 +127,7 @@ def test_wherever_a_sleep_is_killed_the_answers_are_the_same_and_it_ends_later(
     assert recall(w, "login fields", k=20).hits == before
 
 
-def test_a_new_generation_of_vectors_is_told_of_when_it_begins_and_when_it_serves(
+def test_a_new_generation_of_vectors_publishes_when_it_begins_and_when_it_serves(
     world: Make,
 ) -> None:
     w = world()

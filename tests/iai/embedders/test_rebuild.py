@@ -1,4 +1,4 @@
-"""A new generation of vectors: when it is due, what is made of it, and what goes with the old."""
+"""A new generation of vectors: when it is due, how it is built, and what is deleted after."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,7 +160,9 @@ def test_a_count_starts_over_when_something_it_has_counted_is_altered(store: Sto
     assert int.from_bytes(weights.frequencies[z : z + 4], "little") == 1
 
 
-def test_old_vectors_go_by_parts_and_their_weights_with_the_next_switch(store: Store) -> None:
+def test_old_vectors_are_deleted_in_parts_and_their_weights_after_the_next_switch(
+    store: Store,
+) -> None:
     store.say(FIRST_COUNT)
     store.steps()
     assert store.generations.tidy(10)
@@ -177,7 +179,7 @@ def test_old_vectors_go_by_parts_and_their_weights_with_the_next_switch(store: S
     assert store.generation(2) is not None
 
 
-def test_what_was_begun_for_another_embedder_is_given_up(store: Store) -> None:
+def test_a_rebuild_begun_for_another_embedder_is_given_up(store: Store) -> None:
     store.say(FIRST_COUNT)
     store.step()
     assert store.progress.building == 2

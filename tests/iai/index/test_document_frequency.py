@@ -75,21 +75,21 @@ def counted(tmp_path: Path) -> Iterator[Counted]:
     one.store.close()
 
 
-def test_what_is_counted_later_is_counted_in_the_end_and_not_before(counted: Counted) -> None:
+def test_deferred_records_are_counted_in_the_end_and_not_before(counted: Counted) -> None:
     counted.update({1: "ada bob", 2: "bob"}, later=True)
     assert not counted.right()
     counted.count_all()
     assert counted.right()
 
 
-def test_what_was_counted_before_is_never_put_off(counted: Counted) -> None:
+def test_counted_records_are_never_deferred(counted: Counted) -> None:
     counted.update({1: "ada bob"}, later=False)
     counted.update({1: "cleo"}, later=True)
     assert not counted.frequencies.waiting
     assert counted.right()
 
 
-def test_enough_records_are_counted_though_more_are_to_come(
+def test_a_full_batch_is_counted_even_if_more_records_are_to_come(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(document_frequency, "TOGETHER", 2)
@@ -101,7 +101,7 @@ def test_enough_records_are_counted_though_more_are_to_come(
 
 @settings(deadline=None)
 @given(st.lists(CHANGES | ONE_TERM | CRASH, max_size=20))
-def test_whatever_happens_and_whenever_it_crashes_every_term_is_counted(
+def test_every_term_is_counted_through_crashes_at_any_time(
     happening: list[tuple[dict[int, str | None], bool] | str],
 ) -> None:
     with TemporaryDirectory() as directory:

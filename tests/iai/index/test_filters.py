@@ -1,4 +1,4 @@
-"""A filter says the same of a record whether the index is asked or the record itself."""
+"""A filter matches the same records in each index as on the records themselves."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list
 
 
 @given(only=filters())
-def test_the_index_finds_exactly_what_fits(
+def test_the_indexes_find_exactly_what_matches(
     stored: tuple[LexicalIndex, list[Record]], only: Filter
 ) -> None:
     index, records = stored
@@ -68,7 +68,7 @@ def test_the_index_finds_exactly_what_fits(
 
 
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
-def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
+def test_a_time_out_of_range_is_not_an_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     index.put(kept(1, "text", created_at=far), ["text"])
     index.commit()
@@ -82,7 +82,7 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> N
     assert [at for at in (9, 10, 19, 20) if period.fits(kept(1, "t", created_at=at))] == [10, 19]
 
 
-def test_a_request_that_asks_for_nothing_special_is_open() -> None:
+def test_a_request_without_filters_is_open() -> None:
     assert requested(Recall(query="q", k=3)).open
     only = requested(Recall(query="q", project="p", session="s", role="user", since=1))
     assert only == Filter(project="p", session="s", role="user", since=1)

@@ -1,4 +1,4 @@
-"""The lexical index: what is put in is found, once, and what is taken out is not."""
+"""The lexical index: records put in are found, once, and removed ones are not."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_common_words_and_signs_alone_find_nothing(words: LexicalIndex) -> None:
         assert words.search(terms(query), 9) == []
 
 
-def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> None:
+def test_only_the_project_in_the_filter_is_searched(words: LexicalIndex) -> None:
     assert words.search(terms("cat"), 9, Filter(project="a")) == []
     assert [label for label, _ in words.search(terms("cat"), 9, Filter(project="b"))] == [3]
     everywhere, here = (
@@ -46,7 +46,7 @@ def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> No
     assert here == everywhere
 
 
-def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) -> None:
+def test_a_filter_finds_what_ranks_behind_many_others(tmp_path: Path) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     for label in range(1, 500):
         put(index, kept(label, "the parser, the parser", session="many"))
@@ -58,7 +58,7 @@ def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) 
     ]
 
 
-def test_the_words_of_a_query_that_are_in_a_text_are_named_as_they_were_asked(
+def test_matched_words_are_returned_as_they_were_written_in_the_query(
     words: LexicalIndex,
 ) -> None:
     asked = "Why do the PARSERS fail, parsers?"
@@ -74,7 +74,7 @@ def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex
     assert [label for label, _ in words.search(terms("dog"), 9)] == [3]
 
 
-def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
+def test_removed_records_are_not_found(words: LexicalIndex) -> None:
     words.remove(3)
     words.remove(99)
     words.commit()
@@ -82,7 +82,7 @@ def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
     assert words.search(terms("cat"), 9) == []
 
 
-def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
+def test_records_are_found_after_the_index_is_reopened(tmp_path: Path) -> None:
     first = LexicalIndex(tmp_path / "lexical")
     put(first, kept(3, "The cat sleeps"))
     first.commit()
@@ -90,7 +90,7 @@ def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) 
     assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search(terms("cat"), 9)] == [3]
 
 
-def test_a_directory_of_something_else_becomes_an_empty_index(tmp_path: Path) -> None:
+def test_a_directory_with_other_files_becomes_an_empty_index(tmp_path: Path) -> None:
     (tmp_path / "lexical").mkdir()
     (tmp_path / "lexical" / "meta.json").write_text("garbage")
     assert len(LexicalIndex(tmp_path / "lexical")) == 0
@@ -115,7 +115,7 @@ def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_
     assert [label for label, _ in index.search(terms("parser"), 9, Filter(role="user"))] == [1]
 
 
-def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_path: Path) -> None:
+def test_equal_records_are_found_oldest_first_in_any_order_of_arrival(tmp_path: Path) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     for label in (7, 3, 9, 1, 8, 2, 6, 4, 5):
         put(index, kept(label, "the parser fails"))

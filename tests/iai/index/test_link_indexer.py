@@ -98,7 +98,7 @@ def test_records_with_rare_terms_in_common_are_linked(store: Store) -> None:
     assert relations(store, 2) == set()
 
 
-def test_a_term_that_became_common_links_nobody_any_more(store: Store) -> None:
+def test_a_term_that_became_common_links_no_records(store: Store) -> None:
     store.say("the parser crashes", "our parser crashes again")
     store.follow()
     assert relations(store, 1) >= {(2, "shares")}
@@ -137,7 +137,7 @@ def test_nothing_of_another_project_is_superseded(store: Store) -> None:
     assert all(relation == "shares" for _, relation in relations(store, 1))
 
 
-def test_who_is_forgotten_has_no_links_on_either_side(store: Store) -> None:
+def test_a_forgotten_record_has_no_links_on_either_side(store: Store) -> None:
     store.say(*(f"the frobnicator of gizmo{n % 3} jams" for n in range(9)))
     store.follow()
     store.forget(2)
@@ -148,7 +148,7 @@ def test_who_is_forgotten_has_no_links_on_either_side(store: Store) -> None:
         assert not graph.linked([2])
 
 
-def test_what_happened_to_a_pin_changes_no_link(store: Store) -> None:
+def test_a_pin_changes_no_link(store: Store) -> None:
     store.say("the frobnicator jams", "a frobnicator that jams")
     store.follow()
     before = store.edges()

@@ -1,4 +1,4 @@
-"""What a text is found by."""
+"""The terms of a text, and the term vectors of records."""
 
 import pytest
 from hypothesis import given
@@ -73,7 +73,7 @@ def kept(text: str, **fields: object) -> bytes:
     return term_vector(record(text, **fields), terms(text))
 
 
-def test_a_tally_says_how_often_and_when_and_by_whom() -> None:
+def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     one = kept("Ada: retry the retry", role="assistant")
     two = kept("nothing of it", tier="semantic", pinned=True, session="s")
     term_vectors = TermVectors([one, two])
@@ -87,7 +87,7 @@ def test_a_tally_says_how_often_and_when_and_by_whom() -> None:
     assert term_vectors.term_set(1) == set(terms_in(two)) == {term_id("noth")}
 
 
-def test_nothing_moves_when_the_same_is_taken_in_again() -> None:
+def test_the_same_record_again_changes_no_frequency() -> None:
     one, other = kept("retry it"), kept("retry the upload")
     assert frequency_change([one], [one]) == {}
     assert frequency_change([one], [other]) == {term_id("upload"): 1}

@@ -1,4 +1,4 @@
-"""What a question asks for."""
+"""Parsed questions: their terms, and how rare those are."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def view(tmp_path: Path) -> Iterator[GraphView]:
     store.close()
 
 
-def test_its_terms_are_those_of_the_store_the_rarest_first(view: GraphView) -> None:
+def test_a_query_has_the_terms_that_the_store_has_rarest_first(view: GraphView) -> None:
     asked = parse("Was it common, frequently unheard-of, or rare?", view)
     assert asked.terms == ("rare", "frequent", "common")
     assert asked.term_ids == [term_id(term) for term in asked.terms]
@@ -43,13 +43,13 @@ def test_its_terms_are_those_of_the_store_the_rarest_first(view: GraphView) -> N
     assert asked.shares == (1 / RECORDS, 0.5, 1.0)
 
 
-def test_what_the_store_does_not_know_makes_a_full_match_no_easier(view: GraphView) -> None:
+def test_unknown_terms_do_not_make_a_full_match_easier(view: GraphView) -> None:
     asked, known = parse("rare zyzzyva", view), parse("rare", view)
     assert asked.terms == known.terms
     assert asked.full > known.full == weights.FULL_MATCH * float(known.rarity[0])
 
 
-def test_what_many_have_tells_nothing_unless_there_is_little_else(
+def test_common_terms_find_no_candidates_unless_there_are_few_others(
     view: GraphView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert parse("rare frequent common", view).selective == ("rare", "frequent", "common")
@@ -60,13 +60,13 @@ def test_what_many_have_tells_nothing_unless_there_is_little_else(
     assert parse("rare frequent common", view).selective == ("rare", "frequent")
 
 
-def test_of_a_pasted_log_the_rarest_terms_are_asked_for(
+def test_a_pasted_log_is_asked_by_its_rarest_terms(
     view: GraphView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(query, "MOST_TERMS", 2)
     assert parse("common frequent rare", view).terms == ("rare", "frequent")
 
 
-def test_a_question_of_no_terms_asks_for_nothing(view: GraphView) -> None:
+def test_a_question_without_terms_parses_to_none(view: GraphView) -> None:
     asked = parse("what did we?", view)
     assert (asked.terms, asked.selective, asked.full) == ((), (), 0.0)

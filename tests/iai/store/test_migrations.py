@@ -1,4 +1,4 @@
-"""What an earlier iai wrote: it opens, or is brought up to date."""
+"""Stores of an earlier version open, or are migrated."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ FIRST_DATABASES = (
 )  # fmt: skip
 
 
-def test_there_is_a_step_from_every_schema_before_todays() -> None:
+def test_every_earlier_schema_has_a_step() -> None:
     assert set(migrations.RECORDS) == set(range(1, SCHEMA))
 
 
@@ -60,7 +60,7 @@ def write_first_form(path: Path) -> None:
     env.close()
 
 
-def test_records_in_the_form_that_first_landed_open_and_go_on(tmp_path: Path) -> None:
+def test_records_of_the_first_version_open_and_go_on(tmp_path: Path) -> None:
     write_first_form(tmp_path / "records")
     records = Records(tmp_path / "records", writer=True)
     put(records, new_record("new"), now=Now(NOW.wall + 1, NOW.mono))
@@ -78,7 +78,7 @@ def databases(path: Path) -> set[bytes]:
         return {key for key, _ in transaction.cursor()}
 
 
-def test_an_index_loses_the_databases_that_are_retired_and_keeps_all_else(tmp_path: Path) -> None:
+def test_an_index_drops_its_retired_databases_and_keeps_everything_else(tmp_path: Path) -> None:
     path = tmp_path / "index"
     old = Environment(path, migrations.INDEX_RETIRED, schema=1, writer=True)
     old.write(lambda t: t.put(encode_u64(1), b"old", db=old.db["recalled"]))

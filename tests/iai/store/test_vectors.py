@@ -104,7 +104,7 @@ def test_only_the_index_that_answers_is_kept(graph: GraphStore) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\0\0\0\0two"])
-def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
+def test_a_damaged_chunk_is_detected(graph: GraphStore, damage: bytes) -> None:
     graph.commit(lambda unit: unit.put_chunk(1, 0, b"one"))
     key = encode_u64(1) + encode_u64(0)
     environment = graph._environment
@@ -113,7 +113,7 @@ def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
         chunks(graph, 1)
 
 
-def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
+def test_facets_are_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
     described = {n: facets(kept(n, "t", role="user")) for n in (1, 1_024, 1_025, 2_600)}
     graph.commit(lambda unit: unit.put_facets({**described, 2: None}))
     graph.commit(lambda unit: unit.put_facets({1_024: None}))
@@ -123,7 +123,7 @@ def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> 
     assert rows[2_599].tobytes() == described[2_600]
 
 
-def test_the_turns_around_a_record_are_set_and_taken_back(graph: GraphStore) -> None:
+def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
     graph.commit(lambda unit: unit.put_neighbours(1, [9, 8, 0, 2, 0, 0]))
     with graph.view() as view:
         assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
@@ -132,7 +132,7 @@ def test_the_turns_around_a_record_are_set_and_taken_back(graph: GraphStore) -> 
         assert view.neighbours([1]).tolist() == [[0] * 6]
 
 
-def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:
+def test_a_graph_is_as_far_as_its_slowest_part() -> None:
     progress = GraphProgress(
         records_applied=through(9), vectors_applied=through(3).union(of(range(5, 10)))
     )

@@ -1,0 +1,104 @@
+"""All indexes together: what each follows, and what is on disk of how far they have come."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iai.config.layout import Layout
+from iai.index.indexes import Indexes
+from iai.index.lexical import LexicalIndex
+from iai.model.revisions import through
+from iai.store.graph import GraphStore, Progress
+from iai.store.readers import Readers
+from iai.store.records import Records
+from iai.store.vectors import Generation, VectorStore
+from iai.store.vectors import Progress as VectorProgress
+from tests.iai.store.builders import new_record, put
+
+MAP = 64 << 20
+
+
+class Store(Readers):
+    """A store with its indexes. LMDB opens no environment twice, so readers share the writers'."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(Layout(path))
+        self._records = Records(path / "records", writer=True, map_size=MAP)
+        self._graph = GraphStore(path / "index", writer=True, map_size=MAP)
+        self._lexical = LexicalIndex(path / "lexical")
+        self.open()
+
+    def open(self) -> None:
+        """Start over, as a new process would."""
+        self.indexes = Indexes(self, self.graph, self._lexical)
+        self.indexes.load()
+
+    def catch_up(self) -> None:
+        while self.indexes.catch_up():
+            pass
+
+    def embed(self, labels: list[int]) -> None:
+        """Give the records a vector each."""
+        store = self._vectors = VectorStore(self._layout.vectors, writer=True, map_size=MAP)
+        rows = np.eye(len(labels), 8, dtype=np.float32)
+        weights = Generation(
+            number=1, fingerprint="f", dimension=8, counted_upto=0, documents=0, frequencies=b""
+        )
+        store.commit(lambda unit: unit.begin(weights))
+        store.commit(lambda unit: unit.put(1, labels, rows))
+        done = VectorProgress(applied=through(len(labels)), serving=1)
+        store.commit(lambda unit: unit.advance(done))
+
+    @property
+    def noted(self) -> Progress:
+        with self.graph.view() as view:
+            return view.progress()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    put(made.records, *(new_record(f"k{n}") for n in range(5)))
+    yield made
+    made.close()
+
+
+def test_terms_are_indexed_without_any_vector(store: Store) -> None:
+    store.catch_up()
+    assert store.noted.warm
+    assert store.noted.records_applied.floor == 5
+    assert store.noted.revision == 0  # the vectors have not come that far
+    with store.records.view() as view:
+        assert store.indexes.behind(view) == 0
+
+
+def test_the_vector_index_follows_the_vectors(store: Store) -> None:
+    store.embed([1, 2, 3, 4, 5])
+    store.catch_up()
+    assert store.noted.revision == 5
+    assert len(store.indexes.vector.index or ()) == 5
+
+
+def test_what_is_on_disk_is_loaded_and_not_built_again(store: Store) -> None:
+    store.embed([1, 2, 3, 4, 5])
+    store.catch_up()
+    while store.indexes.link():
+        pass
+    before = store.noted
+    store.open()
+    assert not store.indexes.catch_up()
+    assert not store.indexes.link()
+    assert store.noted == before
+    assert len(store.indexes.vector.index or ()) == 5
+
+
+def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: Store) -> None:
+    store.catch_up()
+    store._lexical.clear()
+    store.open()
+    assert not store.noted.warm
+    store.catch_up()
+    assert store.noted.warm
+    assert store.noted.records_applied.floor == 5

@@ -56,10 +56,10 @@ class _Builder:
         # Every text is of the first type, which can be added to the places beforehand.
         kinds = self._weights["embeddings.token_type_embeddings.weight"]
         places = self.constant(self._weights["embeddings.position_embeddings.weight"] + kinds[0])
-        found = self.add("Cast", self.add("Gather", words, "tokens"), to=TensorProto.FLOAT)
+        embedded = self.add("Cast", self.add("Gather", words, "tokens"), to=TensorProto.FLOAT)
         length = self.add("Shape", "tokens")
         placed = self.add("Slice", places, self.numbers([0]), length)
-        return self.norm("embeddings", self.add("Add", found, placed))
+        return self.norm("embeddings", self.add("Add", embedded, placed))
 
     def layer(self, name: str, state: str) -> str:
         attended = self.linear(f"{name}.attention.output.dense", self.attention(name, state))

@@ -120,9 +120,9 @@ def _converted(weights: Path) -> bytes:
     from iai.embedders.bert import graph  # noqa: PLC0415  needed only to convert
 
     data = weights.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != SHA256:
         raise EmbedderUnavailable(
-            f"{weights} is not all-MiniLM-L6-v2: its SHA-256 is {found}, not {SHA256}"
+            f"{weights} is not all-MiniLM-L6-v2: its SHA-256 is {digest}, not {SHA256}"
         )
     return bytes(graph(load(data)).SerializeToString())

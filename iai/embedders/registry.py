@@ -56,8 +56,8 @@ class Embedders:
         if fingerprint in self._loaded:
             return
         try:
-            found = self._load(name)
+            embedder = self._load(name)
         except EmbedderUnavailable as error:
             log.warning("vectors cannot be searched until all are rebuilt: %s", error)
             return
-        self._loaded[found.fingerprint] = found  # it may be newer, under the same name
+        self._loaded[embedder.fingerprint] = embedder  # it may be newer, under the same name

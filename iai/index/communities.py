@@ -67,15 +67,15 @@ def find(readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
             with readers.records.view() as view, store.view() as links:
                 places = view.places(project, after, 2 * WINDOW)
                 taken = places if len(places) < 2 * WINDOW else places[:WINDOW]
-                known = links.windows(project)
+                stored = links.windows(project)
                 window = _read_window(
                     links, project, place, [label for _, label in taken], generation
                 )
             if not taken:
-                _drop(store, project, [number for number in known if number >= place])
+                _drop(store, project, [number for number in stored if number >= place])
                 break
             yield 0
-            if place not in known or known[place].fingerprint != window.fingerprint:
+            if place not in stored or stored[place].fingerprint != window.fingerprint:
                 yield from _look(window, readers, store, generation)
             place, after = place + 1, taken[-1]
 
@@ -87,12 +87,12 @@ def _look(
     with store.view() as links:
         edges = _edges(links, window.labels)
     yield 0
-    found = _communities(len(window.labels), edges)
+    communities = _communities(len(window.labels), edges)
     yield 0
-    words = _distinctive(window, found)
+    words = _distinctive(window, communities)
     yield 0
     topics: list[Topic] = []
-    for members, numbers in zip(found[:MOST_TOPICS], words, strict=False):
+    for members, numbers in zip(communities[:MOST_TOPICS], words, strict=False):
         ranks = _central(members, edges)
         labels = [window.labels[row] for row in members]
         with readers.records.view() as view:
@@ -175,10 +175,10 @@ def _edges(links: GraphView, labels: list[int]) -> dict[tuple[int, int], float]:
 def _communities(count: int, edges: dict[tuple[int, int], float]) -> list[list[int]]:
     """Return the rows of each community, the largest first."""
     igraph.set_random_number_generator(random.Random(0))  # noqa: S311  deterministic
-    found = igraph.Graph(n=count, edges=list(edges)).community_leiden(
+    every = igraph.Graph(n=count, edges=list(edges)).community_leiden(
         objective_function="modularity", weights=list(edges.values()), n_iterations=3
     )
-    large = [sorted(rows) for rows in found if len(rows) >= SMALLEST]
+    large = [sorted(rows) for rows in every if len(rows) >= SMALLEST]
     return sorted(large, key=lambda rows: (-len(rows), rows))
 
 
@@ -191,19 +191,19 @@ def _central(members: list[int], edges: dict[tuple[int, int], float]) -> list[fl
     return [round(rank * len(members), 4) for rank in ranks]
 
 
-def _distinctive(window: WindowRecords, found: list[list[int]]) -> list[list[int]]:
+def _distinctive(window: WindowRecords, communities: list[list[int]]) -> list[list[int]]:
     """Return for each community the terms that set it apart from the others, the best first."""
-    community = np.full(len(window.labels), len(found))  # the last stands for all others
-    for number, rows in enumerate(found):
+    community = np.full(len(window.labels), len(communities))  # the last stands for all others
+    for number, rows in enumerate(communities):
         community[rows] = number
     bodies = [np.array(terms_in(kept), np.int64) for kept in window.term_vectors]
     of = np.repeat(community, [len(body) for body in bodies])
     every = np.concatenate(bodies) if bodies else np.zeros(0, np.int64)
     names, index = np.unique(every, return_inverse=True)
     total = np.bincount(index, minlength=len(names))  # in how many records
-    each = len(every) / (len(found) + 1)
+    each = len(every) / (len(communities) + 1)
     best = []
-    for number in range(min(len(found), MOST_TOPICS)):
+    for number in range(min(len(communities), MOST_TOPICS)):
         inside = np.bincount(index[of == number], minlength=len(names))
         score = inside * np.log1p(each / np.maximum(total, 1))
         score = np.where(inside > 1, score, score / ONCE)

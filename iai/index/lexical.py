@@ -95,8 +95,8 @@ class LexicalIndex:
             )
         searcher = self._index.searcher()
         hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits
-        found = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        labels = np.asarray(found, np.int64)
+        addresses = [address for _, address in hits]
+        labels = np.asarray(searcher.fast_field_values(_LABEL, addresses), np.int64)
         scores = np.round([score for score, _ in hits], _DECIMALS)
         order = np.lexsort((labels, -scores))[:k]
         return list(zip(labels[order].tolist(), scores[order].tolist(), strict=True))

@@ -103,10 +103,10 @@ class VectorIndex:
         projected = np.rint((vector @ self._planes) * _STEPS)
         adds = projected.reshape(-1, 8) @ _OF_A_BYTE  # a row for each byte, a column for its value
         places = np.arange(0, adds.size, 256)
-        found = np.zeros(len(labels), np.float32)
+        similarities = np.zeros(len(labels), np.float32)
         sums = adds.ravel().take(self._rows()[labels[there] - 1] + places).sum(axis=1)
-        found[there] = sums * (np.sqrt(np.pi / 2) / _STEPS / len(projected))
-        return found
+        similarities[there] = sums * (np.sqrt(np.pi / 2) / _STEPS / len(projected))
+        return similarities
 
     def chunk(self, position: int) -> bytes:
         """Return what `restore` needs of one chunk."""

@@ -81,19 +81,19 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
         for label in scored.ranked()
         if (record := get(label)) is not None and only.fits(record)
     )
-    found = {
+    hits = {
         label: (record, total, why)
         for label, total, why in scored.varied(matching, k)
         if (record := get(label)) is not None
     }
     ranked = [
         RankedHit(label, total, why, r.project, r.order, r.text, scored.term_set(label))
-        for label, (r, total, why) in found.items()
+        for label, (r, total, why) in hits.items()
     ]
     for hit in demote_superseded(ranked):
-        record = found[hit.label][0]
-        by = found.get(hit.superseded_by)
-        known = project(record.project)
+        record = hits[hit.label][0]
+        by = hits.get(hit.superseded_by)
+        home = project(record.project)
         yield Hit(
             id=record.id,
             label=record.label,
@@ -104,7 +104,7 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
             host=record.host,
             session_id=record.session,
             project=record.project,
-            project_name=known.name if known else "",
+            project_name=home.name if home else "",
             cwd=record.cwd,
             created_at=record.created_at,
             pinned=record.pinned,

@@ -37,9 +37,9 @@ def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
     for active_at, project, key in latest_first:
         if only.since and active_at < only.since:
             return
-        found = _stretch(view, project, key)
-        if found is not None and (not only.until or found.began_at < only.until):
-            yield found
+        stretch = _stretch(view, project, key)
+        if stretch is not None and (not only.until or stretch.began_at < only.until):
+            yield stretch
 
 
 def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:

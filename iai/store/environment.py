@@ -146,14 +146,14 @@ class Environment:
         if not same or (not self._under_way and _faults() - self._faults > MANY_FAULTS):
             self._env.close()
             self._inode = 0
-            self._connect(known=same)
+            self._connect(same_file=same)
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
 
-    def _connect(self, *, known: bool = False) -> None:
+    def _connect(self, *, same_file: bool = False) -> None:
         self._faults = _faults()
         self._env = _open(
             self.path,
@@ -164,13 +164,13 @@ class Environment:
         )
         self._inode = _inode(self.path)
         try:
-            if not known:
+            if not same_file:
                 _check_length(self._env, self.path, writer=self.writer)
             self.db = {"meta": self._open_database("meta")}
-            found = self._found_schema()  # first: another version may have other databases
+            schema = self._read_schema()  # first: another version may have other databases
             self.db |= {name: self._open_database(name) for name in self._databases}
-            if found < self._schema:
-                self._migrate(found)
+            if schema < self._schema:
+                self._migrate(schema)
             with _translated(self.path):
                 self._drop_retired()
         except BaseException:
@@ -187,15 +187,15 @@ class Environment:
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
 
-    def _found_schema(self) -> int:
+    def _read_schema(self) -> int:
         """Return the schema on disk. Raises unless it can be used or migrated."""
         with _translated(self.path), self._env.begin(buffers=False) as transaction:
-            found = transaction.get(b"schema", db=self.db["meta"])
-        if found is None and self.writer:
+            noted = transaction.get(b"schema", db=self.db["meta"])
+        if noted is None and self.writer:
             self.write(self._note_schema)
-        elif found is None:
+        elif noted is None:
             raise StoreAbsent(self.path)
-        schema = self._schema if found is None else decode_u64(found)
+        schema = self._schema if noted is None else decode_u64(noted)
         if schema > self._schema:
             raise StoreTooNew(self.path, schema, self._schema)
         if schema < self._schema and not self.writer:
@@ -323,11 +323,11 @@ def _check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     Readers reject a file under a quarter of its size.
     """
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    found = (path / "data.mdb").stat().st_size
-    if found >= needed:
+    size = (path / "data.mdb").stat().st_size
+    if size >= needed:
         return
-    if found < needed // 4:
-        raise StoreCorrupt(f"data.mdb has {found} bytes of {needed}", path)
+    if size < needed // 4:
+        raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)

@@ -99,8 +99,8 @@ class GraphView(LinkView, TopicView):
         """
         keys = _keys(labels)
         with self._t.cursor(self._db["beside"]) as cursor:
-            found = dict(cursor.getmulti(keys))
-        rows = b"".join([found.get(key, _ALONE) for key in keys])
+            stored = dict(cursor.getmulti(keys))
+        rows = b"".join([stored.get(key, _ALONE) for key in keys])
         return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
     def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:

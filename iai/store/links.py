@@ -88,8 +88,8 @@ class LinkView(Tables):
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
         with self._t.cursor(self._db["linked"]) as cursor:
-            found = cursor.getmulti([encode_u64(label) for label in labels])
-        return {decode_u64(key): _unpacked(data) for key, data in found}
+            items = cursor.getmulti([encode_u64(label) for label in labels])
+        return {decode_u64(key): _unpacked(data) for key, data in items}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
         """Return how many records hold each of these terms, or `most` + 1 if there are more."""
@@ -109,13 +109,13 @@ class LinkView(Tables):
 
     def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
         with self._t.cursor(self._db[database]) as cursor:
-            found = cursor.getmulti([encode_u64(label) for label in labels])
+            items = cursor.getmulti([encode_u64(label) for label in labels])
         return {
             decode_u64(key): tuple(
                 Edge(to, _RELATIONS[relation], weight)
                 for to, relation, weight in np.frombuffer(data, _ROW).tolist()
             )
-            for key, data in found
+            for key, data in items
         }
 
 

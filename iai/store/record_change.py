@@ -54,9 +54,9 @@ class RecordChange(RecordView):
         A text whose key was seen before is not stored again, even if it was forgotten. A record
         goes into the project that its own one is merged into.
         """
-        known = self.known(new.key)
-        if known is not None:
-            return known, False
+        label = self.known(new.key)
+        if label is not None:
+            return label, False
         label = self._mark.max_vec_label + 1
         record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
@@ -114,16 +114,16 @@ class RecordChange(RecordView):
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""
-        known = self.project_named(project.id) or project
-        if cwd in known.cwds:
+        stored = self.project_named(project.id) or project
+        if cwd in stored.cwds:
             return
-        cwds = (*known.cwds, cwd)[-_PROJECTS_CWDS:]
-        self._put(project.id.encode(), pack(structs.replace(known, cwds=cwds)), "projects")
+        cwds = (*stored.cwds, cwd)[-_PROJECTS_CWDS:]
+        self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
 
     def note_birth(self, project: Project) -> None:
         """Remember what identifies a project after its directory is moved."""
-        known = self.project_named(project.id) or project
-        noted = structs.replace(known, git=project.git, born=project.born)
+        stored = self.project_named(project.id) or project
+        noted = structs.replace(stored, git=project.git, born=project.born)
         self._put(project.id.encode(), pack(noted), "projects")
 
     def follow(self, transcript: Transcript) -> None:
@@ -173,18 +173,18 @@ class RecordChange(RecordView):
         revision = encode_u64(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
-            known = self.heard[project] if project in self.heard else self.voices(project)
-            self.heard[project] = known.then(self._mark.revision, speaker)
+            voices = self.heard[project] if project in self.heard else self.voices(project)
+            self.heard[project] = voices.then(self._mark.revision, speaker)
             self._put(project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")
 
     def _change_project(self, project: Project, **fields: str) -> None:
-        known = self.project_named(project.id) or project
-        changed = msgspec.convert({**structs.asdict(known), **fields}, Project)
-        if changed != known or known is project:
+        stored = self.project_named(project.id) or project
+        changed = msgspec.convert({**structs.asdict(stored), **fields}, Project)
+        if changed != stored or stored is project:
             self._put(project.id.encode(), pack(changed), "projects")
-            self._log("project", 0, {project.id, known.into, changed.into} - {""})
+            self._log("project", 0, {project.id, stored.into, changed.into} - {""})
             self._homes.clear()
 
     def _at_home(self, record: Record) -> Record:

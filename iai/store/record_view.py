@@ -180,8 +180,8 @@ class RecordView:
         below = [p for p in every if p.ignored == "below"]
         shown = (p for p in every if not p.ignored and not any(b.holds(p.root) for b in below))
         latest = ((self._latest_in(project.id), project) for project in shown)
-        found = [(when, project) for when, project in latest if when is not None]
-        return [project for _, project in sorted(found, key=lambda f: f[0], reverse=True)]
+        dated = [(when, project) for when, project in latest if when is not None]
+        return [project for _, project in sorted(dated, key=lambda pair: pair[0], reverse=True)]
 
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the pinned records of a project, the latest pinned label first."""
@@ -235,8 +235,8 @@ class RecordView:
         """Return who last changed anything in a project; an unknown change counts as others'."""
         data = self._t.get(project.encode(), db=self._db["voices"])
         changed = self.changed(project)
-        known = unpack(data, Voices) if data is not None else Voices()
-        return known if known.revision == changed else Voices(others=changed, revision=changed)
+        voices = unpack(data, Voices) if data is not None else Voices()
+        return voices if voices.revision == changed else Voices(others=changed, revision=changed)
 
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
@@ -270,9 +270,9 @@ class RecordView:
     def _merged(self, project: str) -> Iterator[tuple[str, Project | None]]:
         """Yield a project, the one it is merged into, and so on."""
         while project:
-            known = self.project_named(project)
-            yield project, known
-            project = known.into if known else ""
+            stored = self.project_named(project)
+            yield project, stored
+            project = stored.into if stored else ""
 
     def _latest_in(self, project: str) -> int | None:
         with self._t.cursor(self._db["by_project"]) as cursor:

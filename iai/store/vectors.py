@@ -76,16 +76,16 @@ class VectorView:
         """Return those of the labels that have a vector, and the vectors, one row each."""
         prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.getmulti([prefix + encode_u64(label) for label in labels])
-        return [decode_u64(key[8:]) for key, _ in found], _rows([data for _, data in found])
+            items = cursor.getmulti([prefix + encode_u64(label) for label in labels])
+        return [decode_u64(key[8:]) for key, _ in items], _rows([data for _, data in items])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
         """Return the vectors of records, one row each; zeros where there is none."""
         rows = np.zeros((len(labels), dimension), np.float32)
         place = {label: row for row, label in enumerate(labels)}
-        there, found = self.find(generation, labels)
+        there, stored = self.find(generation, labels)
         if there:
-            rows[[place[label] for label in there]] = found
+            rows[[place[label] for label in there]] = stored
         return rows
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:

@@ -51,8 +51,8 @@ class Store(Readers):
         done = VectorProgress(applied=through(len(labels)), serving=1)
         store.commit(lambda unit: unit.advance(done))
 
-    @property
     def noted(self) -> Progress:
+        """Return how far the indexes have come, as it is on disk."""
         with self.graph.view() as view:
             return view.progress()
 
@@ -67,9 +67,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_terms_are_indexed_without_any_vector(store: Store) -> None:
     store.catch_up()
-    assert store.noted.warm
-    assert store.noted.records_applied.floor == 5
-    assert store.noted.revision == 0  # the vectors have not come that far
+    assert store.noted().warm
+    assert store.noted().records_applied.floor == 5
+    assert store.noted().revision == 0  # the vectors have not come that far
     with store.records.view() as view:
         assert store.indexes.behind(view) == 0
 
@@ -77,7 +77,7 @@ def test_terms_are_indexed_without_any_vector(store: Store) -> None:
 def test_the_vector_index_follows_the_vectors(store: Store) -> None:
     store.embed([1, 2, 3, 4, 5])
     store.catch_up()
-    assert store.noted.revision == 5
+    assert store.noted().revision == 5
     assert len(store.indexes.vector.index or ()) == 5
 
 
@@ -86,11 +86,11 @@ def test_what_is_on_disk_is_loaded_and_not_built_again(store: Store) -> None:
     store.catch_up()
     while store.indexes.link():
         pass
-    before = store.noted
+    before = store.noted()
     store.open()
     assert not store.indexes.catch_up()
     assert not store.indexes.link()
-    assert store.noted == before
+    assert store.noted() == before
     assert len(store.indexes.vector.index or ()) == 5
 
 
@@ -98,7 +98,7 @@ def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: 
     store.catch_up()
     store._lexical.clear()
     store.open()
-    assert not store.noted.warm
+    assert not store.noted().warm
     store.catch_up()
-    assert store.noted.warm
-    assert store.noted.records_applied.floor == 5
+    assert store.noted().warm
+    assert store.noted().records_applied.floor == 5

@@ -103,7 +103,7 @@ def half_way(world: World) -> bool:
 
 
 def half_way_to_slow(world: Make) -> tuple[World, Generation]:
-    """Return a world with some of 70 texts embedded anew, and what still serves there."""
+    """Return a world with some of 70 texts re-embedded, and the generation that still serves."""
     w = world()
     capture(w, *(f"text {n}" for n in range(70)))
     w.run(20.0)

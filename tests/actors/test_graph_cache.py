@@ -259,7 +259,7 @@ def test_a_damaged_index_is_rebuilt_from_the_vectors(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int) -> None:
-    """The index is on disk as far as is noted, whatever was under way."""
+    """The index on disk covers exactly what its progress says."""
     w = world(seed=seed)
     for number in range(12):
         capture(w, *(f"{text} {number} {n}" for n in range(8) for text in TEXTS))
@@ -442,7 +442,7 @@ def test_answers_end_up_the_same_after_crashes_at_any_time(
 
 
 def _rightly_counted(world: World) -> bool:
-    """Is it known of every term in how many records it stands?"""
+    """Are the document frequencies of all terms right?"""
     with world.graph.view() as links, world.records.view() as view:
         labels = [record.label for record in view.after(0)]
         expected = TermVectors(links.term_vectors(labels).values()).document_frequencies()

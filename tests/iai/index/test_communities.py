@@ -30,7 +30,7 @@ EXPORT = (
 
 
 class FromHere(Readers):
-    """The writers' own environments: LMDB opens none twice."""
+    """Readers that share the writers' environments: LMDB must not open one twice."""
 
     def __init__(self, store: Store, path: Path) -> None:
         super().__init__(Layout(path))

@@ -17,7 +17,7 @@ def vectors(seed: int, count: int, dimension: int = DIMENSION) -> Vectors:
 
 
 class Model:
-    """What the index is to be like: every vector, looked at one by one."""
+    """The reference: every vector, compared one by one."""
 
     def __init__(self, dimension: int = DIMENSION) -> None:
         self.index = VectorIndex(dimension)

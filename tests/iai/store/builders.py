@@ -1,4 +1,4 @@
-"""Records and the like, with only what a test cares about."""
+"""Builders of records, with only the fields that a test cares about."""
 
 from typing import Any
 

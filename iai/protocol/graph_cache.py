@@ -9,7 +9,7 @@ from iai.protocol.message import Event, Reply, Request
 
 
 class Recall(Request, frozen=True):
-    """What was said about this? Of the filters (see `iai.index.filters`), "" and 0 ask for nothing."""
+    """What was said about this? Filters (see `iai.index.filters`) of "" and 0 match anything."""
 
     query: str
     k: int = 10

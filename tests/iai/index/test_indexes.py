@@ -21,7 +21,7 @@ MAP = 64 << 20
 
 
 class Store(Readers):
-    """A store with its indexes. Readers share the writers' environments: LMDB must not open one twice."""
+    """A store with its indexes. Readers share the environments of the writers."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(Layout(path))

@@ -11,13 +11,13 @@ from iai.model.clock import Now
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
+    LastChange,
     LogEntry,
     NewRecord,
     Operation,
     Project,
     Record,
     Transcript,
-    Voices,
     Watermark,
     digest,
     order_of,
@@ -44,7 +44,7 @@ class RecordChange(RecordView):
         self._mark = self.watermark()
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
-        self.heard: dict[str, Voices] = {}  # by project, of those that are changed here
+        self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
 
@@ -58,7 +58,7 @@ class RecordChange(RecordView):
         if label is not None:
             return label, False
         label = self._mark.max_vec_label + 1
-        record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
+        record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
         self._put(digest(new.key), encode_u64(label), "by_key")
         self._put(encode_u64(label), pack(record), "records")
@@ -87,10 +87,10 @@ class RecordChange(RecordView):
         self._advance("forget", record, count=-1)
 
     def merge(self, project: Project, into: Project | None) -> bool:
-        """Merge a project, with past and future records, into another; None undoes that.
+        """Make another project the owner of a project's records; None undoes that.
 
-        Returns False if `into` is the project itself, or is merged into it. Existing records are
-        moved by `settle`.
+        New records go there from now on; `reassign` moves the existing ones. Returns False if the
+        other project is the same one, or belongs to it already.
         """
         if into is not None:
             if any(one == project.id for one, _ in self._merged(into.id)):
@@ -103,9 +103,9 @@ class RecordChange(RecordView):
         """Store nothing more of a project, or of all below its root; "" ends that."""
         self._change_project(project, ignored=ignored)
 
-    def settle(self, limit: int) -> int:
-        """Move up to `limit` records whose project was merged; return how many."""
-        labels = list(islice(self.astray(), limit))
+    def reassign(self, limit: int) -> int:
+        """Move up to `limit` misfiled records to the project they belong to; return how many."""
+        labels = list(islice(self.misfiled(), limit))
         for label in labels:
             record = self.get(label)
             if record is not None:
@@ -136,8 +136,8 @@ class RecordChange(RecordView):
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or decode_time(old) < latest:
                 self._activity(session, old, encode_time(latest))
-        for project, voices in self.heard.items():
-            self._put(project.encode(), pack(voices), "voices")
+        for project, last_change in self.touched_projects.items():
+            self._put(project.encode(), pack(last_change), "voices")
         self._put(b"latest_live", encode_time(self._latest_live), "meta")
         self._put(b"ahead", encode_time(self._ahead), "meta")
         mark = structs.replace(
@@ -163,18 +163,18 @@ class RecordChange(RecordView):
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        speaker = record.session if operation == "insert" and record.in_session else ""
-        self._log(operation, record.label, {record.project}, speaker)
+        session = record.session if operation == "insert" and record.in_session else ""
+        self._log(operation, record.label, {record.project}, session)
 
     def _log(
-        self, operation: Operation, label: int, projects: Iterable[str], speaker: str = ""
+        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
     ) -> None:
         self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
         revision = encode_u64(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
-            voices = self.heard[project] if project in self.heard else self.voices(project)
-            self.heard[project] = voices.then(self._mark.revision, speaker)
+            last = self.touched_projects.get(project) or self.last_change(project)
+            self.touched_projects[project] = last.then(self._mark.revision, session)
             self._put(project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")
@@ -187,8 +187,8 @@ class RecordChange(RecordView):
             self._log("project", 0, {project.id, stored.into, changed.into} - {""})
             self._homes.clear()
 
-    def _at_home(self, record: Record) -> Record:
-        """Return the record moved to the project that its own one is merged into."""
+    def _resolve_project(self, record: Record) -> Record:
+        """Return a record filed under the project that its own project is merged into."""
         own = record.origin or record.project
         if own not in self._homes:
             self._homes[own] = self.belongs(own)
@@ -198,7 +198,7 @@ class RecordChange(RecordView):
         return structs.replace(record, project=home, origin="" if home == own else own)
 
     def _move(self, record: Record) -> None:
-        moved = structs.replace(self._at_home(record), updated_at=self._now)
+        moved = structs.replace(self._resolve_project(record), updated_at=self._now)
         self._replace(record, moved)
         if record.in_session:
             self._quieten(record)

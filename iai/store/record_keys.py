@@ -24,7 +24,7 @@ DATABASES = (
     "by_activity",  # project, that order, session
     "projects",  # project -> Project
     "changed",  # project -> revision of the last change of any of its records
-    "voices",  # project -> Voices
+    "voices",  # project -> LastChange
     "transcripts",  # hash of the path -> Transcript
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it

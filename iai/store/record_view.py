@@ -7,11 +7,11 @@ from iai.model.clock import NS
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
+    LastChange,
     LogEntry,
     Project,
     Record,
     Transcript,
-    Voices,
     Watermark,
     digest,
     session_key,
@@ -214,8 +214,8 @@ class RecordView:
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
-    def astray(self) -> Iterator[int]:
-        """Yield the labels of records that a merge, or undoing one, has yet to move."""
+    def misfiled(self) -> Iterator[int]:
+        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:
@@ -231,12 +231,14 @@ class RecordView:
         data = self._t.get(project.encode(), db=self._db["changed"])
         return decode_u64(data) if data is not None else 0
 
-    def voices(self, project: str) -> Voices:
-        """Return who last changed anything in a project; an unknown change counts as others'."""
+    def last_change(self, project: str) -> LastChange:
+        """Return who changed a project last; a change of unknown origin counts as foreign."""
         data = self._t.get(project.encode(), db=self._db["voices"])
         changed = self.changed(project)
-        voices = unpack(data, Voices) if data is not None else Voices()
-        return voices if voices.revision == changed else Voices(others=changed, revision=changed)
+        stored = unpack(data, LastChange) if data is not None else LastChange()
+        if stored.revision == changed:
+            return stored
+        return LastChange(last_foreign_revision=changed, revision=changed)
 
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""

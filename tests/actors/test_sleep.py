@@ -56,6 +56,8 @@ def test_links_follow_while_awake_too(world: Make) -> None:
     w.answer(Actor.INGEST, Forget(refs=("#2",)))
     w.run(10.0)
     assert relations(w, 1) == set()
+    with w.graph.view() as view:
+        assert not view.neighbours([1]).any()
 
 
 def test_waking_up_interrupts_a_step_and_the_next_sleep_does_it(world: Make) -> None:

@@ -23,7 +23,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
-from iai.session_start import pending
+from iai.session_start import deliveries, pending
 from iai.session_start.delta_view import Changed, New, changed
 from iai.session_start.pending import Unread
 from iai.session_start.pending_view import Overlaid
@@ -44,6 +44,12 @@ def configure(parser: ArgumentParser) -> None:
         help="only what is new since the session was given the text of this revision",
     )
     parser.add_argument(
+        "--new-to",
+        default="",
+        metavar="SESSION",
+        help="only what is new since this session was last given some of it",
+    )
+    parser.add_argument(
         "--hook", action="store_true", help="read the host's JSON from standard input for it"
     )
 
@@ -60,13 +66,14 @@ def run(args: Namespace, settings: Settings) -> int:
             opened.callback(records.close)
         waiting = pending.look(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
+        since = args.since or deliveries.through(layout, args.new_to)
         seen = Overlaid(view, waiting, wall)
         if view is not None:
             project = relocation.formerly(project, view)
         if seen.ignored(project.id, project.root, cwd):
             return 0
-        if view is not None and 0 < args.since <= view.watermark().revision:
-            text = _difference(view, waiting, project, told.session_id, args.since, wall)
+        if view is not None and 0 < since <= view.watermark().revision:
+            text = _difference(view, waiting, project, told.session_id, since, wall)
         else:  # a revision that this store never had is that of another
             topics = read(layout.index, seen.belongs(project.id))
             material = gather(seen, project.id, project.name, topics)

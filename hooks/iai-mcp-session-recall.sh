@@ -17,6 +17,7 @@ largest=36000    # bytes of a payload: 9,000 characters
 head='^<!-- iai revision=([0-9]+) generated_at=([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):'
 head="$head"'([0-9]{2}):([0-9]{2})Z project=(.*) tokens=([0-9]+) -->$'
 payload='<!-- iai revision=.*<!-- /iai -->'
+numbered='^[^#]*#([0-9]+)'
 
 event="" late="" text="" file=""
 cwd="" agent_id="" session_id="" source="" transcript_path="" host=""
@@ -263,7 +264,7 @@ find_records() {
   records=""
   [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || return
   while IFS= read -r line; do
-    if [[ $line != ">"* && $line =~ ^[^#]*#([0-9]+) ]]; then records="$records ${BASH_REMATCH[1]}"; fi
+    [[ $line != ">"* && $line =~ $numbered ]] && records="$records ${BASH_REMATCH[1]}"
   done <<<"$text"
 }
 

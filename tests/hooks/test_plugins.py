@@ -18,7 +18,7 @@ from harness.host import Run
 from msgspec import Struct
 
 from iai import __version__
-from iai.hosts import claude, codex
+from iai.hosts import claude
 from iai.install import hook_entries
 from tests.hooks.test_recall_hook import READY, Make, Store
 from tests.iai.mcp.host import INITIALIZE, spoken
@@ -156,16 +156,14 @@ def test_codexs_files_are_as_documented() -> None:
 
 
 def test_both_call_what_install_calls_from_their_own_directory() -> None:
-    expected = hook_entries.wanted(claude.NAME, Path("${CLAUDE_PLUGIN_ROOT}/hooks"), None)
+    expected = hook_entries.hooks_for(claude.NAME, Path("${CLAUDE_PLUGIN_ROOT}/hooks"), None)
     document = read("hooks/hooks.json", HooksFile)
     assert document.hooks.keys() == {hook.event for hook in expected}
     for hook in expected:
         (group,) = document.hooks[hook.event]
         assert [msgspec.structs.asdict(handler) for handler in group.hooks] == [hook.handler]
     document = read("hooks/.codex-plugin/hooks.json", HooksFile)
-    events = {
-        event: (script, timeout) for event, script, timeout in hook_entries.EVENTS[codex.NAME]
-    }
+    events = {event: (script, timeout) for event, script, timeout in hook_entries.EVENTS}
     assert document.hooks.keys() == events.keys()
     for event, (script, timeout) in events.items():
         ((handler,),) = (group.hooks for group in document.hooks[event])

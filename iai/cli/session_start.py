@@ -69,7 +69,7 @@ def run(args: Namespace, settings: Settings) -> int:
         since = args.since or deliveries.through(layout, args.new_to)
         seen = Overlaid(view, waiting, wall)
         if view is not None:
-            project = relocation.formerly(project, view)
+            project = relocation.resolve(project, view)
         if seen.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < since <= view.watermark().revision:

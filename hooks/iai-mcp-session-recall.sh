@@ -13,9 +13,10 @@ export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: the store it
 store="$IAI_MCP_STORE"
 deliveries="$store/session-start/given" # a file per session; see iai/session_start/deliveries.py
 longest_name=255 # bytes of a file name
+longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters
-head='^<!-- iai revision=([0-9]+) generated_at=([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):'
-head="$head"'([0-9]{2}):([0-9]{2})Z project=(.*) tokens=([0-9]+) -->$'
+head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
+d='[0-9]' iso="$d$d$d$d-$d$d-$d${d}T$d$d:$d$d:$d${d}Z"
 payload='<!-- iai revision=.*<!-- /iai -->'
 numbered='^[^#]*#([0-9]+)'
 
@@ -38,7 +39,8 @@ read_event() {
   fi
   read_field cwd
   read_field agent_id # only sub-agents have one
-  read_field session_id '[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}'
+  read_field session_id '[A-Za-z0-9_-][A-Za-z0-9._-]*'
+  [ "${#session_id}" -le "$longest_id" ] || session_id="" # {0,127} is slow to compile
   read_field source 'startup|clear|fork|resume|compact'
   read_field transcript_path
   case "$transcript_path" in
@@ -106,16 +108,18 @@ read_file() {
 # Sets `revision`, `written` (seconds since 1970), `project` and `tokens` from the first line of
 # `text`; fails if `text` is not a payload. A file's modification time would cost a fork.
 read_head() {
-  local year month days
+  local at year month days
   [[ ${text%%$'\n'*} =~ $head ]] || return
-  revision="${BASH_REMATCH[1]}" project="${BASH_REMATCH[8]}" tokens="${BASH_REMATCH[9]}"
+  revision="${BASH_REMATCH[1]}" at="${BASH_REMATCH[2]}"
+  project="${BASH_REMATCH[3]}" tokens="${BASH_REMATCH[4]}"
+  # shellcheck disable=SC2053 # a pattern
+  [[ $at == $iso ]] || return
   # Years that begin in March end with the leap day: howardhinnant.github.io/date_algorithms
-  month=$(((10#${BASH_REMATCH[3]} + 9) % 12))
-  year=$((10#${BASH_REMATCH[2]} - month / 10))
+  month=$(((10#${at:5:2} + 9) % 12))
+  year=$((10#${at:0:4} - month / 10))
   days=$((year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5))
-  days=$((days + 10#${BASH_REMATCH[4]} - 719469))
-  written=$(((days * 24 + 10#${BASH_REMATCH[5]}) * 3600))
-  written=$((written + 10#${BASH_REMATCH[6]} * 60 + 10#${BASH_REMATCH[7]}))
+  days=$((days + 10#${at:8:2} - 719469))
+  written=$((((days * 24 + 10#${at:11:2}) * 60 + 10#${at:14:2}) * 60 + 10#${at:17:2}))
 }
 
 # Is the payload older than the limit, or from the future? Sets `age` and `max_age` (seconds).

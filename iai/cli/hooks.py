@@ -24,7 +24,7 @@ from iai.errors import BadUsage
 from iai.hosts import claude, codex
 from iai.install import hook_status, installer, scripts
 from iai.install.hook_entries import RECALL
-from iai.install.hook_status import Fired
+from iai.install.hook_status import LastRun
 from iai.install.installer import HOSTS, Change, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
@@ -77,7 +77,7 @@ def _there() -> list[str]:
 def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
     one = Installer(host, layout, os.environ)
     if dry_run:
-        change = one.to_install() if action == "install" else one.to_uninstall()
+        change = one.plan_install() if action == "install" else one.plan_uninstall()
         print(_diff(change) or f"{NAMES[host]}: nothing would be changed in {change.path}")
         return
     installing = action == "install"
@@ -114,7 +114,7 @@ def _look(host: str, layout: Layout) -> Document:
     problem, found, text = "", [], ""
     try:
         text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = hook_status.hooks_seen(host, text, one.wanted, one.file.path, config)
+        found = hook_status.inspect(host, text, one.hooks, one.file.path, config)
     except SettingsFault as error:
         problem = str(error)
     except NotJson as error:
@@ -162,5 +162,5 @@ def _lines(documents: dict[str, Document]) -> list[str]:
 def _fired(fields: Document | None, never: str) -> str:
     if fields is None:
         return never
-    fired = Fired(**fields)
+    fired = LastRun(**fields)
     return f"{ago(fired.at, time.time_ns())}: {fired.outcome}" if fired.at else fired.outcome

@@ -91,7 +91,7 @@ def commits(client: Client, path: str, limit: int) -> Seeded:
 
 def offer(layout: Layout) -> None:
     """Say what could be read, if nothing is kept yet. On a terminal, ask whether to do it now."""
-    found = histories.look(os.environ) if _empty(layout) else None
+    found = histories.measure(os.environ) if _empty(layout) else None
     if found is None or not found.files:
         return
     what = f"{count(found.files, 'transcript')} of earlier sessions ({size(found.bytes)})"
@@ -99,7 +99,7 @@ def offer(layout: Layout) -> None:
         print(f"{what} can be read, too: iai import --all")
     elif input(f"{what} can be read, too. Now? [y/N] ").strip().lower() in ("y", "yes"):
         with Client(layout) as client:
-            progress = transcripts(client, tuple(map(str, histories.places(os.environ))))
+            progress = transcripts(client, tuple(map(str, histories.directories(os.environ))))
         print(f"{count(progress.records_added, 'turn')} kept")
 
 

@@ -56,8 +56,8 @@ def run(args: Namespace, settings: Settings) -> int:
         if (error.name or "").split(".")[0] not in _SDK:
             raise
         raise NoSdk(
-            "the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
-            " or `pip install 'iai[mcp]'`"
+            "the MCP SDK is not installed; add it with `pipx inject iai-memory mcp`,"
+            " or `pip install 'iai-memory[mcp]'`"
         ) from error
     if sys.stdin.isatty():
         print("iai: waiting for a host to speak MCP here; Ctrl-D ends it", file=sys.stderr)

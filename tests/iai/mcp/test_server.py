@@ -196,8 +196,8 @@ def test_without_the_sdk_one_line_says_how_to_get_it() -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "iai: the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
-        " or `pip install 'iai[mcp]'`\n"
+        "iai: the MCP SDK is not installed; add it with `pipx inject iai-memory mcp`,"
+        " or `pip install 'iai-memory[mcp]'`\n"
     )
 
 

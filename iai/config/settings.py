@@ -38,20 +38,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What the user may set. Times are in seconds."""
 
     store: Annotated[
-        Path, Setting("IAI_MCP_STORE", "directory", "where everything that iai keeps lies")
+        Path, Setting("IAI_MCP_STORE", "directory", "where iai stores everything")
     ]
     refresh_min_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_REFRESH_MIN_SEC",
-            "least time between two refreshes of the session-start payload",
+            "minimum time between two rewrites of the session-start text",
         ),
     ] = 60.0
     max_age_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_MAX_AGE_SEC",
-            "oldest payload file that the hook prints; an older one is composed anew; 0: any age",
+            "oldest text that the hook prints; beyond that it composes a new one; 0: any age",
         ),
     ] = 43_200.0
     payload_projects: Annotated[
@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Setting(
             "IAI_MCP_SESSION_CACHE_PROJECTS",
             "projects",
-            "most recently active projects that have a payload file ready",
+            "how many of the most recently active projects have their own text ready",
             1,
         ),
     ] = 16
@@ -77,19 +77,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 7_200.0
     hang_after_s: Annotated[
         float,
-        _seconds("IAI_MCP_HANG_AFTER_SEC", "a loop that stands still for so long is ended", 1.0),
+        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process whose loop hangs for this long is restarted", 1.0),
     ] = 15.0
     embedder: Annotated[
         str,
         Setting(
             "IAI_MCP_EMBEDDER",
             "name",
-            "what makes the vectors: `static`, `minilm` (an extra), or the absolute path of a"
+            "the embedder: `static`, `minilm` (an extra), or the absolute path of a"
             " model2vec model",
         ),
     ] = "static"
     ledger_days: Annotated[
-        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the ledger keeps its events", 1)
+        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
 
 

@@ -1,8 +1,8 @@
-"""Say whether iai is well on this machine, and what to do where it is not.
+"""Diagnose problems and suggest fixes.
 
-Each line is one check: ok, warn (it works, but not as it could) or fail. The exit code is 1 if any
-failed. --fix repairs what can be repaired without a doubt: permissions in the store, and the
-sockets of a group that is gone.
+Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
+check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
+killed iai left behind.
 
 example: iai doctor
 """
@@ -41,7 +41,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _findings(layout: Layout, settings: Settings) -> list[Finding]:
-    return [*machine.look(layout, os.environ), *group.look(layout, settings)]
+    return [*machine.checks(layout, os.environ), *group.checks(layout, settings)]
 
 
 def _fix(layout: Layout) -> None:

@@ -1,4 +1,4 @@
-"""Write the session-start payload now, if there is anything new; with --force in any case.
+"""Rewrite the session-start text now, if anything changed since the last time.
 
 example: iai refresh --dry-run
 """
@@ -14,8 +14,8 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="whatever the interval says")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--force", action="store_true", help="rewrite it even if nothing changed")
+    parser.add_argument("--dry-run", action="store_true", help="only print the decision")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -1,7 +1,7 @@
-"""Print what the next session in a directory starts with, composed now from the store.
+"""Compose the session-start text for a directory from the store, and print it.
 
-It needs no running group: what was said and not yet taken into the store is read where it waits,
-and nothing is changed. The session-start hook calls it where no payload file is current.
+Works whether or not iai is running: turns that are not in the store yet are read from the spool.
+Nothing is changed. The session-start hook runs this when no current text is ready.
 
 example: iai session-start --cwd .
 """
@@ -41,10 +41,10 @@ def configure(parser: ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="REVISION",
-        help="only what is new since the session was given the text of this revision",
+        help="only what is new since this revision",
     )
     parser.add_argument(
-        "--hook", action="store_true", help="read the host's JSON from standard input for it"
+        "--hook", action="store_true", help="read the host's JSON from standard input"
     )
 
 

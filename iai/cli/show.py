@@ -1,7 +1,7 @@
-"""Print a record whole, as it was said, where it was said, and which others are linked to it.
+"""Print a record in full: its text, where it was said, and which records are linked to it.
 
-With --around, also what was said just before and after it in its session, each turn cut to a few
-lines; with --json they are whole.
+--around adds the turns before and after it in its session, each shortened to a few lines; with
+--json they are complete.
 
 example: iai show '#41' --around 2
 """
@@ -19,14 +19,14 @@ from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.records import Records, View
 
-SHOWN = 600  # characters of a turn beside it
+SHOWN = 600  # characters of each turn around it
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="its id, or # and its number")
+    parser.add_argument("ref", help="the record: its id, or #N")
     parser.add_argument(
-        "--around", type=int, metavar="N", help="with N turns before and N after it"
+        "--around", type=int, metavar="N", help="also print N turns before and after it"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -34,7 +34,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     distance = args.around or 0
     if distance < 0:
-        raise BadUsage("--around is how many turns, 0 or more")
+        raise BadUsage("--around must be 0 or more")
     records = Records(Layout(settings.store).records)
     with records.view() as view:
         record = view.find(args.ref)
@@ -61,15 +61,15 @@ def run(args: Namespace, settings: Settings) -> int:
     for turn in after:
         print(f"\n{_beside(turn, wall)}", end="")
     if distance and not record.in_session:
-        print("\n(noted by itself: nothing was said around it)")
+        print("\n(a note: it belongs to no session)")
     return 0
 
 
 def _links(layout: Layout, view: View, record: Record) -> dict[Relation, list[str]]:
-    """Return the ids of the records that are linked to it; none where there is no graph."""
+    """Return the records linked to this one; empty without a graph."""
     try:
         store = GraphStore(layout.index)
-    except StoreError:  # not made yet, or damaged: then it is made again
+    except StoreError:  # not built yet, or damaged and about to be rebuilt
         return {}
     with store.view() as graph:
         edges = graph.links(record.label)

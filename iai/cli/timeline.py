@@ -1,6 +1,6 @@
-"""Print what was worked on when: sessions, the one that was active last first.
+"""List sessions, the most recently active first, whether or not iai is running.
 
-A session that went on in several projects is there under each. Works without a running group.
+A session that spans several projects is listed under each of them.
 
 example: iai timeline --project . --since 7d
 """
@@ -50,7 +50,7 @@ def run(args: Namespace, settings: Settings) -> int:
     for one in found:
         print(_lines(one, wall))
     if not found:
-        print("no session fits" if not only.open else "no session is kept yet")
+        print("no matching session" if not only.open else "no sessions yet")
     return 0
 
 

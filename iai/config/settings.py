@@ -77,7 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 7_200.0
     hang_after_s: Annotated[
         float,
-        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process whose loop hangs for this long is restarted", 1.0),
+        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process that hangs for this long is restarted", 1.0),
     ] = 15.0
     embedder: Annotated[
         str,

@@ -58,7 +58,7 @@ class Client:
         """Raise GroupNotRunning unless a group runs on this store."""
         if not self.running():
             raise GroupNotRunning(
-                f"no group runs on {self._layout.root}; start it with `iai up --detach`"
+                f"iai is not running on {self._layout.root}; start it with `iai up --detach`"
             )
 
     def call(

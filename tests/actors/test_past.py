@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -53,8 +54,8 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
     claude(g, "a"), claude(g, "b", seed=1)
     codex(g)
     up = g.iai("up", "--detach")
-    assert "transcripts of earlier sessions" in up.stdout
-    assert up.stdout.rstrip().endswith("can be read, too: iai import --all")
+    assert re.search(r"found \d+ past sessions \(", up.stdout)
+    assert up.stdout.rstrip().endswith("`iai import --all` imports them")
     read = g.json("import", "--all")
     assert read["unreadable"] == []
     assert read["files"] >= 3
@@ -68,7 +69,7 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
     g.settle()
     assert texts(g) == kept
     assert len(recalled(g, "the", "--k", "50")["hits"]) > 3
-    assert "earlier sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
+    assert "past sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 
 def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: Make) -> None:
@@ -90,7 +91,7 @@ def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: 
         out, err = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert err == f"  not read: {gone}: cannot be read: No such file or directory\n"
-    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 known already")
+    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 already known")
 
 
 def importing(g: Group) -> "tuple[subprocess.Popen[str], int]":
@@ -122,7 +123,7 @@ def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     interrupted, terminal = importing(g)
     seen(terminal, b"records=")
     interrupted.send_signal(signal.SIGINT)
-    assert "the group goes on reading" in seen(terminal)
+    assert "the import continues in the background" in seen(terminal)
     os.close(terminal)
     interrupted.communicate()
     assert interrupted.returncode == 130
@@ -148,8 +149,8 @@ def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
     shown = seen(asked)
     os.close(asked)
     assert up.wait(PATIENCE_S) == 0
-    assert "1 transcript of earlier sessions (0.0 MB) can be read, too. Now? [y/N]" in shown
-    assert "6 turns kept" in shown
+    assert "found 1 past session (0.0 MB). Import them now? [y/N]" in shown
+    assert "imported 6 turns" in shown
     assert len(texts(g)) == 6
 
 

@@ -241,7 +241,7 @@ def test_of_a_group_that_has_died_only_what_is_on_disk_is_told(group: Make) -> N
     assert status["lifecycle"]["state"] is None, "the file still says wake"
     assert status["stages"]["records"]["lag_records"] == 1
     assert status["payload"]["behind"] == 0
-    assert "payload    current but for 1 unread file, written " in g.iai("status").stdout
+    assert "payload    current except for 1 unread file, written " in g.iai("status").stdout
     g.layout.payload.unlink()
     assert json.loads(g.iai("status", "--json").stdout)["payload"]["behind"] == 1
 
@@ -255,9 +255,9 @@ def test_a_process_that_cannot_start_is_said_to_have_failed(group: Make) -> None
     done = g.iai("status")
     assert (done.returncode, done.stderr) == (0, "")
     assert "  ingest       failed    pid - " in done.stdout
-    assert "last ended: store corrupt (4)" in done.stdout
+    assert "last exit: store corrupt (4)" in done.stdout
     assert f"store      {g.layout.root}: cannot be read\n" in done.stdout
-    assert "payload    no telling how far behind, not written yet" in done.stdout
+    assert "payload    unknown how far behind, not written yet" in done.stdout
 
 
 def test_watch_shows_what_changes(group: Make) -> None:

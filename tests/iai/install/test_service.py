@@ -157,7 +157,7 @@ def test_install_tells_the_manager_and_uninstall_takes_it_back(
     assert since() == [
         "--user daemon-reload", f"--user enable {name}", f"--user start {name}",
     ]  # fmt: skip
-    assert "as it was" in g.iai("service", "install", *kind).stdout
+    assert "unchanged" in g.iai("service", "install", *kind).stdout
     since()
     assert g.iai("service", "uninstall", *kind).returncode == 0
     assert since() == [f"--user disable --now {name}", "--user daemon-reload"]
@@ -186,7 +186,7 @@ def test_a_group_that_runs_already_is_not_taken_away_but_the_hand_over_is_said(
     before = g.pid(Actor.SUPERVISOR)
     done = g.iai("service", "install", "--kind", "systemd")
     assert done.returncode == 0
-    assert "type\niai down\nsystemctl --user start" in done.stdout
+    assert "run\niai down\nsystemctl --user start" in done.stdout
     assert not [line for line in since() if "start" in line]
     assert g.pid(Actor.SUPERVISOR) == before
     wait_until(g.all_ready, "it runs on")

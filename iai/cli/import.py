@@ -29,6 +29,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
 from iai.ingest.git_history import COMMITS
 from iai.install import histories
+from iai.model.units import count
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
 from iai.protocol.ingest import ImportProgress
@@ -128,7 +129,7 @@ def _print(progress: ImportProgress, seconds: float) -> None:
         f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
         f" {progress.duplicates} already known, in {seconds:.1f} s"
     )
-    for reason, count in sorted(progress.skipped.items()):
-        print(f"  {count} lines skipped: {reason}")
+    for reason, number in sorted(progress.skipped.items()):
+        print(f"  {count(number, 'line')} skipped: {reason}")
     for problem in progress.unreadable:
         print(f"  not read: {problem}", file=sys.stderr)

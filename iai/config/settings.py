@@ -37,9 +37,7 @@ def _seconds(variable: str, meaning: str, minimum: float = 0.0) -> Setting:
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user may set. Times are in seconds."""
 
-    store: Annotated[
-        Path, Setting("IAI_MCP_STORE", "directory", "where iai stores everything")
-    ]
+    store: Annotated[Path, Setting("IAI_MCP_STORE", "directory", "where iai stores everything")]
     refresh_min_s: Annotated[
         float,
         _seconds(

@@ -369,7 +369,7 @@ def test_damaged_records_are_not_touched_and_the_rest_says_so(group: Make) -> No
     os.truncate(path, 8_192)
     started = g.iai("up", "--detach")
     assert started.returncode == 1
-    assert "ingest cannot start: store corrupt (4)" in started.stderr
+    assert "ingest failed: store corrupt (4)" in started.stderr
     assert path.stat().st_size == 8_192
     status = g.json("status")
     assert status["actors"]["ingest"]["state"] == "failed"
@@ -390,7 +390,7 @@ def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) 
     records.close()
     started = g.iai("up", "--detach")
     assert started.returncode == 1
-    assert "ingest cannot start: cannot start (3)" in started.stderr
+    assert "ingest failed: cannot start (3)" in started.stderr
     assert "was written by a newer iai (schema 99" in g.log()
     assert "newer iai" in g.iai("show", "#1").stderr
 

@@ -83,8 +83,8 @@ def blocks() -> dict[str, str]:
 def updated(text: str) -> str:
     """Return a document with every generated part up to date."""
     for name, block in blocks().items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        text = re.sub(pattern, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
+        part = rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
+        text = re.sub(part, f"{block}\n".replace("\\", "\\\\"), text, flags=re.DOTALL)
     return text
 
 

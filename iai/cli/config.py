@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from iai.admin import config_edits
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config import config_file
 from iai.config.layout import Layout
 from iai.config.settings import (
@@ -50,7 +50,7 @@ def run(args: Namespace, settings: Settings) -> int:
         raise BadUsage(f"unknown setting {args.name!r}; `iai config list` lists them")
     if args.json:
         documents = {name: _document(one) for name, one in found.items()}
-        as_json(documents if args.action == "list" else documents[args.name])
+        print_json(documents if args.action == "list" else documents[args.name])
     elif args.action == "list":
         print("\n".join(_table(found)))
     elif args.action == "get":

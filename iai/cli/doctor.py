@@ -15,7 +15,7 @@ import msgspec
 
 from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, Verdict
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 
@@ -33,7 +33,7 @@ def run(args: Namespace, settings: Settings) -> int:
         findings = _findings(layout, settings)
     worst = [finding.verdict for finding in findings]
     if args.json:
-        as_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
+        print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
     else:
         print("\n".join(map(_line, findings)))
         print(f"{worst.count(Verdict.FAIL)} failed, {worst.count(Verdict.WARN)} warnings")

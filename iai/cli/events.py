@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from iai.cli import times, watch
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -46,11 +46,11 @@ def run(args: Namespace, settings: Settings) -> int:
 
     def show() -> None:
         for event in new():
-            as_json(event, line=True) if args.json else print(_line(event))
+            print_json(event, line=True) if args.json else print(_line(event))
 
     if args.follow:
         return watch.repeat(show, POLL_S)
-    as_json(new()) if args.json else show()
+    print_json(new()) if args.json else show()
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from iai.cli import import_progress
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -47,12 +47,12 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json and args.action != "status":
         raise BadUsage("--json works only with `iai hooks status`")
     layout = Layout(settings.store)
-    hosts = [args.host] if args.host != ALL else _there()
+    hosts = [args.host] if args.host != ALL else _hosts_set_up()
     if args.action != "install":
         hosts = hosts or list(HOSTS)
     if args.action == "status":
         documents = {host: _status(host, layout) for host in hosts}
-        as_json(documents) if args.json else print("\n".join(_lines(documents)))
+        print_json(documents) if args.json else print("\n".join(_lines(documents)))
         return 0
     if not hosts:
         raise BadUsage("neither ~/.claude nor ~/.codex exists; choose one with --host")
@@ -68,7 +68,7 @@ def run(args: Namespace, settings: Settings) -> int:
     return failed
 
 
-def _there() -> list[str]:
+def _hosts_set_up() -> list[str]:
     return [host for host in HOSTS if installer.directory(host, os.environ).is_dir()]
 
 
@@ -144,16 +144,16 @@ def _lines(documents: dict[str, Document]) -> list[str]:
                 f"  {hook['event']:<18}{of:<9}installed: {hook['installed']:<9}"
                 f"trusted: {hook['trusted']}"
             )
-        start = _fired(document["start"])
+        start = _last_run(document["start"])
         lines.append(f"  last start        {start}" + (" (any host)" if document["start"] else ""))
-        lines.append(f"  last capture      {_fired(document['capture'])}")
+        lines.append(f"  last capture      {_last_run(document['capture'])}")
         lines += [f"  warning           {warning}" for warning in document["warnings"]]
     if any(document["scripts"] == "differ" for document in documents.values()):
         lines.append("the hook scripts are from another version; `iai up` updates them")
     return lines
 
 
-def _fired(fields: Document | None) -> str:
+def _last_run(fields: Document | None) -> str:
     if fields is None:
         return "none yet"
     fired = Fired(**fields)

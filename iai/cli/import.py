@@ -23,7 +23,7 @@ from tqdm import tqdm
 from iai.admin import health
 from iai.cli import import_progress
 from iai.cli.import_progress import POLL_S, CommitsImported
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
@@ -83,7 +83,7 @@ def run(args: Namespace, settings: Settings) -> int:
             _print_seeded(seeded)
     if args.json:
         document["seconds"] = round(time.monotonic() - began, 3)
-        as_json(document)
+        print_json(document)
     return 1 if progress is not None and progress.unreadable else 0
 
 

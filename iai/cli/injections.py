@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import times
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import units
@@ -40,7 +40,7 @@ def run(args: Namespace, settings: Settings) -> int:
         if args.session in ("", one.session) and project in ("", one.project)
     ]
     if args.json:
-        as_json({"injections": found, "totals": totals(found)})
+        print_json({"injections": found, "totals": totals(found)})
         return 0
     for one in found:
         print(_line(one))

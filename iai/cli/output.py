@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-def as_json(value: Any, *, line: bool = False) -> None:
+def print_json(value: Any, *, line: bool = False) -> None:
     """Print one JSON document; on a single line if it is one of many."""
     plain = msgspec.to_builtins(value)
     indent = 2 if sys.stdout.isatty() and not line else None

@@ -22,7 +22,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, Refused
@@ -101,10 +101,10 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
     _refresh(client)
     moved = f"{count(changed.count, 'record')} moved"
     if into is not None:
-        print(f"merged {_said(one)} into {_said(into)}: {moved}")
+        print(f"merged {_label(one)} into {_label(into)}: {moved}")
         print(f"  to undo: iai project unmerge {one.id}")
     else:
-        print(f"{_said(one)} is a separate project again: {moved}")
+        print(f"{_label(one)} is a separate project again: {moved}")
     return 0
 
 
@@ -118,7 +118,7 @@ def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
     _refresh(client)
     if not off:
         wide = " and everything below it" if below else ""
-        print(f"ignoring {_said(one)}{wide}; sessions there start without memory")
+        print(f"ignoring {_label(one)}{wide}; sessions there start without memory")
         if changed.count:
             kept = count(changed.count, "record")
             print(f"  {kept} from before stay until you forget them; recall still finds them")
@@ -127,7 +127,7 @@ def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
               file=sys.stderr)  # fmt: skip
         return 1
     else:
-        print(f"recording {_said(one)} again")
+        print(f"recording {_label(one)} again")
     return 0
 
 
@@ -170,7 +170,7 @@ def _listing(one: Project, view: View) -> Listed:
 
 def _list(found: list[Listed], *, as_document: bool) -> None:
     if as_document:
-        as_json({"projects": found})
+        print_json({"projects": found})
         return
     names = {one.id: one.name for one in found}
     for one in found:
@@ -183,13 +183,13 @@ def _list(found: list[Listed], *, as_document: bool) -> None:
             facts.append("ignored" + (", with everything below" if one.ignored == "below" else ""))
         gone = " (gone)" if one.gone else ""
         print(f"{one.name}  {one.id}  {', '.join(facts)}\n    {one.root}{gone}")
-        if now := _become(one, found):
+        if now := _moved_to(one, found):
             print(f"    {now[0]} If so: iai project merge {one.id} {now[1]}")
     if not found:
         print("no projects yet")
 
 
-def _become(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
+def _moved_to(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
     """Return a question about where a project may have gone, and the project it may be now.
 
     Either its directory has another remote, or it is gone and the only project of the same name is
@@ -204,5 +204,5 @@ def _become(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
     return ("Was it moved?", there[0].id) if len(there) == 1 else None
 
 
-def _said(one: Place) -> str:
+def _label(one: Place) -> str:
     return f"{one.name} ({one.root})"

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 import msgspec
 
 from iai.cli import times
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -73,7 +73,7 @@ def run(args: Namespace, settings: Settings) -> int:
         took_ms = (time.perf_counter() - began) * 1_000
     if args.json:
         hits = msgspec.to_builtins(answer.hits)
-        as_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
+        print_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
         return 0
     wall = time.time_ns()
     for hit in answer.hits:

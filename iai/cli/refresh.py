@@ -5,7 +5,7 @@ example: iai refresh --dry-run
 
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -24,7 +24,7 @@ def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
         answer = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
     if args.json:
-        as_json(answer)
+        print_json(answer)
     else:
         wanted = f", though {answer.wanted}" if answer.wanted else ""
         detail = f": {answer.detail}" if answer.detail else ""

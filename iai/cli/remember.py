@@ -6,7 +6,7 @@ example: iai remember "Deployments go through make release, never by hand" --pin
 import os
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -35,7 +35,7 @@ def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
         answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
     if args.json:
-        as_json(answer)
+        print_json(answer)
     elif answer.added:
         print(f"remembered as {answer.ids[0]}")
     elif answer.ids[0]:

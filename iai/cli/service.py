@@ -11,7 +11,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -51,7 +51,7 @@ def _install(one: Service, layout: Layout, *, dry_run: bool) -> int:
         running = client.running() and not _succeeds(one.active)
     commands = one.enable if running else (*one.enable, *one.start)
     if dry_run:
-        print(f"# {one.path}\n{one.text.decode()}\n" + _typed(commands))
+        print(f"# {one.path}\n{one.text.decode()}\n" + _command_lines(commands))
         return 0
     layout.create()
     known = one.installed()
@@ -59,8 +59,8 @@ def _install(one: Service, layout: Layout, *, dry_run: bool) -> int:
     print(f"{one.path}: {'unchanged' if known == 'yes' else 'written'}")
     if running:
         print("iai is already running, but not as a service; to switch, run\niai down")
-        print(_typed(one.start))
-    return _tell(one, commands, "the file is written, but you still have to run")
+        print(_command_lines(one.start))
+    return _execute(one, commands, "the file is written, but you still have to run")
 
 
 def _uninstall(one: Service, *, dry_run: bool) -> int:
@@ -68,13 +68,13 @@ def _uninstall(one: Service, *, dry_run: bool) -> int:
         print(f"{one.path}: not installed; nothing to do")
         return 0
     if dry_run:
-        print(_typed((*one.remove, ("rm", str(one.path)), *one.forget)))
+        print(_command_lines((*one.remove, ("rm", str(one.path)), *one.forget)))
         return 0
     still = "the file is deleted; to stop what may still be running, run"
-    code = _tell(one, one.remove, still)
+    code = _execute(one, one.remove, still)
     one.delete()
     print(f"{one.path}: deleted")
-    return code or _tell(one, one.forget, still)
+    return code or _execute(one, one.forget, still)
 
 
 def _status(one: Service, *, as_document: bool) -> int:
@@ -86,7 +86,7 @@ def _status(one: Service, *, as_document: bool) -> int:
         "active": _succeeds(one.active),
     }
     if as_document:
-        as_json(document)
+        print_json(document)
     else:
         print(f"{one.kind}: {one.path}")
         print(f"  installed  {document['installed']}")
@@ -94,13 +94,13 @@ def _status(one: Service, *, as_document: bool) -> int:
     return 0
 
 
-def _tell(one: Service, commands: tuple[tuple[str, ...], ...], otherwise: str) -> int:
+def _execute(one: Service, commands: tuple[tuple[str, ...], ...], otherwise: str) -> int:
     """Run the manager's commands. If one fails, print those that are left."""
     for number, words in enumerate(commands):
         problem = _problem(words)
         if problem:
             print(f"iai: {one.kind}: {problem}", file=sys.stderr)
-            print(f"iai: {otherwise}\n{_typed(commands[number:])}", file=sys.stderr)
+            print(f"iai: {otherwise}\n{_command_lines(commands[number:])}", file=sys.stderr)
             return 1
     return 0
 
@@ -120,5 +120,5 @@ def _succeeds(words: tuple[str, ...]) -> bool:
     return not _problem(words)
 
 
-def _typed(commands: tuple[tuple[str, ...], ...]) -> str:
+def _command_lines(commands: tuple[tuple[str, ...], ...]) -> str:
     return "\n".join(" ".join(words) for words in commands)

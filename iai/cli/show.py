@@ -9,7 +9,7 @@ example: iai show '#41' --around 2
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
@@ -48,18 +48,18 @@ def run(args: Namespace, settings: Settings) -> int:
     before.reverse()
     if args.json:
         whole = {"record": record, "before": before, "after": after, "links": links}
-        as_json(record if args.around is None else whole)
+        print_json(record if args.around is None else whole)
         return 0
     wall = time.time_ns()
     for turn in before:
-        print(_beside(turn, wall))
-    print(_whole(record, project, wall))
+        print(_shortened(turn, wall))
+    print(_full(record, project, wall))
     if links:
         print()
     for relation, ids in links.items():
         print(f"{relation:<14}{', '.join(ids)}")
     for turn in after:
-        print(f"\n{_beside(turn, wall)}", end="")
+        print(f"\n{_shortened(turn, wall)}", end="")
     if distance and not record.in_session:
         print("\n(a note: it belongs to no session)")
     return 0
@@ -82,7 +82,7 @@ def _links(layout: Layout, view: View, record: Record) -> dict[Relation, list[st
     return found
 
 
-def _whole(record: Record, project: Project | None, wall: int) -> str:
+def _full(record: Record, project: Project | None, wall: int) -> str:
     source = record.source
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
     lines = [
@@ -96,6 +96,6 @@ def _whole(record: Record, project: Project | None, wall: int) -> str:
     return "\n".join(lines)
 
 
-def _beside(turn: Record, wall: int) -> str:
+def _shortened(turn: Record, wall: int) -> str:
     said = f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
     return f"{said}\n    {excerpt(turn.text, SHOWN)}\n"

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iai.admin import status
 from iai.cli import watch
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.settings import Settings
 
 SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # with --watch
@@ -34,12 +34,12 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
         document, text = status.collect(settings)
-        as_json(document) if args.json else print(text)
+        print_json(document) if args.json else print(text)
         return _EXIT[document["group"]["state"]]
 
     def show() -> None:
         document, text = status.collect(settings)
-        as_json(document, line=True) if args.json else watch.redraw(text)
+        print_json(document, line=True) if args.json else watch.redraw(text)
 
     return watch.repeat(show, args.watch)
 

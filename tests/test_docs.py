@@ -92,6 +92,15 @@ def test_every_figure_of_the_costs_names_the_command_that_measures_it() -> None:
         assert "`tools/bench " in row, row
 
 
+def test_the_privacy_topic_names_everything_in_the_store() -> None:
+    store = Layout(Path("/s"))
+    paths = [path for path in vars(store).values() if isinstance(path, Path) and path != store.root]
+    assert len(paths) > 8
+    page = PAGES[TOPICS / "privacy.md"]
+    for name in {path.relative_to(store.root).parts[0] for path in paths}:
+        assert f"`{name}" in page, name
+
+
 def test_its_hooks_are_those_that_are_there() -> None:
     assert set(re.findall(r"iai-mcp-[a-z-]+\.sh", TEXT)) == {
         path.name for path in (ROOT / "hooks").glob("*.sh")

@@ -188,7 +188,7 @@ class Installer:
         )
 
     def _not_usable(self, error: NotJson) -> SettingsFault:
-        return SettingsFault(f"{self.file.path} {error}; nothing was changed: put it right first")
+        return SettingsFault(f"{self.file.path} {error}; nothing was changed. Fix it first")
 
 
 def _clear(known: Receipt, now: bytes | None) -> None:

@@ -78,10 +78,10 @@ def _pack(
 ) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
-        said = json.dumps(msgspec.to_builtins(manifest)).encode()
+        encoded = json.dumps(msgspec.to_builtins(manifest)).encode()
         head = tarfile.TarInfo(_MANIFEST)
-        head.size, head.mode = len(said), 0o600
-        tar.addfile(head, BytesIO(said))
+        head.size, head.mode = len(encoded), 0o600
+        tar.addfile(head, BytesIO(encoded))
         tar.add(data, _RECORDS)
         for name in _SINGLE:
             if (layout.root / name).is_file():

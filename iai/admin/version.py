@@ -36,8 +36,8 @@ def _version(name: str) -> str:
 def _of_install() -> str:
     """Return the commit that pip installed from, if it was one (PEP 610)."""
     try:
-        said = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}"
-        return str(json.loads(said).get("vcs_info", {}).get("commit_id", ""))
+        text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}"
+        return str(json.loads(text).get("vcs_info", {}).get("commit_id", ""))
     except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return ""
 

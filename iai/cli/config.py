@@ -89,10 +89,10 @@ def _table(found: dict[str, Resolved]) -> list[str]:
 
 def _outcome(one: Resolved, layout: Layout) -> str:
     """Say what the setting is now, and how to apply it."""
-    said = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
+    text = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
     if one.source is Source.ENVIRONMENT:
-        said += f"\n{one.setting.variable} is set in the environment and overrides config.toml"
+        text += f"\n{one.setting.variable} is set in the environment and overrides config.toml"
     with Client(layout) as client:
         running = client.running()
     again = "\nrestart iai to apply this: `iai down`, then `iai up --detach`"
-    return said + (again if running else "")
+    return text + (again if running else "")

@@ -70,17 +70,17 @@ def run(args: Namespace, settings: Settings) -> int:
         client.require()
         progress = import_progress.transcripts(client, paths) if paths or args.all else None
         seconds = time.monotonic() - began
-        seeded = import_progress.commits(client, args.git, args.commits) if args.git else None
+        commits = import_progress.commits(client, args.git, args.commits) if args.git else None
         if args.wait:
-            _wait(client, layout, max(one.revision for one in (progress, seeded) if one))
+            _wait(client, layout, max(one.revision for one in (progress, commits) if one))
     if progress is not None:
         document |= _document(progress)
         if not args.json:
-            _print(progress, seconds)
-    if seeded is not None:
-        document["git"] = msgspec.to_builtins(seeded)
+            _print_transcripts(progress, seconds)
+    if commits is not None:
+        document["git"] = msgspec.to_builtins(commits)
         if not args.json:
-            _print_seeded(seeded)
+            _print_commits(commits)
     if args.json:
         document["seconds"] = round(time.monotonic() - began, 3)
         print_json(document)
@@ -117,14 +117,14 @@ def _refresh(client: Client) -> RefreshOutcome:
     return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 60.0)
 
 
-def _print_seeded(seeded: CommitsImported) -> None:
+def _print_commits(commits: CommitsImported) -> None:
     print(
-        f"{seeded.project} ({seeded.root}): {seeded.kept} of {seeded.commits} commits are worth"
-        f" keeping, {seeded.added} new"
+        f"{commits.project} ({commits.root}): {commits.kept} of {commits.commits} commits are worth"
+        f" keeping, {commits.added} new"
     )
 
 
-def _print(progress: ImportProgress, seconds: float) -> None:
+def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
         f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
         f" {progress.duplicates} already known, in {seconds:.1f} s"

@@ -70,8 +70,8 @@ def run(args: Namespace, settings: Settings) -> int:
         report = _wait(client, process, PATIENCE_S)
     failed = [a for a in report.actors if a.state == "failed"]
     for actor in failed:
-        said = f"{actor.actor} failed: {actor.last_exit}; see {log.name}"
-        print(f"iai: {said}", file=sys.stderr)
+        problem = f"{actor.actor} failed: {actor.last_exit}; see {log.name}"
+        print(f"iai: {problem}", file=sys.stderr)
     ready = len(report.actors) - len(failed)
     seconds = time.monotonic() - started
     print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")

@@ -435,7 +435,7 @@ class CacheWriter:
     def _preview(self, cwd: str, now: Now) -> PreviewText | Error:
         try:
             with self._readers.records.view() as view:
-                project = relocation.formerly(identify(cwd), view)
+                project = relocation.resolve(identify(cwd), view)
                 if view.ignored(project.id, project.root, cwd):
                     return PreviewText(text="", revision=view.watermark().revision)
                 topics = self._topics(view.belongs(project.id))

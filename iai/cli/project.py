@@ -137,7 +137,7 @@ def _change(client: Client, request: Request) -> Changed:
 
 def _unsettled(records: Records) -> bool:
     with records.view() as view:
-        return any(True for _ in view.astray())
+        return any(True for _ in view.misfiled())
 
 
 def _refresh(client: Client) -> None:

@@ -62,7 +62,7 @@ def run(args: Namespace, settings: Settings) -> int:
         view = opened.enter_context(records.view()) if records is not None else None
         seen = Overlaid(view, waiting, wall)
         if view is not None:
-            project = relocation.formerly(project, view)
+            project = relocation.resolve(project, view)
         if seen.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < args.since <= view.watermark().revision:

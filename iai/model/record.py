@@ -130,19 +130,28 @@ class Project(Struct, frozen=True, kw_only=True):
         return place == self.root or place.startswith(self.root.rstrip("/") + "/")
 
 
-class Voices(Struct, frozen=True, kw_only=True):
-    """Who has last changed anything in a project: the session that spoke last, and all others."""
+class LastChange(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"last_session": "speaker", "last_foreign_revision": "others"},  # as stored
+):
+    """Who changed a project last: the session whose turn came last, and everyone else."""
 
-    speaker: str = ""  # that session; "" if none ever spoke
-    others: int = 0  # revision of the last change that was no turn of it
+    last_session: str = ""  # "" if no session ever said anything there
+    last_foreign_revision: int = 0  # of the last change that was not a turn of that session
     revision: int = 0  # of the last change
 
-    def then(self, revision: int, speaker: str) -> "Voices":
-        """Return them after one more change: a turn of `speaker`, or "" if it was none."""
-        if not speaker:
-            return structs.replace(self, others=revision, revision=revision)
-        others = self.others if speaker == self.speaker else self.revision
-        return Voices(speaker=speaker, others=others, revision=revision)
+    def then(self, revision: int, session: str) -> "LastChange":
+        """Return the state after one more change: a turn of `session`, or "" for any other."""
+        if not session:
+            return structs.replace(self, last_foreign_revision=revision, revision=revision)
+        same = session == self.last_session
+        return LastChange(
+            last_session=session,
+            last_foreign_revision=self.last_foreign_revision if same else self.revision,
+            revision=revision,
+        )
 
 
 class Transcript(Struct, frozen=True, kw_only=True):

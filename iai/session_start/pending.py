@@ -76,8 +76,8 @@ def _spool(layout: Layout, known: Identify, found: _Found) -> dict[str, str]:
         if event.transcript_path and transcripts.there(event.transcript_path):
             named.setdefault(event.transcript_path, event.cwd)
         else:
-            for turn in parse.spoken(event, spooled.arrived):
-                found.add(*parse.sent(turn, known, spooled.arrived))
+            for turn in parse.turns_in_event(event, spooled.arrived):
+                found.add(*parse.new_record(turn, known, spooled.arrived))
     return named
 
 

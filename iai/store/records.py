@@ -18,13 +18,13 @@ from iai.model.clock import NS, Now
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
+    LastChange,
     LogEntry,
     NewRecord,
     Operation,
     Project,
     Record,
     Transcript,
-    Voices,
     Watermark,
     digest,
     order_of,
@@ -54,7 +54,7 @@ _DATABASES = (
     "by_activity",  # project, that order, session
     "projects",  # project -> Project
     "changed",  # project -> revision of the last change of any of its records
-    "voices",  # project -> Voices
+    "voices",  # project -> LastChange
     "transcripts",  # hash of the path -> Transcript
 )
 _EMPTY = b""
@@ -258,8 +258,8 @@ class View:
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
-    def astray(self) -> Iterator[int]:
-        """Yield the labels of records that a merge, or its end, is still to move."""
+    def misfiled(self) -> Iterator[int]:
+        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:
@@ -275,12 +275,14 @@ class View:
         data = self._t.get(project.encode(), db=self._db["changed"])
         return to_number(data) if data is not None else 0
 
-    def voices(self, project: str) -> Voices:
-        """Return who has changed anything in a project of late; as others, if that is not known."""
+    def last_change(self, project: str) -> LastChange:
+        """Return who changed a project last; a change of unknown origin counts as foreign."""
         data = self._t.get(project.encode(), db=self._db["voices"])
         changed = self.changed(project)
-        known = unpack(data, Voices) if data is not None else Voices()
-        return known if known.revision == changed else Voices(others=changed, revision=changed)
+        known = unpack(data, LastChange) if data is not None else LastChange()
+        if known.revision == changed:
+            return known
+        return LastChange(last_foreign_revision=changed, revision=changed)
 
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
@@ -355,7 +357,7 @@ class Change(View):
         self._mark = self.watermark()
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
-        self.heard: dict[str, Voices] = {}  # by project, of those that are changed here
+        self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
 
@@ -369,7 +371,7 @@ class Change(View):
         if known is not None:
             return known, False
         label = self._mark.max_vec_label + 1
-        record = self._at_home(new.kept(label, self._now, self._order(new.created_at)))
+        record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
         self._put_keys(record)
         self._put(digest(new.key), number(label), "by_key")
         self._put(number(label), pack(record), "records")
@@ -398,10 +400,10 @@ class Change(View):
         self._advance("forget", record, count=-1)
 
     def merge(self, project: Project, into: Project | None) -> bool:
-        """Have all records of a project, past and to come, belong to another; None: to itself.
+        """Make another project the owner of a project's records; None undoes that.
 
-        Returns False if the other one is the first, or belongs to it already. The records that
-        are there are moved by `settle`.
+        New records go there from now on; `reassign` moves the existing ones. Returns False if the
+        other project is the same one, or belongs to it already.
         """
         if into is not None:
             if any(one == project.id for one, _ in self._merged(into.id)):
@@ -414,9 +416,9 @@ class Change(View):
         """Keep nothing more of a project, or of what lies below its root; "": keep it again."""
         self._change_project(project, ignored=ignored)
 
-    def settle(self, limit: int) -> int:
-        """Move some of the records whose project was merged; return how many."""
-        labels = list(islice(self.astray(), limit))
+    def reassign(self, limit: int) -> int:
+        """Move up to `limit` misfiled records to the project they belong to; return how many."""
+        labels = list(islice(self.misfiled(), limit))
         for label in labels:
             record = self.get(label)
             if record is not None:
@@ -447,8 +449,8 @@ class Change(View):
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or to_moment(old) < latest:
                 self._activity(session, old, moment(latest))
-        for project, voices in self.heard.items():
-            self._put(project.encode(), pack(voices), "voices")
+        for project, last_change in self.touched_projects.items():
+            self._put(project.encode(), pack(last_change), "voices")
         self._put(b"latest_live", moment(self._latest_live), "meta")
         self._put(b"ahead", moment(self._ahead), "meta")
         mark = structs.replace(
@@ -474,18 +476,18 @@ class Change(View):
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        speaker = record.session if operation == "insert" and record.in_session else ""
-        self._log(operation, record.label, {record.project}, speaker)
+        session = record.session if operation == "insert" and record.in_session else ""
+        self._log(operation, record.label, {record.project}, session)
 
     def _log(
-        self, operation: Operation, label: int, projects: Iterable[str], speaker: str = ""
+        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
     ) -> None:
         self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
         revision = number(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
-            known = self.heard[project] if project in self.heard else self.voices(project)
-            self.heard[project] = known.then(self._mark.revision, speaker)
+            known = self.touched_projects.get(project) or self.last_change(project)
+            self.touched_projects[project] = known.then(self._mark.revision, session)
             self._put(project.encode(), revision, "changed")
         if self._live:
             self._put(revision, _EMPTY, "live")
@@ -498,8 +500,8 @@ class Change(View):
             self._log("project", 0, {project.id, known.into, changed.into} - {""})
             self._homes.clear()
 
-    def _at_home(self, record: Record) -> Record:
-        """Return a record in the project that its own one belongs to."""
+    def _resolve_project(self, record: Record) -> Record:
+        """Return a record filed under the project that its own project is merged into."""
         own = record.origin or record.project
         if own not in self._homes:
             self._homes[own] = self.belongs(own)
@@ -509,7 +511,7 @@ class Change(View):
         return structs.replace(record, project=home, origin="" if home == own else own)
 
     def _move(self, record: Record) -> None:
-        moved = structs.replace(self._at_home(record), updated_at=self._now)
+        moved = structs.replace(self._resolve_project(record), updated_at=self._now)
         self._replace(record, moved)
         if record.in_session:
             self._quieten(record)

@@ -58,7 +58,7 @@ def changed(world: World, request: Request) -> Changed:
 
 
 def payload(world: World, directory: str) -> str:
-    """What a session there starts with, by the file that the hook would print; "" for none."""
+    """The payload file a hook would print in this directory; "" if there is none."""
     world.answer(Actor.CACHE_WRITER, Refresh(force=True))
     world.run(1.0)
     link = world.layout.payload_link(directory)
@@ -73,17 +73,17 @@ def found(world: World, project: str) -> set[str]:
 
 
 def live(world: World, directory: str) -> str:
-    """What `iai session-start` composes, with what waits in the spool."""
+    """What `iai session-start` composes, pending turns included."""
     wall = world.now.wall
     with world.records.view() as view:
         seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
-        own = relocation.formerly(identify(directory), view)
+        own = relocation.resolve(identify(directory), view)
         if seen.ignored(own.id, own.root, directory):
             return ""
         return render(gather(seen, own.id, own.name), wall)
 
 
-def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:
+def test_payload_and_recall_follow_a_merge_and_an_unmerge(world: Make) -> None:
     w = world()
     capture(w, "old word", cwd="/old", session="o")
     capture(w, "new word", cwd="/new", session="n")
@@ -104,7 +104,7 @@ def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:
     assert "project=old" in payload(w, "/old")
 
 
-def test_what_waits_in_the_spool_of_a_merged_project_starts_the_sessions_of_the_other(
+def test_pending_turns_of_a_merged_project_appear_in_the_payload_of_the_other(
     world: Make,
 ) -> None:
     w = world()
@@ -114,7 +114,7 @@ def test_what_waits_in_the_spool_of_a_merged_project_starts_the_sessions_of_the_
     assert "> waiting word" in live(w, "/new")
 
 
-def test_a_merge_that_makes_a_circle_is_refused(world: Make) -> None:
+def test_a_circular_merge_is_refused(world: Make) -> None:
     w = world()
     changed(w, MergeProjects(project=place("/a"), into=place("/b")))
     reply = w.answer(Actor.INGEST, MergeProjects(project=place("/b"), into=place("/a")))
@@ -123,7 +123,7 @@ def test_a_merge_that_makes_a_circle_is_refused(world: Make) -> None:
     assert "unmerge it first" in reply.detail
 
 
-def test_nothing_of_an_ignored_project_gets_into_the_store(world: Make, tmp_path: Path) -> None:
+def test_nothing_of_an_ignored_project_is_stored(world: Make, tmp_path: Path) -> None:
     w = world()
     secret = tmp_path / "secret"
     (secret / "deep").mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_nothing_of_an_ignored_project_gets_into_the_store(world: Make, tmp_path
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make) -> None:
+def test_an_ignored_project_has_no_payload_and_appears_in_no_other(world: Make) -> None:
     w = world()
     capture(w, "hidden word", cwd="/secret", session="x")
     capture(w, "known word", cwd="/p")
@@ -180,7 +180,7 @@ def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_merge_is_finished_however_often_ingest_crashes(world: Make, seed: int) -> None:
+def test_a_merge_completes_despite_crashes(world: Make, seed: int) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))
     capture_until = [f"word {n}" for n in range(250)]
     path = w.layout.root / "s.jsonl"
@@ -203,7 +203,9 @@ def test_a_merge_is_finished_however_often_ingest_crashes(world: Make, seed: int
 
 
 @pytest.mark.slow
-def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., Group]) -> None:
+def test_one_command_brings_back_the_memory_of_a_moved_checkout(
+    group: Callable[..., Group],
+) -> None:
     g = group(session_cache_refresh_min_sec="0")
     old, new, secret = (g.work / name for name in ("old/api", "new/api", "secret"))
     for directory in (old, secret):

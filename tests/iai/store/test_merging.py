@@ -31,7 +31,7 @@ def merge(records: Records, project: Project, into: Project | None) -> bool:
 
 
 def settle(records: Records, slice_: int = 2) -> None:
-    while records.commit(lambda unit: unit.settle(slice_), NOW, live=False)[0]:
+    while records.commit(lambda unit: unit.reassign(slice_), NOW, live=False)[0]:
         pass
 
 
@@ -195,7 +195,7 @@ class Merging(RuleBasedStateMachine):
 
     @rule()
     def move_a_little(self) -> None:
-        self.records.commit(lambda unit: unit.settle(1), NOW, live=False)
+        self.records.commit(lambda unit: unit.reassign(1), NOW, live=False)
 
     @rule(data=st.data())
     def forget_one(self, data: st.DataObject) -> None:
@@ -219,7 +219,7 @@ class Merging(RuleBasedStateMachine):
     def settled_it_is_as_was_said(self) -> None:
         settle(self.records)
         with self.records.view() as view:
-            assert not list(view.astray())
+            assert not list(view.misfiled())
         for id_ in IDS:
             project = Project(id=id_, name="", root="")
             theirs = [k for own, keys in self.said.items() if self.home(own) == id_ for k in keys]

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from iai.model.clock import NS, Now
 from iai.model.record import (
+    LastChange,
     Project,
     Record,
     Transcript,
-    Voices,
     Watermark,
     session_key,
 )
@@ -228,36 +228,43 @@ def test_a_project_remembers_the_directories_it_was_worked_on_in(records: Record
         assert [p.cwds for p in view.projects()] == [("/p", "/p/src")]
 
 
-def voices(records: Records) -> Voices:
+def last_change(records: Records) -> LastChange:
     with records.view() as view:
-        return view.voices(PROJECT)
+        return view.last_change(PROJECT)
 
 
-def test_of_each_project_it_is_kept_who_spoke_last_and_when_anybody_else_changed_anything(
+def test_a_project_knows_its_last_session_and_the_last_change_by_anyone_else(
     records: Records,
 ) -> None:
-    assert voices(records) == Voices()
+    assert last_change(records) == LastChange()
     put(records, new_record("1", session="a"), new_record("2", session="a"))
-    assert voices(records) == Voices(speaker="a", others=0, revision=2)
+    assert last_change(records) == LastChange(last_session="a", last_foreign_revision=0, revision=2)
     put(records, new_record("3", session="b"), new_record("elsewhere", project="f" * 16))
-    assert voices(records) == Voices(speaker="b", others=2, revision=3)
+    assert last_change(records) == LastChange(last_session="b", last_foreign_revision=2, revision=3)
     record = get(records, "#1")
     records.commit(lambda unit: unit.pin(record, pinned=True), NOW)  # by whomever
-    assert voices(records) == Voices(speaker="b", others=5, revision=5)
+    assert last_change(records) == LastChange(last_session="b", last_foreign_revision=5, revision=5)
     put(records, new_record("fact", session="b", tier="semantic"))  # noted outside a conversation
     put(records, new_record("4", session="b"))
-    assert voices(records) == Voices(speaker="b", others=6, revision=7)
+    assert last_change(records) == LastChange(last_session="b", last_foreign_revision=6, revision=7)
 
 
-def test_where_an_earlier_iai_went_on_with_the_store_all_count_as_others(
+def test_changes_made_by_an_earlier_version_count_as_foreign(
     records: Records,
 ) -> None:
     put(records, new_record("1", session="a"))
     environment = records._environment
     environment.write(
         lambda t: t.put(PROJECT.encode(), codec.number(9), db=environment.db["changed"])
-    )  # without any note of who it was
-    assert voices(records) == Voices(others=9, revision=9)
+    )  # an earlier version notes no session
+    assert last_change(records) == LastChange(last_foreign_revision=9, revision=9)
+
+
+def test_the_stored_form_of_a_last_change_keeps_its_field_names() -> None:
+    change = LastChange(last_session="a", last_foreign_revision=1, revision=2)
+    stored = b"\x83\xa7speaker\xa1a\xa6others\x01\xa8revision\x02"
+    assert codec.pack(change) == stored
+    assert codec.unpack(stored, LastChange) == change
 
 
 def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(

@@ -57,7 +57,7 @@ Slice = list[Event] | None  # what there is to tell of it; None: there was nothi
 class Embedding:
     """See `Behaviour`."""
 
-    hears = (Actor.INGEST, Actor.LIFECYCLE)
+    subscriptions = (Actor.INGEST, Actor.LIFECYCLE)
 
     def __init__(self, readers: Readers, store: VectorStore, embedders: Embedders) -> None:
         self._readers = readers
@@ -90,7 +90,7 @@ class Embedding:
             oldest = 0  # nothing is indexed yet
         return [weights for number, weights in self._weights.items() if number >= oldest]
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         self._pace.hint()
         yield from ()
 

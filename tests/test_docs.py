@@ -34,7 +34,9 @@ def iai(*args: str) -> "subprocess.CompletedProcess[str]":
 def test_its_generated_parts_are_as_the_code_has_them() -> None:
     for path, page in PAGES.items():
         assert readme.updated(page) == page, f"{path.name}: run tools/fix"
-    for name, block in readme.blocks().items():
+    blocks = readme.blocks()
+    assert set(re.findall(r"<!-- ([a-z]+) -->", TEXT)) == set(blocks)
+    for name, block in blocks.items():
         assert block in TEXT, name
 
 

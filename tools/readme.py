@@ -4,6 +4,7 @@ A part is between `<!-- name -->` and `<!-- /name -->`. tools/fix runs this; a t
 is out of date.
 """
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -14,13 +15,18 @@ sys.path.insert(0, str(ROOT))
 from iai.cli import COMMANDS  # noqa: E402  needs the path above
 from iai.cli.help import TOPICS, topics  # noqa: E402
 from iai.config import settings  # noqa: E402
+from iai.config.access import ACCESS  # noqa: E402
 from iai.freshness import decide  # noqa: E402
 from iai.lifecycle import states  # noqa: E402
 from iai.protocol import wire  # noqa: E402
 from iai.protocol.message import Actor, Ping  # noqa: E402
 from iai.protocol.registry import FEED, INBOX  # noqa: E402
+from tests.test_layers import ROOMS  # noqa: E402
 
 DOCUMENTS = (ROOT / "README.md", *sorted(TOPICS.glob("*.md")))
+# Below the rooms of iai. The hooks are shell, and have no docstring.
+OTHER_ROOMS = ("actors", "hooks", "tools/harness", "tools/simulation", "tools/benchmarks", "tests")
+HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -31,6 +37,24 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _default(value: float | str, unit: str) -> str:
     return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}"
+
+
+def _code(names: tuple[str, ...]) -> list[str]:
+    return [f"`{name}`" for name in names]
+
+
+def _purpose(room: str) -> str:
+    """Return the first line of a room's docstring."""
+    if room == "hooks":
+        return HOOKS
+    path = ROOT / room
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(source.read_text())) or "").partition("\n")[0]
+
+
+def _room(name: str) -> tuple[str, str]:
+    shown = f"{name}/" if (ROOT / name).is_dir() else f"{name}.py"
+    return f"`{shown}`", _purpose(name)
 
 
 def blocks() -> dict[str, str]:
@@ -77,6 +101,21 @@ def blocks() -> dict[str, str]:
             line for line in (decide.__doc__ or "").splitlines() if line.startswith("|")
         ),
         "states": f"```mermaid\n{states.diagram()}\n```",
+        "access": table(
+            ("process", "writes", "reads"),
+            [
+                (
+                    actor,
+                    ", ".join(_code(one.writes)),
+                    ", ".join([*_code(one.reads), *filter(None, [one.outside])]),
+                )
+                for actor, one in ACCESS.items()
+            ],
+        ),
+        "rooms": table(
+            ("room", "what it is for"),
+            [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],
+        ),
     }
 
 

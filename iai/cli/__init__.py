@@ -1,4 +1,4 @@
-"""The command `iai`: one module per subcommand, imported only when it runs."""
+"""The command line, `iai`: one module per command, imported only when it runs."""
 
 import importlib
 import os

@@ -35,15 +35,15 @@ def run(args: Namespace, settings: Settings) -> int:
         "hook_event_name": "SessionStart",
         "session_id": args.session,
         "source": args.source,
-        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it: no symlink resolved
+        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it, symlinks and all
     }
     hook = ["bash", str(scripts.packaged() / RECALL)]
-    traceless = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
+    no_trace = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
     try:
         done = subprocess.run(  # noqa: S603
             hook,
             input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
-            env={**os.environ, **traceless},
+            env={**os.environ, **no_trace},
             stdout=subprocess.PIPE,
             timeout=PATIENCE_S,
             check=False,

@@ -1,6 +1,6 @@
-"""Write what is kept, in full, as JSON lines or Markdown; it needs no running group.
+"""Export all records as JSON lines or Markdown, whether or not iai is running.
 
-To standard output, or with --out into a directory: one file for each project.
+Writes to standard output, or one file per project with --out.
 
 example: iai export --format markdown --out ~/iai-export
 """
@@ -22,7 +22,8 @@ from iai.errors import StoreError
 from iai.model.record import Project, Record
 from iai.model.units import when
 from iai.projects.lookup import project_id
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 _ENDINGS = {"jsonl": "jsonl", "markdown": "md"}
 _NAME = 60  # characters of a project's name in that of its file
@@ -30,8 +31,10 @@ _NAME = 60  # characters of a project's name in that of its file
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=tuple(_ENDINGS), default="jsonl")
-    parser.add_argument("--project", default="", help="only this one: a path, a name, or an id")
-    parser.add_argument("--out", default="-", metavar="DIR", help="a directory; -: standard output")
+    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument(
+        "--out", default="-", metavar="DIR", help="write one file per project to this directory"
+    )
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -70,13 +73,13 @@ def _output(out: str, project: Project, form: str) -> Iterator[TextIO]:
     print(path)
 
 
-def _jsonl(view: View, project: Project, out: TextIO) -> None:
+def _jsonl(view: RecordView, project: Project, out: TextIO) -> None:
     for record in view.project(project.id):
         document = {"project_name": project.name, **msgspec.to_builtins(record)}
         print(json.dumps(document, ensure_ascii=False), file=out)
 
 
-def _markdown(view: View, project: Project, out: TextIO) -> None:
+def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
     print(f"# {project.name}\n\n{project.root}\n", file=out)
     facts = list(view.facts(project.id))
     if facts:

@@ -1,6 +1,6 @@
-"""A project's git history as memory: what its commits say, without the noise.
+"""A project's git history as memory: its commit messages, without the noise.
 
-`git log` is run here, by the command line; no actor starts a process.
+The command line runs this; actors start no processes.
 """
 
 import re
@@ -14,9 +14,9 @@ from iai.model.record import SEEDED
 from iai.projects.identity import MARKER, ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
 
-COMMITS = 2_000  # read by default
+COMMITS = 2_000  # default
 LONGEST = 4_000  # characters of a message, and a quarter of that of the paths
-PATHS = 12  # changed paths that are named
+PATHS = 12  # changed paths that are listed
 
 _NOISE = re.compile(
     r"(wip\b|fixup!|squash!|amend!|merge (branch|pull request|remote|tag)\b"
@@ -31,11 +31,10 @@ _FORMAT = _RECORD + _FIELD.join(("%H", "%h", "%an", "%at", "%as", "%B", ""))
 
 
 def commits(root: Path, limit: int) -> list[str]:
-    """Return what `git log` says of the last commits of a project, the latest first.
+    """Return the last commits of a project as `git log` prints them, the latest first.
 
-    Of a marked package those that touched it.
-
-    Raises BadUsage if there is no git, or the directory is in no repository with commits.
+    For a marked package, only those that touched it. Raises BadUsage if git is missing, or the
+    directory is not in a repository with commits.
     """
     command = ["git", "-c", "core.quotePath=off", "log", "--no-merges", "--name-only"]
     command += [f"--max-count={limit}", f"--format=tformat:{_FORMAT}"]
@@ -52,7 +51,7 @@ def commits(root: Path, limit: int) -> list[str]:
 
 
 def turns(logged: list[str], project: ProjectIdentity) -> Iterator[CapturedTurn]:
-    """Yield a text for each commit that says something."""
+    """Yield a fact for each commit whose subject is not noise."""
     for one in logged:
         full, short, author, at, day, message, paths = one.split(_FIELD, 6)
         subject, _, body = message.strip().partition("\n")

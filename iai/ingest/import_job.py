@@ -1,21 +1,23 @@
-"""One import: which files are still to be read, and what has come of it."""
+"""Imports: which files are still to be read, and what has come of them so far."""
 
 from collections import Counter, deque
 from operator import attrgetter
 from pathlib import Path
 
-from iai.ingest.parse import Batch, Kept
+from iai.errors import NotFound
+from iai.ingest.parse import Batch, Inserted
 from iai.ingest.transcripts import Found, below
 from iai.protocol.ingest import ImportProgress
 
-PROBLEMS_TOLD = 100  # a message has its limit, and so has who reads it
+PROBLEMS_LISTED = 100  # a message has a size limit, and a reader has one too
+JOBS_KEPT = 16  # finished imports whose outcome can still be queried
 
 
 class ImportJob:
-    """Filled in by ingest, one slice after the other; the file that was written last goes first.
+    """One import, advanced by ingest slice by slice. Files written last are read first.
 
-    Nothing of it needs to outlive the process: the same import, asked for again, reads only what
-    was not yet read.
+    It need not survive the process: the same import, started again, reads only what is still
+    unread.
     """
 
     def __init__(self, name: str, paths: tuple[str, ...]) -> None:
@@ -37,20 +39,20 @@ class ImportJob:
 
     @property
     def current(self) -> Path | None:
-        """The file that is being read; None when all are done."""
+        """The file being read; None when all are done."""
         return self._files[0].path if self._files else None
 
-    def took(self, batch: Batch, kept: Kept) -> None:
-        """Count what a slice brought."""
-        self._turns += len(batch.records) - kept.ignored
-        self._added += kept.added
+    def slice_read(self, batch: Batch, inserted: Inserted) -> None:
+        """Count a slice of the current file, and what was inserted of it."""
+        self._turns += len(batch.records) - inserted.ignored
+        self._added += inserted.added
         self._skipped.update(batch.skipped)
-        if kept.ignored:
-            self._skipped["of an ignored project"] += kept.ignored
+        if inserted.ignored:
+            self._skipped["of an ignored project"] += inserted.ignored
         self._offset = batch.transcript.offset
 
-    def next_file(self, problem: str = "") -> None:
-        """Go on to the next file."""
+    def file_done(self, problem: str = "") -> None:
+        """Advance to the next file; `problem` says why this one could not be read."""
         file = self._files.popleft()
         self._files_done += 1
         self._read += file.bytes
@@ -59,9 +61,9 @@ class ImportJob:
             self._problems.append(f"{file.path}: {problem}")
 
     def progress(self, revision: int) -> ImportProgress:
-        """How far it has come."""
-        more = len(self._problems) - PROBLEMS_TOLD
-        unreadable = self._problems[:PROBLEMS_TOLD]
+        """Return the progress so far; `revision` is that of the store."""
+        more = len(self._problems) - PROBLEMS_LISTED
+        unreadable = self._problems[:PROBLEMS_LISTED]
         current = min(self._offset, self._files[0].bytes) if self._files else 0
         return ImportProgress(
             job=self.name,
@@ -77,3 +79,33 @@ class ImportJob:
             unreadable=(*unreadable, *([f"and {more} more"] if more > 0 else [])),
             revision=revision,
         )
+
+
+class ImportQueue:
+    """The imports of this process, in order. The first unfinished one is read."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, ImportJob] = {}
+
+    @property
+    def current(self) -> ImportJob | None:
+        """The import being read; None when all are done."""
+        return next((job for job in self._jobs.values() if job.current), None)
+
+    def begin(self, paths: tuple[str, ...], wall: int) -> ImportJob:
+        """Add an import, or join the same one if it is unfinished; return it."""
+        for job in self._jobs.values():
+            if job.current and job.paths == paths:
+                return job
+        finished = [name for name, job in self._jobs.items() if job.current is None]
+        for name in finished[:-JOBS_KEPT]:
+            del self._jobs[name]
+        job = ImportJob(f"import-{wall}-{len(self._jobs)}", paths)
+        self._jobs[job.name] = job
+        return job
+
+    def get(self, name: str) -> ImportJob:
+        """Return an import by name. Raises NotFound if it is not of this process, or too old."""
+        if name not in self._jobs:
+            raise NotFound("no such import; ingest was restarted: start the import again")
+        return self._jobs[name]

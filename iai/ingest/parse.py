@@ -22,7 +22,7 @@ from iai.model.record import (
 )
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
-from iai.store.records import Change
+from iai.store.record_change import RecordChange
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
@@ -73,7 +73,7 @@ def read(
         if isinstance(line, Turn) and host is not None:
             project = identify(context.cwd, context.remote)
             records.append(_record(line, host, context, project, transcript.path, raw.offset, now))
-            places[project.id, context.cwd] = place(project), context.cwd
+            places[project.id, context.cwd] = new_project(project), context.cwd
         elif isinstance(line, Skip):
             skipped[line] += 1
             if line in FAULTS:
@@ -97,15 +97,15 @@ def read(
     )
 
 
-class Kept(NamedTuple):
-    """What came of a batch."""
+class Inserted(NamedTuple):
+    """What a batch added."""
 
-    added: int
-    ignored: int  # turns of ignored projects
+    added: int  # new records; the others are known already
+    ignored: int  # turns of ignored projects, which are not stored
 
 
-def keep(change: Change, batch: Batch) -> Kept:
-    """Put a batch into the store. Of what belongs to an ignored project nothing is kept."""
+def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
+    """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = set()
     for project, cwd in batch.projects:
         if not change.ignored(project.id, project.root, cwd):
@@ -114,7 +114,7 @@ def keep(change: Change, batch: Batch) -> Kept:
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in records])
-    return Kept(added, len(batch.records) - len(records))
+    return Inserted(added, len(batch.records) - len(records))
 
 
 def mark(transcript: Transcript) -> Mark:
@@ -135,13 +135,15 @@ def unread_since(transcript: Transcript) -> int:
     return min([written, *(record.created_at for record in batch.records)])
 
 
-def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) -> tuple[str, bool]:
-    """Keep what a client sent; return its id and whether it is new.
+def insert_turn(
+    change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
+) -> tuple[str, bool]:
+    """Store a turn that came with its text; return its id and whether it is new.
 
-    The id is "" where the same text was forgotten before: it is not taken in again. So it is where
-    the project is ignored.
+    The id is "" if nothing is stored: the same text was forgotten before, or its project is
+    ignored.
     """
-    new, project = sent(turn, identify, now)
+    new, project = new_record(turn, identify, now)
     if change.ignored(project.id, project.root, turn.cwd):
         return "", False
     change.place(project, turn.cwd)
@@ -152,8 +154,8 @@ def capture(change: Change, turn: CapturedTurn, identify: Identify, now: int) ->
     return record.id if record is not None else "", added
 
 
-def sent(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
-    """Return what a client sent as it goes into the store, and the project that it goes to."""
+def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
+    """Return the record of a turn that came with its text, and the project it belongs to."""
     project = identify(turn.cwd, "")
     said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text)
     digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
@@ -173,11 +175,11 @@ def sent(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, P
         tags=turn.tags,
         pinned=turn.pinned,
     )
-    return record, place(project)
+    return record, new_project(project)
 
 
-def spoken(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """What a hook event itself says in words, for where there is no transcript to read."""
+def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
+    """Return the turns in a hook event itself, for when there is no transcript to read."""
     host = codex.NAME if event.turn_id else claude.NAME
     occasion = event.prompt_id or event.turn_id or str(arrived)
     said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
@@ -233,6 +235,6 @@ def _record(
     )
 
 
-def place(identity: ProjectIdentity) -> Project:
-    """Return a project as it is kept when it is first seen."""
+def new_project(identity: ProjectIdentity) -> Project:
+    """Return a project as it is stored when first seen."""
     return Project(**identity._asdict())

@@ -1,8 +1,8 @@
-"""The spool: one file for each hook event, as the host wrote it, until ingest has dealt with it.
+"""The spool: one file for each hook event, as the host wrote it, until ingest has processed it.
 
-The hooks write a file aside and rename it into `new/`, so whatever is there is complete. Ingest
-gives an event whose transcript is not there yet another name: the hook of a session's start, which
-looks for what nobody has seen, is not to wait for that.
+Hooks write a file elsewhere and rename it into `new/`, so every file there is complete. Ingest
+renames an event whose transcript does not exist yet: a session start looks for pending events, and
+must not wait for that one.
 """
 
 import os
@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from iai.ingest.transcripts import decode
 
-NEW, AWAITS = ".json", ".awaits"  # how the names of files end
-LONGEST_EVENT = 16 * 1024 * 1024  # bytes; more than that is no hook event
+NEW, AWAITS = ".json", ".awaits"  # suffixes
+LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event
 
 
 class HookEvent(Struct, frozen=True, kw_only=True):
-    """What a host tells a hook on its standard input; fields that it leaves out are empty."""
+    """What a host sends to a hook on standard input. Missing fields are empty."""
 
     hook_event_name: str = ""
     session_id: str = ""
@@ -32,12 +32,12 @@ class HookEvent(Struct, frozen=True, kw_only=True):
 
     @property
     def ends_session(self) -> bool:
-        """Is it the last event of its session?"""
+        """Return whether this is the last event of its session."""
         return self.hook_event_name == "SessionEnd"
 
 
 class Spooled(Struct, frozen=True):
-    """One file of the spool. `event` is None where it is no hook event; `why` says why."""
+    """One file of the spool. `event` is None if it is not a hook event, and `why` says why not."""
 
     path: Path
     arrived: int  # wall time in nanoseconds
@@ -46,7 +46,7 @@ class Spooled(Struct, frozen=True):
 
 
 def waiting(directory: Path) -> list[Path]:
-    """Files in the spool, in the order in which they came; none if there is no spool."""
+    """Return the files in the spool in order of arrival; [] if there is no spool."""
     try:
         with os.scandir(directory) as entries:
             files = [
@@ -58,7 +58,7 @@ def waiting(directory: Path) -> list[Path]:
 
 
 def read(path: Path) -> Spooled | None:
-    """Read one file; None if it is gone."""
+    """Read one file; return None if it is gone."""
     try:
         status = path.stat()
         if status.st_size > LONGEST_EVENT:
@@ -71,7 +71,7 @@ def read(path: Path) -> Spooled | None:
     try:
         event = msgspec.convert(decode(data), HookEvent)
     except (ValueError, msgspec.ValidationError) as error:
-        return Spooled(path, status.st_mtime_ns, None, f"is no hook event: {error}")
+        return Spooled(path, status.st_mtime_ns, None, f"is not a hook event: {error}")
     return Spooled(path, status.st_mtime_ns, event)
 
 

@@ -158,7 +158,7 @@ def _work(session: Summary) -> Iterator[str]:
         yield "Not committed."
     for pull in session.pull_requests:
         yield f"Pull request: {_pull(pull)}"
-    if session.open_steps:
+    if session.open_steps and not session.closed:
         steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
         yield f"Open: {_listed(steps, _STEPS, '; ')}"
     read = [name_of(file.path) for file in session.files if not file.changes]
@@ -199,9 +199,8 @@ def _outcome(session: Summary) -> str:
 
 
 def _unfinished(session: Summary) -> bool:
-    return bool(session.open_steps) or (
-        session.test is not None and session.test.status == "failed"
-    )
+    failed = session.test is not None and session.test.status == "failed"
+    return not session.closed and (bool(session.open_steps) or failed)
 
 
 def _still_open(session: Summary) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary
         kept = memo.get((key, project))
         if kept is None or not changed or kept[0] != changed:
             kept = memo[key, project] = changed, _summary(view, key, project)
-        if kept[1] is not None:
+        if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
 
 
@@ -148,7 +148,8 @@ def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
     for session in sessions:
         stated = (r for r in session.requests if cues.decided(r.text))
         chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
-        yield from sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
+        latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
+        yield from (record for record in latest_first if not record.marks)
 
 
 def _asks(text: str) -> bool:

@@ -50,6 +50,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     test: Action | None = None  # the last run of its tests
     open_steps: tuple[Step, ...] = ()  # of its last to-do list
     outcome: Outcome = "answered"
+    closed: bool = False  # the user said that it is done
+    dismissed: bool = False  # the user does not want to see it again
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
 
     @property
@@ -83,6 +85,8 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
+        closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
+        dismissed=any("dismissed" in turn.marks for turn in requests),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )

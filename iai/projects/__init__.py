@@ -1,1 +1,1 @@
-"""Which project a directory belongs to, also after it was moved, and which one a user names."""
+"""Which project a directory belongs to, even after a move, and which one a user names."""

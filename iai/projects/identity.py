@@ -1,14 +1,14 @@
-"""Which project a directory belongs to: one answer for who writes and who reads.
+"""Which project a directory belongs to. Writers and readers share this one function.
 
-A project is named by its git remote, else by its git directory, else by its path. So worktrees and
-further clones of one repository are one project, and two directories that only share a name are
-two. Nothing is run to find out: the few files that git keeps for it are read. What a git directory
-names is known by its birth, too, and so wherever it is moved to: see `iai.projects.relocation`.
+A project is identified by its git remote, else by its git directory, else by its path. So worktrees
+and clones of one repository are one project, and directories that only share a name are not. No
+command is run; a few of git's own files are read. A project identified by its git directory also
+has a birth, by which it is recognised after a move: see `iai.projects.relocation`.
 
-A file `.iai-project` makes the directory that it is in, with all below, a project of its own: a
-package of a large repository, or a tree that is in no repository. It may hold a name; directories
-of one repository with the same name in it are one project, wherever they are moved to there. At the
-top of a repository it names the project and no more.
+A file `.iai-project` makes its directory, with everything below, a project of its own: a package of
+a large repository, or a tree outside any repository. The file may contain a name. Directories of
+one repository whose markers have the same name are one project, even if moved within the
+repository. At the top of a repository a marker only sets the name.
 """
 
 import hashlib
@@ -22,26 +22,26 @@ _SECTION = re.compile(r"^\s*\[")
 _URL = re.compile(r'^\s*url\s*=\s*"?(?P<url>[^\s"]+)')
 _SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
 _SCHEME = re.compile(r"^[a-z+]+://(?:[^/]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$")
-_LONGEST_CONFIG = 1 << 20  # bytes of a git config that are read
+_LONGEST_CONFIG = 1 << 20  # bytes read of a git config
 _LONGEST_LINE = 4_096  # bytes of the first line of a log
-_LONGEST_NAME = 100  # characters of a name in a marker
+_LONGEST_NAME = 100  # characters, in a marker
 MARKER = ".iai-project"
 
 
 class ProjectIdentity(NamedTuple):
-    """What names a project."""
+    """What identifies a project."""
 
     id: str  # 16 hexadecimal digits
     name: str  # for people
-    root: str  # top of the working tree, or of what is marked; else the directory itself
-    git: str = ""  # the git directory that it is named by, if it is
-    born: str = ""  # 16 digits of how the history in there began; it goes where that directory goes
+    root: str  # top of the working tree, or the marked directory; else the directory itself
+    git: str = ""  # the git directory, if that is what identifies it
+    born: str = ""  # its birth: 16 digits of how the history in `git` began; survives a move
 
 
 def identify(cwd: str, remote: str = "") -> ProjectIdentity:
-    """Return the project of a working directory, which may exist no more.
+    """Return the project of a working directory, which need not exist any more.
 
-    `remote` is what a host noted about the repository, used where git's files say nothing.
+    `remote` is the URL a host noted; it is used if git's own files name no remote.
     """
     path = Path(os.path.realpath(cwd)) if cwd else Path("/")
     top = _top(path)
@@ -69,7 +69,7 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
 
 
 def normalised(url: str) -> str:
-    """Return the part of a remote's URL that is the same for all ways to reach it: host/path."""
+    """Return host/path of a remote's URL, which is the same for every protocol and user."""
     text = url.strip()
     found = _SCHEME.match(text) or _SCP.match(text)
     if found is None:
@@ -79,15 +79,15 @@ def normalised(url: str) -> str:
 
 
 def _called(common: Path) -> str:
-    """What people call a repository."""
-    hidden = common.name in (".git", ".bare")  # else it is a bare one beside its worktrees
+    """Return the name people use for a repository."""
+    hidden = common.name in (".git", ".bare")  # else a bare repository beside its worktrees
     return common.parent.name if hidden else common.name.removesuffix(".git")
 
 
 def _birth(common: Path) -> str:
-    """Return the first line of the log of HEAD: the first commit, by whom and when (git-reflog(1)).
+    """Return the first line of HEAD's log: the first commit, its author and time (git-reflog(1)).
 
-    It is "" before that. git drops lines after 90 days, so what is first may change in one place.
+    "" before the first commit. git drops lines after 90 days, so the birth of one place may change.
     """
     return _read(common / "logs" / "HEAD", _LONGEST_LINE).partition("\n")[0]
 
@@ -102,7 +102,7 @@ def _remote(url: str) -> tuple[str, str]:
 
 
 def _top(path: Path) -> Path | None:
-    """The top of a working tree, or of a bare repository."""
+    """Return the top of a working tree or of a bare repository."""
     for directory in (path, *path.parents):
         if _there(directory / ".git") or _is_bare(directory):
             return directory
@@ -110,12 +110,12 @@ def _top(path: Path) -> Path | None:
 
 
 def _is_bare(directory: Path) -> bool:
-    """Does it look like a git directory? As git tells (gitrepository-layout(5))."""
+    """Does it look like a git directory? By git's own test (gitrepository-layout(5))."""
     return all(_there(directory / name) for name in ("HEAD", "objects", "refs"))
 
 
 def _marked(path: Path, top: Path | None) -> Path | None:
-    """The nearest directory with a marker; above the top of a repository none counts."""
+    """Return the nearest directory with a marker, not above the top of the repository."""
     for directory in (path, *path.parents):
         if _there(directory / MARKER):
             return directory
@@ -130,17 +130,17 @@ def _name(marked: Path) -> str:
 
 
 def _there(path: Path) -> bool:
-    """Is there such a file? A name that can be none, or is out of reach, is none."""
-    return os.path.exists(path)  # noqa: PTH110  pathlib's raises where a directory is closed
+    """Does it exist? Impossible names and unreachable paths do not."""
+    return os.path.exists(path)  # noqa: PTH110  pathlib raises if a directory is not readable
 
 
 def _common_directory(top: Path) -> Path | None:
-    """The git directory that all worktrees of a repository share (gitrepository-layout(5))."""
+    """Return the git directory that a repository's worktrees share (gitrepository-layout(5))."""
     git = top / ".git"
     if git.is_dir():
         return git.resolve()
     if not git.exists():
-        return top  # a bare one
+        return top  # a bare repository
     pointer = _read(git)  # a worktree or submodule: `gitdir: <path>`
     if not pointer.startswith("gitdir:"):
         return None
@@ -152,7 +152,7 @@ def _common_directory(top: Path) -> Path | None:
 
 
 def _origin(common: Path) -> str:
-    """URL of the remote `origin`, else of the first remote; "" if there is none."""
+    """Return the URL of the remote `origin`, else of the first remote; "" if there is none."""
     urls: dict[str, str] = {}
     remote = ""
     for line in _read(common / "config").splitlines():

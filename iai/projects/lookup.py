@@ -1,4 +1,4 @@
-"""The project that a user names on the command line: by path, name or id."""
+"""The project a user names on the command line: by path, name or id."""
 
 import os
 from collections.abc import Iterable
@@ -9,39 +9,40 @@ from iai.errors import BadUsage
 from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.protocol.ingest import Place
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 
 def project_id(named: str, layout: Layout) -> str:
-    """Return the id of the project that holds the records; "" for "" (all of them).
+    """Return the id of the project that holds the records, merges considered; "" for "" (all).
 
-    Raises BadUsage if nothing, or more than one thing, has that name.
+    Raises BadUsage if no project, or more than one, has that name.
     """
     if not named:
         return ""
     records = Records(layout.records)
     try:
         with records.view() as view:
-            found = {view.belongs(place.id): place for place in _meant(named, view)}
+            found = {view.belongs(place.id): place for place in _named(named, view)}
             return view.belongs(_only(named, found.values(), view.projects()).id)
     finally:
         records.close()
 
 
-def project(named: str, view: View) -> Place:
-    """Return the project that is meant, whether or not it is merged into another.
+def project(named: str, view: RecordView) -> Place:
+    """Return the named project itself, even if it is merged into another.
 
-    Raises BadUsage if nothing, or more than one thing, has that name.
+    Raises BadUsage if no project, or more than one, has that name.
     """
-    return _only(named, _meant(named, view), view.projects())
+    return _only(named, _named(named, view), view.projects())
 
 
 def is_path(named: str) -> bool:
-    """Is it a directory that is named, rather than a project?"""
+    """Return whether this names a directory rather than a project."""
     return os.sep in named or named in (".", "..")
 
 
-def _meant(named: str, view: View) -> list[Place]:
+def _named(named: str, view: RecordView) -> list[Place]:
     if not is_path(named):
         return [_place(p) for p in view.projects() if named in (p.id, p.name)]
     path = Path(named).absolute()
@@ -49,7 +50,7 @@ def _meant(named: str, view: View) -> list[Place]:
     there = Place(id=found.id, name=found.name, root=found.root)
     if path.exists() or view.project_named(found.id):
         return [there]
-    # What told its project is gone with the directory; what was kept of it still knows.
+    # The directory is gone, and git's files with it; the records still know its project.
     once = {str(path), found.root}
     return [_place(p) for p in view.projects() if once & {p.root, *p.cwds}] or [there]
 

@@ -1,12 +1,10 @@
-"""Who understands what: the closed set of messages, by actor and direction."""
+"""Which messages each actor takes and publishes: the closed set, by actor and direction."""
 
 from iai.protocol.cache_writer import (
     CacheWriteFailed,
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     RebuildWanted,
     Refresh,
     RefreshOutcome,
@@ -21,8 +19,6 @@ from iai.protocol.embedding import (
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
     SleepFinished,
@@ -82,9 +78,9 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
         IgnoreProject,
     ),
     Actor.EMBEDDING: (Ping, EmbedQuery),
-    Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
+    Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
-    Actor.CACHE_WRITER: (Ping, Refresh, Preview),
+    Actor.CACHE_WRITER: (Ping, Refresh),
 }
 
 
@@ -115,8 +111,6 @@ REPLIES: tuple[type[Reply], ...] = (
     ImportProgress,
     QueryVectors,
     Recalled,
-    NeighbourList,
     LifecycleReport,
     RefreshOutcome,
-    PreviewText,
 )

@@ -9,7 +9,7 @@ from msgspec import Struct
 from iai.model.action import Action
 from iai.model.record import Record
 from iai.model.session import SessionInfo
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 CHANGES = frozenset({"edit", "write", "delete", "move"})
 
@@ -32,7 +32,7 @@ class FileVisit(Struct, frozen=True, kw_only=True):
     commits: tuple[Action, ...] = ()  # of the same session, after the change
 
 
-def history(view: View, path: str, project: str = "") -> Iterator[FileVisit]:
+def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisit]:
     """Yield what was done to files of this path, the latest first.
 
     `path` matches whole and by its end: `src/tide.py` finds `/w/src/tide.py`. `project` is the id
@@ -53,7 +53,11 @@ def history(view: View, path: str, project: str = "") -> Iterator[FileVisit]:
 
 
 def _visit(
-    view: View, session: bytes, own: Record, request: Record | None, latest_first: list[Action]
+    view: RecordView,
+    session: bytes,
+    own: Record,
+    request: Record | None,
+    latest_first: list[Action],
 ) -> FileVisit:
     actions = latest_first[::-1]
     info = view.session_info(session) or SessionInfo(host=own.host, session=own.session)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from iai.model.action import Action
 from iai.model.record import digest, session_key
 from iai.model.session import SessionInfo
-from iai.store.codec import moment, number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
 
 DATABASES = (
@@ -86,20 +86,20 @@ class ActionChange(ActionView):
         if self._t.get(key, db=self._db["action_keys"]) is not None:
             return False
         latest = self._t.get(_LATEST, db=self._db["meta"])
-        n = number(to_number(latest) + 1 if latest is not None else 1)
+        n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
         self._t.put(key, n, db=self._db["action_keys"])
-        self._t.put(session + moment(action.at) + n, pack(action), db=self._db["actions"])
+        self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
         for database, index_key in _index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
 
     def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
         """Remove what was done in a session from a time on, up to another; return how much."""
-        end = moment(until) if until is not None else b"\xff" * 8
+        end = encode_time(until) if until is not None else b"\xff" * 8
         gone: list[tuple[bytes, Action]] = []
         with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + moment(since))
+            found = cursor.set_range(session + encode_time(since))
             for key, data in cursor.iternext() if found else ():
                 if not key.startswith(session) or key[16:24] >= end:
                     break
@@ -125,7 +125,7 @@ class ActionChange(ActionView):
 
 
 def _index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
-    place = moment(action.at) + session + n
+    place = encode_time(action.at) + session + n
     for path in {action.path, action.to} - {""}:
         yield "by_file", _name_key(path) + b"\0" + place
     if action.commit:

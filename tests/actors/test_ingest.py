@@ -1,4 +1,4 @@
-"""Ingest: spool, transcripts, imports and requests; everything once, and nothing lost."""
+"""Ingest: spool, transcripts, imports and requests. Everything is stored once, nothing is lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from simulation.world import Chances, World
 
-from actors.ingest import EVENTS_A_SLICE, FOLLOW_ENDED_S, FOLLOW_S
+from actors.ingest import EVENTS_A_SLICE
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
+from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
 from iai.model.clock import iso
@@ -70,7 +71,7 @@ def do_import(world: World, *paths: Any) -> ImportProgress:
         world.run(0.1)
 
 
-def test_a_hook_event_leads_to_the_turns_of_its_transcript(world: Make) -> None:
+def test_a_hook_event_has_its_transcript_read(world: Make) -> None:
     w = world()
     path = transcript(w, "why?", "because")
     event = spool(w, "e", hook_event_name="Stop", transcript_path=str(path))
@@ -85,7 +86,7 @@ def test_a_hook_event_leads_to_the_turns_of_its_transcript(world: Make) -> None:
     assert record.source.uuid == "u0"
 
 
-def test_a_transcript_is_followed_without_another_event(world: Make) -> None:
+def test_a_transcript_is_followed_without_further_events(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     spool(w, "e", transcript_path=str(path))
@@ -96,7 +97,7 @@ def test_a_transcript_is_followed_without_another_event(world: Make) -> None:
     assert texts(w) == ["why?", "because"]
 
 
-def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -> None:
+def test_lines_written_after_the_end_of_a_session_are_read(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
@@ -107,7 +108,7 @@ def test_after_the_end_of_a_session_its_late_lines_are_still_read(world: Make) -
     assert texts(w) == ["why?", "because"]
 
 
-def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world: Make) -> None:
+def test_the_end_of_a_session_is_announced_once_and_after_all_of_it_is_stored(world: Make) -> None:
     w = world()
     long = "x" * (transcripts.SLICE // 5)  # so that one slice is not all
     path = transcript(w, *(f"turn {number} {long}" for number in range(20)))
@@ -123,75 +124,86 @@ def test_that_a_session_has_ended_is_told_when_all_of_it_is_kept_and_once(world:
     assert len(events(w, SessionEnded)) == 2
 
 
+def test_a_clock_jump_past_the_deadline_does_not_cut_a_transcript_short(
+    world: Make,
+) -> None:
+    w = world()
+    path = transcript(w, *(f"turn {n} {'x' * (transcripts.SLICE // 5)}" for n in range(20)))
+    spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(1.0, until=lambda: bool(texts(w)))
+    assert len(texts(w)) < 20
+    w.now = w.now._replace(wall=w.now.later(FOLLOW_S).wall)  # the machine was suspended
+    w.answer(Actor.INGEST, Flush())
+    assert len(texts(w)) == 20
+
+
 def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> None:
     w = world()
     path = w.layout.root / "late.jsonl"
     spool(w, "e", transcript_path=str(path), prompt="why?")
     w.run(10.0)
     (awaiting,) = w.layout.spool_new.iterdir()
-    assert awaiting.name == "e.awaits"  # not `.json`: no start of a session waits for it
+    assert awaiting.name == "e.awaits"  # not `.json`: a starting session does not wait for it
     path.write_text(transcript_line(0, "why?", w))
     w.run(2.0)
     assert texts(w) == ["why?"]
     assert not awaiting.exists()
 
 
-def news(world: World, cwd: str = "/p") -> str:
-    """What hooks are told of the project of a directory; "" for nothing."""
+def required_line(world: World, cwd: str = "/p") -> str:
+    """The line with the required revision of a directory's project; "" if there is none."""
     path = world.layout.project_news(identify(cwd).id)
     return path.read_text() if path.exists() else ""
 
 
-def test_hooks_are_told_who_spoke_last_in_a_project_and_since_when_nobody_else_did(
+def test_hooks_can_read_the_last_session_and_the_last_foreign_revision_of_a_project(
     world: Make,
 ) -> None:
     w = world()
     capture(w, "one", session="a")
-    assert news(w) == "0 0 a\n"
+    assert required_line(w) == "0 0 a\n"
     capture(w, "two", session="a")
     capture(w, "elsewhere", session="b", cwd="/q")
-    assert (news(w), news(w, "/q")) == ("0 0 a\n", "0 0 b\n")
+    assert (required_line(w), required_line(w, "/q")) == ("0 0 a\n", "0 0 b\n")
     capture(w, "three", session="b")
-    assert news(w) == "0 2 b\n"
+    assert required_line(w) == "0 2 b\n"
     capture(w, "a fact", session="b", tier="semantic")
-    assert news(w) == "0 5 b\n"
+    assert required_line(w) == "0 5 b\n"
 
 
 @pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
-def test_what_is_pinned_edited_or_forgotten_is_due_in_the_next_payload(
-    world: Make, change: Request
-) -> None:
+def test_a_pin_edit_or_forget_is_required_in_the_next_payload(world: Make, change: Request) -> None:
     w = world()
     capture(w, "one", session="a")
     w.answer(Actor.INGEST, change)
-    assert news(w) == "2 2 a\n"
+    assert required_line(w) == "2 2 a\n"
 
 
-def test_all_that_was_said_is_due_from_when_the_end_of_its_session_was_taken_from_the_spool(
+def test_an_ended_session_is_required_from_the_moment_its_event_leaves_the_spool(
     world: Make,
 ) -> None:
     w = world()
     path = transcript(w, "why?", "because")
     spool(w, "e", transcript_path=str(path), hook_event_name="Stop")
     w.run(2.0)
-    assert news(w) == "0 0 s1\n"
+    assert required_line(w) == "0 0 s1\n"
     with path.open("a") as file:
         file.write(transcript_line(2, "one more", w))
     event = spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
-    told: list[str] = []
+    lines: list[str] = []
 
     def look() -> None:
         if not event.exists():
-            told.append(news(w))
+            lines.append(required_line(w))
 
     w.after_effect = look
     w.run(2.0)
-    assert set(told) == {f"{UNKNOWN} 0 s1\n", "3 0 s1\n"}
-    assert told == sorted(told, reverse=True)  # and never that nothing is due
+    assert set(lines) == {f"{UNKNOWN} 0 s1\n", "3 0 s1\n"}
+    assert lines == sorted(lines, reverse=True)  # never a revision that lacks the last turn
     assert revision(w) == 3
 
 
-def test_the_end_of_a_session_whose_transcript_does_not_come_is_due_with_its_own_words(
+def test_an_ended_session_without_a_transcript_is_required_once_its_event_is_stored(
     world: Make,
 ) -> None:
     w = world()
@@ -199,17 +211,17 @@ def test_the_end_of_a_session_whose_transcript_does_not_come_is_due_with_its_own
     path = w.layout.root / "late.jsonl"
     spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(10.0)
-    assert news(w) == f"{UNKNOWN} 0 s1\n"
+    assert required_line(w) == f"{UNKNOWN} 0 s1\n"
     w.run(60.0)
-    assert news(w) == "1 0 s1\n"
+    assert required_line(w) == "1 0 s1\n"
     spool(w, "f", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(2.0)
     path.write_text(transcript_line(0, "why?", w))  # here it comes after all
     w.run(2.0)
-    assert news(w) == "2 0 s1\n"
+    assert required_line(w) == "2 0 s1\n"
 
 
-def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written_again(
+def test_after_a_crash_everything_is_required_and_unchanged_lines_are_not_rewritten(
     world: Make,
 ) -> None:
     w = world()
@@ -217,7 +229,7 @@ def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written
     capture(w, "two", session="a", cwd="/q")
     w.crash(Actor.INGEST)
     w.run(1.0)
-    assert (news(w), news(w, "/q")) == ("1 0 a\n", "2 0 a\n")
+    assert (required_line(w), required_line(w, "/q")) == ("1 0 a\n", "2 0 a\n")
     w.crash(Actor.INGEST)
     w.effects.clear()
     w.run(1.0)
@@ -225,21 +237,21 @@ def test_after_a_crash_everything_is_due_and_what_is_told_already_is_not_written
     assert not [path for path in written if path.parent == w.layout.news]
 
 
-def test_news_that_cannot_be_written_are_taken_away_and_written_with_the_next(
+def test_a_required_revision_that_cannot_be_written_is_removed_until_the_next_change(
     world: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     w = world()
     capture(w, "one", session="a")
     w.disk_full = True
     capture(w, "two", session="b")
-    assert news(w) == ""
+    assert required_line(w) == ""
     assert "is not written" in caplog.text
     w.disk_full = False
     capture(w, "three", session="b")
-    assert news(w) == "0 1 b\n"
+    assert required_line(w) == "0 1 b\n"
 
 
-def test_many_events_that_wait_for_their_transcripts_keep_no_other_waiting(world: Make) -> None:
+def test_many_events_awaiting_their_transcripts_do_not_delay_others(world: Make) -> None:
     w = world()
     for number in range(2 * EVENTS_A_SLICE):
         spool(w, f"{number}", transcript_path=f"/nowhere/{number}", prompt="never read")
@@ -249,7 +261,9 @@ def test_many_events_that_wait_for_their_transcripts_keep_no_other_waiting(world
     assert texts(w) == ["why?"]
 
 
-def test_not_every_event_of_a_session_is_worth_a_commit(world: Make) -> None:
+def test_the_events_of_a_session_share_commits_and_its_deadline_survives_a_crash(
+    world: Make,
+) -> None:
     w = world()
     path = transcript(w, "why?")
     commit = w.records.commit
@@ -272,7 +286,7 @@ def test_not_every_event_of_a_session_is_worth_a_commit(world: Make) -> None:
     assert texts(w)[-1] == "an hour later"
 
 
-def test_a_session_that_has_ended_is_followed_no_more_also_by_whoever_reads_the_store(
+def test_the_stored_deadline_of_an_ended_session_has_passed(
     world: Make,
 ) -> None:
     w = world()
@@ -286,7 +300,7 @@ def test_a_session_that_has_ended_is_followed_no_more_also_by_whoever_reads_the_
     assert followed.followed_until < w.now.wall
 
 
-def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) -> None:
+def test_without_a_transcript_the_text_of_the_event_is_stored(world: Make) -> None:
     w = world()
     spool(w, "a", transcript_path="/nowhere.jsonl", prompt="why?", prompt_id="1")
     spool(w, "b", transcript_path=None, last_assistant_message="because", turn_id="1")
@@ -297,7 +311,7 @@ def test_where_no_transcript_comes_the_events_own_words_are_kept(world: Make) ->
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_the_same_event_twice_is_kept_once(world: Make) -> None:
+def test_the_same_event_twice_is_stored_once(world: Make) -> None:
     w = world()
     for name in "ab":
         spool(w, name, prompt="why?", prompt_id="1")
@@ -305,7 +319,7 @@ def test_the_same_event_twice_is_kept_once(world: Make) -> None:
     assert texts(w) == ["why?"]
 
 
-def test_an_event_whose_transcript_can_be_no_file_does_not_block_the_spool(world: Make) -> None:
+def test_an_impossible_transcript_path_does_not_block_the_spool(world: Make) -> None:
     w = world()
     spool(w, "a", transcript_path="/x" * 5_000, prompt="why?", prompt_id="1")
     spool(w, "b", prompt="and now?", prompt_id="2")
@@ -313,7 +327,7 @@ def test_an_event_whose_transcript_can_be_no_file_does_not_block_the_spool(world
     assert sorted(texts(w)) == ["and now?", "why?"]
 
 
-def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
+def test_a_file_that_is_not_an_event_is_moved_aside_and_reported(world: Make) -> None:
     w = world()
     (w.layout.spool_new / "bad.json").write_text("{")
     spool(w, "good", prompt="why?")
@@ -324,7 +338,7 @@ def test_a_file_that_is_no_event_is_put_aside_and_told(world: Make) -> None:
     assert rejected.file == "bad.json"
 
 
-def test_a_line_that_cannot_be_read_costs_that_line_and_says_where_it_is(world: Make) -> None:
+def test_an_unreadable_line_is_skipped_and_reported_with_its_offset(world: Make) -> None:
     w = world()
     path = transcript(w, "why?")
     with path.open("a") as file:
@@ -337,7 +351,7 @@ def test_a_line_that_cannot_be_read_costs_that_line_and_says_where_it_is(world: 
     assert path.read_bytes()[skipped.offset :].startswith(b"{broken")
 
 
-def test_an_import_counts_what_it_read_and_reads_it_once(world: Make) -> None:
+def test_an_import_counts_what_it_reads_and_reads_it_once(world: Make) -> None:
     w = world()
     one = transcript(w, "a", "b", name="one")
     first = do_import(w, one)
@@ -349,7 +363,7 @@ def test_an_import_counts_what_it_read_and_reads_it_once(world: Make) -> None:
     assert texts(w) == ["a", "b", "c"]
 
 
-def test_an_import_says_which_files_it_could_not_read(world: Make) -> None:
+def test_an_import_lists_the_files_it_could_not_read(world: Make) -> None:
     w = world()
     other = w.layout.root / "other.jsonl"
     other.write_text('{"some": "thing"}\n')
@@ -357,7 +371,7 @@ def test_an_import_says_which_files_it_could_not_read(world: Make) -> None:
     assert texts(w) == ["a"]
     assert progress.unreadable == (
         "/nowhere.jsonl: there is no such file",
-        f"{other}: is no transcript of a known host",
+        f"{other}: not a transcript of a known host",
     )
 
 
@@ -367,7 +381,7 @@ def test_an_unknown_import_is_not_found(world: Make) -> None:
     assert reply.code is ErrorCode.NOT_FOUND
 
 
-def test_a_rewritten_transcript_is_read_again_and_its_turns_are_kept_once(world: Make) -> None:
+def test_a_rewritten_transcript_is_read_again_and_its_turns_are_stored_once(world: Make) -> None:
     w = world()
     path = transcript(w, "a", "b", "c")
     spool(w, "e", transcript_path=str(path))
@@ -379,7 +393,7 @@ def test_a_rewritten_transcript_is_read_again_and_its_turns_are_kept_once(world:
     assert texts(w) == ["a", "b", "c", "d"]
 
 
-def test_what_a_client_sends_twice_is_stored_once_and_both_times_named(world: Make) -> None:
+def test_a_turn_captured_twice_is_stored_once_and_has_one_id(world: Make) -> None:
     w = world()
     one, two = capture(w, "a"), capture(w, "a", "b")
     assert (one.added, two.added, two.duplicates) == (1, 1, 1)
@@ -387,7 +401,7 @@ def test_what_a_client_sends_twice_is_stored_once_and_both_times_named(world: Ma
     assert texts(w) == ["a", "b"]
 
 
-def test_remembering_again_with_a_pin_pins(world: Make) -> None:
+def test_capturing_a_turn_again_with_a_pin_pins_it(world: Make) -> None:
     w = world()
     capture(w, "a")
     w.answer(Actor.INGEST, Capture(turns=(said("a", pinned=True),)))
@@ -427,7 +441,7 @@ def test_a_whole_session_can_be_forgotten(world: Make) -> None:
     assert texts(w) == ["c"]
 
 
-def test_what_was_forgotten_is_not_imported_again(world: Make) -> None:
+def test_a_forgotten_record_is_not_imported_again(world: Make) -> None:
     w = world()
     path = transcript(w, "a", "b")
     do_import(w, path)
@@ -437,7 +451,7 @@ def test_what_was_forgotten_is_not_imported_again(world: Make) -> None:
     assert texts(w) == ["b"]
 
 
-def test_pinning_what_is_not_there_is_not_found(world: Make) -> None:
+def test_pinning_an_unknown_record_is_not_found(world: Make) -> None:
     reply = world().answer(Actor.INGEST, Pin(ref="#1"))
     assert isinstance(reply, Error)
     assert reply.code is ErrorCode.NOT_FOUND
@@ -452,26 +466,24 @@ def test_a_flush_is_answered_when_everything_has_been_read(world: Make) -> None:
     assert reply == Flushed(revision=200)
 
 
-def test_a_reader_never_hears_of_a_change_before_it_is_durable(world: Make) -> None:
+def test_a_change_is_announced_after_it_is_durable(world: Make) -> None:
     w = world()
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
-        told = events(w, RecordsCommitted)
-        if told:
-            seen.append((told[-1].revision, revision(w)))
+        announced = events(w, RecordsCommitted)
+        if announced:
+            seen.append((announced[-1].revision, revision(w)))
 
     w.after_effect = look
     capture(w, "a", "b")
     capture(w, "c")
     assert seen
-    assert all(told <= there for told, there in seen)
+    assert all(announced <= durable for announced, durable in seen)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
-    world: Make, seed: int
-) -> None:
+def test_a_crash_at_any_point_loses_nothing_and_doubles_nothing(world: Make, seed: int) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))
     path = w.layout.root / "s1.jsonl"
     path.touch()
@@ -498,14 +510,14 @@ def test_whenever_ingest_crashes_nothing_is_lost_and_nothing_doubled(
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make) -> None:
+def test_an_import_gives_way_to_queries_and_still_finishes(world: Make) -> None:
     w = world()
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
     ingest, read = w.actors[Actor.INGEST], []
     while len(texts(w)) < 300:
-        for _ in ingest.hear(MemoryUsed(), w.now):
-            raise AssertionError("hearing of a question has no effect of its own")
+        for _ in ingest.on_event(MemoryUsed(), w.now):
+            raise AssertionError("hearing of a query has no effects")
         before = len(texts(w))
         w.run(APART_S)
         read.append(len(texts(w)) - before)
@@ -513,13 +525,13 @@ def test_an_import_gives_way_to_questions_and_still_comes_to_its_end(world: Make
     assert len(read) > 4
 
 
-def test_what_is_said_now_waits_for_no_question(world: Make) -> None:
+def test_a_capture_waits_for_neither_queries_nor_imports(world: Make) -> None:
     w = world()
     ingest = w.actors[Actor.INGEST]
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
-    for _ in ingest.hear(MemoryUsed(), w.now):
-        raise AssertionError("hearing of a question has no effect of its own")
+    for _ in ingest.on_event(MemoryUsed(), w.now):
+        raise AssertionError("hearing of a query has no effects")
     capture(w, "said now")
     assert "said now" in texts(w)
     assert len(texts(w)) < 300

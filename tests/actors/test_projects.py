@@ -12,7 +12,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import identify
-from iai.protocol.cache_writer import Preview, PreviewText, Refresh
+from iai.protocol.cache_writer import Refresh
 from iai.protocol.graph_cache import Recall, Recalled
 from iai.protocol.ingest import (
     Capture,
@@ -31,7 +31,7 @@ from iai.protocol.message import (
     Request,
 )
 from iai.session_start import pending
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.pending_view import PendingView
 from tests.simulation.stories import (
     capture,
     once,
@@ -58,7 +58,7 @@ def changed(world: World, request: Request) -> Changed:
 
 
 def payload(world: World, directory: str) -> str:
-    """What a session there starts with, by the file that the hook would print; "" for none."""
+    """The payload file a hook would print in this directory; "" if there is none."""
     world.answer(Actor.CACHE_WRITER, Refresh(force=True))
     world.run(1.0)
     link = world.layout.payload_link(directory)
@@ -73,17 +73,17 @@ def found(world: World, project: str) -> set[str]:
 
 
 def live(world: World, directory: str) -> str:
-    """What `iai session-start` composes, with what waits in the spool."""
+    """What `iai session-start` composes, pending turns included."""
     wall = world.now.wall
     with world.records.view() as view:
-        seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
-        own = relocation.formerly(identify(directory), view)
-        if seen.ignored(own.id, own.root, directory):
+        source = PendingView(view, pending.read(world.layout, world.records, wall), wall)
+        own = relocation.resolve(identify(directory), view)
+        if source.ignored(own.id, own.root, directory):
             return ""
-        return render(gather(seen, own.id, own.name), wall)
+        return render(gather(source, own.id, own.name), wall)
 
 
-def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:
+def test_payload_and_recall_follow_a_merge_and_an_unmerge(world: Make) -> None:
     w = world()
     capture(w, "old word", cwd="/old", session="o")
     capture(w, "new word", cwd="/new", session="n")
@@ -104,7 +104,7 @@ def test_payload_and_recall_follow_a_merge_and_its_end(world: Make) -> None:
     assert "project=old" in payload(w, "/old")
 
 
-def test_what_waits_in_the_spool_of_a_merged_project_starts_the_sessions_of_the_other(
+def test_pending_turns_of_a_merged_project_appear_in_the_payload_of_the_other(
     world: Make,
 ) -> None:
     w = world()
@@ -114,7 +114,7 @@ def test_what_waits_in_the_spool_of_a_merged_project_starts_the_sessions_of_the_
     assert "> waiting word" in live(w, "/new")
 
 
-def test_a_merge_that_makes_a_circle_is_refused(world: Make) -> None:
+def test_a_circular_merge_is_refused(world: Make) -> None:
     w = world()
     changed(w, MergeProjects(project=place("/a"), into=place("/b")))
     reply = w.answer(Actor.INGEST, MergeProjects(project=place("/b"), into=place("/a")))
@@ -123,7 +123,7 @@ def test_a_merge_that_makes_a_circle_is_refused(world: Make) -> None:
     assert "unmerge it first" in reply.detail
 
 
-def test_nothing_of_an_ignored_project_gets_into_the_store(world: Make, tmp_path: Path) -> None:
+def test_nothing_of_an_ignored_project_is_stored(world: Make, tmp_path: Path) -> None:
     w = world()
     secret = tmp_path / "secret"
     (secret / "deep").mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_nothing_of_an_ignored_project_gets_into_the_store(world: Make, tmp_path
     assert list(w.layout.spool_new.iterdir()) == []
 
 
-def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make) -> None:
+def test_an_ignored_project_has_no_payload_and_appears_in_no_other(world: Make) -> None:
     w = world()
     capture(w, "hidden word", cwd="/secret", session="x")
     capture(w, "known word", cwd="/p")
@@ -170,9 +170,7 @@ def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make)
     assert payload(w, "/secret") == ""
     assert "hidden word" not in payload(w, "/p")
     assert "hidden word" not in w.layout.payload.read_text()
-    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd="/secret"))
-    assert isinstance(reply, PreviewText)
-    assert reply.text == ""
+    assert live(w, "/secret") == ""
     assert texts(w) == ["hidden word", "known word"]
     changed(w, IgnoreProject(project=place("/secret"), ignored=False))
     assert "hidden word" in payload(w, "/secret")
@@ -180,7 +178,7 @@ def test_an_ignored_project_has_no_payload_and_is_shown_in_no_other(world: Make)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_merge_is_finished_however_often_ingest_crashes(world: Make, seed: int) -> None:
+def test_a_merge_completes_despite_crashes(world: Make, seed: int) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))
     capture_until = [f"word {n}" for n in range(250)]
     path = w.layout.root / "s.jsonl"
@@ -203,7 +201,9 @@ def test_a_merge_is_finished_however_often_ingest_crashes(world: Make, seed: int
 
 
 @pytest.mark.slow
-def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., Group]) -> None:
+def test_one_command_brings_back_the_memory_of_a_moved_checkout(
+    group: Callable[..., Group],
+) -> None:
     g = group(session_cache_refresh_min_sec="0")
     old, new, secret = (g.work / name for name in ("old/api", "new/api", "secret"))
     for directory in (old, secret):
@@ -218,7 +218,7 @@ def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., G
     listed = g.iai("project", "list").stdout
     moved, there = (p["id"] for p in sorted(g.json("project", "list")["projects"],
                                             key=lambda p: p["gone"], reverse=True))  # fmt: skip
-    assert f"was it moved? then: iai project merge {moved} {there}" in listed
+    assert f"Was it moved? If so: iai project merge {moved} {there}" in listed
     done = g.iai("project", "merge", str(old), str(new))
     assert done.returncode == 0, done.stderr
     assert "1 record moved" in done.stdout
@@ -233,11 +233,11 @@ def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., G
     assert "1 record moved" in g.iai("project", "unmerge", moved).stdout
 
     done = g.iai("project", "ignore", str(secret))
-    assert "of all that lies below it" in done.stdout
+    assert "and everything below it" in done.stdout
     refused = g.iai("remember", "x", "--cwd", str(secret / "deep"))
     assert refused.returncode == 1
     assert "is ignored; see `iai project list`" in refused.stderr
-    assert "ignored, with all below" in g.iai("project", "list").stdout
+    assert "ignored, with everything below" in g.iai("project", "list").stdout
     assert g.iai("project", "ignore", str(secret / "deep"), "--off").returncode == 1
     assert g.iai("project", "ignore", str(secret), "--off").returncode == 0
     assert g.iai("remember", "x", "--cwd", str(secret / "deep")).returncode == 0
@@ -245,7 +245,7 @@ def test_a_moved_checkout_keeps_its_memory_by_one_command(group: Callable[..., G
 
     with (new / ".git" / "config").open("a") as config:
         config.write('[remote "origin"]\n\turl = https://example.org/o/api.git\n')
-    asked = "is what is there now the same project? then: iai project merge "
+    asked = "Is the project that is there now the same? If so: iai project merge "
     assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
     assert g.iai("project", "merge", there, str(new)).returncode == 0
     assert asked not in g.iai("project", "list").stdout

@@ -15,6 +15,7 @@ NAMES = {
     "sessions": "sessions of both hosts by the hundred: what they are given, and in what time",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "payload": "how much of what the next session talks about is in what it starts with",
+    "work": "real sessions (--sessions DIR): the next one's start, recall, and what is kept",
     "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",
     "latency": "milliseconds from a commit to the payload on disk, and after a kill",
     "refresh": "what one refresh costs in a small and in a large store",

@@ -22,9 +22,9 @@ from harness.host import (
 )
 from msgspec import Struct
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.session_start import deliveries
-from iai.session_start.deliveries import Injection
+from iai.session_start.deliveries import Delivery
 
 PROJECTS = 5
 STARTS = ("cache-hit", "nothing-new")  # outcomes that need no Python
@@ -52,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--host", choices=("claude", "codex"), help="only this one")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     return {
         name: _host(name, args.sessions, args.at_once, args.think)
         for name in ("claude", "codex")
@@ -60,7 +60,7 @@ def run(args: Namespace) -> Figures:
     }
 
 
-def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
+def _host(name: str, sessions: int, at_once: int, think_s: float) -> Stats:
     with Group() as group:
         group.up()
         group.iai("hooks", "install", "--host", name)
@@ -79,7 +79,7 @@ def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
             told = list(pool.map(one, range(sessions)))
         group.settle()
         noted = deliveries.read(group.layout)
-    return _figures([host for host, _ in told], [s for _, starts in told for s in starts], noted)
+    return _stats([host for host, _ in told], [s for _, starts in told for s in starts], noted)
 
 
 def _connected(name: str, group: Group) -> Host:
@@ -123,10 +123,10 @@ def _story(session: Session) -> Iterator[Start]:
     session.end()
 
 
-def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> Figures:
-    by_session: dict[str, list[Injection]] = {}
-    for injection in noted:
-        by_session.setdefault(injection.session, []).append(injection)
+def _stats(hosts: list[Host], starts: list[Start], noted: list[Delivery]) -> Stats:
+    by_session: dict[str, list[Delivery]] = {}
+    for delivery in noted:
+        by_session.setdefault(delivery.session, []).append(delivery)
     notes = {name: iter(found) for name, found in by_session.items()}
     pairs = [(start, next(notes.get(start.session, iter(())), None)) for start in starts]
     calls = [call for host in hosts for call in host.calls]
@@ -154,12 +154,12 @@ def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> 
     }
 
 
-def _ready(note: Injection) -> bool:
-    """Was there no need of Python?"""
-    return note.outcome in STARTS and note.reason.startswith(("age=", "revision="))
+def _ready(note: Delivery) -> bool:
+    """Did the hook print a file, without Python?"""
+    return note.outcome in STARTS and note.reason.startswith("age=")
 
 
-def _why(note: Injection) -> str:
+def _why(note: Delivery) -> str:
     """Return the first word of why a text was composed."""
     return note.reason.split(" ")[0].rstrip(":")
 

@@ -1,4 +1,4 @@
-"""What status says of a store is true, whatever has happened to its files."""
+"""The health of a store is reported correctly, whatever has happened to its files."""
 
 import os
 from collections.abc import Callable
@@ -16,16 +16,18 @@ from iai.ingest import spool
 from iai.model import clock
 from iai.model.clock import NS
 from iai.model.record import Project, Transcript
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.session_start.payload_files import read_sidecar
 from iai.session_start.targets import targets
-from iai.store.codec import number
+from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import SCHEMA, Change, Records, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+from iai.store.records import SCHEMA, Records
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record
@@ -36,7 +38,7 @@ WALL = NOW.later(100.0).wall
 def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     """Keep a text for each key in one project."""
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
         for key in keys:
             unit.insert(new_record(key))
@@ -44,7 +46,7 @@ def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     commit(layout, change, after_s)
 
 
-def commit(layout: Layout, change: Callable[[Change], None], after_s: float = 0.0) -> None:
+def commit(layout: Layout, change: Callable[[RecordChange], None], after_s: float = 0.0) -> None:
     records = Records(layout.records, writer=True)
     records.commit(change, NOW.later(after_s))
     records.close()
@@ -69,14 +71,14 @@ def write_payloads(layout: Layout) -> None:
 
 
 def claim(payload: Path, **fields: int) -> None:
-    """Change what a sidecar claims."""
+    """RecordChange what a sidecar claims."""
     found = read_sidecar(payload)
     assert found is not None
     sidecar_path(payload).write_bytes(encode_sidecar(structs.replace(found, **fields)))
 
 
 def look(layout: Layout) -> StoreHealth:
-    return health.look(layout, WALL)
+    return health.measure(layout, WALL)
 
 
 @pytest.fixture
@@ -91,13 +93,13 @@ def current(layout: Layout) -> Layout:
 # --- the payload ---------------------------------------------------------------------------------
 
 
-def test_a_payload_that_holds_every_change_is_behind_by_none(current: Layout) -> None:
+def test_a_payload_that_holds_every_change_is_not_behind(current: Layout) -> None:
     found = look(current)
     assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (0, 0.0, 3)
     assert found.stages["payload"].note == ""
 
 
-def test_a_payload_is_behind_by_the_changes_it_does_not_hold_since_the_first_of_them(
+def test_a_payload_is_behind_by_the_changes_it_lacks_since_the_first_of_them(
     current: Layout,
 ) -> None:
     remember(current, "four", after_s=60.0)
@@ -158,7 +160,7 @@ USELESS = [
 
 @pytest.mark.parametrize("damage", USELESS, ids=lambda d: d.__name__)
 @pytest.mark.parametrize("name", ["(every project)", "mine"])
-def test_one_payload_that_is_of_no_use_lacks_every_change_whatever_its_sidecar_claims(
+def test_an_unusable_payload_lacks_every_change_whatever_its_sidecar_claims(
     current: Layout, damage: Callable[[Path], None], name: str
 ) -> None:
     damage(current.project_payload(PROJECT) if name == "mine" else current.payload)
@@ -169,12 +171,12 @@ def test_one_payload_that_is_of_no_use_lacks_every_change_whatever_its_sidecar_c
 
 
 @pytest.mark.parametrize("damage", [deleted, a_directory])
-def test_a_payload_that_is_gone_has_no_age(current: Layout, damage: Callable[[Path], None]) -> None:
+def test_a_missing_payload_has_no_age(current: Layout, damage: Callable[[Path], None]) -> None:
     damage(current.payload)
     assert look(current).payload.age_s is None
 
 
-def test_a_payload_that_is_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
+def test_a_payload_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
     for ahead_s, age_s in ((60.0, -60.0), (0.5, 0.0), (-5.0, 5.0)):
         os.utime(current.payload, ns=(0, WALL + int(ahead_s * NS)))
         assert look(current).payload.age_s == age_s
@@ -189,7 +191,7 @@ def test_an_older_payload_under_a_newer_sidecar_holds_what_it_holds(current: Lay
     assert look(current).payload.behind == 1
 
 
-def test_a_payload_whose_sidecar_was_not_written_any_more_claims_no_more_than_that(
+def test_a_payload_newer_than_its_sidecar_is_credited_with_the_sidecar_only(
     current: Layout,
 ) -> None:
     before = sidecar_path(current.payload).read_bytes()
@@ -200,7 +202,7 @@ def test_a_payload_whose_sidecar_was_not_written_any_more_claims_no_more_than_th
 
 
 def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Layout) -> None:
-    def forget_all(unit: Change) -> None:
+    def forget_all(unit: RecordChange) -> None:
         for record in list(unit.after(0)):
             unit.forget(record)
 
@@ -212,28 +214,28 @@ def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Lay
     assert found.stages["payload"].note == ""
 
 
-def test_a_store_nobody_has_put_anything_into_lacks_nothing(layout: Layout) -> None:
+def test_an_empty_store_lacks_nothing(layout: Layout) -> None:
     commit(layout, lambda _: None)
     found = look(layout)
     assert (found.payload.behind, found.stages["payload"].note) == (0, "")
 
 
-def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> None:
-    def elsewhere(unit: Change) -> None:
+def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout) -> None:
+    def elsewhere(unit: RecordChange) -> None:
         unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
         unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
 
     commit(current, elsewhere, after_s=60.0)
     write_payloads(current)
     current.project_payload(PROJECT).unlink()
-    assert health.look(current, WALL, projects=2).payload.behind == 4
-    assert health.look(current, WALL, projects=1).payload.behind == 0
+    assert health.measure(current, WALL, projects=2).payload.behind == 4
+    assert health.measure(current, WALL, projects=1).payload.behind == 0
 
 
 # --- what has not been read ----------------------------------------------------------------------
 
 
-def test_what_hooks_have_spooled_is_unread_since_the_first_of_them(current: Layout) -> None:
+def test_spooled_events_are_unread_since_the_first_of_them(current: Layout) -> None:
     for name, age_s in (("a", 30), ("b", 70), ("c", 10)):
         file = current.spool_new / f"{name}.json"
         file.write_text("{}")
@@ -242,7 +244,7 @@ def test_what_hooks_have_spooled_is_unread_since_the_first_of_them(current: Layo
     assert (stage.lag_records, stage.lag_s) == (3, 70.0)
 
 
-def test_a_spooled_file_that_is_read_while_one_looks_is_no_lag_and_no_failure(
+def test_a_spool_file_ingested_meanwhile_is_no_lag_and_no_failure(
     current: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "waiting", lambda directory: [directory / "gone.json"])
@@ -263,10 +265,10 @@ def turn(age_s: int) -> str:
     )
 
 
-def test_a_transcript_that_has_grown_is_unread_since_its_oldest_unread_turn(
+def test_a_transcript_that_grew_is_unread_since_its_oldest_unread_turn(
     current: Layout, short_path: Path
 ) -> None:
-    """Its host goes on writing: the file looks as if it were a second old."""
+    """Its host keeps writing: the file seems to be a second old."""
     path = short_path / "t.jsonl"
     path.write_text('{"type":"summary"}\n' + turn(50) + turn(20))
     os.utime(path, ns=(0, WALL - NS))
@@ -275,7 +277,7 @@ def test_a_transcript_that_has_grown_is_unread_since_its_oldest_unread_turn(
     assert (stage.lag_records, stage.lag_s) == (1, 50.0)
 
 
-def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
+def test_a_transcript_that_grew_without_a_turn_is_unread_since_it_was_written(
     current: Layout, short_path: Path
 ) -> None:
     path = short_path / "t.jsonl"
@@ -288,10 +290,10 @@ def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
     assert look(current).stages["records"].lag_records == 0
 
 
-def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_the_records(
+def test_an_event_ingested_meanwhile_is_seen_in_the_spool_or_in_the_records(
     current: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ingest notes the transcript, then takes the event away: whoever looks goes the other way."""
+    """Ingest commits first and removes the event after that, so health reads the spool first."""
     looked: list[str] = []
 
     def watched(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -302,7 +304,7 @@ def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_th
         return call
 
     monkeypatch.setattr(spool, "waiting", watched("spool", spool.waiting))
-    monkeypatch.setattr(View, "transcripts", watched("records", View.transcripts))
+    monkeypatch.setattr(RecordView, "transcripts", watched("records", RecordView.transcripts))
     look(current)
     assert looked == ["spool", "records"]
 
@@ -322,12 +324,12 @@ def overwritten(layout: Layout) -> None:
 
 def of_a_newer_version(layout: Layout) -> None:
     records = Environment(layout.records, (), schema=SCHEMA, writer=True)
-    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.write(lambda t: t.put(b"schema", encode_u64(99), db=records.db["meta"]))
     records.close()
 
 
 @pytest.mark.parametrize("damage", [cut_short, overwritten, of_a_newer_version])
-def test_records_that_cannot_be_read_are_a_problem_and_nothing_is_claimed(
+def test_unreadable_records_are_a_problem_and_nothing_is_claimed(
     current: Layout, damage: Callable[[Layout], None]
 ) -> None:
     damage(current)
@@ -338,7 +340,7 @@ def test_records_that_cannot_be_read_are_a_problem_and_nothing_is_claimed(
     assert not found.caught_up
 
 
-def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
+def test_a_missing_derived_store_holds_nothing_and_is_a_problem(
     current: Layout,
 ) -> None:
     found = look(current)
@@ -349,9 +351,11 @@ def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
     assert not found.caught_up
 
 
-def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(current: Layout) -> None:
+def test_a_graph_built_from_an_older_generation_of_vectors_has_not_caught_up(
+    current: Layout,
+) -> None:
     vectors = VectorStore(current.vectors, writer=True)
-    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=upto(3), serving=2)))
+    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=through(3), serving=2)))
     vectors.close()
     assert _note_of_graph(current, generation=1) == "indexing new vectors"
     assert _note_of_graph(current, generation=2) == ""
@@ -359,7 +363,7 @@ def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(curren
 
 def _note_of_graph(layout: Layout, generation: int) -> str:
     progress = GraphProgress(
-        records_applied=upto(3), vectors_applied=upto(3), warm=True, generation=generation
+        records_applied=through(3), vectors_applied=through(3), warm=True, generation=generation
     )
     graph = GraphStore(layout.index, writer=True)
     graph.commit(lambda unit: unit.advance(progress))

@@ -1,4 +1,4 @@
-"""What the commits of a project say."""
+"""From the commits of a project to facts."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def top(tmp_path: Path) -> Path:
     return tmp_path / "repo"
 
 
-def test_a_commit_is_a_fact_of_its_project_with_message_author_day_and_paths(top: Path) -> None:
+def test_a_commit_becomes_a_fact_with_message_author_day_and_paths(top: Path) -> None:
     message = "Cache balances\n\nThey were slow.\n\nSigned-off-by: Ada <a@example.com>\n"
     commit(top, message, "src/cache.py", "d\u00e9j\u00e0 vu.py")
     (one,) = seeded(top)
@@ -64,7 +64,7 @@ def test_a_commit_is_a_fact_of_its_project_with_message_author_day_and_paths(top
     assert one.created_at == SAID_AT * NS
 
 
-def test_the_latest_come_first_and_no_more_than_were_asked_for(top: Path) -> None:
+def test_the_latest_commits_come_first_up_to_the_limit(top: Path) -> None:
     for number in range(5):
         commit(top, f"Say the thing {number}")
     assert [t.text.splitlines()[0] for t in seeded(top, 2)] == [
@@ -73,9 +73,7 @@ def test_the_latest_come_first_and_no_more_than_were_asked_for(top: Path) -> Non
     ]
 
 
-def test_the_same_commit_has_the_same_key_each_time_and_another_in_another_project(
-    top: Path, tmp_path: Path
-) -> None:
+def test_a_commit_has_one_key_in_each_project(top: Path, tmp_path: Path) -> None:
     commit(top, "Say something")
     git(tmp_path, "clone", "-q", str(top), str(tmp_path / "fork"))
     (one,), (again,), (fork,) = seeded(top), seeded(top), seeded(tmp_path / "fork")
@@ -104,7 +102,7 @@ def test_noise_is_left_out(top: Path, noise: str) -> None:
         "Version the wire format",
     ],
 )  # fmt: skip
-def test_what_only_begins_like_noise_is_kept(top: Path, said: str) -> None:
+def test_a_subject_that_only_begins_like_noise_is_kept(top: Path, said: str) -> None:
     commit(top, said)
     assert len(seeded(top)) == 1
 
@@ -119,7 +117,7 @@ def test_merges_are_left_out(top: Path) -> None:
     assert {t.text.splitlines()[0] for t in seeded(top)} == {"Begin", "On the side", "On the main"}
 
 
-def test_a_package_is_seeded_with_what_touched_it(top: Path) -> None:
+def test_a_package_gets_the_commits_that_touched_it(top: Path) -> None:
     commit(top, "Work on the api", "api/a.py")
     (top / "api" / ".iai-project").touch()
     commit(top, "Work elsewhere", "web/w.py")
@@ -129,14 +127,14 @@ def test_a_package_is_seeded_with_what_touched_it(top: Path) -> None:
     assert len(seeded(top)) == 2
 
 
-def test_a_long_message_and_a_thousand_paths_are_cut(top: Path) -> None:
+def test_long_messages_and_path_lists_are_cut(top: Path) -> None:
     commit(top, "Everything\n\n" + "x" * 50_000, *(f"f{n}" for n in range(100)))
     (one,) = seeded(top)
     assert len(one.text) < 2 * LONGEST
     assert one.text.endswith(f"and {100 - PATHS} more")
 
 
-def test_a_directory_without_commits_is_bad_usage_that_says_why(top: Path, tmp_path: Path) -> None:
+def test_a_directory_without_commits_is_refused_with_the_reason(top: Path, tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match="does not have any commits yet"):
         commits(top, 10)
     (tmp_path / "plain").mkdir()

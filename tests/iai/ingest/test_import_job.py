@@ -1,11 +1,14 @@
-"""One import: which files, in which order, and how far it is."""
+"""Imports: which files, in which order, and their progress."""
 
 import os
 from pathlib import Path
 
+import pytest
+
+from iai.errors import NotFound
 from iai.ingest import parse
-from iai.ingest.import_job import PROBLEMS_TOLD, ImportJob
-from iai.ingest.parse import Kept
+from iai.ingest.import_job import JOBS_KEPT, PROBLEMS_LISTED, ImportJob, ImportQueue
+from iai.ingest.parse import Inserted
 from iai.model.record import Transcript
 from iai.projects.identity import identify
 
@@ -23,11 +26,11 @@ def order(job: ImportJob) -> list[str]:
     names = []
     while job.current:
         names.append(job.current.name)
-        job.next_file()
+        job.file_done()
     return names
 
 
-def test_of_all_directories_the_file_written_last_goes_first_and_each_goes_once(
+def test_each_file_is_read_once_those_written_last_first(
     tmp_path: Path,
 ) -> None:
     for age, name in enumerate(("b/c/1.jsonl", "a/2.jsonl", "b/3.jsonl", "a/c/4.jsonl")):
@@ -38,7 +41,7 @@ def test_of_all_directories_the_file_written_last_goes_first_and_each_goes_once(
     assert order(ImportJob("j", paths)) == ["1.jsonl", "2.jsonl", "3.jsonl", "4.jsonl"]
 
 
-def test_what_vanishes_while_the_files_are_counted_is_left_out(tmp_path: Path) -> None:
+def test_files_that_vanish_while_being_counted_are_left_out(tmp_path: Path) -> None:
     write(tmp_path / "here.jsonl", 0)
     (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     job = ImportJob("j", (str(tmp_path), str(tmp_path / "never.jsonl")))
@@ -46,21 +49,50 @@ def test_what_vanishes_while_the_files_are_counted_is_left_out(tmp_path: Path) -
     assert order(job) == ["here.jsonl"]
 
 
-def test_every_byte_is_done_in_the_end_read_before_or_not(tmp_path: Path) -> None:
+def test_in_the_end_every_byte_counts_as_done_even_if_read_before(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", 0, LINE * 3)
     job = ImportJob("j", (str(tmp_path),))
     read = parse.read(Transcript(path=str(path), host=""), identify, 1)
-    job.took(read, Kept(added=1, ignored=0))
+    job.slice_read(read, Inserted(added=1, ignored=0))
     assert job.progress(0).bytes_done == len(LINE) * 3
     again = ImportJob("j", (str(tmp_path),))
-    again.took(parse.read(read.transcript, identify, 1), Kept(added=0, ignored=0))
-    again.next_file()
+    again.slice_read(parse.read(read.transcript, identify, 1), Inserted(added=0, ignored=0))
+    again.file_done()
     assert again.progress(0).bytes_done == again.progress(0).bytes == len(LINE) * 3
     assert again.progress(0).done
 
 
-def test_a_thousand_problems_are_counted_and_some_are_told() -> None:
-    job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_TOLD + 7)))
-    told = job.progress(0).unreadable
-    assert len(told) == PROBLEMS_TOLD + 1
-    assert told[-1] == "and 7 more"
+def test_many_problems_are_counted_and_the_first_are_listed() -> None:
+    job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_LISTED + 7)))
+    listed = job.progress(0).unreadable
+    assert len(listed) == PROBLEMS_LISTED + 1
+    assert listed[-1] == "and 7 more"
+
+
+def test_the_same_import_is_joined_while_it_is_unfinished(tmp_path: Path) -> None:
+    queue = ImportQueue()
+    path = str(write(tmp_path / "a.jsonl", 0))
+    job = queue.begin((path,), 1)
+    assert queue.begin((path,), 2) is job
+    assert queue.get(job.name) is job
+    job.file_done()
+    assert queue.begin((path,), 3) is not job
+
+
+def test_imports_are_read_one_after_the_other(tmp_path: Path) -> None:
+    queue = ImportQueue()
+    for name in ("a.jsonl", "b.jsonl"):
+        queue.begin((str(write(tmp_path / name, 0)),), 1)
+    files = []
+    while job := queue.current:
+        files += order(job)
+    assert files == ["a.jsonl", "b.jsonl"]
+
+
+def test_the_latest_finished_imports_can_still_be_queried() -> None:
+    queue = ImportQueue()
+    jobs = [queue.begin((f"/nowhere/{n}",), n) for n in range(JOBS_KEPT + 2)]
+    assert queue.get(jobs[-1].name) is jobs[-1]
+    assert queue.get(jobs[1].name) is jobs[1]
+    with pytest.raises(NotFound, match="no such import"):
+        queue.get(jobs[0].name)

@@ -8,26 +8,26 @@ import pytest
 from iai.ingest import spool
 
 
-def test_events_are_taken_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+def test_events_are_listed_in_order_of_arrival(tmp_path: Path) -> None:
     for age, name in enumerate(("c.json", "a.json", "b.json")):
         (tmp_path / name).write_text("{}")
         os.utime(tmp_path / name, (1_000 - age, 1_000 - age))
     assert [path.name for path in spool.waiting(tmp_path)] == ["b.json", "a.json", "c.json"]
 
 
-def test_what_is_no_event_file_is_left_alone(tmp_path: Path) -> None:
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "note.txt").touch()
     (tmp_path / "directory.json").mkdir()
     (tmp_path / "link.json").symlink_to("/etc/passwd")
     assert spool.waiting(tmp_path) == []
 
 
-def test_no_spool_is_an_empty_spool(tmp_path: Path) -> None:
+def test_a_missing_spool_counts_as_empty(tmp_path: Path) -> None:
     assert spool.waiting(tmp_path / "none") == []
     assert spool.read(tmp_path / "none.json") is None
 
 
-def test_an_event_is_read_with_the_fields_that_the_host_gave(tmp_path: Path) -> None:
+def test_an_event_keeps_the_fields_the_host_set(tmp_path: Path) -> None:
     path = tmp_path / "e.json"
     path.write_text('{"session_id": "s", "transcript_path": null, "prompt": "p", "new": [1]}')
     spooled = spool.read(path)
@@ -37,10 +37,10 @@ def test_an_event_is_read_with_the_fields_that_the_host_gave(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b'{"session_id": 5}', b"\xff\xff"])
-def test_what_is_no_event_says_why(tmp_path: Path, data: bytes) -> None:
+def test_an_invalid_event_comes_with_the_reason(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "e.json"
     path.write_bytes(data)
     spooled = spool.read(path)
     assert spooled is not None
     assert spooled.event is None
-    assert spooled.why.startswith("is no hook event")
+    assert spooled.why.startswith("is not a hook event")

@@ -25,7 +25,9 @@ from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
 from iai.payload.summary import Summary, summarise
-from iai.store.records import Change, Records, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 OTHER = "fedcba9876543210"
@@ -67,7 +69,7 @@ def session(records: Records, name: str, seconds: int, **fields: Any) -> None:
     asked = new_record(f"{name} asked", session=name, created_at=at)
     said = new_record(f"{name} said", session=name, created_at=at + 9 * NS, role="assistant")
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
         for number, (kind, how) in enumerate(fields.get("done", ())):
             done = Action(key=f"{name}{number}", kind=kind, at=at + (number + 1) * NS, **how)
@@ -281,14 +283,14 @@ def test_the_cost_of_gathering_does_not_grow_with_the_store(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = 0
-    original = View.get
+    original = RecordView.get
 
-    def counted(self: View, label: int) -> Record | None:
+    def counted(self: RecordView, label: int) -> Record | None:
         nonlocal read
         read += 1
         return original(self, label)
 
-    monkeypatch.setattr(View, "get", counted)
+    monkeypatch.setattr(RecordView, "get", counted)
     costs = []
     for size in (5_000, 10_000):
         put(records, *(
@@ -385,7 +387,7 @@ def test_what_is_remembered_from_the_last_time_changes_nothing(
         records.close()
 
 
-def perform(unit: Change, number: int, act: str, project: str, label: int, text: str) -> None:
+def perform(unit: RecordChange, number: int, act: str, project: str, label: int, text: str) -> None:
     record = unit.get(label)
     match act:
         case "say" | "note":

@@ -10,10 +10,10 @@ from iai.payload.cues import decided
     [
         ("Do 1. We never retry more than 3 times here.", "We never retry more than 3 times here."),
         ("Right. From now on use tenacity.", "From now on use tenacity."),
-        ("If the berth is unknown, warn; no silent default", "If the berth is unknown, warn; no silent default"),
+        ("If it is unknown, warn; no silent default", "If it is unknown, warn; no silent default"),
         ("ok, but don't add a flag for that", "ok, but don't add a flag for that"),
         ("- never commit generated files\n- run the linter", "- never commit generated files"),
-        ("actually use a queue with two workers instead", "actually use a queue with two workers instead"),
+        ("actually use a queue instead", "actually use a queue instead"),
         ("I'd rather keep the ids in the session", "I'd rather keep the ids in the session"),
         ("Should we never retry? Let's keep it at 3.", "Let's keep it at 3."),
     ],

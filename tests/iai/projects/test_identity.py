@@ -31,7 +31,7 @@ def project(directory: Path) -> str:
     return identify(str(directory)).id
 
 
-def test_every_directory_of_a_repository_is_one_project(tmp_path: Path) -> None:
+def test_a_repository_is_one_project_in_all_its_directories(tmp_path: Path) -> None:
     top = repository(tmp_path / "repo")
     (top / "src" / "deep").mkdir(parents=True)
     assert project(top) == project(top / "src" / "deep")
@@ -46,7 +46,7 @@ def test_a_worktree_joins_its_repository(tmp_path: Path) -> None:
     assert identify(str(tmp_path / "elsewhere" / "tree")).name == "repo"
 
 
-def test_clones_of_one_remote_join_however_they_reach_it(tmp_path: Path) -> None:
+def test_clones_of_one_remote_are_one_project_whatever_its_url(tmp_path: Path) -> None:
     one = repository(tmp_path / "one", "git@example.com:owner/thing.git")
     two = repository(tmp_path / "two", "https://user@Example.com/owner/thing")
     assert project(one) == project(two)
@@ -81,7 +81,7 @@ def test_a_submodule_is_a_project_of_its_own(tmp_path: Path) -> None:
     assert project(outer / "sub") != project(outer)
 
 
-def test_a_directory_that_is_gone_is_known_by_its_path_or_by_what_the_host_noted() -> None:
+def test_a_missing_directory_is_identified_by_its_path_or_the_remote_its_host_noted() -> None:
     gone = "/nowhere/at/all"
     assert identify(gone).name == "all"
     assert identify(gone) == identify(gone)
@@ -89,7 +89,7 @@ def test_a_directory_that_is_gone_is_known_by_its_path_or_by_what_the_host_noted
     assert noted.id == identify("/other/place", "https://example.com/owner/thing").id
 
 
-def test_no_git_command_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_git_command_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = repository(tmp_path / "repo")
     expected = project(top)
     monkeypatch.setenv("PATH", "")
@@ -108,7 +108,7 @@ def test_worktrees_of_a_bare_repository_join_it_and_each_other(tmp_path: Path) -
     assert identify(str(trees[0])).name == "thing"
 
 
-def test_a_worktree_stays_with_the_place_of_its_repository_when_that_is_gone(
+def test_a_worktree_keeps_its_project_when_its_repository_is_moved(
     tmp_path: Path,
 ) -> None:
     top = repository(tmp_path / "repo")
@@ -140,7 +140,7 @@ def test_a_package_with_a_marker_is_a_project_of_its_own(tmp_path: Path) -> None
         assert project(copy) == project(package)
 
 
-def test_a_named_package_may_be_moved_in_its_repository(tmp_path: Path) -> None:
+def test_a_named_package_can_be_moved_within_its_repository(tmp_path: Path) -> None:
     top = repository(tmp_path / "mono")
     (top / "old").mkdir()
     (top / "old" / ".iai-project").write_text("shop")
@@ -149,7 +149,7 @@ def test_a_named_package_may_be_moved_in_its_repository(tmp_path: Path) -> None:
     assert project(top / "new") == before
 
 
-def test_a_marker_at_the_top_of_a_repository_names_it_and_no_more(tmp_path: Path) -> None:
+def test_a_marker_at_the_top_of_a_repository_only_names_it(tmp_path: Path) -> None:
     top = repository(tmp_path / "repo")
     before = project(top)
     (top / ".iai-project").write_text("\x1b[31mThe Thing\x1b[0m\nmore\n")
@@ -165,14 +165,14 @@ def test_a_marker_above_a_repository_does_not_reach_into_it(tmp_path: Path) -> N
     assert project(tmp_path / "notes" / "old") == project(tmp_path)
 
 
-def test_marked_namesakes_in_no_repository_stay_apart(tmp_path: Path) -> None:
+def test_marked_namesakes_outside_repositories_stay_apart(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / ".iai-project").write_text("api")
     assert project(tmp_path / "a") != project(tmp_path / "b")
 
 
-def test_no_password_gets_into_a_name(tmp_path: Path) -> None:
+def test_a_name_never_contains_a_password(tmp_path: Path) -> None:
     for number, url in enumerate((
         "https://me:s3cret@example.com/o/r.git",
         "https://me:s3cret@x@example.com/o/r.git",
@@ -185,17 +185,17 @@ def test_no_password_gets_into_a_name(tmp_path: Path) -> None:
         assert one.id == identify("/nowhere", "ssh://git@example.com/o/r").id, url
 
 
-# What names a checkout in the property below: a remote, or nothing but its own place.
+# What identifies a checkout in the property below: a remote, or only its own path.
 REMOTES = ("", "https://example.com/o/r.git", "git@example.com:o/r", "https://example.com/o/other")
 
 
 class Checkout(NamedTuple):
-    """A made-up repository: where it is, how git would reach its remote, what belongs to it."""
+    """A generated repository: its directory, the URL of its remote, what else it has."""
 
     place: str
     remote: str
     worktree: bool
-    marked: str  # content of a marker in its package `pkg`; "-": there is none
+    marked: str  # content of the marker in its package `pkg`; "-": no marker
 
 
 checkouts = st.lists(
@@ -212,7 +212,7 @@ checkouts = st.lists(
 
 
 def lay_out(root: Path, one: Checkout) -> list[tuple[Path, tuple[str, ...]]]:
-    """Make a checkout; return its directories, each with what it has to be recognised by."""
+    """Create a checkout; return its directories, each with what identifies its project."""
     top = root / one.place
     common = top / ".git"
     common.mkdir(parents=True)
@@ -239,7 +239,7 @@ def lay_out(root: Path, one: Checkout) -> list[tuple[Path, tuple[str, ...]]]:
 
 
 @given(checkouts)
-def test_two_directories_are_one_project_if_and_only_if_they_should_be(
+def test_directories_are_one_project_exactly_if_they_share_what_identifies_them(
     made: list[Checkout],
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -261,7 +261,7 @@ def test_two_directories_are_one_project_if_and_only_if_they_should_be(
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "gitdir: /nowhere", "gitdir:"])
-def test_a_broken_git_file_is_no_error(tmp_path: Path, content: str) -> None:
+def test_a_broken_git_file_is_not_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / ".git").write_text(content)
     assert identify(str(tmp_path)).id
 
@@ -280,5 +280,5 @@ def test_a_broken_git_file_is_no_error(tmp_path: Path, content: str) -> None:
         ("C:\\git\\r", "C:\\git\\r"),
     ],
 )
-def test_a_remote_has_one_name_for_all_ways_to_reach_it(url: str, same: str) -> None:
+def test_a_remote_has_one_name_whatever_its_url(url: str, same: str) -> None:
     assert normalised(url) == same

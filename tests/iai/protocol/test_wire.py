@@ -12,8 +12,6 @@ from iai.protocol.cache_writer import (
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
@@ -31,9 +29,6 @@ from iai.protocol.graph_cache import (
     GraphUpdated,
     Hit,
     MemoryUsed,
-    Neighbour,
-    NeighbourList,
-    Neighbours,
     Provenance,
     Recall,
     Recalled,
@@ -234,11 +229,6 @@ GOLDEN: dict[str, str] = {
         "6673657405a475756964a175a76d61746368656491a171ad737570657273656465645f6279a23032a8646567"
         "726164656491aa766563746f72733a2078a87265766973696f6e01"
     ),
-    "neighbours": ("84a17601a26964a137a46b696e64aa6e65696768626f757273a3726566a23031"),
-    "neighbour-list": (
-        "84a17601a26964a137a46b696e64ae6e65696768626f75722d6c697374aa6e65696768626f7572739184a269"
-        "64a23031a56c6162656c01a872656c6174696f6ea46e657874a6776569676874cb3ff0000000000000"
-    ),
     "graph-updated": (
         "84a17601a26964a137a46b696e64ad67726170682d75706461746564a87265766973696f6e01"
     ),
@@ -271,10 +261,6 @@ GOLDEN: dict[str, str] = {
     "refresh-outcome": (
         "88a17601a26964a137a46b696e64af726566726573682d6f7574636f6d65a76f7574636f6d65a77772697474"
         "656ea6726561736f6ea6666f72636564a677616e746564a0a87265766973696f6e01a664657461696ca0"
-    ),
-    "preview": ("84a17601a26964a137a46b696e64a770726576696577a3637764a22f70"),
-    "preview-text": (
-        "85a17601a26964a137a46b696e64ac707265766965772d74657874a474657874a174a87265766973696f6e01"
     ),
     "rebuild-wanted": ("83a17601a26964a137a46b696e64ae72656275696c642d77616e746564"),
     "session_start_cache_write_started": (
@@ -315,7 +301,6 @@ def one_of_each() -> list[Message]:
         tier="semantic", tags=("a",), matched=("q",), superseded_by="02",
         source=Provenance(transcript="/t", offset=5, uuid="u"),
     )  # fmt: skip
-    neighbour = Neighbour(id="01", label=1, relation="next", weight=1.0)
     return [
         Ping(),
         Pong(actor=Actor.GRAPH_CACHE, pid=2, dropped_frames=0),
@@ -358,8 +343,6 @@ def one_of_each() -> list[Message]:
             tier="semantic", since=1, until=2, explain=True,
         ),
         Recalled(hits=(hit,), degraded=("vectors: x",), revision=1),
-        Neighbours(ref="01"),
-        NeighbourList(neighbours=(neighbour,)),
         GraphUpdated(revision=1),
         MemoryUsed(),
         SleepStep(step="links", outcome="failed", items=2, seconds=1.5, error="e"),
@@ -372,8 +355,6 @@ def one_of_each() -> list[Message]:
         StateChanged(previous=State.WAKE, state=State.DROWSY),
         Refresh(force=True),
         RefreshOutcome(outcome="written", reason="forced", revision=1),
-        Preview(cwd="/p"),
-        PreviewText(text="t", revision=1),
         RebuildWanted(),
         CacheWriteStarted(
             trigger="manual", cache_path="/s", force_rebuild=True, reason=Reason.FORCED
@@ -510,6 +491,6 @@ def test_a_damaged_message_is_refused_or_still_a_message(data: st.DataObject) ->
 
 def test_a_message_that_cannot_travel_is_our_own_fault() -> None:
     with pytest.raises(BadMessageSent):
-        wire.encode(Preview(cwd="x" * (wire.MAX_FRAME + 1)))
+        wire.encode(Pin(ref="x" * (wire.MAX_FRAME + 1)))
     with pytest.raises(BadMessageSent):
         wire.encode(Flushed(revision=1 << 70))

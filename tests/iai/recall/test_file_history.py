@@ -10,7 +10,8 @@ from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.session import SessionInfo
 from iai.recall.file_history import FileVisit, history
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 START = NOW.wall - 10_000 * NS
@@ -26,7 +27,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
 def session(records: Records, name: str, seconds: int, *done: dict[str, Any]) -> None:
     """Keep a session in which one thing was asked, and these were done, a second apart."""
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         at = START + seconds * NS
         unit.insert(new_record(f"{name} asked", session=name, created_at=at))
         unit.note_session(SessionInfo(host="claude", session=name, branch=f"fix/{name}"))

@@ -11,7 +11,8 @@ from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges
 from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 SESSION = session_key("claude", "s")
@@ -33,7 +34,7 @@ def action(key: str, seconds: int, **fields: Any) -> Action:
 
 
 def act(records: Records, *new: Action) -> list[bool]:
-    def change(unit: Change) -> list[bool]:
+    def change(unit: RecordChange) -> list[bool]:
         return [unit.act(one, "claude", "s", PROJECT) for one in new]
 
     return records.commit(change, NOW)[0]

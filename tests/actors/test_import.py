@@ -1,8 +1,9 @@
-"""The past as users get it in: every history of the machine, and a project's commits."""
+"""`iai import` as users run it: all histories on the machine, and a project's commits."""
 
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ Make = Callable[..., Group]
 
 
 def claude(g: Group, name: str, turns: int = 6, seed: int = 0) -> Path:
-    """Leave a history where Claude Code does."""
+    """Write a history where Claude Code keeps them."""
     path = g.work / ".claude" / "projects" / "-p" / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(coding_session(name, "/home/dev/p", turns, seed))
@@ -41,20 +42,20 @@ def codex(g: Group) -> None:
 
 
 def held_reading(g: Group) -> Path:
-    """Have a group stop after the first slice of a transcript, as long as the file returned is."""
+    """Pause imports after their first slice for as long as the returned file exists."""
     held = g.work / "held"
     held.touch()
     with_faults(g, read=str(held))
     return held
 
 
-def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -> None:
+def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> None:
     g = group()
     claude(g, "a"), claude(g, "b", seed=1)
     codex(g)
     up = g.iai("up", "--detach")
-    assert "transcripts of earlier sessions" in up.stdout
-    assert up.stdout.rstrip().endswith("can be read, too: iai import --all")
+    assert re.search(r"found \d+ past sessions \(", up.stdout)
+    assert up.stdout.rstrip().endswith("`iai import --all` imports them")
     read = g.json("import", "--all")
     assert read["unreadable"] == []
     assert read["files"] >= 3
@@ -68,10 +69,12 @@ def test_every_history_is_read_and_stays_when_the_host_deletes_it(group: Make) -
     g.settle()
     assert texts(g) == kept
     assert len(recalled(g, "the", "--k", "50")["hits"]) > 3
-    assert "earlier sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
+    assert "past sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 
-def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: Make) -> None:
+def test_a_file_that_vanishes_during_an_import_is_reported_and_the_rest_is_read(
+    group: Make,
+) -> None:
     g = group()
     held = held_reading(g)
     os.utime(claude(g, "first", turns=3_000), (2_000_000_000, 2_000_000_000))
@@ -90,11 +93,11 @@ def test_a_file_that_vanishes_in_mid_import_is_told_and_the_rest_goes_on(group: 
         out, err = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert err == f"  not read: {gone}: cannot be read: No such file or directory\n"
-    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 known already")
+    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 already known")
 
 
 def importing(g: Group) -> "tuple[subprocess.Popen[str], int]":
-    """Start an import of every history; return it and the terminal on which its progress is."""
+    """Start an import of all histories; return it and the terminal that shows its progress."""
     terminal, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 160))
     command = [sys.executable, "-m", "iai", "import", "--all", "--json"]
@@ -106,15 +109,15 @@ def importing(g: Group) -> "tuple[subprocess.Popen[str], int]":
 
 
 def seen(terminal: int, wanted: bytes | None = None) -> str:
-    """Return what is on a terminal, up to what is wanted or until nobody writes to it any more."""
+    """Return the output of a terminal, up to `wanted` or until the other side is closed."""
     shown = b""
-    with suppress(OSError):  # which is how a terminal says that its other side is closed
+    with suppress(OSError):  # how a terminal reports that its other side was closed
         while (wanted is None or wanted not in shown) and (piece := os.read(terminal, 4_096)):
             shown += piece
     return shown.decode(errors="replace")
 
 
-def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
+def test_ctrl_c_stops_the_progress_display_and_the_import_continues(group: Make) -> None:
     g = group()
     held = held_reading(g)
     claude(g, "a", turns=3_000)
@@ -122,7 +125,7 @@ def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     interrupted, terminal = importing(g)
     seen(terminal, b"records=")
     interrupted.send_signal(signal.SIGINT)
-    assert "the group goes on reading" in seen(terminal)
+    assert "the import continues in the background" in seen(terminal)
     os.close(terminal)
     interrupted.communicate()
     assert interrupted.returncode == 130
@@ -131,11 +134,11 @@ def test_ctrl_c_ends_the_waiting_and_the_group_reads_on(group: Make) -> None:
     held.unlink()
     seen(terminal)
     os.close(terminal)
-    assert json.loads(again.communicate()[0])["records_added"] == 3_000  # the same job, joined
+    assert json.loads(again.communicate()[0])["records_added"] == 3_000  # it joined the same job
     assert len(texts(g)) == 3_000
 
 
-def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
+def test_up_offers_an_import_on_a_terminal_only(group: Make) -> None:
     g = group()
     claude(g, "a")
     asked, answered = pty.openpty()
@@ -148,12 +151,12 @@ def test_on_a_terminal_it_is_asked_and_in_a_pipe_never(group: Make) -> None:
     shown = seen(asked)
     os.close(asked)
     assert up.wait(PATIENCE_S) == 0
-    assert "1 transcript of earlier sessions (0.0 MB) can be read, too. Now? [y/N]" in shown
-    assert "6 turns kept" in shown
+    assert "found 1 past session (0.0 MB). Import them now? [y/N]" in shown
+    assert "imported 6 turns" in shown
     assert len(texts(g)) == 6
 
 
-def test_commits_are_found_by_recall_and_leave_the_payload_to_what_was_remembered(
+def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
     group: Make,
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")

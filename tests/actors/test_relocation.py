@@ -1,4 +1,4 @@
-"""Checkouts without a remote that are moved, copied and parted: real git, simulated actors."""
+"""Checkouts without a remote that are moved, copied or unmerged: real git, simulated actors."""
 
 import shutil
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from simulation.world import Chances, World
 
-from iai.protocol.cache_writer import Preview, PreviewText
 from iai.protocol.ingest import IgnoreProject, MergeProjects, ProjectMoved
 from iai.protocol.message import Actor
 from tests.actors.test_projects import changed, found, live, payload, place
@@ -37,9 +36,6 @@ def test_a_moved_checkout_without_a_remote_keeps_its_memory(world: Make, tmp_pat
     new.parent.mkdir()
     old.rename(new)
     assert "> old word" in live(w, str(new))  # before anybody has said anything there
-    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd=str(new)))
-    assert isinstance(reply, PreviewText)
-    assert "> old word" in reply.text
     capture(w, "new word", cwd=str(new), session="n")
     w.run(10.0)
     assert moved(w) == [(str(old), str(new))]
@@ -55,7 +51,7 @@ def test_a_moved_checkout_without_a_remote_keeps_its_memory(world: Make, tmp_pat
     assert found(w, place(str(again)).id) == {"old word", "new word", "third word"}
 
 
-def test_what_the_user_parts_after_a_move_stays_parted(world: Make, tmp_path: Path) -> None:
+def test_a_project_unmerged_after_a_move_stays_unmerged(world: Make, tmp_path: Path) -> None:
     w = world()
     old = checkout(tmp_path / "api")
     was = place(str(old))
@@ -103,7 +99,7 @@ def test_a_moved_checkout_stays_ignored(world: Make, tmp_path: Path) -> None:
     assert payload(w, str(new)) == ""
 
 
-def test_a_marked_package_goes_with_the_checkout_that_it_is_in(world: Make, tmp_path: Path) -> None:
+def test_a_marked_package_moves_with_its_checkout(world: Make, tmp_path: Path) -> None:
     w = world()
     old, new = checkout(tmp_path / "mono"), tmp_path / "moved"
     (old / "api").mkdir()
@@ -119,7 +115,7 @@ def test_a_marked_package_goes_with_the_checkout_that_it_is_in(world: Make, tmp_
     assert found(w, place(str(new)).id) == {"word of the whole", "newer word"}
 
 
-def test_a_checkout_is_known_again_that_had_no_commit_when_it_was_first_seen(
+def test_a_moved_checkout_is_recognised_even_if_first_seen_without_commits(
     world: Make, tmp_path: Path
 ) -> None:
     w = world()
@@ -137,7 +133,7 @@ def test_a_checkout_is_known_again_that_had_no_commit_when_it_was_first_seen(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_moved_checkout_is_joined_however_often_ingest_crashes(
+def test_a_moved_checkout_keeps_its_memory_despite_crashes(
     world: Make, tmp_path: Path, seed: int
 ) -> None:
     w = world(seed=seed, chances=Chances(crash=0.15))

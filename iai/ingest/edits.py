@@ -1,0 +1,96 @@
+"""The changes that users request: pin, edit, forget, merge, ignore, and the rules for a capture.
+
+Each runs in one transaction, which is aborted if it raises: so a refused request changes nothing.
+"""
+
+from typing import Literal
+
+from iai.errors import BadUsage, NotFound
+from iai.ingest.parse import Identify
+from iai.model.record import Project, Record, session_key
+from iai.protocol.ingest import (
+    CapturedTurn,
+    Edit,
+    Forget,
+    IgnoreProject,
+    MergeProjects,
+    Pin,
+    Place,
+)
+from iai.protocol.message import Request
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+
+
+def apply(request: Request, unit: RecordChange) -> int:
+    """Do what a request asks for; return how many records that concerns.
+
+    Raises NotFound for an unknown record, BadUsage for what cannot be done.
+    """
+    match request:
+        case Pin(ref=ref, pinned=pinned):
+            unit.pin(_find(ref, unit), pinned=pinned)
+            return 1
+        case Edit(ref=ref, text=text):
+            return _edit(ref, text, unit)
+        case Forget(refs=refs, whole_sessions=whole_sessions):
+            return _forget(refs, unit, whole_sessions=whole_sessions)
+        case MergeProjects(project=project, into=into):
+            return _merge(project, into, unit)
+        case IgnoreProject():
+            how: Literal["below", "project"] = "below" if request.below else "project"
+            unit.ignore(_project(request.project), how if request.ignored else "")
+            return unit.count(request.project.id)
+        case _:
+            raise BadUsage(f"{type(request).__name__} is not a change of records")
+
+
+def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView) -> None:
+    """Raise BadUsage if any of these turns must not be stored."""
+    if not all(turn.text.strip() for turn in turns):
+        raise BadUsage("a turn needs a text")
+    for cwd in dict.fromkeys(turn.cwd for turn in turns):
+        project = identify(cwd, "")
+        if view.ignored(project.id, project.root, cwd):
+            raise BadUsage(f"nothing was stored: {cwd} is ignored; see `iai project list`")
+
+
+def _edit(ref: str, text: str, unit: RecordChange) -> int:
+    if not text.strip():
+        raise BadUsage("the new text is empty; to remove a record, forget it")
+    unit.edit(_find(ref, unit), text)
+    return 1
+
+
+def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) -> int:
+    found = {ref: unit.find(ref) for ref in refs}
+    if missing := [ref for ref, record in found.items() if record is None]:
+        raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
+    records = {r.label: r for r in found.values() if r is not None}
+    if whole_sessions:
+        for key in {session_key(r.host, r.session) for r in records.values()}:
+            records.update({r.label: r for r in unit.session(key)})
+    for record in records.values():
+        unit.forget(record)
+    return len(records)
+
+
+def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:
+    """Return how many records `Change.reassign` has yet to move."""
+    merged = unit.merge(_project(project), _project(into) if into else None)
+    if into is not None and not merged:
+        raise BadUsage(
+            f"{into.name} ({into.id}) belongs to {project.name} already: unmerge it first"
+        )
+    return len(list(unit.misfiled()))
+
+
+def _find(ref: str, unit: RecordChange) -> Record:
+    record = unit.find(ref)
+    if record is None:
+        raise NotFound(f"there is no record {ref}")
+    return record
+
+
+def _project(place: Place) -> Project:
+    return Project(id=place.id, name=place.name, root=place.root)

@@ -1,0 +1,137 @@
+"""Which transcripts are followed, for how long, and when to poll next.
+
+Reads only the size of files: the spool, what the files hold, and every commit are ingest's.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from iai.ingest import parse, transcripts
+from iai.model.clock import NS, Now
+from iai.model.record import Transcript
+
+POLL_S = 0.2  # between two polls of the spool and the followed files, while anything happens there
+POLL_SOON_S = 0.02  # right after something was found: hosts keep writing after they call a hook
+POLL_QUIET_S = 1.0  # a wake-up costs more than the poll: five a second would be 0.5 % of a core
+QUIET_AFTER_S = 60.0
+FOLLOW_S = 3_600.0  # after the last event of a session
+FOLLOW_ENDED_S = 60.0  # after the event that ends a session: hosts may write its last lines later
+FOLLOW_SLACK_S = 60.0  # how far a stored deadline may be behind: not every event needs a commit
+
+
+class Follower:
+    """The followed transcripts by path. A file with unread bytes is followed until it is read."""
+
+    def __init__(self, stored: Iterable[Transcript], wall: int) -> None:
+        self._followed = {t.path: t for t in stored if t.followed_until > wall}
+        self._unread: dict[str, None] = {}  # paths with more to read at once; the first goes first
+        self._ended: dict[str, str] = {}  # path -> project, where the session has ended
+        self._next_poll = 0  # monotonic
+        self._last_found = 0  # monotonic: when a poll last found anything
+
+    # --- which files, and until when ----------------------------------------------------------
+
+    def needs_commit(self, path: str, until: int) -> bool:
+        """Is the deadline on record too early to survive a restart?"""
+        known = self._followed.get(path)
+        return known is None or until - known.followed_until > FOLLOW_SLACK_S * NS
+
+    def follow(self, transcript: Transcript) -> None:
+        """Follow a file until its `followed_until`."""
+        self._followed[transcript.path] = transcript
+
+    def end_session(self, path: str, project: str, until: int) -> None:
+        """Shorten the deadline of a followed file whose session has ended.
+
+        `expire` returns it to be committed then: at the end of a session the next one may be
+        waiting, and a commit would keep it waiting longer.
+        """
+        self._followed[path] = structs.replace(self._followed[path], followed_until=until)
+        self._ended[path] = project
+
+    def resume_session(self, path: str) -> None:
+        """Take back `end_session`, if it was called."""
+        self._ended.pop(path, None)
+
+    def ended_in(self, path: str) -> str:
+        """Return the project of an ended session; "" while the session is running."""
+        return self._ended.get(path, "")
+
+    def fully_read(self, path: str) -> bool:
+        """Has the session of this file ended, and is all that its host has written read?"""
+        return path in self._ended and path not in self._unread
+
+    def expire(self, now: Now) -> list[Transcript]:
+        """Stop following files past their deadline; return those whose deadline to commit."""
+        over = [
+            transcript
+            for path, transcript in self._followed.items()
+            if transcript.followed_until <= now.wall and path not in self._unread
+        ]
+        for transcript in over:
+            del self._followed[transcript.path]
+        return [t for t in over if self._ended.pop(t.path, "")]
+
+    # --- what to read -------------------------------------------------------------------------
+
+    def next_unread(self) -> Transcript | None:
+        """Return the file to read a slice of; the same one until `skip` or `advance`."""
+        path = next(iter(self._unread), None)
+        return self._followed[path] if path is not None else None
+
+    def skip(self, path: str) -> None:
+        """Give up on a file until it grows again: it cannot be read."""
+        self._unread.pop(path, None)
+
+    def advance(self, transcript: Transcript, *, more: bool) -> None:
+        """Note that a slice was committed, of any file, and whether there is `more` to read."""
+        path = transcript.path
+        self._unread.pop(path, None)
+        if known := self._followed.get(path):
+            until = known.followed_until
+            self._followed[path] = structs.replace(transcript, followed_until=until)
+            if more:
+                self._unread[path] = None  # behind the others: they take turns
+
+    # --- when ---------------------------------------------------------------------------------
+
+    def poll_now(self, now: Now) -> None:
+        """Have the next poll be due at once."""
+        self._next_poll = now.mono
+
+    def poll_due(self, now: Now) -> bool:
+        """Is it time to poll the spool and the followed files?"""
+        return now.mono >= self._next_poll
+
+    def poll(self, now: Now, *, found: bool, more: bool) -> None:
+        """Check which files have grown, and schedule the next poll.
+
+        `found` says whether the spool held anything to act on, `more` whether it still does.
+        """
+        for path, transcript in self._followed.items():
+            if path not in self._unread and transcripts.grown(path, parse.mark(transcript)):
+                self._unread[path] = None
+        if found or self._unread:
+            self._last_found = now.mono
+        self._next_poll = now.mono if more else now.mono + int(self._interval_s(now) * NS)
+
+    def idle(self, now: Now) -> bool:
+        """Is there nothing to read, and nothing left in the spool?"""
+        return not self._unread and not self.poll_due(now)
+
+    def due_s(self, now: Now) -> float:
+        """Seconds until there is a slice to read or a poll to do."""
+        return 0.0 if self._unread else max(0.0, (self._next_poll - now.mono) / NS)
+
+    def _interval_s(self, now: Now) -> float:
+        """Return the time to the next poll: the longer nothing was found, the longer."""
+        since_s = (now.mono - self._last_found) / NS
+        if since_s > QUIET_AFTER_S:
+            return POLL_QUIET_S
+        return min(POLL_S, max(POLL_SOON_S, since_s / 4))
+
+
+def deadline(now: Now, *, ended: bool) -> int:
+    """Return until when a file is followed after an event, in wall nanoseconds."""
+    return now.later(FOLLOW_ENDED_S if ended else FOLLOW_S).wall

@@ -1,0 +1,136 @@
+"""The changes that users request, on a real store."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from iai.config.layout import Layout
+from iai.errors import BadUsage, NotFound
+from iai.ingest import edits
+from iai.model.record import Record, Watermark
+from iai.projects.identity import ProjectIdentity, identify
+from iai.protocol.ingest import (
+    CapturedTurn,
+    Edit,
+    Flush,
+    Forget,
+    IgnoreProject,
+    MergeProjects,
+    Pin,
+    Place,
+)
+from iai.protocol.message import Request
+from iai.store.records import Records
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
+
+HERE = Place(id=PROJECT, name="here", root="/p")
+THERE = Place(id="b" * 16, name="there", root="/q")
+
+
+@pytest.fixture
+def records(layout: Layout) -> Iterator[Records]:
+    """Return a store with two records of one session."""
+    opened = Records(layout.records, writer=True)
+    put(opened, new_record("1", session="a"), new_record("2", session="a"))
+    yield opened
+    opened.close()
+
+
+def apply(records: Records, request: Request) -> int:
+    return records.commit(lambda unit: edits.apply(request, unit), NOW)[0]
+
+
+def get(records: Records, ref: str) -> Record:
+    with records.view() as view:
+        record = view.find(ref)
+    assert record is not None
+    return record
+
+
+def mark(records: Records) -> Watermark:
+    with records.view() as view:
+        return view.watermark()
+
+
+def check(records: Records, *turns: CapturedTurn) -> None:
+    with records.view() as view:
+        edits.check(turns, identify, view)
+
+
+def test_a_record_is_pinned_and_unpinned(records: Records) -> None:
+    assert apply(records, Pin(ref="#1")) == 1
+    assert get(records, "#1").pinned
+    assert apply(records, Pin(ref="#1", pinned=False)) == 1
+    assert not get(records, "#1").pinned
+
+
+def test_a_record_gets_a_new_text(records: Records) -> None:
+    assert apply(records, Edit(ref="#1", text="new")) == 1
+    assert get(records, "#1").text == "new"
+
+
+def test_records_are_forgotten_alone_or_with_their_sessions(records: Records) -> None:
+    put(records, new_record("3", session="a"), new_record("4", session="b"))
+    assert apply(records, Forget(refs=("#1",))) == 1
+    assert apply(records, Forget(refs=("#2",), whole_sessions=True)) == 2
+    assert mark(records).records_count == 1
+    assert get(records, "#4").session == "b"
+
+
+def test_a_merge_counts_the_records_that_are_yet_to_move(records: Records) -> None:
+    assert apply(records, MergeProjects(project=HERE, into=THERE)) == 2
+    records.commit(lambda unit: unit.reassign(10), NOW)
+    assert get(records, "#1").project == THERE.id
+    assert apply(records, MergeProjects(project=HERE, into=None)) == 2
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_an_ignored_project_takes_no_turns_and_keeps_what_it_has(
+    records: Records, *, below: bool
+) -> None:
+    place = identify("/p/src")
+    project = Place(id=place.id, name=place.name, root=place.root)
+    assert apply(records, IgnoreProject(project=project, below=below)) == 0
+    with pytest.raises(BadUsage, match="/p/src is ignored"):
+        check(records, CapturedTurn(text="x", cwd="/p/src"))
+    apply(records, IgnoreProject(project=project, ignored=False))
+    check(records, CapturedTurn(text="x", cwd="/p/src"))
+    assert mark(records).records_count == 2
+
+
+def test_a_turn_without_text_is_refused(records: Records) -> None:
+    with pytest.raises(BadUsage, match="a turn needs a text"):
+        check(records, CapturedTurn(text="x"), CapturedTurn(text=" \n"))
+
+
+def test_each_directory_is_identified_once(records: Records) -> None:
+    asked: list[str] = []
+
+    def counted(cwd: str, remote: str) -> ProjectIdentity:
+        asked.append(cwd)
+        return identify(cwd, remote)
+
+    turns = tuple(CapturedTurn(text="x", cwd=cwd) for cwd in ("/p", "/q", "/p"))
+    with records.view() as view:
+        edits.check(turns, counted, view)
+    assert asked == ["/p", "/q"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Pin(ref="#9"), NotFound),
+        (Edit(ref="#9", text="x"), NotFound),
+        (Edit(ref="#1", text=" "), BadUsage),
+        (Forget(refs=("#1", "#9")), NotFound),
+        (MergeProjects(project=HERE, into=HERE), BadUsage),
+        (Flush(), BadUsage),
+    ],
+)
+def test_a_refused_request_changes_nothing(
+    records: Records, request_: Request, error: type[Exception]
+) -> None:
+    before = mark(records)
+    with pytest.raises(error):
+        apply(records, request_)
+    assert mark(records) == before

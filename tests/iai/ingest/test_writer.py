@@ -1,0 +1,138 @@
+"""What each commit of ingest entails, effect by effect."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from iai.config.layout import Layout
+from iai.freshness.required_revision import UNKNOWN
+from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
+from iai.model.record import Project
+from iai.projects.identity import identify
+from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile, Steps
+from iai.protocol.ingest import CapturedTurn, RecordsCommitted, SessionEnded
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+from tests.iai.store.builders import NOW
+
+HERE = identify("/p").id
+
+
+@pytest.fixture
+def records(layout: Layout) -> Iterator[Records]:
+    opened = Records(layout.records, writer=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writer(layout: Layout, records: Records) -> RecordWriter:
+    writer = RecordWriter(layout, records, identify)
+    perform(writer.start())
+    return writer
+
+
+def perform(steps: Steps) -> list[Effect]:
+    """Carry out all effects by name only."""
+    effects: list[Effect] = []
+    try:
+        effects.append(next(steps))
+        while True:
+            effects.append(steps.send(NOW))
+    except StopIteration:
+        return effects
+
+
+def insert(writer: RecordWriter, *texts: str) -> list[Effect]:
+    turns = tuple(CapturedTurn(text=text, cwd="/p", session="s") for text in texts)
+
+    def steps() -> Steps:
+        yield from writer.insert_turns(turns, NOW)
+
+    return perform(steps())
+
+
+def commit(writer: RecordWriter, change: Callable[[RecordChange], object]) -> list[Effect]:
+    def steps() -> Steps:
+        yield from writer.commit(change, NOW)
+
+    return perform(steps())
+
+
+def line(text: str, layout: Layout) -> ReplaceFile:
+    return ReplaceFile(layout.project_news(HERE), text.encode(), durable=False)
+
+
+def test_a_commit_is_announced_with_the_number_of_new_records(
+    writer: RecordWriter, records: Records, layout: Layout
+) -> None:
+    committed = RecordsCommitted(revision=2, ingested=2)
+    assert insert(writer, "one", "two") == [Publish(committed), line("0 0 s\n", layout)]
+    with records.view() as view:
+        assert view.watermark() == writer.mark
+
+
+def test_a_change_that_changes_nothing_is_not_announced(writer: RecordWriter) -> None:
+    insert(writer, "one")
+    assert insert(writer, "one") == []
+
+
+def test_a_change_of_a_record_is_required_in_the_next_payload(
+    writer: RecordWriter, layout: Layout
+) -> None:
+    insert(writer, "one")
+
+    def forget(unit: RecordChange) -> None:
+        record = unit.get(1)
+        assert record is not None
+        unit.forget(record)
+
+    _, written = commit(writer, forget)
+    assert written == line("2 2 s\n", layout)
+
+
+def test_a_session_ends_for_the_hooks_before_it_is_announced(
+    writer: RecordWriter, layout: Layout
+) -> None:
+    insert(writer, "one")
+    assert writer.session_ending("/file", "/p") == HERE
+    assert perform(writer.write_required()) == [line(f"{UNKNOWN} 0 s\n", layout)]
+    ended = SessionEnded(revision=1, project=HERE)
+    assert perform(writer.session_ingested("/file")) == [line("1 0 s\n", layout), Publish(ended)]
+
+
+def test_a_line_that_cannot_be_written_is_removed_and_written_with_the_next_change(
+    writer: RecordWriter, layout: Layout
+) -> None:
+    insert(writer, "one")
+    writer.session_ending("/file", "/p")
+    steps = writer.write_required()
+    next(steps)
+    assert steps.throw(OSError("disk full")) == RemoveFile(layout.project_news(HERE))
+    assert perform(steps) == []
+    writer.required.cancel("/file")
+    assert perform(writer.write_required()) == [line("0 0 s\n", layout)]
+
+
+@pytest.mark.parametrize("count", [MOVES_A_SLICE - 1, MOVES_A_SLICE])
+def test_records_are_reassigned_slice_by_slice(writer: RecordWriter, count: int) -> None:
+    insert(writer, *(f"text {number}" for number in range(count)))
+    here, there = (Project(id=id_, name="", root="") for id_ in (HERE, "b" * 16))
+    commit(writer, lambda unit: unit.merge(here, there))
+    writer.reassigning = True
+    perform(writer.reassign(NOW))
+    assert writer.reassigning == (count == MOVES_A_SLICE)
+    perform(writer.reassign(NOW))
+    assert not writer.reassigning
+
+
+def test_a_reassignment_continues_after_a_restart(
+    layout: Layout, records: Records, writer: RecordWriter
+) -> None:
+    insert(writer, "one")
+    here, there = (Project(id=id_, name="", root="") for id_ in (HERE, "b" * 16))
+    commit(writer, lambda unit: unit.merge(here, there))
+    again = RecordWriter(layout, records, identify)
+    perform(again.start())
+    assert again.reassigning
+    assert again.mark == writer.mark

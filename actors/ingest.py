@@ -38,7 +38,8 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ class Ingest:
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = deadline(now, ended=event.ends_session)
 
-        def change(unit: Change) -> Transcript:
+        def change(unit: RecordChange) -> Transcript:
             known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
             followed = structs.replace(known, followed_until=until)
             unit.follow(followed)

@@ -7,19 +7,19 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.embedders.generations import counted_upto
+from iai.embedders.generations import counted_through
 from iai.errors import StoreError
 from iai.freshness.sidecar import Sidecar
 from iai.freshness.target import Target
 from iai.ingest import parse, spool, transcripts
 from iai.model.clock import NS
 from iai.model.record import Transcript, Watermark
-from iai.model.revisions import Revisions, upto
+from iai.model.revisions import Revisions, through
 from iai.session_start.payload_files import claim, read_sidecar
 from iai.session_start.targets import targets
 from iai.store.graph import Progress as GraphProgress
 from iai.store.readers import Readers
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 
@@ -89,7 +89,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
     spooled = _spooled(layout)  # before the records: an event ingested in between is in them
     with readers.records.view() as view:
         mark = view.watermark()
-        head = upto(mark.revision)
+        head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
         note = _missing(held) if mark.revision else ""
@@ -99,7 +99,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
                 view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
             ),
             "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
-            "payload": _stage(view, head, upto(min(held.values())), wall, note),
+            "payload": _stage(view, head, through(min(held.values())), wall, note),
         }
     records = _waiting(spooled, followed, mark.revision, wall)
     last = stages["payload"]
@@ -132,7 +132,7 @@ def _progress(
     return vectors, weights, graph, "; ".join(problems)
 
 
-def _stage(view: View, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:
+def _stage(view: RecordView, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:
     missing = head.minus(applied)
     oldest = view.entry(missing.ranges[0][0]) if missing.ranges else None
     return Stage(
@@ -199,7 +199,7 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
     current = (
         weights is not None
         and not progress.recount
-        and weights.counted_upto == counted_upto(mark.max_vec_label)
+        and weights.counted_upto == counted_through(mark.max_vec_label)
         and progress.embedder in ("", weights.fingerprint)
     )
     return "" if current or not mark.max_vec_label else "to be re-embedded"

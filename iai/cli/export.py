@@ -22,7 +22,8 @@ from iai.errors import StoreError
 from iai.model.record import Project, Record
 from iai.model.units import when
 from iai.projects.lookup import project_id
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 _ENDINGS = {"jsonl": "jsonl", "markdown": "md"}
 _NAME = 60  # characters of a project's name in that of its file
@@ -72,13 +73,13 @@ def _output(out: str, project: Project, form: str) -> Iterator[TextIO]:
     print(path)
 
 
-def _jsonl(view: View, project: Project, out: TextIO) -> None:
+def _jsonl(view: RecordView, project: Project, out: TextIO) -> None:
     for record in view.project(project.id):
         document = {"project_name": project.name, **msgspec.to_builtins(record)}
         print(json.dumps(document, ensure_ascii=False), file=out)
 
 
-def _markdown(view: View, project: Project, out: TextIO) -> None:
+def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
     print(f"# {project.name}\n\n{project.root}\n", file=out)
     facts = list(view.facts(project.id))
     if facts:

@@ -39,7 +39,8 @@ from iai.protocol.ingest import (
     Place,
 )
 from iai.protocol.message import Actor, Request
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 POLL_S = 0.05
 
@@ -146,13 +147,13 @@ def _refresh(client: Client) -> None:
         client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 30.0)
 
 
-def _listed(view: View) -> list[Listed]:
+def _listed(view: RecordView) -> list[Listed]:
     """Return every project, the most recently active first."""
     found = [_listing(one, view) for one in view.projects()]
     return sorted(found, key=lambda one: (-one.last_active_at, one.name))
 
 
-def _listing(one: Project, view: View) -> Listed:
+def _listing(one: Project, view: RecordView) -> Listed:
     latest = next(islice(view.project(one.id), 1), None)
     return Listed(
         id=one.id,

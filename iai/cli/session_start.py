@@ -28,7 +28,8 @@ from iai.session_start import pending
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 from iai.store.topics import read
 
 NOT_WHOLE = "Some of what was said recently could not be read in time and is missing here."
@@ -77,7 +78,12 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _delta(
-    view: View, waiting: Pending, project: ProjectIdentity, session: str, since: int, wall: int
+    view: RecordView,
+    waiting: Pending,
+    project: ProjectIdentity,
+    session: str,
+    since: int,
+    wall: int,
 ) -> str:
     """Return what is new; an empty text still names the revision it is current to."""
     home = view.belongs(project.id)

@@ -17,7 +17,8 @@ from iai.model.record import Project, Record
 from iai.model.units import ago, excerpt, when
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 SHOWN = 600  # characters of each turn around it
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
@@ -65,7 +66,7 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _links(layout: Layout, view: View, record: Record) -> dict[Relation, list[str]]:
+def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, list[str]]:
     """Return the records linked to this one; empty without a graph."""
     try:
         store = GraphStore(layout.index)

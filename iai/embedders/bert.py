@@ -1,9 +1,9 @@
-"""The network of all-MiniLM-L6-v2 as an ONNX graph, made from its weights. Pure.
+"""The network of all-MiniLM-L6-v2 as an ONNX graph, built from its weights. Pure.
 
 BERT (Devlin et al. 2019, section 3) of six layers, for one text at a time: nothing is padded or
-masked, and no text is rounded by what stands beside it. Weights of the layers are 8 bit integers
-with a scale for each column, and what goes into them is rounded to 8 bits as it comes
-(`DynamicQuantizeMatMul` of onnxruntime).
+masked, and rounding does not depend on other texts. Weights of the layers are 8 bit integers with a
+scale for each column, and their inputs are rounded to 8 bits on the fly (`DynamicQuantizeMatMul` of
+onnxruntime).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Weights = Mapping[str, NDArray[Any]]
 def graph(weights: Weights, *, exact: bool = False) -> ModelProto:
     """Return the network: token numbers `tokens` in, their mean vector `mean` out.
 
-    `exact` leaves the weights as they are: a third of the speed, and what to compare with.
+    `exact` leaves the weights as they are: a third of the speed, for comparison.
     """
     build = _Builder(weights, exact=exact)
     state = build.embedded()
@@ -56,10 +56,10 @@ class _Builder:
         # Every text is of the first type, which can be added to the places beforehand.
         kinds = self._weights["embeddings.token_type_embeddings.weight"]
         places = self.constant(self._weights["embeddings.position_embeddings.weight"] + kinds[0])
-        found = self.add("Cast", self.add("Gather", words, "tokens"), to=TensorProto.FLOAT)
+        embedded = self.add("Cast", self.add("Gather", words, "tokens"), to=TensorProto.FLOAT)
         length = self.add("Shape", "tokens")
         placed = self.add("Slice", places, self.numbers([0]), length)
-        return self.norm("embeddings", self.add("Add", found, placed))
+        return self.norm("embeddings", self.add("Add", embedded, placed))
 
     def layer(self, name: str, state: str) -> str:
         attended = self.linear(f"{name}.attention.output.dense", self.attention(name, state))

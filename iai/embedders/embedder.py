@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]  # one row for each text, of length 1
-Frequencies = NDArray[np.uint32]  # for each token of the vocabulary: in how many texts it stands
+Frequencies = NDArray[np.uint32]  # for each token of the vocabulary: in how many texts it occurs
 
 
 class Embedder(Protocol):
-    """Makes vectors of which the inner product says how alike two texts are."""
+    """Turns texts into vectors whose inner product is the similarity of the texts."""
 
     name: str  # what the setting calls it
-    fingerprint: str  # changes when the same text would give another vector
-    parts: tuple[int, ...]  # how many numbers of a vector come from each way to embed, in order
+    fingerprint: str  # changes whenever the same text would get another vector
+    parts: tuple[int, ...]  # the dimensions of a vector's parts, each made in another way, in order
 
     def cost_ms(self, text: str) -> float:
-        """About how long a core takes for the vector of a text, in milliseconds."""
+        """About how long a core takes to embed a text, in milliseconds."""
 
     def frequencies(self, texts: Sequence[str]) -> Frequencies:
-        """Count in how many of the texts each token stands. Such counts add up."""
+        """Count in how many of the texts each token occurs. Such counts can be added."""
 
     def embed(
         self,
@@ -33,5 +33,5 @@ class Embedder(Protocol):
         """Return the vectors of the texts, weighted by frequencies counted over `documents`.
 
         `known` are this embedder's vectors of the same texts under other weights, zeros for a text
-        that has none: what does not depend on the weights may be taken from there.
+        without one: parts that do not depend on the weights may be copied from there.
         """

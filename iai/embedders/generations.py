@@ -1,4 +1,4 @@
-"""Which weights the vectors of a store of a given size should have. Pure."""
+"""The weights that the vectors of a store should have, given its size. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,23 +7,23 @@ import numpy as np
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
 from iai.store.vectors import Generation
 
-FIRST_COUNT = 64  # fewer records cannot tell rare words from common ones
+FIRST_COUNT = 64  # with fewer records, rare words do not differ from common ones
 
 
-def counted_upto(max_label: int) -> int:
+def counted_through(max_label: int) -> int:
     """Return the highest label over which frequencies are counted in a store of this size.
 
-    A power of two, so that weights change when the store has doubled, and so that they follow from
-    the records alone, whenever they are counted. 0: nothing is counted yet.
+    A power of two, so that weights change when the store has doubled, and depend on the records
+    alone, whenever they are counted. 0: nothing is counted yet.
     """
     return 1 << (max_label.bit_length() - 1) if max_label >= FIRST_COUNT else 0
 
 
 class Census:
-    """Counts in how many records each token stands, some records at a time."""
+    """Counts in how many records each token occurs, some records at a time."""
 
-    def __init__(self, embedder: Embedder, upto: int) -> None:
-        self.upto = upto
+    def __init__(self, embedder: Embedder, through: int) -> None:
+        self.through = through
         self.counted = 0  # highest label so far
         self._embedder = embedder
         self._documents = 0
@@ -31,13 +31,13 @@ class Census:
 
     @property
     def done(self) -> bool:
-        return self.counted >= self.upto
+        return self.counted >= self.through
 
-    def count(self, texts: Sequence[str], upto: int) -> None:
-        """Take the texts of all records up to this label that were not yet counted."""
+    def count(self, texts: Sequence[str], through: int) -> None:
+        """Count the texts of all records up to this label that were not counted before."""
         self._frequencies = self._frequencies + self._embedder.frequencies(texts)
         self._documents += len(texts)
-        self.counted = upto
+        self.counted = through
 
     def generation(self, number: int) -> Generation:
         """Return the weights that were counted."""
@@ -47,7 +47,7 @@ class Census:
             fingerprint=self._embedder.fingerprint,
             dimension=sum(self._embedder.parts),
             parts=self._embedder.parts,
-            counted_upto=self.upto,
+            counted_upto=self.through,
             documents=self._documents,
             frequencies=self._frequencies.astype("<u4").tobytes(),
         )

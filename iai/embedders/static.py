@@ -1,8 +1,8 @@
-"""The default embedder: the mean of its tokens' vectors, each weighted by how rare the token is.
+"""The default embedder: the mean of a text's token vectors, each weighted by its token's rarity.
 
 The token vectors come with the `wordllama` package (MIT; the l2_supercat model, 256 dimensions), of
-which only two data files are opened: its code would look for the tokenizer on the network. What is
-rare is counted in the user's own store: weights from other people's texts gained nothing.
+which only two data files are opened: its code would look for the tokenizer on the network. Rarity
+is counted in the user's own store: weights from other people's texts gained nothing.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ class StaticEmbedder:
     """See `Embedder`."""
 
     def __init__(self, name: str, model: str, table: NDArray[Any], tokenize: Tokenize) -> None:
-        """`table` has a row for each token. It is kept as it is, often in halves.
+        """`table` has a row for each token, often in half precision, which is kept.
 
-        `model` is what the fingerprint calls it.
+        `model` is its name in the fingerprint.
         """
         self._table = np.ascontiguousarray(table)
         self._tokenize = tokenize
@@ -60,10 +60,10 @@ class StaticEmbedder:
         documents: int,
         known: Vectors | None = None,
     ) -> Vectors:
-        """See `Embedder`. A text without tokens gives a vector of zeros, like to nothing."""
+        """See `Embedder`. A text without tokens gives a vector of zeros, similar to nothing."""
         vectors = np.zeros((len(texts), *self.parts), np.float32)
         tokens = self._tokens(texts)
-        place = np.zeros(len(self._table), np.int32)  # of a token's row among those that are used
+        place = np.zeros(len(self._table), np.int32)  # row of each token among the different ones
         for own in tokens:
             place[own] = 1
         different = np.flatnonzero(place)

@@ -1,4 +1,4 @@
-"""The tokens of texts, for embedders that do not care for their order."""
+"""The tokens of texts, for embedders that ignore their order."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
@@ -10,26 +10,26 @@ from tokenizers import Tokenizer, normalizers
 Tokens = NDArray[np.int32]
 Tokenize = Callable[[Sequence[str]], list[Tokens]]
 
-_SPACE = "\u2581"  # what stands for one in the vocabularies of sentencepiece
+_SPACE = "\u2581"  # a space in the vocabularies of sentencepiece
 _WORDS = 1 << 15  # kept with their tokens, some 5 MB: a few words are most of all text
-_LONGEST_WORD = 32  # characters; who writes longer ones writes each once
+_LONGEST_WORD = 32  # characters; longer ones seldom come twice
 
 
 def whole(tokenizer: Tokenizer) -> Tokenize:
-    """Return what gives each text to a tokenizer as it is."""
+    """Return a function that gives each text to a tokenizer as it is."""
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return partial(_encode, tokenizer)
 
 
 def word_by_word(tokenizer: Tokenizer) -> Tokenize:
-    """Return what gives a text's plain words to a tokenizer once, and the rest as it is.
+    """Return a function that caches the tokens of plain words, and encodes the rest of a text.
 
-    For those made by sentencepiece that split at spaces: no token reaches from one word into the
-    next, so the words of a text have the same tokens by themselves. Costs a third for prose.
+    For sentencepiece tokenizers that split at spaces: no token spans two words, so a word has the
+    same tokens by itself. On prose this takes a third of the time.
     """
     encode = whole(tokenizer)
-    # Without the space that such tokenizers put before a text: here every word brings its own.
+    # Such tokenizers put a space before a text; here every word brings its own.
     tokenizer.normalizer = normalizers.Replace(" ", _SPACE)
 
     @lru_cache(maxsize=_WORDS)
@@ -46,7 +46,7 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
 
 
 def _plain_words(text: str) -> tuple[list[str], str]:
-    """Return the words of nothing but letters behind a single space, and all else."""
+    """Return the words of letters only that follow a single space, and all else."""
     plain: list[str] = []
     rest: list[str] = []
     before = text[:1]

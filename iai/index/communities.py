@@ -1,8 +1,8 @@
-"""Topics of a project: communities of its records, what each is called, who stands in its middle.
+"""Topics of a project: communities of its records, with a label and the most central of each.
 
-The records are taken in windows, in the order in which they were said, and a window is looked at
-again only when its records have changed: so what it costs grows as the store does, and no slice
-grows at all. Communities by Leiden (Traag and others, From Louvain to Leiden, 2019), centrality by
+The records are taken in windows, in the order in which they were said. A window is computed again
+only when its records have changed, so the cost grows linearly with the store, and that of a slice
+not at all. Communities by Leiden (Traag and others, From Louvain to Leiden, 2019), centrality by
 PageRank within a community, labels by class-based TF-IDF (Grootendorst, BERTopic, 2022, section 3).
 """
 
@@ -19,45 +19,46 @@ from numpy.typing import NDArray
 
 from iai.errors import StoreAbsent
 from iai.index.term_vectors import terms_in
-from iai.index.terms import number_of, terms
+from iai.index.terms import term_id, terms
 from iai.model.topic import Topic
-from iai.store import graph, records
-from iai.store.graph import GraphStore
+from iai.store import graph
+from iai.store.graph import GraphChange, GraphStore, GraphView
 from iai.store.links import MOST, Edge
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 from iai.store.topics import MOST_TOPICS, Window
 
 WINDOW = 2_048  # records; the last window of a project has up to twice as many
-BLOCK = 128  # records whose likeness to all others is counted at a time: 30 ms
-LEAST_ALIKE = 0.6  # cosine
+BLOCK = 128  # records whose similarity to all others is computed at a time: 30 ms
+LEAST_SIMILAR = 0.6  # cosine
 SMALLEST = 3  # records of a topic
-STATES = 5  # different terms that a statement has
+STATES = 5  # different terms that a statement has at least
 _MEMBERS = 8
 _READ = 16  # texts that a label is taken from
 _WORDS = 3  # of a label
-ONCE = 100  # what a single record has is so much less telling: it serves where nothing else does
+ONCE = 100  # a term of a single record scores so many times less: the last resort
 
 # What each link adds to the weight between two records.
 _SHARED = 0.25  # for each rare term, four at most
-_BESIDE = 0.25  # for turns next to each other
+_ADJACENT = 0.25  # for turns next to each other
 
 _TOKEN = re.compile(r"[^\W_][\w./-]*[^\W_]")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 Rows = NDArray[np.int64]
 
 
-class Stretch(Struct, frozen=True):
-    """The records of one window, and all that is read of them."""
+class WindowRecords(Struct, frozen=True):
+    """The records of one window, and what is read of them."""
 
     project: str
     place: int
     labels: list[int]
-    tallies: list[bytes]
+    term_vectors: list[bytes]
     fingerprint: int
 
 
 def find(readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
-    """Look at all windows that have changed. Yields after each slice how many records it did."""
+    """Find the topics of all windows that have changed. Yields records done after each slice."""
     with readers.records.view() as view:
         projects = sorted(project.id for project in view.projects())
     for project in projects:
@@ -66,59 +67,56 @@ def find(readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
             with readers.records.view() as view, store.view() as links:
                 places = view.places(project, after, 2 * WINDOW)
                 taken = places if len(places) < 2 * WINDOW else places[:WINDOW]
-                known = links.windows(project)
-                stretch = _stretch(links, project, place, [label for _, label in taken], generation)
+                stored = links.windows(project)
+                window = _read_window(
+                    links, project, place, [label for _, label in taken], generation
+                )
             if not taken:
-                _drop(store, project, [number for number in known if number >= place])
+                _drop(store, project, [number for number in stored if number >= place])
                 break
             yield 0
-            if place not in known or known[place].fingerprint != stretch.fingerprint:
-                yield from _look(stretch, readers, store, generation)
+            if place not in stored or stored[place].fingerprint != window.fingerprint:
+                yield from _look(window, readers, store, generation)
             place, after = place + 1, taken[-1]
 
 
-def _look(stretch: Stretch, readers: Readers, store: GraphStore, generation: int) -> Iterator[int]:
-    yield from _similar(stretch, readers, store, generation)
+def _look(
+    window: WindowRecords, readers: Readers, store: GraphStore, generation: int
+) -> Iterator[int]:
+    yield from _similar(window, readers, store, generation)
     with store.view() as links:
-        edges = _edges(links, stretch.labels)
+        edges = _edges(links, window.labels)
     yield 0
-    found = _communities(len(stretch.labels), edges)
+    communities = _communities(len(window.labels), edges)
     yield 0
-    words = _telling(stretch, found)
+    words = _distinctive(window, communities)
     yield 0
     topics: list[Topic] = []
-    central: dict[int, float | None] = dict.fromkeys(stretch.labels)
-    for members, numbers in zip(found[:MOST_TOPICS], words, strict=False):
+    for members, numbers in zip(communities[:MOST_TOPICS], words, strict=False):
         ranks = _central(members, edges)
-        labels = [stretch.labels[row] for row in members]
-        central |= dict(zip(labels, ranks, strict=True))
+        labels = [window.labels[row] for row in members]
         with readers.records.view() as view:
-            topics.append(_topic(view, labels, ranks, numbers, stretch))
+            topics.append(_topic(view, labels, ranks, numbers, window))
         yield 0
     with readers.records.view() as view:
         revision = view.watermark().revision
-    window = Window(fingerprint=stretch.fingerprint, revision=revision, topics=tuple(topics))
-
-    def change(unit: graph.Change) -> None:
-        unit.put_window(stretch.project, stretch.place, window)
-        unit.put_central(central)
-
-    store.commit(change)
-    yield len(stretch.labels)
+    result = Window(fingerprint=window.fingerprint, revision=revision, topics=tuple(topics))
+    store.commit(lambda unit: unit.put_window(window.project, window.place, result))
+    yield len(window.labels)
 
 
-def _stretch(
-    links: graph.View, project: str, place: int, labels: list[int], generation: int
-) -> Stretch:
-    kept = links.tallies(labels)
+def _read_window(
+    links: GraphView, project: str, place: int, labels: list[int], generation: int
+) -> WindowRecords:
+    kept = links.term_vectors(labels)
     there = [label for label in labels if label in kept]
-    tallies = [kept[label] for label in there]
-    seen = np.asarray([generation, *there], np.int64).tobytes() + b"".join(tallies)
-    return Stretch(project, place, there, tallies, crc32(seen))
+    term_vectors = [kept[label] for label in there]
+    seen = np.asarray([generation, *there], np.int64).tobytes() + b"".join(term_vectors)
+    return WindowRecords(project, place, there, term_vectors, crc32(seen))
 
 
 def _drop(store: GraphStore, project: str, places: Sequence[int]) -> None:
-    def change(unit: graph.Change) -> None:
+    def change(unit: GraphChange) -> None:
         for place in places:
             unit.put_window(project, place, None)
 
@@ -127,26 +125,26 @@ def _drop(store: GraphStore, project: str, places: Sequence[int]) -> None:
 
 
 def _similar(
-    stretch: Stretch, readers: Readers, store: GraphStore, generation: int
+    window: WindowRecords, readers: Readers, store: GraphStore, generation: int
 ) -> Iterator[int]:
-    """Link what is most alike. Exact, and within the window only: n log n would be too much."""
+    """Link the most similar records: exactly, and within the window only, to keep it linear."""
     try:
         with readers.vectors.view() as stored:
-            there, vectors = stored.find(generation, stretch.labels)
+            there, vectors = stored.find(generation, window.labels)
     except StoreAbsent:
         return
     labels = np.asarray(there, np.int64)
     for start in range(0, len(labels), BLOCK):
         block = np.arange(start, min(start + BLOCK, len(labels)))
-        likeness = vectors[block] @ vectors.T
-        likeness[np.arange(len(block)), block] = -1.0
+        similarity = vectors[block] @ vectors.T
+        similarity[np.arange(len(block)), block] = -1.0
         many = min(MOST, len(labels) - 1)
-        nearest = np.argpartition(-likeness, max(many - 1, 0), axis=1)[:, :many]
+        nearest = np.argpartition(-similarity, max(many - 1, 0), axis=1)[:, :many]
         rows = {
             int(labels[row]): [
-                Edge(int(labels[other]), "similar", round(float(likeness[at, other]), 4))
-                for other in sorted(others, key=lambda o: (-likeness[at, o], o))
-                if likeness[at, other] >= LEAST_ALIKE
+                Edge(int(labels[other]), "similar", round(float(similarity[at, other]), 4))
+                for other in sorted(others, key=lambda o: (-similarity[at, o], o))
+                if similarity[at, other] >= LEAST_SIMILAR
             ]
             for at, (row, others) in enumerate(zip(block, nearest, strict=True))
         }
@@ -154,7 +152,7 @@ def _similar(
         yield 0
 
 
-def _edges(links: graph.View, labels: list[int]) -> dict[tuple[int, int], float]:
+def _edges(links: GraphView, labels: list[int]) -> dict[tuple[int, int], float]:
     """Return what connects the rows of a window, the lower row first, with its weight."""
     row = {label: place for place, label in enumerate(labels)}
     weights: defaultdict[tuple[int, int], float] = defaultdict(float)
@@ -165,22 +163,22 @@ def _edges(links: graph.View, labels: list[int]) -> dict[tuple[int, int], float]
                     ends = sorted((row[label], row[edge.to]))
                     shared = min(_SHARED * edge.weight, 1.0)
                     weight = shared if edge.relation == "shares" else edge.weight
-                    weights[ends[0], ends[1]] += weight / 2  # most are kept at both ends
-    following = links.beside(labels)[:, graph.AROUND].tolist()
+                    weights[ends[0], ends[1]] += weight / 2  # most links are kept at both ends
+    following = links.neighbours(labels)[:, graph.AROUND].tolist()
     for place, label in enumerate(following):
         if label in row:
             ends = sorted((place, row[label]))
-            weights[ends[0], ends[1]] += _BESIDE
+            weights[ends[0], ends[1]] += _ADJACENT
     return dict(weights)
 
 
 def _communities(count: int, edges: dict[tuple[int, int], float]) -> list[list[int]]:
     """Return the rows of each community, the largest first."""
-    igraph.set_random_number_generator(random.Random(0))  # noqa: S311  the same again next time
-    found = igraph.Graph(n=count, edges=list(edges)).community_leiden(
+    igraph.set_random_number_generator(random.Random(0))  # noqa: S311  deterministic
+    every = igraph.Graph(n=count, edges=list(edges)).community_leiden(
         objective_function="modularity", weights=list(edges.values()), n_iterations=3
     )
-    large = [sorted(rows) for rows in found if len(rows) >= SMALLEST]
+    large = [sorted(rows) for rows in every if len(rows) >= SMALLEST]
     return sorted(large, key=lambda rows: (-len(rows), rows))
 
 
@@ -193,29 +191,29 @@ def _central(members: list[int], edges: dict[tuple[int, int], float]) -> list[fl
     return [round(rank * len(members), 4) for rank in ranks]
 
 
-def _telling(stretch: Stretch, found: list[list[int]]) -> list[list[int]]:
-    """Return for each community the terms that tell it from the others, the best first."""
-    community = np.full(len(stretch.labels), len(found))  # the last is that of all the others
-    for number, rows in enumerate(found):
+def _distinctive(window: WindowRecords, communities: list[list[int]]) -> list[list[int]]:
+    """Return for each community the terms that set it apart from the others, the best first."""
+    community = np.full(len(window.labels), len(communities))  # the last stands for all others
+    for number, rows in enumerate(communities):
         community[rows] = number
-    bodies = [np.array(terms_in(kept), np.int64) for kept in stretch.tallies]
+    bodies = [np.array(terms_in(kept), np.int64) for kept in window.term_vectors]
     of = np.repeat(community, [len(body) for body in bodies])
     every = np.concatenate(bodies) if bodies else np.zeros(0, np.int64)
     names, index = np.unique(every, return_inverse=True)
     total = np.bincount(index, minlength=len(names))  # in how many records
-    each = len(every) / (len(found) + 1)
+    each = len(every) / (len(communities) + 1)
     best = []
-    for number in range(min(len(found), MOST_TOPICS)):
+    for number in range(min(len(communities), MOST_TOPICS)):
         inside = np.bincount(index[of == number], minlength=len(names))
-        telling = inside * np.log1p(each / np.maximum(total, 1))
-        score = np.where(inside > 1, telling, telling / ONCE)
+        score = inside * np.log1p(each / np.maximum(total, 1))
+        score = np.where(inside > 1, score, score / ONCE)
         order = np.lexsort((names, -score))[: 4 * _WORDS]
         best.append([int(names[place]) for place in order if score[place] > 0])
     return best
 
 
 def _topic(
-    view: records.View, labels: list[int], ranks: list[float], numbers: list[int], of: Stretch
+    view: RecordView, labels: list[int], ranks: list[float], numbers: list[int], of: WindowRecords
 ) -> Topic:
     order = sorted(range(len(labels)), key=lambda row: (-ranks[row], labels[row]))
     central = [labels[row] for row in order]
@@ -235,12 +233,12 @@ def _topic(
 
 
 def _names(texts: list[str], numbers: list[int]) -> list[str]:
-    """Return words as they stand in the texts for the first few of these terms."""
+    """Return the first few of these terms as they are written in the texts."""
     written: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for text in texts:
         for token in filter(_LETTERS.search, _TOKEN.findall(text)):
             for term in terms(token):
-                written[number_of(term)][token] += 1
+                written[term_id(term)][token] += 1
     names: list[str] = []
     for number in numbers:
         tokens = written[number]

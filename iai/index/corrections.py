@@ -1,12 +1,12 @@
-"""Which statement takes the place of which: a later one, about the same, that says so. Pure.
+"""Which statement supersedes which: a later one, about the same, that says so. Pure.
 
-A function of two texts alone, so that it is the same whatever else is in the store. It errs on the
-side of silence: most corrections that name neither what they correct nor a cue are missed.
+Depends on two texts alone, not on what else is in the store. It errs on the side of silence: most
+corrections that neither name what they correct nor use a cue are missed.
 """
 
 import re
 
-LEAST_ALIKE = 0.5  # of the different terms of the earlier statement
+LEAST_SHARED = 0.5  # of the different terms of the earlier statement
 LEAST_TERMS = 3  # of the earlier statement; "yes, port 8080" says too little to be corrected
 
 _CUE = re.compile(
@@ -20,8 +20,8 @@ _CUE = re.compile(
 )
 
 
-def sounds_like_one(text: str) -> bool:
-    """Does a text sound as if it took the place of something said before?"""
+def sounds_like_correction(text: str) -> bool:
+    """Does a text sound as if it corrected something said before?"""
     return not text.rstrip().endswith("?") and _CUE.search(text) is not None
 
 
@@ -31,4 +31,4 @@ def same_subject(later: frozenset[int], earlier: frozenset[int]) -> bool:
     It may say more than it corrects; most of what it corrects has to be in it.
     """
     shared = len(later & earlier)
-    return len(earlier) >= LEAST_TERMS and shared >= LEAST_ALIKE * len(earlier)
+    return len(earlier) >= LEAST_TERMS and shared >= LEAST_SHARED * len(earlier)

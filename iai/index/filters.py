@@ -1,13 +1,19 @@
-"""Which records a question may be answered with: one filter, for the indexes and for the hits."""
+"""Which records a question may be answered with: one filter, for the indexes and for the hits.
+
+Each index translates it for itself (`lexical_filter`, `vector_filter`) from what is here.
+"""
 
 from msgspec import Struct, structs
 
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
 
+TEXT_FIELDS = ("project", "session", "role", "tier")  # of a filter and of a record
+_LAST_TIME = (1 << 63) - 1  # both indexes keep times in 64 signed bits
+
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a record must be. A field that is empty, or 0, asks for nothing."""
+    """What a record must match. A field that is empty, or 0, matches any."""
 
     project: str = ""  # a project's id
     session: str = ""
@@ -18,30 +24,37 @@ class Filter(Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Does it let every record through?"""
+        """Does every record match?"""
         return self == Filter()
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text fields that it asks for, by name, and their values."""
+        return {name: value for name in TEXT_FIELDS if (value := getattr(self, name))}
+
     def fits(self, record: Record) -> bool:
-        """Is this one of the records that are asked for?"""
+        """Does this record match?"""
         return (
-            self.project in ("", record.project)
-            and self.session in ("", record.session)
-            and self.role in ("", record.role)
-            and self.tier in ("", record.tier)
+            all(getattr(record, name) == value for name, value in self.texts.items())
             and (not self.since or self.since <= record.created_at)
             and (not self.until or record.created_at < self.until)
         )
 
 
-def wanted(request: Recall) -> Filter:
+def requested(request: Recall) -> Filter:
     """Return the filter of a request, whose fields have the same names."""
     return Filter(**{name: getattr(request, name) for name in Filter.__struct_fields__})
 
 
-def sought(only: Filter) -> tuple[Filter, ...]:
-    """Return where candidates are taken from: what fits, and what may lend its score to that.
+def candidate_filters(only: Filter) -> tuple[Filter, ...]:
+    """Return the filters that candidates are taken by: `only`, and what may add to its scores.
 
-    A question gains from the answer beside it, also where questions alone are asked for. Turns
-    beside each other are alike in all else that a filter asks.
+    A user's turn gains from the answer next to it, even when only the user's turns are wanted. In
+    all else that a filter asks, turns next to each other are the same.
     """
     return (only, structs.replace(only, role="")) if only.role else (only,)
+
+
+def stored_time(ns: int) -> int:
+    """Return a time as the indexes keep it: within 64 signed bits."""
+    return max(-_LAST_TIME, min(ns, _LAST_TIME))

@@ -1,7 +1,7 @@
-"""The lexical index: which records have the words of a query, ranked by BM25 (tantivy).
+"""The lexical index: which records have the terms of a query, ranked by BM25 (tantivy).
 
-It keeps terms (`iai.index.terms`), labels and what filters ask for, no texts. What was put in twice
-is there once.
+It keeps terms (`iai.index.terms`), labels and what filters ask for, but no texts. A record put in
+twice is there once.
 """
 
 import re
@@ -20,22 +20,22 @@ from iai.model.record import Record
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"
-_SPLIT = "whitespace"  # the terms are made before
+_SPLIT = "whitespace"  # the terms are extracted before
 _EVERYTHING = Filter()
 _WORD = re.compile(r"\w+")
 _WIDER = 4
-_DECIMALS = 4  # beyond them a score depends on the order in which terms were added up
+_DECIMALS = 4  # beyond these a score depends on the order in which terms are summed
 
 
 class LexicalIndex:
     """An index below one directory. Changes can be searched after `commit`."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, empty if nothing is there or what is there is of another form."""
+        """Open it; empty if there is none, or it is damaged or has another schema."""
         private(path)
         try:
             self._index = tantivy.Index(_schema(), path=str(path))
-        except ValueError:  # another schema, or damaged: it can be made again
+        except ValueError:  # another schema, or damaged: it can be rebuilt
             shutil.rmtree(path)
             private(path)
             self._index = tantivy.Index(_schema(), path=str(path))
@@ -52,11 +52,11 @@ class LexicalIndex:
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
         document.add_text(_TEXT, " ".join(found_by))
-        lexical_filter.describe(document, record)
+        lexical_filter.fill(document, record)
         self._writer.add_document(document)
 
     def remove(self, label: int) -> None:
-        """Take a record out; it does not matter if it is not there."""
+        """Remove a record, if it is there."""
         self._writer.delete_documents_by_term(_LABEL, label)
 
     def commit(self) -> None:
@@ -65,7 +65,7 @@ class LexicalIndex:
         self._index.reload()
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove everything."""
         self._writer.delete_all_documents()
         self.commit()
 
@@ -76,10 +76,10 @@ class LexicalIndex:
     def search(
         self, words: Iterable[str], k: int, only: Filter = _EVERYTHING
     ) -> list[tuple[int, float]]:
-        """Return up to `k` labels that fit and have any of these terms, by BM25, the best first.
+        """Return up to `k` labels that match and have any of these terms, by BM25, the best first.
 
-        Among equals the older comes first, whatever order they were put in: more are looked at than
-        asked for, so that those that share the last place are all there.
+        Among equals the older comes first, in whatever order they were put in: more are fetched
+        than asked for, so that all that share the last place are among them.
         """
         schema = self._index.schema
         any_of = [
@@ -89,20 +89,20 @@ class LexicalIndex:
             return []
         any_word = tantivy.Query.boolean_query(any_of)
         if not only.open:
-            fitting = lexical_filter.query(schema, only)
+            matching = lexical_filter.query(schema, only)
             any_word = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, fitting)]
+                [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, matching)]
             )
         searcher = self._index.searcher()
         hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits
-        found = searcher.fast_field_values(_LABEL, [address for _, address in hits])
-        labels = np.asarray(found, np.int64)
+        addresses = [address for _, address in hits]
+        labels = np.asarray(searcher.fast_field_values(_LABEL, addresses), np.int64)
         scores = np.round([score for score, _ in hits], _DECIMALS)
         order = np.lexsort((labels, -scores))[:k]
         return list(zip(labels[order].tolist(), scores[order].tolist(), strict=True))
 
     def matched(self, query: str, text: str) -> tuple[str, ...]:
-        """Return the words of a query, as they were written, that are found in a text."""
+        """Return the words of a query, as written, that a text is found by."""
         there = set(terms(text))
         words = dict.fromkeys(_WORD.findall(query))
         return tuple(word for word in words if there.intersection(terms(word)))

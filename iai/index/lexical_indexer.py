@@ -1,102 +1,100 @@
-"""Keeps the words, the tallies and the turns around each in step with the records.
+"""Keeps the lexical index, the term vectors and the neighbours of each turn up to date.
 
-It takes what it has not applied yet, in the order of `foremost`, and looks at the record as it is
-now; so it does not matter how often, or in which order, changes are applied.
+It takes what it has not applied yet in batches (`next_batch`), and reads each record as it is now.
+So neither repeats nor the order of changes matter.
 """
 
 import logging
 from collections.abc import Mapping
 
-from iai.index.document_frequency import Counting, Later
-from iai.index.graph import place
+from iai.index.document_frequency import Deferred, DocumentFrequencies
 from iai.index.lexical import LexicalIndex
-from iai.index.term_vectors import FORM, tally
+from iai.index.neighbours import update_neighbours
+from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
 from iai.model.record import Record
-from iai.model.revisions import Revisions, upto
-from iai.store import graph, records
-from iai.store.graph import GraphStore
+from iai.model.revisions import Revisions, through
+from iai.store.graph import GraphChange, GraphStore
+from iai.store.record_view import RecordView
 
 log = logging.getLogger(__name__)
 
 WORDS_SLICE = 320  # changes: some 40 ms; a question waits for no more. 512 is a seventh faster
-SLICE_CHARACTERS = 300_000  # and no more text than this
-TOGETHER = 4_096  # changes of a backlog that are made searchable at once: each time costs 10 ms
+SLICE_CHARACTERS = 300_000  # of text in a slice, at most
+TOGETHER = 4_096  # changes of a backlog that become searchable at once: each time costs 10 ms
 
 
-class Words:
-    """The lexical index, the tallies and the graph, in step with the records."""
+class LexicalIndexer:
+    """All that follows from the texts of the records but the links."""
 
-    def __init__(self, lexical: LexicalIndex, store: GraphStore) -> None:
-        """Take up what was noted after the last slice; start over if it is not all there."""
-        self.lexical = lexical
+    def __init__(self, index: LexicalIndex, store: GraphStore) -> None:
+        """Resume after the last slice; start over if anything is missing."""
+        self.index = index
         self._store = store
-        self._taken = Revisions()  # of a backlog: in the indexes, but cannot be searched yet
+        self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
         with store.view() as view:
-            noted, tallied = view.progress(), view.tallied()
+            noted, count = view.progress(), view.term_vector_count()
         self.applied = noted.records_applied
-        whole = noted.form == FORM and min(len(lexical), tallied) >= noted.documents
+        whole = noted.form == FORM and min(len(index), count) >= noted.documents
         if self.applied.ranges and not whole:
-            log.warning("the lexical index has lost records, or is of another form; made again")
+            log.warning("the lexical index has lost records, or has another form; rebuilding it")
             self.applied = Revisions()
-        if not self.applied.ranges and (tallied or len(lexical)):
-            lexical.clear()
-            store.commit(lambda unit: unit.forget_words())
+        if not self.applied.ranges and (count or len(index)):
+            index.clear()
+            store.commit(lambda unit: unit.forget_terms())
         with store.view() as view:
-            self._counting = Counting(view)
+            self._frequencies = DocumentFrequencies(view)
 
-    def pending(self, view: records.View) -> Revisions:
+    def pending(self, view: RecordView) -> Revisions:
         """Revisions that are still to be applied."""
-        return upto(view.watermark().revision).minus(self.applied)
+        return through(view.watermark().revision).minus(self.applied)
 
-    def step(self, view: records.View, part: int = 1) -> bool:
-        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+    def step(self, view: RecordView, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         left = self.pending(view).minus(self._taken)
-        foremost = view.foremost(left, max(1, WORDS_SLICE // part))
-        batch, changed = view.latest(foremost, SLICE_CHARACTERS)
+        due = view.next_batch(left, max(1, WORDS_SLICE // part))
+        batch, changed = view.latest(due, SLICE_CHARACTERS)
         said_now = bool(view.live(batch, 1).ranges)
-        counting = self._counting
-        if counting.due and (not said_now or counting.touches(changed)):
-            if counting.step(self._store, part):
+        frequencies = self._frequencies
+        if frequencies.due and (not said_now or frequencies.touches(changed)):
+            if frequencies.step(self._store, part):
                 self._make_searchable()
             return True
         more = bool(left.minus(batch).ranges)
-        self._take(view, changed, later=not counting.due and (more or counting.waiting))
+        self._take(view, changed, later=not frequencies.due and (more or frequencies.waiting))
         self._taken = self._taken.union(batch)
-        counting.due = counting.due or counting.full or (counting.waiting and not more)
-        # What was said just now at once; a backlog when it has come to its end, or by parts.
-        if said_now or not (more or counting.due) or self._taken.count() >= TOGETHER:
+        frequencies.due = frequencies.due or frequencies.full or (frequencies.waiting and not more)
+        # What was said just now becomes searchable at once; a backlog in parts, and at its end.
+        if said_now or not (more or frequencies.due) or self._taken.count() >= TOGETHER:
             self._make_searchable()
-        return bool(foremost.ranges)
+        return bool(due.ranges)
 
-    def _take(
-        self, view: records.View, changed: Mapping[int, Record | None], *, later: bool
-    ) -> None:
-        tallies: dict[int, bytes | None] = {}
+    def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
+        vectors: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
         for label, record in changed.items():
             described[label] = facets(record) if record else None
             if record is None:
-                tallies[label] = None
-                self.lexical.remove(label)
+                vectors[label] = None
+                self.index.remove(label)
             else:
                 found_by = terms(record.text)
-                tallies[label] = tally(record, found_by)
-                self.lexical.put(record, found_by)
+                vectors[label] = term_vector(record, found_by)
+                self.index.put(record, found_by)
 
-        def connect(unit: graph.Change) -> Later:
-            place(view, changed, unit)
-            unit.describe(described)
-            return self._counting.keep(unit, tallies, later=later)
+        def write(unit: GraphChange) -> Deferred:
+            update_neighbours(view, changed, unit)
+            unit.put_facets(described)
+            return self._frequencies.update(unit, vectors, later=later)
 
         if changed:
-            self._counting.put_off(self._store.commit(connect))
+            self._frequencies.defer(self._store.commit(write))
 
     def _make_searchable(self) -> None:
-        """Let searches see what was taken; it is applied when it is counted, too."""
+        """Let searches see what was taken. It counts as applied once its terms are counted, too."""
         if self._taken.ranges:
-            self.lexical.commit()
-            if not self._counting.due:
+            self.index.commit()
+            if not self._frequencies.due:
                 self.applied = self.applied.union(self._taken)
                 self._taken = Revisions()

@@ -1,8 +1,8 @@
-"""What a text is found by: its words, stemmed, and names in code both whole and in their parts.
+"""The terms of a text: its words, stemmed, and names in code both whole and in their parts.
 
 `parse_config` is found by `parse_config`, `parse` and `configs`; `src/app/LoginForm.tsx:42` by the
-path, by `LoginForm.tsx`, by `login` and `42`. What every question has in it ("what did we") is no
-term: on LoCoMo that list was worth 0.06 any@10 over the 33 words that tantivy leaves out by itself.
+path, by `LoginForm.tsx`, by `login` and `42`. Words that every question has ("what did we") are not
+terms: on LoCoMo that list was worth 0.06 any@10 over the 33 stop words of tantivy.
 """
 
 import re
@@ -12,7 +12,7 @@ from zlib import crc32
 import tantivy
 
 LONGEST = 64  # characters of a term
-LONGEST_TEXT = 20_000  # characters of a text that are read: who pastes more pastes data
+LONGEST_TEXT = 20_000  # characters of a text that are read: longer texts are pasted data
 
 _STOP = """
 a about above after again against all am an and any are aren as at be because been before being
@@ -31,12 +31,12 @@ _JOINED = re.compile(
 )
 _LINE = re.compile(r"(?::\d+)+$")  # where in a file
 _BETWEEN = re.compile(r"[/\\:@]+")  # the steps of a path, each a name that may be joined itself
-_AROUND = ".,;:!?()[]\"'`*"  # signs that stand around a word and are no part of any name
+_AROUND = ".,;:!?()[]\"'`*"  # signs around a word that are not part of any name
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of a text, each as often as it stands there, in no particular order."""
+    """Return the terms of a text, each as often as it occurs, in no particular order."""
     found: list[str] = []
     rest: list[str] = []
     for piece in text[:LONGEST_TEXT].split():
@@ -51,7 +51,7 @@ def terms(text: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 15)  # a few words are most of all text
 def _of_word(word: str) -> tuple[str, ...] | None:
-    """Return the terms of what is all letters; None where a capital in it may begin a part."""
+    """Return the terms of a word of letters; None where a capital in it may begin a part."""
     return tuple(_ANALYZER.analyze(word)) if word[1:].islower() or len(word) == 1 else None
 
 
@@ -69,8 +69,8 @@ def _of_code(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 15)
-def number_of(term: str) -> int:
-    """Return what stands for a term where it is counted; two terms sharing one are no harm."""
+def term_id(term: str) -> int:
+    """Return the number of a term on disk. That two terms may share one does no harm."""
     return crc32(term.encode("utf-8", "surrogateescape"))
 
 

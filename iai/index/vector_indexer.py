@@ -1,7 +1,7 @@
-"""Keeps the vector index in step with the vectors, in memory and on disk.
+"""Keeps the vector index up to date with the stored vectors, in memory and on disk.
 
-It takes what it has not applied yet, in the order of `foremost`, and looks at the vector as it is
-now; so it does not matter how often, or in which order, changes are applied.
+It takes what it has not applied yet in batches (`next_batch`), and reads each vector as it is now.
+So neither repeats nor the order of changes matter.
 """
 
 import logging
@@ -11,8 +11,11 @@ from msgspec import Struct
 
 from iai.errors import StoreCorrupt
 from iai.index.vector import VectorIndex
-from iai.model.revisions import Revisions, upto
-from iai.store import graph, records, vectors
+from iai.model.revisions import Revisions, through
+from iai.store import graph, vectors
+from iai.store.graph import GraphChange, GraphView
+from iai.store.record_view import RecordView
+from iai.store.vectors import VectorView
 
 log = logging.getLogger(__name__)
 
@@ -20,49 +23,49 @@ VECTORS_SLICE = 1_024
 
 
 class Rebuild(Struct):
-    """A vector index that is being made from all stored vectors."""
+    """A vector index that is being built from all stored vectors."""
 
     table: int
     generation: int
     parts: tuple[int, ...]  # of each vector, see `Embedder`
-    applied: Revisions  # what the vectors held when it began
+    applied: Revisions  # what the vectors covered when it began
     index: VectorIndex
     after: int = 0  # highest label taken so far
 
 
-class Space:
-    """The vector index, in step with the stored vectors of the generation that serves."""
+class VectorIndexer:
+    """The vector index over the stored vectors of the generation that serves."""
 
     def __init__(self, rebuilt: int) -> None:
-        """`rebuilt` is how often it was made again because somebody wanted it."""
+        """`rebuilt` is how many rebuilds were asked for so far."""
         self.index: VectorIndex | None = None
-        self.table = 0  # number of the index, under which it is kept
+        self.table = 0  # number of the index on disk
         self.generation = 0
         self.parts: tuple[int, ...] = ()
         self.applied = Revisions()
         self.rebuilt = rebuilt
-        self._wanted = False  # a rebuild, though the generation is the right one
+        self._wanted = False  # a rebuild was asked for
         self._rebuild: Rebuild | None = None
-        self._stale = False  # another index is still on disk
+        self._stale = False  # an older index is still on disk
 
-    def load(self, view: graph.View, noted: graph.Progress) -> None:
-        """Take up the index that is on disk. One that is damaged is as good as none."""
+    def load(self, view: GraphView, noted: graph.Progress) -> None:
+        """Read the index from disk. A damaged one is rebuilt."""
         self.table = noted.table
         try:
             self.index = _index(view, noted)
         except StoreCorrupt as error:
-            log.warning("%s; it is made again from the vectors", error)
+            log.warning("%s; rebuilding it from the vectors", error)
         if self.index is not None:
             self.generation, self.parts = noted.generation, noted.parts
             self.applied = noted.vectors_applied
 
     @property
     def unsaved(self) -> bool:
-        """Does what is on disk lack anything?"""
+        """Does the index on disk lack any change?"""
         return self._stale or any(index.dirty for _, index in self._tables())
 
-    def save(self, unit: graph.Change) -> None:
-        """Write what has changed. To be committed together with how far it goes."""
+    def save(self, unit: GraphChange) -> None:
+        """Write what has changed. To be committed together with the progress."""
         for table, index in self._tables():
             for position in sorted(index.dirty):
                 unit.put_chunk(table, position, index.chunk(position))
@@ -76,12 +79,12 @@ class Space:
         self._stale = False
 
     def rebuild(self) -> None:
-        """Make the index again from the vectors; the old one answers until the new one is whole."""
+        """Rebuild the index from the vectors; the old one answers until the new one is complete."""
         self._wanted = True
         self._rebuild = None
 
-    def step(self, log_view: records.View, view: vectors.View, part: int = 1) -> bool:
-        """Do one slice, `part` times smaller than usual; False if there was nothing to do."""
+    def step(self, log_view: RecordView, view: VectorView, part: int = 1) -> bool:
+        """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         most = max(1, VECTORS_SLICE // part)
         progress = view.progress()
         if not progress.serving:
@@ -90,15 +93,15 @@ class Space:
             self._scan(view, progress, most)
             return True
         # The vectors may be of a later moment than the log, and know revisions that it does not.
-        seen = progress.applied.both(upto(log_view.watermark().revision))
-        batch = log_view.foremost(seen.minus(self.applied), most)
+        seen = progress.applied.both(through(log_view.watermark().revision))
+        batch = log_view.next_batch(seen.minus(self.applied), most)
         if not batch.ranges:
             return False
         self._take(log_view, view, batch)
         return True
 
-    def _scan(self, view: vectors.View, progress: vectors.Progress, most: int) -> None:
-        """Take the next vectors of the serving generation into the index that is being made."""
+    def _scan(self, view: VectorView, progress: vectors.Progress, most: int) -> None:
+        """Take the next vectors of the serving generation into the index that is being built."""
         rebuild = self._rebuild
         if rebuild is None or rebuild.generation != progress.serving:
             weights = view.generation(progress.serving)
@@ -122,7 +125,7 @@ class Space:
         self.rebuilt += self._wanted
         self._wanted, self._rebuild, self._stale = False, None, True
 
-    def _take(self, log_view: records.View, view: vectors.View, batch: Revisions) -> None:
+    def _take(self, log_view: RecordView, view: VectorView, batch: Revisions) -> None:
         if self.index is None:
             raise StoreCorrupt("a generation without an index")
         changed = log_view.touched(batch)
@@ -132,14 +135,14 @@ class Space:
         self.applied = self.applied.union(batch)
 
     def _tables(self) -> Iterator[tuple[int, VectorIndex]]:
-        """Yield the index that answers, and the one that is being made, with their numbers."""
+        """Yield the index that answers and the one that is being built, with their numbers."""
         if self.index is not None:
             yield self.table, self.index
         if self._rebuild is not None:
             yield self._rebuild.table, self._rebuild.index
 
 
-def _index(view: graph.View, noted: graph.Progress) -> VectorIndex | None:
+def _index(view: GraphView, noted: graph.Progress) -> VectorIndex | None:
     """Return the index that is on disk, if there is one."""
     if not noted.dimension:
         return None

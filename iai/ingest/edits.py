@@ -18,10 +18,11 @@ from iai.protocol.ingest import (
     Place,
 )
 from iai.protocol.message import Request
-from iai.store.records import Change, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 
 
-def apply(request: Request, unit: Change) -> int:
+def apply(request: Request, unit: RecordChange) -> int:
     """Do what a request asks for; return how many records that concerns.
 
     Raises NotFound for an unknown record, BadUsage for what cannot be done.
@@ -44,7 +45,7 @@ def apply(request: Request, unit: Change) -> int:
             raise BadUsage(f"{type(request).__name__} is not a change of records")
 
 
-def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: View) -> None:
+def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView) -> None:
     """Raise BadUsage if any of these turns must not be stored."""
     if not all(turn.text.strip() for turn in turns):
         raise BadUsage("a turn needs a text")
@@ -54,14 +55,14 @@ def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: View) -> No
             raise BadUsage(f"nothing was stored: {cwd} is ignored; see `iai project list`")
 
 
-def _edit(ref: str, text: str, unit: Change) -> int:
+def _edit(ref: str, text: str, unit: RecordChange) -> int:
     if not text.strip():
         raise BadUsage("the new text is empty; to remove a record, forget it")
     unit.edit(_find(ref, unit), text)
     return 1
 
 
-def _forget(refs: tuple[str, ...], unit: Change, *, whole_sessions: bool) -> int:
+def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) -> int:
     found = {ref: unit.find(ref) for ref in refs}
     if missing := [ref for ref, record in found.items() if record is None]:
         raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
@@ -74,7 +75,7 @@ def _forget(refs: tuple[str, ...], unit: Change, *, whole_sessions: bool) -> int
     return len(records)
 
 
-def _merge(project: Place, into: Place | None, unit: Change) -> int:
+def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:
     """Return how many records `Change.reassign` has yet to move."""
     merged = unit.merge(_project(project), _project(into) if into else None)
     if into is not None and not merged:
@@ -84,7 +85,7 @@ def _merge(project: Place, into: Place | None, unit: Change) -> int:
     return len(list(unit.misfiled()))
 
 
-def _find(ref: str, unit: Change) -> Record:
+def _find(ref: str, unit: RecordChange) -> Record:
     record = unit.find(ref)
     if record is None:
         raise NotFound(f"there is no record {ref}")

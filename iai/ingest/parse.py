@@ -22,7 +22,7 @@ from iai.model.record import (
 )
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
-from iai.store.records import Change
+from iai.store.record_change import RecordChange
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
@@ -104,7 +104,7 @@ class Inserted(NamedTuple):
     ignored: int  # turns of ignored projects, which are not stored
 
 
-def insert_batch(change: Change, batch: Batch) -> Inserted:
+def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = set()
     for project, cwd in batch.projects:
@@ -136,7 +136,7 @@ def unread_since(transcript: Transcript) -> int:
 
 
 def insert_turn(
-    change: Change, turn: CapturedTurn, identify: Identify, now: int
+    change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
     """Store a turn that came with its text; return its id and whether it is new.
 

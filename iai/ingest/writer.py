@@ -20,7 +20,8 @@ from iai.protocol.ingest import (
     RecordsCommitted,
     SessionEnded,
 )
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,7 +53,9 @@ class RecordWriter:
         self.required = RequiredRevision(changes, written)
         yield from self.write_required()
 
-    def commit(self, change: Callable[[Change], T], now: Now, *, live: bool = True) -> StepsTo[T]:
+    def commit(
+        self, change: Callable[[RecordChange], T], now: Now, *, live: bool = True
+    ) -> StepsTo[T]:
         """Make a change durable, then announce it if it moved the revision."""
         before = self.mark
         (result, touched), self.mark = self._records.commit(
@@ -71,7 +74,7 @@ class RecordWriter:
     ) -> StepsTo[list[tuple[str, bool]]]:
         """Store turns that came with their text; return the id of each and whether it is new."""
 
-        def change(unit: Change) -> list[tuple[str, bool]]:
+        def change(unit: RecordChange) -> list[tuple[str, bool]]:
             return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
         projects = (parse.new_project(self._identify(turn.cwd, "")) for turn in turns)

@@ -28,7 +28,7 @@ from iai.install.hook_entries import (
 from iai.model import clock
 from iai.process import logs
 from iai.store.readers import Readers
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 _LATEST = 2_000  # records among which a host's latest is looked for
 _WAITING = 64  # files of the spool that are looked at
@@ -160,7 +160,7 @@ def last_capture(layout: Layout, host: str) -> Fired | None:
         readers.close()
 
 
-def _kept(view: View, host: str) -> Fired | None:
+def _kept(view: RecordView, host: str) -> Fired | None:
     """What an import brought does not count, unless a hook named the same file."""
     named = {t.path for t in view.transcripts() if t.host == host and t.followed_until}
     newest = view.watermark().max_vec_label

@@ -30,7 +30,8 @@ from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget
 from iai.protocol.message import Actor
 from iai.recall.named_session import session_id
 from iai.recall.timeline import stretches
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 START_S = 35.0  # `iai up` gives up after 30
 FORGET_S = 30.0
@@ -183,7 +184,7 @@ class Memory:
         return project_id("." if named == "here" else named, self._layout)
 
     @contextmanager
-    def _records(self) -> Iterator[View]:
+    def _records(self) -> Iterator[RecordView]:
         """Read the records, whether or not a group runs."""
         with closing(Records(self._layout.records)) as records, records.view() as view:
             yield view

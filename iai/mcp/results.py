@@ -7,7 +7,7 @@ from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
 from iai.recall.timeline import Stretch
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 BESIDE = 600  # characters of a turn beside one that is shown
 PATH = 4_096  # characters of a path
@@ -32,7 +32,7 @@ def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
     )
 
 
-def shown(view: View, record: Record, asked: forms.Show, wall: int) -> forms.Shown:
+def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> forms.Shown:
     project = view.project_named(record.project)
     before, after = (
         [beside(turn, wall, BESIDE) for label in side if (turn := view.get(label))]

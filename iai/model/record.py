@@ -71,7 +71,6 @@ class Record(Struct, frozen=True, kw_only=True):
     order: int = 0  # 0 on disk, in old records: equal to `created_at`
     tags: tuple[str, ...] = ()
     pinned: bool = False
-    supersedes: str = ""
     source: Source = Source()
     origin: str = ""  # project of its directory, where that one is merged into `project`
 

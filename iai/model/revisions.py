@@ -76,7 +76,7 @@ class Revisions(Struct, frozen=True):
             yield from range(first, last + 1)
 
 
-def upto(revision: int) -> Revisions:
+def through(revision: int) -> Revisions:
     """Return the set 1..revision."""
     return Revisions(((1, revision),)) if revision > 0 else Revisions()
 

@@ -9,7 +9,8 @@ from iai.errors import BadUsage
 from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.protocol.ingest import Place
-from iai.store.records import Records, View
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 
 
 def project_id(named: str, layout: Layout) -> str:
@@ -28,7 +29,7 @@ def project_id(named: str, layout: Layout) -> str:
         records.close()
 
 
-def project(named: str, view: View) -> Place:
+def project(named: str, view: RecordView) -> Place:
     """Return the named project itself, even if it is merged into another.
 
     Raises BadUsage if no project, or more than one, has that name.
@@ -41,7 +42,7 @@ def is_path(named: str) -> bool:
     return os.sep in named or named in (".", "..")
 
 
-def _named(named: str, view: View) -> list[Place]:
+def _named(named: str, view: RecordView) -> list[Place]:
     if not is_path(named):
         return [_place(p) for p in view.projects() if named in (p.id, p.name)]
     path = Path(named).absolute()

@@ -10,16 +10,17 @@ import os
 
 from iai.model.record import Project
 from iai.projects.identity import ProjectIdentity
-from iai.store.records import Change, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 
 
-def resolve(project: ProjectIdentity, view: View) -> ProjectIdentity:
+def resolve(project: ProjectIdentity, view: RecordView) -> ProjectIdentity:
     """Return the project whose memory a directory has, even before `merge_predecessor` ran."""
     old = _predecessor(project.id, project.born, view)
     return ProjectIdentity(old.id, old.name, old.root) if old is not None else project
 
 
-def merge_predecessor(project: Project, unit: Change) -> Project | None:
+def merge_predecessor(project: Project, unit: RecordChange) -> Project | None:
     """Merge what a project was before it was moved into it; return that, or None.
 
     Done once for each birth in each place, so that a project the user unmerges stays unmerged.
@@ -35,12 +36,12 @@ def merge_predecessor(project: Project, unit: Change) -> Project | None:
     return old
 
 
-def first_seen(project: Project, view: View) -> bool:
+def first_seen(project: Project, view: RecordView) -> bool:
     """Return whether this birth is not yet on record for this project."""
     return bool(project.born) and not _noted(project.id, project.born, view)
 
 
-def _predecessor(id_: str, born: str, view: View) -> Project | None:
+def _predecessor(id_: str, born: str, view: RecordView) -> Project | None:
     if not born or _noted(id_, born, view):
         return None
     alike = [p for p in view.projects() if p.born == born and p.id != id_ and not p.into]
@@ -48,6 +49,6 @@ def _predecessor(id_: str, born: str, view: View) -> Project | None:
     return alike[0] if gone else None
 
 
-def _noted(id_: str, born: str, view: View) -> bool:
+def _noted(id_: str, born: str, view: RecordView) -> bool:
     known = view.project_named(id_)
     return known is not None and known.born == born

@@ -62,27 +62,6 @@ class Recalled(Reply, frozen=True):
     revision: int  # of the records, up to which all are indexed by words; 0: none yet
 
 
-class Neighbours(Request, frozen=True):
-    """List the links of a record."""
-
-    ref: str  # a record's id, or `#` and its label
-
-
-class Neighbour(Struct, frozen=True, kw_only=True):
-    """A record at the other end of a link."""
-
-    id: str  # of the record, a ULID
-    label: int  # of the record
-    relation: str  # a `Relation` of `iai.store.links`
-    weight: float  # strength of the link
-
-
-class NeighbourList(Reply, frozen=True):
-    """The links of one record."""
-
-    neighbours: tuple[Neighbour, ...]  # adjacent turns first
-
-
 class GraphUpdated(Event, frozen=True):
     """The indexes have caught up a little more, or became warm."""
 

@@ -19,8 +19,6 @@ from iai.protocol.embedding import (
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
     SleepFinished,
@@ -80,7 +78,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
         IgnoreProject,
     ),
     Actor.EMBEDDING: (Ping, EmbedQuery),
-    Actor.GRAPH_CACHE: (Ping, Recall, Neighbours),
+    Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh),
 }
@@ -113,7 +111,6 @@ REPLIES: tuple[type[Reply], ...] = (
     ImportProgress,
     QueryVectors,
     Recalled,
-    NeighbourList,
     LifecycleReport,
     RefreshOutcome,
 )

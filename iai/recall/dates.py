@@ -1,4 +1,4 @@
-"""When a question says that something was said: "in May 2026", "on 14 August", "yesterday". Pure.
+"""The dates that a question names: "in May 2026", "on 14 August", "yesterday". Pure.
 
 Days are those of UTC.
 """
@@ -13,7 +13,7 @@ from iai.model.clock import NS
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september",
            "october", "november", "december")  # fmt: skip
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-# A month stands with a capital: "may" and "march" are other words as well.
+# Only with a capital: "may" and "march" are other words as well.
 _MONTH = re.compile(
     r"\b(?:(\d{1,2})(?:st|nd|rd|th)?(?: of)? )?"
     r"(January|February|March|April|May|June|July|August|September|October|November|December"
@@ -28,7 +28,7 @@ _AGO = re.compile(
 
 
 class When(Struct, frozen=True):
-    """Days that a question names. What is None or empty may be any."""
+    """Days that a question names. A field that is None or empty matches any."""
 
     year: int | None = None
     months: tuple[int, ...] = ()
@@ -36,7 +36,7 @@ class When(Struct, frozen=True):
     days: tuple[date, date] | None = None  # the first and the last
 
     def fits(self, said: int) -> float:
-        """How well a time fits: 1, 0, or a half for the right month and another day."""
+        """Return how well a time matches: 1, 0, or 0.5 for the right month on another day."""
         then = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=said // NS)).date()
         if self.days is not None:
             return float(self.days[0] <= then <= self.days[1])
@@ -46,7 +46,7 @@ class When(Struct, frozen=True):
 
 
 def named(question: str, now: int) -> When | None:
-    """Return when the question says, if it says anything. `now` is for "yesterday"."""
+    """Return the dates that a question names, if any. `now` is for "yesterday"."""
     iso = _ISO.search(question)
     if iso:
         return When(int(iso[1]), (int(iso[2]),), int(iso[3]) if iso[3] else None)

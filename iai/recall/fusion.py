@@ -1,8 +1,8 @@
-"""How candidates become a ranking: what speaks for each of them, added up. Pure.
+"""How the parts of a score are computed from counts and similarities. Pure.
 
-A turn is scored by its own terms and, for less, by those of the turns around it: BM25's saturation
-over counts of which some stand a few turns away. An answer seldom repeats the words of what it
-answers, but it stands beside them.
+A turn is scored by its own terms and, for less, by those of its neighbours: BM25's saturation over
+counts of which some are from a few turns away. An answer seldom repeats the words of the question,
+but it comes right after it.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from iai.recall.weights import CONTEXT, SATURATION, SESSION_REACH, VECTORS_BESIDE
+from iai.recall.weights import CONTEXT, SATURATION, SESSION_REACH, VECTOR_CONTEXT
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 # For each scored turn the rows of the turns 1, 2, ... before it, then 1, 2, ... after; -1 for none.
-Beside = NDArray[np.int64]
+Neighbours = NDArray[np.int64]
 
 
 def rarity(counts: Sequence[int], documents: int) -> Floats:
@@ -25,50 +25,51 @@ def rarity(counts: Sequence[int], documents: int) -> Floats:
     return np.log1p(np.maximum(documents - df, 0) / (df + 0.5))
 
 
-def by_terms(counts: Floats, rare: Floats, beside: Beside) -> tuple[Floats, Floats]:
-    """Return what terms say for each turn by itself, and with those around it.
+def by_terms(counts: Floats, rare: Floats, neighbours: Neighbours) -> tuple[Floats, Floats]:
+    """Return the score of each turn by its own terms, and with those of its neighbours.
 
     `counts` has a row for each turn and a column for each term. BM25 (as above, section 3.3) with
-    b = 0: how long a turn is says nothing here, and `brief` weighs the short ones.
+    b = 0: the length of a turn does not matter here, and `brief` weighs the short ones.
     """
-    own = counts[: len(beside)]
-    return _saturated(own) @ rare, _saturated(own + spread(counts, beside, CONTEXT)) @ rare
+    own = counts[: len(neighbours)]
+    return _saturated(own) @ rare, _saturated(own + spread(counts, neighbours, CONTEXT)) @ rare
 
 
-def by_likeness(likeness: Floats, beside: Beside) -> tuple[Floats, Floats]:
-    """Return how alike each turn is to the question by itself, and with those around it."""
-    alike = np.maximum(likeness, 0.0)
-    own = alike[: len(beside)]
-    return own, own + spread(alike, beside, VECTORS_BESIDE)
+def by_similarity(similarity: Floats, neighbours: Neighbours) -> tuple[Floats, Floats]:
+    """Return the similarity of each turn to the question, and that with its neighbours' added."""
+    positive = np.maximum(similarity, 0.0)
+    own = positive[: len(neighbours)]
+    return own, own + spread(positive, neighbours, VECTOR_CONTEXT)
 
 
-def spread(rows: Floats, beside: Beside, weights: Sequence[float]) -> Floats:
-    """Return what each turn gains from the rows of the turns around it."""
-    there = np.concatenate([rows, np.zeros_like(rows[:1])])  # what -1 points to
-    total = np.zeros_like(rows[: len(beside)])
-    reach = beside.shape[1] // 2
+def spread(rows: Floats, neighbours: Neighbours, weights: Sequence[float]) -> Floats:
+    """Return what each turn gains from the rows of its neighbours."""
+    padded = np.concatenate([rows, np.zeros_like(rows[:1])])  # -1 points to the zeros
+    total = np.zeros_like(rows[: len(neighbours)])
+    reach = neighbours.shape[1] // 2
     for distance, weight in enumerate(weights):
-        total += weight * (there[beside[:, distance]] + there[beside[:, reach + distance]])
+        before, after = neighbours[:, distance], neighbours[:, reach + distance]
+        total += weight * (padded[before] + padded[after])
     return total
 
 
-def by_session(likeness: Floats, labels: Numbers, sessions: Numbers, among: Mask) -> Floats:
-    """Return for each turn how alike the likeliest turn near it in its session is, of some.
+def by_session(similarity: Floats, labels: Numbers, sessions: Numbers, among: Mask) -> Floats:
+    """Return for each turn the similarity of the most similar turn near it in its session.
 
-    `sessions` has a number for each turn, 0 for none; `among` says which may be the likeliest.
-    Labels are given one after the other, so that those of one session lie close together.
+    `sessions` has a number for each turn, 0 for none; `among` says which turns may be that one.
+    Labels are given in the order of arrival, so those of one session are close together.
     """
     apart = np.abs(labels[:, np.newaxis] - labels[among])
     same = (sessions[:, np.newaxis] == sessions[among]) & (sessions[among] > 0)
     near = ((apart <= SESSION_REACH) & same) | (apart == 0)
-    best: Floats = np.where(near, likeness[among], 0.0).max(axis=1, initial=0.0)
+    best: Floats = np.where(near, similarity[among], 0.0).max(axis=1, initial=0.0)
     return best
 
 
 def shares(own: Floats, whole: Floats, least: float = 0.0) -> tuple[Floats, Floats]:
-    """Scale so that the best whole is 1; return what each turn has by itself, and by the others.
+    """Scale so that the best whole is 1; return each turn's own share, and that of the others.
 
-    Where the best is less than `least`, that counts as 1: the best of poor matches is still poor.
+    If the best is less than `least`, `least` counts as 1: the best of poor matches is still poor.
     """
     best = max(float(whole.max(initial=0.0)), least)
     if best <= 0:

@@ -1,4 +1,4 @@
-"""The session that a user names on the command line: by its id, or by a record of it."""
+"""A session named on the command line, by its id or by one of its records."""
 
 from iai.config.layout import Layout
 from iai.errors import BadUsage, NotFound
@@ -6,9 +6,9 @@ from iai.store.records import Records
 
 
 def session_id(named: str, layout: Layout) -> str:
-    """Return the id of a session; "" for "" (all of them).
+    """Return the id of a session; "" for "" (all sessions).
 
-    Raises NotFound if there is no such record, BadUsage if it was not said in a session.
+    Raises NotFound if there is no such record, BadUsage if it is not part of a session.
     """
     if not named.startswith("#"):
         return named

@@ -1,114 +1,126 @@
-"""All that speaks for each candidate, and for the turns around it; see `fusion` for the sums."""
+"""The score of each candidate and of its neighbours, by part; `fusion` has the sums."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
 
-from iai.index.term_vectors import Tallies
-from iai.index.terms import number_of
+from iai.index.term_vectors import TermVectors
+from iai.index.terms import term_id
 from iai.index.vector import Vectors
 from iai.model.clock import NS
 from iai.recall import dates, speakers, weights
-from iai.recall.fusion import Beside, Floats, by_terms, shares
-from iai.recall.query import Asked
+from iai.recall.fusion import Floats, Neighbours, by_terms, shares
+from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
-from iai.recall.sources import Found, Sources
+from iai.recall.sources import Candidates, Sources
 from iai.store import graph
+from iai.store.graph import GraphView
 
-_DECIMALS = 4  # what is not told apart by these is told apart by age
+_DECIMALS = 4  # scores equal to these are ordered by age
 _DAY = 86_400 * NS
 
 
 class Scored:
     """Labels with what each part adds to their score."""
 
-    def __init__(self, labels: list[int], parts: dict[str, Floats], tallies: Tallies) -> None:
+    def __init__(
+        self, labels: list[int], parts: dict[str, Floats], term_vectors: TermVectors
+    ) -> None:
         self._parts = {name: np.round(gains, _DECIMALS) for name, gains in parts.items()}
         total = np.sum(list(self._parts.values()), axis=0)
         self._total = np.round(total, _DECIMALS)
         self._labels = labels
         self._row = {label: row for row, label in enumerate(labels)}
-        self._tallies = tallies
+        self._term_vectors = term_vectors
 
-    def bag(self, label: int) -> frozenset[int]:
+    def term_set(self, label: int) -> frozenset[int]:
         """Return the different terms of a record."""
-        return self._tallies.bag(self._row[label])
+        return self._term_vectors.term_set(self._row[label])
 
     def ranked(self) -> Iterator[int]:
-        """Yield the labels for which anything speaks, the best first, the older among equals."""
+        """Yield the labels with a score above 0, the best first, the older among equals."""
         order = np.lexsort((np.asarray(self._labels, np.int64), -self._total))
         return (self._labels[row] for row in order if self._total[row] > 0)
 
     def varied(self, labels: Iterable[int], k: int) -> list[tuple[int, float, dict[str, float]]]:
-        """Return the first `k` of these ranked labels, with their scores and why.
+        """Return the first `k` of these ranked labels, with their scores by part.
 
-        What says the same as a better one comes after those that say something else.
+        One that repeats a better one loses some of its score to others.
         """
         kept: list[frozenset[int]] = []
-        found: list[tuple[int, float, dict[str, float]]] = []
+        hits: list[tuple[int, float, dict[str, float]]] = []
         for label in islice(labels, 2 * k):
             row = self._row[label]
             why = {n: float(gains[row]) for n, gains in self._parts.items() if gains[row]}
-            bag = self._tallies.bag(row)
-            if any(_same(bag, other) for other in kept):
+            own = self._term_vectors.term_set(row)
+            if any(_same(own, other) for other in kept):
                 lost = round((1 - weights.REPEATED) * float(self._total[row]), _DECIMALS)
                 why["repeated"] = -lost
             else:
-                kept.append(bag)
-            found.append((label, round(sum(why.values()), _DECIMALS), why))
-        return sorted(found, key=lambda f: (-f[1], f[0]))[:k]
+                kept.append(own)
+            hits.append((label, round(sum(why.values()), _DECIMALS), why))
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
 
-def score(asked: Asked, vector: Vectors | None, found: Found, sources: Sources, now: int) -> Scored:
-    """Score what was found, and the turns around it. None for a question without a vector."""
-    reached, chains = _reached(found, sources.links)
+def score(
+    query: ParsedQuery,
+    vector: Vectors | None,
+    candidates: Candidates,
+    sources: Sources,
+    now: int,
+) -> Scored:
+    """Score the candidates and their neighbours. `vector` is None for a question without one."""
+    reached, chains = _reached(candidates, sources.links)
     others = set(chains.ravel().tolist()).difference(reached, (0,))
-    kept = sources.links.tallies([*reached, *sorted(others)])
+    kept = sources.links.term_vectors([*reached, *sorted(others)])
     rows = [*kept]
-    tallies = Tallies(kept.values())
+    term_vectors = TermVectors(kept.values())
     there = [label in kept for label in reached]
-    beside = _rows(chains[there], rows)
-    labels = rows[: len(beside)]
-    parts = _by_terms(asked, tallies, beside)
+    neighbours = _rows(chains[there], rows)
+    labels = rows[: len(neighbours)]
+    parts = _by_terms(query, term_vectors, neighbours)
     if vector is not None:
-        sessions = tallies.heads["session"]
-        alike = by_vectors(vector, np.asarray(rows, np.int64), beside, sessions, found, sources)
-        parts |= alike | {"neighbours": parts["neighbours"] + alike["neighbours"]}
-    parts |= _priors(asked.text, tallies, len(labels), sources, now)
-    enough = np.minimum(tallies.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+        sessions = term_vectors.heads["session"]
+        every = np.asarray(rows, np.int64)
+        similar = by_vectors(vector, every, neighbours, sessions, candidates, sources)
+        parts |= similar | {"neighbours": parts["neighbours"] + similar["neighbours"]}
+    parts |= _priors(query.text, term_vectors, len(labels), sources, now)
+    enough = np.minimum(term_vectors.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
-    return Scored(labels, parts, tallies)
+    return Scored(labels, parts, term_vectors)
 
 
-def _reached(found: Found, links: graph.View) -> tuple[list[int], graph.Labels]:
-    """Return what was found and the turns near it, which are scored, and what is around each."""
-    labels = found.labels
-    around = links.beside(labels)
+def _reached(candidates: Candidates, links: GraphView) -> tuple[list[int], graph.Labels]:
+    """Return the labels to score, candidates and turns near them, and the neighbours of each."""
+    labels = candidates.labels
+    around = links.neighbours(labels)
     near = around.reshape(-1, 2, graph.AROUND)[:, :, : weights.REACH].ravel().tolist()
     more = sorted(set(near).difference(labels, (0,)))
-    return labels + more, np.concatenate([around, links.beside(more)])
+    return labels + more, np.concatenate([around, links.neighbours(more)])
 
 
-def _rows(labels: graph.Labels, rows: list[int]) -> Beside:
-    """Return for each label the row that it has, -1 if it has none."""
+def _rows(labels: graph.Labels, rows: list[int]) -> Neighbours:
+    """Return the row of each label, -1 if it has none."""
     order = np.argsort(rows)
     ascending = np.asarray(rows, np.int64)[order]
     place = np.minimum(np.searchsorted(ascending, labels), max(len(rows) - 1, 0))
     return np.where(ascending[place] == labels, order[place], -1) if rows else np.zeros_like(labels)
 
 
-def _by_terms(asked: Asked, tallies: Tallies, beside: Beside) -> dict[str, Floats]:
-    own, whole = by_terms(tallies.counts(asked.numbers), asked.rarity, beside)
-    words, neighbours = shares(own, whole, asked.full)
-    return {"words": words, "neighbours": neighbours}
+def _by_terms(
+    query: ParsedQuery, term_vectors: TermVectors, neighbours: Neighbours
+) -> dict[str, Floats]:
+    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, neighbours)
+    words, lent = shares(own, whole, query.full)
+    return {"words": words, "neighbours": lent}
 
 
 def _priors(
-    question: str, tallies: Tallies, count: int, sources: Sources, now: int
+    question: str, term_vectors: TermVectors, count: int, sources: Sources, now: int
 ) -> dict[str, Floats]:
-    heads = tallies.heads[:count]
+    heads = term_vectors.heads[:count]
     said = heads["said"]
     newest = sources.view.watermark().max_created_at
     age: Floats = (newest - said).astype(np.float64) / _DAY
@@ -118,7 +130,7 @@ def _priors(
         "noted": weights.NOTED * heads["note"],
     }
     roles = speakers.roles(question)
-    names = [number_of(name) for name in speakers.names(question)]
+    names = [term_id(name) for name in speakers.names(question)]
     spoke = np.isin(heads["speaker"], names)
     for role, is_it in (("user", 1), ("assistant", 0)):
         if role in roles:

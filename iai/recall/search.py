@@ -1,4 +1,4 @@
-"""One question answered: candidates from each index, fused, filtered, and fetched."""
+"""Answers one question: takes candidates from each index, scores, filters and fetches them."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -6,23 +6,23 @@ from functools import cache
 import numpy as np
 from msgspec import structs
 
-from iai.index.filters import Filter, sought, wanted
+from iai.index.filters import Filter, candidate_filters, requested
 from iai.index.vector import Vectors
-from iai.index.vector_filter import fitting
+from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Provenance, Recall
-from iai.recall import query, weights
-from iai.recall.query import Asked
+from iai.recall import weights
+from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
-from iai.recall.sources import Found, Sources
-from iai.recall.supersession import Ranked, settled
+from iai.recall.sources import Candidates, Sources
+from iai.recall.supersession import RankedHit, demote_superseded
 
 LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 MOST_HITS = 200
 
 
 def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...], list[str]]:
-    """Return the hits, the best first, and which parts could not take part, and why.
+    """Return the hits, the best first, and which parts are missing from the answer, and why.
 
     `now` is the wall time, for questions that say "yesterday".
     """
@@ -31,31 +31,31 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
     vector = None if isinstance(given, str) else given
     if isinstance(given, str):
         degraded.append(f"vectors: {given}")
-    asked = query.read(request.query, sources.links)
-    found = Found()
-    for only in sought(wanted(request)):
-        _find(request, asked, vector, only, sources, found)
-    scored = score(asked, vector, found, sources, now)
+    query = parse(request.query, sources.links)
+    candidates = Candidates()
+    for only in candidate_filters(requested(request)):
+        _collect(request, query, vector, only, sources, candidates)
+    scored = score(query, vector, candidates, sources, now)
     return tuple(_hits(request, scored, sources)), degraded
 
 
-def _find(
+def _collect(
     request: Recall,
-    asked: Asked,
+    query: ParsedQuery,
     vector: Vectors | None,
     only: Filter,
     sources: Sources,
-    found: Found,
+    candidates: Candidates,
 ) -> None:
-    """Find what fits and has the words of a question, or is like it."""
+    """Add the records that match the filter and share terms with the question, or are like it."""
     k = min(request.k, MOST_HITS)
     depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
-    words = sources.lexical.search(asked.telling, depth, only)
-    found.by_words.update(label for label, _ in words)
+    by_terms = sources.lexical.search(query.selective, depth, only)
+    candidates.by_terms.update(label for label, _ in by_terms)
     if vector is not None and sources.index is not None:
-        fits = None if only.open else fitting(sources.links.facets(), only)
-        near = sources.index.search(vector, depth, sources.exact, fits)
-        found.by_vectors.update(label for label, _ in near)
+        mask = None if only.open else filter_mask(sources.links.facets(), only)
+        nearest = sources.index.search(vector, depth, sources.exact, mask)
+        candidates.by_vectors.update(label for label, _ in nearest)
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
@@ -72,28 +72,28 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
 
 
 def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
-    """Yield the best that fit: a neighbour of what fits need not."""
-    view, only = sources.view, wanted(request)
+    """Yield the best hits that match the filter; a scored neighbour of a candidate may not."""
+    view, only = sources.view, requested(request)
     k = min(request.k, MOST_HITS)
-    get, project = cache(view.get), cache(view.project_named)  # each is looked at twice
-    fitting = (
+    get, project = cache(view.get), cache(view.project_named)  # each is read twice
+    matching = (
         label
         for label in scored.ranked()
         if (record := get(label)) is not None and only.fits(record)
     )
-    found = {
+    hits = {
         label: (record, total, why)
-        for label, total, why in scored.varied(fitting, k)
+        for label, total, why in scored.varied(matching, k)
         if (record := get(label)) is not None
     }
     ranked = [
-        Ranked(label, total, why, r.project, r.order, r.text, scored.bag(label))
-        for label, (r, total, why) in found.items()
+        RankedHit(label, total, why, r.project, r.order, r.text, scored.term_set(label))
+        for label, (r, total, why) in hits.items()
     ]
-    for hit in settled(ranked):
-        record = found[hit.label][0]
-        by = found.get(hit.superseded_by)
-        known = project(record.project)
+    for hit in demote_superseded(ranked):
+        record = hits[hit.label][0]
+        by = hits.get(hit.superseded_by)
+        home = project(record.project)
         yield Hit(
             id=record.id,
             label=record.label,
@@ -104,7 +104,7 @@ def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
             host=record.host,
             session_id=record.session,
             project=record.project,
-            project_name=known.name if known else "",
+            project_name=home.name if home else "",
             cwd=record.cwd,
             created_at=record.created_at,
             pinned=record.pinned,

@@ -1,60 +1,62 @@
-"""What a question is put to, and what was found there."""
+"""What a question searches, and the candidates found there."""
 
 import numpy as np
 from msgspec import Struct
 
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
-from iai.index.vector_indexer import Space
-from iai.store import graph, records, vectors
+from iai.index.vector_indexer import VectorIndexer
+from iai.store.graph import GraphView
+from iai.store.record_view import RecordView
+from iai.store.vectors import VectorView
 
 
 class Sources:
-    """What a question is put to. Without the stored vectors words alone answer."""
+    """What a question searches. Without the stored vectors, terms alone answer."""
 
     def __init__(
         self,
-        view: records.View,
-        links: graph.View,
+        view: RecordView,
+        links: GraphView,
         lexical: LexicalIndex,
-        space: Space,
-        stored: vectors.View | None,
+        vector: VectorIndexer,
+        stored: VectorView | None,
     ) -> None:
         self.view = view
         self.links = links
         self.lexical = lexical
-        self._space = space
+        self._vector = vector
         self._stored = stored
 
     @property
     def index(self) -> VectorIndex | None:
-        """The vector index, if it can answer."""
-        return self._space.index if self._stored is not None else None
+        """The vector index; None if it cannot answer."""
+        return self._vector.index if self._stored is not None else None
 
     @property
     def generation(self) -> int:
-        """That of the vectors in the index."""
-        return self._space.generation
+        """The generation of the vectors in the index."""
+        return self._vector.generation
 
     @property
     def parts(self) -> tuple[int, ...]:
-        """How many numbers of such a vector come from each way to embed; empty for one way."""
-        return self._space.parts
+        """The dimension of each part of a vector (see `Embedder`); empty if there is only one."""
+        return self._vector.parts
 
     def exact(self, labels: list[int]) -> Vectors:
-        """Return the vectors of records, zeros for none: those of an old generation go away."""
+        """Return the vectors of records, zeros where there is none: old generations are deleted."""
         if self._stored is None or self.index is None:
             return np.zeros((len(labels), 0), np.float32)
         return self._stored.of(self.generation, labels, self.index.dimension)
 
 
-class Found(Struct):
+class Candidates(Struct):
     """The labels that the indexes found."""
 
-    by_words: set[int] = set()
+    by_terms: set[int] = set()
     by_vectors: set[int] = set()
 
     @property
     def labels(self) -> list[int]:
         """All of them, ascending."""
-        return sorted(self.by_words | self.by_vectors)
+        return sorted(self.by_terms | self.by_vectors)

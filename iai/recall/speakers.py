@@ -1,6 +1,7 @@
-"""Whom a question names as having said something: "what did you suggest", "what did Ada". Pure.
+"""The speakers that a question names: "what did you suggest", "what did Ada". Pure.
 
-Names are those that a text begins with, as a transcript of several people has them ("Ada: ...").
+Names are matched against the one that a text begins with, as in transcripts of several people
+("Ada: ...").
 """
 
 import re
@@ -11,11 +12,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def roles(question: str) -> set[str]:
-    """Return whom the question speaks of: the user ("I"), the assistant ("you"), or none."""
+    """Return the roles that a question names: user ("I"), assistant ("you")."""
     said = {first or second for first, second in _ROLE.findall(question.lower())}
     return {"user" if word == "i" else "assistant" for word in said}
 
 
 def names(question: str) -> list[str]:
-    """Return the words that may be somebody's name."""
+    """Return the words of a question that may be a name."""
     return sorted({word.lower() for word in _WORD.findall(question)})

@@ -1,7 +1,7 @@
-"""A statement that a later one corrects comes after it, and says so. Pure.
+"""A statement that a later one corrects comes after it, and names it. Pure.
 
-Decided among the hits themselves, from their texts alone: so an answer is the same however far the
-links have come, and after everything was made again.
+Decided among the hits, from their texts alone, so that an answer does not depend on how far the
+links have come.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from functools import cache
 
 from msgspec import Struct, structs
 
-from iai.index.corrections import same_subject, sounds_like_one
+from iai.index.corrections import same_subject, sounds_like_correction
 
-_STEP = 0.0001  # of a score: what comes just after
+_STEP = 0.0001  # of a score, by which the corrected comes after
 
 
-class Ranked(Struct, frozen=True):
-    """One hit, as far as it matters here."""
+class RankedHit(Struct, frozen=True):
+    """One hit: what decides its place."""
 
     label: int
     score: float
@@ -27,10 +27,10 @@ class Ranked(Struct, frozen=True):
     superseded_by: int = 0  # label of what corrects it; 0: nothing here does
 
 
-def settled(hits: Sequence[Ranked]) -> list[Ranked]:
-    """Return the hits in their order, each behind what corrects it."""
-    done: list[Ranked] = []
-    corrects = cache(sounds_like_one)  # which reads the whole text: asked last, and once
+def demote_superseded(hits: Sequence[RankedHit]) -> list[RankedHit]:
+    """Return the hits in their order, each behind the one that corrects it."""
+    done: list[RankedHit] = []
+    corrects = cache(sounds_like_correction)  # reads the whole text: asked last, and once
     for hit in sorted(hits, key=lambda h: (-h.order, -h.label)):  # the latest first
         by = [
             later
@@ -39,12 +39,14 @@ def settled(hits: Sequence[Ranked]) -> list[Ranked]:
             and same_subject(later.terms, hit.terms)
             and corrects(later.text)
         ]
-        behind = _behind(hit, max(by, key=lambda later: (later.score, later.order))) if by else hit
-        done.append(behind)
+        if by:
+            done.append(_behind(hit, max(by, key=lambda later: (later.score, later.order))))
+        else:
+            done.append(hit)
     return sorted(done, key=lambda h: (-h.score, h.label))
 
 
-def _behind(hit: Ranked, later: Ranked) -> Ranked:
+def _behind(hit: RankedHit, later: RankedHit) -> RankedHit:
     score = min(hit.score, round(later.score - _STEP, 4))
     lost = {"superseded": round(score - hit.score, 4)} if score < hit.score else {}
     return structs.replace(hit, score=score, why=hit.why | lost, superseded_by=later.label)

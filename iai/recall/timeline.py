@@ -1,6 +1,6 @@
-"""What was worked on when: sessions, the latest first, read from the records alone.
+"""The sessions in order, the latest first, read from the records alone.
 
-It reads what it shows: the first and the last turns of each session. All others it only counts.
+Only what is shown is read, the first and the last turns of each session; the others are counted.
 """
 
 import heapq
@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from iai.index.filters import Filter
 from iai.model.record import Project, Record
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
-    """One session, as far as it was in one project."""
+    """One session: its turns in one project."""
 
     project: str
     project_name: str
@@ -27,29 +27,28 @@ class Stretch(Struct, frozen=True, kw_only=True):
     last_said: Record
 
 
-def stretches(view: View, only: Filter) -> Iterator[Stretch]:
+def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
     """Yield the sessions that fit a filter by project and time, the one that ended last first.
 
-    A session that went on in several projects is there under each. One of which any part lies in
-    the period fits.
+    A session in several projects is listed under each. It fits if any part of it is in the period.
     """
     projects = [p for p in view.projects() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
     for active_at, project, key in latest_first:
         if only.since and active_at < only.since:
             return
-        found = _stretch(view, project, key)
-        if found is not None and (not only.until or found.began_at < only.until):
-            yield found
+        stretch = _stretch(view, project, key)
+        if stretch is not None and (not only.until or stretch.began_at < only.until):
+            yield stretch
 
 
-def _of(view: View, project: Project) -> Iterator[tuple[int, Project, bytes]]:
-    """Yield the sessions of a project with when they were last active there, the latest first."""
+def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:
+    """Yield the sessions of a project and when they were last active there, the latest first."""
     for key, active_at in view.activity(project.id):
         yield active_at, project, key
 
 
-def _stretch(view: View, project: Project, key: bytes) -> Stretch | None:
+def _stretch(view: RecordView, project: Project, key: bytes) -> Stretch | None:
     own = (r for r in view.session(key) if r.project == project.id)
     first = next(own, None)
     last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)

@@ -1,61 +1,61 @@
-"""Every weight of the ranking, in one place, each with its reason and what it was measured to be.
+"""Every weight of the ranking, in one place, each with its reason and its measurement.
 
-Measured on half of LoCoMo and on `tools/bench coding`; the figures are any@5 / any@10 / any@20 with
-that one part left out. With all of them: LoCoMo 0.81 / 0.89 / 0.94, code 0.26 / 0.41 / 0.51. Halves
+Measured on half of LoCoMo and on `tools/bench coding`; the figures are any@5 / any@10 / any@20
+without that one part. With all of them: LoCoMo 0.81 / 0.89 / 0.94, code 0.26 / 0.41 / 0.51. Halves
 of LoCoMo, by conversation or by question, differ by less than 0.02; all its questions were in view
 when the weights were chosen. Near these values LoCoMo is flat; the code set was tried less.
 """
 
 from typing import NamedTuple
 
-# Candidates from each index. The score of one hardly depends on the others, so that more of them
-# add only what is far down, and a question costs as much as there are. With 100 no more was found,
+# Candidates from each index. The score of one hardly depends on the others, so more of them only
+# add hits far down, and the cost of a question grows with them. With 100 nothing more was found,
 # and at 100,000 records a question took 14.5 ms in the process instead of 11.
 CANDIDATES = 60
 
-# Who asks for few hits needs fewer: so many, and so many more for each hit. LoCoMo's first 10 are
-# the same from 40 as from 60, as are those of the code set; its first 20 are not (0.930 for 0.934,
-# before turns gained from their session).
+# Few hits need fewer candidates: FEWEST, and PER_HIT more for each hit. LoCoMo's first 10 are the
+# same from 40 as from 60, as are those of the code set; its first 20 are not (0.930 instead of
+# 0.934, before turns gained from their session).
 FEWEST = 20
 PER_HIT = 2
 
-# By which words of a question candidates are looked for: one that more than this share of all
-# records has says little of any, and to go through them was most of what a question cost a large
-# store (12 ms of 29 at 1,000,000 records, now 1.6). The rarest few are taken in any case; in the
-# score all count. By all words the figures are the same.
+# Terms of a question that more than this share of all records have are not used to find candidates:
+# they say little of any record, and going through them was most of what a question cost in a large
+# store (12 ms of 29 at 1,000,000 records, now 1.6). The rarest few are used in any case, and all
+# terms count in the score. With all terms the figures are the same.
 COMMON = 0.1
 FEWEST_TERMS = 6
 
-# How far from a candidate a turn may stand to be scored with it.
+# How many turns from a candidate a turn is scored along with it.
 REACH = 2
 
-# What of a term counts in a turn when the term stands so many turns away.
+# How much a term counts in a turn when it occurs 1, 2, 3 turns away.
 # LoCoMo 0.76 / 0.85 / 0.91, code as with it. Two turns farther won nothing.
 CONTEXT = (0.5, 0.25, 0.12)
 
-# How soon more of the same term adds nothing (BM25's k1). 0.3 to 1.2 are the same.
+# How soon repeating a term adds nothing (BM25's k1). 0.3 to 1.2 are the same.
 SATURATION = 0.6
 
-# A turn with this share of what a question asks for, by rarity, is a full match. Questions in other
-# words share a word with a turn by chance only, and the best of such matches would count as one.
+# A turn with this share of a question's terms, by rarity, is a full match. A question in other
+# words shares a word with a turn only by chance, and the best of such matches would count as full.
 # LoCoMo 0.80 / 0.90 / 0.93, code 0.22 / 0.34 / 0.46.
 FULL_MATCH = 0.75
 
-# What the likeness of a turn gains from that of the turns beside it.
+# How much the similarity of a turn gains from that of the turns next to it.
 # LoCoMo 0.79 / 0.89 / 0.94, code 0.26 / 0.33 / 0.42.
-VECTORS_BESIDE = (0.3, 0.15)
+VECTOR_CONTEXT = (0.3, 0.15)
 
-# How many labels lie at most between a turn and the likeliest one near it in its session. With 6
-# and with 24 LoCoMo and code are the same; the bound is for sessions of hundreds of turns.
+# The most labels between a turn and the most similar one near it in its session. With 6 and with 24
+# LoCoMo and code are the same; the bound is for sessions of hundreds of turns.
 SESSION_REACH = 12
 
 
 class Voice(NamedTuple):
-    """What the likeness of vectors made in one way counts, against the terms, which count 1."""
+    """How much the similarity by one part of the vectors counts; terms count 1."""
 
-    best: float  # with what it gains from turns beside it, as a share of the best such
+    best: float  # with the gain from turns next to it, as a share of the best
     own: float  # by itself
-    session: float  # of the likeliest turn near it in its session
+    session: float  # of the most similar turn near it in its session
 
 
 # By how many parts a vector has.
@@ -70,36 +70,36 @@ VOICES = {
     # the same. What follows was tried in a copy of the ranking. Weights chosen on four
     # conversations each find 0.909 any@10 in the fifth (static ones: 0.894), and half of 240
     # combinations near these find 0.907 or more. One voice for the weighted mean of both: 0.82 /
-    # 0.90 / 0.95, code 0.50 / 0.67 / 0.78. A gain from the turns beside takes from minilm (0.90
+    # 0.90 / 0.95, code 0.50 / 0.67 / 0.78. A gain from the turns next to it costs minilm (0.90
     # any@10), and vectors of single sentences add nothing. Each turn embedded together with the one
     # before it has 0.01 more any@5, 0.01 less any@10, and 0.05 more any@10 on code; but its vector
     # would change with a text that is not its own.
     2: (Voice(best=0.3, own=0.0, session=0.35), Voice(best=0.0, own=0.7, session=1.1)),
 }
 
-# A turn said when the question says (LoCoMo 0.77 / 0.87 / 0.92), and one said by whom it names
-# (0.79 / 0.88 / 0.93). The code set asks for neither.
+# A turn from a date that the question names (LoCoMo 0.77 / 0.87 / 0.92), and one by a speaker that
+# it names (0.79 / 0.88 / 0.93). The code set names neither.
 SAID_THEN = 0.5
 SAID_BY = 0.2
 
-# Of a turn with hardly any term in it ("ok", "continue") only this share counts; with ENOUGH_TERMS
-# different ones all of it. What stands beside a good match would fill the top otherwise.
-# LoCoMo 0.79 / 0.89 / 0.94, code 0.23 / 0.33 / 0.46.
+# A turn with hardly any terms ("ok", "continue") keeps only this share of its score; with
+# ENOUGH_TERMS different terms it keeps all. Otherwise the neighbours of a good match would fill the
+# top. LoCoMo 0.79 / 0.89 / 0.94, code 0.23 / 0.33 / 0.46.
 BRIEF = 0.6
 ENOUGH_TERMS = 10
 
-# Priors that settle what the question leaves open, too small to lift what has little to do with it.
-# Not measured: neither set can tell. They are kept small for that reason.
+# Priors that break ties, too small to lift an unrelated turn. Not measured, for neither set can
+# tell, and kept small for that reason.
 RECENT = 0.03  # for the newest record of the store, half of it after HALF_LIFE_DAYS
 HALF_LIFE_DAYS = 30.0
 PINNED = 0.1
-NOTED = 0.1  # noted by itself: there are no turns around it to gain from
+NOTED = 0.1  # noted outside a session: it has no neighbours to gain from
 
-# Turns that share so much of their terms say the same; only so much counts of all but the best.
-# Not measured: neither set repeats itself.
+# Turns that share SAME of their terms repeat each other; all but the best keep REPEATED of their
+# score. Not measured: neither set repeats itself.
 SAME = 0.8
 REPEATED = 0.5
 
-# What a later hit corrects comes just after it (`recall.supersession`): LoCoMo and code are the
-# same without it, for hardly a turn there corrects another. Links have no weight: whether going
-# along what records share finds more was not measured.
+# A corrected hit comes just after its correction (`recall.supersession`): LoCoMo and code are the
+# same without that, since hardly a turn there corrects another. Links have no weight: whether
+# following them finds more was not measured.

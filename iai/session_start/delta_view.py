@@ -14,8 +14,8 @@ from iai.model.record import (
     Watermark,
     session_key,
 )
-from iai.model.revisions import upto
-from iai.store.records import View
+from iai.model.revisions import through
+from iai.store.record_view import RecordView
 
 LATEST_CHANGES = 5_000  # at most this many are read: an import may have made a million
 
@@ -28,11 +28,11 @@ class Delta(Struct, frozen=True):
     whole: bool = True  # nothing was left out
 
 
-def read_delta(view: View, project: str, revision: int) -> Delta:
+def read_delta(view: RecordView, project: str, revision: int) -> Delta:
     """Read the records changed after a revision, but for those forgotten since."""
     if view.changed(project) <= revision:
         return Delta()
-    after = upto(view.watermark().revision).minus(upto(revision))
+    after = through(view.watermark().revision).minus(through(revision))
     labels: dict[int, bool] = {}  # True: added or edited since; False: only pinned
     for _, entry in view.changes(after.newest(LATEST_CHANGES)):
         said = entry.operation in ("insert", "edit")
@@ -50,7 +50,7 @@ class DeltaView:
     """Only the records that are new to a session: a `material.PayloadSource`."""
 
     def __init__(
-        self, view: View, delta: Delta, pending: Iterable[Record], project: str, session: str
+        self, view: RecordView, delta: Delta, pending: Iterable[Record], project: str, session: str
     ) -> None:
         """`pending` are turns of any project that are not in the store yet: always new."""
         own = (record for record in pending if record.project == project)
@@ -67,7 +67,7 @@ class DeltaView:
         return self._view.watermark()
 
     def belongs(self, project: str) -> str:
-        """See `View.belongs`."""
+        """See `RecordView.belongs`."""
         return self._view.belongs(project)
 
     def project_named(self, project: str) -> Project | None:

@@ -16,7 +16,7 @@ from iai.model.record import (
     session_key,
 )
 from iai.session_start.pending import Pending
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 _NO_LABEL = 0  # of a turn that is not in the store
 
@@ -24,7 +24,7 @@ _NO_LABEL = 0  # of a turn that is not in the store
 class PendingView:
     """A view of the records plus the pending turns: a `material.PayloadSource`."""
 
-    def __init__(self, view: View | None, pending: Pending, wall: int) -> None:
+    def __init__(self, view: RecordView | None, pending: Pending, wall: int) -> None:
         """`view` is None if there is no store. Turns that it knows or once knew are left out."""
         self._view = view
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # by session, in order
@@ -47,7 +47,7 @@ class PendingView:
             turns.sort(key=_position)
 
     def belongs(self, project: str) -> str:
-        """See `View.belongs`."""
+        """See `RecordView.belongs`."""
         return self._view.belongs(project) if self._view else project
 
     def project_named(self, project: str) -> Project | None:
@@ -56,7 +56,7 @@ class PendingView:
         return known or self._projects.get(project)
 
     def ignored(self, project: str, *places: str) -> bool:
-        """See `View.ignored`."""
+        """See `RecordView.ignored`."""
         return self._view is not None and self._view.ignored(project, *places)
 
     def watermark(self) -> Watermark:

@@ -5,10 +5,10 @@ from collections import Counter
 from iai.config.layout import Layout
 from iai.freshness.target import Target
 from iai.projects.identity import identify
-from iai.store.records import View
+from iai.store.record_view import RecordView
 
 
-def targets(view: View, layout: Layout, projects: int) -> list[Target]:
+def targets(view: RecordView, layout: Layout, projects: int) -> list[Target]:
     """Return the payloads to keep: the most recently active projects first, the global one last.
 
     The global one is written last: its sidecar says that all the others are there. A directory in

@@ -1,1 +1,1 @@
-"""What is on disk in LMDB: records, vectors, the graph and its topics, with one writer each."""
+"""What is kept in LMDB: records, vectors, the graph and its topics, with one writer each."""

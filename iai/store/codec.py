@@ -1,4 +1,4 @@
-"""Values and keys as the store writes them: msgpack maps, and big-endian keys that sort."""
+"""Values and keys on disk: msgpack maps, and big-endian keys that sort."""
 
 import struct
 from typing import TypeVar
@@ -13,14 +13,14 @@ _SIGN = 1 << 63
 
 
 def pack(value: msgspec.Struct) -> bytes:
-    """One value as a msgpack map."""
+    """Encode one value as a msgpack map."""
     return msgspec.msgpack.encode(value)
 
 
 def unpack(data: bytes, type_: type[T]) -> T:
-    """Return the value in `data`. Fields added since it was written take their defaults.
+    """Decode one value. Missing fields take their defaults; unknown ones are ignored.
 
-    Raises StoreCorrupt if the bytes are no such value.
+    Raises StoreCorrupt if the bytes are not such a value.
     """
     try:
         return msgspec.msgpack.decode(data, type=type_)
@@ -28,21 +28,21 @@ def unpack(data: bytes, type_: type[T]) -> T:
         raise StoreCorrupt(f"a stored {type_.__name__} cannot be read: {error}") from error
 
 
-def number(value: int) -> bytes:
-    """Eight bytes that sort as the number does (0 to 2**64 - 1)."""
+def encode_u64(value: int) -> bytes:
+    """Encode a number (0 to 2**64 - 1) in eight bytes that sort as it does."""
     return value.to_bytes(8, "big")
 
 
-def moment(ns: int) -> bytes:
-    """Eight bytes that sort as the time does, before 1970 too."""
+def encode_time(ns: int) -> bytes:
+    """Encode a time in eight bytes that sort as it does, also before 1970."""
     return struct.pack(">Q", max(0, min(ns + _SIGN, (1 << 64) - 1)))
 
 
-def to_number(data: bytes) -> int:
-    """Inverse of `number`."""
+def decode_u64(data: bytes) -> int:
+    """Inverse of `encode_u64`."""
     return int.from_bytes(data, "big")
 
 
-def to_moment(data: bytes) -> int:
-    """Inverse of `moment`."""
-    return to_number(data) - _SIGN
+def decode_time(data: bytes) -> int:
+    """Inverse of `encode_time`."""
+    return decode_u64(data) - _SIGN

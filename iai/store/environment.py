@@ -1,6 +1,6 @@
 """One LMDB environment: opened for writing by one process, for reading by any number.
 
-It never opens one twice in a process, and it must be opened after a fork or spawn, never before.
+LMDB must not be opened twice in a process, nor before a fork or spawn.
 """
 
 import fcntl
@@ -25,16 +25,16 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
-from iai.store.codec import number, to_number
+from iai.store.codec import decode_u64, encode_u64
 from iai.store.migrations import Step
 
 T = TypeVar("T")
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
 
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
-LARGEST_WALK = 512 << 20  # bytes of a file that is walked through in doubt: some 6 s
-COPIES_KEPT = 3  # of records as they were before they were brought up to date
-MANY_FAULTS = 4_096  # of pages; Linux maps 16 around each, so this is 256 MB at most
+LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
+COPIES_KEPT = 3  # of records from before a migration
+MANY_FAULTS = 4_096  # page faults; Linux maps 16 pages at each, so this is 256 MB at most
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -58,14 +58,17 @@ class Environment:
         map_size: int = MAP_SIZE,
         sets: tuple[str, ...] = (),
         steps: Mapping[int, Step] | None = None,
+        retired: tuple[str, ...] = (),
     ) -> None:
-        """Open it. The writer takes an earlier schema to today's by `steps`, after a copy.
+        """Open it. The writer migrates an earlier schema by `steps`, after making a copy.
 
-        Without `steps` what it holds is derived: an earlier form of it counts as damaged. `sets`
-        are databases where a key has any number of values, all of one size.
+        Without `steps` the data is derived, and an earlier schema counts as damage. `sets` are
+        databases in which a key has any number of values, all of one size. The writer drops the
+        databases that are `retired`; as the schema stays, an earlier version can still open it.
 
-        Raises StoreAbsent (reader, and nothing there yet), StoreBusy (writer, and another process
-        is), StoreTooNew, StoreOutdated (reader, before the writer), StoreCorrupt, StoreError.
+        Raises StoreAbsent (reader, nothing there yet), StoreBusy (another process is the writer),
+        StoreTooNew, StoreOutdated (reader, before the writer's migration), StoreCorrupt,
+        StoreError.
         """
         self.path = path
         self.writer = writer
@@ -74,9 +77,10 @@ class Environment:
         self._schema = schema
         self._map_size = map_size
         self._steps = steps
-        self._inode = 0  # of the file that is open; 0: none is
-        self._under_way = 0  # transactions
-        self._faults = 0  # of the process, when it was opened
+        self._retired = retired if writer else ()
+        self._inode = 0  # of the open file; 0: none
+        self._under_way = 0  # open transactions
+        self._faults = 0  # of the process, when the file was opened
         self._lock = _claim(path) if writer else None
         try:
             self._connect()
@@ -86,9 +90,9 @@ class Environment:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """One consistent view. Keep it short: while it lives, LMDB reuses no page it can see.
+        """Open one consistent view. Keep it short: meanwhile LMDB reuses no page it can see.
 
-        Raises StoreAbsent if the files are there no more.
+        Raises StoreAbsent if the files are gone.
         """
         with self._opened(), _translated(self.path):
             try:
@@ -103,7 +107,7 @@ class Environment:
         """Run one change and make it durable, all of it or nothing.
 
         When the map is full it grows and `change` runs again from the start, so `change` must have
-        no effect outside its transaction. Raises StoreWriteFailed if the disk refuses.
+        no effect outside its transaction. Raises StoreWriteFailed if the disk fails.
         """
         with self._opened():
             while True:
@@ -114,59 +118,61 @@ class Environment:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
     def copy(self, directory: Path) -> None:
-        """Copy it as of now into an empty directory, without the pages that are free.
+        """Copy it as of now into an empty directory, without free pages.
 
-        Meanwhile it is read and written on. Raises StoreWriteFailed if the disk refuses.
+        Readers and the writer go on meanwhile. Raises StoreWriteFailed if the disk fails.
         """
         with _translated(self.path):
             self._env.copy(str(directory), compact=True)
         (directory / "data.mdb").chmod(0o600)
 
     def forget_dead_readers(self) -> int:
-        """Free the slots of readers that were killed; they would keep old pages alive."""
+        """Free the slots of killed readers, which would keep old pages alive."""
         return self._env.reader_check()
 
     def close(self) -> None:
-        """Close it and let another process be the writer."""
+        """Close it, so that another process can be the writer."""
         self._env.close()
         self._release()
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
-        """Have it open; anew where it is another file by now, or too much of it was looked at.
+        """Keep it open. Reopen it if the file was replaced, or too many pages have been read.
 
-        A page that was looked at stays in the process's memory for as long as it is open.
+        A page that was read stays in the process's memory while the file is open.
         """
         there = self._inode if self.writer else _inode(self.path)
         same = 0 < there == self._inode
         if not same or (not self._under_way and _faults() - self._faults > MANY_FAULTS):
             self._env.close()
             self._inode = 0
-            self._connect(known=same)
+            self._connect(same_file=same)
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
 
-    def _connect(self, *, known: bool = False) -> None:
+    def _connect(self, *, same_file: bool = False) -> None:
         self._faults = _faults()
         self._env = _open(
             self.path,
-            len(self._databases),
+            len(self._databases) + len(self._retired),
             self._map_size,
             writer=self.writer,
             derived=self._steps is None,
         )
         self._inode = _inode(self.path)
         try:
-            if not known:
+            if not same_file:
                 _check_length(self._env, self.path, writer=self.writer)
             self.db = {"meta": self._open_database("meta")}
-            found = self._found_schema()  # first: another version may have other databases
+            schema = self._read_schema()  # first: another version may have other databases
             self.db |= {name: self._open_database(name) for name in self._databases}
-            if found < self._schema:
-                self._migrate(found)
+            if schema < self._schema:
+                self._migrate(schema)
+            with _translated(self.path):
+                self._drop_retired()
         except BaseException:
             self._env.close()
             raise
@@ -178,18 +184,18 @@ class Environment:
                 return self._env.open_db(
                     name.encode(), create=self.writer, dupsort=many, dupfixed=many
                 )
-            except (lmdb.NotFoundError, lmdb.ReadonlyError):  # the writer has not come so far yet
+            except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
 
-    def _found_schema(self) -> int:
-        """Return the schema of what is there. Raises unless it can be used, or be made so."""
+    def _read_schema(self) -> int:
+        """Return the schema on disk. Raises unless it can be used or migrated."""
         with _translated(self.path), self._env.begin(buffers=False) as transaction:
-            found = transaction.get(b"schema", db=self.db["meta"])
-        if found is None and self.writer:
+            noted = transaction.get(b"schema", db=self.db["meta"])
+        if noted is None and self.writer:
             self.write(self._note_schema)
-        elif found is None:
+        elif noted is None:
             raise StoreAbsent(self.path)
-        schema = self._schema if found is None else to_number(found)
+        schema = self._schema if noted is None else decode_u64(noted)
         if schema > self._schema:
             raise StoreTooNew(self.path, schema, self._schema)
         if schema < self._schema and not self.writer:
@@ -199,12 +205,12 @@ class Environment:
         return schema
 
     def _migrate(self, found: int) -> None:
-        """Keep a copy, then go step by step, all of them or none."""
+        """Keep a copy, then do all steps in one transaction."""
         backups = self.path.parent / "backups"
         private(backups)
         name = f"{self.path.name}-schema-"
         copy = backups / f"{name}{found}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
-        shutil.rmtree(copy, ignore_errors=True)  # of an attempt in this very second
+        shutil.rmtree(copy, ignore_errors=True)  # of an attempt in the same second
         private(copy)
         self.copy(copy)
         copies = sorted(backups.glob(f"{name}*"), key=lambda path: path.stat().st_mtime_ns)
@@ -218,12 +224,20 @@ class Environment:
 
         self.write(change)
 
+    def _drop_retired(self) -> None:
+        names = [name.encode() for name in self._retired]
+        with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
+            there = [name for name in names if main.set_key(name)]
+        for name in there:
+            database = self._env.open_db(name, create=False)
+            self.write(lambda transaction: transaction.drop(database))  # noqa: B023  used at once
+
     def _note_schema(self, transaction: Transaction) -> None:
-        transaction.put(b"schema", number(self._schema), db=self.db["meta"])
+        transaction.put(b"schema", encode_u64(self._schema), db=self.db["meta"])
 
     def _release(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)  # which lets go of the lock
+            os.close(self._lock)  # releases the lock
             self._lock = None
 
 
@@ -236,7 +250,7 @@ class Tables:
 
 
 def _claim(path: Path) -> int:
-    """Become the one writer of this environment for as long as the returned file stays open."""
+    """Become the only writer of this environment while the returned file stays open."""
     private(path)
     descriptor = os.open(path / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -253,14 +267,14 @@ def _open(
     if not writer and not (path / "data.mdb").exists():
         raise StoreAbsent(path)
     with _translated(path):
-        # A reader announces itself in the lock file, so that the writer spares the pages it sees.
-        # Where that file cannot be written (a read-only home) nobody can be writing either.
+        # A reader registers in the lock file, so that the writer spares the pages it sees. If that
+        # file is not writable (a read-only home), there is no writer either.
         lock = writer or os.access(path / "lock.mdb", os.W_OK)
         return lmdb.open(
             str(path),
             map_size=map_size if writer else 0,
-            # A power cut may undo the last change of what is derived: it is derived again. So each
-            # waits for the disk once instead of twice.
+            # A power cut may undo the last change of derived data, which is then derived again. So
+            # each commit waits for the disk once instead of twice.
             metasync=not derived,
             max_dbs=databases,
             readonly=not writer,
@@ -268,13 +282,13 @@ def _open(
             mode=0o600,
             max_readers=MAX_READERS,
             lock=lock,
-            readahead=False,  # lookups are scattered; read-ahead would drag in whole extents
+            readahead=False,  # lookups are scattered; read-ahead would load whole extents
         )
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """LMDB's errors as ours; MapFull and MapResized pass, for they are answered here."""
+    """Translate LMDB's errors into ours, but for MapFull and MapResized, handled in this module."""
     try:
         yield
     except (lmdb.MapFullError, lmdb.MapResizedError):
@@ -301,28 +315,29 @@ def _inode(path: Path) -> int:
 
 
 def _check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
-    """Refuse a file that was cut short: reading beyond its end would kill the process (SIGBUS).
+    """Reject a truncated file: reading beyond its end would kill the process (SIGBUS).
 
-    A file may lack some last pages by right: LMDB never writes one that the same transaction took
-    and gave back. Whether it is only that, a walk through all pages tells, and the writer can make
-    it, for nobody changes the file meanwhile. Then it fills up what is missing, for the walk does
-    not see the end of a long value. A reader takes offence where hardly any is left.
+    A sound file may lack its last pages: LMDB never writes a page that the same transaction took
+    and gave back. The writer verifies all pages to tell the two apart, since nothing changes the
+    file meanwhile, and then extends the file, since verifying misses the end of a long value.
+    Readers reject a file under a quarter of its size.
     """
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    found = (path / "data.mdb").stat().st_size
-    if found >= needed:
+    size = (path / "data.mdb").stat().st_size
+    if size >= needed:
         return
-    if found < needed // 4:
-        raise StoreCorrupt(f"data.mdb has {found} bytes of {needed}", path)
+    if size < needed // 4:
+        raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)
 
 
 def check(path: Path | None) -> None:
-    """Walk through all pages of an environment that nobody has open, without trusting any of them.
+    """Verify all pages of an environment that no process has open.
 
-    Raises StoreCorrupt if it is not whole. Nothing at all is whole; a huge file is not walked.
+    Raises StoreCorrupt if it is damaged. A missing file counts as intact; a huge one is not
+    checked.
     """
     file = path / "data.mdb" if path is not None else None
     if file is None or not file.exists() or file.stat().st_size > LARGEST_WALK:

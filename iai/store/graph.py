@@ -1,6 +1,6 @@
-"""What the graph-cache keeps on disk: the vector index, edges, and how far they go.
+"""What the graph-cache keeps on disk: the vector index, term vectors, links, topics, and progress.
 
-Derived; can be made again from the records and the vectors.
+Derived: it can be rebuilt from the records and the vectors.
 """
 
 import zlib
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from iai.errors import StoreCorrupt
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
-from iai.store import links, topics
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store import links, migrations, topics
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
-from iai.store.links import Edge, Relation
+from iai.store.links import LinkChange, LinkView
+from iai.store.topics import TopicChange, TopicView
 
 T = TypeVar("T")
 
@@ -28,10 +29,10 @@ SCHEMA = topics.SCHEMA
 _DATABASES = (
     "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
-    "beside",  # label -> labels of the turns around it in its session, see `View.beside`
+    "beside",  # label -> labels of the turns around it in its session, see `GraphView.neighbours`
     "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
-    "counts",  # number of a term -> in how many records it stands
-    "uncounted",  # label -> nothing: its tally is kept, but in `counts` it is not yet
+    "counts",  # id of a term -> in how many records it occurs
+    "uncounted",  # label -> nothing: its term vector is kept, but not in `counts` yet
     *links.DATABASES,
     *topics.DATABASES,
 )
@@ -42,7 +43,6 @@ FACETS = np.dtype(
 _FACETS_ROWS = 1_024  # records in a chunk of them
 
 AROUND = 3  # turns kept on each side of a turn
-NEXT_TO = 1.0  # weight of the edge to the next turn
 Labels: TypeAlias = NDArray[np.int64]
 Facets: TypeAlias = NDArray[np.void]
 _LABEL = np.dtype("<i8")
@@ -57,10 +57,10 @@ class Progress(Struct, frozen=True, kw_only=True):
     records_applied: Revisions = Revisions()  # in the lexical index and the edges
     vectors_applied: Revisions = Revisions()  # in the vector index that answers queries
     generation: int = 0  # of that vector index
-    documents: int = 0  # records in the lexical index then; fewer now means that it lost some
-    warm: bool = False  # has caught up at least once since it was last built from nothing
-    rebuilt: int = 0  # how often it was made again because somebody wanted it
-    form: int = 0  # of the tallies, see `iai.index.term_vectors`
+    documents: int = 0  # records in the lexical index then; fewer now means that some were lost
+    warm: bool = False  # has caught up at least once since it was last built from scratch
+    rebuilt: int = 0  # rebuilds that were asked for
+    form: int = 0  # of the term vectors, see `iai.index.term_vectors`
     links_applied: Revisions = Revisions()  # in the links, which follow when all else is done
     table: int = 0  # number of that vector index, under which its chunks are kept; 0: none is
     dimension: int = 0  # of its vectors
@@ -79,7 +79,7 @@ class Troubles(Struct, frozen=True):
     steps: dict[str, Trouble] = {}
 
 
-class View(links.View, topics.View):
+class GraphView(LinkView, TopicView):
     """The graph-cache's files as of one moment."""
 
     def progress(self) -> Progress:
@@ -92,57 +92,50 @@ class View(links.View, topics.View):
         data = self._t.get(b"sleep", db=self._db["meta"])
         return unpack(data, Troubles).steps if data is not None else {}
 
-    def edges(self, label: int) -> tuple[Edge, ...]:
-        """Edges that leave a record; each is also there the other way round."""
-        before, after = (int(side[0]) for side in self.beside([label])[0].reshape(2, AROUND))
-        sides: tuple[tuple[int, Relation], ...] = ((before, "previous"), (after, "next"))
-        beside = tuple(Edge(to, relation, NEXT_TO) for to, relation in sides if to)
-        return beside + self.links(label) + self.recalled(label)
-
-    def beside(self, labels: Sequence[int]) -> Labels:
-        """Return for each record the labels of the turns around it, 0 for none.
+    def neighbours(self, labels: Sequence[int]) -> Labels:
+        """Return for each record the labels of its neighbours in its session, 0 for none.
 
         A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
         """
         keys = _keys(labels)
         with self._t.cursor(self._db["beside"]) as cursor:
-            found = dict(cursor.getmulti(keys))
-        rows = b"".join([found.get(key, _ALONE) for key in keys])
+            stored = dict(cursor.getmulti(keys))
+        rows = b"".join([stored.get(key, _ALONE) for key in keys])
         return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
-    def tallies(self, labels: Collection[int]) -> dict[int, bytes]:
-        """Return what was kept by `tally` for each of these records that has any."""
+    def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:
+        """Return the term vectors of these records; a record without one is left out."""
         keys = dict(zip(_keys(labels), labels, strict=True))
         with self._t.cursor(self._db["terms"]) as cursor:
             return {keys[key]: data for key, data in cursor.getmulti(keys)}
 
-    def tallied(self) -> int:
-        """Return how many records have a tally."""
+    def term_vector_count(self) -> int:
+        """Return how many records have a term vector."""
         return int(self._t.stat(self._db["terms"])["entries"])
 
-    def counts(self, terms: Iterable[int]) -> dict[int, int]:
-        """Return in how many records each of these terms stands; a term in none is left out."""
-        keys = [number(term) for term in terms]
+    def document_frequencies(self, terms: Iterable[int]) -> dict[int, int]:
+        """Return in how many records each of these terms occurs; a term in none is left out."""
+        keys = [encode_u64(term) for term in terms]
         with self._t.cursor(self._db["counts"]) as cursor:
-            return {to_number(key): to_number(data) for key, data in cursor.getmulti(keys)}
+            return {decode_u64(key): decode_u64(data) for key, data in cursor.getmulti(keys)}
 
     def uncounted(self) -> set[int]:
         """Return the records that are not, or not wholly, counted yet."""
         with self._t.cursor(self._db["uncounted"]) as cursor:
-            return {to_number(key) for key in cursor.iternext(keys=True, values=False)}
+            return {decode_u64(key) for key in cursor.iternext(keys=True, values=False)}
 
     def counted_below(self) -> int:
-        """Return the term below which these are counted; 0: no term of theirs is."""
+        """Return the term below which the uncounted records are counted; 0: no term is."""
         data = self._t.get(b"counted-below", db=self._db["meta"])
-        return to_number(data) if data is not None else 0
+        return decode_u64(data) if data is not None else 0
 
     def facets(self) -> Facets:
         """Return what filters ask, in a row for each label from 1; zeros where there is none."""
         with self._t.cursor(self._db["facets"]) as cursor:
-            chunks = to_number(cursor.key()) + 1 if cursor.last() else 0
+            chunks = decode_u64(cursor.key()) + 1 if cursor.last() else 0
             table = np.zeros((chunks, _FACETS_ROWS), FACETS)
             for key, data in cursor if cursor.first() else ():
-                table[to_number(key)] = np.frombuffer(data, FACETS)
+                table[decode_u64(key)] = np.frombuffer(data, FACETS)
         return table.reshape(-1)
 
     def chunks(self, table: int) -> Iterator[tuple[int, bytes]]:
@@ -150,18 +143,18 @@ class View(links.View, topics.View):
 
         Raises StoreCorrupt if one is not what was written.
         """
-        prefix = number(table)
+        prefix = encode_u64(table)
         with self._t.cursor(self._db["chunks"]) as cursor:
             for key, data in cursor if cursor.set_range(prefix) else ():
                 if not key.startswith(prefix):
                     break
-                position = to_number(key[8:])
+                position = decode_u64(key[8:])
                 if _sealed(data[_SEAL:]) != data:
                     raise StoreCorrupt(f"chunk {position} of the vector index is damaged")
                 yield position, data[_SEAL:]
 
 
-class Change(View, links.Change, topics.Change):
+class GraphChange(GraphView, LinkChange, TopicChange):
     """One transaction of the writer."""
 
     def advance(self, progress: Progress) -> None:
@@ -172,54 +165,55 @@ class Change(View, links.Change, topics.Change):
         """Note how the steps of SLEEP have fared."""
         self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
 
-    def place(self, label: int, around: Sequence[int]) -> None:
-        """Set the turns around a record, as `beside` returns them; none deletes the entry."""
+    def put_neighbours(self, label: int, around: Sequence[int]) -> None:
+        """Set the neighbours of a record, a row of `neighbours`; zeros delete the entry."""
         if any(around):
-            self._t.put(number(label), np.asarray(around, _LABEL).tobytes(), db=self._db["beside"])
+            row = np.asarray(around, _LABEL).tobytes()
+            self._t.put(encode_u64(label), row, db=self._db["beside"])
         else:
-            self._t.delete(number(label), db=self._db["beside"])
+            self._t.delete(encode_u64(label), db=self._db["beside"])
 
-    def tally(self, tallies: Mapping[int, bytes | None]) -> None:
-        """Keep what these records are scored by, None for nothing."""
-        self._set("terms", _keys(tallies), tallies.values())
+    def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
+        """Set the term vectors of these records; None deletes one."""
+        self._set("terms", _keys(term_vectors), term_vectors.values())
 
-    def count(self, moved: Mapping[int, int]) -> None:
-        """Note in how many records more, or fewer, each of these terms stands."""
-        terms = _keys(moved)
+    def add_document_frequencies(self, change: Mapping[int, int]) -> None:
+        """Add to the number of records that each of these terms occurs in."""
+        terms = _keys(change)
         with self._t.cursor(self._db["counts"]) as cursor:
             old = dict(cursor.getmulti(terms))
         before = np.frombuffer(b"".join([old.get(term, _NONE) for term in terms]), ">i8")
-        counts = before + np.fromiter(moved.values(), np.int64, len(moved))
+        counts = before + np.fromiter(change.values(), np.int64, len(change))
         rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
         self._set("counts", terms, [count if some else None for count, some in rows])
 
-    def put_off(self, labels: Collection[int]) -> None:
-        """Note that these records are not counted yet."""
+    def mark_uncounted(self, labels: Collection[int]) -> None:
+        """Note that the terms of these records are not counted yet."""
         self._set("uncounted", _keys(labels), [b""] * len(labels))
 
-    def counted(self, below: int | None) -> None:
-        """Note that the records that were put off are counted as to terms below one, None: all."""
+    def mark_counted(self, below: int | None) -> None:
+        """Note that terms below this one are counted for the uncounted records; None: all are."""
         if below is None:
             self._t.drop(self._db["uncounted"], delete=False)
             self._t.delete(b"counted-below", db=self._db["meta"])
         else:
-            self._t.put(b"counted-below", number(below), db=self._db["meta"])
+            self._t.put(b"counted-below", encode_u64(below), db=self._db["meta"])
 
-    def forget_words(self) -> None:
-        """Start over with what follows from the texts of the records."""
+    def forget_terms(self) -> None:
+        """Delete what follows from the texts of the records, to start over."""
         for database in ("beside", "facets", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
-        self.counted(None)
+        self.mark_counted(None)
 
-    def describe(self, facets: Mapping[int, bytes | None]) -> None:
-        """Keep what filters ask of these records, a row of `FACETS` each, None for nothing."""
+    def put_facets(self, facets: Mapping[int, bytes | None]) -> None:
+        """Set what filters ask of these records, a row of `FACETS` each; None deletes one."""
         for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
-            old = self._t.get(number(chunk), db=self._db["facets"])
+            old = self._t.get(encode_u64(chunk), db=self._db["facets"])
             rows = bytearray(old or FACETS.itemsize * _FACETS_ROWS)
             for label in labels:
                 at = (label - 1) % _FACETS_ROWS * FACETS.itemsize
                 rows[at : at + FACETS.itemsize] = facets[label] or bytes(FACETS.itemsize)
-            self._t.put(number(chunk), bytes(rows), db=self._db["facets"])
+            self._t.put(encode_u64(chunk), bytes(rows), db=self._db["facets"])
 
     def _set(self, database: str, keys: list[bytes], values: Iterable[bytes | None]) -> None:
         """Put these values; None deletes the entry."""
@@ -232,22 +226,22 @@ class Change(View, links.Change, topics.Change):
 
     def put_chunk(self, table: int, position: int, data: bytes) -> None:
         """Write one chunk of a vector index."""
-        self._t.put(number(table) + number(position), _sealed(data), db=self._db["chunks"])
+        self._t.put(encode_u64(table) + encode_u64(position), _sealed(data), db=self._db["chunks"])
 
     def keep_chunks(self, table: int, chunks: int) -> None:
-        """Delete all but the first chunks of one vector index; snapshots of an older iai, too."""
+        """Delete all but the first chunks of one vector index, and snapshots of an older iai."""
         self._t.delete(b"snapshot", db=self._db["meta"])
-        prefix, beyond = number(table), number(table) + number(chunks)
+        prefix, beyond = encode_u64(table), encode_u64(table) + encode_u64(chunks)
         with self._t.cursor(self._db["chunks"]) as cursor:
             found = cursor.first()
             while found:
                 found = cursor.next() if prefix <= cursor.key() < beyond else cursor.delete()
 
     def forget_everything(self) -> None:
-        """Start over: no neighbours, links or terms, no vector index, nothing applied."""
+        """Delete everything, to start over."""
         for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
-        self.counted(None)
+        self.mark_counted(None)
         self._t.delete(b"progress", db=self._db["meta"])
 
 
@@ -256,18 +250,24 @@ class GraphStore:
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size, sets=links.SETS
+            path,
+            _DATABASES,
+            schema=SCHEMA,
+            writer=writer,
+            map_size=map_size,
+            sets=links.SETS,
+            retired=migrations.INDEX_RETIRED,
         )
 
     @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> Iterator[GraphView]:
         """Look at it as of now."""
         with self._environment.read() as transaction:
-            yield View(self._environment, transaction)
+            yield GraphView(self._environment, transaction)
 
-    def commit(self, change: Callable[[Change], T]) -> T:
+    def commit(self, change: Callable[[GraphChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
-        return self._environment.write(lambda t: change(Change(self._environment, t)))
+        return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
     def close(self) -> None:
         """Close the environment."""
@@ -275,7 +275,7 @@ class GraphStore:
 
 
 def _keys(labels: Collection[int]) -> list[bytes]:
-    """Return `number` of each, without a call for each."""
+    """Return `encode_u64` of each, without a call for each."""
     packed = np.fromiter(labels, ">i8", len(labels)).tobytes()
     return [packed[at : at + 8] for at in range(0, len(packed), 8)]
 

@@ -1,49 +1,44 @@
-"""Links between records: what they share, what corrects what, what was recalled together.
+"""Links between records: which share rare terms, are similar, repeat or correct each other.
 
-Each record keeps its own strongest links to others, at most `MOST` of a relation. A link counts if
-both its ends keep it: so it is there both ways or not at all, and a record that is gone has none.
+Each record keeps its own strongest links, at most `MOST` of a relation. A link counts if both ends
+keep it: so it is there both ways or not at all, and a record that is gone has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.store.codec import number, to_number
+from iai.store.codec import decode_u64, encode_u64
 from iai.store.environment import Tables
 
 MOST = 8  # links of one relation that a record keeps
 
-Relation: TypeAlias = Literal[
-    "next",
-    "previous",
-    "shares",
-    "similar",
-    "duplicate",
-    "supersedes",
-    "superseded-by",
-    "recalled-with",
-]
-RELATIONS: tuple[Relation, ...] = get_args(Relation)  # a row holds their places: only ever append
+Relation: TypeAlias = Literal["shares", "similar", "duplicate", "supersedes", "superseded-by"]
 OPPOSITE: dict[Relation, Relation] = {
-    "next": "previous",
-    "previous": "next",
     "supersedes": "superseded-by",
     "superseded-by": "supersedes",
-}  # of the others, each is its own
+}  # the others are their own
 
 DATABASES = (
     "links",  # label -> its links that follow from the records alone
-    "similar",  # label -> its links to what is like it
-    "recalled",  # label -> what was recalled together with it
+    "similar",  # label -> its links to similar records
     "linked",  # label -> what it is linked by
 )
-SETS = ("holders",)  # number of a term -> labels of the records linked by it
+SETS = ("holders",)  # id of a term -> labels of the records linked by it
 
 _ROW = np.dtype([("to", "<u4"), ("relation", "u1"), ("weight", "<f4")])
-_RECALLED = np.dtype([("to", "<u4"), ("weight", "<f4"), ("at", "<i8")])
+# How a row on disk names a relation. Earlier versions used 0, 1 and 7 for others.
+_CODES: dict[Relation, int] = {
+    "shares": 2,
+    "similar": 3,
+    "duplicate": 4,
+    "supersedes": 5,
+    "superseded-by": 6,
+}
+_RELATIONS = {code: relation for relation, code in _CODES.items()}
 _HOLDER = np.dtype([("term", ">u4"), ("label", ">u4")])  # a key and a value, which sort as numbers
 _LINKED_HEAD = np.dtype([("project", "<u4"), ("order", "<i8"), ("corrects", "u1")])
 _TERM = np.dtype("<u4")
@@ -60,25 +55,17 @@ class Edge(Struct, frozen=True, array_like=True):
 class Linked(Struct, frozen=True):
     """What a record is linked by."""
 
-    project: int  # a number that stands for it
-    order: int  # where it stands among others
-    corrects: bool  # does it sound as if it took the place of something?
-    terms: frozenset[int]  # by number
+    project: int  # its id as a number
+    order: int  # its place among others
+    corrects: bool  # does it sound as if it corrected something?
+    terms: frozenset[int]  # by id
 
 
-class Together(Struct, frozen=True):
-    """How often two records were recalled together, as far as that still counts."""
-
-    to: int
-    weight: float  # at that moment; it fades afterwards
-    at: int  # wall time
-
-
-class View(Tables):
+class LinkView(Tables):
     """The links as of one moment."""
 
     def links(self, label: int) -> tuple[Edge, ...]:
-        """Return the links that a record and its other ends both keep, by relation and weight."""
+        """Return the links of a record that both ends keep, by relation and weight."""
         kept = (*self.kept([label]).get(label, ()), *self.kept_similar([label]).get(label, ()))
         others = sorted({edge.to for edge in kept})
         back = {
@@ -95,34 +82,17 @@ class View(Tables):
         return self._rows("links", labels)
 
     def kept_similar(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
-        """Return those to what is like them."""
+        """Return their links to similar records, likewise."""
         return self._rows("similar", labels)
-
-    def recalled(self, label: int) -> tuple[Edge, ...]:
-        """Return what was recalled together with a record."""
-        return tuple(Edge(t.to, "recalled-with", t.weight) for t in self.together(label))
-
-    def together(self, label: int) -> tuple[Together, ...]:
-        """Return the same, with when it was."""
-        data = self._t.get(number(label), db=self._db["recalled"])
-        rows = np.frombuffer(data or b"", _RECALLED)
-        return tuple(Together(*row) for row in rows.tolist())
-
-    def recalled_after(self, label: int, limit: int) -> list[int]:
-        """Return the next records with a higher label that were recalled together with others."""
-        with self._t.cursor(self._db["recalled"]) as cursor:
-            found = cursor.set_range(number(label + 1))
-            keys = cursor.iternext(values=False) if found else iter(())
-            return [to_number(key) for _, key in zip(range(limit), keys, strict=False)]
 
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
         with self._t.cursor(self._db["linked"]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
-        return {to_number(key): _unpacked(data) for key, data in found}
+            items = cursor.getmulti([encode_u64(label) for label in labels])
+        return {decode_u64(key): _unpacked(data) for key, data in items}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
-        """Return how many records hold each of these terms; `most` and one more for more."""
+        """Return how many records hold each of these terms, or `most` + 1 if there are more."""
         counts = {}
         with self._t.cursor(self._db["holders"]) as cursor:
             for term in terms:
@@ -139,17 +109,17 @@ class View(Tables):
 
     def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
         with self._t.cursor(self._db[database]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
+            items = cursor.getmulti([encode_u64(label) for label in labels])
         return {
-            to_number(key): tuple(
-                Edge(to, RELATIONS[relation], weight)
+            decode_u64(key): tuple(
+                Edge(to, _RELATIONS[relation], weight)
                 for to, relation, weight in np.frombuffer(data, _ROW).tolist()
             )
-            for key, data in found
+            for key, data in items
         }
 
 
-class Change(View):
+class LinkChange(LinkView):
     """The links, in a transaction of the writer."""
 
     def keep(self, label: int, edges: Sequence[Edge]) -> None:
@@ -157,14 +127,9 @@ class Change(View):
         self._put_row("links", label, edges)
 
     def keep_similar(self, rows: Mapping[int, Sequence[Edge]]) -> None:
-        """Set those of some records to what is like them."""
+        """Set the links of some records to similar ones."""
         for label, edges in rows.items():
             self._put_row("similar", label, edges)
-
-    def keep_together(self, label: int, together: Sequence[Together]) -> None:
-        """Set what was recalled together with a record."""
-        rows = np.array([(t.to, t.weight, t.at) for t in together], _RECALLED)
-        self._put_or_delete("recalled", label, rows.tobytes())
 
     def link_by(self, linked: Mapping[int, Linked | None]) -> None:
         """Set what records are linked by; None for one that is gone."""
@@ -183,14 +148,14 @@ class Change(View):
             cursor.putmulti(sorted(new))
 
     def _put_row(self, database: str, label: int, edges: Sequence[Edge]) -> None:
-        rows = np.array([(e.to, RELATIONS.index(e.relation), e.weight) for e in edges], _ROW)
+        rows = np.array([(e.to, _CODES[e.relation], e.weight) for e in edges], _ROW)
         self._put_or_delete(database, label, rows.tobytes())
 
     def _put_or_delete(self, database: str, label: int, data: bytes) -> None:
         if data:
-            self._t.put(number(label), data, db=self._db[database])
+            self._t.put(encode_u64(label), data, db=self._db[database])
         else:
-            self._t.delete(number(label), db=self._db[database])
+            self._t.delete(encode_u64(label), db=self._db[database])
 
 
 def _four(value: int) -> bytes:

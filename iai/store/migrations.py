@@ -1,7 +1,7 @@
 """How records of an earlier schema become those of the next: one step for each, in one transaction.
 
-Only a change that the code after it could not read in the old form needs a step: new databases and
-new fields with a default need none. What is derived from the records has none; it is made again.
+A step is needed only for a change after which the code cannot read the old form: new databases and
+new fields with a default need none. Derived data has no steps; it is rebuilt.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,14 @@ import lmdb
 
 
 class Step(Protocol):
-    """Makes the next schema of one, of which all databases are open."""
+    """Turns one schema into the next. All databases are open."""
 
     def __call__(
         self, transaction: "lmdb.Transaction[bytes]", db: "Mapping[str, lmdb._Database]", /
     ) -> None: ...
 
 
-RECORDS: dict[int, Step] = {}  # schema -> what makes the next one of it
+RECORDS: dict[int, Step] = {}  # schema -> the step to the next
+
+# Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
+INDEX_RETIRED = ("central", "recalled")

@@ -1,4 +1,4 @@
-"""The environments that other processes write, each opened for reading when it is first needed."""
+"""The environments that other processes write, each opened for reading on first use."""
 
 from iai.config.layout import Layout
 from iai.store.graph import GraphStore
@@ -7,7 +7,7 @@ from iai.store.vectors import VectorStore
 
 
 class Readers:
-    """Every property raises StoreAbsent as long as its writer has not made the environment."""
+    """Each property raises StoreAbsent until its writer has created the environment."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -34,7 +34,7 @@ class Readers:
         return self._graph
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close those that were opened."""
         for opened in (self._records, self._vectors, self._graph):
             if opened is not None:
                 opened.close()

@@ -1,47 +1,40 @@
-"""Topics: what the records of a project are about, as the last SLEEP found them.
+"""Topics: what the records of a project are about, as found in the last SLEEP.
 
-A project's records are looked at in windows (see `iai.index.communities`). What was found in one
-stays until its records change, so each topic carries the revision that it follows from.
+They are found in windows of a project's records (`iai.index.communities`). The topics of a window
+stay until its records change, so each carries the revision that it was found at.
 """
 
-import struct
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from iai.errors import StoreError
 from iai.model.topic import Topic
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import Environment, Tables
 
 MOST_TOPICS = 12  # of a project, as they are shown
-DATABASES = (
-    "topics",  # project, number of the window -> Window
-    "central",  # label -> how central it is in its topic
-)
+DATABASES = ("topics",)  # project, number of the window -> Window
 SCHEMA = 1  # of the environment in `index/`, in which they are
-_WEIGHT = struct.Struct("<f")
 _FOUND = b"topics_found"
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """What was found in one stretch of a project."""
+    """The topics of one window of a project's records."""
 
     fingerprint: int  # of the records that were in it
     revision: int
     topics: tuple[Topic, ...] = ()
 
 
-class View(Tables):
+class TopicView(Tables):
     """The topics as of one moment."""
 
     def topics(self, project: str) -> tuple[Topic, ...]:
-        """Return the topics of a project, the lately active first, at most `MOST_TOPICS`.
+        """Return the topics of a project, the recently active first, at most `MOST_TOPICS`.
 
-        Those of the latest window go before those of earlier ones; within one, the larger first.
-        Empty until the first SLEEP after there was something to find. Each call reads and decodes
-        one value for each window, some 2,000 records; nothing is computed.
+        The latest window comes first; within one, the larger topics. Empty until the first SLEEP.
+        Reads and decodes one value for each window, some 2,000 records; computes nothing.
         """
         found: list[Topic] = []
         for window in reversed(self.windows(project).values()):
@@ -51,12 +44,12 @@ class View(Tables):
         return tuple(found[:MOST_TOPICS])
 
     def found(self) -> int:
-        """How often topics were found anew, in any window: another number means other topics."""
+        """Return how often topics were found, in any window: another number means other topics."""
         data = self._t.get(_FOUND, db=self._db["meta"])
-        return to_number(data) if data is not None else 0
+        return decode_u64(data) if data is not None else 0
 
     def windows(self, project: str) -> dict[int, Window]:
-        """Return what was found in each window of a project, the earliest first."""
+        """Return the windows of a project by number, the earliest first."""
         prefix = _prefix(project)
         found: dict[int, Window] = {}
         with self._t.cursor(self._db["topics"]) as cursor:
@@ -64,44 +57,27 @@ class View(Tables):
                 for key, data in cursor:
                     if not key.startswith(prefix):
                         break
-                    found[to_number(key[len(prefix) :])] = unpack(data, Window)
+                    found[decode_u64(key[len(prefix) :])] = unpack(data, Window)
         return found
 
-    def centrality(self, labels: Iterable[int]) -> dict[int, float]:
-        """Return how central these records are in their topics; 1 is the average of a topic.
 
-        Records in no topic are left out.
-        """
-        with self._t.cursor(self._db["central"]) as cursor:
-            found = cursor.getmulti([number(label) for label in labels])
-        return {to_number(key): _WEIGHT.unpack(data)[0] for key, data in found}
-
-
-class Change(View):
+class TopicChange(TopicView):
     """The topics, in a transaction of the writer."""
 
     def put_window(self, project: str, place: int, window: Window | None) -> None:
-        """Keep what was found in a window; None if there is no such window any more."""
-        self._t.put(_FOUND, number(self.found() + 1), db=self._db["meta"])
-        key = _prefix(project) + number(place)
+        """Set the topics of a window; None deletes it."""
+        self._t.put(_FOUND, encode_u64(self.found() + 1), db=self._db["meta"])
+        key = _prefix(project) + encode_u64(place)
         if window is None:
             self._t.delete(key, db=self._db["topics"])
         else:
             self._t.put(key, pack(window), db=self._db["topics"])
 
-    def put_central(self, central: Mapping[int, float | None]) -> None:
-        """Keep how central records are; None for one that is in no topic."""
-        for label, weight in central.items():
-            if weight is None:
-                self._t.delete(number(label), db=self._db["central"])
-            else:
-                self._t.put(number(label), _WEIGHT.pack(weight), db=self._db["central"])
-
 
 def read(index: Path, project: str) -> tuple[Topic, ...]:
-    """Return a project's topics from the files below `index/`; none where they cannot be read.
+    """Return a project's topics from the files in `index/`; empty if they cannot be read.
 
-    For who needs nothing else of it: it takes a millisecond, and no numpy.
+    For callers that need nothing else from there: it takes a millisecond, and no numpy.
     """
     try:
         environment = Environment(index, DATABASES, schema=SCHEMA, writer=False)
@@ -109,7 +85,7 @@ def read(index: Path, project: str) -> tuple[Topic, ...]:
         return ()
     try:
         with environment.read() as transaction:
-            return View(environment, transaction).topics(project)
+            return TopicView(environment, transaction).topics(project)
     except StoreError:
         return ()
     finally:

@@ -1,4 +1,4 @@
-"""The vectors: one for each record and generation of weights. Derived; can be made again."""
+"""The vectors: one for each record and generation of weights. Derived: they can be rebuilt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from iai.model.revisions import Revisions
-from iai.store.codec import number, pack, to_number, unpack
+from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 
 T = TypeVar("T")
@@ -22,16 +22,16 @@ _STORED = np.dtype("<f2")  # half precision: half the disk, and the order of hit
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """The weights under which a set of vectors was made. Only such vectors may be compared."""
+    """The weights of a set of vectors. Only vectors of the same generation may be compared."""
 
     number: int
     fingerprint: str  # of the embedder
     dimension: int
     counted_upto: int  # highest label that the frequencies were counted over
-    documents: int  # how many records that were
+    documents: int  # how many records were counted
     frequencies: bytes  # little-endian u4 for each token of the vocabulary: in how many records
-    embedder: str = "static"  # what the setting called it
-    parts: tuple[int, ...] = ()  # of the dimension, see `Embedder`; none: it is all one
+    embedder: str = "static"  # its name in the setting
+    parts: tuple[int, ...] = ()  # of the dimension, see `Embedder`; empty for a single one
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -39,13 +39,13 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     applied: Revisions = Revisions()  # revisions of the records that have their vector
     serving: int = 0  # the generation that readers should use; 0: none yet
-    building: int = 0  # the one that is being made to take its place; 0: none
-    built_upto: int = 0  # highest label that already has its vector in the one being made
-    embedder: str = ""  # fingerprint of the embedder that all vectors shall have; "": as they are
-    recount: bool = False  # of what the latest weights were counted over, some has changed since
+    building: int = 0  # the one that is being built to replace it; 0: none
+    built_upto: int = 0  # highest label that already has its vector there
+    embedder: str = ""  # fingerprint of the chosen embedder; "": that of the vectors
+    recount: bool = False  # a record that the latest weights were counted over has changed since
 
 
-class View:
+class VectorView:
     """The vectors as of one moment."""
 
     def __init__(self, environment: Environment, transaction: Transaction) -> None:
@@ -53,19 +53,19 @@ class View:
         self._t = transaction
 
     def progress(self) -> Progress:
-        """How far the vectors have come."""
+        """Return how far the vectors have come."""
         data = self._t.get(b"progress", db=self._db["meta"])
         return unpack(data, Progress) if data is not None else Progress()
 
     def generation(self, of: int) -> Generation | None:
-        """Return the weights of a generation."""
-        data = self._t.get(number(of), db=self._db["generations"])
+        """Return the weights of a generation; None if they were dropped."""
+        data = self._t.get(encode_u64(of), db=self._db["generations"])
         return unpack(data, Generation) if data is not None else None
 
     def generations(self) -> list[int]:
-        """Numbers of all generations, ascending."""
+        """Return the numbers of all generations, ascending."""
         with self._t.cursor(self._db["generations"]) as cursor:
-            return [to_number(key) for key in cursor.iternext(keys=True, values=False)]
+            return [decode_u64(key) for key in cursor.iternext(keys=True, values=False)]
 
     def get(self, generation: int, label: int) -> Vectors | None:
         """Return the vector of a record as one row; None if it has none."""
@@ -74,56 +74,56 @@ class View:
 
     def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
         """Return those of the labels that have a vector, and the vectors, one row each."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.getmulti([prefix + number(label) for label in labels])
-        return [to_number(key[8:]) for key, _ in found], _rows([data for _, data in found])
+            items = cursor.getmulti([prefix + encode_u64(label) for label in labels])
+        return [decode_u64(key[8:]) for key, _ in items], _rows([data for _, data in items])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
-        """Return the vectors of records, one row each; zeros where there is none (any more)."""
+        """Return the vectors of records, one row each; zeros where there is none."""
         rows = np.zeros((len(labels), dimension), np.float32)
         place = {label: row for row, label in enumerate(labels)}
-        there, found = self.find(generation, labels)
+        there, stored = self.find(generation, labels)
         if there:
-            rows[[place[label] for label in there]] = found
+            rows[[place[label] for label in there]] = stored
         return rows
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:
         """Return up to `limit` labels above `after`, ascending, and their vectors."""
-        prefix = number(generation)
+        prefix = encode_u64(generation)
         labels: list[int] = []
         parts: list[bytes] = []
         with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.set_range(prefix + number(after + 1))
+            found = cursor.set_range(prefix + encode_u64(after + 1))
             for key, data in cursor if found else ():
                 if not key.startswith(prefix) or len(labels) == limit:
                     break
-                labels.append(to_number(key[8:]))
+                labels.append(decode_u64(key[8:]))
                 parts.append(data)
         return labels, _rows(parts)
 
 
-class Change(View):
+class VectorChange(VectorView):
     """One transaction of the writer."""
 
     def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
-        """Keep the vectors (one row for each label) under a generation."""
-        prefix = number(generation)
+        """Write vectors, one row for each label, under a generation."""
+        prefix = encode_u64(generation)
         rows = vectors.astype(_STORED)
         for label, row in zip(labels, rows, strict=True):
-            self._t.put(prefix + number(label), row.tobytes(), db=self._db["vectors"])
+            self._t.put(prefix + encode_u64(label), row.tobytes(), db=self._db["vectors"])
 
     def delete(self, generation: int, label: int) -> None:
-        """Drop the vector of a record."""
-        self._t.delete(number(generation) + number(label), db=self._db["vectors"])
+        """Delete the vector of a record."""
+        self._t.delete(encode_u64(generation) + encode_u64(label), db=self._db["vectors"])
 
     def begin(self, generation: Generation) -> None:
-        """Keep the weights of a new generation."""
-        self._t.put(number(generation.number), pack(generation), db=self._db["generations"])
+        """Write the weights of a new generation."""
+        self._t.put(encode_u64(generation.number), pack(generation), db=self._db["generations"])
 
     def clear(self, generation: int, limit: int) -> bool:
-        """Delete up to `limit` vectors of a generation; True when none is left."""
-        prefix = number(generation)
+        """Delete up to `limit` vectors of a generation; return True when none are left."""
+        prefix = encode_u64(generation)
         with self._t.cursor(self._db["vectors"]) as cursor:
             found = cursor.set_range(prefix)
             for _ in range(limit):
@@ -133,8 +133,8 @@ class Change(View):
         return False
 
     def drop(self, generation: int) -> None:
-        """Forget the weights of a generation."""
-        self._t.delete(number(generation), db=self._db["generations"])
+        """Delete the weights of a generation."""
+        self._t.delete(encode_u64(generation), db=self._db["generations"])
 
     def advance(self, progress: Progress) -> None:
         """Note how far the vectors have come."""
@@ -150,14 +150,14 @@ class VectorStore:
         )
 
     @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> Iterator[VectorView]:
         """Look at the vectors as of now."""
         with self._environment.read() as transaction:
-            yield View(self._environment, transaction)
+            yield VectorView(self._environment, transaction)
 
-    def commit(self, change: Callable[[Change], T]) -> T:
+    def commit(self, change: Callable[[VectorChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
-        return self._environment.write(lambda t: change(Change(self._environment, t)))
+        return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
 
     def close(self) -> None:
         """Close the environment."""

@@ -1,4 +1,4 @@
-"""Another embedder: the old vectors serve until those of the new are whole, whatever happens."""
+"""Another embedder: the old vectors serve until the new ones are complete, whatever happens."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -103,7 +103,7 @@ def half_way(world: World) -> bool:
 
 
 def half_way_to_slow(world: Make) -> tuple[World, Generation]:
-    """Return a world with some of 70 texts embedded anew, and what still serves there."""
+    """Return a world with some of 70 texts re-embedded, and the generation that still serves."""
     w = world()
     capture(w, *(f"text {n}" for n in range(70)))
     w.run(20.0)
@@ -136,7 +136,7 @@ def dimensions(world: World) -> set[int]:
     return {row.shape[1] for row in rows if row is not None}
 
 
-def test_the_old_vectors_serve_until_the_new_are_whole(world: Make) -> None:
+def test_the_old_vectors_serve_until_the_new_are_complete(world: Make) -> None:
     w, old = half_way_to_slow(world)
     assert serving(w) == old
     assert query_dimensions(w)[old.number] == 26
@@ -148,7 +148,7 @@ def test_the_old_vectors_serve_until_the_new_are_whole(world: Make) -> None:
     assert recalled(w, "text").degraded == ()
 
 
-def test_what_comes_meanwhile_is_searched_at_once_and_in_both(world: Make) -> None:
+def test_new_records_during_a_rebuild_are_searchable_at_once_and_go_into_both(world: Make) -> None:
     w, old = half_way_to_slow(world)
     capture(w, "one more")
     w.answer(Actor.INGEST, Forget(refs=("#1",)))
@@ -161,7 +161,7 @@ def test_what_comes_meanwhile_is_searched_at_once_and_in_both(world: Make) -> No
     assert dimensions(w) == {30}
 
 
-def test_a_text_that_changes_meanwhile_is_changed_in_both(world: Make) -> None:
+def test_a_text_edited_during_a_rebuild_is_changed_in_both(world: Make) -> None:
     w, _ = half_way_to_slow(world)
     with w.records.view() as view:
         record = view.get(1)
@@ -175,7 +175,7 @@ def test_a_text_that_changes_meanwhile_is_changed_in_both(world: Make) -> None:
     assert row[0].nonzero()[0].tolist() == [25]
 
 
-def test_the_status_says_that_vectors_are_to_be_made_anew_until_they_are(world: Make) -> None:
+def test_the_status_says_that_vectors_will_be_rebuilt_until_they_are(world: Make) -> None:
     w = world()
     capture(w, *(f"text {n}" for n in range(70)))
     w.run(20.0)
@@ -198,7 +198,7 @@ def note(world: World) -> str:
         return health._reembedding(done, weights, records.watermark())
 
 
-def test_without_the_old_embedder_words_answer_until_the_new_vectors_are_whole(
+def test_without_the_old_embedder_words_answer_until_the_new_vectors_are_complete(
     world: Make,
 ) -> None:
     w = world()
@@ -223,7 +223,7 @@ def test_without_the_old_embedder_words_answer_until_the_new_vectors_are_whole(
     assert recalled(w, "text").degraded == ()
 
 
-def test_who_goes_back_half_way_has_the_old_vectors_and_no_others(world: Make) -> None:
+def test_going_back_half_way_keeps_the_old_vectors_and_no_others(world: Make) -> None:
     w, old = half_way_to_slow(world)
     given_up = progress(w).building
     choose(w, LettersEmbedder())
@@ -249,7 +249,7 @@ def test_the_ledger_says_when_a_generation_begins_and_when_it_serves(world: Make
     assert [(e.generation, e.records) for e in served] == [(1, 70), (2, 70), (3, 70)]
 
 
-def test_what_does_not_depend_on_the_weights_is_computed_once(world: Make) -> None:
+def test_vectors_that_do_not_depend_on_the_weights_are_computed_once(world: Make) -> None:
     embedder = Lasting()
     w = world(embedder=embedder)
     texts = [f"text {n}" for n in range(150)]
@@ -279,7 +279,7 @@ def test_whenever_it_crashes_the_vectors_are_of_one_embedder(world: Make, seed: 
     assert progress(w).applied.floor == revision(w)
 
 
-def test_each_way_to_embed_has_a_say_of_its_own(world: Make) -> None:
+def test_each_part_of_the_vectors_is_scored_by_itself(world: Make) -> None:
     w = world(embedder=Meaning())
     capture(w, "the cat sleeps", session="one")
     capture(w, "the act sleeps", session="other")
@@ -296,7 +296,7 @@ def test_each_way_to_embed_has_a_say_of_its_own(world: Make) -> None:
     assert recalled(w, "kitten").hits == tuple(sorted((cat, act), key=lambda hit: -hit.score))
 
 
-def test_vectors_kept_by_an_earlier_iai_are_of_one_part_and_of_the_default_embedder(
+def test_vectors_of_an_earlier_version_have_one_part_and_the_default_embedder(
     world: Make,
 ) -> None:
     kept = {"number": 1, "fingerprint": "f", "dimension": 2, "counted_upto": 0, "documents": 0}
@@ -315,7 +315,7 @@ def test_vectors_kept_by_an_earlier_iai_are_of_one_part_and_of_the_default_embed
 
 
 @pytest.mark.slow
-def test_a_real_group_goes_to_another_embedder_and_back_through_kills(
+def test_a_real_group_switches_embedders_and_back_through_kills(
     group: Callable[..., Group], tmp_path: Path
 ) -> None:
     g = group()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulation.world import Chances, LettersEmbedder, World
 
-from iai.embedders.generations import Census, Weights, counted_upto
+from iai.embedders.generations import Census, Weights, counted_through
 from iai.protocol.embedding import EmbedQuery, QueryVectors, VectorsCommitted
 from iai.protocol.ingest import (
     Capture,
@@ -39,7 +39,7 @@ def labels(world: World) -> list[int]:
         return view.scan(view.progress().serving, 0, 10**6)[0]
 
 
-def test_every_record_gets_its_vector_and_it_is_told(world: Make) -> None:
+def test_every_record_gets_its_vector_and_an_event_says_so(world: Make) -> None:
     w = world()
     capture(w, "one", "two", "three")
     w.run(5.0)
@@ -73,7 +73,7 @@ def test_a_forgotten_record_loses_its_vector_under_every_generation(world: Make)
     assert len(labels(w)) == 69
 
 
-def test_weights_are_counted_anew_when_the_store_has_doubled(world: Make) -> None:
+def test_weights_are_recounted_when_the_store_has_doubled(world: Make) -> None:
     w = world()
     seen = []
     for number in range(9):
@@ -100,7 +100,7 @@ def test_a_new_generation_waits_until_all_that_is_new_can_be_found(world: Make) 
     assert serving(w).counted_upto == 64
 
 
-def test_weights_follow_from_the_records_alone(world: Make) -> None:
+def test_weights_depend_on_the_records_alone(world: Make) -> None:
     """However the records came in, and however often the actor crashed."""
     steady, hasty = world(seed=1), world(seed=2, chances=Chances(crash=0.05, lost=0.3))
     words = [f"text {'xyz'[n % 3]} {n}" for n in range(150)]
@@ -150,7 +150,7 @@ def test_what_was_edited_or_forgotten_leaves_no_trace_in_the_vectors(
     w.run(120.0)
     with w.records.view() as view:
         there = list(view.after(0))
-        upto = counted_upto(view.watermark().max_vec_label)
+        upto = counted_through(view.watermark().max_vec_label)
     census = Census(w.embedder, upto)
     census.count([record.text for record in there if record.label <= upto], upto)
     weights = census.generation(serving(w).number)
@@ -162,7 +162,7 @@ def test_what_was_edited_or_forgotten_leaves_no_trace_in_the_vectors(
     assert np.array_equal(rows, made.astype(np.float16).astype(np.float32))
 
 
-def test_a_pin_moves_no_vector(world: Make) -> None:
+def test_a_pin_changes_no_vector(world: Make) -> None:
     w = world()
     capture(w, *(f"text {n}" for n in range(70)))
     w.run(20.0)

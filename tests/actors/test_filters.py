@@ -1,4 +1,4 @@
-"""Recall with filters, in the simulated group: a narrow filter finds what fits, in every part."""
+"""Recall with filters, in the simulated group: each index finds what a narrow filter matches."""
 
 from collections.abc import Callable
 
@@ -73,13 +73,13 @@ def test_a_period_finds_what_was_said_in_it(w: World) -> None:
     assert buried(recall(w, since=middle.created_at + 30 * NS).hits) == ["6"]
 
 
-def test_filters_add_up(w: World) -> None:
+def test_filters_combine(w: World) -> None:
     assert recall(w, project=identify("/few").id, role="assistant").hits == ()
     hits = recall(w, session="many1", role="assistant").hits
     assert buried(hits) == ["3"]
 
 
-def test_a_question_gains_from_the_answer_beside_it_where_questions_alone_are_asked_for(
+def test_a_user_turn_gains_from_the_answer_next_to_it_even_when_only_user_turns_are_wanted(
     world: Make,
 ) -> None:
     w = world()

@@ -19,7 +19,7 @@ from iai.lifecycle.supervision import Exit
 from iai.process import files
 from iai.protocol.message import Actor
 from iai.session_start.composer import WITHOUT_GRAPH
-from iai.store.codec import number
+from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from tests.actors.real import capture, events, with_faults
 
@@ -201,7 +201,7 @@ def test_without_a_graph_cache_the_payload_is_current_and_says_what_is_missing(g
     g = group(session_cache_refresh_min_sec="0")
     g.layout.create()
     index = Environment(g.layout.index, (), schema=99, writer=True)
-    index.write(lambda t: t.put(b"schema", number(99), db=index.db["meta"]))
+    index.write(lambda t: t.put(b"schema", encode_u64(99), db=index.db["meta"]))
     index.close()
     assert g.iai("up", "--detach").returncode == 1
     assert {a.actor for a in g.report().actors if a.state == "failed"} == {Actor.GRAPH_CACHE}

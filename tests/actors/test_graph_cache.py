@@ -1,4 +1,4 @@
-"""Graph-cache: what was said is found, and everything derived can be made again."""
+"""Graph-cache: what was said is found, and everything derived can be rebuilt."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -9,8 +9,8 @@ from simulation.world import Chances, World
 
 from actors.graph_cache import GraphCache
 from iai.index import document_frequency, lexical_indexer
-from iai.index.term_vectors import Tallies
-from iai.index.vector_indexer import Space
+from iai.index.term_vectors import TermVectors
+from iai.index.vector_indexer import VectorIndexer
 from iai.lifecycle.pace import APART_S, PART
 from iai.projects.identity import identify
 from iai.protocol.cache_writer import RebuildWanted
@@ -18,21 +18,15 @@ from iai.protocol.embedding import EmbedQuery, QueryVectors
 from iai.protocol.graph_cache import (
     GraphUpdated,
     MemoryUsed,
-    NeighbourList,
-    Neighbours,
     Recall,
     Recalled,
 )
 from iai.protocol.ingest import Capture, CapturedTurn, Forget
 from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
-from iai.protocol.message import (
-    Actor,
-    Error,
-    ErrorCode,
-    State,
-)
-from iai.store import graph, records
-from iai.store.graph import Change, Progress
+from iai.protocol.message import Actor, State
+from iai.store import graph
+from iai.store.graph import GraphChange, Progress
+from iai.store.record_view import RecordView
 from tests.iai.store.builders import new_record
 from tests.simulation.stories import capture, events, revision
 
@@ -78,7 +72,7 @@ def test_what_was_said_is_found_with_where_it_was_said_and_why(world: Make) -> N
     assert answer.revision == revision(w)
 
 
-def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
+def test_the_turn_next_to_a_match_is_found_with_it(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -87,7 +81,7 @@ def test_the_turn_beside_a_match_is_found_with_it(world: Make) -> None:
     assert beside.why["neighbours"] > 0
 
 
-def test_a_turn_of_a_session_that_has_a_likely_one_is_likelier_than_its_like_elsewhere(
+def test_a_turn_gains_from_a_good_match_in_its_session(
     world: Make,
 ) -> None:
     w = world()
@@ -121,7 +115,7 @@ def test_only_the_project_that_was_asked_for(world: Make) -> None:
     assert sorted(found(w, "parser")) == [1, 2]
 
 
-def test_what_was_forgotten_is_found_no_more(world: Make) -> None:
+def test_a_forgotten_record_is_not_found(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -132,7 +126,7 @@ def test_what_was_forgotten_is_found_no_more(world: Make) -> None:
     assert len(w.lexical) == 4
 
 
-def test_without_an_embedder_the_words_alone_find_it_and_it_says_so(world: Make) -> None:
+def test_without_an_embedder_words_alone_find_it_and_the_answer_says_so(world: Make) -> None:
     w = world()
     w.actors.pop(Actor.EMBEDDING)
     capture(w, *TEXTS)
@@ -156,14 +150,14 @@ def test_a_question_without_a_vector_is_answered_by_words(world: Make) -> None:
 @pytest.mark.parametrize(
     "query", ["", " ", "the of and", "\x00", "\u4f60\u597d", '"(+-&|', "x" * 9_999]
 )
-def test_no_question_whatever_fails(world: Make, query: str) -> None:
+def test_no_question_fails(world: Make, query: str) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
     assert isinstance(recall(w, query), Recalled)
 
 
-def test_recalling_is_activity(world: Make) -> None:
+def test_a_recall_counts_as_activity(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -176,7 +170,7 @@ def test_recalling_is_activity(world: Make) -> None:
     assert report.state is State.WAKE
 
 
-def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
+def test_many_questions_count_as_one_activity_unless_the_group_falls_asleep_between(
     world: Make,
 ) -> None:
     w = world()
@@ -195,30 +189,25 @@ def test_many_questions_are_one_activity_unless_the_group_falls_asleep_between(
     assert len(events(w, MemoryUsed)) == 3
 
 
-def test_turns_beside_each_other_are_neighbours_however_they_came_in(world: Make) -> None:
+def neighbours(world: World, label: int) -> list[int]:
+    """Return the turns just before and just after a record, 0 for none."""
+    with world.graph.view() as view:
+        around = view.neighbours([label])[0].tolist()
+    return [around[0], around[graph.AROUND]]
+
+
+def test_turns_next_to_each_other_are_neighbours_in_any_order_of_arrival(world: Make) -> None:
     w = world()
     for text, at in (("third", 3), ("first", 1), ("fourth", 4), ("second", 2)):
         capture(w, text, created_at=at)
         w.run(3.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#4"))
-    assert isinstance(reply, NeighbourList)
-    assert {(n.label, n.relation) for n in reply.neighbours} == {(2, "previous"), (1, "next")}
+    assert neighbours(w, 4) == [2, 1]
     w.answer(Actor.INGEST, Forget(refs=("#4",)))
     w.run(3.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#2"))
-    assert isinstance(reply, NeighbourList)
-    assert {(n.label, n.relation) for n in reply.neighbours} == {(1, "next")}
+    assert neighbours(w, 2) == [0, 1]
 
 
-def test_neighbours_of_nothing_are_not_found(world: Make) -> None:
-    w = world()
-    w.run(1.0)
-    reply = w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#1"))
-    assert isinstance(reply, Error)
-    assert reply.code is ErrorCode.NOT_FOUND
-
-
-def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> None:
+def test_a_restart_loads_the_saved_index_and_adds_what_came_since(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -228,21 +217,21 @@ def test_a_restart_takes_up_the_saved_index_and_what_came_since(world: Make) -> 
     w.start(Actor.GRAPH_CACHE)
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    assert len(graph_cache._space.index or ()) == len(TEXTS)
+    assert len(graph_cache._indexes.vector.index or ()) == len(TEXTS)
     w.run(5.0)
     assert 6 in found(w, "login")
     assert set(before) < set(found(w, "login fields"))
 
 
-def _damage(unit: graph.Change, table: int) -> None:
+def _damage(unit: GraphChange, table: int) -> None:
     unit.put_chunk(table, 0, b"garbage")
 
 
-def _loss(unit: graph.Change, table: int) -> None:
+def _loss(unit: GraphChange, table: int) -> None:
     unit.keep_chunks(table, 0)
 
 
-def _older(unit: graph.Change, table: int) -> None:
+def _older(unit: GraphChange, table: int) -> None:
     """Leave what an iai left that kept no chunks and no facets."""
     unit.keep_chunks(table, 0)
     unit._t.drop(unit._db["facets"], delete=False)
@@ -251,8 +240,8 @@ def _older(unit: graph.Change, table: int) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_damage, _loss, _older])
-def test_a_damaged_index_is_made_again_from_the_vectors(
-    world: Make, spoil: Callable[[graph.Change, int], None]
+def test_a_damaged_index_is_rebuilt_from_the_vectors(
+    world: Make, spoil: Callable[[GraphChange, int], None]
 ) -> None:
     w = world()
     capture(w, *TEXTS)
@@ -270,7 +259,7 @@ def test_a_damaged_index_is_made_again_from_the_vectors(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int) -> None:
-    """The index is on disk as far as is noted, whatever was under way."""
+    """The index on disk covers exactly what its progress says."""
     w = world(seed=seed)
     for number in range(12):
         capture(w, *(f"{text} {number} {n}" for n in range(8) for text in TEXTS))
@@ -291,15 +280,15 @@ def test_answers_are_the_same_after_a_kill_at_any_moment(world: Make, seed: int)
     assert recall(w, "login fields", k=50).hits == before
 
 
-def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(world: Make) -> None:
+def test_a_vector_newer_than_the_log_that_was_read_is_not_lost(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
-    space = Space(0)
+    indexer = VectorIndexer(0)
 
-    def step(log: records.View) -> None:
+    def step(log: RecordView) -> None:
         with w.vectors.view() as stored:
-            while space.step(log, stored):
+            while indexer.step(log, stored):
                 pass
 
     with w.records.view() as old:
@@ -309,11 +298,11 @@ def test_a_vector_that_is_newer_than_the_log_that_was_looked_at_is_not_lost(worl
         step(old)
     with w.records.view() as new:
         step(new)
-        assert space.applied.floor == new.watermark().revision
-    assert len(space.index or ()) == len(TEXTS) + 2
+        assert indexer.applied.floor == new.watermark().revision
+    assert len(indexer.index or ()) == len(TEXTS) + 2
 
 
-def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> None:
+def test_deleting_the_vectors_of_an_indexed_generation_is_not_an_error(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -322,7 +311,7 @@ def test_vectors_of_a_generation_that_goes_away_are_no_error(world: Make) -> Non
     assert found(w, "login fields")
 
 
-def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
+def test_a_lexical_index_that_lost_records_is_rebuilt(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
@@ -335,17 +324,17 @@ def test_a_lexical_index_that_lost_records_is_made_again(world: Make) -> None:
     assert len(w.lexical) == len(TEXTS)
 
 
-def test_tallies_of_another_form_are_made_again(world: Make) -> None:
+def test_term_vectors_of_another_form_are_rebuilt(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
     before = recall(w, "login fields").hits
     w.stop(Actor.GRAPH_CACHE)
 
-    def earlier(unit: Change) -> None:
-        unit.tally(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
-        unit.count({7: 1})
-        unit.put_off([1])
+    def earlier(unit: GraphChange) -> None:
+        unit.put_term_vectors(dict.fromkeys(range(1, len(TEXTS) + 1), b"another form"))
+        unit.add_document_frequencies({7: 1})
+        unit.mark_uncounted([1])
         unit.advance(structs.replace(unit.progress(), form=0))
 
     w.graph.commit(earlier)
@@ -353,11 +342,11 @@ def test_tallies_of_another_form_are_made_again(world: Make) -> None:
     w.run(5.0)
     assert recall(w, "login fields").hits == before
     with w.graph.view() as view:
-        assert view.counts([7]) == {}
+        assert view.document_frequencies([7]) == {}
         assert view.uncounted() == set()
 
 
-def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
+def test_a_live_turn_is_found_before_a_backlog_is_worked_off(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 4)
@@ -374,7 +363,7 @@ def test_what_was_said_just_now_is_found_before_a_backlog_is_worked_off(
     assert len(w.lexical) == len(old) + 1
 
 
-def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make) -> None:
+def test_everything_derived_can_be_rebuilt_with_the_same_answers(world: Make) -> None:
     w = world()
     capture(w, *(f"{text} {n}" for n in range(30) for text in TEXTS))
     w.run(30.0)
@@ -387,7 +376,7 @@ def test_everything_derived_can_be_made_again_with_the_same_answers(world: Make)
     assert recall(w, "login fields", k=20).hits == before
 
 
-def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world: Make) -> None:
+def test_a_new_generation_of_vectors_replaces_the_old_one_all_at_once(world: Make) -> None:
     w = world()
     capture(w, *(f"text {n}" for n in range(60)))
     w.run(10.0)
@@ -404,23 +393,23 @@ def test_a_new_generation_of_vectors_takes_the_place_of_the_old_one_whole(world:
     assert recall(w, "text").degraded == ()
 
 
-def test_a_rebuild_on_demand_answers_all_the_while(world: Make) -> None:
+def test_the_index_answers_during_a_rebuild_on_demand(world: Make) -> None:
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
     before = found(w, "login fields")
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    index = graph_cache._space.index
+    index = graph_cache._indexes.vector.index
     list(graph_cache.on_event(RebuildWanted(), w.now))
     assert found(w, "login fields") == before
     w.run(2.0)
-    assert graph_cache._space.index is not index
+    assert graph_cache._indexes.vector.index is not index
     assert found(w, "login fields") == before
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whenever_it_crashes_the_answers_end_the_same(
+def test_answers_end_up_the_same_after_crashes_at_any_time(
     world: Make, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(lexical_indexer, "WORDS_SLICE", 3)
@@ -453,17 +442,19 @@ def test_whenever_it_crashes_the_answers_end_the_same(
 
 
 def _rightly_counted(world: World) -> bool:
-    """Is it known of every term in how many records it stands?"""
+    """Are the document frequencies of all terms right?"""
     with world.graph.view() as links, world.records.view() as view:
         labels = [record.label for record in view.after(0)]
-        expected = Tallies(links.tallies(labels).values()).documents()
-        return links.counts(expected) == expected and len(links.tallies(labels)) == len(labels)
+        expected = TermVectors(links.term_vectors(labels).values()).document_frequencies()
+        return links.document_frequencies(expected) == expected and len(
+            links.term_vectors(labels)
+        ) == len(labels)
 
 
 def _being_counted(world: World) -> bool:
     graph_cache = world.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
-    return graph_cache._words._counting.due
+    return graph_cache._indexes.lexical._frequencies.due
 
 
 def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -476,7 +467,7 @@ def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
     return w
 
 
-def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_found_before(
+def test_a_backlog_counts_as_behind_until_its_terms_are_counted_and_live_turns_are_found_meanwhile(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = _with_a_backlog(world, monkeypatch)
@@ -490,12 +481,12 @@ def test_a_backlog_is_behind_until_it_is_counted_and_what_is_said_meanwhile_is_f
     assert _rightly_counted(w)
 
 
-def test_a_long_backlog_is_counted_by_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_is_counted_in_parts(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_frequency, "TOGETHER", 8)
     w = _with_a_backlog(world, monkeypatch)
     w.run(30.0, until=lambda: _being_counted(w))
     with w.graph.view() as view:
-        assert view.tallied() == 8
+        assert view.term_vector_count() == 8
     w.run(30.0, until=lambda: progress(w).records_applied.floor == revision(w))
     assert _rightly_counted(w)
 
@@ -504,7 +495,7 @@ def _all(texts: list[str]) -> Capture:
     return Capture(turns=tuple(CapturedTurn(text=t, cwd="/p", session="s") for t in texts))
 
 
-def test_chatter_beside_a_match_does_not_fill_the_top(world: Make) -> None:
+def test_chatter_next_to_a_match_does_not_fill_the_top(world: Make) -> None:
     w = world()
     capture(w, "why does redis evict session keys", "ok", "the maxmemory policy of redis evicts",
             "continue", "so set noeviction for the keys in redis", "yes do it",
@@ -524,7 +515,7 @@ def test_the_same_text_in_many_sessions_does_not_fill_the_top(world: Make) -> No
     assert sum("repeated" in hit.why for hit in hits) == 4
 
 
-def test_a_turn_said_when_the_question_says_comes_first(world: Make) -> None:
+def test_a_turn_from_the_date_in_the_question_comes_first(world: Make) -> None:
     w = world()
     may, june = 1_778_750_000 * 10**9, 1_781_430_000 * 10**9  # 2026
     capture(w, "the release went wrong", created_at=june, session="a")
@@ -535,7 +526,7 @@ def test_a_turn_said_when_the_question_says_comes_first(world: Make) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_around_a_turn_does_not_depend_on_the_order_of_changes(
+def test_the_neighbours_of_a_turn_do_not_depend_on_the_order_of_changes(
     world: Make, seed: int
 ) -> None:
     w = world(seed=seed)
@@ -552,8 +543,8 @@ def test_what_is_around_a_turn_does_not_depend_on_the_order_of_changes(
         for record in view.after(0):
             before, after = view.around(record, 3)
             sides = [side + [0] * (3 - len(side)) for side in (before, after)]
-            assert links.beside([record.label])[0].tolist() == sides[0] + sides[1]
-        assert links.tallied() == view.watermark().records_count
+            assert links.neighbours([record.label])[0].tolist() == sides[0] + sides[1]
+        assert links.term_vector_count() == view.watermark().records_count
 
 
 def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Make) -> None:
@@ -568,6 +559,6 @@ def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Mak
         assert 1 in found(w, "login page")
         w.run(APART_S)
         with w.graph.view() as view:
-            counts.append(view.tallied())
+            counts.append(view.term_vector_count())
     assert counts == sorted(counts)
     assert max(b - a for a, b in pairwise(counts)) <= 2 * lexical_indexer.WORDS_SLICE // PART

@@ -381,12 +381,12 @@ def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) 
     g = group()
     g.up()
     g.down()
-    from iai.store.codec import number  # noqa: PLC0415
+    from iai.store.codec import encode_u64  # noqa: PLC0415
     from iai.store.environment import Environment  # noqa: PLC0415
     from iai.store.records import SCHEMA  # noqa: PLC0415
 
     records = Environment(g.layout.records, (), schema=SCHEMA, writer=True)
-    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.write(lambda t: t.put(b"schema", encode_u64(99), db=records.db["meta"]))
     records.close()
     started = g.iai("up", "--detach")
     assert started.returncode == 1

@@ -8,7 +8,7 @@ from simulation.world import Chances, World
 
 from iai.model.clock import NS
 from iai.protocol.cache_writer import Refresh
-from iai.protocol.graph_cache import Neighbours, Recall, SleepFinished
+from iai.protocol.graph_cache import Recall, SleepFinished
 from iai.protocol.lifecycle import (
     Idle,
     LifecycleReport,
@@ -62,7 +62,6 @@ def test_looking_is_no_activity(world: Make) -> None:
     for _ in range(50):
         w.answer(Actor.LIFECYCLE, LifecycleStatus())
         w.answer(Actor.CACHE_WRITER, Refresh())
-        w.answer(Actor.GRAPH_CACHE, Neighbours(ref="#1"))
         w.run(5.0)
     assert state(w) in (State.SLEEP, State.HIBERNATION)
 

@@ -28,7 +28,7 @@ def g(group: Make) -> Group:
     return g
 
 
-def test_an_explained_hit_shows_its_parts_the_words_and_where_it_was_said(g: Group) -> None:
+def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(g: Group) -> None:
     recalled(g, "tenacity retries")
     done = g.iai("recall", "tenacity retries", "--k", "1", "--explain")
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[2:]]
@@ -43,7 +43,7 @@ def test_an_explained_hit_shows_its_parts_the_words_and_where_it_was_said(g: Gro
         assert b"tenacity" in transcript.readline()
 
 
-def test_a_hit_is_one_of_those_that_the_filters_let_through(g: Group) -> None:
+def test_every_hit_matches_the_filters(g: Group) -> None:
     g.iai("remember", "Balances are cached for an hour.", "--cwd", "/home/dev/ledgerline")
     g.settle()
     every = g.json("recall", "balance", "--k", "50")["hits"]
@@ -78,7 +78,7 @@ def test_a_hit_is_one_of_those_that_the_filters_let_through(g: Group) -> None:
         (("--role", "robot"), 2, "invalid choice: 'robot'"),
     ],
 )
-def test_a_filter_that_nothing_can_fit_is_told_in_one_clear_line(
+def test_a_filter_that_nothing_can_match_is_explained_in_one_line(
     g: Group, words: tuple[str, ...], code: int, says: str
 ) -> None:
     done = g.iai("recall", "balance", *words)
@@ -87,7 +87,7 @@ def test_a_filter_that_nothing_can_fit_is_told_in_one_clear_line(
     assert "Traceback" not in done.stderr
 
 
-def test_an_empty_store_is_told_from_one_in_which_nothing_fits(group: Make) -> None:
+def test_an_empty_store_is_distinguished_from_one_without_a_match(group: Make) -> None:
     g = group()
     g.up()
     assert "the store is empty" in g.iai("recall", "anything").stdout
@@ -101,7 +101,7 @@ def test_an_empty_store_is_told_from_one_in_which_nothing_fits(group: Make) -> N
     )
 
 
-def test_with_a_hung_embedder_words_alone_answer_and_it_is_called_degraded(g: Group) -> None:
+def test_with_a_hung_embedder_words_alone_answer_and_the_answer_is_degraded(g: Group) -> None:
     g.kill(Actor.EMBEDDING, signal.SIGSTOP)
     done = g.iai("recall", "tenacity", "--project", "ledgerline", "--explain")
     assert done.returncode == 0
@@ -148,7 +148,7 @@ def test_a_record_is_shown_among_the_turns_around_it_without_a_group(g: Group) -
     assert g.iai("show", "#1", "--around", "-1").returncode == 2
 
 
-def test_the_timeline_tells_every_session_without_a_group(g: Group) -> None:
+def test_the_timeline_lists_every_session_without_a_group(g: Group) -> None:
     g.down()
     sessions = g.json("timeline")["sessions"]
     assert {(one["project_name"], one["host"], one["turns"]) for one in sessions} == {

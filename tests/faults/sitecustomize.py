@@ -72,14 +72,17 @@ def _disturb_sleep(orders: Path) -> None:
     SLEEP only, so that it finds some to make.
     """
     from iai.index.lexical import LexicalIndex  # noqa: PLC0415
-    from iai.index.link_indexer import Links  # noqa: PLC0415
+    from iai.index.link_indexer import LinkIndexer  # noqa: PLC0415
     from iai.lifecycle import maintenance  # noqa: PLC0415
     from iai.process import files  # noqa: PLC0415
     from iai.store.graph import GraphStore  # noqa: PLC0415
 
     begin, commit, tidy, link = (
-        maintenance.Sleep.__init__, GraphStore.commit, LexicalIndex.collect_garbage, Links.step,
-    )  # fmt: skip
+        maintenance.Sleep.__init__,
+        GraphStore.commit,
+        LexicalIndex.collect_garbage,
+        LinkIndexer.step,
+    )
     step = ""  # that is being done
     writes: dict[str, int] = {}  # by whom, in this step
 
@@ -127,7 +130,7 @@ def _disturb_sleep(orders: Path) -> None:
     maintenance.Sleep.__init__ = watch  # type: ignore[method-assign]
     GraphStore.commit = written  # type: ignore[method-assign]
     LexicalIndex.collect_garbage = tidied  # type: ignore[method-assign]
-    Links.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]
+    LinkIndexer.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]
 
 
 def _audit(directory: Path) -> None:

@@ -18,7 +18,8 @@ from iai.model.record import Project, Record
 from iai.process import ledger
 from iai.projects.identity import identify
 from iai.session_start import deliveries
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.hooks.test_recall_hook import LATE, Store
 from tests.iai.store.builders import NOW, new_record
 
@@ -47,7 +48,7 @@ def said(store: Store, text: str, session: str = "other", cwd: str = "/p", **fie
     project = identify(cwd)
     records = Records(store.layout.records, writer=True)
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
         unit.insert(
             new_record(text, text=text, project=project.id, cwd=cwd, session=session, **fields)
@@ -58,10 +59,10 @@ def said(store: Store, text: str, session: str = "other", cwd: str = "/p", **fie
     return mark.revision
 
 
-def change(store: Store, do: Callable[[Change, Record], None], label: int) -> None:
+def change(store: Store, do: Callable[[RecordChange, Record], None], label: int) -> None:
     records = Records(store.layout.records, writer=True)
 
-    def run(unit: Change) -> None:
+    def run(unit: RecordChange) -> None:
         record = unit.get(label)
         assert record is not None
         do(unit, record)

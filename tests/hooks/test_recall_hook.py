@@ -31,7 +31,8 @@ from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.protocol.message import Actor
 from iai.store.environment import Environment
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-session-recall.sh"
@@ -87,7 +88,7 @@ class Store:
         project = identify(cwd)
         records = Records(self.layout.records, writer=True)
 
-        def change(unit: Change) -> None:
+        def change(unit: RecordChange) -> None:
             unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
             unit.insert(new_record(text, text=text, project=project.id, cwd=cwd))
 
@@ -510,7 +511,7 @@ def test_a_store_that_is_being_written_is_read_as_it_was(store: Store) -> None:
     records = Records(store.layout.records, writer=True)
     printed: list[str] = []
 
-    def change(unit: Change) -> None:  # which holds the one write transaction meanwhile
+    def change(unit: RecordChange) -> None:  # which holds the one write transaction meanwhile
         unit.insert(new_record("uncommitted", project=identify("/p").id))
         printed.append(store.start("/p"))
 

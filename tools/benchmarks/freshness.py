@@ -38,7 +38,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings, declared
 from iai.errors import NoAnswer, Refused
 from iai.model.clock import NS
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.process import ledger
 from iai.process.client import Client
 from iai.protocol.ingest import (
@@ -220,7 +220,7 @@ def _cwd(session: str) -> str:
 def _seen(moments: list[Moment], layout: Layout, clock: Clock, acts: list[Act], before: int) -> Day:
     records = Records(layout.records)
     with records.view() as view:
-        revisions = upto(view.watermark().revision)
+        revisions = through(view.watermark().revision)
         changes = [clock.at(entry.at) for _, entry in view.changes(revisions)]
     records.close()
     today = changes[before:]

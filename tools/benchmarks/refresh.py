@@ -31,7 +31,8 @@ from iai.protocol.behaviour import (
     Steps,
 )
 from iai.protocol.cache_writer import Refresh
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 
 BATCH = 1_000
 TEXTS = 500  # different ones: making them up takes longer than storing them
@@ -122,7 +123,9 @@ def _writer(root: Path, count: int, args: Namespace) -> CacheWriter:
     return make(Settings(store=root))
 
 
-def _insert(numbers: range, count: int, texts: list[str], args: Namespace, unit: Change) -> None:
+def _insert(
+    numbers: range, count: int, texts: list[str], args: Namespace, unit: RecordChange
+) -> None:
     for number in numbers:
         session = number // args.turns
         cwd = f"/home/dev/p{session % args.projects}"

@@ -14,7 +14,7 @@ from harness.group import Group, wait_until
 from benchmarks.startup import name_of
 from benchmarks.stats import Stats, quantiles
 from iai.index.vector import Vectors
-from iai.index.vector_indexer import Space
+from iai.index.vector_indexer import VectorIndexer
 from iai.process.client import Client, recall
 from iai.protocol.embedding import EmbedQuery, QueryVector, QueryVectors
 from iai.protocol.graph_cache import Recall, Recalled
@@ -27,8 +27,8 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.ingest import Captured as Kept
 from iai.protocol.message import Actor
-from iai.store import vectors
 from iai.store.readers import Readers
+from iai.store.vectors import VectorView
 
 PATIENCE_S = 3_600.0
 LOOK_S = 0.2  # polling more often would take a core from what is measured
@@ -232,11 +232,11 @@ def _disk(root: Path) -> Stats:
 def _approximation(group: Group, given: list[tuple[QueryVector, ...]]) -> Stats:
     """How many of the exactly first ten are among the first ten of the index, and its cost."""
     readers = Readers(group.layout)
-    space = Space(0)
+    indexer = VectorIndexer(0)
     try:
         with readers.graph.view() as links, readers.vectors.view() as stored:
-            space.load(links, links.progress())
-            index, generation = space.index, space.generation
+            indexer.load(links, links.progress())
+            index, generation = indexer.index, indexer.generation
             if index is None:
                 raise ValueError("there is no vector index")
             asked = [_of_generation(vectors, generation) for vectors in given]
@@ -260,7 +260,7 @@ def _of_generation(given: tuple[QueryVector, ...], generation: int) -> Vectors:
     return np.frombuffer(vector.data, "<f4").astype(np.float32)
 
 
-def _exactly(stored: vectors.View, generation: int, asked: Vectors) -> list[list[int]]:
+def _exactly(stored: VectorView, generation: int, asked: Vectors) -> list[list[int]]:
     """Return the first labels of each question when every stored vector is looked at."""
     best: list[list[tuple[float, int]]] = [[] for _ in asked]
     labels, rows = stored.scan(generation, 0, SCANNED)

@@ -36,7 +36,7 @@ from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Actor, Event
 from iai.session_start.composer import WITHOUT_GRAPH
 from iai.session_start.payload_files import read_sidecar
-from iai.store.records import View
+from iai.store.record_view import RecordView
 from simulation.world import World
 
 SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two polls, a few slices, and a late message or two
@@ -142,7 +142,7 @@ class InvariantChecker:
         if new:
             self._text[label] = new
 
-    def _note_latest(self, view: View, project: str, revision: int) -> None:
+    def _note_latest(self, view: RecordView, project: str, revision: int) -> None:
         """Record the last text said in a project, as of this revision."""
         turns = (
             record

@@ -25,6 +25,7 @@ from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
 from iai.embedders.registry import Embedders
+from iai.embedders.vector_generations import VectorGenerations
 from iai.errors import EmbedderUnavailable, StoreError
 from iai.index.lexical import LexicalIndex
 from iai.lifecycle.states import Thresholds
@@ -376,7 +377,7 @@ class World:
                 return Ingest(self.layout, self.records)
             case Actor.EMBEDDING:
                 embedders = Embedders(self.embedder.name, self._load)
-                return Embedding(readers, self.vectors, embedders)
+                return Embedding(readers, VectorGenerations(self.vectors, embedders))
             case Actor.GRAPH_CACHE:
                 return GraphCache(readers, self.graph, self.lexical)
             case Actor.LIFECYCLE:

@@ -16,16 +16,18 @@ from iai.ingest import spool
 from iai.model import clock
 from iai.model.clock import NS
 from iai.model.record import Project, Transcript
-from iai.model.revisions import upto
+from iai.model.revisions import through
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.session_start.payload_files import read_sidecar
 from iai.session_start.targets import targets
-from iai.store.codec import number
+from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.records import SCHEMA, Change, Records, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+from iai.store.records import SCHEMA, Records
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import NOW, PROJECT, new_record
@@ -36,7 +38,7 @@ WALL = NOW.later(100.0).wall
 def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     """Keep a text for each key in one project."""
 
-    def change(unit: Change) -> None:
+    def change(unit: RecordChange) -> None:
         unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
         for key in keys:
             unit.insert(new_record(key))
@@ -44,7 +46,7 @@ def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     commit(layout, change, after_s)
 
 
-def commit(layout: Layout, change: Callable[[Change], None], after_s: float = 0.0) -> None:
+def commit(layout: Layout, change: Callable[[RecordChange], None], after_s: float = 0.0) -> None:
     records = Records(layout.records, writer=True)
     records.commit(change, NOW.later(after_s))
     records.close()
@@ -69,7 +71,7 @@ def write_payloads(layout: Layout) -> None:
 
 
 def claim(payload: Path, **fields: int) -> None:
-    """Change what a sidecar claims."""
+    """RecordChange what a sidecar claims."""
     found = read_sidecar(payload)
     assert found is not None
     sidecar_path(payload).write_bytes(encode_sidecar(structs.replace(found, **fields)))
@@ -200,7 +202,7 @@ def test_a_payload_newer_than_its_sidecar_is_credited_with_the_sidecar_only(
 
 
 def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Layout) -> None:
-    def forget_all(unit: Change) -> None:
+    def forget_all(unit: RecordChange) -> None:
         for record in list(unit.after(0)):
             unit.forget(record)
 
@@ -219,7 +221,7 @@ def test_an_empty_store_lacks_nothing(layout: Layout) -> None:
 
 
 def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout) -> None:
-    def elsewhere(unit: Change) -> None:
+    def elsewhere(unit: RecordChange) -> None:
         unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
         unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
 
@@ -302,7 +304,7 @@ def test_an_event_ingested_meanwhile_is_seen_in_the_spool_or_in_the_records(
         return call
 
     monkeypatch.setattr(spool, "waiting", watched("spool", spool.waiting))
-    monkeypatch.setattr(View, "transcripts", watched("records", View.transcripts))
+    monkeypatch.setattr(RecordView, "transcripts", watched("records", RecordView.transcripts))
     look(current)
     assert looked == ["spool", "records"]
 
@@ -322,7 +324,7 @@ def overwritten(layout: Layout) -> None:
 
 def of_a_newer_version(layout: Layout) -> None:
     records = Environment(layout.records, (), schema=SCHEMA, writer=True)
-    records.write(lambda t: t.put(b"schema", number(99), db=records.db["meta"]))
+    records.write(lambda t: t.put(b"schema", encode_u64(99), db=records.db["meta"]))
     records.close()
 
 
@@ -353,7 +355,7 @@ def test_a_graph_built_from_an_older_generation_of_vectors_has_not_caught_up(
     current: Layout,
 ) -> None:
     vectors = VectorStore(current.vectors, writer=True)
-    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=upto(3), serving=2)))
+    vectors.commit(lambda unit: unit.advance(VectorProgress(applied=through(3), serving=2)))
     vectors.close()
     assert _note_of_graph(current, generation=1) == "indexing new vectors"
     assert _note_of_graph(current, generation=2) == ""
@@ -361,7 +363,7 @@ def test_a_graph_built_from_an_older_generation_of_vectors_has_not_caught_up(
 
 def _note_of_graph(layout: Layout, generation: int) -> str:
     progress = GraphProgress(
-        records_applied=upto(3), vectors_applied=upto(3), warm=True, generation=generation
+        records_applied=through(3), vectors_applied=through(3), warm=True, generation=generation
     )
     graph = GraphStore(layout.index, writer=True)
     graph.commit(lambda unit: unit.advance(progress))

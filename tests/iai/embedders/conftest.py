@@ -21,7 +21,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> MiniLMEmbedder:
-    """Return the real one: it takes a moment to make."""
+    """Return the real one, which takes a moment to load."""
     return MiniLMEmbedder(bundled(), tmp_path_factory.mktemp("models"))
 
 

@@ -1,4 +1,4 @@
-"""The embedders: what every one promises, and what the default one adds."""
+"""The embedders: the promises of all, and those of the default one."""
 
 import socket
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from simulation.world import LettersEmbedder
 
 from iai.embedders import static
 from iai.embedders.embedder import Embedder, Vectors
-from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_upto
+from iai.embedders.generations import FIRST_COUNT, Census, Weights, counted_through
 from iai.embedders.model2vec import model2vec
 from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
@@ -43,19 +43,19 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     return embedder.embed(texts, counted, len(TEXTS))
 
 
-def test_each_text_gives_one_vector_of_length_one(embedder: Embedder) -> None:
+def test_each_text_gets_one_vector_of_length_one(embedder: Embedder) -> None:
     vectors = embed(embedder, TEXTS)
     assert vectors.shape == (len(TEXTS), sum(embedder.parts))
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_text_is_most_like_itself(embedder: Embedder) -> None:
+def test_a_text_is_most_similar_to_itself(embedder: Embedder) -> None:
     vectors = embed(embedder, TEXTS)
     assert (vectors @ vectors.T).argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
-def test_a_vector_does_not_depend_on_the_texts_beside_it(embedder: Embedder) -> None:
+def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
     together = embed(embedder, TEXTS)
     for place, text in enumerate(TEXTS):
         assert np.allclose(embed(embedder, [text])[0], together[place], atol=1e-6)
@@ -69,11 +69,11 @@ def test_counts_add_up(embedder: Embedder) -> None:
     assert whole.max() <= len(TEXTS)
 
 
-def test_a_text_without_tokens_is_like_nothing(embedder: Embedder) -> None:
+def test_a_text_without_tokens_is_similar_to_nothing(embedder: Embedder) -> None:
     assert not embed(embedder, [""]).any()
 
 
-def test_what_is_known_changes_no_vector(embedder: Embedder) -> None:
+def test_known_vectors_change_no_vector(embedder: Embedder) -> None:
     fresh = embed(embedder, TEXTS)
     known = embedder.embed(TEXTS, embedder.frequencies([]), 0)
     counted = embedder.frequencies(TEXTS)
@@ -86,7 +86,7 @@ def test_a_longer_text_costs_more_and_the_longest_has_a_limit(embedder: Embedder
     assert all(cost > 0 for cost in costs)
 
 
-def test_no_text_whatever_fails(embedder: Embedder) -> None:
+def test_no_text_fails(embedder: Embedder) -> None:
     for text in ("\x00", "\U0001f9e0" * 50, "x" * 100_000, "\u4f60\u597d", "\ufffd", " \n\t"):
         assert np.isfinite(embed(embedder, [text])).all()
 
@@ -97,7 +97,7 @@ def test_the_default_finds_meaning_in_other_words() -> None:
     assert alike[0] > alike[2]
 
 
-def test_what_is_common_in_the_store_weighs_little() -> None:
+def test_common_terms_of_the_store_weigh_little() -> None:
     default = bundled()
     texts = [f"error in module {name}" for name in ("parser", "router", "cache", "login")]
     counted = default.frequencies(texts)
@@ -137,12 +137,12 @@ def test_the_fingerprint_is_that_of_the_weights_and_the_method() -> None:
     assert "idf-mean" in bundled().fingerprint
 
 
-def test_weights_are_counted_anew_when_the_store_has_doubled() -> None:
-    upto = [counted_upto(label) for label in range(1, 600)]
+def test_weights_are_recounted_when_the_store_has_doubled() -> None:
+    upto = [counted_through(label) for label in range(1, 600)]
     assert set(upto) == {0, 64, 128, 256, 512}
     assert upto == sorted(upto)
-    assert counted_upto(FIRST_COUNT - 1) == 0
-    assert counted_upto(10**6) == 524_288
+    assert counted_through(FIRST_COUNT - 1) == 0
+    assert counted_through(10**6) == 524_288
 
 
 def test_a_census_in_parts_is_one_census() -> None:

@@ -1,4 +1,4 @@
-"""MiniLM, the real one: it is what its authors made, only smaller and faster."""
+"""MiniLM, with its real weights: as published, only smaller and faster."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_the_network_gives_the_published_figures() -> None:
     assert (rows[1:] @ rows[0]).tolist() == pytest.approx(list(FOUND.values()), abs=1e-4)
 
 
-def test_eight_bits_are_nearly_as_exact(minilm: MiniLMEmbedder) -> None:
+def test_eight_bits_are_nearly_exact(minilm: MiniLMEmbedder) -> None:
     rows, true = meaning(minilm, *TEXTS), exact(*TEXTS)
     same = (rows * true).sum(axis=1)
     assert same.min() > 0.97
@@ -68,7 +68,7 @@ def test_eight_bits_are_nearly_as_exact(minilm: MiniLMEmbedder) -> None:
     assert np.abs(rows @ rows.T - true @ true.T).max() < 0.06
 
 
-def test_both_voices_have_their_share(minilm: MiniLMEmbedder) -> None:
+def test_both_parts_have_their_share(minilm: MiniLMEmbedder) -> None:
     static = bundled()
     counted = static.frequencies(TEXTS)
     alone = static.embed(TEXTS, counted, len(TEXTS))
@@ -79,7 +79,7 @@ def test_both_voices_have_their_share(minilm: MiniLMEmbedder) -> None:
     assert static.fingerprint in minilm.fingerprint
 
 
-def test_what_is_known_is_not_computed_again(
+def test_known_vectors_are_not_computed_again(
     minilm: MiniLMEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = minilm.frequencies(TEXTS)
@@ -98,7 +98,7 @@ def test_what_is_known_is_not_computed_again(
     assert computed == [TEXTS[3]]
 
 
-def test_the_network_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -> None:
+def test_the_network_is_converted_once_and_again_if_damaged(tmp_path: Path) -> None:
     MiniLMEmbedder(bundled(), tmp_path)
     (kept,) = tmp_path.iterdir()
     made = kept.stat().st_mtime_ns
@@ -117,7 +117,7 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_missing_says_what_to_install(
+def test_a_missing_package_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "directory_of", lambda _: None)

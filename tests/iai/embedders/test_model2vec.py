@@ -34,7 +34,7 @@ def test_a_token_has_its_row(model: Path) -> None:
     assert embed(model, "cat")[0] == pytest.approx(row / np.linalg.norm(row), abs=1e-6)
 
 
-def test_weights_and_a_mapping_give_the_vectors_that_they_stand_for(model: Path) -> None:
+def test_weights_and_a_mapping_give_the_full_vectors(model: Path) -> None:
     before, name = embed(model, *TEXTS), fingerprint(model)
     path = model / "model.safetensors"
     table = load_file(path)["embeddings"]
@@ -46,12 +46,12 @@ def test_weights_and_a_mapping_give_the_vectors_that_they_stand_for(model: Path)
     assert fingerprint(model).partition("-idf")[2] == name.partition("-idf")[2]
 
 
-def test_words_that_the_model_does_not_know_are_like_nothing(model: Path) -> None:
+def test_unknown_words_are_similar_to_nothing(model: Path) -> None:
     assert not embed(model, "zebra").any()
     assert np.allclose(embed(model, "zebra cat"), embed(model, "cat"))
 
 
-def test_other_vectors_are_another_embedder(model: Path) -> None:
+def test_other_vectors_make_another_embedder(model: Path) -> None:
     before = fingerprint(model)
     path = model / "model.safetensors"
     save_file({"embeddings": load_file(path)["embeddings"] * 2}, path)
@@ -59,7 +59,7 @@ def test_other_vectors_are_another_embedder(model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "../small", "STATIC"])
-def test_what_is_no_embedder_is_refused_with_what_may_be_given(name: str, tmp_path: Path) -> None:
+def test_an_unknown_embedder_is_refused_with_the_valid_choices(name: str, tmp_path: Path) -> None:
     with pytest.raises(EmbedderUnavailable, match="IAI_MCP_EMBEDDER is static, minilm, or"):
         load(name, tmp_path)
 

@@ -26,11 +26,11 @@ def counted(tokenize: Tokenize, text: str) -> list[int]:
 
 
 @given(st.lists(st.sampled_from(PIECES)).map(" ".join) | st.text())
-def test_words_by_themselves_have_the_tokens_that_they_have_in_a_text(text: str) -> None:
+def test_a_word_has_the_same_tokens_alone_as_in_a_text(text: str) -> None:
     assert counted(BY_WORD, text) == counted(AT_ONCE, text)
 
 
-def test_no_token_of_the_bundled_vocabulary_reaches_over_a_space() -> None:
+def test_no_token_of_the_bundled_vocabulary_spans_a_space() -> None:
     vocabulary = tokenizer().get_vocab()
     assert len(vocabulary) > 30_000
     assert not [token for token in vocabulary if "\u2581" in token.lstrip("\u2581")]

@@ -1,4 +1,4 @@
-"""Topics: what belongs together is found together, gets a readable name, and stays as it was."""
+"""Topics: related records are one topic, with a readable label that stays the same."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ EXPORT = (
 
 
 class FromHere(Readers):
-    """The writers' own environments: LMDB opens none twice."""
+    """Readers that share the writers' environments: LMDB must not open one twice."""
 
     def __init__(self, store: Store, path: Path) -> None:
         super().__init__(Layout(path))
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def test_a_record_that_is_alone_in_its_project_is_like_nothing_and_no_fault(
+def test_a_single_record_in_a_project_has_no_topic_and_no_error(
     tmp_path: Path,
 ) -> None:
     alone = Store(tmp_path)
@@ -72,7 +72,7 @@ def topics(store: Store) -> tuple[Topic, ...]:
         return graph.topics(PROJECT)
 
 
-def test_what_is_about_the_same_is_one_topic_with_a_readable_name(
+def test_records_about_the_same_are_one_topic_with_a_readable_label(
     store: Store, tmp_path: Path
 ) -> None:
     look(store, tmp_path)
@@ -92,18 +92,7 @@ def test_a_topic_names_its_latest_record_and_its_latest_statement(
     assert first.revision == 7
 
 
-def test_how_central_each_record_is_can_be_read(store: Store, tmp_path: Path) -> None:
-    look(store, tmp_path)
-    with store.graph.view() as graph:
-        central = graph.centrality(range(1, 8))
-    members = topics(store)[0].members
-    assert [central[label] for label in members] == sorted(
-        (central[label] for label in members), reverse=True
-    )
-    assert sum(central[label] for label in members) == pytest.approx(len(members), abs=0.01)
-
-
-def test_only_what_has_changed_is_looked_at_again(store: Store, tmp_path: Path) -> None:
+def test_only_changed_windows_are_computed_again(store: Store, tmp_path: Path) -> None:
     assert look(store, tmp_path) == 7
     before = topics(store)
     assert look(store, tmp_path) == 0
@@ -121,7 +110,7 @@ def test_the_same_records_have_the_same_topics(store: Store, tmp_path: Path) -> 
     assert topics(store) == before
 
 
-def test_the_windows_of_a_project_go_when_its_records_are_gone(
+def test_the_windows_of_a_project_are_deleted_with_its_records(
     store: Store, tmp_path: Path
 ) -> None:
     look(store, tmp_path)
@@ -130,8 +119,6 @@ def test_the_windows_of_a_project_go_when_its_records_are_gone(
     store.follow()
     look(store, tmp_path)
     assert topics(store) == ()
-    with store.graph.view() as graph:
-        assert graph.centrality(range(1, 8)) == {}
 
 
 def test_topics_are_bounded_and_those_of_the_latest_window_come_first(

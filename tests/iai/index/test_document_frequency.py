@@ -1,4 +1,4 @@
-"""In how many records each term stands, counted at once or later, and through crashes."""
+"""In how many records each term occurs, counted at once or later, and through crashes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.index import document_frequency
-from iai.index.document_frequency import TERMS_SLICE, Counting
-from iai.index.term_vectors import Tallies, tally
+from iai.index.document_frequency import TERMS_SLICE, DocumentFrequencies
+from iai.index.term_vectors import TermVectors, term_vector
 from iai.index.terms import terms
 from iai.store.graph import GraphStore
 from tests.iai.store.builders import kept
@@ -26,41 +26,45 @@ CRASH = st.just("crash")
 
 
 def taken(label: int, text: str) -> bytes:
-    return tally(kept(label, text), terms(text))
+    return term_vector(kept(label, text), terms(text))
 
 
-ALL = set(Tallies([taken(1, " ".join(WORDS))]).bag(0))
+ALL = set(TermVectors([taken(1, " ".join(WORDS))]).term_set(0))
 
 
 class Counted:
-    """Tallies and their counts."""
+    """Term vectors and their document frequencies."""
 
     def __init__(self, path: Path) -> None:
         self.store = GraphStore(path, writer=True, map_size=MAP)
-        self.tallies: dict[int, bytes] = {}  # that should be there
+        self.term_vectors: dict[int, bytes] = {}  # that should be there
         self.start()
 
     def start(self) -> None:
         with self.store.view() as view:
-            self.counting = Counting(view)
+            self.frequencies = DocumentFrequencies(view)
 
-    def keep(self, texts: dict[int, str | None], *, later: bool) -> None:
+    def update(self, texts: dict[int, str | None], *, later: bool) -> None:
         new = {n: taken(n, text) if text is not None else None for n, text in texts.items()}
-        noted = self.store.commit(lambda unit: self.counting.keep(unit, new, later=later))
-        self.counting.put_off(noted)
-        there = self.tallies | new
-        self.tallies = {label: one for label, one in there.items() if one is not None}
+        noted = self.store.commit(lambda unit: self.frequencies.update(unit, new, later=later))
+        self.frequencies.defer(noted)
+        there = self.term_vectors | new
+        self.term_vectors = {label: one for label, one in there.items() if one is not None}
 
     def count_all(self) -> None:
-        while self.counting.waiting:
-            self.counting.step(self.store)
+        while self.frequencies.waiting:
+            self.frequencies.step(self.store)
 
     def right(self) -> bool:
-        """Are the counts those of the tallies that should be there?"""
-        expected = Tallies(self.tallies.values()).documents() if self.tallies else Counter()
+        """Are the counts those of the term vectors that should be there?"""
+        expected = (
+            TermVectors(self.term_vectors.values()).document_frequencies()
+            if self.term_vectors
+            else Counter()
+        )
         with self.store.view() as view:
-            assert view.tallies(range(1, 7)) == self.tallies
-            found = view.counts(set(expected) | ALL)
+            assert view.term_vectors(range(1, 7)) == self.term_vectors
+            found = view.document_frequencies(set(expected) | ALL)
         return found == dict(expected)
 
 
@@ -71,49 +75,51 @@ def counted(tmp_path: Path) -> Iterator[Counted]:
     one.store.close()
 
 
-def test_what_is_counted_later_is_counted_in_the_end_and_not_before(counted: Counted) -> None:
-    counted.keep({1: "ada bob", 2: "bob"}, later=True)
+def test_deferred_records_are_counted_in_the_end_and_not_before(counted: Counted) -> None:
+    counted.update({1: "ada bob", 2: "bob"}, later=True)
     assert not counted.right()
     counted.count_all()
     assert counted.right()
 
 
-def test_what_was_counted_before_is_never_put_off(counted: Counted) -> None:
-    counted.keep({1: "ada bob"}, later=False)
-    counted.keep({1: "cleo"}, later=True)
-    assert not counted.counting.waiting
+def test_counted_records_are_never_deferred(counted: Counted) -> None:
+    counted.update({1: "ada bob"}, later=False)
+    counted.update({1: "cleo"}, later=True)
+    assert not counted.frequencies.waiting
     assert counted.right()
 
 
-def test_enough_records_are_counted_though_more_are_to_come(
+def test_a_full_batch_is_counted_even_if_more_records_are_to_come(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(document_frequency, "TOGETHER", 2)
-    counted.keep({1: "ada"}, later=True)
-    assert not counted.counting.full
-    counted.keep({2: "ada"}, later=True)
-    assert counted.counting.full
+    counted.update({1: "ada"}, later=True)
+    assert not counted.frequencies.full
+    counted.update({2: "ada"}, later=True)
+    assert counted.frequencies.full
 
 
 @settings(deadline=None)
 @given(st.lists(CHANGES | ONE_TERM | CRASH, max_size=20))
-def test_whatever_happens_and_whenever_it_crashes_every_term_is_counted(
+def test_every_term_is_counted_through_crashes_at_any_time(
     happening: list[tuple[dict[int, str | None], bool] | str],
 ) -> None:
     with TemporaryDirectory() as directory:
         counted = Counted(Path(directory))
         for what in happening:
             if what == "one term":
-                if counted.counting.waiting:
-                    counted.counting.due = True
-                    counted.counting.due = not counted.counting.step(counted.store, TERMS_SLICE)
+                if counted.frequencies.waiting:
+                    counted.frequencies.due = True
+                    counted.frequencies.due = not counted.frequencies.step(
+                        counted.store, TERMS_SLICE
+                    )
             elif what == "crash":
                 counted.start()
             elif not isinstance(what, str):
                 texts, later = what
-                if counted.counting.due and counted.counting.touches(texts):
+                if counted.frequencies.due and counted.frequencies.touches(texts):
                     counted.count_all()
-                counted.keep(texts, later=later and not counted.counting.due)
+                counted.update(texts, later=later and not counted.frequencies.due)
         counted.count_all()
         assert counted.right()
         with counted.store.view() as view:

@@ -1,4 +1,4 @@
-"""A filter says the same of a record whether the index is asked or the record itself."""
+"""A filter matches the same records in each index as on the records themselves."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.index.filters import Filter, wanted
+from iai.index.filters import Filter, requested
 from iai.index.lexical import LexicalIndex
-from iai.index.vector_filter import facets, fitting
+from iai.index.vector_filter import facets, filter_mask
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
 from iai.store.graph import FACETS
@@ -57,24 +57,24 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list
 
 
 @given(only=filters())
-def test_the_index_finds_exactly_what_fits(
+def test_the_indexes_find_exactly_what_matches(
     stored: tuple[LexicalIndex, list[Record]], only: Filter
 ) -> None:
     index, records = stored
     expected = [r.label for r in records if only.fits(r)]
     assert sorted(label for label, _ in index.search(["text"], len(records), only)) == expected
     rows = np.frombuffer(b"".join(map(facets, records)), FACETS)
-    assert [records[row].label for row in np.flatnonzero(fitting(rows, only))] == expected
+    assert [records[row].label for row in np.flatnonzero(filter_mask(rows, only))] == expected
 
 
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
-def test_a_time_beyond_all_times_is_no_error(tmp_path: Path, far: int) -> None:
+def test_a_time_out_of_range_is_not_an_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
     index.put(kept(1, "text", created_at=far), ["text"])
     index.commit()
     rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):
-        assert len(index.search(["text"], 9, only)) == int(fitting(rows, only).sum())
+        assert len(index.search(["text"], 9, only)) == int(filter_mask(rows, only).sum())
 
 
 def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:
@@ -82,8 +82,8 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> N
     assert [at for at in (9, 10, 19, 20) if period.fits(kept(1, "t", created_at=at))] == [10, 19]
 
 
-def test_a_request_that_asks_for_nothing_special_is_open() -> None:
-    assert wanted(Recall(query="q", k=3)).open
-    only = wanted(Recall(query="q", project="p", session="s", role="user", since=1))
+def test_a_request_without_filters_is_open() -> None:
+    assert requested(Recall(query="q", k=3)).open
+    only = requested(Recall(query="q", project="p", session="s", role="user", since=1))
     assert only == Filter(project="p", session="s", role="user", since=1)
     assert not only.open

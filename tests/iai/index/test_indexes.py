@@ -1,123 +1,104 @@
-"""The lexical index: what is put in is found, once, and what is taken out is not."""
+"""All indexes together: what each follows, and what is on disk of how far they have come."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-import tantivy
 
-from iai.index.filters import Filter
+from iai.config.layout import Layout
+from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
-from iai.index.terms import terms
-from iai.model.record import Record
-from tests.iai.store.builders import kept
+from iai.model.revisions import through
+from iai.store.graph import GraphStore, Progress
+from iai.store.readers import Readers
+from iai.store.records import Records
+from iai.store.vectors import Generation, VectorStore
+from iai.store.vectors import Progress as VectorProgress
+from tests.iai.store.builders import new_record, put
+
+MAP = 64 << 20
 
 
-def put(index: LexicalIndex, record: Record) -> None:
-    index.put(record, terms(record.text))
+class Store(Readers):
+    """A store with its indexes. Readers share the environments of the writers."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(Layout(path))
+        self._records = Records(path / "records", writer=True, map_size=MAP)
+        self._graph = GraphStore(path / "index", writer=True, map_size=MAP)
+        self._lexical = LexicalIndex(path / "lexical")
+        self.open()
+
+    def open(self) -> None:
+        """Start over, as a new process would."""
+        self.indexes = Indexes(self, self.graph, self._lexical)
+        self.indexes.load()
+
+    def catch_up(self) -> None:
+        while self.indexes.catch_up():
+            pass
+
+    def embed(self, labels: list[int]) -> None:
+        """Give the records a vector each."""
+        store = self._vectors = VectorStore(self._layout.vectors, writer=True, map_size=MAP)
+        rows = np.eye(len(labels), 8, dtype=np.float32)
+        weights = Generation(
+            number=1, fingerprint="f", dimension=8, counted_upto=0, documents=0, frequencies=b""
+        )
+        store.commit(lambda unit: unit.begin(weights))
+        store.commit(lambda unit: unit.put(1, labels, rows))
+        done = VectorProgress(applied=through(len(labels)), serving=1)
+        store.commit(lambda unit: unit.advance(done))
+
+    def noted(self) -> Progress:
+        """Return how far the indexes have come, as it is on disk."""
+        with self.graph.view() as view:
+            return view.progress()
 
 
 @pytest.fixture
-def words(tmp_path: Path) -> LexicalIndex:
-    index = LexicalIndex(tmp_path / "lexical")
-    put(index, kept(1, "The parser fails on empty input", project="a", session="s1"))
-    put(index, kept(2, "A failing router retries, then times out", project="a", role="assistant"))
-    put(index, kept(3, "The cat sleeps", project="b", tier="semantic"))
-    index.commit()
-    return index
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    put(made.records, *(new_record(f"k{n}") for n in range(5)))
+    yield made
+    made.close()
 
 
-def test_words_are_found_in_other_forms(words: LexicalIndex) -> None:
-    assert {label for label, _ in words.search(terms("parsers failed"), 9)} == {1, 2}
-    assert words.search(terms("parsers failed"), 9)[0][0] == 1
+def test_terms_are_indexed_without_any_vector(store: Store) -> None:
+    store.catch_up()
+    assert store.noted().warm
+    assert store.noted().records_applied.floor == 5
+    assert store.noted().revision == 0  # the vectors have not come that far
+    with store.records.view() as view:
+        assert store.indexes.behind(view) == 0
 
 
-def test_common_words_and_signs_alone_find_nothing(words: LexicalIndex) -> None:
-    for query in ("", "the", "on a", "?!", '"(+-&|~^', " "):
-        assert words.search(terms(query), 9) == []
+def test_the_vector_index_follows_the_vectors(store: Store) -> None:
+    store.embed([1, 2, 3, 4, 5])
+    store.catch_up()
+    assert store.noted().revision == 5
+    assert len(store.indexes.vector.index or ()) == 5
 
 
-def test_only_words_of_the_project_that_was_asked_for(words: LexicalIndex) -> None:
-    assert words.search(terms("cat"), 9, Filter(project="a")) == []
-    assert [label for label, _ in words.search(terms("cat"), 9, Filter(project="b"))] == [3]
-    everywhere, here = (
-        words.search(terms("parser"), 9),
-        words.search(terms("parser"), 9, Filter(project="a")),
-    )
-    assert here == everywhere
+def test_what_is_on_disk_is_loaded_and_not_built_again(store: Store) -> None:
+    store.embed([1, 2, 3, 4, 5])
+    store.catch_up()
+    while store.indexes.link():
+        pass
+    before = store.noted()
+    store.open()
+    assert not store.indexes.catch_up()
+    assert not store.indexes.link()
+    assert store.noted() == before
+    assert len(store.indexes.vector.index or ()) == 5
 
 
-def test_a_filter_leaves_room_for_what_ranks_behind_many_others(tmp_path: Path) -> None:
-    index = LexicalIndex(tmp_path / "lexical")
-    for label in range(1, 500):
-        put(index, kept(label, "the parser, the parser", session="many"))
-    put(index, kept(500, "some parser among quite a few other words", session="one"))
-    index.commit()
-    assert 500 not in {label for label, _ in index.search(terms("parser"), 200)}
-    assert [label for label, _ in index.search(terms("parser"), 200, Filter(session="one"))] == [
-        500
-    ]
-
-
-def test_the_words_of_a_query_that_are_in_a_text_are_named_as_they_were_asked(
-    words: LexicalIndex,
-) -> None:
-    asked = "Why do the PARSERS fail, parsers?"
-    assert words.matched(asked, "A failing parser") == ("PARSERS", "fail", "parsers")
-    assert words.matched(asked, "the router") == ()
-
-
-def test_a_record_put_again_is_there_once_with_its_new_words(words: LexicalIndex) -> None:
-    put(words, kept(3, "The dog barks"))
-    words.commit()
-    assert len(words) == 3
-    assert words.search(terms("cat"), 9) == []
-    assert [label for label, _ in words.search(terms("dog"), 9)] == [3]
-
-
-def test_words_that_were_taken_out_are_not_found(words: LexicalIndex) -> None:
-    words.remove(3)
-    words.remove(99)
-    words.commit()
-    assert len(words) == 2
-    assert words.search(terms("cat"), 9) == []
-
-
-def test_words_can_be_searched_after_the_index_was_opened_again(tmp_path: Path) -> None:
-    first = LexicalIndex(tmp_path / "lexical")
-    put(first, kept(3, "The cat sleeps"))
-    first.commit()
-    del first  # which lets go of the directory
-    assert [label for label, _ in LexicalIndex(tmp_path / "lexical").search(terms("cat"), 9)] == [3]
-
-
-def test_a_directory_of_something_else_becomes_an_empty_index(tmp_path: Path) -> None:
-    (tmp_path / "lexical").mkdir()
-    (tmp_path / "lexical" / "meta.json").write_text("garbage")
-    assert len(LexicalIndex(tmp_path / "lexical")) == 0
-
-
-def test_an_index_without_the_fields_that_filters_need_becomes_an_empty_one(tmp_path: Path) -> None:
-    path = tmp_path / "lexical"
-    path.mkdir()
-    builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("label", indexed=True, fast=True)
-    builder.add_text_field("text", index_option="freq")
-    builder.add_text_field("project", tokenizer_name="raw", index_option="basic")
-    old = tantivy.Index(builder.build(), path=str(path))
-    writer = old.writer(heap_size=15_000_000, num_threads=1)
-    writer.add_document(tantivy.Document(label=1, text="the parser", project="a"))
-    writer.commit()
-    del writer, old  # which lets go of the directory
-    index = LexicalIndex(path)
-    assert len(index) == 0
-    put(index, kept(1, "the parser", role="user"))
-    index.commit()
-    assert [label for label, _ in index.search(terms("parser"), 9, Filter(role="user"))] == [1]
-
-
-def test_equals_are_found_oldest_first_in_whatever_order_they_were_put_in(tmp_path: Path) -> None:
-    index = LexicalIndex(tmp_path / "lexical")
-    for label in (7, 3, 9, 1, 8, 2, 6, 4, 5):
-        put(index, kept(label, "the parser fails"))
-        index.commit()
-    assert [label for label, _ in index.search(terms("parser"), 3)] == [1, 2, 3]
+def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: Store) -> None:
+    store.catch_up()
+    store._lexical.clear()
+    store.open()
+    assert not store.noted().warm
+    store.catch_up()
+    assert store.noted().warm
+    assert store.noted().records_applied.floor == 5

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.index.lexical import LexicalIndex
-from iai.index.lexical_indexer import Words
-from iai.index.link_indexer import Links
+from iai.index.lexical_indexer import LexicalIndexer
+from iai.index.link_indexer import LinkIndexer
 from iai.model.record import Project
 from iai.model.revisions import Revisions
 from iai.store.graph import GraphStore
@@ -32,8 +32,8 @@ class Store:
         self.records = Records(path / "records", writer=True, map_size=MAP)
         self.graph = GraphStore(path / "index", writer=True, map_size=MAP)
         lexical = LexicalIndex(path / "lexical")
-        self.words = Words(lexical, self.graph)
-        self.links = Links(Revisions())
+        self.lexical = LexicalIndexer(lexical, self.graph)
+        self.links = LinkIndexer(Revisions())
         project = Project(id=PROJECT, name="p", root="/p")
         self.records.commit(lambda unit: unit.place(project, "/p"), NOW)
 
@@ -58,9 +58,9 @@ class Store:
     def follow(self) -> None:
         """Take in all that is new."""
         with self.records.view() as view:
-            while self.words.step(view):
+            while self.lexical.step(view):
                 pass
-            while self.links.step(view, self.graph, self.words.applied):
+            while self.links.step(view, self.graph, self.lexical.applied):
                 pass
 
     def edges(self) -> Graph:
@@ -70,8 +70,8 @@ class Store:
     def again(self) -> Graph:
         """Return the links as they are when all of them are made at once from what is there."""
         self.graph.commit(lambda unit: unit.forget_everything())
-        self.words = Words(self.words.lexical, self.graph)
-        self.links = Links(Revisions())
+        self.lexical = LexicalIndexer(self.lexical.index, self.graph)
+        self.links = LinkIndexer(Revisions())
         self.follow()
         return self.edges()
 
@@ -98,7 +98,7 @@ def test_records_with_rare_terms_in_common_are_linked(store: Store) -> None:
     assert relations(store, 2) == set()
 
 
-def test_a_term_that_became_common_links_nobody_any_more(store: Store) -> None:
+def test_a_term_that_became_common_links_no_records(store: Store) -> None:
     store.say("the parser crashes", "our parser crashes again")
     store.follow()
     assert relations(store, 1) >= {(2, "shares")}
@@ -137,7 +137,7 @@ def test_nothing_of_another_project_is_superseded(store: Store) -> None:
     assert all(relation == "shares" for _, relation in relations(store, 1))
 
 
-def test_who_is_forgotten_has_no_links_on_either_side(store: Store) -> None:
+def test_a_forgotten_record_has_no_links_on_either_side(store: Store) -> None:
     store.say(*(f"the frobnicator of gizmo{n % 3} jams" for n in range(9)))
     store.follow()
     store.forget(2)
@@ -148,7 +148,7 @@ def test_who_is_forgotten_has_no_links_on_either_side(store: Store) -> None:
         assert not graph.linked([2])
 
 
-def test_what_happened_to_a_pin_changes_no_link(store: Store) -> None:
+def test_a_pin_changes_no_link(store: Store) -> None:
     store.say("the frobnicator jams", "a frobnicator that jams")
     store.follow()
     before = store.edges()

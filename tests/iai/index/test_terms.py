@@ -1,16 +1,16 @@
-"""What a text is found by."""
+"""The terms of a text, and the term vectors of records."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.index.term_vectors import (
-    Tallies,
-    moved,
-    tally,
+    TermVectors,
+    frequency_change,
+    term_vector,
     terms_in,
 )
-from iai.index.terms import LONGEST, number_of, terms
+from iai.index.terms import LONGEST, term_id, terms
 from iai.model.record import Record
 from tests.iai.store.builders import NOW
 
@@ -70,25 +70,25 @@ def record(text: str, **fields: object) -> Record:
 
 
 def kept(text: str, **fields: object) -> bytes:
-    return tally(record(text, **fields), terms(text))
+    return term_vector(record(text, **fields), terms(text))
 
 
-def test_a_tally_says_how_often_and_when_and_by_whom() -> None:
+def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     one = kept("Ada: retry the retry", role="assistant")
     two = kept("nothing of it", tier="semantic", pinned=True, session="s")
-    tallies = Tallies([one, two])
-    assert tallies.counts([number_of("retri"), number_of("else")]).tolist() == [[2, 0], [0, 0]]
-    assert tallies.heads["said"].tolist() == [NOW.wall] * 2
-    assert tallies.heads["speaker"].tolist() == [number_of("ada"), 0]
-    assert tallies.heads["session"].tolist() == [number_of("s"), 0]
-    assert tallies.heads["user"].tolist() == [0, 1]
-    assert tallies.heads["pinned"].tolist() == [0, 1]
-    assert tallies.heads["note"].tolist() == [0, 1]
-    assert tallies.bag(1) == set(terms_in(two)) == {number_of("noth")}
+    term_vectors = TermVectors([one, two])
+    assert term_vectors.counts([term_id("retri"), term_id("else")]).tolist() == [[2, 0], [0, 0]]
+    assert term_vectors.heads["said"].tolist() == [NOW.wall] * 2
+    assert term_vectors.heads["speaker"].tolist() == [term_id("ada"), 0]
+    assert term_vectors.heads["session"].tolist() == [term_id("s"), 0]
+    assert term_vectors.heads["user"].tolist() == [0, 1]
+    assert term_vectors.heads["pinned"].tolist() == [0, 1]
+    assert term_vectors.heads["note"].tolist() == [0, 1]
+    assert term_vectors.term_set(1) == set(terms_in(two)) == {term_id("noth")}
 
 
-def test_nothing_moves_when_the_same_is_taken_in_again() -> None:
+def test_the_same_record_again_changes_no_frequency() -> None:
     one, other = kept("retry it"), kept("retry the upload")
-    assert moved([one], [one]) == {}
-    assert moved([one], [other]) == {number_of("upload"): 1}
-    assert moved([other], []) == {number_of("upload"): -1, number_of("retri"): -1}
+    assert frequency_change([one], [one]) == {}
+    assert frequency_change([one], [other]) == {term_id("upload"): 1}
+    assert frequency_change([other], []) == {term_id("upload"): -1, term_id("retri"): -1}

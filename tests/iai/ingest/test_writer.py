@@ -11,7 +11,8 @@ from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile, Steps
 from iai.protocol.ingest import CapturedTurn, RecordsCommitted, SessionEnded
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW
 
 HERE = identify("/p").id
@@ -51,7 +52,7 @@ def insert(writer: RecordWriter, *texts: str) -> list[Effect]:
     return perform(steps())
 
 
-def commit(writer: RecordWriter, change: Callable[[Change], object]) -> list[Effect]:
+def commit(writer: RecordWriter, change: Callable[[RecordChange], object]) -> list[Effect]:
     def steps() -> Steps:
         yield from writer.commit(change, NOW)
 
@@ -81,7 +82,7 @@ def test_a_change_of_a_record_is_required_in_the_next_payload(
 ) -> None:
     insert(writer, "one")
 
-    def forget(unit: Change) -> None:
+    def forget(unit: RecordChange) -> None:
         record = unit.get(1)
         assert record is not None
         unit.forget(record)

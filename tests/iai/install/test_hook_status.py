@@ -12,7 +12,8 @@ from iai.hosts import claude, codex
 from iai.install import hook_entries, hook_status
 from iai.model.clock import NS, Now
 from iai.model.record import Source, Transcript
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import new_record
 
 FILE = Path("/home/me/.codex/hooks.json")
@@ -165,7 +166,7 @@ def test_what_was_only_imported_is_no_sign_of_a_hook(layout: Layout) -> None:
     def put(path: str, followed_until: int) -> None:
         records = Records(layout.records, writer=True)
 
-        def change(unit: Change) -> None:
+        def change(unit: RecordChange) -> None:
             unit.insert(new_record(path, host=claude.NAME, source=Source(path, 0, "")))
             unit.follow(Transcript(path=path, host=claude.NAME, followed_until=followed_until))
 

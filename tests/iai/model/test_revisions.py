@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.model.revisions import Revisions, of, upto
+from iai.model.revisions import Revisions, of, through
 
 RANGES = st.lists(
     st.tuples(st.integers(1, 60), st.integers(0, 10)).map(lambda r: (r[0], r[0] + r[1])),
@@ -69,6 +69,6 @@ def test_taking_the_newest_again_and_again_takes_all(
 
 
 def test_up_to_nothing_is_the_empty_set() -> None:
-    assert upto(0) == Revisions()
-    assert upto(3).floor == 3
-    assert of([3, 1, 2]) == upto(3)
+    assert through(0) == Revisions()
+    assert through(3).floor == 3
+    assert of([3, 1, 2]) == through(3)

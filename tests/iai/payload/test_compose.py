@@ -25,7 +25,9 @@ from iai.payload.material import (
     Session,
     gather,
 )
-from iai.store.records import Change, Records, View
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 OTHER = "fedcba9876543210"
@@ -191,14 +193,14 @@ def test_the_cost_of_gathering_does_not_grow_with_the_store(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = 0
-    original = View.get
+    original = RecordView.get
 
-    def counted(self: View, label: int) -> Record | None:
+    def counted(self: RecordView, label: int) -> Record | None:
         nonlocal read
         read += 1
         return original(self, label)
 
-    monkeypatch.setattr(View, "get", counted)
+    monkeypatch.setattr(RecordView, "get", counted)
     costs = []
     for size in (2_000, 8_000):
         put(records, *(
@@ -288,7 +290,7 @@ def test_a_cached_selection_changes_nothing(
         records.close()
 
 
-def perform(unit: Change, number: int, act: str, project: str, label: int, text: str) -> None:
+def perform(unit: RecordChange, number: int, act: str, project: str, label: int, text: str) -> None:
     record = unit.get(label)
     match act:
         case "say" | "note":

@@ -29,9 +29,6 @@ from iai.protocol.graph_cache import (
     GraphUpdated,
     Hit,
     MemoryUsed,
-    Neighbour,
-    NeighbourList,
-    Neighbours,
     Provenance,
     Recall,
     Recalled,
@@ -232,11 +229,6 @@ GOLDEN: dict[str, str] = {
         "6673657405a475756964a175a76d61746368656491a171ad737570657273656465645f6279a23032a8646567"
         "726164656491aa766563746f72733a2078a87265766973696f6e01"
     ),
-    "neighbours": ("84a17601a26964a137a46b696e64aa6e65696768626f757273a3726566a23031"),
-    "neighbour-list": (
-        "84a17601a26964a137a46b696e64ae6e65696768626f75722d6c697374aa6e65696768626f7572739184a269"
-        "64a23031a56c6162656c01a872656c6174696f6ea46e657874a6776569676874cb3ff0000000000000"
-    ),
     "graph-updated": (
         "84a17601a26964a137a46b696e64ad67726170682d75706461746564a87265766973696f6e01"
     ),
@@ -309,7 +301,6 @@ def one_of_each() -> list[Message]:
         tier="semantic", tags=("a",), matched=("q",), superseded_by="02",
         source=Provenance(transcript="/t", offset=5, uuid="u"),
     )  # fmt: skip
-    neighbour = Neighbour(id="01", label=1, relation="next", weight=1.0)
     return [
         Ping(),
         Pong(actor=Actor.GRAPH_CACHE, pid=2, dropped_frames=0),
@@ -352,8 +343,6 @@ def one_of_each() -> list[Message]:
             tier="semantic", since=1, until=2, explain=True,
         ),
         Recalled(hits=(hit,), degraded=("vectors: x",), revision=1),
-        Neighbours(ref="01"),
-        NeighbourList(neighbours=(neighbour,)),
         GraphUpdated(revision=1),
         MemoryUsed(),
         SleepStep(step="links", outcome="failed", items=2, seconds=1.5, error="e"),

@@ -6,42 +6,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.recall.fusion import (
-    Beside,
     Floats,
-    by_likeness,
+    Neighbours,
     by_session,
+    by_similarity,
     by_terms,
     rarity,
     shares,
     spread,
 )
-from iai.recall.weights import CONTEXT, SESSION_REACH, VECTORS_BESIDE
+from iai.recall.weights import CONTEXT, SESSION_REACH, VECTOR_CONTEXT
 
 ONE = np.ones(1)
 
 
-def in_a_row(count: int) -> Beside:
+def in_a_row(count: int) -> Neighbours:
     """Turns of one session, one after the other."""
     reach = len(CONTEXT)
-    beside = [
+    neighbours = [
         [row - d if row >= d else -1 for d in range(1, reach + 1)]
         + [row + d if row + d < count else -1 for d in range(1, reach + 1)]
         for row in range(count)
     ]
-    return np.asarray(beside, np.int64)
+    return np.asarray(neighbours, np.int64)
 
 
 def column(*numbers: float) -> Floats:
     return np.asarray(numbers, np.float64)
 
 
-def test_a_rare_term_says_more_and_none_says_less_than_nothing() -> None:
+def test_a_rare_term_weighs_more_and_none_weighs_less_than_zero() -> None:
     rare = rarity([1, 10, 100, 101], 100)
     assert list(rare) == sorted(rare, reverse=True)
     assert all(rare >= 0)
 
 
-def test_a_turn_gains_from_the_terms_beside_it_the_less_the_farther() -> None:
+def test_a_turn_gains_less_from_terms_farther_away() -> None:
     counts = np.zeros((9, 1))
     counts[4] = 1
     own, whole = by_terms(counts, ONE, in_a_row(9))
@@ -58,33 +58,31 @@ def test_different_terms_of_a_question_on_both_sides_say_more_than_one_of_them_t
     assert by_terms(both, rare, in_a_row(3))[1][1] > by_terms(twice, rare, in_a_row(3))[1][1]
 
 
-def test_a_gain_is_not_passed_on() -> None:
+def test_gains_are_not_passed_on() -> None:
     gains = spread(column(1, 0, 0), in_a_row(3), (0.5,))
     assert list(gains) == [0, 0.5, 0]
 
 
 def test_what_is_unlike_the_question_takes_nothing_from_its_neighbours() -> None:
-    near, far = VECTORS_BESIDE
-    own, whole = by_likeness(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
+    near, far = VECTOR_CONTEXT
+    own, whole = by_similarity(column(-0.9, 1.0, 0.0, -0.5), in_a_row(4))
     assert list(own) == [0, 1, 0, 0]
     assert list(whole) == [near, 1, near, far]
 
 
-def test_the_likeliest_turn_of_a_session_speaks_for_those_near_it_and_for_no_other_session() -> (
-    None
-):
+def test_the_most_similar_turn_lifts_those_near_it_and_no_other_session() -> None:
     labels = np.asarray([1, 2, SESSION_REACH + 1, SESSION_REACH + 2, 4, 5])
     sessions = np.asarray([7, 7, 7, 7, 8, 0])
     best = by_session(column(0.9, 0.2, 0.1, 0.1, 0.3, 0.4), labels, sessions, labels > 0)
     assert list(best) == [0.9, 0.9, 0.9, 0.2, 0.3, 0.4]
 
 
-def test_what_was_noted_by_itself_speaks_for_itself_alone() -> None:
+def test_a_note_outside_a_session_lifts_only_itself() -> None:
     best = by_session(column(0.9, 0.2), np.arange(2), np.zeros(2, np.int64), np.ones(2, np.bool_))
     assert list(best) == [0.9, 0.2]
 
 
-def test_only_what_may_speaks_for_a_session_and_nothing_unlike_takes_from_it() -> None:
+def test_only_allowed_turns_lift_a_session_and_dissimilar_ones_lower_nothing() -> None:
     sessions = np.ones(3, np.int64)
     best = by_session(
         column(0.9, -0.5, 0.1), np.arange(3), sessions, np.asarray([False, True, True])
@@ -96,13 +94,13 @@ def test_only_what_may_speaks_for_a_session_and_nothing_unlike_takes_from_it() -
 
 def test_only_turns_with_a_row_of_their_own_are_scored() -> None:
     counts = np.asarray([[0.0], [1.0]])
-    beside = np.asarray([[-1] * len(CONTEXT) + [1] + [-1] * (len(CONTEXT) - 1)])
-    own, whole = by_terms(counts, ONE, beside)
+    neighbours = np.asarray([[-1] * len(CONTEXT) + [1] + [-1] * (len(CONTEXT) - 1)])
+    own, whole = by_terms(counts, ONE, neighbours)
     assert len(own) == len(whole) == 1
     assert whole[0] > own[0]
 
 
-def test_the_best_whole_is_one_and_nothing_stays_nothing() -> None:
+def test_the_best_whole_is_one_and_zero_stays_zero() -> None:
     own, others = shares(column(1, 2), column(4, 2))
     assert list(own + others) == [1, 0.5]
     assert list(own) == [0.25, 0.5]
@@ -114,8 +112,10 @@ def test_the_order_of_the_rows_changes_no_score(counts: list[int]) -> None:
     rows = np.asarray(counts, np.float64).reshape(-1, 1)
     order = sorted(range(len(rows)), key=lambda row: (counts[row], row))
     place = {old: new for new, old in enumerate(order)}
-    beside = in_a_row(len(rows))
-    moved = np.asarray([[place.get(int(b), -1) for b in beside[old]] for old in order], np.int64)
-    _, whole = by_terms(rows, ONE, beside)
+    neighbours = in_a_row(len(rows))
+    moved = np.asarray(
+        [[place.get(int(b), -1) for b in neighbours[old]] for old in order], np.int64
+    )
+    _, whole = by_terms(rows, ONE, neighbours)
     _, again = by_terms(rows[order], ONE, moved)
     assert list(again) == pytest.approx(list(whole[order]))

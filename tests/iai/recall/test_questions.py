@@ -1,4 +1,4 @@
-"""What a question says about when, and by whom."""
+"""The dates and speakers that a question names."""
 
 from datetime import UTC, datetime
 
@@ -49,7 +49,7 @@ def test_most_questions_name_no_day(question: str) -> None:
     assert named(question, NOW) is None
 
 
-def test_no_number_whatever_is_a_fault() -> None:
+def test_no_number_fails() -> None:
     when = named("2026-99-99 and 31 February 2026", NOW)
     assert when is not None
     assert when.fits(-(10**18)) == when.fits(9 * 10**18) == 0.0
@@ -69,6 +69,6 @@ def test_a_question_names_who_said_it(question: str, roles: set[str]) -> None:
     assert speakers.roles(question) == roles
 
 
-def test_no_weight_reaches_farther_than_the_graph_does() -> None:
-    reach = (len(weights.CONTEXT), len(weights.VECTORS_BESIDE), weights.REACH)
+def test_no_weight_reaches_farther_than_the_stored_neighbours() -> None:
+    reach = (len(weights.CONTEXT), len(weights.VECTOR_CONTEXT), weights.REACH)
     assert max(reach) <= AROUND

@@ -1,13 +1,13 @@
-"""What was corrected comes after what corrects it, and says so."""
+"""A corrected statement comes after its correction, and names it."""
 
-from iai.index.corrections import same_subject, sounds_like_one
-from iai.index.terms import number_of, terms
-from iai.recall.supersession import Ranked, settled
+from iai.index.corrections import same_subject, sounds_like_correction
+from iai.index.terms import term_id, terms
+from iai.recall.supersession import RankedHit, demote_superseded
 
 
-def ranked(label: int, score: float, text: str, order: int, project: str = "p") -> Ranked:
-    found = frozenset(number_of(term) for term in terms(text))
-    return Ranked(label, score, {"words": score}, project, order, text, found)
+def ranked(label: int, score: float, text: str, order: int, project: str = "p") -> RankedHit:
+    found = frozenset(term_id(term) for term in terms(text))
+    return RankedHit(label, score, {"words": score}, project, order, text, found)
 
 
 OLD = ranked(1, 0.9, "the linter of frobnicate is flake8", 1)
@@ -16,7 +16,7 @@ NEWEST = ranked(3, 0.7, "frobnicate's linter is no longer pylint or flake8: we s
 
 
 def test_a_correction_comes_before_what_it_corrects() -> None:
-    first, second = settled([OLD, NEW])
+    first, second = demote_superseded([OLD, NEW])
     assert (first.label, second.label) == (2, 1)
     assert second.superseded_by == 2
     assert second.score < first.score
@@ -24,28 +24,28 @@ def test_a_correction_comes_before_what_it_corrects() -> None:
     assert second.why["superseded"] < 0
 
 
-def test_of_many_corrections_each_statement_stands_behind_the_best() -> None:
-    hits = settled([OLD, NEWEST, NEW])
+def test_a_statement_comes_after_its_best_correction() -> None:
+    hits = demote_superseded([OLD, NEWEST, NEW])
     assert [hit.label for hit in hits] == [3, 1, 2]
     assert [hit.superseded_by for hit in hits] == [0, 3, 3]
 
 
-def test_what_follows_its_correction_already_keeps_its_score_and_says_so() -> None:
+def test_a_statement_already_behind_its_correction_keeps_its_score_and_names_it() -> None:
     low = ranked(1, 0.1, OLD.text, 1)
-    first, second = settled([NEW, low])
+    first, second = demote_superseded([NEW, low])
     assert (first.label, second.label, second.score) == (2, 1, 0.1)
     assert second.superseded_by == 2
 
 
-def test_nothing_earlier_in_another_project_or_on_something_else_is_corrected() -> None:
+def test_statements_of_other_projects_or_subjects_are_not_corrected() -> None:
     elsewhere = ranked(1, 0.9, OLD.text, 1, "q")
     later = ranked(3, 0.9, OLD.text, 3)
     other = ranked(4, 0.9, "the cat of the neighbours sleeps", 1)
     hits = [elsewhere, later, other, NEW]
-    assert not any(hit.superseded_by for hit in settled(hits))
+    assert not any(hit.superseded_by for hit in demote_superseded(hits))
 
 
-def test_a_question_corrects_nothing_and_two_words_are_corrected_by_nothing() -> None:
-    assert sounds_like_one("we use ruff instead of flake8")
-    assert not sounds_like_one("should we use ruff instead of flake8?")
+def test_a_question_corrects_nothing_and_two_words_are_never_corrected() -> None:
+    assert sounds_like_correction("we use ruff instead of flake8")
+    assert not sounds_like_correction("should we use ruff instead of flake8?")
     assert not same_subject(frozenset({1, 2, 3}), frozenset({1, 2}))

@@ -8,7 +8,8 @@ import pytest
 from iai.index.filters import Filter
 from iai.model.record import Project
 from iai.recall.timeline import Stretch, stretches
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
 ONE, OTHER = "1" * 16, "2" * 16
@@ -19,7 +20,7 @@ HOUR = 3_600_000_000_000
 def records(tmp_path: Path) -> Iterator[Records]:
     records = Records(tmp_path / "records", writer=True)
 
-    def place(unit: Change) -> None:
+    def place(unit: RecordChange) -> None:
         for id_, name in ((ONE, "one"), (OTHER, "other")):
             unit.place(Project(id=id_, name=name, root=f"/{name}"), f"/{name}")
 
@@ -54,7 +55,7 @@ def timeline(records: Records, **only: object) -> list[Stretch]:
         return list(stretches(view, Filter(**only)))  # type: ignore[arg-type]
 
 
-def test_the_session_that_was_active_last_comes_first_whatever_its_project(
+def test_the_last_active_session_comes_first_in_any_project(
     records: Records,
 ) -> None:
     say(records, "a", ONE, (1, "user"), (9, "assistant"))
@@ -67,7 +68,7 @@ def test_the_session_that_was_active_last_comes_first_whatever_its_project(
     ]
 
 
-def test_a_session_is_told_by_its_span_its_first_request_and_what_was_said_last(
+def test_a_session_is_shown_by_its_span_its_first_request_and_its_last_turn(
     records: Records,
 ) -> None:
     say(records, "a", ONE, (1, "assistant"), (2, "user"), (3, "user"), (5, "assistant"))
@@ -79,7 +80,7 @@ def test_a_session_is_told_by_its_span_its_first_request_and_what_was_said_last(
     assert one.host == "claude"
 
 
-def test_a_session_that_moved_is_under_each_project_with_what_was_said_there(
+def test_a_session_in_several_projects_is_listed_under_each_with_its_turns_there(
     records: Records,
 ) -> None:
     say(records, "a", ONE, (1, "user"), (2, "assistant"), (5, "assistant"))
@@ -88,13 +89,13 @@ def test_a_session_that_moved_is_under_each_project_with_what_was_said_there(
     assert told == [("one", at(1), at(5), 3), ("other", at(3), at(4), 2)]
 
 
-def test_a_session_without_a_request_is_told_without_one(records: Records) -> None:
+def test_a_session_without_a_request_is_listed_without_one(records: Records) -> None:
     say(records, "a", ONE, (1, "assistant"))
     (one,) = timeline(records)
     assert one.first_request is None
 
 
-def test_only_sessions_of_the_project_and_the_period_that_were_asked_for(records: Records) -> None:
+def test_only_sessions_of_the_given_project_and_period(records: Records) -> None:
     say(records, "early", ONE, (1, "user"), (2, "user"))
     say(records, "long", ONE, (1, "user"), (9, "user"))
     say(records, "late", ONE, (8, "user"))
@@ -110,16 +111,16 @@ def test_only_sessions_of_the_project_and_the_period_that_were_asked_for(records
     assert found(project="3" * 16) == []
 
 
-def test_what_was_noted_by_itself_is_no_session(records: Records) -> None:
+def test_a_note_outside_a_session_is_not_a_session(records: Records) -> None:
     put(records, new_record("fact", tier="semantic", session="", project=ONE))
     assert timeline(records) == []
 
 
-def test_a_session_that_was_forgotten_is_told_no_more(records: Records) -> None:
+def test_a_forgotten_session_is_not_listed(records: Records) -> None:
     say(records, "a", ONE, (1, "user"))
     say(records, "b", ONE, (2, "user"))
 
-    def forget(unit: Change) -> None:
+    def forget(unit: RecordChange) -> None:
         record = unit.get(2)
         assert record is not None
         unit.forget(record)

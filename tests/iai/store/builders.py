@@ -1,11 +1,12 @@
-"""Records and the like, with only what a test cares about."""
+"""Builders of records, with only the fields that a test cares about."""
 
 from typing import Any
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Record
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
 PROJECT = "0123456789abcdef"
@@ -37,7 +38,7 @@ def kept(label: int, text: str, **fields: Any) -> Record:
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:
     """Insert records in one commit; return their labels."""
 
-    def change(unit: Change) -> list[int]:
+    def change(unit: RecordChange) -> list[int]:
         return [unit.insert(one)[0] for one in new]
 
     return records.commit(change, now)[0]

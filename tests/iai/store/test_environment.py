@@ -1,4 +1,4 @@
-"""One LMDB environment between processes: growing, versions, damage, and who may write."""
+"""One LMDB environment between processes: growing, versions, damage, and the one writer."""
 
 import multiprocessing
 import os
@@ -124,14 +124,14 @@ def test_a_reader_without_a_writer_yet_finds_it_absent(path: Path) -> None:
         open_things(path, writer=False)
 
 
-def test_a_newer_store_is_refused_in_a_sentence_that_says_what_to_do(path: Path) -> None:
+def test_a_newer_store_is_refused_with_what_to_do(path: Path) -> None:
     open_things(path, writer=True, schema=2).close()
     for as_writer in (True, False):
         with pytest.raises(StoreTooNew, match=r"schema 2, this one knows up to 1\); upgrade iai"):
             open_things(path, writer=as_writer, schema=1)
 
 
-def test_a_newer_store_with_other_databases_is_newer_not_absent_and_stays_as_it_is(
+def test_a_newer_store_with_other_databases_counts_as_newer_and_stays_as_it_is(
     path: Path,
 ) -> None:
     Environment(path, ("others",), schema=2, writer=True).close()
@@ -143,9 +143,7 @@ def test_a_newer_store_with_other_databases_is_newer_not_absent_and_stays_as_it_
 
 
 @pytest.mark.parametrize("pages", [1, 3, 50, 100])
-def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(
-    path: Path, pages: int
-) -> None:
+def test_a_truncated_file_is_detected_before_it_kills_the_process(path: Path, pages: int) -> None:
     environment = open_things(path, writer=True)
     fill(environment, 0, 1_000)
     environment.close()
@@ -155,7 +153,7 @@ def test_a_file_that_was_cut_short_is_found_before_it_kills_the_process(
         open_things(path, writer=True)
 
 
-def test_a_reader_refuses_a_file_of_which_hardly_any_is_left(path: Path) -> None:
+def test_a_reader_rejects_a_file_under_a_quarter_of_its_size(path: Path) -> None:
     environment = open_things(path, writer=True)
     fill(environment, 0, 1_000)
     environment.close()
@@ -164,7 +162,7 @@ def test_a_reader_refuses_a_file_of_which_hardly_any_is_left(path: Path) -> None
         open_things(path, writer=False)
 
 
-def test_a_file_whose_last_pages_were_never_written_is_whole(path: Path) -> None:
+def test_a_file_whose_last_pages_were_never_written_is_intact(path: Path) -> None:
     """LMDB does not write pages that a transaction took and gave back."""
     environment = open_things(path, writer=True)
 
@@ -185,7 +183,7 @@ def test_a_file_whose_last_pages_were_never_written_is_whole(path: Path) -> None
     assert (path / "data.mdb").stat().st_size == needed
 
 
-def test_a_long_value_whose_end_was_cut_off_does_not_kill_the_process(path: Path) -> None:
+def test_a_long_value_with_a_truncated_end_does_not_kill_the_process(path: Path) -> None:
     environment = open_things(path, writer=True)
     environment.write(lambda t: t.put(b"long", b"x" * 200_000, db=environment.db["things"]))
     environment.close()
@@ -202,7 +200,7 @@ def test_a_long_value_whose_end_was_cut_off_does_not_kill_the_process(path: Path
     assert value.startswith(b"xxx")
 
 
-def test_garbage_in_the_middle_is_found_by_whoever_is_in_doubt(path: Path) -> None:
+def test_garbage_in_the_middle_is_found_by_a_check(path: Path) -> None:
     environment = open_things(path, writer=True)
     fill(environment, 0, 1_000)
     environment.close()
@@ -215,19 +213,19 @@ def test_garbage_in_the_middle_is_found_by_whoever_is_in_doubt(path: Path) -> No
         check(path)
 
 
-def test_nothing_at_all_is_whole(path: Path) -> None:
+def test_a_missing_file_counts_as_intact(path: Path) -> None:
     check(path)
     check(None)
 
 
-def test_a_file_of_something_else_is_damage(path: Path) -> None:
+def test_another_kind_of_file_counts_as_damage(path: Path) -> None:
     path.mkdir()
     (path / "data.mdb").write_bytes(b"not a database" * 1_000)
     with pytest.raises(StoreCorrupt, match=str(path)):
         open_things(path, writer=True)
 
 
-def test_a_reader_follows_when_the_files_are_made_again(path: Path) -> None:
+def test_a_reader_follows_when_the_files_are_replaced(path: Path) -> None:
     first = open_things(path, writer=True)
     fill(first, 0, 7)
     first.close()
@@ -251,7 +249,7 @@ def make_again(path: Path) -> None:
     environment.close()
 
 
-def test_the_files_can_be_read_by_their_user_alone(path: Path, writer: Environment) -> None:
+def test_only_their_user_can_read_the_files(path: Path, writer: Environment) -> None:
     assert path.stat().st_mode & 0o777 == 0o700
     for file in path.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file
@@ -276,7 +274,7 @@ def first_key(environment: Environment) -> bytes:
         return next(iter(transaction.cursor(environment.db["things"])))[0]
 
 
-def test_an_earlier_schema_is_taken_step_by_step_to_todays_and_a_copy_is_kept(path: Path) -> None:
+def test_an_earlier_schema_is_migrated_step_by_step_and_a_copy_is_kept(path: Path) -> None:
     old = open_things(path, writer=True)
     fill(old, 0, 3)
     old.close()
@@ -295,7 +293,7 @@ def test_an_earlier_schema_is_taken_step_by_step_to_todays_and_a_copy_is_kept(pa
     assert len(list((path.parent / "backups").iterdir())) == 1
 
 
-def test_a_step_that_fails_leaves_everything_as_it_was(path: Path) -> None:
+def test_a_failed_step_leaves_everything_as_it_was(path: Path) -> None:
     old = open_things(path, writer=True)
     fill(old, 0, 3)
     old.close()
@@ -322,7 +320,7 @@ def test_only_the_latest_copies_are_kept(path: Path) -> None:
     assert len(names) == COPIES_KEPT + 1
 
 
-def test_what_is_derived_is_not_brought_up_to_date_but_made_again(path: Path) -> None:
+def test_derived_data_is_not_migrated_but_rebuilt(path: Path) -> None:
     open_things(path, writer=True).close()
     with pytest.raises(StoreCorrupt, match="earlier iai") as raised:
         upgraded(path, 2, None)
@@ -342,7 +340,7 @@ def resident(path: Path) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells it, others do not")
 @pytest.mark.parametrize("as_writer", [True, False])
-def test_what_was_looked_at_is_let_go_before_it_becomes_much(
+def test_pages_that_were_read_are_released_before_they_are_many(
     path: Path, writer: Environment, monkeypatch: pytest.MonkeyPatch, *, as_writer: bool
 ) -> None:
     fill(writer, 0, 20_000)
@@ -358,7 +356,7 @@ def test_what_was_looked_at_is_let_go_before_it_becomes_much(
     one.close()
 
 
-def test_it_stays_open_for_as_long_as_anybody_looks_at_it(
+def test_it_stays_open_while_anything_reads_it(
     writer: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "MANY_FAULTS", -1)

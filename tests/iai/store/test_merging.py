@@ -1,4 +1,4 @@
-"""Projects that are merged, parted and ignored, in the store alone."""
+"""Projects that are merged, separated and ignored, in the store alone."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from iai.config.layout import Layout
 from iai.model.record import Project, session_key
-from iai.model.revisions import upto
-from iai.store.records import Change, Records
+from iai.model.revisions import through
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")
@@ -45,7 +46,7 @@ def held(records: Records, project: Project) -> list[str]:
         return sorted(r.text.removeprefix("text of ") for r in view.project(project.id))
 
 
-def test_what_was_and_will_be_said_in_a_merged_project_belongs_to_the_other(
+def test_past_and_future_records_of_a_merged_project_belong_to_the_other(
     records: Records,
 ) -> None:
     for number in range(5):
@@ -66,7 +67,7 @@ def test_what_was_and_will_be_said_in_a_merged_project_belongs_to_the_other(
         assert [p.id for p in view.active()] == [B.id]
 
 
-def test_a_merge_is_taken_back_record_by_record(records: Records) -> None:
+def test_a_merge_is_undone_record_by_record(records: Records) -> None:
     say(records, A, "a", session="sa")
     say(records, B, "b", session="sb")
     merge(records, A, B)
@@ -88,7 +89,7 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
     merge(records, A, B)
     settle(records)
     with records.view() as view:
-        log = [(e.operation, e.label) for _, e in view.changes(upto(100))]
+        log = [(e.operation, e.label) for _, e in view.changes(through(100))]
         assert view.changed(B.id) == view.watermark().revision == 5
     assert log[2:] == [("project", 0), ("move", 1), ("move", 2)]
     assert merge(records, A, B)  # again: nothing is changed by it
@@ -96,8 +97,8 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
         assert view.watermark().revision == 5
 
 
-def test_what_is_put_in_along_with_a_merge_follows_it(records: Records) -> None:
-    def change(unit: Change) -> None:
+def test_records_inserted_along_with_a_merge_follow_it(records: Records) -> None:
+    def change(unit: RecordChange) -> None:
         unit.insert(new_record("a1", project=A.id))
         unit.merge(A, B)
         unit.insert(new_record("a2", project=A.id))
@@ -118,7 +119,7 @@ def test_two_projects_cannot_be_merged_into_each_other(records: Records) -> None
         assert {view.belongs(p.id) for p in (A, B, C)} == {C.id}
 
 
-def test_what_is_ignored_is_not_active_and_says_so_for_what_lies_below(records: Records) -> None:
+def test_an_ignored_project_is_not_active_nor_are_those_below_it(records: Records) -> None:
     say(records, A, "a")
     say(records, B, "b")
     inside = Project(id=D.id, name="d", root="/a/d")
@@ -142,7 +143,7 @@ def test_what_is_ignored_is_not_active_and_says_so_for_what_lies_below(records: 
         assert not view.ignored(C.id, "/c", "/a")
 
 
-def test_thousands_of_commits_are_no_facts(records: Records) -> None:
+def test_commits_are_not_facts(records: Records) -> None:
     say(records, A, "fact", tier="semantic", host="cli")
     for number in range(20):
         say(records, A, f"commit{number}", tier="semantic", host="git")

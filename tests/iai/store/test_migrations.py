@@ -1,4 +1,4 @@
-"""Records that an earlier iai wrote: they open, or are brought up to date."""
+"""Stores of an earlier version open, or are migrated."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import msgpack
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.store import migrations
-from iai.store.codec import moment, number
+from iai.store.codec import encode_time, encode_u64
+from iai.store.environment import Environment
+from iai.store.graph import GraphStore, Progress
 from iai.store.records import SCHEMA, Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -20,7 +22,7 @@ FIRST_DATABASES = (
 )  # fmt: skip
 
 
-def test_there_is_a_step_from_every_schema_before_todays() -> None:
+def test_every_earlier_schema_has_a_step() -> None:
     assert set(migrations.RECORDS) == set(range(1, SCHEMA))
 
 
@@ -44,21 +46,21 @@ def write_first_form(path: Path) -> None:
     project = {"id": PROJECT, "name": "p", "root": "/p", "cwds": ["/p"]}
     with env.begin(write=True) as transaction:
         for database, key, value in (
-            ("meta", b"schema", number(1)),
+            ("meta", b"schema", encode_u64(1)),
             ("meta", b"watermark", msgpack.packb(mark)),
-            ("log", number(1), msgpack.packb(entry)),
-            ("records", number(1), msgpack.packb(record)),
-            ("by_id", record["id"].encode(), number(1)),
-            ("by_project", PROJECT.encode() + moment(at) + number(1), b""),
-            ("by_created", moment(at) + number(1), b""),
-            ("by_updated", moment(at) + number(1), b""),
+            ("log", encode_u64(1), msgpack.packb(entry)),
+            ("records", encode_u64(1), msgpack.packb(record)),
+            ("by_id", record["id"].encode(), encode_u64(1)),
+            ("by_project", PROJECT.encode() + encode_time(at) + encode_u64(1), b""),
+            ("by_created", encode_time(at) + encode_u64(1), b""),
+            ("by_updated", encode_time(at) + encode_u64(1), b""),
             ("projects", PROJECT.encode(), msgpack.packb(project)),
         ):
             transaction.put(key, value, db=db[database])
     env.close()
 
 
-def test_records_in_the_form_that_first_landed_open_and_go_on(tmp_path: Path) -> None:
+def test_records_of_the_first_version_open_and_go_on(tmp_path: Path) -> None:
     write_first_form(tmp_path / "records")
     records = Records(tmp_path / "records", writer=True)
     put(records, new_record("new"), now=Now(NOW.wall + 1, NOW.mono))
@@ -69,3 +71,23 @@ def test_records_in_the_form_that_first_landed_open_and_go_on(tmp_path: Path) ->
         assert [r.label for r in view.project(PROJECT)] == [2, 1]
         assert view.watermark().records_count == 2
     records.close()
+
+
+def databases(path: Path) -> set[bytes]:
+    with lmdb.open(str(path), max_dbs=0, readonly=True) as env, env.begin() as transaction:
+        return {key for key, _ in transaction.cursor()}
+
+
+def test_an_index_drops_its_retired_databases_and_keeps_everything_else(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    old = Environment(path, migrations.INDEX_RETIRED, schema=1, writer=True)
+    old.write(lambda t: t.put(encode_u64(1), b"old", db=old.db["recalled"]))
+    old.close()
+    assert {name.encode() for name in migrations.INDEX_RETIRED} < databases(path)
+    for reopened in range(2):
+        store = GraphStore(path, writer=True)
+        with store.view() as view:
+            assert view.progress() == Progress(documents=reopened)
+        store.commit(lambda unit: unit.advance(Progress(documents=1)))
+        store.close()
+    assert not databases(path) & {name.encode() for name in migrations.INDEX_RETIRED}

@@ -18,9 +18,10 @@ from iai.model.record import (
     Watermark,
     session_key,
 )
-from iai.model.revisions import Revisions, of, upto
+from iai.model.revisions import Revisions, of, through
 from iai.store import codec
-from iai.store.records import Change, Records
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 
@@ -43,7 +44,7 @@ def get(records: Records, ref: str) -> Record:
     return record
 
 
-def test_a_record_inserted_now_with_an_old_time_moves_the_watermark(records: Records) -> None:
+def test_a_record_inserted_with_an_old_time_moves_the_watermark(records: Records) -> None:
     put(records, new_record("new", created_at=NOW.wall))
     before = watermark(records)
     put(records, new_record("old", created_at=NOW.wall - 10**18))
@@ -64,7 +65,7 @@ def test_a_pin_moves_the_watermark_though_no_record_was_added(records: Records) 
     assert after.records_count == before.records_count
 
 
-def test_the_watermark_is_one_value_that_is_read_and_no_count(
+def test_the_watermark_is_read_as_one_value_not_counted(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(records, *(new_record(str(n)) for n in range(50)))
@@ -75,7 +76,7 @@ def test_the_watermark_is_one_value_that_is_read_and_no_count(
         assert reads.call_count == 1
 
 
-def test_pinning_what_is_pinned_changes_nothing(records: Records) -> None:
+def test_pinning_a_pinned_record_changes_nothing(records: Records) -> None:
     put(records, new_record("a", pinned=True))
     before = watermark(records)
     record = get(records, "#1")
@@ -96,7 +97,7 @@ def test_text_is_kept_verbatim(records: Records) -> None:
     assert get(records, "#1").text == text
 
 
-def test_a_record_is_found_by_id_label_or_number_and_nothing_else_is(records: Records) -> None:
+def test_a_record_is_found_by_id_label_or_number_only(records: Records) -> None:
     put(records, new_record("a"))
     record = get(records, "#1")
     with records.view() as view:
@@ -105,7 +106,7 @@ def test_a_record_is_found_by_id_label_or_number_and_nothing_else_is(records: Re
             assert view.find(ref) is None
 
 
-def test_what_was_forgotten_is_gone_and_does_not_come_back(records: Records) -> None:
+def test_a_forgotten_record_is_gone_and_does_not_come_back(records: Records) -> None:
     put(records, new_record("a", pinned=True), new_record("b"))
     record = get(records, "#1")
     records.commit(lambda unit: unit.forget(record), NOW)
@@ -117,7 +118,7 @@ def test_what_was_forgotten_is_gone_and_does_not_come_back(records: Records) -> 
         assert view.watermark().records_count == 1
 
 
-def test_a_label_is_never_used_again(records: Records) -> None:
+def test_labels_are_never_reused(records: Records) -> None:
     put(records, new_record("a"))
     record = get(records, "#1")
     records.commit(lambda unit: unit.forget(record), NOW)
@@ -134,7 +135,7 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     record = get(records, "#1")
     records.commit(lambda unit: unit.forget(record), NOW)
     with records.view() as view:
-        log = [(revision, e.operation, e.label) for revision, e in view.changes(upto(100))]
+        log = [(revision, e.operation, e.label) for revision, e in view.changes(through(100))]
     assert log == [
         (1, "insert", 1),
         (2, "insert", 2),
@@ -144,7 +145,7 @@ def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     ]
 
 
-def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: Records) -> None:
+def test_turns_of_a_session_are_in_the_order_they_were_said(records: Records) -> None:
     put(records, *(new_record(str(n), created_at=NOW.wall - 9 + n) for n in (5, 1, 3, 2, 4)))
     with records.view() as view:
         said = [record.text for record in view.session(session_key("claude", "s"))]
@@ -155,7 +156,7 @@ def test_turns_of_a_session_stand_in_the_order_in_which_they_were_said(records: 
         assert [view.get(label).text for label in after] == ["text of 4", "text of 5"]  # type: ignore[union-attr]
 
 
-def test_sessions_of_a_project_stand_by_their_latest_turn(records: Records) -> None:
+def test_sessions_of_a_project_are_ordered_by_their_latest_turn(records: Records) -> None:
     for session, at in (("one", 1), ("two", 2), ("one", 3), ("three", 0)):
         put(records, new_record(f"{session}{at}", session=session, created_at=NOW.wall - 9 + at))
     with records.view() as view:
@@ -164,7 +165,7 @@ def test_sessions_of_a_project_stand_by_their_latest_turn(records: Records) -> N
 
 
 @pytest.mark.parametrize("session", ["before", "after"])
-def test_what_is_said_after_the_clock_was_set_back_comes_after_what_was_said_before(
+def test_a_turn_after_the_clock_was_set_back_comes_after_earlier_turns(
     records: Records, session: str
 ) -> None:
     ahead = Now(NOW.wall + 365 * 86_400 * NS, NOW.mono)
@@ -178,7 +179,7 @@ def test_what_is_said_after_the_clock_was_set_back_comes_after_what_was_said_bef
         assert [r.text for r in latest][:3] == ["text of 2", "text of 1", "text of 0"]
 
 
-def test_what_an_import_dates_in_the_future_does_not_stay_the_latest_for_ever(
+def test_an_import_dated_in_the_future_does_not_stay_the_latest(
     records: Records,
 ) -> None:
     wrong = new_record("wrong", session="wrong", created_at=NOW.wall + 86_400 * NS)
@@ -190,7 +191,7 @@ def test_what_an_import_dates_in_the_future_does_not_stay_the_latest_for_ever(
         assert view.watermark().max_created_at == wrong.created_at
 
 
-def test_a_record_that_was_written_before_there_was_an_order_stands_by_its_time(
+def test_a_record_written_without_an_order_is_ordered_by_its_time(
     records: Records,
 ) -> None:
     put(records, new_record("a"))
@@ -199,7 +200,7 @@ def test_a_record_that_was_written_before_there_was_an_order_stands_by_its_time(
     assert Record(**fields).order == record.created_at
 
 
-def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) -> None:
+def test_a_note_outside_a_session_makes_no_session(records: Records) -> None:
     put(records, new_record("fact", tier="semantic", session=""))
     with records.view() as view:
         assert list(view.sessions(PROJECT)) == []
@@ -207,8 +208,8 @@ def test_what_is_noted_outside_a_conversation_is_no_session(records: Records) ->
         assert view.around(next(view.facts(PROJECT)), 2) == ([], [])
 
 
-def test_a_transcript_and_what_was_read_from_it_are_committed_as_one(records: Records) -> None:
-    def broken(unit: Change) -> None:
+def test_a_transcript_offset_and_its_records_commit_together(records: Records) -> None:
+    def broken(unit: RecordChange) -> None:
         unit.insert(new_record("a"))
         unit.follow(Transcript(path="/t", host="claude", offset=100))
         raise ZeroDivisionError
@@ -255,7 +256,7 @@ def test_changes_made_by_an_earlier_version_count_as_foreign(
     put(records, new_record("1", session="a"))
     environment = records._environment
     environment.write(
-        lambda t: t.put(PROJECT.encode(), codec.number(9), db=environment.db["changed"])
+        lambda t: t.put(PROJECT.encode(), codec.encode_u64(9), db=environment.db["changed"])
     )  # an earlier version notes no session
     assert last_change(records) == LastChange(last_foreign_revision=9, revision=9)
 
@@ -267,22 +268,22 @@ def test_the_stored_form_of_a_last_change_keeps_its_field_names() -> None:
     assert codec.unpack(stored, LastChange) == change
 
 
-def test_what_was_said_just_now_goes_before_an_import_and_then_the_newest(
+def test_live_changes_go_before_an_import_and_then_the_newest(
     records: Records,
 ) -> None:
-    def batch(first: int, count: int) -> Callable[[Change], None]:
+    def batch(first: int, count: int) -> Callable[[RecordChange], None]:
         return lambda unit: [unit.insert(new_record(str(n))) for n in range(first, first + count)]  # type: ignore[return-value]
 
     records.commit(batch(0, 10), NOW, live=False)
     records.commit(batch(10, 2), NOW)
     records.commit(batch(12, 10), NOW, live=False)
     with records.view() as view:
-        assert view.foremost(upto(22), 100) == of([11, 12])
-        assert view.foremost(upto(22), 1) == of([12])
-        assert view.foremost(upto(11), 1) == of([11])
-        rest = upto(22).minus(of([11, 12]))
-        assert view.foremost(rest, 4) == Revisions(((19, 22),))
-        assert view.foremost(Revisions(), 4) == Revisions()
+        assert view.next_batch(through(22), 100) == of([11, 12])
+        assert view.next_batch(through(22), 1) == of([12])
+        assert view.next_batch(through(11), 1) == of([11])
+        rest = through(22).minus(of([11, 12]))
+        assert view.next_batch(rest, 4) == Revisions(((19, 22),))
+        assert view.next_batch(Revisions(), 4) == Revisions()
 
 
 class Model(RuleBasedStateMachine):
@@ -339,7 +340,7 @@ class Model(RuleBasedStateMachine):
         with self.records.view() as view:
             found = list(view.after(0))
             mark = view.watermark()
-            log = list(view.changes(upto(10**6)))
+            log = list(view.changes(through(10**6)))
             pinned = {record.label for record in view.pinned(PROJECT)}
             latest = {
                 key: max(r.order for r in view.session(key)) for key in view.sessions(PROJECT)

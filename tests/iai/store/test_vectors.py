@@ -8,11 +8,10 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.index.vector_filter import facets
-from iai.model.revisions import of, upto
-from iai.store.codec import number
+from iai.model.revisions import of, through
+from iai.store.codec import encode_u64
 from iai.store.graph import GraphStore
 from iai.store.graph import Progress as GraphProgress
-from iai.store.links import Edge
 from iai.store.vectors import Generation, Progress, VectorStore
 from tests.iai.store.builders import kept
 
@@ -70,7 +69,7 @@ def test_progress_and_weights_are_kept(vectors: VectorStore) -> None:
     weights = Generation(
         number=3, fingerprint="f", dimension=2, counted_upto=64, documents=60, frequencies=b"\1"
     )
-    progress = Progress(applied=upto(5).union(of((9, 10, 11))), serving=3)
+    progress = Progress(applied=through(5).union(of((9, 10, 11))), serving=3)
     vectors.commit(lambda unit: unit.begin(weights))
     vectors.commit(lambda unit: unit.advance(progress))
     with vectors.view() as view:
@@ -105,37 +104,36 @@ def test_only_the_index_that_answers_is_kept(graph: GraphStore) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\0\0\0\0two"])
-def test_a_damaged_chunk_is_found_out(graph: GraphStore, damage: bytes) -> None:
+def test_a_damaged_chunk_is_detected(graph: GraphStore, damage: bytes) -> None:
     graph.commit(lambda unit: unit.put_chunk(1, 0, b"one"))
-    key = number(1) + number(0)
+    key = encode_u64(1) + encode_u64(0)
     environment = graph._environment
     environment.write(lambda t: t.put(key, damage, db=environment.db["chunks"]))
     with pytest.raises(StoreCorrupt, match="chunk 0"):
         chunks(graph, 1)
 
 
-def test_what_filters_ask_is_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
+def test_facets_are_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
     described = {n: facets(kept(n, "t", role="user")) for n in (1, 1_024, 1_025, 2_600)}
-    graph.commit(lambda unit: unit.describe({**described, 2: None}))
-    graph.commit(lambda unit: unit.describe({1_024: None}))
+    graph.commit(lambda unit: unit.put_facets({**described, 2: None}))
+    graph.commit(lambda unit: unit.put_facets({1_024: None}))
     with graph.view() as view:
         rows = view.facets()
     assert [n + 1 for n, row in enumerate(rows) if row["role"]] == [1, 1_025, 2_600]
     assert rows[2_599].tobytes() == described[2_600]
 
 
-def test_edges_are_set_and_taken_back(graph: GraphStore) -> None:
-    graph.commit(lambda unit: unit.place(1, [9, 8, 0, 2, 0, 0]))
+def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
+    graph.commit(lambda unit: unit.put_neighbours(1, [9, 8, 0, 2, 0, 0]))
     with graph.view() as view:
-        assert view.edges(1) == (Edge(9, "previous", 1.0), Edge(2, "next", 1.0))
-        assert view.beside([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
-    graph.commit(lambda unit: unit.place(1, [0] * 6))
+        assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
+    graph.commit(lambda unit: unit.put_neighbours(1, [0] * 6))
     with graph.view() as view:
-        assert view.edges(1) == ()
+        assert view.neighbours([1]).tolist() == [[0] * 6]
 
 
-def test_a_graph_is_as_far_as_the_part_that_is_behind() -> None:
+def test_a_graph_is_as_far_as_its_slowest_part() -> None:
     progress = GraphProgress(
-        records_applied=upto(9), vectors_applied=upto(3).union(of(range(5, 10)))
+        records_applied=through(9), vectors_applied=through(3).union(of(range(5, 10)))
     )
     assert progress.revision == 3

@@ -1,4 +1,4 @@
-"""The vector index: as good as looking at everything, and the same however it came about."""
+"""The vector index: nearly as good as an exact search, whatever the order of changes."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iai.errors import StoreCorrupt
-from iai.index.vector import ROWS, SHORTEST, Mask, VectorIndex, Vectors
+from iai.index.vector import CANDIDATES, ROWS, Mask, VectorIndex, Vectors
 
 DIMENSION = 32
 
@@ -17,7 +17,7 @@ def vectors(seed: int, count: int, dimension: int = DIMENSION) -> Vectors:
 
 
 class Model:
-    """What the index is to be like: every vector, looked at one by one."""
+    """The reference: every vector, compared one by one."""
 
     def __init__(self, dimension: int = DIMENSION) -> None:
         self.index = VectorIndex(dimension)
@@ -35,11 +35,11 @@ class Model:
     def exact(self, labels: list[int]) -> Vectors:
         return np.stack([self.held.get(n, np.zeros(self.index.dimension)) for n in labels])
 
-    def found(self, vector: Vectors, k: int, fitting: Mask | None = None) -> list[int]:
-        return [label for label, _ in self.index.search(vector, k, self.exact, fitting)]
+    def found(self, vector: Vectors, k: int, mask: Mask | None = None) -> list[int]:
+        return [label for label, _ in self.index.search(vector, k, self.exact, mask)]
 
-    def expected(self, vector: Vectors, k: int, fitting: Mask | None = None) -> list[int]:
-        may = [n for n in sorted(self.held) if fitting is None or fitting[n - 1 : n].any()]
+    def expected(self, vector: Vectors, k: int, mask: Mask | None = None) -> list[int]:
+        may = [n for n in sorted(self.held) if mask is None or mask[n - 1 : n].any()]
         scores = np.round(self.exact(may).astype(np.float64) @ vector, 6) if may else np.zeros(0)
         return [may[place] for place in np.argsort(-scores, kind="stable")[:k]]
 
@@ -60,7 +60,7 @@ LABELS = st.lists(st.integers(1, 2 * ROWS + 3), max_size=20, unique=True)
 
 @given(st.lists(st.tuples(st.booleans(), LABELS, st.integers(0, 99)), max_size=12), LABELS)
 @example([(True, [2], 1), (True, [1, 3], 1)], [])  # equal vectors, made in different batches
-def test_a_small_index_finds_what_looking_at_everything_finds(
+def test_a_small_index_finds_what_an_exact_search_finds(
     changes: list[tuple[bool, list[int], int]], allowed: list[int]
 ) -> None:
     model = Model()
@@ -73,13 +73,13 @@ def test_a_small_index_finds_what_looking_at_everything_finds(
         disk.update({position: model.index.chunk(position) for position in model.index.dirty})
         model.index.dirty.clear()
     assert len(model.index) == len(model.held)
-    fitting = np.isin(np.arange(1, 2 * ROWS + 3), allowed)
+    mask = np.isin(np.arange(1, 2 * ROWS + 3), allowed)
     for loaded in (model.index, restored([disk[n] for n in sorted(disk)])):
         model.index = loaded
         assert not loaded.dirty
         question = vectors(7, 1)[0]
         assert model.found(question, 9) == model.expected(question, 9)
-        assert model.found(question, 9, fitting) == model.expected(question, 9, fitting)
+        assert model.found(question, 9, mask) == model.expected(question, 9, mask)
 
 
 def of_words(seed: int, count: int, words: int) -> Vectors:
@@ -91,7 +91,7 @@ def of_words(seed: int, count: int, words: int) -> Vectors:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
-def test_among_many_the_first_ten_are_found() -> None:
+def test_the_exact_first_ten_are_found_among_many() -> None:
     rows = of_words(1, 20_000, 30)
     model = Model(256)
     model.put(list(range(1, len(rows) + 1)), rows)
@@ -100,7 +100,7 @@ def test_among_many_the_first_ten_are_found() -> None:
     assert hits >= 0.98 * 10 * len(questions)
 
 
-def test_bits_alone_tell_roughly_how_alike_two_vectors_are() -> None:
+def test_bits_alone_estimate_similarity() -> None:
     question, others = vectors(1, 1, 256), vectors(2, 200, 256)
     share = np.linspace(-1, 1, 200, dtype=np.float32)[:, None]
     mixed = share * question + np.sqrt(1 - share**2) * others
@@ -108,21 +108,21 @@ def test_bits_alone_tell_roughly_how_alike_two_vectors_are() -> None:
     index = VectorIndex(256)
     index.put(list(range(1, 201)), rows)
     index.remove([7])
-    found = index.alike(np.arange(1, 300), question[0])
+    found = index.estimate(np.arange(1, 300), question[0])
     exact = rows @ question[0]
     assert found[6] == 0
     assert not found[200:].any()
     assert np.abs(np.delete(found[:200] - exact, 6)).max() < 0.2
 
 
-def test_a_narrow_filter_finds_what_is_like_nothing_in_the_question() -> None:
+def test_a_narrow_filter_finds_what_is_unlike_the_question() -> None:
     model = Model()
     model.put(list(range(1, 2_001)), vectors(1, 2_000))
     question = vectors(3, 1)[0]
     last = model.expected(question, 2_000)[-5:]
-    assert not {*last} & {*model.found(question, SHORTEST)}
-    fitting = np.isin(np.arange(1, 2_001), last)
-    assert model.found(question, 9, fitting) == last
+    assert not {*last} & {*model.found(question, CANDIDATES)}
+    mask = np.isin(np.arange(1, 2_001), last)
+    assert model.found(question, 9, mask) == last
 
 
 @given(st.permutations(range(6)), st.integers(1, 400))
@@ -138,7 +138,7 @@ def test_the_order_in_which_vectors_come_does_not_matter(order: list[int], size:
     assert bytes_of(first) == bytes_of(other)
 
 
-def test_nothing_is_left_of_what_was_taken_out() -> None:
+def test_removed_vectors_leave_no_trace() -> None:
     with_it, without = VectorIndex(DIMENSION), VectorIndex(DIMENSION)
     rows = vectors(5, 3)
     with_it.put([1, 2, 3], rows)
@@ -147,7 +147,7 @@ def test_nothing_is_left_of_what_was_taken_out() -> None:
     assert bytes_of(with_it) == bytes_of(without)
 
 
-def test_an_index_of_nothing_finds_nothing() -> None:
+def test_an_empty_index_finds_nothing() -> None:
     model = Model()
     assert model.found(vectors(1, 1)[0], 5) == []
     model.put([4], vectors(1, 1))
@@ -155,7 +155,7 @@ def test_an_index_of_nothing_finds_nothing() -> None:
     assert model.found(vectors(1, 1)[0], 5, np.zeros(0, np.bool_)) == []
 
 
-def test_a_vector_without_numbers_is_like_nothing() -> None:
+def test_a_zero_vector_is_similar_to_nothing() -> None:
     model = Model()
     model.put([1, 2], np.concatenate([vectors(1, 1), np.zeros((1, DIMENSION), np.float32)]))
     assert model.index.search(vectors(1, 1)[0], 5, model.exact)[1] == (2, 0.0)

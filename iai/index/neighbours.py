@@ -1,46 +1,47 @@
-"""The graph between records: which turns were said around each other in one session.
+"""The neighbours of each turn: those said just before and after it in its session.
 
-It follows from the records alone, so any order of changes leads to the same graph.
+They follow from the records alone, so any order of changes leads to the same neighbours.
 """
 
 from collections.abc import Mapping
 from itertools import islice
 
 from iai.model.record import Record
-from iai.store import graph, records
-from iai.store.graph import AROUND
+from iai.store.graph import AROUND, GraphChange
+from iai.store.record_view import RecordView
 
 
-def place(view: records.View, changed: Mapping[int, Record | None], unit: graph.Change) -> None:
-    """Set anew what is around these changed records, and around all that gain or lose by it.
+def update_neighbours(
+    view: RecordView, changed: Mapping[int, Record | None], unit: GraphChange
+) -> None:
+    """Update the neighbours of these changed records, and of all that gain or lose one by it.
 
-    Whenever one turn is kept as around another, that one is around it too: so whoever leaves is
-    known to all that have to be told.
+    Neighbours are mutual, so a record that is gone still names all that have to be updated.
     """
-    around = _stretches(view, [record for record in changed.values() if record is not None])
+    around = _read_together(view, [record for record in changed.values() if record is not None])
     waiting = sorted(changed, reverse=True)
-    kept = dict(zip(waiting, unit.beside(waiting).tolist(), strict=True))
+    kept = dict(zip(waiting, unit.neighbours(waiting).tolist(), strict=True))
     done: set[int] = set()
     while waiting:
         label = waiting.pop()
         if label in done:
             continue
         done.add(label)
-        old = kept[label] if label in kept else unit.beside([label])[0].tolist()
-        new = around[label] if label in around else _around(view, label)
+        old = kept[label] if label in kept else unit.neighbours([label])[0].tolist()
+        new = around[label] if label in around else _read(view, label)
         if new != old:
-            unit.place(label, new)
+            unit.put_neighbours(label, new)
             waiting += sorted((set(old) ^ set(new)) - {0}, reverse=True)
 
 
-def _around(view: records.View, label: int) -> list[int]:
+def _read(view: RecordView, label: int) -> list[int]:
     record = view.get(label)
     before, after = view.sides(record) if record else ((), ())
     return _row(list(islice(before, AROUND)), list(islice(after, AROUND)))
 
 
-def _stretches(view: records.View, changed: list[Record]) -> dict[int, list[int]]:
-    """Return what is around each of these; those near each other are read in one go."""
+def _read_together(view: RecordView, changed: list[Record]) -> dict[int, list[int]]:
+    """Return the neighbours of each; records near each other are read in one go."""
     around: dict[int, list[int]] = {}
     wanted = {record.label for record in changed}
     for record in sorted(changed, key=lambda r: (r.host, r.session, r.order, r.label)):
@@ -64,5 +65,5 @@ def _stretches(view: records.View, changed: list[Record]) -> dict[int, list[int]
 
 
 def _row(before: list[int], after: list[int]) -> list[int]:
-    """Return a row of `beside`."""
+    """Return a row of `GraphView.neighbours`."""
     return [other for side in (before, after) for other in (*side, *[0] * (AROUND - len(side)))]

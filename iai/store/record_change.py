@@ -1,0 +1,253 @@
+"""One transaction of the records' only writer: all changes of records and projects."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Literal
+
+import msgspec
+from msgspec import structs
+
+from iai.model.clock import Now
+from iai.model.record import (
+    DIGEST,
+    JUST_NOW,
+    LastChange,
+    LogEntry,
+    NewRecord,
+    Operation,
+    Project,
+    Record,
+    Transcript,
+    Watermark,
+    digest,
+    order_of,
+    session_key,
+)
+from iai.store.codec import decode_time, encode_time, encode_u64, pack
+from iai.store.environment import Environment, Transaction
+from iai.store.record_keys import keys_of
+from iai.store.record_view import RecordView
+
+_EMPTY = b""
+_PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
+
+
+class RecordChange(RecordView):
+    """One transaction of the writer: all of it is kept, or nothing."""
+
+    def __init__(
+        self, environment: Environment, transaction: Transaction, now: Now, *, live: bool
+    ) -> None:
+        super().__init__(environment, transaction)
+        self._now = now.wall
+        self._live = live
+        self._mark = self.watermark()
+        self._homes: dict[str, str] = {}  # project -> what it belongs to
+        self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+        self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
+        self._latest_live = self._moment(b"latest_live")
+        self._ahead = self.ahead(self._now)
+
+    def insert(self, new: NewRecord) -> tuple[int, bool]:
+        """Store a text; return its label, and whether it is new.
+
+        A text whose key was seen before is not stored again, even if it was forgotten. A record
+        goes into the project that its own one is merged into.
+        """
+        label = self.known(new.key)
+        if label is not None:
+            return label, False
+        label = self._mark.max_vec_label + 1
+        record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
+        self._put_keys(record)
+        self._put(digest(new.key), encode_u64(label), "by_key")
+        self._put(encode_u64(label), pack(record), "records")
+        self._speak(record)
+        self._advance("insert", record, count=1, label=label)
+        return label, True
+
+    def pin(self, record: Record, *, pinned: bool) -> None:
+        """Pin a record, so that every session of its project starts with it, or unpin it."""
+        if record.pinned != pinned:
+            self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
+            self._advance("pin" if pinned else "unpin", record)
+
+    def edit(self, record: Record, text: str) -> None:
+        """Replace the text of a record."""
+        if record.text != text:
+            self._replace(record, structs.replace(record, text=text, updated_at=self._now))
+            self._advance("edit", record)
+
+    def forget(self, record: Record) -> None:
+        """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
+        self._delete_keys(record)
+        self._t.delete(encode_u64(record.label), db=self._db["records"])
+        if record.in_session:
+            self._quieten(record)
+        self._advance("forget", record, count=-1)
+
+    def merge(self, project: Project, into: Project | None) -> bool:
+        """Make another project the owner of a project's records; None undoes that.
+
+        New records go there from now on; `reassign` moves the existing ones. Returns False if the
+        other project is the same one, or belongs to it already.
+        """
+        if into is not None:
+            if any(one == project.id for one, _ in self._merged(into.id)):
+                return False
+            self.place(into, into.root)
+        self._change_project(project, into=into.id if into else "")
+        return True
+
+    def ignore(self, project: Project, ignored: Literal["", "project", "below"]) -> None:
+        """Store nothing more of a project, or of all below its root; "" ends that."""
+        self._change_project(project, ignored=ignored)
+
+    def reassign(self, limit: int) -> int:
+        """Move up to `limit` misfiled records to the project they belong to; return how many."""
+        labels = list(islice(self.misfiled(), limit))
+        for label in labels:
+            record = self.get(label)
+            if record is not None:
+                self._move(record)
+        return len(labels)
+
+    def place(self, project: Project, cwd: str) -> None:
+        """Remember that a project was worked on in this directory."""
+        stored = self.project_named(project.id) or project
+        if cwd in stored.cwds:
+            return
+        cwds = (*stored.cwds, cwd)[-_PROJECTS_CWDS:]
+        self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
+
+    def note_birth(self, project: Project) -> None:
+        """Remember what identifies a project after its directory is moved."""
+        stored = self.project_named(project.id) or project
+        noted = structs.replace(stored, git=project.git, born=project.born)
+        self._put(project.id.encode(), pack(noted), "projects")
+
+    def follow(self, transcript: Transcript) -> None:
+        """Note how far a file has been read."""
+        self._put(digest(transcript.path), pack(transcript), "transcripts")
+
+    def finish(self) -> Watermark:
+        """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
+        for session, latest in self._spoken.items():
+            old = self._t.get(session, db=self._db["sessions"])
+            if old is None or decode_time(old) < latest:
+                self._activity(session, old, encode_time(latest))
+        for project, last_change in self.touched_projects.items():
+            self._put(project.encode(), pack(last_change), "voices")
+        self._put(b"latest_live", encode_time(self._latest_live), "meta")
+        self._put(b"ahead", encode_time(self._ahead), "meta")
+        mark = structs.replace(
+            self._mark,
+            max_created_at=self._latest("by_created"),
+            max_updated_at=self._latest("by_updated"),
+        )
+        self._put(b"watermark", pack(mark), "meta")
+        return mark
+
+    def _order(self, created_at: int) -> int:
+        order = order_of(created_at, self._now, self._ahead if self._live else 0)
+        if self._live and self._now - created_at < JUST_NOW:
+            self._latest_live = max(self._latest_live, order)
+        return order
+
+    def _advance(
+        self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
+    ) -> None:
+        mark = self._mark
+        self._mark = structs.replace(
+            mark,
+            records_count=mark.records_count + count,
+            max_vec_label=max(mark.max_vec_label, label),
+        )
+        session = record.session if operation == "insert" and record.in_session else ""
+        self._log(operation, record.label, {record.project}, session)
+
+    def _log(
+        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
+    ) -> None:
+        self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
+        revision = encode_u64(self._mark.revision)
+        self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
+        for project in projects:
+            last = self.touched_projects.get(project) or self.last_change(project)
+            self.touched_projects[project] = last.then(self._mark.revision, session)
+            self._put(project.encode(), revision, "changed")
+        if self._live:
+            self._put(revision, _EMPTY, "live")
+
+    def _change_project(self, project: Project, **fields: str) -> None:
+        stored = self.project_named(project.id) or project
+        changed = msgspec.convert({**structs.asdict(stored), **fields}, Project)
+        if changed != stored or stored is project:
+            self._put(project.id.encode(), pack(changed), "projects")
+            self._log("project", 0, {project.id, stored.into, changed.into} - {""})
+            self._homes.clear()
+
+    def _resolve_project(self, record: Record) -> Record:
+        """Return a record filed under the project that its own project is merged into."""
+        own = record.origin or record.project
+        if own not in self._homes:
+            self._homes[own] = self.belongs(own)
+        home = self._homes[own]
+        if home == record.project:
+            return record
+        return structs.replace(record, project=home, origin="" if home == own else own)
+
+    def _move(self, record: Record) -> None:
+        moved = structs.replace(self._resolve_project(record), updated_at=self._now)
+        self._replace(record, moved)
+        if record.in_session:
+            self._quieten(record)
+            self._speak(moved)
+        self._log("move", record.label, {record.project, moved.project})
+
+    def _speak(self, record: Record) -> None:
+        if record.in_session:
+            session = record.project.encode() + session_key(record.host, record.session)
+            self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
+
+    def _quieten(self, forgotten: Record) -> None:
+        """Set the last activity of a session back to its latest remaining turn."""
+        key = session_key(forgotten.host, forgotten.session)
+        session = forgotten.project.encode() + key
+        self._spoken.pop(session, None)
+        left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)
+        latest = next(left, None)
+        old = self._t.get(session, db=self._db["sessions"])
+        self._activity(session, old, encode_time(latest.order) if latest else None)
+
+    def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
+        project, key = session[:-DIGEST], session[-DIGEST:]
+        if old is not None:
+            self._t.delete(project + old + key, db=self._db["by_activity"])
+        if new is not None:
+            self._put(project + new + key, _EMPTY, "by_activity")
+            self._put(session, new, "sessions")
+        else:
+            self._t.delete(session, db=self._db["sessions"])
+
+    def _replace(self, old: Record, new: Record) -> None:
+        self._delete_keys(old)
+        self._put_keys(new)
+        self._put(encode_u64(new.label), pack(new), "records")
+
+    def _put_keys(self, record: Record) -> None:
+        for database, key in keys_of(record):
+            self._put(key, _EMPTY, database)
+        self._put(record.id.encode(), encode_u64(record.label), "by_id")
+
+    def _delete_keys(self, record: Record) -> None:
+        for database, key in keys_of(record):
+            self._t.delete(key, db=self._db[database])
+        self._t.delete(record.id.encode(), db=self._db["by_id"])
+
+    def _latest(self, database: str) -> int:
+        with self._t.cursor(self._db[database]) as cursor:
+            return decode_time(cursor.key()[:8]) if cursor.last() else 0
+
+    def _put(self, key: bytes, value: bytes, database: str) -> None:
+        self._t.put(key, value, db=self._db[database])

@@ -1,0 +1,83 @@
+"""The databases of the records, their keys, and how to walk through them."""
+
+from collections.abc import Iterator
+
+import lmdb
+
+from iai.model.record import DIGEST, Record, session_key
+from iai.store.codec import decode_u64, encode_time, encode_u64
+from iai.store.environment import Transaction
+
+DATABASES = (
+    "log",  # revision -> LogEntry
+    "live",  # revisions of what was said just now, as opposed to an import
+    "records",  # label -> Record
+    "by_id",  # ULID -> label
+    "by_key",  # hash of the idempotency key -> label; stays when the record is forgotten
+    "by_session",  # session, order, label
+    "by_project",  # project, order, label; and `AWAY`, project, the one it is in instead, label
+    "by_created",  # created_at, label
+    "by_updated",  # updated_at, label
+    "pinned",  # project, label
+    "facts",  # project, order, label of what was noted outside a conversation
+    "sessions",  # project, session -> order of its latest turn there
+    "by_activity",  # project, that order, session
+    "projects",  # project -> Project
+    "changed",  # project -> revision of the last change of any of its records
+    "voices",  # project -> LastChange
+    "transcripts",  # hash of the path -> Transcript
+)
+AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
+_LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
+BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
+
+
+def keys_of(record: Record) -> list[tuple[str, bytes]]:
+    """Return the keys of a record without a value, each with its database."""
+    label = encode_u64(record.label)
+    said = encode_time(record.order) + label
+    keys = [
+        ("by_project", record.project.encode() + said),
+        ("by_created", encode_time(record.created_at) + label),
+        ("by_updated", encode_time(record.updated_at) + label),
+    ]
+    if record.in_session:
+        keys.append(("by_session", session_key(record.host, record.session) + said))
+    if record.is_fact:
+        keys.append(("facts", record.project.encode() + said))
+    if record.origin:
+        away = AWAY + record.origin.encode() + record.project.encode() + label
+        keys.append(("by_project", away))
+    if record.pinned:
+        keys.append(("pinned", record.project.encode() + label))
+    return keys
+
+
+def seek_last(cursor: "lmdb.Cursor[bytes]", prefix: bytes) -> bool:
+    """Put the cursor on the last key that starts with `prefix`; return whether there is one."""
+    found = cursor.prev() if cursor.set_range(prefix + BEYOND) else cursor.last()
+    return found and cursor.key().startswith(prefix)
+
+
+def walk(
+    transaction: Transaction,
+    database: "lmdb._Database",
+    prefix: bytes,
+    key: bytes,
+    *,
+    backwards: bool = False,
+    until: bytes | None = None,
+) -> Iterator[int]:
+    """Yield the labels of the keys with this prefix that come after `key` and before `until`."""
+    with transaction.cursor(database) as cursor:
+        if not cursor.set_range(key):
+            found = cursor.last() if backwards else False
+        elif backwards:
+            found = cursor.prev()
+        else:
+            found = cursor.next() if cursor.key() == key else True
+        while found and cursor.key().startswith(prefix):
+            if until is not None and cursor.key() >= until:
+                return
+            yield decode_u64(cursor.key()[-8:])
+            found = cursor.prev() if backwards else cursor.next()

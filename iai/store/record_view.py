@@ -1,0 +1,301 @@
+"""The records as readers see them, at one moment."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice, takewhile
+
+from iai.model.clock import NS
+from iai.model.record import (
+    DIGEST,
+    JUST_NOW,
+    LastChange,
+    LogEntry,
+    Project,
+    Record,
+    Transcript,
+    Watermark,
+    digest,
+    session_key,
+)
+from iai.model.revisions import Revisions, of
+from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
+from iai.store.environment import Environment, Transaction
+from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
+
+_LIVE = 256  # live changes that go before others: the latest
+_SLEW = NS  # clock steps smaller than this are ignored
+
+
+class RecordView:
+    """The records as of one moment."""
+
+    def __init__(self, environment: Environment, transaction: Transaction) -> None:
+        self._db = environment.db
+        self._t = transaction
+
+    def watermark(self) -> Watermark:
+        """Return the watermark, in constant time: every change keeps it up to date."""
+        data = self._t.get(b"watermark", db=self._db["meta"])
+        return unpack(data, Watermark) if data is not None else Watermark()
+
+    def get(self, label: int) -> Record | None:
+        """Return a record by its label; None if it was forgotten or never was."""
+        data = self._t.get(encode_u64(label), db=self._db["records"])
+        return unpack(data, Record) if data is not None else None
+
+    def find(self, ref: str) -> Record | None:
+        """Return a record by its id, or by `#` and its label, or by that number alone."""
+        digits = ref.removeprefix("#")
+        if digits.isascii() and digits.isdigit() and len(digits) < len(str(1 << 63)):
+            return self.get(int(digits))
+        if not ref or not ref.isascii() or len(ref) > 64:  # noqa: PLR2004  a ULID has 26
+            return None
+        label = self._t.get(ref.upper().encode(), db=self._db["by_id"])
+        return self.get(decode_u64(label)) if label is not None else None
+
+    def known(self, key: str) -> int | None:
+        """Return the label that this idempotency key was given, even if it was forgotten since."""
+        label = self._t.get(digest(key), db=self._db["by_key"])
+        return decode_u64(label) if label is not None else None
+
+    def entry(self, revision: int) -> LogEntry | None:
+        """Return the change that made this revision."""
+        data = self._t.get(encode_u64(revision), db=self._db["log"])
+        return unpack(data, LogEntry) if data is not None else None
+
+    def changes(self, revisions: Revisions) -> Iterator[tuple[int, LogEntry]]:
+        """Yield these changes with their revisions, in order."""
+        with self._t.cursor(self._db["log"]) as cursor:
+            for first, last in revisions.ranges:
+                found = cursor.set_range(encode_u64(first))
+                while found and decode_u64(cursor.key()) <= last:
+                    yield decode_u64(cursor.key()), unpack(cursor.value(), LogEntry)
+                    found = cursor.next()
+
+    def touched(self, revisions: Revisions) -> list[int]:
+        """Return the labels of the records that these changes were made to, ascending."""
+        return sorted({entry.label for _, entry in self.changes(revisions)} - {0})
+
+    def latest(
+        self, batch: Revisions, room: float, cost: Callable[[str], float] = len
+    ) -> tuple[Revisions, dict[int, Record | None]]:
+        """Return the newest of these revisions that fit into `room`, and the records they changed.
+
+        `cost` is how much room a text takes; by default, its characters. A forgotten record is
+        None.
+        """
+        changed: dict[int, Record | None] = {}
+        taken: list[int] = []
+        for revision, entry in reversed(list(self.changes(batch))):
+            if room <= 0:
+                break
+            taken.append(revision)
+            if entry.label and entry.label not in changed:  # without one, it is of a project
+                record = changed[entry.label] = self.get(entry.label)
+                room -= cost(record.text) if record else 0
+        return of(taken), changed
+
+    def next_batch(self, pending: Revisions, limit: int) -> Revisions:
+        """Return up to `limit` of the pending changes: those that a stage should apply next.
+
+        Live changes go before imports, then the newest first. So the last turn is found at once,
+        however long the backlog.
+        """
+        live = self.live(pending, limit)
+        return live if live.ranges else pending.newest(limit)
+
+    def live(self, pending: Revisions, limit: int) -> Revisions:
+        """Return up to `limit` of the pending live changes: what was said just now."""
+        if not pending.ranges:
+            return pending
+        first = encode_u64(pending.ranges[0][0])
+        with self._t.cursor(self._db["live"]) as cursor:
+            latest = islice(cursor.iterprev(values=False), _LIVE) if cursor.last() else iter(())
+            ours = map(decode_u64, takewhile(lambda key: key >= first, latest))
+            return of(islice((revision for revision in ours if revision in pending), limit))
+
+    def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
+        """Yield the records of a session (see `session_key`) in the order they were said in."""
+        return self._records("by_session", session, newest_first=newest_first)
+
+    def sessions(self, project: str) -> Iterator[bytes]:
+        """Yield the sessions of a project, the last active first."""
+        return (session for session, _ in self.activity(project))
+
+    def activity(self, project: str) -> Iterator[tuple[bytes, int]]:
+        """Yield the sessions of a project, the last active first, with the order of that turn."""
+        prefix = project.encode()
+        with self._t.cursor(self._db["by_activity"]) as cursor:
+            found = seek_last(cursor, prefix)
+            while found and cursor.key().startswith(prefix):
+                key = cursor.key()
+                yield key[-DIGEST:], decode_time(key[len(prefix) : -DIGEST])
+                found = cursor.prev()
+
+    def turns(self, session: bytes, project: str) -> int:
+        """Return how many turns of a session were said in a project.
+
+        Reads keys only, unless the session has turns in several projects.
+        """
+        others = (p.id for p in self.projects() if p.id != project)
+        if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
+            return sum(record.project == project for record in self.session(session))
+        return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
+
+    def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
+        """Return the labels of the turns just before and just after, the nearest first."""
+        before, after = self.sides(record)
+        return list(islice(before, distance)), list(islice(after, distance))
+
+    def sides(self, record: Record) -> tuple[Iterator[int], Iterator[int]]:
+        """Return iterators of the turns before and after a record in its session, nearest first."""
+        if not record.in_session:
+            return iter(()), iter(())
+        prefix = session_key(record.host, record.session)
+        key = prefix + encode_time(record.order) + encode_u64(record.label)
+        before = walk(self._t, self._db["by_session"], prefix, key, backwards=True)
+        after = walk(self._t, self._db["by_session"], prefix, key)
+        return before, after
+
+    def project(self, project: str) -> Iterator[Record]:
+        """Yield the records of a project, the latest first."""
+        return self._records("by_project", project.encode(), newest_first=True)
+
+    def places(
+        self, project: str, after: tuple[int, int] | None, limit: int
+    ) -> list[tuple[int, int]]:
+        """Return order and label of the next records of a project, the earliest first.
+
+        `after` is the last of those that were returned before.
+        """
+        prefix = project.encode()
+        start = prefix + (encode_time(after[0]) + encode_u64(after[1] + 1) if after else b"")
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            keys = cursor.iternext(values=False) if cursor.set_range(start) else iter(())
+            ours = takewhile(lambda key: key.startswith(prefix), islice(keys, limit))
+            return [(decode_time(key[-16:-8]), decode_u64(key[-8:])) for key in ours]
+
+    def active(self) -> list[Project]:
+        """Return the projects with records, but ignored ones; that of the latest record first."""
+        every = self.projects()
+        below = [p for p in every if p.ignored == "below"]
+        shown = (p for p in every if not p.ignored and not any(b.holds(p.root) for b in below))
+        latest = ((self._latest_in(project.id), project) for project in shown)
+        dated = [(when, project) for when, project in latest if when is not None]
+        return [project for _, project in sorted(dated, key=lambda pair: pair[0], reverse=True)]
+
+    def pinned(self, project: str) -> Iterator[Record]:
+        """Yield the pinned records of a project, the latest pinned label first."""
+        return self._records("pinned", project.encode(), newest_first=True)
+
+    def facts(self, project: str) -> Iterator[Record]:
+        """Yield what was noted in a project outside its sessions, the latest first."""
+        return self._records("facts", project.encode(), newest_first=True)
+
+    def projects(self) -> list[Project]:
+        """Return all projects, in no particular order."""
+        with self._t.cursor(self._db["projects"]) as cursor:
+            return [unpack(data, Project) for _, data in cursor]
+
+    def count(self, project: str) -> int:
+        """Return how many records are in a project. Reads keys only."""
+        prefix = project.encode()
+        return sum(1 for _ in walk(self._t, self._db["by_project"], prefix, prefix))
+
+    def belongs(self, project: str) -> str:
+        """Return the project that a project is merged into, or itself if it is not merged."""
+        for home, _ in self._merged(project):
+            project = home
+        return project
+
+    def ignored(self, project: str, *places: str) -> bool:
+        """Is this project, or one of these directories, ignored?"""
+        if any(one is not None and one.ignored for _, one in self._merged(project)):
+            return True
+        below = [p for p in self.projects() if p.ignored == "below"] if places else []
+        return any(one.holds(place) for one in below for place in places)
+
+    def misfiled(self) -> Iterator[int]:
+        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
+        database = self._db["by_project"]
+        for project in self.projects():
+            if project.into:
+                prefix = project.id.encode()
+                yield from walk(self._t, database, prefix, prefix)
+            at_home = AWAY + project.id.encode() + self.belongs(project.id).encode()
+            prefix = AWAY + project.id.encode()
+            yield from walk(self._t, database, prefix, prefix, until=at_home)
+            yield from walk(self._t, database, prefix, at_home + BEYOND)
+
+    def changed(self, project: str) -> int:
+        """Return the revision of the last change of any record of a project; 0 if there is none."""
+        data = self._t.get(project.encode(), db=self._db["changed"])
+        return decode_u64(data) if data is not None else 0
+
+    def last_change(self, project: str) -> LastChange:
+        """Return who changed a project last; a change of unknown origin counts as foreign."""
+        data = self._t.get(project.encode(), db=self._db["voices"])
+        changed = self.changed(project)
+        stored = unpack(data, LastChange) if data is not None else LastChange()
+        if stored.revision == changed:
+            return stored
+        return LastChange(last_foreign_revision=changed, revision=changed)
+
+    def project_named(self, project: str) -> Project | None:
+        """Return a project by its id."""
+        data = self._t.get(project.encode(), db=self._db["projects"])
+        return unpack(data, Project) if data is not None else None
+
+    def after(self, label: int) -> Iterator[Record]:
+        """Yield all records with a higher label, ascending."""
+        with self._t.cursor(self._db["records"]) as cursor:
+            found = cursor.set_range(encode_u64(label + 1))
+            for _, data in cursor if found else ():
+                yield unpack(data, Record)
+
+    def transcript(self, path: str) -> Transcript | None:
+        """Return how far this file has been read; None if it never was."""
+        data = self._t.get(digest(path), db=self._db["transcripts"])
+        return unpack(data, Transcript) if data is not None else None
+
+    def transcripts(self) -> Iterator[Transcript]:
+        """Yield all files that were ever read."""
+        with self._t.cursor(self._db["transcripts"]) as cursor:
+            for _, data in cursor:
+                yield unpack(data, Transcript)
+
+    def ahead(self, now: int) -> int:
+        """Return by how much the clock was set back; 0 if it was not. See `order_of`."""
+        latest = self._moment(b"latest_live")  # order of what was said last
+        ahead = self._moment(b"ahead") if latest > now else 0
+        return latest - now + JUST_NOW if latest > now + ahead + _SLEW else ahead
+
+    def _merged(self, project: str) -> Iterator[tuple[str, Project | None]]:
+        """Yield a project, the one it is merged into, and so on."""
+        while project:
+            stored = self.project_named(project)
+            yield project, stored
+            project = stored.into if stored else ""
+
+    def _latest_in(self, project: str) -> int | None:
+        with self._t.cursor(self._db["by_project"]) as cursor:
+            found = seek_last(cursor, project.encode())
+            return decode_time(cursor.key()[-16:-8]) if found else None
+
+    def _moment(self, key: bytes) -> int:
+        data = self._t.get(key, db=self._db["meta"])
+        return decode_time(data) if data is not None else 0
+
+    def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
+        with self._t.cursor(self._db[database]) as cursor:
+            if newest_first:
+                found = seek_last(cursor, prefix)
+                keys = cursor.iterprev(keys=True, values=False)
+            else:
+                found = cursor.set_range(prefix)
+                keys = cursor.iternext(keys=True, values=False)
+            for key in keys if found else ():
+                if not key.startswith(prefix):
+                    return
+                record = self.get(decode_u64(key[-8:]))
+                if record is not None:
+                    yield record

@@ -24,7 +24,7 @@ from iai.errors import BadUsage
 from iai.hosts import claude, codex
 from iai.install import hook_status, installer, scripts
 from iai.install.hook_entries import RECALL
-from iai.install.hook_status import Fired
+from iai.install.hook_status import LastRun
 from iai.install.installer import HOSTS, Change, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
@@ -75,7 +75,7 @@ def _hosts_set_up() -> list[str]:
 def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
     one = Installer(host, layout, os.environ)
     if dry_run:
-        change = one.to_install() if action == "install" else one.to_uninstall()
+        change = one.plan_install() if action == "install" else one.plan_uninstall()
         print(_diff(change) or f"{NAMES[host]}: no change to {change.path}")
         return
     installing = action == "install"
@@ -110,7 +110,7 @@ def _status(host: str, layout: Layout) -> Document:
     problem, found, text = "", [], ""
     try:
         text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = hook_status.hooks_seen(host, text, one.wanted, one.file.path, config)
+        found = hook_status.inspect(host, text, one.hooks, one.file.path, config)
     except SettingsFault as error:
         problem = str(error)
     except NotJson as error:
@@ -156,5 +156,5 @@ def _lines(documents: dict[str, Document]) -> list[str]:
 def _last_run(fields: Document | None) -> str:
     if fields is None:
         return "none yet"
-    fired = Fired(**fields)
-    return f"{ago(fired.at, time.time_ns())}: {fired.outcome}" if fired.at else fired.outcome
+    last = LastRun(**fields)
+    return f"{ago(last.at, time.time_ns())}: {last.outcome}" if last.at else last.outcome

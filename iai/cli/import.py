@@ -63,7 +63,7 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
-        paths += tuple(map(str, histories.places(os.environ)))
+        paths += tuple(map(str, histories.directories(os.environ)))
     began = time.monotonic()
     document: dict[str, Any] = {}
     with Client(layout) as client:

@@ -91,7 +91,7 @@ def commits(client: Client, path: str, limit: int) -> CommitsImported:
 
 def offer(layout: Layout) -> None:
     """If the store is empty, mention past sessions. On a terminal, offer to import them now."""
-    found = histories.look(os.environ) if _empty(layout) else None
+    found = histories.measure(os.environ) if _empty(layout) else None
     if found is None or not found.files:
         return
     what = f"{count(found.files, 'past session')} ({size(found.bytes)})"
@@ -99,7 +99,7 @@ def offer(layout: Layout) -> None:
         print(f"found {what}; `iai import --all` imports them")
     elif input(f"found {what}. Import them now? [y/N] ").strip().lower() in ("y", "yes"):
         with Client(layout) as client:
-            progress = transcripts(client, tuple(map(str, histories.places(os.environ))))
+            progress = transcripts(client, tuple(map(str, histories.directories(os.environ))))
         print(f"imported {count(progress.records_added, 'turn')}")
 
 

@@ -15,7 +15,7 @@ from iai.model import units
 from iai.model.units import count, when
 from iai.projects.identity import identify
 from iai.session_start.deliveries import (
-    Injection,
+    Delivery,
     Totals,
     read,
     totals,
@@ -48,7 +48,7 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _line(one: Injection) -> str:
+def _line(one: Delivery) -> str:
     who = f"{one.host or '-'} {one.session or '-'} {one.source or '-'}"
     gave = f"{one.tokens} tokens" if one.tokens else "nothing"
     return f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}  {one.outcome} ({one.reason})"

@@ -25,7 +25,7 @@ from iai.process.client import Client, recall
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
 from iai.session_start import deliveries
-from iai.session_start.deliveries import Injection
+from iai.session_start.deliveries import Delivery
 from iai.store.records import Records
 
 LONGEST = 2_000  # characters of the prompt that are used
@@ -54,14 +54,14 @@ def run(_args: Namespace, settings: Settings) -> int:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
         return 0  # down or slow: the prompt goes ahead without memories
-    given = deliveries.delivered(layout, event.session_id)
-    found = prompt.bearing(answer.hits, event.session_id, given)
+    delivered = deliveries.delivered(layout, event.session_id)
+    found = prompt.bearing(answer.hits, event.session_id, delivered)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
     if not text:
         return 0
     print(text, end="", flush=True)
     known = registry.detect(event.transcript_path or "", None)
-    note = Injection(
+    delivery = Delivery(
         at=clock.iso(wall),
         at_ns=wall,
         host=codex.NAME if event.turn_id else known.NAME if known else "",
@@ -74,7 +74,7 @@ def run(_args: Namespace, settings: Settings) -> int:
         outcome="recalled",
         reason=f"score={found[0].score:.2f}",
     )
-    deliveries.add(layout, note, labels)
+    deliveries.record(layout, delivery, labels)
     return 0
 
 

@@ -37,8 +37,8 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json and args.action != "status":
         raise BadUsage("--json works only with `iai service status`")
     layout = Layout(settings.store)
-    kind = args.kind or service.usual()
-    one = service.described(kind, layout, os.environ, service.command())
+    kind = args.kind or service.default_kind()
+    one = service.describe(kind, layout, os.environ, service.command())
     if args.action == "status":
         return _status(one, as_document=args.json)
     if args.action == "uninstall":

@@ -136,7 +136,7 @@ def _hooks(host: str, layout: Layout, environment: Mapping[str, str]) -> Finding
     again = f"`iai hooks install --host {host}`"
     try:
         text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = hook_status.hooks_seen(host, text, one.wanted, one.file.path, settings)
+        found = hook_status.inspect(host, text, one.hooks, one.file.path, settings)
         warnings = hook_status.warnings(host, text, found, settings)
     except (SettingsFault, NotJson) as error:
         return fail(check, f"{one.file.path}: {error}", f"fix it, then {again}")
@@ -168,7 +168,7 @@ def _scripts(layout: Layout) -> Finding:
 
 
 def _service(layout: Layout, environment: Mapping[str, str]) -> Finding:
-    kinds = {k: service.described(k, layout, environment, service.command()) for k in service.KINDS}
+    kinds = {k: service.describe(k, layout, environment, service.command()) for k in service.KINDS}
     installed = {kind: one.installed() for kind, one in kinds.items()}
     for kind, state in installed.items():
         if state == "yes":

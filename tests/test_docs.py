@@ -109,6 +109,14 @@ def test_its_hooks_are_those_that_are_there() -> None:
     }
 
 
+def test_the_troubleshooting_topic_explains_every_reason_of_the_start_hook() -> None:
+    hook = (ROOT / "hooks" / "iai-mcp-session-recall.sh").read_text()
+    reasons = set(re.findall(r'(?:live |lack=)"([a-z-]+)', hook))
+    assert len(reasons) > 5
+    for reason in reasons:
+        assert f"`{reason}`" in PAGES[TOPICS / "troubleshooting.md"], reason
+
+
 @pytest.mark.parametrize("name", topics())
 def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) -> None:
     assert name not in cli.COMMANDS, "`iai help NAME` would print the help of the command"

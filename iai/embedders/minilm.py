@@ -119,7 +119,7 @@ def _converted(weights: Path) -> bytes:
         raise EmbedderUnavailable(
             "onnx is not installed; `pip install 'iai-memory[minilm]'` adds it"
         )
-    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to make the model
+    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to convert
 
     data = weights.read_bytes()
     digest = hashlib.sha256(data).hexdigest()

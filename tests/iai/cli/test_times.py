@@ -26,5 +26,5 @@ def test_a_period_is_open_where_nothing_is_given() -> None:
 
 
 def test_a_period_in_which_nothing_can_lie_is_refused() -> None:
-    with pytest.raises(BadUsage, match="from 1h to 2h is empty"):
+    with pytest.raises(BadUsage, match="the period from 1h to 2h is empty"):
         period("--since", "1h", "--until", "2h")

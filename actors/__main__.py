@@ -21,5 +21,5 @@ if __name__ == "__main__":
         logging.getLogger("settings").warning("%s", warning)
     code = run(settings)
     if code == Exit.REPLACED:
-        os.execv(sys.executable, [sys.executable, "-m", "actors"])  # noqa: S606  under the same id
+        os.execv(sys.executable, [sys.executable, "-m", "actors"])  # noqa: S606  keeps the pid
     sys.exit(code)

@@ -94,7 +94,7 @@ class Look(Struct, frozen=True):
 class CacheWriter:
     """See `Behaviour`."""
 
-    hears = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
+    subscriptions = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
 
     def __init__(self, layout: Layout, readers: Readers, settings: Settings) -> None:
         self._layout = layout
@@ -132,7 +132,7 @@ class CacheWriter:
             case _:
                 pass
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         match event:
             case RecordsCommitted(ingested=0) | SessionEnded():
                 # Somebody pinned, edited or forgot, or is about to start the next session: none is
@@ -410,7 +410,7 @@ class CacheWriter:
             return
         yield ReplaceFile(target.path, text.encode())
         sidecar = round_.sidecar(text, round_.began)
-        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), lasting=False)
+        yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)
         round_.written += 1
         round_.rendered_chars = len(text)
         for directory in target.directories:

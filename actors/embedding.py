@@ -44,7 +44,7 @@ CLEARED = 2_000  # vectors of an old generation deleted at a time
 class Embedding:
     """See `Behaviour`."""
 
-    hears = (Actor.INGEST, Actor.LIFECYCLE)
+    subscriptions = (Actor.INGEST, Actor.LIFECYCLE)
 
     def __init__(self, readers: Readers, generations: VectorGenerations) -> None:
         self._readers = readers
@@ -63,7 +63,7 @@ class Embedding:
             weights = self._generations.since(indexed.generation if indexed else 0)
             yield Answer(caller, QueryVectors(vectors=tuple(_queries(weights, request.text))))
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         self._pace.hint()
         yield from ()
 

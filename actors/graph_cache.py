@@ -44,7 +44,7 @@ LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes
 class GraphCache:
     """See `Behaviour`."""
 
-    hears = (Actor.INGEST, Actor.EMBEDDING, Actor.LIFECYCLE, Actor.CACHE_WRITER)
+    subscriptions = (Actor.INGEST, Actor.EMBEDDING, Actor.LIFECYCLE, Actor.CACHE_WRITER)
 
     def __init__(self, readers: Readers, store: GraphStore, lexical: LexicalIndex) -> None:
         self._readers = readers
@@ -75,7 +75,7 @@ class GraphCache:
                 self._next_used = now.mono + int(USED_S * NS)
                 yield Publish(MemoryUsed())
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         match event:
             case StateChanged(state=state) | Tick(state=state):
                 yield from self._enter(state, now)

@@ -50,7 +50,7 @@ EVENTS_A_SLICE = 64
 class Ingest:
     """See `Behaviour`."""
 
-    hears = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
+    subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(self, layout: Layout, records: Records) -> None:
         self._layout = layout
@@ -75,7 +75,7 @@ class Ingest:
         except NotFound as error:
             yield Answer(caller, Error(code=ErrorCode.NOT_FOUND, detail=str(error)))
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved

@@ -1,7 +1,7 @@
-"""Lifecycle: decides how awake the group is, and gives it its ticks.
+"""Lifecycle: decides how awake the group is, and publishes its ticks.
 
-Only memory activity counts: what ingest committed and what somebody recalled. Probes, open
-connections and the group's own work do not.
+Only memory activity counts: records that ingest committed, and recalls. Probes, open connections
+and the group's own work do not.
 """
 
 import logging
@@ -12,9 +12,9 @@ from msgspec import Struct
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.lifecycle.states import (
-    Occasion,
+    Cause,
     Thresholds,
-    idle_occasion,
+    idle_cause,
     step,
 )
 from iai.model.clock import NS, Now
@@ -43,21 +43,21 @@ from iai.protocol.message import (
 
 log = logging.getLogger(__name__)
 
-ASLEEP_TICK = 6  # ticks are so many times as far apart in SLEEP and HIBERNATION
+ASLEEP_TICK = 6  # in SLEEP and HIBERNATION, the tick interval is this many times as long
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """What `lifecycle.json` holds. Times are wall nanoseconds."""
+    """The content of `lifecycle.json`. Times are UTC nanoseconds."""
 
     state: State
-    since: int
+    since: int  # when this state began
     last_activity_at: int
 
 
 class Lifecycle:
-    """See `Behaviour`."""
+    """The lifecycle actor (see `Behaviour`)."""
 
-    hears = (Actor.INGEST, Actor.GRAPH_CACHE)
+    subscriptions = (Actor.INGEST, Actor.GRAPH_CACHE)
 
     def __init__(self, layout: Layout, limits: Thresholds, tick_s: float) -> None:
         self._path = layout.lifecycle
@@ -69,7 +69,7 @@ class Lifecycle:
         self._next_tick = 0
 
     def start(self, now: Now) -> Steps:
-        """Go on from where the last run stopped; its idle time counts."""
+        """Continue in the state of the last run; the time since then counts as idle."""
         saved = _read(self._path.read_bytes() if self._path.exists() else b"")
         self._state, self._since, self._active = State.WAKE, now.wall, now
         if saved is not None:
@@ -83,7 +83,7 @@ class Lifecycle:
             if request.state is State.WAKE:
                 yield from self._activity(now)
             elif request.state is State.SLEEP:
-                yield from self._move(Occasion.ASKED_TO_SLEEP, now)
+                yield from self._move(Cause.ASKED_TO_SLEEP, now)
         yield Answer(
             caller,
             LifecycleReport(
@@ -91,7 +91,7 @@ class Lifecycle:
             ),
         )
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, RecordsCommitted | MemoryUsed):
             yield from self._activity(now)
 
@@ -99,11 +99,11 @@ class Lifecycle:
         return max(0.0, (self._next_tick - now.mono) / NS)
 
     def work(self, now: Now) -> Steps:
-        """Tick."""
+        """Publish a tick; change the state if the idle time calls for it."""
         idle_s = (now.mono - self._active.mono) / NS
-        occasion = idle_occasion(self._state, idle_s, self._limits)
-        if occasion is not None:
-            yield from self._move(occasion, now)
+        cause = idle_cause(self._state, idle_s, self._limits)
+        if cause is not None:
+            yield from self._move(cause, now)
         asleep = self._state in (State.SLEEP, State.HIBERNATION)
         self._next_tick = now.mono + int(self._tick_s * (ASLEEP_TICK if asleep else 1) * NS)
         yield Publish(Tick(state=self._state))
@@ -114,18 +114,18 @@ class Lifecycle:
         yield from self._save()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
     def _activity(self, now: Now) -> Steps:
         self._active = now
-        yield from self._move(Occasion.ACTIVITY, now)
+        yield from self._move(Cause.ACTIVITY, now)
 
-    def _move(self, occasion: Occasion, now: Now) -> Steps:
-        previous, self._state = self._state, step(self._state, occasion)
+    def _move(self, cause: Cause, now: Now) -> Steps:
+        previous, self._state = self._state, step(self._state, cause)
         if self._state is previous:
             return
         self._since = now.wall
-        self._next_tick = now.mono  # whoever waits for ticks hears of the new state at once
+        self._next_tick = now.mono  # so that the new state is known at once
         log.info("%s -> %s", previous.name, self._state.name)
         yield from self._save()
         yield Publish(StateChanged(previous=previous, state=self._state), keep=True)
@@ -134,8 +134,8 @@ class Lifecycle:
         saved = Saved(state=self._state, since=self._since, last_activity_at=self._active.wall)
         try:
             yield ReplaceFile(self._path, msgspec.json.encode(saved) + b"\n")
-        except OSError as error:  # the next start then begins awake
-            log.warning("cannot keep the state: %s", error)
+        except OSError as error:  # then the next start begins in WAKE
+            log.warning("cannot save the state: %s", error)
 
 
 def make(settings: Settings) -> Lifecycle:
@@ -149,7 +149,7 @@ def make(settings: Settings) -> Lifecycle:
 
 
 def _read(data: bytes) -> Saved | None:
-    """Return what was saved; None if there is nothing that can be read: then the group is awake."""
+    """Return the saved state; None if it is missing or unreadable: then the group is awake."""
     try:
         return msgspec.json.decode(data, type=Saved)
     except msgspec.DecodeError:

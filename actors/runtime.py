@@ -1,20 +1,20 @@
-"""The one loop that all actors share: poll, drain, decide, act.
+"""The loop that all actors share: poll, drain, decide, act.
 
-What each kind of failure does, and nothing else happens:
+What each kind of failure does. Nothing else happens:
 
 ==========================================  =====================================================
-a frame that is no message, in the inbox    an error reply with a code; the loop goes on
-a frame that is no message, on a feed       counted (`Pong.dropped_frames`); the loop goes on
-more requests than `MAILBOX`                `busy` to each of the others
-a handler raises, somebody waits            an error reply `failed` and a log entry; it goes on
-a handler raises, nobody waits              a log entry, and exit `CRASHED`: the supervisor restarts
-the disk refuses a write, nobody waits      a log entry, and the same work again after a back-off
-its own store is damaged, and derived       it is deleted, exit `CRASHED`, and made again
-its own store is damaged: the records       exit `STORE_CORRUPT`
-another's store is damaged                  the same work again after a back-off
-the disk knows no named pipes               a log entry; hooks' events are found without being told
+an invalid frame in the inbox               an error reply with a code; the loop continues
+an invalid frame on a feed                  counted (`Pong.dropped_frames`); the loop continues
+more than `MAILBOX` requests waiting        an error reply `busy` to each one beyond that
+a handler raises, a client waits            an error reply `failed`, a log entry; it continues
+a handler raises, no client waits           a log entry, exit `CRASHED`: the supervisor restarts it
+the disk refuses a write in `work`          a log entry, and `work` again after a back-off
+the actor's own derived store is damaged    it is deleted; exit `CRASHED`; rebuilt after the restart
+the records are damaged                     exit `STORE_CORRUPT`
+another actor's store is damaged            in `work`: again after a back-off; else as above
+the file system has no named pipes          a log entry; ingest polls the spool
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
-asked to stop                               what is under way ends, the rest is refused, exit `DONE`
+asked to stop                               the work under way ends, the rest is refused; `DONE`
 the supervisor is gone                      exit `ORPHANED`
 ==========================================  =====================================================
 """
@@ -54,7 +54,7 @@ from iai.lifecycle.supervision import Exit
 from iai.model import clock
 from iai.model.clock import NS
 from iai.process import files, lock, logs, system_clock
-from iai.process.heartbeat import Beat
+from iai.process.heartbeat import Heartbeat
 from iai.process.ledger import Ledger
 from iai.protocol.behaviour import (
     Answer,
@@ -91,19 +91,19 @@ from iai.store import environment
 
 log = logging.getLogger(__name__)
 
-MAILBOX = 256  # requests that may wait; the next one is told `busy`
+MAILBOX = 256  # requests that may wait; further ones are answered `busy`
 FRAMES = 1_000  # frames that ZeroMQ keeps for each peer before it drops (feeds) or waits (inboxes)
-SLICE_S = 0.05  # answers are given for so long before there is a slice of work
-WAKE_S = 2.0  # the longest that the loop stands still before it stamps its beat
-PREDECESSOR_S = 5.0  # how long to wait for the lock of one that was killed
-ORPHAN_GRACE_S = 2.0  # from the supervisor's end to the process's own, if its loop is stuck
-ABSENT_S = 0.1  # until looking again for a store that its writer has not made yet
-FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0  # after a write that the disk refused
-NOBODY = Caller(b"", "")  # who rang the bell: no answer finds it
+SLICE_S = 0.05  # time spent on requests before `work` gets its turn
+WAKE_S = 2.0  # longest poll, so that an idle loop still beats
+PREDECESSOR_S = 5.0  # wait for the lock of a predecessor that was killed
+ORPHAN_GRACE_S = 2.0  # from the supervisor's end to our own, if the loop is stuck
+ABSENT_S = 0.1  # before `work` looks again for a store that its writer has not created yet
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0  # back-off of `work` after a failed write
+NO_CALLER = Caller(b"", "")  # of the request made for the wake-up pipe: nobody gets its answer
 
 
 class Mailbox:
-    """The inbox and the feed of one actor."""
+    """The inbox (ROUTER) and the feed (PUB) of one actor, bound as long as it lives."""
 
     def __init__(
         self, layout: Layout, actor: Actor, context: "zmq.Context[zmq.SyncSocket]"
@@ -115,7 +115,7 @@ class Mailbox:
         self.inbox.set(zmq.SNDHWM, FRAMES)
         self.inbox.set(zmq.ROUTER_MANDATORY, 1)
         self.inbox.set(zmq.LINGER, 500)
-        # A little over our own limit: that is told to the peer, this only guards the memory.
+        # Above our own limit, which has an error reply: this one only guards the memory.
         self.inbox.set(zmq.MAXMSGSIZE, 4 * MAX_FRAME)
         self.inbox.bind(layout.inbox(actor))
         self.feed = context.socket(zmq.PUB)
@@ -124,7 +124,7 @@ class Mailbox:
         self.feed.bind(layout.feed(actor))
 
     def drain(self, room: int) -> list[tuple[Caller, Request]]:
-        """Take all that waits. Pings, bad frames and what finds no room are answered here."""
+        """Take up to `room` requests. Pings, invalid frames and the excess are answered here."""
         taken: list[tuple[Caller, Request]] = []
         for _ in range(FRAMES):
             try:
@@ -144,15 +144,15 @@ class Mailbox:
                 pong = Pong(actor=self._actor, pid=os.getpid(), dropped_frames=self.dropped)
                 self.answer(caller, pong)
             elif len(taken) >= room:
-                detail = f"{room} requests wait already; try again"
+                detail = f"{room} requests are waiting already; try again"
                 self.answer(caller, Error(code=ErrorCode.BUSY, detail=detail))
             elif isinstance(message, Request):
                 taken.append((caller, message))
         return taken
 
     def answer(self, caller: Caller, reply: Reply) -> None:
-        """Send a reply, unless the peer is gone or does not read."""
-        if caller == NOBODY:
+        """Send a reply; drop it if the client has left or does not read."""
+        if caller == NO_CALLER:
             return
         try:
             frame = encode(reply, caller.request_id)
@@ -164,7 +164,7 @@ class Mailbox:
             log.info("nobody took the answer to %s: %s", caller.request_id, error)
 
     def publish(self, event: Event) -> None:
-        """Send an event to whoever listens; slow listeners lose it, which costs them nothing."""
+        """Send an event to all subscribers. A slow one loses it: events are hints."""
         self.feed.send_multipart([kind(event).encode(), encode(event)], zmq.NOBLOCK)
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class Mailbox:
 
 
 class Feeds:
-    """The feeds of other actors that one actor listens to."""
+    """The feeds that one actor subscribes to."""
 
     def __init__(
         self, layout: Layout, actors: tuple[Actor, ...], context: "zmq.Context[zmq.SyncSocket]"
@@ -187,6 +187,7 @@ class Feeds:
             sub.connect(layout.feed(actor))
 
     def drain(self) -> list[Event]:
+        """Take every event that has arrived; invalid frames are counted in `dropped`."""
         events: list[Event] = []
         for actor, sub in self.sockets.items():
             for _ in range(FRAMES):
@@ -209,20 +210,21 @@ class Feeds:
             sub.close()
 
 
-class Bell:
-    """A named pipe: whoever cannot speak ZeroMQ writes a byte into it, and the loop wakes up.
+class WakeupPipe:
+    """A named pipe that wakes the loop: for hooks, which do not speak ZeroMQ.
 
-    What is written while nobody has it open for reading is gone; so it can only hasten a look.
+    A byte written while no reader has it open is lost, so it can only speed up a poll.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_fifo():
             files.remove(path)
             os.mkfifo(path, 0o600)
-        # For writing, too: so it never comes to an end when the last hook closes it.
+        # Open for writing too, so that it does not reach its end when the last hook closes it.
         self.descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def rung(self) -> bool:
+    def drain(self) -> bool:
+        """Empty the pipe; return whether anything was in it."""
         with suppress(BlockingIOError):
             return bool(os.read(self.descriptor, 4096))
         return False
@@ -231,80 +233,87 @@ class Bell:
         os.close(self.descriptor)
 
 
-def _bell(path: Path) -> Bell | None:
-    """Return the bell; None where the disk knows no pipes: the spool is looked at without, too."""
+def _wakeup_pipe(path: Path) -> WakeupPipe | None:
+    """Open the pipe; None where the file system has no pipes: the spool is polled anyway."""
     try:
-        return Bell(path)
+        return WakeupPipe(path)
     except OSError as error:
         log.warning("hooks cannot wake this process: %s", error)
         return None
 
 
-class Notes:
-    """Signals, noted by their handlers and read by the loop."""
+class SignalQueue:
+    """Signals that handlers append and the loop drains; `reader` wakes its poller."""
 
     def __init__(self, *signals: signal.Signals) -> None:
-        self._noted: deque[int] = deque()
+        self._queue: deque[int] = deque()
         self.reader, self._writer = socket.socketpair()
         self.reader.settimeout(0)
         self._writer.settimeout(0)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in signals:
-            signal.signal(number, lambda signum, _frame: self._noted.append(signum))
+            signal.signal(number, lambda signum, _frame: self._queue.append(signum))
 
-    def taken(self) -> list[int]:
-        """Return the signals that came since the last time."""
+    def drain(self) -> list[int]:
+        """Return the signals that arrived since the last call."""
         with suppress(BlockingIOError):
             self.reader.recv(4096)
-        return [self._noted.popleft() for _ in range(len(self._noted))]
+        return [self._queue.popleft() for _ in range(len(self._queue))]
 
 
 class Loop:
-    """One actor at work."""
+    """One actor's loop. Also the only place that carries out effects in a process."""
 
     def __init__(
-        self, actor: Actor, behaviour: Behaviour, settings: Settings, beat: Beat, notes: Notes
+        self,
+        actor: Actor,
+        behaviour: Behaviour,
+        settings: Settings,
+        heartbeat: Heartbeat,
+        signals: SignalQueue,
     ) -> None:
         layout = Layout(settings.store)
         self._actor = actor
         self._behaviour = behaviour
-        self._beat = beat
-        self._notes = notes
+        self._heartbeat = heartbeat
+        self._signals = signals
         self._ledger = Ledger(layout.ledger, actor, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
         self._mailbox = Mailbox(layout, actor, self._context)
-        self._feeds = Feeds(layout, behaviour.hears, self._context)
-        self._bell = _bell(layout.bell) if actor is Actor.INGEST else None
+        self._feeds = Feeds(layout, behaviour.subscriptions, self._context)
+        self._wakeup = _wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
         self._retry_s = 0.0
-        self._held_until = 0  # monotonic; a refused write holds all work until then
+        self._held_until = 0  # monotonic; no `work` before, after a failed write
         self._poller = zmq.Poller()
-        for source in (self._mailbox.inbox, *self._feeds.sockets.values(), notes.reader.fileno()):
+        for source in (self._mailbox.inbox, *self._feeds.sockets.values(), signals.reader.fileno()):
             self._poller.register(source, zmq.POLLIN)
-        if self._bell:
-            self._poller.register(self._bell.descriptor, zmq.POLLIN)
+        if self._wakeup:
+            self._poller.register(self._wakeup.descriptor, zmq.POLLIN)
 
     def start(self) -> None:
-        self._beat.stamp(time.monotonic_ns(), "start")
+        """Have the behaviour load what it needs. Errors end the process: see `_run`."""
+        self._heartbeat.beat(time.monotonic_ns(), "start")
         self._perform(self._behaviour.start(system_clock.read()))
 
     def run(self) -> Exit:
-        """Go round until asked to stop."""
-        while not self._notes.taken():
+        """Run until SIGTERM, then drain and stop."""
+        while not self._signals.drain():
             now = system_clock.read()
-            self._beat.stamp(now.mono, "wait")
+            self._heartbeat.beat(now.mono, "wait")
             self._poller.poll(int(self._patience_s(now) * 1_000))
             self._turn()
         return self._stop()
 
     def close(self) -> None:
+        """Close the behaviour and the sockets, also after an error."""
         self._behaviour.close()
         self._feeds.close()
         self._mailbox.close()
-        if self._bell:
-            self._bell.close()
+        if self._wakeup:
+            self._wakeup.close()
         self._context.term()
 
     def _patience_s(self, now: clock.Now) -> float:
@@ -315,22 +324,22 @@ class Loop:
 
     def _turn(self) -> None:
         for event in self._feeds.drain():
-            self._stamp(kind(event))
-            self._perform(self._behaviour.hear(event, system_clock.read()))
+            self._beat(kind(event))
+            self._perform(self._behaviour.on_event(event, system_clock.read()))
         self._mailbox.dropped = self._feeds.dropped
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
-        if self._bell and self._bell.rung():
-            self._pending.append((NOBODY, Flush()))
+        if self._wakeup and self._wakeup.drain():
+            self._pending.append((NO_CALLER, Flush()))
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())
         now = system_clock.read()
         if now.mono >= self._held_until and self._behaviour.due_s(now) <= 0:
-            self._stamp("work")
+            self._beat("work")
             self._work(now)
 
     def _receive(self, caller: Caller, request: Request) -> None:
-        self._stamp(kind(request))
+        self._beat(kind(request))
         try:
             self._perform(self._behaviour.receive(request, caller, system_clock.read()))
         except IaiError as error:
@@ -347,21 +356,21 @@ class Loop:
         try:
             self._perform(self._behaviour.work(now))
             self._retry_s = 0.0
-        except StoreAbsent:  # the stage before this one has only just been started
+        except StoreAbsent:  # the stage before this one has only just started
             self._held_until = now.mono + int(ABSENT_S * NS)
         except (StoreWriteFailed, StoreCorrupt, OSError) as error:
             if self._ours(error):
                 raise
             self._retry_s = min(max(FIRST_RETRY_S, 2 * self._retry_s), LONGEST_RETRY_S)
             self._held_until = now.mono + int(self._retry_s * NS)
-            log.error("trying again in %g s: %s", self._retry_s, error)  # noqa: TRY400  one line
+            log.error("retrying in %g s: %s", self._retry_s, error)  # noqa: TRY400  one line
 
     def _ours(self, error: Exception) -> bool:
-        """Is it our own store that is damaged? Another's is its owner's to make good."""
+        """Is our own store damaged? Another actor's is for its owner to repair."""
         return isinstance(error, StoreCorrupt) and error.path == self._owned
 
     def _stop(self) -> Exit:
-        self._stamp("stop")
+        self._beat("stop")
         self._perform(self._behaviour.stop(system_clock.read()))
         self._pending.extend(self._mailbox.drain(MAILBOX))
         for caller, _ in self._pending:
@@ -369,8 +378,8 @@ class Loop:
             self._mailbox.answer(caller, Error(code=ErrorCode.STOPPING, detail=detail))
         return Exit.DONE
 
-    def _stamp(self, activity: str) -> None:
-        self._beat.stamp(time.monotonic_ns(), activity)
+    def _beat(self, activity: str) -> None:
+        self._heartbeat.beat(time.monotonic_ns(), activity)
 
     def _perform(self, steps: Steps) -> None:
         try:
@@ -393,8 +402,8 @@ class Loop:
                 if keep:
                     self._ledger.write(event, time.time_ns())
                 self._mailbox.publish(event)
-            case ReplaceFile(path=path, data=data, lasting=lasting):
-                files.replace(path, data, lasting=lasting)
+            case ReplaceFile(path=path, data=data, durable=durable):
+                files.replace(path, data, durable=durable)
             case LinkFile(path=path, target=target):
                 files.link(path, target)
             case MoveFile(path=path, to=to):
@@ -409,11 +418,12 @@ def main(
     module: str,
     settings: Settings,
     ready: Connection,
-    doubt: bool,  # noqa: FBT001
+    verify: bool,  # noqa: FBT001
 ) -> NoReturn:
     """Be the process of one actor, whose behaviour `module.make(settings)` returns.
 
-    In doubt, the files that it owns are checked before they are opened.
+    `ready` gets one message once the actor answers requests. With `verify`, the LMDB files that it
+    owns are checked before they are opened. Exits with a code of `Exit`.
     """
     logging.basicConfig(
         level=logging.INFO,
@@ -425,11 +435,11 @@ def main(
     setproctitle(f"iai: {actor}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    notes = Notes(signal.SIGTERM)
+    signals = SignalQueue(signal.SIGTERM)
     _leave_with_the_supervisor()
-    code = _run(actor, module, settings, ready, notes, doubt=doubt)
+    code = _run(actor, module, settings, ready, signals, verify=verify)
     logging.shutdown()
-    os._exit(code)  # no destructor of a library may hang or crash on the way out
+    os._exit(code)  # skip destructors: a library must not hang or crash on the way out
 
 
 def _run(
@@ -437,22 +447,22 @@ def _run(
     module: str,
     settings: Settings,
     ready: Connection,
-    notes: Notes,
+    signals: SignalQueue,
     *,
-    doubt: bool,
+    verify: bool,
 ) -> Exit:
     layout = Layout(settings.store)
     try:
         mine = lock.take(layout.lock(actor), PREDECESSOR_S)
         if mine is None:
-            log.error("another process is still this actor")
+            log.error("another process still runs this actor")
             return Exit.TRY_AGAIN
-        if doubt:
+        if verify:
             environment.check(layout.owned(actor))
-        beat = Beat(layout.beat(actor))
-        beat.stamp(time.monotonic_ns(), "start")
+        heartbeat = Heartbeat(layout.heartbeat(actor))
+        heartbeat.beat(time.monotonic_ns(), "start")
         behaviour: Behaviour = importlib.import_module(module).make(settings)
-        loop = Loop(actor, behaviour, settings, beat, notes)
+        loop = Loop(actor, behaviour, settings, heartbeat, signals)
         try:
             loop.start()
             ready.send_bytes(b"ready")
@@ -467,7 +477,7 @@ def _run(
         if actor is Actor.INGEST or error.path is None or error.path != layout.owned(actor):
             log.error("cannot go on: %s", error)  # noqa: TRY400  its text is for the user
             return Exit.STORE_CORRUPT
-        log.error("%s is made again from the records: %s", error.path, error)  # noqa: TRY400
+        log.error("rebuilding %s from the records: %s", error.path, error)  # noqa: TRY400
         shutil.rmtree(error.path)
         return Exit.CRASHED
     except Exception:
@@ -476,14 +486,14 @@ def _run(
 
 
 def _leave_with_the_supervisor() -> None:
-    """End this process when its parent has ended, even if its loop is stuck."""
+    """Exit when the parent process ends, even if our loop is stuck."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
         if parent is None:
             return
         parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)  # the loop leaves in good order, if it still turns
+        os.kill(os.getpid(), signal.SIGTERM)  # a clean stop, if the loop still runs
         time.sleep(ORPHAN_GRACE_S)
         os._exit(Exit.ORPHANED)
 

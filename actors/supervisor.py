@@ -1,8 +1,7 @@
-"""The supervisor: starts the actors, restarts what dies, ends what hangs, stops all in order.
+"""The supervisor: starts the actors, restarts those that die, kills those that hang, stops all.
 
 It decides nothing itself (`iai.lifecycle.supervision` does) and reads no store. One supervisor runs
-on each store, for as long as it holds the lease; the lease ends with its process, however that
-ends.
+per store, as long as it holds the lease, which ends with its process, however that ends.
 """
 
 import logging
@@ -21,7 +20,7 @@ from pathlib import Path
 import zmq
 from setproctitle import setproctitle
 
-from actors.runtime import MAILBOX, Mailbox, Notes, main
+from actors.runtime import MAILBOX, Mailbox, SignalQueue, main
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.errors import StoreError
@@ -68,13 +67,13 @@ log = logging.getLogger(__name__)
 
 MODULES: dict[Actor, str] = {
     actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
-}  # where each actor's behaviour is made
+}  # each has a `make(settings)` that returns the actor's behaviour
 
-PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without one of them no payload is current
+PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without both, no payload stays current
 
-_LOOK_S = 2.0  # between two looks at the beats
+_POLL_S = 2.0  # longest time between two checks of the heartbeats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
-# Each actor is one of five processes: threads of numeric libraries would only fight over the cores.
+# One thread in numeric libraries: five processes would only compete for the cores.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -90,7 +89,7 @@ class Supervisor:
         settings: Settings,
         lease: lock.Lock,
         modules: Mapping[Actor, str],
-        notes: Notes,
+        signals: SignalQueue,
         version: str,
     ) -> None:
         self._settings = settings
@@ -99,8 +98,8 @@ class Supervisor:
         self._layout = Layout(settings.store)
         self._lease = lease
         self._modules = modules
-        self._notes = notes
-        self._manager = Notifier(os.environ)
+        self._signals = signals
+        self._service_manager = Notifier(os.environ)
         self._started_at = time.time_ns()
         self._state = Supervision(tuple(modules), settings.hang_after_s)
         self._processes: dict[Actor, SpawnProcess] = {}
@@ -110,82 +109,83 @@ class Supervisor:
         self._mailbox = Mailbox(self._layout, Actor.SUPERVISOR, self._context)
         self._spawn = multiprocessing.get_context("spawn")
         self._announced = False
-        self._word = ""
+        self._flag = ""
 
     def run(self) -> int:
         """Run the group until it is stopped; return the exit code of the process.
 
-        That is `REPLACED` if one of its processes was to be started from other code than the rest.
+        Returns `REPLACED` if the code on disk has changed when a process is to be restarted.
         """
-        self._carry_out(self._state.begin(time.monotonic()))
+        self._apply(self._state.begin(time.monotonic()))
         while not self._state.finished:
             self._wait()
             now = time.monotonic()
-            if self._notes.taken():
+            if self._signals.drain():
                 self._stop(now)
             for caller, request in self._mailbox.drain(MAILBOX):
                 self._receive(caller, request, now)
-            if not self._lease.stands(self._layout.lease) and not self._state.stopping:
-                log.error("%s was removed: another group could start", self._layout.lease)
+            if not self._lease.intact(self._layout.lease) and not self._state.stopping:
+                log.error("%s was removed, so another group could start", self._layout.lease)
                 self._stop(now)
-            self._look_at_children(now)
+            self._reap(now)
             ages = self._beat_ages()
-            self._carry_out(self._state.passed(now, ages))
-            self._note_whole()
-            self._tell_manager(now, ages)
-            self._bound_logs()
+            self._apply(self._state.tick(now, ages))
+            self._update_lease()
+            self._notify_service_manager(now, ages)
+            self._rotate_logs()
         self._close()
         return Exit.REPLACED if self._replaced else Exit.DONE
 
     def _close(self) -> None:
         self._mailbox.close()
         self._context.term()
-        if self._state.in_order:  # the session-start hook trusts the payload of such a group
+        if self._state.clean_exit:  # then the session-start hook may print the payload
             self._lease.write("")
-        if self._layout.sockets != self._layout.run:  # the one thing that lies outside the store
+        if self._layout.sockets != self._layout.run:  # the only files outside the store
             shutil.rmtree(self._layout.sockets, ignore_errors=True)
 
-    def _note_whole(self) -> None:
-        """Leave word in the lease whether the payload can be current.
+    def _update_lease(self) -> None:
+        """Mark the lease `incomplete` while an actor that keeps the payload current has failed.
 
-        The session-start hook takes a second word behind the number for a group that is down.
+        The session-start hook takes a second word after the pid for a group that is down.
         """
         failed = {actor for actor, child in self._state.children.items() if child.state == "failed"}
-        word = "" if failed.isdisjoint(PAYLOAD_MAKERS) else " incomplete"
-        if word != self._word:
-            self._lease.write(_lease_word(self._version, word))
-            self._word = word
+        flag = "" if failed.isdisjoint(PAYLOAD_MAKERS) else " incomplete"
+        if flag != self._flag:
+            self._lease.write(_lease_note(self._version, flag))
+            self._flag = flag
 
     def _wait(self) -> None:
-        """Stand still until something happens or is due."""
+        """Poll until something happens or is due."""
         poller = zmq.Poller()
         poller.register(self._mailbox.inbox, zmq.POLLIN)
         sentinels = [process.sentinel for process in self._processes.values()]
         ready = [connection.fileno() for connection in self._ready.values()]
-        for descriptor in (self._notes.reader.fileno(), *sentinels, *ready):
+        for descriptor in (self._signals.reader.fileno(), *sentinels, *ready):
             poller.register(descriptor, zmq.POLLIN)
         deadline = self._state.next_deadline()
-        look_s = min(_LOOK_S, self._settings.hang_after_s / 3, self._manager.every_s)
-        left = look_s if deadline is None else deadline - time.monotonic()
-        poller.poll(int(max(0.0, min(left, look_s)) * 1_000) + 1)
+        poll_s = min(_POLL_S, self._settings.hang_after_s / 3, self._service_manager.watchdog_s)
+        left = poll_s if deadline is None else deadline - time.monotonic()
+        poller.poll(int(max(0.0, min(left, poll_s)) * 1_000) + 1)
 
-    def _look_at_children(self, now: float) -> None:
+    def _reap(self, now: float) -> None:
+        """Note which processes have become ready, and which have ended."""
         for actor, connection in list(self._ready.items()):
             if connection.poll():
                 del self._ready[actor]
                 try:
                     connection.recv_bytes()
                 except EOFError:
-                    continue  # it ended before it was ready; its exit code says why
+                    continue  # it ended before it was ready; its exit code tells why
                 finally:
                     connection.close()
-                self._carry_out(self._state.ready(actor, now))
+                self._apply(self._state.ready(actor, now))
         for actor, process in list(self._processes.items()):
             if process.exitcode is not None:
                 del self._processes[actor]
                 code = process.exitcode
                 process.close()
-                self._carry_out(self._state.ended(actor, code, now))
+                self._apply(self._state.ended(actor, code, now))
 
     def _receive(self, caller: Caller, request: Request, now: float) -> None:
         match request:
@@ -196,7 +196,7 @@ class Supervisor:
                 self._stop(now)
             case Restart(actor=actor) if actor in self._modules:
                 self._mailbox.answer(caller, Accepted())
-                self._carry_out(self._state.restart(actor, now))
+                self._apply(self._state.restart(actor, now))
             case _:
                 detail = "only the actors can be restarted; stop the group with `iai down`"
                 self._mailbox.answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
@@ -204,19 +204,19 @@ class Supervisor:
     def _stop(self, now: float) -> None:
         if not self._state.stopping:
             log.info("stopping")
-            self._manager.stopping()
-            self._carry_out(self._state.stop(now))
+            self._service_manager.stopping()
+            self._apply(self._state.stop(now))
 
-    def _carry_out(self, actions: Iterable[Action]) -> None:
+    def _apply(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
                 case Start(actor=actor) if build() != self._version:
                     self._replace(actor)
-                case Start(actor=actor, doubt=doubt):
-                    self._start(actor, doubt=doubt)
+                case Start(actor=actor, verify=verify):
+                    self._start(actor, verify=verify)
                 case Signal(actor=actor, what=what):
                     if what != "stop":
-                        log.error("%s does not move: %s", actor, what)
+                        log.error("%s is stuck: %s", actor, what)
                     process = self._processes.get(actor)
                     if process is not None and process.pid is not None:
                         os.kill(process.pid, _SIGNALS[what])
@@ -229,23 +229,23 @@ class Supervisor:
                     self._publish(ActorDown(actor=actor, reason=reason))
 
     def _replace(self, actor: Actor) -> None:
-        """End the group, to begin anew: this actor would be of other code than those that run."""
-        log.warning("the code was replaced by iai %s: all processes start anew", build())
+        """Stop the group for a restart: this actor would run other code than the rest."""
+        log.warning("the code was replaced by iai %s: restarting all processes", build())
         now = time.monotonic()
         self._replaced = True
-        ended = self._state.ended(actor, Exit.CRASHED, now)  # it was not even started
+        ended = self._state.ended(actor, Exit.CRASHED, now)  # it was never started
         signals = (action for action in ended if not isinstance(action, Down))
-        self._carry_out([*signals, *self._state.stop(now)])
+        self._apply([*signals, *self._state.stop(now)])
 
-    def _start(self, actor: Actor, *, doubt: bool) -> None:
+    def _start(self, actor: Actor, *, verify: bool) -> None:
         theirs, ours = self._spawn.Pipe(duplex=False)
         process = self._spawn.Process(
             target=main,
-            args=(actor, self._modules[actor], self._settings, ours, doubt),
+            args=(actor, self._modules[actor], self._settings, ours, verify),
             name=actor,
         )
         process.start()
-        ours.close()  # so that its end is seen when the child's copy closes
+        ours.close()  # so that we see EOF when the child closes its copy
         self._processes[actor] = process
         old = self._ready.pop(actor, None)
         if old is not None:
@@ -258,8 +258,8 @@ class Supervisor:
 
     def _beat_ages(self) -> dict[Actor, float]:
         mono = system_clock.read().mono
-        stamps = {actor: heartbeat.read(self._layout.beat(actor)) for actor in self._modules}
-        return {actor: stamp.age_s(mono) for actor, stamp in stamps.items() if stamp}
+        beats = {actor: heartbeat.read(self._layout.heartbeat(actor)) for actor in self._modules}
+        return {actor: beat.age_s(mono) for actor, beat in beats.items() if beat}
 
     def _health(self) -> HealthReport:
         return HealthReport(
@@ -273,35 +273,35 @@ class Supervisor:
     def _actor_health(self, actor: Actor) -> ActorHealth:
         child = self._state.children[actor]
         process = self._processes.get(actor)
-        stamp = heartbeat.read(self._layout.beat(actor)) if process else None
+        beat = heartbeat.read(self._layout.heartbeat(actor)) if process else None
         return ActorHealth(
             actor=actor,
             state=child.state,
             pid=process.pid if process else None,
             restarts=child.restarts,
-            beat_age_s=stamp.age_s(system_clock.read().mono) if stamp else None,
-            activity=stamp.activity if stamp else "",
+            beat_age_s=beat.age_s(system_clock.read().mono) if beat else None,
+            activity=beat.activity if beat else "",
             last_exit=child.last_exit,
         )
 
-    def _bound_logs(self) -> None:
+    def _rotate_logs(self) -> None:
         for path in (self._layout.group_log, self._layout.recall_log):
             if logs.rotate(path):
-                log.info("%s was long; it goes on in a new file", path)
+                log.info("%s was rotated", path)
 
-    def _tell_manager(self, now: float, ages: Mapping[Actor, float]) -> None:
+    def _notify_service_manager(self, now: float, ages: Mapping[Actor, float]) -> None:
         if self._state.settled and not self._announced:
             self._announced = True
-            self._manager.ready()
-        if self._state.well(now, ages):
-            self._manager.sign_of_life(now)
-        self._manager.status(self._state.summary)
+            self._service_manager.ready()
+        if self._state.healthy(now, ages):
+            self._service_manager.watchdog(now)
+        self._service_manager.status(self._state.summary)
 
 
 def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     """Be the supervisor of the group on `settings.store`; return the exit code.
 
-    A second one on the same store says so and returns 0: what was asked for is the case.
+    If a group of the same code already runs there, say so and return 0: that is what was asked for.
     """
     layout = Layout(settings.store)
     try:
@@ -313,23 +313,23 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     version = build()
     lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
-        return _runs_already(layout, version)
-    lease.write(_lease_word(version))
+        return _already_running(layout, version)
+    lease.write(_lease_note(version))
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())
     files.replace(layout.max_age, f"{math.ceil(settings.max_age_s)}\n".encode())
     setproctitle("iai: supervisor")
     os.umask(0o077)
     os.environ.update(_ENVIRONMENT)
     if layout.sockets != layout.run:
-        log.info("the path of the store is too long for sockets; they are in %s", layout.sockets)
-    notes = Notes(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    return Supervisor(settings, lease, modules or MODULES, notes, version).run()
+        log.info("the store's path is too long for sockets; they are in %s", layout.sockets)
+    signals = SignalQueue(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    return Supervisor(settings, lease, modules or MODULES, signals, version).run()
 
 
-def _runs_already(layout: Layout, version: str) -> int:
-    """Say so. One of other code is not what was asked for."""
+def _already_running(layout: Layout, version: str) -> int:
+    """Say so; return 1 if that group runs other code."""
     _, _, theirs = lock.note(layout.lease).partition("\n")
-    if theirs in ("", version):  # "": it has only just begun
+    if theirs in ("", version):  # "": it is just starting
         print(f"the group already runs on {layout.root} (pid {lock.holder(layout.lease)})")  # noqa: T201
         return 0
     log.error(
@@ -341,6 +341,6 @@ def _runs_already(layout: Layout, version: str) -> int:
     return 1
 
 
-def _lease_word(version: str, word: str = "") -> str:
-    """Return what the lease says: who holds it, and which code that is."""
-    return f"{os.getpid()}{word}\n{version}"
+def _lease_note(version: str, flag: str = "") -> str:
+    """Return the text of the lease: the holder's pid, and on the next line its code."""
+    return f"{os.getpid()}{flag}\n{version}"

@@ -1,14 +1,14 @@
-"""Every error this project raises on purpose; whose fault it is shows in the type."""
+"""Every error that iai raises on purpose, by whose fault it is. Pure."""
 
 from pathlib import Path
 
 
 class IaiError(Exception):
-    """Root of all our errors; nothing raises it itself. Its text is one line fit for a user."""
+    """Base of all our errors, never raised itself. Its text is one line for the user."""
 
 
 class BadUsage(IaiError):
-    """The user asked for something that cannot be: exit code 2."""
+    """The user asked for something impossible: exit code 2."""
 
 
 class NotFound(IaiError):
@@ -16,23 +16,26 @@ class NotFound(IaiError):
 
 
 class GroupNotRunning(IaiError):
-    """The command needs the process group and none runs on this store: exit code 3."""
+    """The command needs the group, and none runs on this store: exit code 3."""
 
 
 class NoAnswer(IaiError):
-    """A peer did not answer before the deadline. It may be starting, busy or gone."""
+    """An actor did not answer before the deadline. It may be starting, busy or gone."""
 
 
 class WireError(IaiError):
-    """Root of what goes wrong between two processes."""
+    """Base of errors between two processes."""
 
 
 class BadMessageSent(WireError):
-    """We built a message that cannot travel: our own bug, let it be seen."""
+    """We built a message that cannot be sent: a bug of ours, so let it show."""
 
 
 class BadMessageReceived(WireError):
-    """A peer sent bytes that are no valid message: answer, count, go on."""
+    """A peer sent bytes that are not a valid message: answer or count, and continue.
+
+    `code` is an `ErrorCode`, `request_id` is "" if it could not be read.
+    """
 
     def __init__(self, code: str, reason: str, request_id: str = "") -> None:
         super().__init__(f"{code}: {reason}")
@@ -42,7 +45,7 @@ class BadMessageReceived(WireError):
 
 
 class Refused(WireError):
-    """The peer understood and said no; `code` is from `messages.ErrorCode`."""
+    """The actor answered with an error; `code` is an `ErrorCode` of `iai.protocol.message`."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{detail} ({code})")
@@ -50,18 +53,18 @@ class Refused(WireError):
 
 
 class StoreError(IaiError):
-    """Root of what goes wrong with the files below the store directory."""
+    """Base of errors with the files of the store."""
 
 
 class StoreAbsent(StoreError):
-    """Nothing has been written there yet. Not a fault: the writer creates it at its start."""
+    """Nothing was written there yet. Not a fault: its writer creates it when it starts."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} does not exist yet; `iai up` creates it")
 
 
 class StoreOutdated(StoreAbsent):
-    """An earlier iai wrote it, and its writer of today has not been there yet."""
+    """An earlier iai wrote it, and the present writer has not migrated it yet."""
 
     def __init__(self, path: Path, found: int) -> None:
         StoreError.__init__(
@@ -71,7 +74,7 @@ class StoreOutdated(StoreAbsent):
 
 
 class StoreTooNew(StoreError):
-    """A newer iai wrote this store; touching it could lose data."""
+    """A newer iai wrote this store; writing to it could lose data."""
 
     def __init__(self, path: Path, found: int, supported: int) -> None:
         super().__init__(
@@ -81,7 +84,7 @@ class StoreTooNew(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """The bytes on disk are not what we wrote. `path` is the directory where that is known."""
+    """The bytes on disk are not what we wrote. `path` is the directory, if known."""
 
     def __init__(self, detail: str, path: Path | None = None) -> None:
         super().__init__(f"{path} is damaged: {detail}" if path else detail)
@@ -93,8 +96,8 @@ class StoreBusy(StoreError):
 
 
 class StoreWriteFailed(StoreError):
-    """The disk refused a write (full, read-only, ...). Nothing of that change was kept."""
+    """The disk refused a write (full, read-only, ...). Nothing of that change was stored."""
 
 
 class EmbedderUnavailable(IaiError):
-    """The embedder's weights or tokenizer cannot be read; restarting will not help."""
+    """The embedder's weights or tokenizer cannot be read: a restart will not help."""

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# The rooms of iai/, the lowest first. A room may import those above it in this list, never below:
-# so none imports another that imports it.
+# The rooms of iai/, the lowest first. Each may import those before it in this list, and none after
+# it. So there is no circle.
 ROOMS = [
     "errors",
     "model",
@@ -33,8 +33,8 @@ ROOMS = [
     "mcp",
     "cli",
 ]
-# All that is in these decides, and nothing that it imports does more: it holds no socket, opens no
-# file, reads no clock and starts nothing.
+# The rooms that only compute. Neither they nor anything they import holds a socket, opens a file,
+# reads a clock or starts a thread or a process.
 PURE = ["errors", "model", "protocol", "lifecycle", "hosts", "payload", "freshness"]
 IO = {
     "asyncio",
@@ -66,7 +66,7 @@ MODULES = {
 
 @cache
 def imports_of(module: str) -> frozenset[str]:
-    """Return the dotted names of all that a module imports, at any depth of its own code."""
+    """Return the dotted names that a module imports, anywhere in its code."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
@@ -77,7 +77,7 @@ def imports_of(module: str) -> frozenset[str]:
 
 
 def reached_from(module: str) -> dict[str, str]:
-    """Map the top of all that is imported, through any chain of ours, to who imports it."""
+    """Map each foreign package imported, through any chain of our modules, to its importer."""
     found: dict[str, str] = {}
     left, done = [module], {module}
     while left:
@@ -96,21 +96,25 @@ def tops(module: str) -> set[str]:
 
 
 def room(module: str) -> str:
-    """Return the room of a module of iai; "" for iai itself and what starts it."""
+    """Return the room of a module of iai; "" for `iai` and `iai.__main__`."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] != "__main__" else ""
+
+
+def _docstring(module: str) -> str:
+    return ast.get_docstring(ast.parse(MODULES[module].read_text())) or ""
 
 
 def modules_of(top: str) -> list[str]:
     return [name for name in MODULES if name.split(".", 1)[0] == top]
 
 
-def test_every_room_has_its_place() -> None:
+def test_every_room_is_in_the_list() -> None:
     assert {room(module) for module in modules_of("iai")} - {""} == set(ROOMS)
 
 
 @pytest.mark.parametrize("module", modules_of("iai"))
-def test_no_room_imports_one_above_it(module: str) -> None:
+def test_no_room_imports_a_later_one(module: str) -> None:
     if room(module):
         place = ROOMS.index(room(module))
         ours = (name for name in imports_of(module) if name in MODULES and room(name))
@@ -122,13 +126,18 @@ def test_pure_rooms_do_no_io_through_any_import(module: str) -> None:
     assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
 
 
+def test_the_rooms_that_say_that_they_are_pure_are_those_in_the_list() -> None:
+    said = [one for one in ROOMS if _docstring(f"iai.{one}").endswith("Pure.")]
+    assert said == PURE
+
+
 @pytest.mark.parametrize("module", modules_of("iai"))
-def test_the_library_does_not_know_the_processes(module: str) -> None:
+def test_the_library_does_not_import_the_processes(module: str) -> None:
     assert "actors" not in tops(module)
 
 
 @pytest.mark.parametrize("module", modules_of("actors"))
-def test_actors_do_not_know_each_other(module: str) -> None:
+def test_actors_do_not_import_each_other(module: str) -> None:
     known = {name for name in imports_of(module) if name.startswith("actors.")}
     starts = {"actors.__main__": "actors.supervisor", "actors.supervisor": "actors.runtime"}
     allowed = starts.get(module)
@@ -136,19 +145,19 @@ def test_actors_do_not_know_each_other(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_store_and_index_know_the_engines(module: str) -> None:
+def test_only_store_and_index_import_the_engines(module: str) -> None:
     if room(module) not in ("store", "index"):
         assert not tops(module) & ENGINES
 
 
-def test_only_the_server_knows_the_mcp_sdk() -> None:
+def test_only_the_server_imports_the_mcp_sdk() -> None:
     assert [module for module in MODULES if tops(module) & {"mcp", "mcp_types", "anyio"}] == [
         "iai.mcp.server"
     ]
 
 
 @pytest.mark.parametrize("module", modules_of("actors"))
-def test_behaviours_look_at_no_clock(module: str) -> None:
+def test_behaviours_read_no_clock(module: str) -> None:
     if module not in ("actors.runtime", "actors.supervisor"):
         assert not tops(module) & {"time", "datetime", "zmq", "socket"}
         assert "system_clock" not in MODULES[module].read_text()
@@ -162,5 +171,5 @@ def test_no_module_reads_the_environment_when_it_is_imported(module: str) -> Non
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_module_says_what_it_is_for(module: str) -> None:
-    assert ast.get_docstring(ast.parse(MODULES[module].read_text()))
+def test_every_module_has_a_docstring(module: str) -> None:
+    assert _docstring(module)

@@ -3,6 +3,7 @@
 tools/fix writes them; a test fails when they are out of date.
 """
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -12,13 +13,18 @@ sys.path.insert(0, str(ROOT))
 
 from iai.cli import COMMANDS  # noqa: E402  only now can they be found
 from iai.config import settings  # noqa: E402
+from iai.config.access import ACCESS  # noqa: E402
 from iai.freshness import decide  # noqa: E402
 from iai.lifecycle import states  # noqa: E402
 from iai.protocol import wire  # noqa: E402
 from iai.protocol.message import Actor, Ping  # noqa: E402
 from iai.protocol.registry import FEED, INBOX  # noqa: E402
+from tests.test_layers import ROOMS  # noqa: E402
 
 README = ROOT / "README.md"
+# Below the rooms of iai. The hooks are shell, and have no docstring.
+OTHER_ROOMS = ("actors", "hooks", "tools/harness", "tools/simulation", "tools/benchmarks", "tests")
+HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -29,6 +35,24 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _default(value: float | str, unit: str) -> str:
     return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}"
+
+
+def _code(names: tuple[str, ...]) -> list[str]:
+    return [f"`{name}`" for name in names]
+
+
+def _purpose(room: str) -> str:
+    """Return the first line of a room's docstring."""
+    if room == "hooks":
+        return HOOKS
+    path = ROOT / room
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(source.read_text())) or "").partition("\n")[0]
+
+
+def _room(name: str) -> tuple[str, str]:
+    shown = f"{name}/" if (ROOT / name).is_dir() else f"{name}.py"
+    return f"`{shown}`", _purpose(name)
 
 
 def blocks() -> dict[str, str]:
@@ -68,14 +92,29 @@ def blocks() -> dict[str, str]:
             line for line in (decide.__doc__ or "").splitlines() if line.startswith("|")
         ),
         "states": f"```mermaid\n{states.diagram()}\n```",
+        "access": table(
+            ("process", "writes", "reads"),
+            [
+                (
+                    actor,
+                    ", ".join(_code(one.writes)),
+                    ", ".join([*_code(one.reads), *filter(None, [one.outside])]),
+                )
+                for actor, one in ACCESS.items()
+            ],
+        ),
+        "rooms": table(
+            ("room", "what it is for"),
+            [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],
+        ),
     }
 
 
 def updated(text: str) -> str:
     """Return the README with every generated part as it should be."""
     for name, block in blocks().items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        text = re.sub(pattern, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
+        part = rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
+        text = re.sub(part, f"{block}\n".replace("\\", "\\\\"), text, flags=re.DOTALL)
     return text
 
 

@@ -1,1 +1,1 @@
-"""Every setting with its default, and where each file of the store lies."""
+"""The settings with their defaults, the path of each file, and which process may open it."""

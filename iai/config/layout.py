@@ -1,4 +1,4 @@
-"""Where each thing lies below the store directory. Every path of the project is made here."""
+"""The path of every file in the store."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ LONGEST_SOCKET_PATH = 100  # bytes; sun_path is 104 on macOS and 108 on Linux, N
 
 
 class Layout:
-    """The paths of one store. Making one touches no disk."""
+    """The paths of one store. Creating a layout touches no disk."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -42,64 +42,67 @@ class Layout:
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
         self.max_age = root / "run" / "max-age"
-        self.bell = root / "run" / "ingest.bell"
+        self.wakeup_pipe = root / "run" / "ingest.bell"
 
     def project_payload(self, project_id: str) -> Path:
-        """Payload of one project; `project_id` is hexadecimal."""
+        """Return the payload of a project; `project_id` is hexadecimal."""
         return self.session_start / f"{project_id}.md"
 
     def project_news(self, project_id: str) -> Path:
-        """File with the revision that its payload must hold (`iai.freshness.required_revision`)."""
+        """Return the file with the revision that a project's payload must hold.
+
+        See `iai.freshness.required_revision`.
+        """
         return self.news / project_id
 
     def payload_link(self, cwd: str) -> Path | None:
-        """Link by which the hook finds the payload of a working directory.
+        """Return the link by which the hook finds the payload of a working directory.
 
-        The name is the percent-encoded path: the hook can make it without starting a process, and
-        no two directories share one. None where the name would be longer than file systems allow;
-        the hook then composes live.
+        Its name is the percent-encoded path: the hook can build it without a process, and no two
+        directories share one. None if the name is too long for the file system; then the hook has
+        the payload composed live.
         """
         return self._by_cwd(cwd, ".md")
 
     def news_link(self, cwd: str) -> Path | None:
-        """Link by which the hook finds the news of a working directory. See `payload_link`."""
+        """Return the link by which the hook finds the `project_news` of a working directory."""
         return self._by_cwd(cwd, ".news")
 
     def _by_cwd(self, cwd: str, suffix: str) -> Path | None:
         name = quote(cwd, safe="") + suffix
         return self.by_cwd / name if len(name) <= os.pathconf("/", "PC_NAME_MAX") else None
 
-    def beat(self, actor: Actor) -> Path:
-        """File through which an actor shows that its loop is getting on."""
+    def heartbeat(self, actor: Actor) -> Path:
+        """Return the heartbeat file of an actor."""
         return self.run / f"{actor}.beat"
 
     def lock(self, actor: Actor) -> Path:
-        """File that the one process of this actor holds locked."""
+        """Return the file that the process of an actor keeps locked."""
         return self.run / f"{actor}.lock"
 
     @property
     def digest(self) -> str:
-        """Short name of the store for where its path is too long."""
+        """A short name for the store, where its path is too long."""
         return hashlib.blake2b(os.fsencode(self.root), digest_size=8).hexdigest()
 
     @property
     def sockets(self) -> Path:
-        """Directory of the sockets: `run/`, or a short one where that path is too long for ipc."""
+        """The directory of the sockets: `run/`, or a short one if that is too long for ipc."""
         longest = max(len(os.fsencode(self.run / f"{actor}.sock")) for actor in Actor)
         if longest <= LONGEST_SOCKET_PATH:
             return self.run
         return Path("/tmp") / f"iai-{os.getuid()}-{self.digest}"  # noqa: S108  checked in `private`
 
     def inbox(self, actor: Actor) -> str:
-        """Address of an actor's ROUTER socket."""
+        """Return the address of an actor's ROUTER socket."""
         return f"ipc://{self.sockets / actor}.sock"
 
     def feed(self, actor: Actor) -> str:
-        """Address of an actor's PUB socket."""
+        """Return the address of an actor's PUB socket."""
         return f"ipc://{self.sockets / actor}.pub"
 
     def owned(self, actor: Actor) -> Path | None:
-        """Environment that only this actor writes."""
+        """Return the LMDB environment of an actor; None if it has none."""
         return {
             Actor.INGEST: self.records,
             Actor.EMBEDDING: self.vectors,
@@ -107,13 +110,16 @@ class Layout:
         }.get(actor)
 
     def create(self) -> None:
-        """Make the directories that more than one process needs, each for its user alone."""
+        """Create the directories that several processes share, with mode 0700.
+
+        Raises StoreError if the directory holds other files and is not a store.
+        """
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
             known = {"spool", "logs", "hooks", "ledger", "session-start", "config.toml", "service"}
             theirs = {entry.name for entry in self.root.iterdir()} <= known
-            if not theirs:  # what there may be before the group ever ran
+            if not theirs:  # `known` can exist before the group first runs
                 raise StoreError(
-                    f"{self.root} holds other things and is no iai store;"
+                    f"{self.root} has other files in it and is not an iai store;"
                     " point IAI_MCP_STORE at a new or empty directory"
                 )
         for directory in (
@@ -128,9 +134,9 @@ class Layout:
 
 
 def private(directory: Path) -> None:
-    """Make a directory that only its user can enter, and refuse one that somebody else owns.
+    """Create a directory with mode 0700, or restrict an existing one to it.
 
-    Raises StoreError if it cannot be made or belongs to another user.
+    Raises StoreError if that fails, or the directory belongs to another user.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Every setting, declared once; read once, in a `main`, and passed on.
+"""Every setting, declared once; read once, in a `main`, and passed down.
 
 The environment overrides the store's `config.toml` (see `iai.config.config_file`), which overrides
 the default.
@@ -14,16 +14,16 @@ from msgspec import Struct
 
 
 class Setting(NamedTuple):
-    """How a field of `Settings` is written in the environment."""
+    """The declaration of a field of `Settings`."""
 
-    variable: str
+    variable: str  # in the environment
     unit: str
     meaning: str
     minimum: float = 0.0
 
 
 class Source(StrEnum):
-    """Who says what a setting is."""
+    """Where the value of a setting comes from."""
 
     ENVIRONMENT = "environment"
     FILE = "config.toml"
@@ -35,23 +35,21 @@ def _seconds(variable: str, meaning: str, minimum: float = 0.0) -> Setting:
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the user may set. Times are in seconds."""
+    """What the user can set. Times are in seconds."""
 
-    store: Annotated[
-        Path, Setting("IAI_MCP_STORE", "directory", "where everything that iai keeps lies")
-    ]
+    store: Annotated[Path, Setting("IAI_MCP_STORE", "directory", "where iai stores everything")]
     refresh_min_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_REFRESH_MIN_SEC",
-            "least time between two refreshes of the session-start payload",
+            "minimum time between two rewrites of the session-start text",
         ),
     ] = 60.0
     max_age_s: Annotated[
         float,
         _seconds(
             "IAI_MCP_SESSION_CACHE_MAX_AGE_SEC",
-            "oldest payload file that the hook prints; an older one is composed anew; 0: any age",
+            "oldest text that the hook prints; beyond that it composes a new one; 0: any age",
         ),
     ] = 43_200.0
     payload_projects: Annotated[
@@ -59,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Setting(
             "IAI_MCP_SESSION_CACHE_PROJECTS",
             "projects",
-            "most recently active projects that have a payload file ready",
+            "how many of the most recently active projects have their own text ready",
             1,
         ),
     ] = 16
@@ -77,19 +75,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 7_200.0
     hang_after_s: Annotated[
         float,
-        _seconds("IAI_MCP_HANG_AFTER_SEC", "a loop that stands still for so long is ended", 1.0),
+        _seconds("IAI_MCP_HANG_AFTER_SEC", "a process that hangs for this long is restarted", 1.0),
     ] = 15.0
     embedder: Annotated[
         str,
         Setting(
             "IAI_MCP_EMBEDDER",
             "name",
-            "what makes the vectors: `static`, `minilm` (an extra), or the absolute path of a"
+            "the embedder: `static`, `minilm` (an extra), or the absolute path of a"
             " model2vec model",
         ),
     ] = "static"
     ledger_days: Annotated[
-        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the ledger keeps its events", 1)
+        int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
 
 
@@ -100,7 +98,7 @@ def declared() -> dict[str, Setting]:
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
-    """What one setting is, and who says so."""
+    """One setting with its value, and where that comes from."""
 
     name: str
     value: float | str
@@ -112,9 +110,9 @@ class Resolved(Struct, frozen=True, kw_only=True):
 def resolve(
     environment: Mapping[str, str], file: Mapping[str, object]
 ) -> tuple[list[Resolved], list[str]]:
-    """Return every setting but the store, and a warning for each value that cannot be used.
+    """Return every setting but the store, and a warning for each invalid value.
 
-    The environment goes before the file; what cannot be used counts as not given.
+    The environment overrides the file; invalid values are ignored.
     """
     found: list[Resolved] = []
     types, warnings = get_type_hints(Settings), []
@@ -139,32 +137,30 @@ def resolve(
             Resolved(name=name, value=value, default=default, source=source, setting=setting)
         )
     unknown = sorted(set(file) - set(declared()) | set(file) & {"store"})
-    warnings += [
-        f"{Source.FILE}: there is no setting {name!r} that can stand there" for name in unknown
-    ]
+    warnings += [f"{Source.FILE}: {name!r} is not a setting that it can have" for name in unknown]
     return found, warnings
 
 
 def from_environment(
     environment: Mapping[str, str], file: Mapping[str, object] | None = None
 ) -> tuple[Settings, list[str]]:
-    """Return the settings; a value that cannot be used becomes the default and one warning."""
+    """Return the settings, with the default and a warning for each invalid value."""
     found, warnings = resolve(environment, file or {})
     given: dict[str, Any] = {one.name: one.value for one in found}
     return Settings(store=store_directory(environment), **given), warnings
 
 
 def store_directory(environment: Mapping[str, str]) -> Path:
-    """`$IAI_MCP_STORE`, or `~/.iai-mcp`; always absolute."""
+    """Return `$IAI_MCP_STORE`, or `~/.iai-mcp`, as an absolute path."""
     chosen = environment.get("IAI_MCP_STORE", "").strip()
     home = environment.get("HOME", "") or "~"
     return Path(chosen).expanduser().absolute() if chosen else Path(home).expanduser() / ".iai-mcp"
 
 
 def parsed(given: object, kind: type, minimum: float) -> float | str:
-    """Return a value of this kind, given as text or as TOML has it.
+    """Return a value of this kind, from text or a TOML value.
 
-    Raises ValueError, whose text says what it is not.
+    Raises ValueError with a text like "is not a number".
     """
     text = str(given).strip()
     if kind is str:
@@ -179,7 +175,7 @@ def parsed(given: object, kind: type, minimum: float) -> float | str:
 
 
 def shown(value: float | str) -> str:
-    """Return a value as a user writes it."""
+    """Return a value as a user would write it."""
     return value if isinstance(value, str) else f"{value:.10g}"
 
 

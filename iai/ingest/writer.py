@@ -114,7 +114,7 @@ class RecordWriter:
         for project, line in self.required.changed_lines():
             path = self._layout.project_news(project)
             try:
-                yield ReplaceFile(path, line, lasting=False)
+                yield ReplaceFile(path, line, durable=False)
             except OSError as error:
                 log.warning("%s is not written: %s", path, error)
                 self.required.invalidate(project)

@@ -121,7 +121,7 @@ def warnings(
 
 def last_start(layout: Layout) -> Fired | None:
     """Return what the session-start hook did last, for whichever host; None if it never ran."""
-    lines = _tail(layout.recall_log) or _tail(logs.aside(layout.recall_log, 1))
+    lines = _tail(layout.recall_log) or _tail(logs.rotated(layout.recall_log, 1))
     moment, _, outcome = (lines or [""])[-1].partition(" ")
     try:
         return Fired(at=clock.parse_iso(moment), outcome=outcome)

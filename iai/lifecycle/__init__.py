@@ -1,1 +1,1 @@
-"""When the group is awake or asleep, when an actor works, and when it is restarted. Pure."""
+"""When the group sleeps, when an actor works, and when it is restarted or killed. Pure."""

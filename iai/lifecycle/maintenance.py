@@ -1,8 +1,8 @@
-"""What is done while nobody is about: a table of steps, done in order, a slice at a time. Pure.
+"""Maintenance during SLEEP: steps in a fixed order, one slice at a time.
 
-Each step goes on where it was interrupted. One that fails is tried again in the next SLEEP; after
-`TRIES` failures in a row it is left alone for `QUARANTINE_S`, and the others go on. A step in which
-the process ended has failed as well: an engine that crashes raises nothing.
+Each step resumes where it was interrupted. A failed one is retried in the next SLEEP; after `TRIES`
+failures in a row it is skipped for `QUARANTINE_S`, and the others continue. A step during which the
+process ended counts as failed: a crash in native code raises nothing.
 """
 
 import logging
@@ -17,22 +17,22 @@ from iai.protocol.graph_cache import SleepOutcome, SleepStep
 log = logging.getLogger(__name__)
 
 TRIES = 3
-QUARANTINE_S = 86_400
+QUARANTINE_S = 86_400  # wall time
 
-# Does a step, begun at a moment; yields after each slice how many items that did.
+# A step: given the time of its start, does a slice per iteration and yields the items it covered.
 Slices = Callable[[Now], Iterator[int]]
 
 
 class Trouble(Struct, frozen=True):
-    """What is kept of a step from one SLEEP, and from one process, to the next."""
+    """The failures of a step, stored across SLEEPs and restarts."""
 
     failures: int = 0  # in a row
-    until: int = 0  # wall time; left alone until then
-    running: bool = False  # it was begun and has not come to an end
+    until: int = 0  # quarantined until then, in UTC nanoseconds; 0: not quarantined
+    running: bool = False  # begun and not ended
 
 
 class Sleep:
-    """One SLEEP after another. `troubles` is to be kept whenever a step begins or ends."""
+    """The steps of one SLEEP after another. Store `troubles` whenever a step begins or ends."""
 
     def __init__(self, steps: Mapping[str, Slices], troubles: Mapping[str, Trouble]) -> None:
         self._steps = steps
@@ -48,11 +48,11 @@ class Sleep:
         return bool(self._left)
 
     def begin(self) -> None:
-        """Fall asleep: all steps are to be done."""
+        """Begin a SLEEP, with all steps to be done."""
         self._left = list(self._steps)
 
     def interrupt(self, now: Now) -> SleepStep | None:
-        """Wake up: what is left is for the next SLEEP. Return what was interrupted, if anything."""
+        """End the SLEEP; the rest is for the next. Return the step interrupted, if any."""
         ended = None
         if self._current is not None:
             ended = self._ended("interrupted", self.troubles[self._left[0]].failures, now)
@@ -60,9 +60,9 @@ class Sleep:
         return ended
 
     def slice(self, now: Now) -> SleepStep | None:
-        """Do one slice of what is left; return how the step ended, if it did.
+        """Do one slice of the current step; return how the step ended, if it did.
 
-        Raises StoreCorrupt: a store that is damaged is not to be written to any more.
+        Raises StoreCorrupt, since nothing more may be written to a damaged store.
         """
         if self._current is None:
             return self._start(now)
@@ -86,8 +86,8 @@ class Sleep:
         trouble = self.troubles[name]
         self._began, self._items = now.mono, 0
         if trouble.running:
-            return self._failed(now, "the process ended while it was at work")
-        # A clock that was set back does not make it any longer.
+            return self._failed(now, "the process ended during this step")
+        # If the clock was set back, the quarantine must not last longer for it.
         if now.wall < trouble.until <= now.wall + QUARANTINE_S * NS:
             self._left.pop(0)
             return SleepStep(step=name, outcome="quarantined")
@@ -97,7 +97,7 @@ class Sleep:
         return None
 
     def _failed(self, now: Now, error: str) -> SleepStep:
-        """Count a failure; the step is still the next."""
+        """Count a failure; the step remains the current one."""
         name = self._left[0]
         failures = self.troubles[name].failures + 1
         until = now.wall + QUARANTINE_S * NS if failures >= TRIES else 0

@@ -1,4 +1,4 @@
-"""When to start, restart and stop the processes of the group. Pure: it starts nothing itself."""
+"""When to start, restart, kill and stop the processes of the group. Starts nothing itself."""
 
 import signal
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from iai.protocol.message import Actor
 
 FIRST_DELAY_S = 0.1  # before the first restart in a row; doubles with each further one
 LONGEST_DELAY_S = 30.0
-RESTART_LIMIT = 10  # restarts in a row; then only `restart` starts it again
-STABLE_AFTER_S = 60.0  # a life of this length wipes the slate
-READY_LIMIT_S = 30.0  # from start to its first word
-STOP_LIMIT_S = 10.0  # from being asked to stop to being killed
-LATE_S = 10.0  # by which the end of a process that was given up may be late, before all is not well
-DUMP_S = 0.5  # from the signal that leaves a stack trace to the one that ends it
+RESTART_LIMIT = 10  # restarts in a row; after that only a `restart` request starts it again
+STABLE_AFTER_S = 60.0  # a process that lived this long has its failures forgiven
+READY_LIMIT_S = 30.0  # from start to ready
+STOP_LIMIT_S = 10.0  # from the request to stop to the first escalation
+LATE_S = 10.0  # a process overdue by more than this, despite all escalation, is unhealthy
+DUMP_S = 0.5  # between the signal for a stack trace and SIGKILL
 
 
 class Exit(IntEnum):
-    """Exit codes of an actor: what its end means to the supervisor."""
+    """Exit codes of an actor: they tell the supervisor whether a restart can help."""
 
     DONE = 0
     CRASHED = 1
@@ -28,37 +28,35 @@ class Exit(IntEnum):
     STORE_CORRUPT = 4  # the records themselves are damaged: restarting cannot help
     TRY_AGAIN = 5  # its predecessor still holds the lock
     ORPHANED = 6  # the supervisor is gone
-    REPLACED = 7  # of the supervisor alone: its code was replaced, and it is to begin anew
+    REPLACED = 7  # supervisor only: the code on disk has changed, start the group again
 
 
-HOPELESS = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})
-DOUBTFUL = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
+PERMANENT_FAILURES = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})
+CORRUPTION_SIGNALS = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 
 
 class Start(Struct, frozen=True):
     """Start the process of an actor."""
 
     actor: Actor
-    doubt: bool = (
-        False  # it was killed by what bad files do to LMDB: check them before opening them
-    )
+    verify: bool = False  # check its LMDB files first: it died as damaged ones make it die
 
 
 class Signal(Struct, frozen=True):
-    """Send it a signal: ask it to stop, have it leave a stack trace, or end it."""
+    """Send a signal: `stop` (SIGTERM), `dump` (a stack trace) or `kill` (SIGKILL)."""
 
     actor: Actor
     what: Literal["stop", "dump", "kill"]
 
 
 class Up(Struct, frozen=True):
-    """It is ready."""
+    """Report that an actor is ready."""
 
     actor: Actor
 
 
 class Down(Struct, frozen=True):
-    """It has ended."""
+    """Report that an actor has ended."""
 
     actor: Actor
     reason: str
@@ -69,19 +67,19 @@ ChildState: TypeAlias = Literal["starting", "ready", "waiting", "failed", "stopp
 
 
 class Child:
-    """What is known of one process. Times are seconds on the monotonic clock."""
+    """The state of one process. Times are seconds on the monotonic clock."""
 
     def __init__(self) -> None:
         self.state: ChildState = "stopped"
-        self.since = 0.0
+        self.since = 0.0  # when this state began
         self.started = 0.0
-        self.until = 0.0  # waiting: when to start it; starting and stopping: when to lose patience
-        self.dumped = False
-        self.failures = 0
-        self.restarts = 0
-        self.start_again = False
-        self.doubt = False
-        self.last_exit = ""
+        self.until = 0.0  # waiting: when to start it; starting, stopping: when to escalate
+        self.dumped = False  # it was sent the signal for a stack trace
+        self.failures = 0  # in a row
+        self.restarts = 0  # in all
+        self.start_again = False  # once it has stopped
+        self.verify = False  # its files, at the next start
+        self.last_exit = ""  # "": it has not ended yet
 
     @property
     def alive(self) -> bool:
@@ -90,10 +88,10 @@ class Child:
 
 
 class Supervision:
-    """The state of the group, moved by what happens to its processes and by time."""
+    """The state of the group. Each method takes one occurrence and returns the actions to take."""
 
     def __init__(self, actors: tuple[Actor, ...], hang_after_s: float) -> None:
-        """`actors` are given in the order in which they are stopped."""
+        """`actors` are in the order in which they are stopped."""
         self.children = {actor: Child() for actor in actors}
         self.stopping = False
         self._hang_after_s = hang_after_s
@@ -109,36 +107,35 @@ class Supervision:
         return self.stopping and not any(child.alive for child in self.children.values())
 
     @property
-    def in_order(self) -> bool:
-        """Has every process ended by itself, with its work done?"""
+    def clean_exit(self) -> bool:
+        """Has every process stopped as asked, with exit code 0?"""
         done = _reason(Exit.DONE)
         return self.finished and all(c.last_exit == done for c in self.children.values())
 
     @property
     def summary(self) -> str:
-        """How the processes are, in one line."""
+        """One line of status, for the service manager."""
         ready = sum(child.state == "ready" for child in self.children.values())
         lost = [f"{a}: {c.last_exit}" for a, c in self.children.items() if c.state == "failed"]
-        said = f"{ready} of {len(self.children)} processes ready"
-        return "; ".join(["stopping" if self.stopping else said, *lost])
+        count = f"{ready} of {len(self.children)} processes ready"
+        return "; ".join(["stopping" if self.stopping else count, *lost])
 
-    def well(self, now: float, beat_ages: Mapping[Actor, float]) -> bool:
-        """Does every process move, or has its end come as it should? Failed ones are known of.
+    def healthy(self, now: float, beat_ages: Mapping[Actor, float]) -> bool:
+        """Is no process overdue by more than `LATE_S`? Failed ones do not count.
 
-        If not, what the supervisor does to its processes has no effect, and it is time for whoever
-        watches the supervisor.
+        If one is, signals have had no effect on it, and the service manager should step in.
         """
         return not any(
-            child.alive and self._still_s(child, beat_ages.get(actor, 0.0), now) > LATE_S
+            child.alive and self._overdue_s(child, beat_ages.get(actor, 0.0), now) > LATE_S
             for actor, child in self.children.items()
         )
 
     def begin(self, now: float) -> list[Action]:
-        """Start all."""
+        """Start all actors."""
         return [self._start(actor, now) for actor in self.children]
 
     def ready(self, actor: Actor, now: float) -> list[Action]:
-        """It has said that it is ready."""
+        """Take note that an actor is ready."""
         child = self.children[actor]
         if child.state != "starting":
             return []
@@ -146,11 +143,11 @@ class Supervision:
         return [Up(actor)]
 
     def ended(self, actor: Actor, code: int, now: float) -> list[Action]:
-        """Its process has ended, with an exit code or, negative, by a signal."""
+        """Take note that a process has ended; a negative code is a signal."""
         child = self.children[actor]
         asked = child.state == "stopping"
         child.last_exit = _reason(code)
-        child.doubt = code in DOUBTFUL
+        child.verify = code in CORRUPTION_SIGNALS
         down: list[Action] = [Down(actor, child.last_exit)]
         if self.stopping:
             self._settle(child, "stopped", now)
@@ -158,7 +155,7 @@ class Supervision:
         if asked and child.start_again:
             child.restarts += 1
             return [*down, self._start(actor, now)]
-        if code in HOPELESS:
+        if code in PERMANENT_FAILURES:
             self._settle(child, "failed", now)
             return down
         if now - child.started >= STABLE_AFTER_S:
@@ -173,7 +170,7 @@ class Supervision:
         return down
 
     def stop(self, now: float) -> list[Action]:
-        """Stop the whole group, one actor after the other."""
+        """Stop the whole group, one actor after another."""
         if self.stopping:
             return []
         self.stopping = True
@@ -183,7 +180,7 @@ class Supervision:
         return self._stop_next(now)
 
     def restart(self, actor: Actor, now: float) -> list[Action]:
-        """Stop one actor and start it again; also one that was given up."""
+        """Stop one actor and start it again, even one that has failed."""
         child = self.children[actor]
         if self.stopping:
             return []
@@ -194,40 +191,43 @@ class Supervision:
         child.start_again = True
         return [] if child.state == "stopping" else [self._ask_to_stop(actor, now)]
 
-    def passed(self, now: float, beat_ages: dict[Actor, float]) -> list[Action]:
-        """Time has passed. `beat_ages`: seconds since the loop of each actor last moved."""
+    def tick(self, now: float, beat_ages: dict[Actor, float]) -> list[Action]:
+        """Start what is due and escalate what is overdue.
+
+        `beat_ages` are the seconds since each actor's last heartbeat.
+        """
         actions: list[Action] = []
         for actor, child in self.children.items():
             if child.state == "waiting" and now >= child.until and not self.stopping:
                 child.restarts += 1
                 actions.append(self._start(actor, now))
             elif self._overdue(child, beat_ages.get(actor, 0.0), now):
-                actions.append(self._blow(actor, now))
+                actions.append(self._escalate(actor, now))
         return actions
 
     def next_deadline(self) -> float | None:
-        """When `passed` has something to do at the earliest; hangs are found by looking."""
+        """Return when `tick` next has something to do, heartbeats aside; None for never."""
         waiting = [c.until for c in self.children.values() if c.state not in ("failed", "stopped")]
         return min((until for until in waiting if until), default=None)
 
     def _overdue(self, child: Child, beat_age: float, now: float) -> bool:
-        """Has it not started, not stopped or not moved in time? Or is the second blow due?"""
+        """Did it miss a deadline, or its heartbeat? Or is the next escalation due?"""
         if not child.alive:
             return False
         if child.state == "ready" and not child.dumped:
             return min(beat_age, now - child.since) >= self._hang_after_s
         return now >= child.until
 
-    def _still_s(self, child: Child, beat_age: float, now: float) -> float:
-        """Return for how long it has been overdue."""
+    def _overdue_s(self, child: Child, beat_age: float, now: float) -> float:
+        """Return for how many seconds it has been overdue."""
         lived = now - child.since
         limits = {"starting": READY_LIMIT_S, "stopping": STOP_LIMIT_S}
         if child.state in limits:
             return lived - limits[child.state]
         return min(beat_age, lived) - self._hang_after_s
 
-    def _blow(self, actor: Actor, now: float) -> Action:
-        """First a stack trace, so that somebody can find out why; then the end."""
+    def _escalate(self, actor: Actor, now: float) -> Action:
+        """Ask for a stack trace first, to show where it hangs; then kill it."""
         child = self.children[actor]
         if child.dumped:
             child.until = now + DUMP_S
@@ -241,7 +241,7 @@ class Supervision:
         child.state, child.since, child.started = "starting", now, now
         child.until = now + READY_LIMIT_S
         child.dumped = child.start_again = False
-        return Start(actor, child.doubt)
+        return Start(actor, child.verify)
 
     def _ask_to_stop(self, actor: Actor, now: float) -> Action:
         child = self.children[actor]
@@ -250,7 +250,7 @@ class Supervision:
         return Signal(actor, "stop")
 
     def _stop_next(self, now: float) -> list[Action]:
-        """Ask the first actor that still runs, unless one is being stopped already."""
+        """Ask the first running actor to stop, unless one is stopping already."""
         alive = [actor for actor, child in self.children.items() if child.alive]
         if not alive or self.children[alive[0]].state == "stopping":
             return []

@@ -1,1 +1,1 @@
-"""What is kept, as plain data: records, revisions, topics, times, the frame of a payload. Pure."""
+"""What is stored, as plain data: records, revisions, topics, times, a payload's frame. Pure."""

@@ -1,4 +1,4 @@
-"""Time as data: behaviours are handed a `Now` and never look at a clock themselves."""
+"""Time as data: behaviours are given a `Now`, and never read a clock themselves."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -9,28 +9,28 @@ NS = 1_000_000_000
 class Now(NamedTuple):
     """One moment on both clocks, in integer nanoseconds.
 
-    `wall` is UTC since the epoch, for what people read; it may jump. `mono` only moves forward and
-    is the same in all processes of one machine; every interval and deadline uses it.
+    `wall` is UTC since the epoch, for what people read; it may jump. `mono` never goes back, and is
+    the same in all processes of a machine; every interval and deadline uses it.
     """
 
     wall: int
     mono: int
 
     def later(self, seconds: float) -> "Now":
-        """Return the moment this many seconds from here, on both clocks."""
+        """Return the moment some seconds after this one, on both clocks."""
         ns = int(seconds * NS)
         return Now(self.wall + ns, self.mono + ns)
 
 
 def iso(wall: int) -> str:
-    """Nanoseconds since the epoch as `2026-11-23T10:00:00Z`."""
+    """Return nanoseconds since the epoch as `2026-11-23T10:00:00Z`."""
     return datetime.fromtimestamp(wall // NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_iso(text: str) -> int:
-    """Nanoseconds since the epoch of an ISO 8601 time; a time without a zone is UTC.
+    """Return an ISO 8601 time as nanoseconds since the epoch; without a zone it is UTC.
 
-    Raises ValueError if it is no such time.
+    Raises ValueError.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

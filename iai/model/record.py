@@ -1,6 +1,6 @@
-"""What is kept: records, and what is known of their projects and transcripts. Plain data, pure.
+"""What is stored: records, and the state of their projects and transcripts.
 
-How it lies on disk is for `iai.store.records` to know.
+`iai.store.records` knows the layout on disk.
 """
 
 import hashlib
@@ -11,23 +11,23 @@ from msgspec import Struct, structs
 from iai.model.clock import NS
 
 SEEDED = "git"  # host of the commit messages that a project was seeded with
-DIGEST = 16  # bytes of what stands for a text of any length
-JUST_NOW = 3_600 * NS  # between when a text was said and when it is put in
+DIGEST = 16  # bytes
+JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as live
 
 Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 
 
 class Source(Struct, frozen=True):
-    """Where a text was read: a transcript, the byte its line starts at, the host's own id."""
+    """Where a text was read."""
 
-    transcript: str = ""
-    offset: int = 0
-    uuid: str = ""
+    transcript: str = ""  # path; "": from no transcript
+    offset: int = 0  # byte at which its line starts
+    uuid: str = ""  # the host's own id of it; "": it has none
 
 
 class NewRecord(Struct, frozen=True, kw_only=True):
-    """A text on its way into the store. `key` is the same whenever the same text is read again."""
+    """A text to store. `key` is the same each time the same text is read."""
 
     key: str
     id: str
@@ -45,19 +45,19 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     origin: str = ""
 
     def kept(self, label: int, at: int, order: int) -> "Record":
-        """Return the record that it becomes."""
+        """Return the record that it becomes, stored at `at`."""
         fields = {name: getattr(self, name) for name in _COPIED}
         return Record(label=label, ingested_at=at, updated_at=at, order=order, **fields)
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """One text as it is kept. Times are nanoseconds UTC; `created_at` is when it was said.
+    """One text as it is stored. Times are UTC nanoseconds; `created_at` is when it was said.
 
-    `order` is where it stands among others: the same, unless the clock was wrong (`order_of`).
+    `order` sorts records: it equals `created_at`, unless the clock was wrong (see `order_of`).
     """
 
     id: str
-    label: int  # number of the record, which is also that of its vector; never used again
+    label: int  # number of the record and of its vector; never reused
     tier: Tier
     role: str
     text: str
@@ -68,7 +68,7 @@ class Record(Struct, frozen=True, kw_only=True):
     created_at: int
     ingested_at: int
     updated_at: int
-    order: int = 0  # 0 in what was written before there was one
+    order: int = 0  # 0 on disk, in old records: equal to `created_at`
     tags: tuple[str, ...] = ()
     pinned: bool = False
     source: Source = Source()
@@ -80,49 +80,44 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def in_session(self) -> bool:
-        """Was it said in a conversation, rather than noted by itself?"""
+        """Was it said in a conversation, rather than captured on its own?"""
         return self.tier == "episodic"
 
     @property
     def is_fact(self) -> bool:
-        """Was it noted by itself, to be shown by itself? Commits are there to be found only."""
+        """Was it captured on its own, to be shown so? Commits are only for recall."""
         return not self.in_session and self.host != SEEDED
 
 
 class LogEntry(Struct, frozen=True):
-    """One change of one record. Says which, not what: whoever follows reads the record itself.
-
-    A change of a project alone has the label 0, which no record has.
-    """
+    """One change of one record: which one, not what. Stages read the record itself."""
 
     operation: Operation
-    label: int
-    at: int
+    label: int  # 0: a change of a project alone
+    at: int  # UTC nanoseconds
 
 
 class Watermark(Struct, frozen=True):
-    """How far the store has come, over the records that are in it now (SEED R8 to R11)."""
+    """The state of the records, in a few numbers (SEED R8 to R11). Times are UTC nanoseconds."""
 
-    revision: int = 0
+    revision: int = 0  # of the last change
     records_count: int = 0
-    max_vec_label: int = (
-        0  # highest label ever given: it never falls, not even when one is forgotten
-    )
+    max_vec_label: int = 0  # highest label ever given; it never falls, not even after a forget
     max_created_at: int = 0
     max_updated_at: int = 0
 
 
 class Project(Struct, frozen=True, kw_only=True):
-    """A body of work, and the directories in which it was worked on, the latest last."""
+    """A body of work, and the directories that it was worked on in, the latest last."""
 
     id: str
     name: str
     root: str
     cwds: tuple[str, ...] = ()
-    into: str = ""  # the project that it is merged into
-    ignored: Literal["", "project", "below"] = ""  # by itself, or all below its root
-    git: str = ""  # the git directory that names it
-    born: str = ""  # how the history in there began: see `iai.projects.identity`
+    into: str = ""  # id of the project that it is merged into; "": none
+    ignored: Literal["", "project", "below"] = ""  # itself, or also all below its root
+    git: str = ""  # the git directory that identifies it; "": something else does
+    born: str = ""  # start of its history in git: see `iai.projects.identity`
 
     def holds(self, place: str) -> bool:
         """Is this directory its root, or below?"""
@@ -154,38 +149,38 @@ class LastChange(
 
 
 class Transcript(Struct, frozen=True, kw_only=True):
-    """How far a host's file has been read, committed together with what was read from it."""
+    """How far a host's file has been read, committed together with the records from it."""
 
     path: str
     host: str
     offset: int = 0
     inode: int = 0
-    head: bytes = b""  # digest of its first bytes: the same name may come to hold another file
-    session: str = ""  # what earlier lines said about the later ones
+    head: bytes = b""  # digest of its first bytes: the path may come to name another file
+    session: str = ""  # this and the next two: from earlier lines, for the later ones
     cwd: str = ""
     remote: str = ""
-    skip: str = ""  # why the whole file is no conversation of the user's; "" if it is one
-    followed_until: int = 0  # when to stop looking for more, in wall time
+    skip: str = ""  # why the file is not a conversation of the user; "": it is one
+    followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
 
 
 _COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:
-    """Where a text stands among others; `ahead` is 0 for what is not said just now.
+    """Return the `order` of a text; `ahead` is 0 for a text that is not live.
 
-    Nothing was said later than now. What is said just now comes after what was said before, also
-    where that was under a clock that has been set back since.
+    It is never later than now. A live text comes after all earlier ones, even if the clock has been
+    set back since.
     """
     order = min(created_at, now)
     return order + ahead if now - order < JUST_NOW else order
 
 
 def digest(text: str) -> bytes:
-    """A key of fixed length for a text of any: LMDB takes at most 511 bytes."""
+    """Return a key of `DIGEST` bytes for any text: LMDB keys have at most 511."""
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
 def session_key(host: str, session: str) -> bytes:
-    """Return what names a session in the store."""
+    """Return the key of a session in the store."""
     return digest(f"{host}\0{session}")

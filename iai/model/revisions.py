@@ -1,7 +1,7 @@
-"""Which revisions of the record log a stage has applied, in whatever order it took them.
+"""The revisions of the record log that a stage has applied, in any order.
 
-Newest first keeps the last turn findable while a backlog is worked off; then "applied" is no longer
-one number but a few ranges. The unbroken range from the start is the stage's revision.
+Stages take the newest first, so that the last turn can be found while a backlog shrinks. So what is
+applied is not one number but a few ranges; the unbroken one from 1 gives the stage's revision.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,20 +21,20 @@ class Revisions(Struct, frozen=True):
 
     @property
     def floor(self) -> int:
-        """Highest revision up to which nothing is missing; 0 for none."""
+        """The highest revision up to which none is missing; 0 for none."""
         return self.ranges[0][1] if self.ranges and self.ranges[0][0] == 1 else 0
 
     @property
     def head(self) -> int:
-        """Highest revision in the set; 0 for none."""
+        """The highest revision in the set; 0 for none."""
         return self.ranges[-1][1] if self.ranges else 0
 
     def count(self) -> int:
-        """How many revisions are in the set."""
+        """Return the number of revisions in the set."""
         return sum(last - first + 1 for first, last in self.ranges)
 
     def minus(self, other: "Revisions") -> "Revisions":
-        """Return what is here and not in `other`."""
+        """Return those that are not in `other`."""
         left: list[Range] = []
         theirs, at = other.ranges, 0
         for first, last in self.ranges:
@@ -45,7 +45,7 @@ class Revisions(Struct, frozen=True):
                 if low > start:
                     left.append((start, low - 1))
                 start = high + 1
-                if high > last:  # it reaches into our next
+                if high > last:  # it overlaps our next range
                     break
                 at += 1
             if start <= last:
@@ -53,11 +53,11 @@ class Revisions(Struct, frozen=True):
         return Revisions(tuple(left))
 
     def both(self, other: "Revisions") -> "Revisions":
-        """Return what is in both."""
+        """Return those that are in both."""
         return self.minus(self.minus(other))
 
     def union(self, other: "Revisions") -> "Revisions":
-        """Return what is in either."""
+        """Return those that are in either."""
         return _joined(sorted((*self.ranges, *other.ranges)))
 
     def newest(self, limit: int) -> "Revisions":
@@ -87,7 +87,7 @@ def of(revisions: Iterable[int]) -> Revisions:
 
 
 def _joined(ranges: Iterable[Range]) -> Revisions:
-    """Return the set of what is in any of these ranges, sorted by where they begin."""
+    """Return the set of all in these ranges, which are sorted by their first revision."""
     found: list[Range] = []
     for first, last in ranges:
         if found and first <= found[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""Topics: what the records of a project are about. Plain data."""
+"""Topics: what the records of a project are about."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""Times, spans, counts and sizes, as people read them and as they write them."""
+"""Times, spans, counts and sizes: shown to people, and read from them."""
 
 import re
 
@@ -6,7 +6,7 @@ from iai.errors import BadUsage
 from iai.model import clock
 from iai.model.clock import NS
 
-LONG_S = 10.0  # from here on no fractions
+LONG_S = 10.0  # spans from here on are shown without fractions
 
 _SPAN = re.compile(r"(\d{1,9})([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -14,17 +14,17 @@ _LAST = (1 << 63) - 1
 
 
 def ago(then: int, wall: int) -> str:
-    """How long ago something was, in one unit."""
+    """Return how long ago a time was, in one unit."""
     return span((wall - then) / NS) + " ago"
 
 
 def count(number: int, what: str) -> str:
-    """Return how many there are of something."""
+    """Return a number of things, with a plural `s` where it is due."""
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in one unit."""
+    """Return a duration in one unit."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -32,7 +32,7 @@ def span(seconds: float) -> str:
 
 
 def excerpt(text: str, limit: int) -> str:
-    """A text on one line, cut at a word."""
+    """Return a text on one line, cut at a word."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
 
@@ -48,20 +48,20 @@ def size(count: int) -> str:
 
 
 def period(since: str, until: str, wall: int) -> tuple[int, int]:
-    """Return the first moment of the period and the first after it; 0 where it is open.
+    """Return the start of a period and its end, which is excluded; 0 where it is open.
 
-    Raises BadUsage if one is no time, or nothing can lie between them.
+    Raises BadUsage if either is not a time, or the period is empty.
     """
     first, end = moment("--since", since, wall), moment("--until", until, wall)
     if end and first >= end:
-        raise BadUsage(f"nothing can be since {since} and until {until}")
+        raise BadUsage(f"the period from {since} to {until} is empty")
     return first, end
 
 
 def moment(option: str, text: str, wall: int) -> int:
-    """Return the time that an option names in nanoseconds UTC; 0 for "".
+    """Return the time given to an option in UTC nanoseconds; 0 for "".
 
-    Nothing was said before 1970, so a time before it is as good as its first moment.
+    A time before 1970 counts as its first nanosecond. Raises BadUsage if it is not a time.
     """
     if not text:
         return 0

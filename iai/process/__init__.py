@@ -1,1 +1,1 @@
-"""What a process needs of the machine: files, locks, heartbeats, logs, ledger, client."""
+"""What a process needs from the machine: files, locks, heartbeats, logs, the ledger, a client."""

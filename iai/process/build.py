@@ -1,7 +1,7 @@
-"""Which code this is: the version, and a digest of the sources of iai and its actors.
+"""The build id: the version, and a digest of the sources of iai and its actors.
 
-It is the same wherever the same sources lie, and another as soon as one of them is replaced. So two
-states of a checkout, which are of one version, are told apart where they would write one store.
+It depends on the sources alone, not on where they are. So two states of a checkout, which have the
+same version, never write to one store unnoticed.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import iai
 
 
 def build() -> str:
-    """Return what is on disk now, as `0.1.0+5ce1bb41` (PEP 440): some milliseconds."""
+    """Return the id of the code on disk, like `0.1.0+5ce1bb41` (PEP 440). Takes milliseconds."""
     top = Path(iai.__file__).parents[1]
     digest = hashlib.blake2b(digest_size=4)
     for package in ("actors", "iai"):

@@ -1,4 +1,4 @@
-"""How everything outside the group asks it something: one request, one reply, one deadline."""
+"""The client of a group, for everything outside it: one request, one reply, one deadline."""
 
 import itertools
 import time
@@ -30,7 +30,7 @@ from iai.protocol.wire import (
 R = TypeVar("R", bound=Reply)
 
 DEADLINE_S = 5.0
-EMBED_S = 0.5  # what a query's vector may cost before the question is put without it
+EMBED_S = 0.5  # deadline for a query's vector; without it, recall goes by words alone
 
 
 class Client:
@@ -58,7 +58,7 @@ class Client:
         """Raise GroupNotRunning unless a group runs on this store."""
         if not self.running():
             raise GroupNotRunning(
-                f"no group runs on {self._layout.root}; start it with `iai up --detach`"
+                f"iai is not running on {self._layout.root}; start it with `iai up --detach`"
             )
 
     def call(
@@ -66,7 +66,7 @@ class Client:
     ) -> R:
         """Ask an actor and return its reply.
 
-        Raises GroupNotRunning, NoAnswer (the deadline has passed), or Refused (it said no).
+        Raises GroupNotRunning, NoAnswer (past the deadline), or Refused (an error reply).
         """
         reply = self.call_raw(actor, request, deadline_s)
         if isinstance(reply, Error):
@@ -76,7 +76,10 @@ class Client:
         return reply
 
     def call_raw(self, actor: Actor, request: Request, deadline_s: float = DEADLINE_S) -> Message:
-        """Ask an actor and return whatever it answers, an `Error` too."""
+        """Ask an actor and return its reply, even an `Error`.
+
+        Raises GroupNotRunning or NoAnswer.
+        """
         self.require()
         dealer = self._dealer(actor)
         request_id = str(next(self._ids))
@@ -86,15 +89,15 @@ class Client:
             try:
                 reply = decode(dealer.recv(), REPLY_KINDS)
             except BadMessageReceived as error:
-                raise NoAnswer(f"{actor} answered with something unreadable: {error}") from error
-            if reply.id == request_id:  # not the late answer to a call that was given up
+                raise NoAnswer(f"{actor} sent an unreadable answer: {error}") from error
+            if reply.id == request_id:  # not the late answer to an earlier call
                 return reply.message
         raise NoAnswer(f"{actor} did not answer within {deadline_s:g} s; see `iai status`")
 
     def listen(
         self, actors: tuple[Actor, ...], deadline_s: float | None = None
     ) -> Iterator[Message]:
-        """Yield what these actors publish, for `deadline_s` seconds; None: for ever."""
+        """Yield the events of these actors, for `deadline_s` seconds; None: forever."""
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         poller = zmq.Poller()
         feeds: dict[zmq.SyncSocket, Actor] = {}
@@ -125,7 +128,10 @@ class Client:
 
 
 def recall(client: Client, question: Recall, deadline_s: float = DEADLINE_S) -> Recalled:
-    """Ask for what was said. Without an embedder the words alone still find it."""
+    """Recall; without the query's vector if embedding does not answer in `EMBED_S`.
+
+    Raises what `Client.call` raises for graph-cache.
+    """
     try:
         answer = client.call(
             Actor.EMBEDDING, EmbedQuery(text=question.query), QueryVectors, EMBED_S

@@ -1,4 +1,4 @@
-"""Files that readers find whole or not at all, and that only their user can read."""
+"""Files that are written in one step, so that readers never see half of one. Mode 0600."""
 
 import os
 import time
@@ -8,10 +8,10 @@ from pathlib import Path
 from iai.config.layout import private
 
 
-def replace(path: Path, data: bytes, mode: int = 0o600, *, lasting: bool = True) -> None:
-    """Put `data` in the place of whatever `path` holds, in one step.
+def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Replace the content of `path`, by renaming a temporary file over it.
 
-    What is `lasting` is on the disk then. Raises OSError; then the old content is still there.
+    `durable`: fsync, to survive power loss. Raises OSError and leaves the old content in place.
     """
     private(path.parent)
     aside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
@@ -20,10 +20,10 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, lasting: bool = True)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            # By our clock, not by that of a file server: whoever asks for its age uses ours, too.
+            # Our clock, not a file server's: readers compute the age of the file by ours.
             now = time.time_ns()
             os.utime(descriptor, ns=(now, now))
-            if lasting:
+            if durable:
                 os.fsync(descriptor)
         aside.replace(path)
     except BaseException:
@@ -33,7 +33,7 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, lasting: bool = True)
 
 
 def link(path: Path, target: Path) -> None:
-    """Make `path` a symbolic link to `target`, in one step. Does nothing if it already is."""
+    """Make `path` a relative symbolic link to `target`, in one step. Raises OSError."""
     wanted = os.path.relpath(target, path.parent)
     with suppress(OSError):
         if str(path.readlink()) == wanted:
@@ -47,6 +47,6 @@ def link(path: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or link, if it is there."""
+    """Delete a file or link; does nothing if there is none. Raises OSError."""
     with suppress(FileNotFoundError):
         path.unlink()

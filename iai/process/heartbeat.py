@@ -1,7 +1,7 @@
-"""The sign that an actor's loop is getting on: a few bytes of a file mapped into memory.
+"""Heartbeats: proof that an actor's loop is running, in a few bytes of a memory-mapped file.
 
-The actor stamps it, which costs no system call; the supervisor and `iai status` look at it. Both
-clocks are CLOCK_MONOTONIC, which all processes of a machine share.
+The actor writes a beat without a system call; the supervisor and `iai status` read it. Times are
+CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
 import mmap
@@ -15,20 +15,20 @@ from iai.model.clock import NS
 _FORM = struct.Struct("<qq48s")  # pid, monotonic nanoseconds, what the loop is doing
 
 
-class Stamp(NamedTuple):
-    """What was last stamped."""
+class Beat(NamedTuple):
+    """The last beat of a loop."""
 
     pid: int
-    mono: int
-    activity: str
+    mono: int  # monotonic nanoseconds
+    activity: str  # what the loop began then: `start`, `wait`, `work`, `stop` or a message kind
 
     def age_s(self, mono: int) -> float:
-        """Seconds since then."""
+        """Return the seconds from this beat to `mono`."""
         return max(0.0, (mono - self.mono) / NS)
 
 
-class Beat:
-    """Written by one process."""
+class Heartbeat:
+    """The file of one actor, written by its process."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -38,15 +38,15 @@ class Beat:
         finally:
             os.close(descriptor)
 
-    def stamp(self, mono: int, activity: str) -> None:
-        """Say that the loop moves, and what it does next."""
+    def beat(self, mono: int, activity: str) -> None:
+        """Record that the loop is running and what it does next (48 bytes of it)."""
         _FORM.pack_into(self._map, 0, os.getpid(), mono, activity.encode()[:48])
 
 
-def read(path: Path) -> Stamp | None:
-    """Return the last stamp; None if there is none."""
+def read(path: Path) -> Beat | None:
+    """Return the last beat; None if the file is missing or not of our form."""
     try:
         pid, mono, activity = _FORM.unpack(path.read_bytes())
     except (OSError, struct.error):
         return None
-    return Stamp(pid, mono, activity.rstrip(b"\0").decode("utf-8", "replace"))
+    return Beat(pid, mono, activity.rstrip(b"\0").decode("utf-8", "replace"))

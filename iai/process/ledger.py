@@ -1,6 +1,6 @@
-"""The ledger: what happened, one JSON object a line, one file for each actor and UTC day.
+"""The ledger: the events that are kept, as JSON lines, one file per actor and UTC day.
 
-Writing it never stops the work that it tells of; reading it passes over what it cannot read.
+A failed write never stops the work that it reports; a reader skips what it cannot read.
 """
 
 import errno
@@ -24,11 +24,11 @@ from iai.protocol.wire import kind
 
 log = logging.getLogger(__name__)
 
-LONGEST_LINE = 1 << 20  # bytes; what is longer is no event of ours
+LONGEST_LINE = 1 << 20  # bytes; a longer line is none of ours
 
 
 class Ledger:
-    """The files of one actor, which only that actor writes."""
+    """The files of one actor, written by its process only."""
 
     def __init__(self, directory: Path, actor: Actor, keep_days: int) -> None:
         self._directory = directory
@@ -38,7 +38,7 @@ class Ledger:
         self.lost = 0  # events that could not be written
 
     def write(self, event: Message, wall: int) -> None:
-        """Append one event. Never raises: a full disk must not stop the actor."""
+        """Append one event that happened at `wall`, UTC nanoseconds. Never raises."""
         fields: dict[str, Any] = msgspec.to_builtins(event)
         severity = "warning" if isinstance(event, CacheWriteFailed) else "info"
         head = {"at": clock.iso(wall), "at_ns": wall, "by": self._actor, "severity": severity}
@@ -75,20 +75,20 @@ class Ledger:
 
 
 class Reader:
-    """Reads the events of all actors, and after that those that are new."""
+    """Reads the events of all actors: on each call those since the last."""
 
     def __init__(self, directory: Path, since: int = 0) -> None:
-        """`since` is a wall time."""
+        """`since` is in UTC nanoseconds."""
         self._directory = directory
         self._since = since
-        self._read: dict[Path, int] = {}  # up to which byte
+        self._read: dict[Path, int] = {}  # bytes read so far
 
     def new(self) -> list[dict[str, Any]]:
-        """Return what was not returned before, in the order in which it happened."""
+        """Return the events not returned before, ordered by time."""
         first_day = clock.iso(max(self._since, 0))[:10]
         events: list[dict[str, Any]] = []
         for path in sorted(self._directory.glob("????-??-??.*.jsonl")):
-            # Only files: a device or a pipe in the place of one could be read for ever.
+            # Only files: reading a device or a pipe might never end.
             if path.name[:10] >= first_day and path.is_file():
                 with suppress(OSError):
                     events += self._events(path)
@@ -97,24 +97,24 @@ class Reader:
     def _events(self, path: Path) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
             start = self._read.get(path, 0)
-            if start <= os.fstat(file.fileno()).st_size:  # else it is another one by that name
+            if start <= os.fstat(file.fileno()).st_size:  # else it is another file of that name
                 file.seek(start)
             while line := file.readline(LONGEST_LINE):
                 event = _event(line)
                 if event is None and not line.endswith(b"\n") and len(line) < LONGEST_LINE:
-                    break  # its end may be on its way
+                    break  # still being written
                 self._read[path] = file.tell()
                 if event is not None and event["at_ns"] >= self._since:
                     yield event
 
 
 def read(directory: Path, since: int = 0) -> list[dict[str, Any]]:
-    """Return the events of all actors since a wall time, in the order in which they happened."""
+    """Return the events of all actors since `since`, UTC nanoseconds, ordered by time."""
     return Reader(directory, since).new()
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
-    """Return the event of a line; None if it is none. A crash may leave NULs before a line."""
+    """Return the event in a line, or None. A crash may leave NULs before a line."""
     try:
         event = msgspec.json.decode(line.strip(b"\0 \t\r\n"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

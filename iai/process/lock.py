@@ -8,35 +8,35 @@ from pathlib import Path
 
 from iai.config.layout import private
 
-_LOOK_AGAIN_S = 0.02
-GLANCE_S = 0.5  # of patience, where it is asked who holds it: who asks holds it for an instant
+_RETRY_S = 0.02
+GLANCE_S = 0.5  # patience enough to outlast `held`, which takes a shared lock for an instant
 
 
 class Lock:
-    """Held as long as this object is not released and its process lives."""
+    """A lock that we hold, until `release` or the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def write(self, text: str) -> None:
-        """Leave a word in the file for whoever finds it locked."""
+        """Write a note into the file for those who find it locked."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text.encode(), 0)
 
-    def stands(self, path: Path) -> bool:
-        """Is this the lock that others would find? Not if its file was deleted or replaced."""
+    def intact(self, path: Path) -> bool:
+        """Is `path` still the file that we locked? Not once it was deleted or replaced."""
         try:
             return path.stat().st_ino == os.fstat(self._descriptor).st_ino
         except OSError:
             return False
 
     def release(self) -> None:
-        """Let somebody else have it."""
+        """Give up the lock."""
         os.close(self._descriptor)
 
 
 def take(path: Path, patience_s: float = 0.0) -> Lock | None:
-    """Take the lock; None if another process keeps it for longer than `patience_s`."""
+    """Take the lock; None if another process still holds it after `patience_s`. Raises OSError."""
     private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + patience_s
@@ -47,13 +47,13 @@ def take(path: Path, patience_s: float = 0.0) -> Lock | None:
             if time.monotonic() >= deadline:
                 os.close(descriptor)
                 return None
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_RETRY_S)
         else:
             return Lock(descriptor)
 
 
 def held(path: Path) -> bool:
-    """Does any process hold this lock?"""
+    """Does any process hold this lock? A missing file is not held."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -66,13 +66,13 @@ def held(path: Path) -> bool:
 
 
 def holder(path: Path) -> int:
-    """Return the process number with which the holder's word begins; 0 if it left none."""
+    """Return the pid at the start of the holder's note; 0 if there is none."""
     first, *_ = note(path).split() or ["0"]
     return int(first) if first.isdecimal() else 0
 
 
 def note(path: Path) -> str:
-    """Return the word that the holder left."""
+    """Return the note of the last holder; "" if there is none."""
     try:
         return path.read_text()
     except OSError:

@@ -1,8 +1,8 @@
-"""The log files below `logs/`: bounded, and no line is lost when one is put aside for the next.
+"""The log files below `logs/`: bounded in size, and rotated without losing a line.
 
-The group's processes write to standard error, which is `group.log` where `iai up --detach` or
-launchd has made it so. The supervisor puts a long file aside under another name; whoever still has
-that file open writes on into it, and goes over to the new one with its next line of log.
+The group's processes log to standard error, which `iai up --detach` or launchd points at
+`group.log`. The supervisor renames a long file; a process that has it open moves to the new file
+with its next log line.
 """
 
 import logging
@@ -11,14 +11,14 @@ from contextlib import suppress
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
-LIMIT = 5 << 20  # bytes, from which on a file is put aside
-KEPT = 2  # files that were put aside, as .1 (the latest) and .2
+LIMIT = 5 << 20  # bytes; a longer file is rotated
+KEPT = 2  # rotated files: .1 (the latest) and .2
 
 _STANDARD_ERROR = 2
 
 
-class Following(WatchedFileHandler):
-    """Logs to the file that has this name now; standard error goes there, too."""
+class StandardErrorHandler(WatchedFileHandler):
+    """Logs to the file that has this name now, and points standard error at it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         before = self.stream
@@ -28,28 +28,28 @@ class Following(WatchedFileHandler):
 
 
 def handler(path: Path) -> logging.Handler:
-    """Return what logs to standard error, wherever that goes; follow `path` if it goes there."""
+    """Return a handler for standard error; if that is `path`, it follows rotations."""
     with suppress(OSError):
         if os.path.samestat(os.fstat(_STANDARD_ERROR), path.stat()):
-            return Following(path)
+            return StandardErrorHandler(path)
     return logging.StreamHandler()
 
 
 def rotate(path: Path, limit: int = LIMIT, kept: int = KEPT) -> bool:
-    """Put a file aside if it has grown beyond `limit` bytes; return whether that was done."""
+    """Rotate a file longer than `limit` bytes; return whether that was done. Never raises."""
     try:
         if path.stat().st_size <= limit:
             return False
-        names = [path, *(aside(path, number) for number in range(1, kept + 1))]
+        names = [path, *(rotated(path, number) for number in range(1, kept + 1))]
         for older, newer in zip(reversed(names), reversed(names[:-1]), strict=False):
             if newer.exists():
                 newer.replace(older)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError:
-        return False  # the next look tries again
+        return False  # the next call tries again
     return True
 
 
-def aside(path: Path, number: int) -> Path:
-    """Name of the file that was put aside so many times ago."""
+def rotated(path: Path, number: int) -> Path:
+    """Return the name that a file has after `number` rotations."""
     return path.with_name(f"{path.name}.{number}")

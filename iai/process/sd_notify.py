@@ -1,6 +1,6 @@
-"""What a service manager is told of this process, if one started it and asked to be told.
+"""Status messages to the service manager that started us, by the protocol of sd_notify(3).
 
-The protocol is that of sd_notify(3): NAME=VALUE in a datagram to the socket $NOTIFY_SOCKET.
+Each is a NAME=VALUE datagram to the socket $NOTIFY_SOCKET.
 """
 
 import logging
@@ -11,42 +11,45 @@ from collections.abc import MutableMapping
 
 log = logging.getLogger(__name__)
 
-_SHARE = 4  # signs of life within the time after which the manager would end us
+_PINGS = 4  # watchdog messages in each interval after which the manager would kill us
 _MICROSECONDS = 1e-6
 
 
 class Notifier:
-    """Speaks for one process. Where no manager listens, it says nothing."""
+    """Notifies the manager about this process. Does nothing if there is no manager."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
-        """Take the manager's variables out of the environment: no child is to speak for us."""
+        """Take the manager's variables out of `environment`: no child may notify for us."""
         address = environment.pop("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         limit = environment.pop("WATCHDOG_USEC", "")
-        whom = environment.pop("WATCHDOG_PID", "")
-        asked = limit.isdecimal() and int(limit) > 0 and whom in ("", str(os.getpid()))
-        self.every_s = int(limit) * _MICROSECONDS / _SHARE if asked else math.inf
-        self._last_sign = -math.inf
+        pid = environment.pop("WATCHDOG_PID", "")
+        wanted = limit.isdecimal() and int(limit) > 0 and pid in ("", str(os.getpid()))
+        self.watchdog_s = int(limit) * _MICROSECONDS / _PINGS if wanted else math.inf
+        self._last_watchdog = -math.inf
         self._status = ""
 
     def ready(self) -> None:
-        """The start is over."""
+        """Report that the start is complete."""
         self._send("READY=1")
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that a stop has begun."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Say in one line how it is, if that is news."""
+        """Report a line of status, if it has changed."""
         if text != self._status:
             self._status = text
             self._send(f"STATUS={text}")
 
-    def sign_of_life(self, now: float) -> None:
-        """Call it again and again, as long as all is well; `now` is in monotonic seconds."""
-        if now - self._last_sign >= self.every_s:
-            self._last_sign = now
+    def watchdog(self, now: float) -> None:
+        """Keep the manager's watchdog quiet; call it often, while healthy.
+
+        Sends at most one message in `watchdog_s`. `now` is in monotonic seconds.
+        """
+        if now - self._last_watchdog >= self.watchdog_s:
+            self._last_watchdog = now
             self._send("WATCHDOG=1")
 
     def _send(self, line: str) -> None:
@@ -57,4 +60,4 @@ class Notifier:
                 manager.settimeout(0)
                 manager.sendto(line.encode(), self._address)
         except OSError as error:
-            log.warning("cannot tell the service manager %s: %s", line, error)
+            log.warning("cannot send %s to the service manager: %s", line, error)

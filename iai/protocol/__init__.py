@@ -1,1 +1,1 @@
-"""What actors say to each other, how it is encoded, and what a behaviour has to offer. Pure."""
+"""The messages that actors exchange, their encoding, and what a behaviour must provide. Pure."""

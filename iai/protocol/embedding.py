@@ -1,4 +1,4 @@
-"""What embedding is asked, answers and publishes."""
+"""The requests, replies and events of embedding."""
 
 from typing import Literal
 
@@ -8,43 +8,47 @@ from iai.protocol.message import Event, Reply, Request
 
 
 class EmbedQuery(Request, frozen=True):
-    text: str
+    """Embed a query, so that graph-cache can compare it with the stored vectors."""
+
+    text: str  # the query
 
 
 class QueryVector(Struct, frozen=True, kw_only=True):
-    """A vector as packed little-endian numbers."""
+    """A vector of one generation, as packed numbers."""
 
-    generation: int
-    dtype: Literal["f4"]
-    dimension: int
-    data: bytes
+    generation: int  # number of the generation, from 1
+    dtype: Literal["f4"]  # 4-byte floats, little-endian
+    dimension: int  # how many of them
+    data: bytes  # `dimension` times 4 bytes
 
 
 class QueryVectors(Reply, frozen=True):
-    """The query under each generation of weights that stored vectors may have."""
+    """The query's vector under each generation that stored vectors may have."""
 
-    vectors: tuple[QueryVector, ...]
+    vectors: tuple[QueryVector, ...]  # empty while there is no generation
 
 
 class VectorsCommitted(Event, frozen=True):
-    revision: int
-    embedded: int
-    reembedded: int
+    """Vectors were committed, or a new generation of them began to serve."""
+
+    revision: int  # of the records, up to which all have vectors; 0: none yet
+    embedded: int  # records that got a vector just now
+    reembedded: int  # records whose vectors were replaced by those of a new generation
 
 
 class GenerationBegun(Event, frozen=True):
-    """All records get vectors anew, under weights counted up to a label, while the old serve."""
+    """A new generation of vectors is being computed, while the old one serves."""
 
-    generation: int
-    embedder: str  # fingerprint
-    records: int
-    counted_upto: int
+    generation: int  # its number
+    embedder: str  # fingerprint of the embedder
+    records: int  # records in the store
+    counted_upto: int  # highest label that the token frequencies were counted over; 0: none
 
 
 class GenerationServing(Event, frozen=True):
-    """That is done."""
+    """A new generation of vectors is complete and serves from now on."""
 
-    generation: int
-    embedder: str
-    records: int
-    counted_upto: int
+    generation: int  # its number
+    embedder: str  # fingerprint of the embedder
+    records: int  # records in the store
+    counted_upto: int  # highest label that the token frequencies were counted over; 0: none

@@ -1,4 +1,4 @@
-"""What the graph-cache is asked, answers and publishes."""
+"""The requests, replies and events of the graph-cache."""
 
 from typing import Literal, TypeAlias
 
@@ -9,57 +9,63 @@ from iai.protocol.message import Event, Reply, Request
 
 
 class Recall(Request, frozen=True):
-    """What was said about this? Filters (see `iai.index.filters`) of "" and 0 match anything."""
+    """Find the records that fit a query best. Each filter left at "" or 0 lets everything pass."""
 
-    query: str
-    k: int = 10
-    project: str = ""  # a project's id
-    vectors: tuple[QueryVector, ...] = ()
-    session: str = ""
-    role: Literal["", "user", "assistant"] = ""
-    tier: Literal["", "episodic", "semantic", "procedural"] = ""
-    since: int = 0  # nanoseconds UTC, the first that fits
-    until: int = 0  # the first that does not
-    explain: bool = False  # say which words matched, too
+    query: str  # in the user's words
+    k: int = 10  # hits wanted
+    project: str = ""  # filter: the id of a project
+    vectors: tuple[QueryVector, ...] = ()  # from `QueryVectors`; empty: go by words alone
+    session: str = ""  # filter: the host's session id
+    role: Literal["", "user", "assistant"] = ""  # filter: who said it
+    tier: Literal["", "episodic", "semantic", "procedural"] = ""  # filter
+    since: int = 0  # filter: said at this time or later, UTC nanoseconds
+    until: int = 0  # filter: said before this time, UTC nanoseconds
+    explain: bool = False  # fill `Hit.matched`
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where a text was read: a transcript, the byte its line starts at, the host's own id."""
+    """Where a text was read."""
 
-    transcript: str = ""
-    offset: int = 0
-    uuid: str = ""
+    transcript: str = ""  # path; "": from no transcript
+    offset: int = 0  # byte at which its line starts
+    uuid: str = ""  # the host's own id of it; "": it has none
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    id: str
-    label: int
-    score: float
+    """One record that was found."""
+
+    id: str  # of the record, a ULID
+    label: int  # of the record, shown as `#label`
+    score: float  # higher is better; comparable within one reply only
     why: dict[str, float]  # the parts that the score is the sum of
-    text: str
-    role: str
-    host: str
-    session_id: str
-    project: str
-    project_name: str
-    cwd: str
-    created_at: int
-    pinned: bool
-    tier: str = ""
-    tags: tuple[str, ...] = ()
-    source: Provenance = Provenance()
-    matched: tuple[str, ...] = ()  # words of the query that are in the text, if asked to explain
-    superseded_by: str = ""  # id of another hit that corrects this one
+    text: str  # cut at `LONGEST_HIT` characters (`iai.recall.search`)
+    role: str  # `user` or `assistant`
+    host: str  # that it was said in; `client` if captured, `git` for a commit
+    session_id: str  # the host's; "": noted outside a session
+    project: str  # id of its project
+    project_name: str  # for people; "": not known
+    cwd: str  # working directory at the time; "": not known
+    created_at: int  # when it was said, UTC nanoseconds
+    pinned: bool  # whether it is pinned
+    tier: str = ""  # episodic, semantic or procedural; "": from a peer that did not send it
+    tags: tuple[str, ...] = ()  # given when it was captured
+    source: Provenance = Provenance()  # where it was read
+    matched: tuple[str, ...] = ()  # words of the query in the text, if asked to explain
+    superseded_by: str = ""  # id of another hit that corrects this one; "": none
 
 
 class Recalled(Reply, frozen=True):
-    hits: tuple[Hit, ...]
-    degraded: tuple[str, ...]  # which parts did not take part, and why
-    revision: int
+    """The hits of one `Recall`."""
+
+    hits: tuple[Hit, ...]  # best first
+    degraded: tuple[str, ...]  # parts that are missing from the ranking, each with the reason
+    revision: int  # of the records, up to which all are indexed by words; 0: none yet
 
 
 class GraphUpdated(Event, frozen=True):
-    revision: int
+    """The indexes have caught up a little more, or became warm."""
+
+    revision: int  # of the records, up to which all are indexed; 0: none yet
 
 
 class MemoryUsed(Event, frozen=True):
@@ -70,16 +76,16 @@ SleepOutcome: TypeAlias = Literal["finished", "interrupted", "failed", "quaranti
 
 
 class SleepStep(Event, frozen=True):
-    """One step of the work of a SLEEP has come to an end."""
+    """One step of maintenance has ended (see `lifecycle.maintenance`)."""
 
-    step: str
-    outcome: SleepOutcome
-    items: int = 0  # that it dealt with
-    seconds: float = 0.0  # from its beginning, answers given meanwhile included
-    error: str = ""
+    step: str  # its name
+    outcome: SleepOutcome  # `quarantined`: skipped, since it failed too often
+    items: int = 0  # covered by the step
+    seconds: float = 0.0  # since it began, answers given meanwhile included
+    error: str = ""  # if it failed, the reason
 
 
 class SleepFinished(Event, frozen=True):
-    """The work of one SLEEP is done."""
+    """All maintenance of one SLEEP has ended."""
 
-    revision: int
+    revision: int  # of the records, up to which all are indexed

@@ -1,4 +1,4 @@
-"""What ingest is asked, answers and publishes."""
+"""The requests, replies and events of ingest."""
 
 from typing import Literal
 
@@ -8,150 +8,164 @@ from iai.protocol.message import Event, Reply, Request
 
 
 class CapturedTurn(Struct, frozen=True, kw_only=True):
-    """One text to keep. Times are nanoseconds UTC; 0 means now."""
+    """One text to store as a record."""
 
-    text: str
-    role: Literal["user", "assistant"] = "user"
-    tier: Literal["episodic", "semantic", "procedural"] = "episodic"
-    host: str = "client"
-    session: str = ""
-    cwd: str = ""
-    created_at: int = 0
-    tags: tuple[str, ...] = ()
-    pinned: bool = False
-    key: str = ""  # idempotency key; "": made from host, session, role, cwd and text
+    text: str  # not blank
+    role: Literal["user", "assistant"] = "user"  # who said it
+    tier: Literal["episodic", "semantic", "procedural"] = "episodic"  # said, a fact, or a how-to
+    host: str = "client"  # the program that it comes from
+    session: str = ""  # the host's session id; "": none
+    cwd: str = ""  # working directory, which names the project; "": not known
+    created_at: int = 0  # when it was said, UTC nanoseconds; 0: now
+    tags: tuple[str, ...] = ()  # free words, stored as they are
+    pinned: bool = False  # pin it at once
+    key: str = ""  # idempotency key; "": derived from host, session, role, cwd and text
 
 
 class Capture(Request, frozen=True):
-    turns: tuple[CapturedTurn, ...]
+    """Store texts, in one commit."""
+
+    turns: tuple[CapturedTurn, ...]  # in the order in which they were said
 
 
 class Captured(Reply, frozen=True):
-    """Durable: the records are on disk when this is sent."""
+    """The texts are stored and durable."""
 
-    ids: tuple[str, ...]  # in the order of the turns, those stored before included
-    added: int
-    duplicates: int
-    revision: int
+    ids: tuple[str, ...]  # of their records, in the order of the turns, duplicates included
+    added: int  # records that are new
+    duplicates: int  # turns that were stored already
+    revision: int  # of the records, after it
 
 
 class Pin(Request, frozen=True):
-    ref: str  # a record's id, or `#` and its number
-    pinned: bool = True
+    """Pin a record, or unpin it."""
+
+    ref: str  # a record's id, or `#` and its label
+    pinned: bool = True  # False: unpin it
 
 
 class Edit(Request, frozen=True):
-    """Put another text in the place of a record's."""
+    """Replace the text of a record."""
 
-    ref: str  # a record's id, or `#` and its number
-    text: str
+    ref: str  # a record's id, or `#` and its label
+    text: str  # the new text
 
 
 class Forget(Request, frozen=True):
-    """Remove records for good, all of them or, if one is unknown, none.
+    """Delete records for good; none of them if one is unknown.
 
-    What was forgotten is not taken in again, not even by an import.
+    A forgotten text is never stored again, not even by an import.
     """
 
-    refs: tuple[str, ...]
-    whole_sessions: bool = False  # also every other record of the sessions that they belong to
+    refs: tuple[str, ...]  # each a record's id, or `#` and its label
+    whole_sessions: bool = False  # also every other record of their sessions
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A project, as its directory names it (see `projects.identify`)."""
+    """A project, as derived from its directory (see `projects.identity.identify`)."""
 
-    id: str
-    name: str
-    root: str
+    id: str  # hexadecimal
+    name: str  # for people
+    root: str  # absolute path
 
 
 class MergeProjects(Request, frozen=True):
-    """Have all records of a project, past and to come, belong to another one.
+    """Make all records of a project, past and future, belong to another one.
 
-    Answered when that holds for those to come; the others are moved from then on.
+    Answered once that holds for future records; past ones are moved from then on.
     """
 
-    project: Place
-    into: Place | None  # None: it is a project of its own again
+    project: Place  # the one to merge
+    into: Place | None  # the one that it becomes part of; None: undo its merge
 
 
 class IgnoreProject(Request, frozen=True):
-    """Keep nothing more of a project, and start no session with it. What was kept stays."""
+    """Store nothing more from a project, and give its sessions no memory. Its records stay."""
 
-    project: Place
-    below: bool = False  # nor of anything that lies below its root
-    ignored: bool = True  # False: keep it again
+    project: Place  # the one to ignore
+    below: bool = False  # also all projects below its root
+    ignored: bool = True  # False: stop ignoring it
 
 
 class Changed(Reply, frozen=True):
-    count: int
-    revision: int
+    """The change is durable."""
+
+    count: int  # records that it concerns
+    revision: int  # of the records, after it
 
 
 class Flush(Request, frozen=True):
-    """Read the spool and every followed transcript now, whatever the clock says."""
+    """Read the spool and every followed transcript now, without waiting for the next poll."""
 
 
 class Flushed(Reply, frozen=True):
-    revision: int
+    """Everything that was on disk has been read."""
+
+    revision: int  # of the records, after it
 
 
 class Import(Request, frozen=True):
-    """Read whole transcripts, or every transcript below a directory."""
+    """Begin to import transcripts. Answered at once with the `ImportProgress` of the job."""
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...]  # files, or directories with all transcripts below them
 
 
 class ImportStatus(Request, frozen=True):
-    job: str
+    """Report the progress of an import."""
+
+    job: str  # from `ImportProgress`
 
 
 class ImportProgress(Reply, frozen=True):
-    job: str
-    done: bool
-    files: int
-    files_done: int
-    bytes: int
-    bytes_done: int
-    turns_read: int
-    records_added: int
-    duplicates: int
-    skipped: dict[str, int]  # lines that are no turn, by reason
-    unreadable: tuple[str, ...]  # files, each with its reason
-    revision: int
+    """The progress of an import."""
+
+    job: str  # name of the job, for `ImportStatus`
+    done: bool  # whether all files were read
+    files: int  # transcripts found
+    files_done: int  # of these, read to the end or given up
+    bytes: int  # size of all of them
+    bytes_done: int  # of these, read
+    turns_read: int  # turns in what was read, ignored projects excepted
+    records_added: int  # of these, new
+    duplicates: int  # of these, stored already
+    skipped: dict[str, int]  # lines that are no turn, counted by reason
+    unreadable: tuple[str, ...]  # files that cannot be read, each with the reason
+    revision: int  # of the records, now
 
 
 class RecordsCommitted(Event, frozen=True):
-    revision: int
-    ingested: int
+    """The records have changed."""
+
+    revision: int  # after the change
+    ingested: int  # records added; 0: some were pinned, edited, forgotten or moved
 
 
 class SessionEnded(Event, frozen=True):
-    """A session has ended, and all of it that its host has written down is kept."""
+    """A session has ended, and all that its host wrote of it is stored."""
 
-    revision: int
-    project: str = ""  # its id: there the next session is about to start
+    revision: int  # of the records, then
+    project: str = ""  # id of its project, where the next session may start; "": not known
 
 
 class LineSkipped(Event, frozen=True):
-    """A line of a transcript could not be read; all others were."""
+    """One line of a transcript could not be read; the rest was."""
 
-    transcript: str
-    offset: int
-    reason: str
+    transcript: str  # its path
+    offset: int  # byte at which the line starts
+    reason: str  # what is wrong with it
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is no hook event; it was moved to `spool/bad/`."""
+    """A file in the spool is not a hook event; it was moved to `spool/bad/`."""
 
-    file: str
-    reason: str
+    file: str  # its name
+    reason: str  # what is wrong with it
 
 
 class ProjectMoved(Event, frozen=True):
-    """A checkout was found in another place: what was kept of it belongs to the project there."""
+    """A checkout was found at a new path: its records now belong to the project there."""
 
-    project: str  # id of what it was
-    into: str  # id of what it is now
-    was: str  # root
-    now: str
+    project: str  # id at the old path
+    into: str  # id at the new path
+    was: str  # old root
+    now: str  # new root

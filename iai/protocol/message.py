@@ -1,4 +1,4 @@
-"""What every message is: the actors by name, the base classes, and what all actors answer."""
+"""The actors, the base classes of messages, and the messages that all actors answer with."""
 
 from enum import StrEnum
 
@@ -26,26 +26,26 @@ PIPELINE = (
 
 
 class ErrorCode(StrEnum):
-    """Why a request was not answered with what it asked for."""
+    """Why a request failed."""
 
     BAD_MESSAGE = "bad-message"  # not msgpack, not a map, or a field of the wrong type
-    UNKNOWN_KIND = "unknown-kind"  # not a request that this actor knows
-    BAD_VERSION = "bad-version"  # another protocol
-    TOO_LARGE = "too-large"
+    UNKNOWN_KIND = "unknown-kind"  # not a request that this actor answers
+    BAD_VERSION = "bad-version"  # another version of the protocol
+    TOO_LARGE = "too-large"  # the request, or the answer, exceeds `wire.MAX_FRAME`
     BUSY = "busy"  # the mailbox is full; try again in a moment
-    STOPPING = "stopping"  # the actor is on its way out
-    NOT_FOUND = "not-found"  # nothing by that name
+    STOPPING = "stopping"  # the actor is stopping
+    NOT_FOUND = "not-found"  # there is nothing by that name
     BAD_REQUEST = "bad-request"  # well formed, but cannot be done as asked
-    FAILED = "failed"  # the actor's own fault; its log says more
+    FAILED = "failed"  # an error in the actor; its log has the details
 
 
 class State(StrEnum):
-    """How awake the group is (see `lifecycle.TRANSITIONS`)."""
+    """How awake the group is (see `lifecycle.states.TRANSITIONS`)."""
 
-    WAKE = "wake"
-    DROWSY = "drowsy"
-    SLEEP = "sleep"
-    HIBERNATION = "hibernation"
+    WAKE = "wake"  # in use
+    DROWSY = "drowsy"  # idle for a while; works as in WAKE
+    SLEEP = "sleep"  # idle for long: maintenance, and ticks far apart
+    HIBERNATION = "hibernation"  # idle for very long: ticks far apart, no maintenance
 
 
 def _kebab(name: str) -> str:
@@ -57,27 +57,31 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="kind", tag=_kebab):
 
 
 class Request(Message, frozen=True):
-    """A client asks; exactly one `Reply` comes back."""
+    """Sent by a client to an actor's inbox; answered with exactly one `Reply`."""
 
 
 class Reply(Message, frozen=True):
-    """The answer to one request."""
+    """The answer to one request; an `Error` answers any of them."""
 
 
 class Event(Message, frozen=True):
-    """Published on a feed. A hint: losing, repeating or reordering it changes no result."""
+    """Published on an actor's feed. A hint: lost, repeated or reordered, it changes no result."""
 
 
 class Ping(Request, frozen=True):
-    """Is the actor's loop getting on?"""
+    """Is the actor's loop running? Every actor answers it, even when its mailbox is full."""
 
 
 class Pong(Reply, frozen=True):
-    actor: Actor
-    pid: int
-    dropped_frames: int  # frames that were no message and had nobody to answer
+    """The loop is running."""
+
+    actor: Actor  # that answers
+    pid: int  # of its process
+    dropped_frames: int  # invalid frames on the feeds it subscribes to, since its start
 
 
 class Error(Reply, frozen=True):
-    code: ErrorCode
-    detail: str
+    """The request has failed."""
+
+    code: ErrorCode  # for programs
+    detail: str  # one line for people: what, why, and what to do

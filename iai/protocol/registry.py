@@ -1,4 +1,4 @@
-"""Who understands what: the closed set of messages, by actor and direction."""
+"""Which messages each actor takes and publishes: the closed set, by actor and direction."""
 
 from iai.protocol.cache_writer import (
     CacheWriteFailed,

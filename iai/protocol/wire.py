@@ -1,8 +1,8 @@
-"""Messages to bytes and back. Holds no socket, reads no clock, keeps no state.
+"""Encodes messages as bytes and decodes them.
 
-A frame is one msgpack map: `v` (protocol), `id` (which request this belongs to; "" on a feed),
-`kind`, and the fields of that message. Fields that we do not know are ignored, so that a newer peer
-may say more; anything else that we do not know is refused.
+A frame is one msgpack map: `v` (protocol version), `id` (of the request that it belongs to; "" on a
+feed), `kind`, and the fields of the message. Unknown fields are ignored, so that a newer peer may
+send more; an unknown kind or a bad type is refused.
 """
 
 from typing import Any, NamedTuple
@@ -16,15 +16,15 @@ from iai.protocol.registry import FEED, INBOX, REPLIES
 
 PROTOCOL = 1
 MAX_FRAME = 8 * 1024 * 1024  # bytes; a turn is at most a few hundred kilobytes
-LONGEST_ID = 64  # characters of a request's id that are carried back in an error
+LONGEST_ID = 64  # characters of a request's id
 _SHOWN = 100  # bytes of bad input that an error may quote: payloads are personal
 
 
 class Envelope(NamedTuple):
     """A message and the request that it belongs to."""
 
-    id: str
-    message: Message
+    id: str  # of the request; "": none, as on a feed
+    message: Message  # of one of the kinds asked for
 
 
 Kinds = dict[str, type[Message]]
@@ -40,14 +40,14 @@ FEED_KINDS: dict[Actor, Kinds] = {actor: _kinds(*kinds) for actor, kinds in FEED
 
 
 def kind(message: Message | type[Message]) -> str:
-    """Name of a message on the wire."""
+    """Return the name of a message on the wire."""
     return str(message.__struct_config__.tag)
 
 
 def encode(message: Message, request_id: str = "") -> bytes:
     """Return the frame of one message.
 
-    Raises BadMessageSent if it cannot travel: too large, or a value that msgpack cannot hold.
+    Raises BadMessageSent if it is too large, or has a value that msgpack cannot hold.
     """
     fields = msgspec.to_builtins(message, builtin_types=(bytes,))
     try:
@@ -55,22 +55,24 @@ def encode(message: Message, request_id: str = "") -> bytes:
     except (ValueError, OverflowError, TypeError) as error:
         raise BadMessageSent(f"{kind(message)} cannot be packed: {error}") from error
     if len(frame) > MAX_FRAME:
-        raise BadMessageSent(f"{kind(message)} of {len(frame)} bytes; at most {MAX_FRAME} travel")
+        raise BadMessageSent(
+            f"{kind(message)} of {len(frame)} bytes exceeds the limit of {MAX_FRAME}"
+        )
     return bytes(frame)
 
 
 def decode(frame: bytes, kinds: Kinds) -> Envelope:
-    """Return the message in a frame, which must be one of `kinds`.
+    """Return the message in a frame, which must be of one of `kinds`.
 
-    Raises BadMessageReceived with a code of `ErrorCode` and, where it could be read, the id of the
-    request, so that the peer can be answered.
+    Raises BadMessageReceived with an `ErrorCode` and, if it could be read, the id of the request,
+    so that the peer gets an answer.
     """
     if len(frame) > MAX_FRAME:
         raise BadMessageReceived(ErrorCode.TOO_LARGE, f"{len(frame)} bytes; limit {MAX_FRAME}")
     fields = _unpack(frame)
     request_id = fields.get("id", "")
     if not isinstance(request_id, str) or len(request_id) > LONGEST_ID:
-        raise BadMessageReceived(ErrorCode.BAD_MESSAGE, "`id` is not a short text")
+        raise BadMessageReceived(ErrorCode.BAD_MESSAGE, "`id` is not a short string")
     if fields.get("v") != PROTOCOL:
         reason = f"protocol {str(fields.get('v'))[:_SHOWN]}; this is {PROTOCOL}"
         raise BadMessageReceived(ErrorCode.BAD_VERSION, reason, request_id)

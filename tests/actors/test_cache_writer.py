@@ -200,7 +200,7 @@ def test_where_a_session_ends_while_payloads_are_written_its_own_is_the_next(wor
     capture(w, "said again", cwd="/c", session="c")
     w.run(2.0, until=lambda: bool(payloads_written(w)))
     event = SessionEnded(revision=revision(w), project=identify("/a").id)
-    list(w.actors[Actor.CACHE_WRITER].hear(event, w.now))
+    list(w.actors[Actor.CACHE_WRITER].on_event(event, w.now))
     w.run(5.0)
     assert payloads_written(w)[:4] == ["c", "a", "b", "all"]
 

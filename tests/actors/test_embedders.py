@@ -307,7 +307,7 @@ def test_vectors_of_an_earlier_version_have_one_part_and_the_default_embedder(
     w.run(5.0)
     before = recalled(w, "cat").hits
     w.vectors.commit(lambda unit: unit.begin(structs.replace(serving(w), parts=())))
-    list(w.actors[Actor.GRAPH_CACHE].hear(RebuildWanted(), w.now))
+    list(w.actors[Actor.GRAPH_CACHE].on_event(RebuildWanted(), w.now))
     w.run(5.0)
     with w.graph.view() as view:
         assert view.progress().parts == ()

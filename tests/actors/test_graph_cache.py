@@ -401,7 +401,7 @@ def test_the_index_answers_during_a_rebuild_on_demand(world: Make) -> None:
     graph_cache = w.actors[Actor.GRAPH_CACHE]
     assert isinstance(graph_cache, GraphCache)
     index = graph_cache._indexes.vector.index
-    list(graph_cache.hear(RebuildWanted(), w.now))
+    list(graph_cache.on_event(RebuildWanted(), w.now))
     assert found(w, "login fields") == before
     w.run(2.0)
     assert graph_cache._indexes.vector.index is not index

@@ -346,7 +346,7 @@ def test_a_derived_store_that_is_damaged_is_made_again(group: Make, name: str) -
     g.iai("up", "--detach")
     wait_until(lambda: g.all_ready() and g.health().caught_up, "all has been made again")
     assert [hit["id"] for hit in g_recall(g, "parser")] == before
-    assert f"{path.parent} is made again from the records" in g.log()
+    assert f"rebuilding {path.parent} from the records" in g.log()
 
 
 def g_recall(g: Group, query: str) -> list[dict[str, Any]]:
@@ -777,10 +777,10 @@ def test_a_long_log_is_put_aside_and_the_group_goes_on_in_a_new_one(group: Make)
         path.write_text("x" * logs.LIMIT + "\n")
     g.up()
     for path in (g.layout.group_log, g.layout.recall_log):
-        wait_until(logs.aside(path, 1).exists, f"{path} is put aside")
+        wait_until(logs.rotated(path, 1).exists, f"{path} is put aside")
     g.kill(Actor.LIFECYCLE)
     wait_until(lambda: "lifecycle ended: killed by signal 9" in g.log(), "a line in the new file")
     g.kill(Actor.INGEST, signal.SIGUSR1)  # its stack, which is written without the log
-    both = (g.layout.group_log, logs.aside(g.layout.group_log, 1))
+    both = (g.layout.group_log, logs.rotated(g.layout.group_log, 1))
     wait_until(lambda: any("Current thread" in p.read_text() for p in both), "it is in one of them")
     assert g.layout.group_log.stat().st_size < logs.LIMIT

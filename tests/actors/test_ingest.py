@@ -516,7 +516,7 @@ def test_an_import_gives_way_to_queries_and_still_finishes(world: Make) -> None:
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
     ingest, read = w.actors[Actor.INGEST], []
     while len(texts(w)) < 300:
-        for _ in ingest.hear(MemoryUsed(), w.now):
+        for _ in ingest.on_event(MemoryUsed(), w.now):
             raise AssertionError("hearing of a query has no effects")
         before = len(texts(w))
         w.run(APART_S)
@@ -530,7 +530,7 @@ def test_a_capture_waits_for_neither_queries_nor_imports(world: Make) -> None:
     ingest = w.actors[Actor.INGEST]
     path = transcript(w, *(f"text {n} {'x' * 2_000}" for n in range(300)))
     w.answer(Actor.INGEST, Import(paths=(str(path),)))
-    for _ in ingest.hear(MemoryUsed(), w.now):
+    for _ in ingest.on_event(MemoryUsed(), w.now):
         raise AssertionError("hearing of a query has no effects")
     capture(w, "said now")
     assert "said now" in texts(w)

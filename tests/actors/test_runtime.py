@@ -1,4 +1,4 @@
-"""The loop that all actors share, as far as it can be seen without a process of its own."""
+"""The loop that all actors share: what can be tested without a process."""
 
 import errno
 import logging
@@ -10,21 +10,21 @@ from unittest.mock import Mock
 
 import pytest
 
-from actors.runtime import Bell, Loop, Notes
+from actors.runtime import Loop, SignalQueue, WakeupPipe
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.clock import Now
-from iai.process.heartbeat import Beat
+from iai.process.heartbeat import Heartbeat
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
 from iai.protocol.message import Actor, Event, Request
 
 
-class NoSignals(Notes):
-    """Notes of which none ever comes: the signals of the tests' own process stay as they are."""
+class NoSignals(SignalQueue):
+    """A queue that stays empty: the signal handlers of the test process stay as they are."""
 
     def __init__(self) -> None:
-        self._noted = deque()
+        self._queue = deque()
         self.reader, self._writer = socket.socketpair()
         self.reader.settimeout(0)
 
@@ -34,9 +34,9 @@ class NoSignals(Notes):
 
 
 class Answering:
-    """A behaviour that answers everything at once and never has anything to do."""
+    """A behaviour that answers every request and never has work to do."""
 
-    hears: tuple[Actor, ...] = ()
+    subscriptions: tuple[Actor, ...] = ()
 
     def __init__(self) -> None:
         self.received: list[Request] = []
@@ -48,7 +48,7 @@ class Answering:
         self.received.append(request)
         yield Answer(caller, Flushed(revision=1))
 
-    def hear(self, event: Event, now: Now) -> Steps:
+    def on_event(self, event: Event, now: Now) -> Steps:
         yield from ()
 
     def work(self, now: Now) -> Steps:
@@ -64,48 +64,48 @@ class Answering:
         pass
 
 
-def test_whoever_rings_has_ingest_look_at_the_spool_and_gets_no_answer(
+def test_a_byte_in_the_wakeup_pipe_has_ingest_read_the_spool_and_gets_no_answer(
     layout: Layout, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    beat = Beat(layout.beat(Actor.INGEST))
+    heartbeat = Heartbeat(layout.heartbeat(Actor.INGEST))
     behaviour = Answering()
-    notes = NoSignals()
-    loop = Loop(Actor.INGEST, behaviour, Settings(store=layout.root), beat, notes)
+    signals = NoSignals()
+    loop = Loop(Actor.INGEST, behaviour, Settings(store=layout.root), heartbeat, signals)
     try:
         loop._turn()
         assert behaviour.received == []
-        with layout.bell.open("r+b", buffering=0) as bell:
-            bell.write(b"..")
-        loop._poller.poll()  # which would wait for ever
+        with layout.wakeup_pipe.open("r+b", buffering=0) as pipe:
+            pipe.write(b"..")
+        loop._poller.poll()  # or wait forever
         loop._turn()
         assert behaviour.received == [Flush()]
         loop._turn()
         assert behaviour.received == [Flush()]
     finally:
         loop.close()
-        notes.close()
+        signals.close()
     assert "nobody took the answer" not in caplog.text
 
 
-def test_where_the_disk_knows_no_pipes_the_loop_does_without_a_bell(
+def test_the_loop_does_without_a_pipe_where_the_file_system_has_none(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(os, "mkfifo", Mock(side_effect=OSError(errno.EPERM, "not here")))
-    beat, notes = Beat(layout.beat(Actor.INGEST)), NoSignals()
-    loop = Loop(Actor.INGEST, Answering(), Settings(store=layout.root), beat, notes)
+    heartbeat, signals = Heartbeat(layout.heartbeat(Actor.INGEST)), NoSignals()
+    loop = Loop(Actor.INGEST, Answering(), Settings(store=layout.root), heartbeat, signals)
     loop._turn()
     loop.close()
-    notes.close()
+    signals.close()
     assert "hooks cannot wake this process: [Errno 1] not here" in caplog.text
 
 
-def test_a_file_in_the_place_of_the_bell_is_replaced(tmp_path: Path) -> None:
+def test_a_file_at_the_path_of_the_pipe_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "ingest.bell"
     path.write_text("no pipe")
-    for _ in range(2):  # and one that is left there serves again
-        bell = Bell(path)
+    for _ in range(2):  # an existing pipe is used again
+        pipe = WakeupPipe(path)
         assert path.is_fifo()
         assert path.stat().st_mode & 0o777 == 0o600
-        assert not bell.rung()
-        bell.close()
+        assert not pipe.drain()
+        pipe.close()

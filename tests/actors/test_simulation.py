@@ -1,16 +1,16 @@
-"""Simulated days: nothing breaks what must hold, and what must hold would notice.
+"""Simulated days: no fault breaks an invariant, and the invariants catch broken code.
 
-Each guard that the faults of the old system call for (SEED D1 to D6) is taken out once; some story
-of the first hundred must then fail.
+Each guard against a fault of the old system (SEED D1 to D6) is taken out once; one of the first
+hundred scenarios must then fail.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.simulate import shortest_failing, tell
+from benchmarks.simulate import run_scenario, shortest_failing
 from msgspec import structs
-from simulation.stories import invent
+from simulation.scenarios import generate
 
 from actors import cache_writer
 from actors.cache_writer import CacheWriter
@@ -22,18 +22,18 @@ from iai.model.clock import NS, Now
 from iai.protocol.behaviour import Steps
 from iai.protocol.cache_writer import Reason
 
-STORIES = 100
+SCENARIOS = 100
 
 Patch = pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_day_in_which_anything_goes_wrong_breaks_nothing(seed: int) -> None:
-    assert tell(invent(seed, days=1)).broken == ""
+def test_a_day_full_of_faults_breaks_no_invariant(seed: int) -> None:
+    assert run_scenario(generate(seed, days=1)).broken == ""
 
 
-def test_the_same_seed_tells_the_same_story() -> None:
-    assert tell(invent(3, days=1)) == tell(invent(3, days=1))
+def test_the_same_seed_gives_the_same_outcome() -> None:
+    assert run_scenario(generate(3, days=1)) == run_scenario(generate(3, days=1))
 
 
 def watermark_taken_after_composing(patch: Patch) -> None:
@@ -61,11 +61,11 @@ def a_future_file_is_fresh(patch: Patch) -> None:
     patch.setattr(cache_writer, "servable", young)
 
 
-def a_cold_graph_is_waited_for_for_ever(patch: Patch) -> None:
+def a_cold_graph_is_awaited_forever(patch: Patch) -> None:
     patch.setattr(cache_writer, "COLD_BOUND_S", 1e9)
 
 
-def two_may_decide_at_once(patch: Patch) -> None:
+def two_refreshes_may_run_at_once(patch: Patch) -> None:
     def work(self: CacheWriter, now: Now) -> Steps:
         yield from self._consider(now)
         if self._round is not None:
@@ -93,28 +93,30 @@ def only_count_and_label_are_compared(patch: Patch) -> None:
         (watermark_taken_after_composing, "bc"),
         (only_success_moves_the_interval, "e"),
         (a_future_file_is_fresh, "c"),
-        (a_cold_graph_is_waited_for_for_ever, "f"),
-        (two_may_decide_at_once, "d"),
+        (a_cold_graph_is_awaited_forever, "f"),
+        (two_refreshes_may_run_at_once, "d"),
         (only_count_and_label_are_compared, "cf"),
     ],
     ids=[f"D{number}" for number in range(1, 7)],
 )
-def test_without_a_guard_a_story_fails(
+def test_without_a_guard_a_scenario_fails(
     without: Callable[[Patch], None], invariants: str, monkeypatch: Patch
 ) -> None:
     without(monkeypatch)
-    outcomes = (tell(invent(seed, days=1)).broken for seed in range(STORIES))
+    outcomes = (run_scenario(generate(seed, days=1)).broken for seed in range(SCENARIOS))
     broken = next(filter(None, outcomes), "")
     assert broken
     assert broken[1] in invariants
 
 
-def test_a_story_that_fails_is_told_at_its_shortest(monkeypatch: Patch) -> None:
-    a_cold_graph_is_waited_for_for_ever(monkeypatch)
-    failing = next(s for s in (invent(n, days=1) for n in range(STORIES)) if tell(s).broken)
+def test_a_failing_scenario_is_shrunk_to_a_minimum(monkeypatch: Patch) -> None:
+    a_cold_graph_is_awaited_forever(monkeypatch)
+    failing = next(
+        s for s in (generate(n, days=1) for n in range(SCENARIOS)) if run_scenario(s).broken
+    )
     short = shortest_failing(failing)
-    assert tell(short).broken
+    assert run_scenario(short).broken
     assert len(short.acts) <= 4
     for left_out in range(len(short.acts)):
         acts = short.acts[:left_out] + short.acts[left_out + 1 :]
-        assert not tell(structs.replace(short, acts=acts)).broken
+        assert not run_scenario(structs.replace(short, acts=acts)).broken

@@ -5,10 +5,12 @@
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
 `IAI_FAULT_SLEEP` names a file that says where a SLEEP goes wrong, see `_disturb_sleep`.
+`IAI_FAULT_AUDIT` is no fault: it names a directory, in which each process logs the files it opens.
 """
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,6 +133,24 @@ def _disturb_sleep(orders: Path) -> None:
     LinkIndexer.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]
 
 
+def _audit(directory: Path) -> None:
+    """Log what is opened, renamed, linked and deleted from Python: `r` or `w`, and the path.
+
+    The libraries' own files (LMDB, tantivy) are not seen here: look at `/proc/PID/fd`.
+    """
+    log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    changed = {"os.rename": (0, 1), "os.remove": (0,), "os.symlink": (1,)}
+
+    def note(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and not isinstance(given[0], int):
+            how = "w" if given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else "r"
+            os.write(log, f"{how} {os.fsdecode(given[0])}\n".encode())
+        for position in changed.get(event, ()):
+            os.write(log, f"w {os.fsdecode(given[position])}\n".encode())
+
+    sys.addaudithook(note)
+
+
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
@@ -141,3 +161,5 @@ if held := os.environ.get("IAI_FAULT_READ"):
     _hold_reading(Path(held))
 if file := os.environ.get("IAI_FAULT_SLEEP"):
     _disturb_sleep(Path(file))
+if logs := os.environ.get("IAI_FAULT_AUDIT"):
+    _audit(Path(logs))

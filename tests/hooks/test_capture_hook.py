@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness.group import CHECKOUT, Group
 
-from actors.runtime import Bell
+from actors.runtime import WakeupPipe
 from iai.ingest import spool
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
@@ -57,12 +57,12 @@ def test_many_events_at_once_are_all_there(group: Make) -> None:
 def test_it_wakes_ingest_and_asks_for_nobody_to_listen(group: Make) -> None:
     g = group()
     g.layout.create()
-    bell = Bell(g.layout.bell)
-    assert not bell.rung()
+    pipe = WakeupPipe(g.layout.wakeup_pipe)
+    assert not pipe.drain()
     assert g.hook("turn-capture", {"session_id": "s"}).returncode == 0
-    assert bell.rung()
-    assert not bell.rung()
-    bell.close()
+    assert pipe.drain()
+    assert not pipe.drain()
+    pipe.close()
     assert g.hook("turn-capture", {"session_id": "s"}).returncode == 0  # and does not wait
     assert len(spool.waiting(g.layout.spool_new)) == 2
 

@@ -1,1 +1,1 @@
-"""What the figures in the README come from, and the group that they (and the tests) run on."""
+"""The benchmarks: where the numbers in the README come from."""

@@ -13,7 +13,7 @@ from harness.corpus import START, as_turns, coding_session
 
 from benchmarks import quality
 from benchmarks.quality import History, Question
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.model.clock import NS
 from iai.protocol.ingest import CapturedTurn
 
@@ -28,13 +28,13 @@ def configure(parser: ArgumentParser) -> None:
     quality.configure(parser)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     sessions, questions = _read(SESSIONS.read_text())
     for number in range(args.noise):
         text = coding_session(f"noise {number}", f"/home/dev/p{number % 7}", _NOISE, seed=number)
         sessions.append(as_turns(text))
     asked, turns, seconds = quality.run(History("code", sessions, questions), args.embedder)
-    return quality.figures(asked, turns, seconds, halves=args.halves)
+    return quality.stats(asked, turns, seconds, halves=args.halves)
 
 
 def _read(text: str) -> tuple[list[list[CapturedTurn]], list[Question]]:

@@ -7,7 +7,7 @@ from harness.real_sessions import Commit, Session
 from harness.replay import Replay
 from msgspec import Struct
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 RANKS = (1, 5, 10)  # among so many different sessions, in the order of their first hits
 BY_SUBJECT = "commit -> session"
@@ -62,7 +62,7 @@ def rank(sessions: Iterable[str], gold: frozenset[str]) -> int:
     return next((place for place, name in enumerate(different, 1) if name in gold), 0)
 
 
-def figures(found: Sequence[Found]) -> Figures:
+def figures(found: Sequence[Found]) -> Stats:
     """Return any@k of questions of one kind, and the share of those that could be answered."""
     if not found:
         return {}

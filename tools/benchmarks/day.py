@@ -1,4 +1,4 @@
-"""A day of work as data, and how far behind a payload is at each moment of it. All of it pure."""
+"""A day of work as data, and how far behind a payload is at each moment. Pure."""
 
 import random
 from bisect import bisect_left, bisect_right
@@ -11,7 +11,7 @@ WORK = ((8.0, 12.0), (12.75, 19.0))  # hours; lunch is the only pause of half an
 KILLS = ((8.75, "ingest"), (9.75, "embedding"), (11.75, "graph-cache"), (14.25, "lifecycle"),
          (15.5, "cache-writer"))  # fmt: skip
 BACKFILLS = ((10.75, 600), (16.75, 1_500))  # turns of an old history that are imported then
-NIGHT_JOB = 26.5  # an agent that works while everything sleeps
+NIGHT_JOB = 26.5  # hour at which an agent works alone
 PROJECTS = ("ledgerline", "gateway", "notes")
 TURNS = (6, 30)  # of a burst
 TURN_S = (5.0, 45.0)  # between two turns
@@ -21,7 +21,7 @@ Deed: TypeAlias = Literal["capture", "hook", "backfill", "kill"]
 
 
 class Act(NamedTuple):
-    """What somebody does, and when."""
+    """One thing that happens, and when."""
 
     at: float
     do: Deed
@@ -29,7 +29,7 @@ class Act(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """The revision of the store, and the one that a payload shows, at some time."""
+    """The revision of the store, and that of a payload, at one time."""
 
     at: float
     live: int
@@ -37,7 +37,7 @@ class Moment(NamedTuple):
 
 
 class Lag(NamedTuple):
-    """How far behind a payload is at some time."""
+    """How far behind a payload is at one time."""
 
     at: float
     changes: int
@@ -45,12 +45,12 @@ class Lag(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What was seen. All times are of the day."""
+    """The measurements. All times are times of the day."""
 
-    factor: float  # how much faster than others it went
+    factor: float  # how much faster than a real day it went
     changes: int  # in all of it
     ours: list[Lag]
-    old: list[Lag]  # what the old system would have shown
+    old: list[Lag]  # of the old system, computed
     kills: list[tuple[float, float, str]]  # from, until it was current again, which
     backfills: list[float]
     asleep: list[tuple[float, float]]
@@ -66,7 +66,7 @@ def plan(seed: int) -> list[Act]:
         while at < end * HOUR:
             acts += _burst(at, chance)
             at = acts[-1].at + chance.uniform(*PAUSE_S)
-    for hour, _ in KILLS:  # somebody is at work when it happens
+    for hour, _ in KILLS:  # while somebody is at work
         acts += _burst(hour * HOUR - 60, chance)
     acts += _burst(NIGHT_JOB * HOUR, chance)
     return sorted(acts)

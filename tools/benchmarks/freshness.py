@@ -1,4 +1,4 @@
-"""How far behind the payload is over a whole day of work, on a real group, in fast time.
+"""How far behind the payload is over a day of work, on a real group, at high speed.
 
 The least interval, the idle times and the tick (down to its least) are divided by one factor, so
 that a day takes minutes. What the machine does is not sped up: half a second of starting a process
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from harness.corpus import coding_session, history
 from harness.group import Group, wait_until
-from harness.sampler import Looking
+from harness.sampler import Sampler
 
 from benchmarks.day import (
     BEGIN,
@@ -33,7 +33,7 @@ from benchmarks.day import (
     plan,
     until_current,
 )
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.config.layout import Layout
 from iai.config.settings import Settings, declared
 from iai.errors import NoAnswer, Refused
@@ -61,7 +61,7 @@ DAYTIMES = ("refresh_min_s", "drowsy_after_s", "sleep_after_s", "hibernate_after
 
 
 class Clock(NamedTuple):
-    """The time of day, from the wall clock in nanoseconds."""
+    """The time of the simulated day, from the wall clock in nanoseconds."""
 
     began: int
     factor: float
@@ -73,8 +73,8 @@ class Clock(NamedTuple):
         time.sleep(max(0.0, (at - self.at(time.time_ns())) / self.factor))
 
 
-class Sampler(Looking):
-    """Notes how far the store and its payload are."""
+class LagSampler(Sampler):
+    """Records the revisions of the store and of its payload."""
 
     def __init__(self, records: Records, payload: Path, clock: Clock) -> None:
         super().__init__(LOOK_S)
@@ -83,8 +83,8 @@ class Sampler(Looking):
         self._payload = payload
         self._clock = clock
 
-    def look(self) -> None:
-        held = claim(self._payload)  # first: it may only look older than it is
+    def sample(self) -> None:
+        held = claim(self._payload)  # read first: an older value is on the safe side
         with self._records.view() as view:
             live = view.watermark().revision
         at = self._clock.at(time.time_ns())
@@ -99,7 +99,7 @@ class Sessions:
         self._lines: dict[str, list[str]] = {}
 
     def speak(self, session: str) -> Path:
-        """Have the host write the next turn; return the transcript."""
+        """Write the next turn of a session; return its transcript."""
         path = self._directory / f"{session}.jsonl"
         if session not in self._lines:
             said = coding_session(session, _cwd(session), TURNS_AT_MOST, 0, datetime.now(UTC))
@@ -115,7 +115,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE.png", help="draw it; needs matplotlib")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     if args.plot and importlib.util.find_spec("matplotlib") is None:
         sys.exit("--plot needs matplotlib: .venv/bin/python -m pip install -e '.[plot]'")
     factor = (END - BEGIN) / (args.minutes * 60)
@@ -124,32 +124,32 @@ def run(args: Namespace) -> Figures:
         from benchmarks import plot  # noqa: PLC0415  matplotlib is there only for this
 
         plot.draw(day, Path(args.plot))
-    return _figures(day)
+    return _stats(day)
 
 
-def _figures(day: Day) -> Figures:
+def _stats(day: Day) -> Stats:
     calm = outside(day.ours, [(begin, end) for begin, end, _ in day.kills])
     shown = {"iai": day.ours, "iai, apart from kills": calm, "the old system": day.old}
-    figures: Figures = {
+    stats: Stats = {
         "a second is, in seconds of the day": round(day.factor, 1),
         "least interval, s": round(Settings(store=Path()).refresh_min_s / day.factor, 3),
         "changes": day.changes,
         "moments": len(day.ours),
     }
     for name, lags_ in shown.items():
-        figures[f"{name}: changes behind"] = quantiles([lag.changes for lag in lags_], "changes")
+        stats[f"{name}: changes behind"] = quantiles([lag.changes for lag in lags_], "changes")
         in_day = [lag.seconds for lag in lags_]
-        figures[f"{name}: behind, in the day"] = quantiles([s / 60 for s in in_day], "min")
+        stats[f"{name}: behind, in the day"] = quantiles([s / 60 for s in in_day], "min")
         if lags_ is not day.old:
             measured = [s / day.factor for s in in_day]
-            figures[f"{name}: behind, as measured"] = quantiles(measured, "s")
+            stats[f"{name}: behind, as measured"] = quantiles(measured, "s")
         current = sum(not lag.changes for lag in lags_) / len(lags_)
-        figures[f"{name}: current, percent of the day"] = round(100 * current, 1)
-    return figures
+        stats[f"{name}: current, percent of the day"] = round(100 * current, 1)
+    return stats
 
 
 def _lived(acts: list[Act], factor: float) -> Day:
-    """Live the day on a group; return what was seen."""
+    """Run the day on a group; return the measurements."""
     with Group(**_settings(factor)) as group:
         group.up()
         history(group.work / "past", HISTORY)
@@ -163,7 +163,7 @@ def _lived(acts: list[Act], factor: float) -> Day:
         with (
             closing(Records(group.layout.records)) as records,
             group.client() as client,
-            Sampler(records, group.layout.payload, clock) as sampler,
+            LagSampler(records, group.layout.payload, clock) as sampler,
         ):
             _do(acts, group, client, clock)
             clock.wait(END)
@@ -171,7 +171,7 @@ def _lived(acts: list[Act], factor: float) -> Day:
 
 
 def _settings(factor: float) -> dict[str, str]:
-    """Return the settings of a group whose days are shorter by this factor."""
+    """Return settings with all times divided by this factor."""
     normal = Settings(store=Path())
     names = {name: declared()[name].variable.removeprefix("IAI_MCP_").lower() for name in DAYTIMES}
     scaled = {variable: f"{getattr(normal, name) / factor}" for name, variable in names.items()}
@@ -179,7 +179,7 @@ def _settings(factor: float) -> dict[str, str]:
 
 
 def _do(acts: list[Act], group: Group, client: Client, clock: Clock) -> None:
-    """Do all of it, each at its time."""
+    """Do everything in the plan, each at its time."""
     (group.work / "sessions").mkdir()
     sessions = Sessions(group.work / "sessions")
     for number, act in enumerate(acts):
@@ -240,7 +240,7 @@ def _seen(moments: list[Moment], layout: Layout, clock: Clock, acts: list[Act], 
 
 
 def _kills(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float, str]]:
-    """From the end of each process to its successor's first word."""
+    """Return the times from the end of each process until its successor is ready."""
     down: dict[str, float] = {}
     spans = []
     for event in events:
@@ -253,7 +253,7 @@ def _kills(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, floa
 
 
 def _asleep(events: list[dict[str, Any]], clock: Clock) -> list[tuple[float, float]]:
-    """When it was in SLEEP or HIBERNATION; it may have been so when the day began."""
+    """Return the spans in SLEEP or HIBERNATION, which may begin before the day."""
     spans: list[tuple[float, float]] = []
     since = 0.0
     for event in events:

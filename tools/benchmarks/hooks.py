@@ -12,7 +12,7 @@ from collections import defaultdict
 from harness.corpus import coding_session
 from harness.group import Group
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.install import scripts
 from iai.install.hook_entries import CAPTURE, RECALL
 
@@ -24,7 +24,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=300, help="calls measured of each")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec="0") as group:
         group.up()
         cwd = "/home/dev/bench"
@@ -61,8 +61,8 @@ def run(args: Namespace) -> Figures:
         group.hook("turn-capture", prompt)
         for _ in range(args.runs // 10 + WARM_UP):
             call("recall hook", COMPOSING)
-    figures: Figures = {name: quantiles(values[WARM_UP:], "ms") for name, values in times.items()}
+    stats: Stats = {name: quantiles(values[WARM_UP:], "ms") for name, values in times.items()}
     for name in ("recall hook", "capture hook"):
-        floor = figures[f"cat, beside the {name}"]["p50_ms"]
-        figures[f"{name} / cat, at p50"] = round(figures[name]["p50_ms"] / floor, 2)
-    return figures
+        floor = stats[f"cat, beside the {name}"]["p50_ms"]
+        stats[f"{name} / cat, at p50"] = round(stats[name]["p50_ms"] / floor, 2)
+    return stats

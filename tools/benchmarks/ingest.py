@@ -1,4 +1,4 @@
-"""Whole histories, from `iai import` to the last stage: how many turns a second."""
+"""Turns per second from `iai import` of a whole history until the last stage."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from harness.corpus import history
 from harness.group import Group, wait_until
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
-LOOK_S = 0.1  # looking more often would take a core away from what is measured
+LOOK_S = 0.1  # polling more often would take a core from what is measured
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=20_000)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group() as group:
         histories = group.work / "histories"
         history(histories, args.turns)

@@ -8,7 +8,7 @@ from harness.real_sessions import Session
 from harness.utterances import KINDS, Utterance, normal, opens_as_host
 from msgspec import Struct
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 
 class Kept(Struct, frozen=True):
@@ -44,11 +44,11 @@ def of(session: Session, records: Sequence[str]) -> Kept:
     return Kept(session.name, session.said, tuple(lost), len(texts), tuple(by_host), tuple(unknown))
 
 
-def figures(kept: Sequence[Kept]) -> Figures:
+def figures(kept: Sequence[Kept]) -> Stats:
     """Return how much was kept, by kind, and how much was not said."""
     said = Counter(utterance.kind for one in kept for utterance in one.said)
     lost = Counter(utterance.kind for one in kept for utterance in one.lost)
-    shares: Figures = {
+    shares: Stats = {
         kind: f"{said[kind] - lost[kind]} of {said[kind]}" for kind in KINDS if said[kind]
     }
     every = said.total()
@@ -65,7 +65,7 @@ def figures(kept: Sequence[Kept]) -> Figures:
     }
 
 
-def examples(kept: Sequence[Kept], most: int) -> Figures:
+def examples(kept: Sequence[Kept], most: int) -> Stats:
     """Return up to `most` of each that is not right, to be read."""
     lost = [(one.session, f"({u.kind}) {u.text}") for one in kept for u in one.lost]
     by_host = [(one.session, text) for one in kept for text in one.by_host]
@@ -77,7 +77,7 @@ def examples(kept: Sequence[Kept], most: int) -> Figures:
     }
 
 
-def _examples(name: str, found: Iterable[tuple[str, str]]) -> Figures:
+def _examples(name: str, found: Iterable[tuple[str, str]]) -> Stats:
     return {
         f"{name}, {number}, {session[:8]}": normal(text)[:400]
         for number, (session, text) in enumerate(found, 1)

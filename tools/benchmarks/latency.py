@@ -1,4 +1,4 @@
-"""From the answer to a commit until the payload on disk holds it; and the same after a kill.
+"""From the answer to a capture until the payload on disk holds it, also after a kill.
 
 The answer comes when the records are on disk. A refresh writes the payload of the project that was
 last worked in first and the global one last, so both are watched.
@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from harness.corpus import history, text
 from harness.group import Group, wait_until
-from harness.sampler import Looking
+from harness.sampler import Sampler
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.freshness.sidecar import sidecar_path
 from iai.process.client import Client
 from iai.projects.identity import identify
@@ -26,23 +26,23 @@ from iai.session_start.payload_files import claim
 
 LOOK_S = 0.001
 CWD = "/home/dev/p0"
-PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5)  # a burst, now and then a breath
+PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5)  # bursts, with pauses
 
 
 class Commit(NamedTuple):
-    """A change, and when its answer came, on the monotonic clock."""
+    """A change, and the time of its answer in monotonic seconds."""
 
     at: float
     revision: int
 
 
-class Watch(Looking):
-    """Notes when a payload on disk came to hold each revision."""
+class PayloadSampler(Sampler):
+    """Records when a payload on disk came to hold each revision."""
 
     def __init__(self, payload: Path) -> None:
         super().__init__(LOOK_S)
         self._payload = payload
-        self._known = 0  # when the sidecar was written that was seen last
+        self._known = 0  # modification time of the last sidecar seen
         self._times: list[float] = []
         self._revisions: list[int] = []
 
@@ -51,10 +51,10 @@ class Watch(Looking):
         return bool(self._revisions) and self._revisions[-1] >= revision
 
     def delay_s(self, commit: Commit) -> float:
-        """Seconds from a commit until it was in the payload."""
+        """Return the seconds from a commit until the payload held it."""
         return max(0.0, self._times[bisect_left(self._revisions, commit.revision)] - commit.at)
 
-    def look(self) -> None:
+    def sample(self) -> None:
         try:
             found = sidecar_path(self._payload).stat().st_mtime_ns
         except FileNotFoundError:
@@ -76,7 +76,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kills", type=int, default=5, help="of the cache-writer, in a row")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec=str(args.interval)) as group:
         group.up()
         history(group.work / "history", args.records)
@@ -86,8 +86,8 @@ def run(args: Namespace) -> Figures:
         payloads = {"project": layout.project_payload(identify(CWD).id), "all": layout.payload}
         with (
             group.client() as client,
-            Watch(payloads["project"]) as own,
-            Watch(payloads["all"]) as whole,
+            PayloadSampler(payloads["project"]) as own,
+            PayloadSampler(payloads["all"]) as whole,
         ):
             commits = _commits(client, _going_on(args))
             last = commits[-1].revision
@@ -104,7 +104,7 @@ def run(args: Namespace) -> Figures:
 
 
 def _going_on(args: Namespace) -> Callable[[int], bool]:
-    """Is there to be another commit after so many?"""
+    """Return a function that says, after this many commits, whether to go on."""
     end = time.monotonic() + 60 * (args.minutes or 0.0)
 
     def going_on(count: int) -> bool:
@@ -114,7 +114,7 @@ def _going_on(args: Namespace) -> Callable[[int], bool]:
 
 
 def _commits(client: Client, going_on: Callable[[int], bool]) -> list[Commit]:
-    """Commit one after the other, at a varied pace."""
+    """Commit one turn after another, at a varying pace."""
     chance = random.Random(3)  # noqa: S311
     commits: list[Commit] = []
     while going_on(len(commits)):
@@ -129,14 +129,14 @@ def _commit(client: Client, said: str) -> Commit:
     return Commit(time.monotonic(), answer.revision)
 
 
-def _kill(group: Group, client: Client, watch: Watch) -> float:
-    """Seconds until what was committed right after the kill is there."""
+def _kill(group: Group, client: Client, sampler: PayloadSampler) -> float:
+    """Kill the writer; return the seconds until the payload holds a commit made right after."""
     killed = time.monotonic()
     group.kill(Actor.CACHE_WRITER)
     revision = _commit(client, "said while nobody was there to write it down").revision
-    wait_until(lambda: watch.holds(revision), "the payload is current again", 600)
-    return watch.delay_s(Commit(killed, revision))
+    wait_until(lambda: sampler.holds(revision), "the payload is current again", 600)
+    return sampler.delay_s(Commit(killed, revision))
 
 
-def _ms(watch: Watch, commit: Commit) -> float:
-    return watch.delay_s(commit) * 1_000
+def _ms(sampler: PayloadSampler, commit: Commit) -> float:
+    return sampler.delay_s(commit) * 1_000

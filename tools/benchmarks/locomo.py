@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import quality
 from benchmarks.quality import Asked, History, Question
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.model.clock import NS
 from iai.protocol.ingest import CapturedTurn
 
@@ -29,14 +29,14 @@ def configure(parser: ArgumentParser) -> None:
     quality.configure(parser)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     asked: list[Asked] = []
     turns, seconds = 0, 0.0
     for sample in json.loads(args.data.read_text()):
         done, count, taken = quality.run(_history(sample), args.embedder)
         asked += done
         turns, seconds = turns + count, seconds + taken
-    return quality.figures(asked, turns, seconds, halves=args.halves)
+    return quality.stats(asked, turns, seconds, halves=args.halves)
 
 
 def _history(sample: dict[str, Any]) -> History:

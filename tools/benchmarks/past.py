@@ -17,7 +17,7 @@ import psutil
 from harness.corpus import machine
 from harness.group import Group
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 LOOK_S = 0.25
 MB = 1e6
@@ -27,7 +27,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--bytes", type=float, default=2e8, help="of histories (default 2e8)")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(hang_after_sec="60") as group:
         turns = machine(group.work, int(args.bytes))
         files = list((group.work / ".claude").rglob("*.jsonl"))

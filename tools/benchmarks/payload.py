@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from simulation.world import START, World
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.embedders.static import StaticEmbedder, bundled
 from iai.model.clock import NS
 from iai.payload.budget import tokens
@@ -60,7 +60,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--git", type=Path, nargs="*", default=[], help="git directories")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     """Replay every history; return the mean of each way to fill the tokens, for each history."""
     embedder = bundled()
     told = json.loads(args.data.read_text()) if args.data else []
@@ -73,11 +73,11 @@ def run(args: Namespace) -> Figures:
     return {name: _compared(helds) for name, helds in (every | found).items()}
 
 
-def _compared(found: list[tuple[str, Held]]) -> Figures:
-    return {way: _figures([h for w, h in found if w == way]) for way in WAYS}
+def _compared(found: list[tuple[str, Held]]) -> Stats:
+    return {way: _stats([h for w, h in found if w == way]) for way in WAYS}
 
 
-def _figures(helds: list[Held]) -> Figures:
+def _stats(helds: list[Held]) -> Stats:
     per_100 = mean(100 * held.share / held.tokens for held in helds)
     return {
         "sessions": len(helds),

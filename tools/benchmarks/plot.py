@@ -1,4 +1,4 @@
-"""Draws a day: how many changes the payload was behind, and the old system's. Needs matplotlib."""
+"""Plots a day: the changes that the payload was behind, and the old system's. Needs matplotlib."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from benchmarks.day import BEGIN, END, HOUR, Day, Lag
 
 BINS = 1_440  # one a minute; each shows its worst moment
-OURS, OLD = "#0072b2", "#d55e00"  # told apart by all eyes (Okabe and Ito)
+OURS, OLD = "#0072b2", "#d55e00"  # safe for the colour-blind (Okabe and Ito)
 SHADE, INK = "#e6eaf0", "#444444"
 TOP = 4_000
 EVENING = 19.9  # hours; room for words to the right of the lines

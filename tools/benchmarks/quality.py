@@ -13,7 +13,7 @@ from statistics import fmean
 from harness.group import Group
 from msgspec import Struct
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.process.client import recall
 from iai.protocol.graph_cache import Hit, Recall
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
@@ -41,7 +41,7 @@ class History(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """What came of a question."""
+    """The outcome of a question."""
 
     history: str
     category: str
@@ -50,7 +50,7 @@ class Asked(Struct, frozen=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Add what all such benchmarks can be told."""
+    """Declare the arguments that all such benchmarks share."""
     parser.add_argument("--halves", action="store_true", help="also over halves of the set")
     parser.add_argument("--embedder", default="static", help="as IAI_MCP_EMBEDDER has it")
 
@@ -79,7 +79,7 @@ def run(history: History, embedder: str) -> tuple[list[Asked], int, float]:
     return asked, len(keys), seconds
 
 
-def figures(asked: Sequence[Asked], turns: int, seconds: float, *, halves: bool) -> Figures:
+def stats(asked: Sequence[Asked], turns: int, seconds: float, *, halves: bool) -> Stats:
     """Return means over the questions: all, those of each category, and those of each half."""
     parts = {"all": list(asked)}
     categories = sorted({one.category for one in asked})

@@ -1,4 +1,4 @@
-"""Milliseconds of a question, as a client sees them, with a store of so many turns."""
+"""Milliseconds of a recall, as a client measures them."""
 
 import random
 import time
@@ -7,13 +7,13 @@ from argparse import ArgumentParser, Namespace
 from harness.corpus import coding_session, text
 from harness.group import Group, wait_until
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.process.client import recall
 from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
-WARM_UP = 20  # questions that are not counted
+WARM_UP = 20  # queries not measured
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--questions", type=int, default=300)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec="0") as group:
         histories = group.work / "histories"
         histories.mkdir()

@@ -1,6 +1,6 @@
-"""What one refresh costs in a small and in a large store: it reads what it shows, not the store.
+"""The cost of a refresh in a small and a large store: it reads what it shows, not the store.
 
-The cache-writer itself is run, without its process, so that nothing else is in the figures. Both
+The cache-writer itself is run, without its process, so that nothing else is measured. Both
 stores have the same projects and sessions of the same length, only more of them.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.corpus import text
 
 from actors.cache_writer import CacheWriter, make
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.clock import NS
@@ -88,7 +88,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=100, help="refreshes measured of each")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     costs = {records: Cost() for records in (args.small, args.large)}
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:
         writers = {n: _writer(Path(directory) / str(n), n, args) for n in costs}
@@ -98,15 +98,15 @@ def run(args: Namespace) -> Figures:
         for writer in writers.values():
             writer.close()
     ready = min(args.projects, Settings(store=Path()).payload_projects)
-    figures: Figures = {"payloads": ready + 1}
+    stats: Stats = {"payloads": ready + 1}
     computed = {n: [a - d for a, d in zip(c.all, c.disk, strict=True)] for n, c in costs.items()}
     everything = {n: cost.all for n, cost in costs.items()}
     for name, seconds in {"refresh": everything, "without the disk": computed}.items():
         shown = {n: quantiles([s * 1_000 for s in each], "ms") for n, each in seconds.items()}
-        figures |= {f"{name}, {n} records": quantities for n, quantities in shown.items()}
+        stats |= {f"{name}, {n} records": quantities for n, quantities in shown.items()}
         ratio = shown[args.large]["p50_ms"] / shown[args.small]["p50_ms"]
-        figures[f"{name}, large / small, at p50"] = round(ratio, 2)
-    return figures
+        stats[f"{name}, large / small, at p50"] = round(ratio, 2)
+    return stats
 
 
 def _writer(root: Path, count: int, args: Namespace) -> CacheWriter:

@@ -1,4 +1,4 @@
-"""A store of so many records, over the wire: what everything costs, and what it finds."""
+"""A large store, over the wire: what everything costs, and what recall finds."""
 
 import random
 import signal
@@ -12,7 +12,7 @@ from harness.corpus import history, text
 from harness.group import Group, wait_until
 
 from benchmarks.startup import name_of
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.index.vector import Vectors
 from iai.index.vector_indexer import VectorIndexer
 from iai.process.client import Client, recall
@@ -31,8 +31,8 @@ from iai.store.readers import Readers
 from iai.store.vectors import VectorView
 
 PATIENCE_S = 3_600.0
-LOOK_S = 0.2  # looking more often would take a core away from what is measured
-WARM_UP = 30  # questions that are not counted
+LOOK_S = 0.2  # polling more often would take a core from what is measured
+WARM_UP = 30  # queries not measured
 CAPTURES = 20
 COMPARED = 100  # questions that are also answered exactly
 FIRST = 10
@@ -45,7 +45,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--more", type=int, default=0, help="imported while asking; 0: a tenth")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     questions = queries(args.questions + WARM_UP)
     with Group() as group:
         first, more = group.work / "first", group.work / "more"
@@ -53,21 +53,21 @@ def run(args: Namespace) -> Figures:
         history(more, args.more or max(2_000, args.records // 10), seed=args.records)
         group.up()
         with group.client() as client:
-            figures = {"ingest": _ingest(group, client, first)}
+            stats = {"ingest": _ingest(group, client, first)}
             idle = _ask(client, questions)
-            figures |= {name: quantiles(times[WARM_UP:], "ms") for name, times in idle.items()}
-            figures["recall in one project"] = _filtered(client, questions)
-            figures["commit to findable"] = _findable(client)
-            figures["memory, MB"] = _memory(group)
-            figures["disk, MB"] = _disk(group.layout.root)
+            stats |= {name: quantiles(times[WARM_UP:], "ms") for name, times in idle.items()}
+            stats["recall in one project"] = _filtered(client, questions)
+            stats["commit to findable"] = _findable(client)
+            stats["memory, MB"] = _memory(group)
+            stats["disk, MB"] = _disk(group.layout.root)
             busy = _while_importing(group, client, more, questions)
-            figures["recall during an import"] = quantiles(busy, "ms")
+            stats["recall during an import"] = quantiles(busy, "ms")
             _caught_up(group)
             asked = questions[:COMPARED]
             before = _answers(client, asked)
             given = [_embed(client, question) for question in asked]
-        figures["start to warm"] = _restart(group, asked[0])
-        figures["memory after the start, MB"] = _memory(group)
+        stats["start to warm"] = _restart(group, asked[0])
+        stats["memory after the start, MB"] = _memory(group)
         with group.client() as client:
             same = {"after a start": _answers(client, asked) == before}
             killed = group.kill(Actor.GRAPH_CACHE, signal.SIGKILL)
@@ -76,11 +76,11 @@ def run(args: Namespace) -> Figures:
                 "the graph-cache is back",
             )
             same["after a kill"] = _answers(client, asked) == before
-        figures["same answers"] = same
+        stats["same answers"] = same
         group.down()
-        figures["vector index against all vectors"] = _approximation(group, given)
+        stats["vector index against all vectors"] = _approximation(group, given)
         records = group.health().watermark.records_count
-    return {"records": records, **figures}
+    return {"records": records, **stats}
 
 
 def queries(count: int) -> list[str]:
@@ -94,11 +94,11 @@ def _import(client: Client, path: Path) -> Callable[[], bool]:
     return lambda: client.call(Actor.INGEST, ImportStatus(job=job), ImportProgress).done
 
 
-def _ingest(group: Group, client: Client, path: Path) -> Figures:
+def _ingest(group: Group, client: Client, path: Path) -> Stats:
     began = time.monotonic()
     read = _import(client, path)
     wait_until(read, "all is read", PATIENCE_S, LOOK_S)
-    figures: Figures = {"read, s": time.monotonic() - began}
+    stats: Stats = {"read, s": time.monotonic() - began}
     for name, lag in (("embedded", "vectors"), ("searchable", "graph")):
         wait_until(
             lambda stage=lag: not group.health().stages[stage].lag_records,  # type: ignore[misc]
@@ -106,11 +106,11 @@ def _ingest(group: Group, client: Client, path: Path) -> Figures:
             PATIENCE_S,
             LOOK_S,
         )
-        figures[f"{name}, s"] = time.monotonic() - began
-    figures["turns/s"] = group.health().watermark.records_count / figures["searchable, s"]
+        stats[f"{name}, s"] = time.monotonic() - began
+    stats["turns/s"] = group.health().watermark.records_count / stats["searchable, s"]
     _caught_up(group)
-    figures["under final weights, s"] = time.monotonic() - began
-    return {name: round(value, 1) for name, value in figures.items()}
+    stats["under final weights, s"] = time.monotonic() - began
+    return {name: round(value, 1) for name, value in stats.items()}
 
 
 def _caught_up(group: Group) -> None:
@@ -153,7 +153,7 @@ def _ask(client: Client, questions: list[str]) -> dict[str, list[float]]:
     return times
 
 
-def _filtered(client: Client, questions: list[str]) -> Figures:
+def _filtered(client: Client, questions: list[str]) -> Stats:
     project = recall(client, Recall(query=questions[0])).hits[0].project
     times = []
     for question in questions[: COMPARED + WARM_UP]:
@@ -163,7 +163,7 @@ def _filtered(client: Client, questions: list[str]) -> Figures:
     return quantiles(times[WARM_UP:], "ms")
 
 
-def _findable(client: Client) -> Figures:
+def _findable(client: Client) -> Stats:
     """From the answer to a capture to the first recall that finds it."""
     times = []
     for number in range(CAPTURES):
@@ -196,7 +196,7 @@ def _answers(client: Client, questions: list[str]) -> list[list[str]]:
     return [_ids(recall(client, Recall(query=question, k=FIRST))) for question in questions]
 
 
-def _restart(group: Group, question: str) -> Figures:
+def _restart(group: Group, question: str) -> Stats:
     group.down()
     began = time.monotonic()
     group.up()
@@ -207,7 +207,7 @@ def _restart(group: Group, question: str) -> Figures:
     return {"ready, s": round(ready, 2), "warm, s": round(time.monotonic() - began, 2)}
 
 
-def _memory(group: Group) -> Figures:
+def _memory(group: Group) -> Stats:
     """Anonymous memory is the processes' own; the rest of PSS is files, let go at need."""
     processes = {name_of(p): p for p in group.processes()}
     pss = {name: round(p.memory_full_info().pss / 1e6) for name, p in processes.items()}
@@ -219,7 +219,7 @@ def _memory(group: Group) -> Figures:
     return {**every, "sum of pss": sum(pss.values()), "sum of anonymous": sum(own.values())}
 
 
-def _disk(root: Path) -> Figures:
+def _disk(root: Path) -> Stats:
     """Megabytes that are taken, not those of holes."""
     sizes = {
         path.name: sum(f.stat().st_blocks * 512 for f in path.rglob("*") if f.is_file()) / 1e6
@@ -229,7 +229,7 @@ def _disk(root: Path) -> Figures:
     return {name: round(size, 1) for name, size in sizes.items() if size >= 1}
 
 
-def _approximation(group: Group, given: list[tuple[QueryVector, ...]]) -> Figures:
+def _approximation(group: Group, given: list[tuple[QueryVector, ...]]) -> Stats:
     """How many of the exactly first ten are among the first ten of the index, and its cost."""
     readers = Readers(group.layout)
     indexer = VectorIndexer(0)

@@ -22,7 +22,7 @@ from harness.host import (
 )
 from msgspec import Struct
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Injection
 
@@ -52,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--host", choices=("claude", "codex"), help="only this one")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     return {
         name: _host(name, args.sessions, args.at_once, args.think)
         for name in ("claude", "codex")
@@ -60,7 +60,7 @@ def run(args: Namespace) -> Figures:
     }
 
 
-def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
+def _host(name: str, sessions: int, at_once: int, think_s: float) -> Stats:
     with Group() as group:
         group.up()
         group.iai("hooks", "install", "--host", name)
@@ -79,7 +79,7 @@ def _host(name: str, sessions: int, at_once: int, think_s: float) -> Figures:
             told = list(pool.map(one, range(sessions)))
         group.settle()
         noted = deliveries.read(group.layout)
-    return _figures([host for host, _ in told], [s for _, starts in told for s in starts], noted)
+    return _stats([host for host, _ in told], [s for _, starts in told for s in starts], noted)
 
 
 def _connected(name: str, group: Group) -> Host:
@@ -123,7 +123,7 @@ def _story(session: Session) -> Iterator[Start]:
     session.end()
 
 
-def _figures(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> Figures:
+def _stats(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> Stats:
     by_session: dict[str, list[Injection]] = {}
     for injection in noted:
         by_session.setdefault(injection.session, []).append(injection)

@@ -1,6 +1,6 @@
-"""Simulated days of the whole group, in which anything goes wrong; see `invariants` for what holds.
+"""Simulated days of the whole group, full of faults; see `simulation.invariants` for what holds.
 
-A story that fails is printed at its shortest, with its seed.
+A scenario that fails is printed, shrunk, with its seed.
 """
 
 import logging
@@ -14,52 +14,57 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import structs
-from simulation.invariants import Broken
-from simulation.stories import (
-    Story,
-    Teller,
-    invent,
-    shortest,
+from simulation.invariants import InvariantBroken
+from simulation.scenarios import (
+    Scenario,
+    ScenarioRunner,
+    generate,
+    shrink,
 )
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
 
 
-class Told(NamedTuple):
-    """What came of one story."""
+class Outcome(NamedTuple):
+    """The outcome of one scenario."""
 
-    acts: int
-    virtual_s: float
-    changes: int
-    writes: int
+    acts: int  # that were done
+    virtual_s: float  # simulated time
+    changes: int  # revisions of the store
+    writes: int  # of payloads
     crashes: int
-    broken: str  # what does not hold, or ""
+    broken: str  # the invariant that does not hold; "" if all do
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=10, help="simulated days of each story")
-    parser.add_argument("--seed", type=int, default=0, help="of the first story")
-    parser.add_argument("--stories", type=int, default=1, help="how many, each with the next seed")
+    parser.add_argument("--days", type=int, default=10, help="simulated days of each scenario")
+    parser.add_argument("--seed", type=int, default=0, help="of the first scenario")
+    parser.add_argument("--stories", type=int, default=1, help="scenarios, each with the next seed")
 
 
-def run(args: Namespace) -> Figures:
-    """Tell the stories, on all cores."""
-    logging.disable()  # what goes wrong in a story is wanted there
+def run(args: Namespace) -> Stats:
+    """Run the scenarios, on all cores."""
+    logging.disable()  # faults are what a scenario is made of
     began = time.monotonic()
     seeds = range(args.seed, args.seed + args.stories)
     with ProcessPoolExecutor() as pool:
         outcomes = dict(
-            zip(seeds, pool.map(_tell_seed, seeds, [args.days] * len(seeds)), strict=True)
+            zip(seeds, pool.map(_run_seed, seeds, [args.days] * len(seeds)), strict=True)
         )
-    broken = {seed: told.broken for seed, told in outcomes.items() if told.broken}
+    broken = {seed: outcome.broken for seed, outcome in outcomes.items() if outcome.broken}
     for seed in list(broken)[:1]:
         print(f"seed {seed}: {broken[seed]}", flush=True)
-        print(_printed(shortest_failing(invent(seed, args.days))))
+        print(_printed(shortest_failing(generate(seed, args.days))))
     total = Counter[str]()
-    for told in outcomes.values():
-        total.update(acts=told.acts, changes=told.changes, writes=told.writes, crashes=told.crashes)
+    for outcome in outcomes.values():
+        total.update(
+            acts=outcome.acts,
+            changes=outcome.changes,
+            writes=outcome.writes,
+            crashes=outcome.crashes,
+        )
     seconds = time.monotonic() - began
     return {
         "stories": args.stories,
@@ -70,40 +75,40 @@ def run(args: Namespace) -> Figures:
     }
 
 
-def tell(story: Story) -> Told:
-    """Tell one story in a directory of its own."""
+def run_scenario(scenario: Scenario) -> Outcome:
+    """Run one scenario in a directory of its own."""
     directory = Path(tempfile.mkdtemp(prefix="iai-", dir=MEMORY if MEMORY.is_dir() else None))
-    teller = Teller(story, directory)
-    begun = teller.world.now.mono
+    runner = ScenarioRunner(scenario, directory)
+    begun = runner.world.now.mono
     broken = ""
     try:
-        teller.tell()
-    except Broken as error:
+        runner.run()
+    except InvariantBroken as error:
         broken = str(error)
-    except Exception as error:  # noqa: BLE001  whatever it is, the story shows how it comes about
+    except Exception as error:  # noqa: BLE001  any error is an outcome
         broken = f"{type(error).__name__}: {error}"
     finally:
-        teller.close()
+        runner.close()
         shutil.rmtree(directory)
-    world, watch = teller.world, teller.watch
-    passed_s = (world.now.mono - begun) / 1e9
+    world, checker = runner.world, runner.checker
+    elapsed_s = (world.now.mono - begun) / 1e9
     crashes = sum(world.starts.values()) - len(world.starts)
-    return Told(teller.told, passed_s, watch.changes, watch.writes, crashes, broken)
+    return Outcome(runner.acts_done, elapsed_s, checker.changes, checker.writes, crashes, broken)
 
 
-def _tell_seed(seed: int, days: int) -> Told:
+def _run_seed(seed: int, days: int) -> Outcome:
     logging.disable()
-    return tell(invent(seed, days))
+    return run_scenario(generate(seed, days))
 
 
-def shortest_failing(story: Story) -> Story:
-    """Return what is left of a story that fails when all is left out that it does not take."""
-    told = tell(story)
-    cut = structs.replace(story, acts=story.acts[: told.acts + 1])
-    return shortest(cut, lambda shorter: bool(tell(shorter).broken))
+def shortest_failing(scenario: Scenario) -> Scenario:
+    """Return a failing scenario without the acts that it does not need to fail."""
+    outcome = run_scenario(scenario)
+    cut = structs.replace(scenario, acts=scenario.acts[: outcome.acts + 1])
+    return shrink(cut, lambda shorter: bool(run_scenario(shorter).broken))
 
 
-def _printed(story: Story) -> str:
-    lines = [f"  after {act.after_s:g} s: {act.do} {act.which}" for act in story.acts]
-    head = f"interval {story.interval_s:g} s, {story.chances}"
-    return "\n".join([head, *lines, f"  {tell(story).broken}"])
+def _printed(scenario: Scenario) -> str:
+    lines = [f"  after {act.after_s:g} s: {act.do} {act.which}" for act in scenario.acts]
+    head = f"interval {scenario.interval_s:g} s, {scenario.chances}"
+    return "\n".join([head, *lines, f"  {run_scenario(scenario).broken}"])

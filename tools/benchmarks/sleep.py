@@ -15,7 +15,7 @@ from harness.group import Group, wait_until
 
 from benchmarks.past import Memory, larger, memory
 from benchmarks.scale import queries
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 from iai.process import ledger
 from iai.process.client import Client, recall
 from iai.protocol.graph_cache import Recall
@@ -40,7 +40,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--questions", type=int, default=100)
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec="0") as group:
         history(group.work / "histories", args.records)
         group.up()

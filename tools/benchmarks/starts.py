@@ -9,7 +9,7 @@ from harness.real_sessions import Session
 from harness.replay import Replay
 from msgspec import Struct
 
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 from iai.payload.budget import tokens
 
 FIRST_PROMPTS = 3  # of a session, whose names count
@@ -78,11 +78,11 @@ def last_turns(sessions: Sequence[Session], before: int, room: int) -> str:
     return "\n".join(reversed(kept))
 
 
-def figures(starts: Sequence[Start]) -> Figures:
+def figures(starts: Sequence[Start]) -> Stats:
     """Return shares and tokens of each way to fill a start."""
     if not starts:
         return {}
-    measured: Figures = {}
+    measured: Stats = {}
     for way in WAYS:
         held = [start.held[way] for start in starts]
         costs = [tokens(start.texts[way]) for start in starts]

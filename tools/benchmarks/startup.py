@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 import psutil
 from harness.group import Group
 
-from benchmarks.stats import Figures, quantiles
+from benchmarks.stats import Stats, quantiles
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idleness measured")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     with Group(session_cache_refresh_min_sec="0") as group:
         group.up()  # the first start also compiles the modules
         group.down()

@@ -1,13 +1,13 @@
-"""Quantiles, and how figures are printed."""
+"""Quantiles, and how measurements are printed."""
 
 import json
 import statistics
 from typing import Any
 
-Figures = dict[str, Any]
+Stats = dict[str, Any]
 
 
-def quantiles(values: list[float], unit: str) -> Figures:
+def quantiles(values: list[float], unit: str) -> Stats:
     """Return median, 95th and 99th percentile and maximum of some measurements."""
     several = len(values) > 1
     cuts = statistics.quantiles(values, n=100, method="inclusive") if several else values * 99
@@ -15,12 +15,12 @@ def quantiles(values: list[float], unit: str) -> Figures:
     return {f"{name}_{unit}": round(value, 3) for name, value in named.items()}
 
 
-def show(figures: Figures, *, as_json: bool) -> None:
-    """Print figures, for a program or for people."""
+def show(stats: Stats, *, as_json: bool) -> None:
+    """Print measurements, for a program or for people."""
     if as_json:
-        print(json.dumps(figures))
+        print(json.dumps(stats))
         return
-    for name, value in figures.items():
+    for name, value in stats.items():
         if isinstance(value, dict):
             print(f"{name}: " + ", ".join(f"{k} {v}" for k, v in value.items()))
         else:

@@ -32,7 +32,7 @@ from benchmarks import commits, kept, starts
 from benchmarks.commits import Found
 from benchmarks.kept import Kept
 from benchmarks.starts import Start
-from benchmarks.stats import Figures
+from benchmarks.stats import Stats
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--show", metavar="SESSION", help="print the payload before this session")
 
 
-def run(args: Namespace) -> Figures:
+def run(args: Namespace) -> Stats:
     sessions = real_sessions.load(args.sessions, args.limit)
     with Replay(sessions) as replay:
         if args.show:
@@ -61,7 +61,7 @@ def run(args: Namespace) -> Figures:
         found = [commits.ask(question, sessions, replay) for question in questions]
     place = {session.name: number for number, session in enumerate(sessions)}
     found.sort(key=lambda one: place[one.session])
-    measured: Figures = {}
+    measured: Stats = {}
     for name, part in (_HALVES if args.halves else _ALL).items():
         measured |= {f"{name}{what}": value for what, value in _figures(part, begun, found, words)}
     return measured | kept.examples(words, args.examples)
@@ -90,7 +90,7 @@ def _kept(sessions: Sequence[Session], replay: Replay) -> list[Kept]:
     return [kept.of(session, records[session.name]) for session in sessions]
 
 
-def _shown(name: str, sessions: Sequence[Session], replay: Replay) -> Figures:
+def _shown(name: str, sessions: Sequence[Session], replay: Replay) -> Stats:
     """Print the payload before a session; return what it names of the session's work."""
     session = next((one for one in sessions if one.name.startswith(name)), None)
     if session is None:

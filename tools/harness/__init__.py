@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: a real group, hosts that call its hooks, made-up sessions."""
+"""What tests and benchmarks share: a real group, hosts that call its hooks, invented sessions."""

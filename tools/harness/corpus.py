@@ -1,4 +1,4 @@
-"""Made-up coding sessions, as Claude Code writes them: Zipf words, code, paths, errors."""
+"""Invented coding sessions in the format of Claude Code: Zipf words, code, paths, errors."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def _words() -> tuple[list[str], list[float]]:
 
 
 def text(chance: random.Random, words: int) -> str:
-    """Return a text of about so many words, with the things that code talk is full of."""
+    """Return a text of about this many words, with code, paths and errors in it."""
     vocabulary, cumulated = _words()
     out = chance.choices(vocabulary, cum_weights=cumulated, k=words)
     if chance.random() < 0.5:  # noqa: PLR2004
@@ -35,7 +35,7 @@ def text(chance: random.Random, words: int) -> str:
 
 
 def as_turns(transcript: str) -> list[CapturedTurn]:
-    """Return the turns of such a session as a client captures them."""
+    """Return the turns of such a session for a client to capture."""
     lines = [json.loads(line) for line in transcript.splitlines()]
     return [
         CapturedTurn(
@@ -54,7 +54,7 @@ def as_turns(transcript: str) -> list[CapturedTurn]:
 def coding_session(
     session: str, cwd: str, turns: int, seed: int, start: datetime | None = None
 ) -> str:
-    """Return a transcript of so many turns, a question and an answer in turn."""
+    """Return a transcript of this many turns, questions and answers alternating."""
     chance = random.Random(seed)  # noqa: S311
     moment = start or START + timedelta(hours=seed)
     lines = []
@@ -72,7 +72,7 @@ def coding_session(
 
 
 def history(directory: Path, turns: int, seed: int = 0) -> None:
-    """Write that many turns, as sessions of a hundred in seven projects."""
+    """Write this many turns, as sessions of a hundred in seven projects."""
     directory.mkdir()
     for number in range(seed, seed + max(1, turns // 100)):
         session = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
@@ -80,7 +80,7 @@ def history(directory: Path, turns: int, seed: int = 0) -> None:
 
 
 def machine(home: Path, size: int) -> int:
-    """Write what a machine has kept of its user's sessions with Claude Code, of about that size.
+    """Write the history of a user of Claude Code, of about this many bytes.
 
     Nearly all of it is what tools have put out, as it is in real ones: some of it in lines of
     megabytes. Returns the number of turns.
@@ -103,7 +103,7 @@ def machine(home: Path, size: int) -> int:
 
 
 def _tool_result(turn: str, chance: random.Random) -> str:
-    """One line of what a tool has put out: mostly kilobytes, now and then an image."""
+    """Return a line with a tool's output: mostly kilobytes, sometimes an image."""
     length = 3_000_000 if chance.random() < 0.0005 else int(chance.paretovariate(1.2) * 1_000)  # noqa: PLR2004
     output = (text(chance, 40) + "\n") * (min(length, 4_000_000) // 300 + 1)
     line = json.loads(turn)

@@ -1,4 +1,4 @@
-"""A group of its own on a throw-away store, driven as a user drives it."""
+"""A real group on a temporary store, driven as a user would drive it."""
 
 import json
 import os
@@ -25,9 +25,9 @@ from iai.protocol.message import PIPELINE, Actor
 from iai.protocol.supervisor import Health, HealthReport
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 150.0  # for what must become true: what a loaded machine needs, and a quiet one never
-# What the machine's own user has set, and no process of a group is to know of. The last would have
-# every command compile all of iai anew, as an installed one never does.
+PATIENCE_S = 150.0  # for any condition; only a heavily loaded machine needs so long
+# The developer's own settings, hidden from the group. The last would have every command compile all
+# of iai, which an installed one never does.
 FOREIGN = (
     "IAI_MCP_", "CLAUDE_", "CODEX_", "PLUGIN_ROOT", "NOTIFY_SOCKET", "WATCHDOG_", "XDG_", "VISUAL",
     "EDITOR", "PYTHONDONTWRITEBYTECODE",
@@ -35,7 +35,7 @@ FOREIGN = (
 
 
 class TooLate(AssertionError):
-    """Something that had to become true did not."""
+    """A condition did not hold in time."""
 
 
 def wait_until(
@@ -44,7 +44,7 @@ def wait_until(
     patience_s: float = PATIENCE_S,
     look_s: float = 0.01,
 ) -> None:
-    """Return as soon as the condition holds; the only way in which anything here waits."""
+    """Return once the condition holds, the only way to wait here. Raises TooLate."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
@@ -53,7 +53,7 @@ def wait_until(
 
 
 def alive(pid: int) -> bool:
-    """Is there such a process? One that has ended and waits to be reaped is none."""
+    """Does this process exist, and is it not a zombie?"""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -61,10 +61,10 @@ def alive(pid: int) -> bool:
 
 
 class Group:
-    """The processes of one store. The store's path is short, as sockets need it."""
+    """The processes of one store. Its path is short enough for sockets."""
 
     def __init__(self, **settings: str) -> None:
-        """`settings` are variables without their `IAI_MCP_`, in small letters."""
+        """`settings` are variables without the prefix `IAI_MCP_`, in lower case."""
         self.work = Path(tempfile.mkdtemp(prefix="iai-"))
         self.layout = Layout(self.work / "store")
         self.environment = {
@@ -81,11 +81,11 @@ class Group:
         self.destroy()
 
     def iai(self, *args: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run one command line of `iai`."""
+        """Run `iai` with these arguments."""
         return self._run([sys.executable, "-m", "iai", *args], stdin)
 
     def json(self, *args: str) -> Any:
-        """Run a command with --json and return its document."""
+        """Run a command with --json and return its output, parsed."""
         done = self.iai(*args, "--json")
         try:
             return json.loads(done.stdout)
@@ -93,12 +93,12 @@ class Group:
             raise AssertionError(f"{args}: {done.stdout!r} {done.stderr!r}") from None
 
     def hook(self, name: str, event: dict[str, Any] | str) -> "subprocess.CompletedProcess[str]":
-        """Call a hook as a host does."""
+        """Call a hook as a host would."""
         stdin = event if isinstance(event, str) else json.dumps(event, separators=(",", ":"))
         return self._run([str(CHECKOUT / "hooks" / f"iai-mcp-{name}.sh")], stdin)
 
     def up(self) -> None:
-        """Start it, and wait until every process is ready."""
+        """Start the group, and wait until every process is ready."""
         done = self.iai("up", "--detach")
         if "was not ready within" in done.stderr:
             wait_until(self.all_ready, "every process is ready")
@@ -106,7 +106,7 @@ class Group:
             raise AssertionError(done.stdout + done.stderr + self.log())
 
     def down(self) -> None:
-        """Stop it."""
+        """Stop the group."""
         done = self.iai("down")
         if done.returncode:
             raise AssertionError(done.stdout + done.stderr + self.log())
@@ -116,12 +116,12 @@ class Group:
         return Client(self.layout)
 
     def report(self, deadline_s: float = PATIENCE_S) -> HealthReport:
-        """Ask the supervisor how the processes are."""
+        """Ask the supervisor for a report on the processes."""
         with self.client() as client:
             return client.call(Actor.SUPERVISOR, Health(), HealthReport, deadline_s)
 
     def pid(self, actor: Actor) -> int:
-        """Process id of an actor; of the supervisor, too."""
+        """Return the pid of an actor, or of the supervisor; 0 if it has no process."""
         report = self.report()
         if actor is Actor.SUPERVISOR:
             return report.pid
@@ -130,10 +130,10 @@ class Group:
     def kill(self, actor: Actor, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to an actor; return its process id.
 
-        Raises ProcessLookupError if it has none just now.
+        Raises ProcessLookupError if it has no process at the moment.
         """
         pid = self.pid(actor)
-        if not pid:  # for `os.kill` that would be everybody in our own process group
+        if not pid:  # to `os.kill`, 0 means our own process group
             raise ProcessLookupError(f"{actor} is not there")
         os.kill(pid, number)
         return pid
@@ -141,13 +141,13 @@ class Group:
     def all_ready(self) -> bool:
         """Is every process ready?"""
         try:
-            # Not for long: what is asked of a supervisor that is just ending is lost.
+            # A short deadline: a supervisor that is just ending never answers.
             return all(a.state == "ready" for a in self.report(DEADLINE_S).actors)
         except IaiError:
             return False
 
     def health(self) -> StoreHealth:
-        """Look at the stages, on disk."""
+        """Read the health of the stages from disk."""
         return health.look(self.layout, time.time_ns())
 
     def settle(self) -> None:
@@ -158,8 +158,8 @@ class Group:
             raise TooLate(f"{error}: {self.health()}\n{self.log()}") from None
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process of the group that lives, orphans included."""
-        stamps = (heartbeat.read(self.layout.beat(actor)) for actor in PIPELINE)
+        """Return every living process of the group, orphans included."""
+        stamps = (heartbeat.read(self.layout.heartbeat(actor)) for actor in PIPELINE)
         pids = {stamp.pid for stamp in stamps if stamp}
         pids.add(lock.holder(self.layout.lease))
         found: dict[int, psutil.Process] = {}
@@ -168,36 +168,36 @@ class Group:
                 process = psutil.Process(pid)
                 if " ".join(process.cmdline()).startswith(
                     "iai: "
-                ):  # not a later one by this number
+                ):  # not another process that got its pid
                     found |= {p.pid: p for p in (process, *process.children(recursive=True))}
         return list(found.values())
 
     def log(self) -> str:
-        """What the group has logged."""
+        """Return the log of the group."""
         path = self.layout.logs / "group.log"
         return path.read_text() if path.exists() else ""
 
     def end(self) -> None:
-        """Kill every process of the group, some of which may end by themselves meanwhile."""
+        """Kill every process of the group."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        # One that is ending has lost its name before it lets go of its locks.
+        # An ending process loses its name before its locks.
         gone = lambda: not self.processes() and not lock.held(self.layout.lease)  # noqa: E731
         wait_until(gone, "no process of the group is left")
 
     def destroy(self) -> None:
-        """End whatever still runs and delete the store."""
+        """Kill what still runs, and delete the store."""
         self.end()
         wait_until(self._deleted, f"{self.work} is deleted")
-        shutil.rmtree(self.layout.sockets, ignore_errors=True)  # which may lie outside
+        shutil.rmtree(self.layout.sockets, ignore_errors=True)  # they may be outside the store
 
     def _deleted(self) -> bool:
-        shutil.rmtree(self.work, ignore_errors=True)  # a command may be writing its last words
+        shutil.rmtree(self.work, ignore_errors=True)  # a command may still be writing
         return not self.work.exists()
 
     def _run(self, command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
-        with tempfile.TemporaryFile("w+") as told:  # whole from the start: no hook waits for us
+        with tempfile.TemporaryFile("w+") as told:  # complete: no hook waits for us
             told.write(stdin)
             told.seek(0)
             return subprocess.run(

@@ -1,4 +1,4 @@
-"""A host of our own: reads the settings as the real one does, and calls the hooks in them.
+"""Fake hosts, which read a user's settings as the real ones do, and call the hooks in them.
 
 After Claude Code's hooks reference (2.1) and Codex's source (rust-v0.155): JSON on standard input,
 all hooks of an event at once, each with its timeout, after which it is killed with all it started.
@@ -24,26 +24,26 @@ from iai.install.hook_entries import Hook
 LONGEST_OUTPUT = 10_000  # characters; the rest goes to a file, with a preview of it
 DEFAULT_TIMEOUT_S = 600.0
 BLOCKING = 2  # exit code
-LINE = {"claude": "\n", "codex": ""}  # behind the event on standard input
+LINE = {"claude": "\n", "codex": ""}  # after the event on standard input
 
 
 class Call(NamedTuple):
-    """One hook that was called: how long it took, and whether it got in the session's way."""
+    """A finished hook: how long it took, and whether it blocked the session."""
 
     event: str
     ms: float
-    blocked: bool  # killed for being late, or an exit code by which it stops what is done
+    blocked: bool  # it was killed for being late, or exited with `BLOCKING`
 
 
 class Run:
-    """One hook that is being called."""
+    """A running hook."""
 
     def __init__(self, command: list[str], event: str, timeout_s: float, **process: Any) -> None:
         self._timeout_s = timeout_s
         self._began = time.perf_counter()
         self.ms = 0.0
         self.blocked = False
-        with TemporaryFile("w+") as told:  # whole from the start, however busy we are
+        with TemporaryFile("w+") as told:  # complete from the start, however busy we are
             told.write(event)
             told.seek(0)
             self._process = subprocess.Popen(
@@ -52,7 +52,7 @@ class Run:
             )  # fmt: skip
 
     def output(self) -> str:
-        """Return what it prints; "" if it fails or is too slow, for a session goes on then."""
+        """Return its output; "" if it fails or is too slow, since the session then goes on."""
         try:
             printed, _ = self._process.communicate(timeout=self._timeout_s)
         except subprocess.TimeoutExpired:
@@ -67,23 +67,23 @@ class Run:
 
 
 class Host:
-    """One host of a user whose HOME is `home`."""
+    """A host of the user whose HOME is `home`."""
 
     name = ""
     settings = ""
-    ends_within_s = 0.0  # the most that hooks of SessionEnd are given
-    lags = False  # does it write the transcript some time after it calls the hooks?
-    patience = 1.0  # how many times as long as a real host it waits for a hook
+    ends_within_s = 0.0  # limit for hooks of SessionEnd
+    lags = False  # whether it writes the transcript only after it calls the hooks
+    patience = 1.0  # factor on the time that a real host gives a hook
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
-        # A host is started from a desktop, too: it knows nothing of our variables.
+        # A host may be started from a desktop, without our variables.
         self.environment = {k: v for k, v in environment.items() if not k.startswith("IAI_MCP_")}
         self.directory = home / f".{self.name}"
         self.directory.mkdir(exist_ok=True)
         self.calls: list[Call] = []
 
     def event(self, name: str, cwd: Path, **fields: Any) -> str:
-        """Call the hooks of an event; return what the model gets to see of their output."""
+        """Call the hooks of an event; return what the model sees of their output."""
         event = {"hook_event_name": name, "cwd": str(cwd), "permission_mode": "default", **fields}
         about = fields.get("source", fields.get("trigger", fields.get("reason", "")))
         told = json.dumps(event) + LINE[self.name]
@@ -98,13 +98,13 @@ class Host:
         return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
 
     def floor(self, cwd: Path) -> float:
-        """Return the milliseconds of a hook that does nothing: what the host itself takes."""
+        """Return the milliseconds of a hook that does nothing: the cost of the host itself."""
         run = self.call({"command": "true", "args": []}, "", DEFAULT_TIMEOUT_S, cwd)
         run.output()
         return run.ms
 
     def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
-        """Yield the hooks that are to be called."""
+        """Yield the hooks to call."""
         for g, group in enumerate(self.document().get("hooks", {}).get(event, [])):
             matcher = group.get("matcher") or "*"
             if matcher == "*" or re.fullmatch(matcher, about):
@@ -119,19 +119,19 @@ class Host:
         return found
 
     def about(self, session: str, turn: str) -> dict[str, Any]:
-        """Return what this host alone tells its hooks; `turn` names the turn, "" between turns."""
+        """Return the event fields of this host only; `turn` is its id, "" between turns."""
         raise NotImplementedError
 
     def transcript(self, cwd: Path, session: str) -> Path:
-        """Where this host writes down a session."""
+        """Return the path of a session's transcript."""
         raise NotImplementedError
 
     def line(self, session: str, cwd: Path, role: str, text: str) -> dict[str, Any]:
-        """Return the line of a transcript for one turn."""
+        """Return the transcript line of one turn."""
         raise NotImplementedError
 
     def head(self, session: str, cwd: Path) -> list[dict[str, Any]]:
-        """Return the lines with which a transcript begins."""
+        """Return the first lines of a transcript."""
         return []
 
     def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
@@ -197,7 +197,7 @@ class Codex(Host):
         return bool(known.get("trusted_hash") == hook_status.digest(Hook(event, definition)))
 
     def trust_all(self) -> None:
-        """What the user does by /hooks."""
+        """Trust the hooks, as the user does with /hooks."""
         lines = [
             f'[hooks.state."{self._key(event, g, h)}"]\n'
             f'trusted_hash = "{hook_status.digest(Hook(event, handler))}"\n'
@@ -221,7 +221,7 @@ class Codex(Host):
 
 
 class Session:
-    """One session of a host: it writes its transcript, and calls its hooks.
+    """A session of a host: writes a transcript and calls the hooks.
 
     `think_s` passes before somebody starts it or goes on with it, and while it is compacted.
     """
@@ -239,13 +239,13 @@ class Session:
             self._lines = host.head(name, cwd)
 
     def start(self, source: str = "startup", **fields: Any) -> str:
-        """Start it; return the text that it starts with."""
+        """Start it; return the text that the model is given."""
         if source == "startup":
             self._think()
         return self._event("SessionStart", source=source, **fields)
 
     def turn(self, prompt: str, answer: str) -> str:
-        """Let the user say something and the assistant answer; return what the prompt got."""
+        """Have the user and the assistant say something; return what was added to the prompt."""
         with_it = self._event("UserPromptSubmit", turn=prompt, prompt=prompt)
         self._say("user", prompt)
         self._say("assistant", answer)
@@ -256,35 +256,35 @@ class Session:
         return with_it
 
     def compact(self) -> str:
-        """Compact it; return the text that it goes on with."""
+        """Compact it; return the text that the model is given."""
         self._event("PreCompact", trigger="auto")
         self._think()
         return self.start("compact")
 
     def resume(self) -> str:
-        """Go on with it after it was ended; return the text that it goes on with."""
+        """Resume it after its end; return the text that the model is given."""
         self._think()
         return self.start("resume")
 
     def clear(self, name: str) -> "tuple[Session, str]":
-        """Clear it: it ends, and another begins. Return that and the text that it starts with."""
+        """Clear it; return the session that begins then, and the text that its model is given."""
         self._think()
         self.end("clear")
         other = Session(self.host, self.cwd, name, self._think_s)
         return other, other.start("clear")
 
     def fork(self, name: str) -> "tuple[Session, str]":
-        """Go on from here in another session, whose transcript repeats what was said before."""
+        """Fork it into another session, whose transcript repeats the turns so far."""
         self._think()
         other = Session(self.host, self.cwd, name, self._think_s)
-        for role, text in self._said:  # under the old names of the lines
+        for role, text in self._said:  # with the old ids of the lines
             line = self.host.line(self.name, self.cwd, role, text)
             other._lines.append(line | ({"sessionId": name} if "sessionId" in line else {}))
         other._said = list(self._said)
         return other, other.start("fork")
 
     def sub_agent(self) -> str:
-        """Have it start a sub-agent; return the text that this starts with."""
+        """Start a sub-agent; return the text that its model is given."""
         return self.start(agent_id="agent-1", agent_type="Explore")
 
     def end(self, reason: str = "other") -> None:

@@ -1,12 +1,12 @@
-"""Somebody who looks at a thing over and over while others work."""
+"""Samples something at an interval, from a thread, while other code runs."""
 
 import threading
 from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Looking(ABC):
-    """Looks from a thread of its own while it is entered."""
+class Sampler(ABC):
+    """Samples from its own thread while it is entered as a context manager."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
@@ -22,9 +22,9 @@ class Looking(ABC):
         self._thread.join()
 
     @abstractmethod
-    def look(self) -> None:
-        """Look once."""
+    def sample(self) -> None:
+        """Take one sample."""
 
     def _run(self) -> None:
         while not self._done.wait(self._every_s):
-            self.look()
+            self.sample()

@@ -1,1 +1,1 @@
-"""The group without processes: a seeded scheduler, virtual time, faults, and what must hold."""
+"""The group without processes: a seeded scheduler, virtual time, faults, and the invariants."""

@@ -1,16 +1,16 @@
-"""What must hold at every moment of a simulated story, and what must hold when it is quiet.
+"""The invariants of a simulated group: some hold at every moment, some once it is quiet.
 
-It knows what was said and what the files on disk claim, and nothing of how a payload is made.
-Every text in a story is one word, such as `w000042`.
+They compare what was said with what the files on disk claim, and know nothing of how a payload is
+composed. Every text in a scenario is one word, such as `w000042`.
 
-(a) payload and sidecar each can be read, or are not there
+(a) payload and sidecar are each readable or absent
 (b) no sidecar claims a revision that its payload, or another project's, does not show
 (c) once quiet, every payload shows everything, and a hook would print it
-(d) never two writes at a time
-(e) no write without a change, none before its interval or back-off has ended; a change that adds
-    nothing, as when somebody forgets, need not wait for the interval
-(f) awake and unhindered, no change waits for longer than the interval and a short while
-(g) what was acknowledged is there once, what was forgotten nowhere
+(d) there are never two writes at a time
+(e) no write without a change, and none before its interval or back-off ends; a change that adds
+    nothing, such as a forget, need not wait for the interval
+(f) awake and without faults, no change waits longer than the interval and `SHORT_WHILE_S`
+(g) an acknowledged text is stored exactly once, a forgotten one nowhere
 """
 
 import os
@@ -37,23 +37,23 @@ from iai.session_start.payload_files import read_sidecar
 from iai.store.record_view import RecordView
 from simulation.world import World
 
-SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two looks, a few slices, and a late message or two
-JITTER_S = 0.1  # between the moment that was decided in and the one that its event is seen in
-LATEST_HINT_S = 20.0  # by which a message may be late
+SHORT_WHILE_S = COLD_BOUND_S + 6.0  # two polls, a few slices, and a late message or two
+JITTER_S = 0.1  # between a decision and the check that sees its event
+LATEST_HINT_S = 20.0  # the longest delay of a message
 WORD = re.compile(r"w\d{6}")
 _SHOWN = re.compile(r"<!-- iai revision=(\d+) ")
 
 
-class Broken(AssertionError):
-    """An invariant does not hold. `invariant` is its letter."""
+class InvariantBroken(AssertionError):
+    """An invariant does not hold; `invariant` is its letter."""
 
     def __init__(self, invariant: str, detail: str) -> None:
         super().__init__(f"({invariant}) {detail}")
         self.invariant = invariant
 
 
-class Watch:
-    """Looks at a world after every effect."""
+class InvariantChecker:
+    """Checks a world after every effect."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -61,7 +61,7 @@ class Watch:
         self.acknowledged: set[str] = set()
         self.last_said: dict[str, str] = {}  # working directory -> word
         self._text: dict[int, str] = {}  # label -> word
-        self._gone: dict[str, int] = {}  # word -> revision since when it is not to be seen
+        self._gone: dict[str, int] = {}  # word -> revision that removed it
         self._latest: dict[str, tuple[list[int], list[str]]] = {}  # project -> revisions, words
         self._committed: list[int] = [0]  # monotonic, by revision
         self._tampered: set[Path] = set()
@@ -73,34 +73,34 @@ class Watch:
         self._success: tuple[int, int] | None = None  # revision, graph
         self._unhindered_since = 0
         self.writes = 0
-        world.after_effect = self.look
+        world.after_effect = self.check
 
     @property
     def changes(self) -> int:
-        """How many changes the store has seen."""
+        """Number of changes committed so far."""
         return len(self._committed) - 1
 
-    # --- told by the story ----------------------------------------------------------------------
+    # --- called by the runner -------------------------------------------------------------------
 
     def tampered(self, *paths: Path) -> None:
-        """Somebody else has changed these files."""
+        """Exempt these files until they are written again: the scenario changed them."""
         self._tampered |= set(paths)
         self._success = None
         self.hindered()
 
     def hindered(self) -> None:
-        """Until now nobody could have been in time."""
+        """Restart the clock of (f): until now, a fault excused any delay."""
         self._unhindered_since = max(self._unhindered_since, self._world.now.mono)
 
     def stopping(self) -> None:
-        """The group is told to stop: what it still writes has no interval to wait for."""
-        self.look()
+        """Exempt the next write from (e): a stopping group writes without waiting."""
+        self.check()
         self._attempt_at = None
 
     # --- after every effect ---------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Look at what has just happened."""
+    def check(self) -> None:
+        """Check what has happened since the last call."""
         world = self._world
         self._note_changes()
         starts = world.starts[Actor.CACHE_WRITER]
@@ -110,7 +110,7 @@ class Watch:
         if world.disk_full:
             self.hindered()
         for event in world.events:
-            self._hear(event)
+            self._check_event(event)
         for actor, effect in world.effects:
             if actor is Actor.CACHE_WRITER and isinstance(
                 effect, ReplaceFile | RemoveFile | LinkFile
@@ -123,7 +123,7 @@ class Watch:
         with self._world.records.view() as view:
             revision = view.watermark().revision
             if not view.watermark().records_count:
-                self.hindered()  # there is nothing to show
+                self.hindered()  # an empty store has nothing to show
             for number in range(len(self._committed), revision + 1):
                 self._committed.append(self._world.now.mono)
                 entry = view.entry(number)
@@ -141,7 +141,7 @@ class Watch:
             self._text[label] = new
 
     def _note_latest(self, view: RecordView, project: str, revision: int) -> None:
-        """Note the last thing said in a project, as of this revision."""
+        """Record the last text said in a project, as of this revision."""
         turns = (
             record
             for session in view.sessions(project)
@@ -156,13 +156,13 @@ class Watch:
             revisions.append(revision)
             words.append(word)
 
-    def _hear(self, event: Event) -> None:
+    def _check_event(self, event: Event) -> None:
         match event:
             case RecordsCommitted(ingested=0):
                 self._by_hand_at = self._world.now.mono
             case CacheWriteStarted(reason=reason):
                 if self._writing:
-                    raise Broken("d", "a write began while another was under way")
+                    raise InvariantBroken("d", "a write began while another was under way")
                 self._writing = True
                 self._check_moment(reason)
                 self._attempt_at = self._world.now.mono
@@ -174,25 +174,27 @@ class Watch:
             case CacheWriteFailed():
                 self._writing = False
                 self._failures += 1
-                # A cold graph may have cost two more attempts, of which nothing is heard.
+                # A cold graph may have caused two more failed attempts, which publish nothing.
                 pause = int(backoff_s(self._failures + 2) * NS)
                 self._unhindered_since = self._world.now.mono + pause
             case _:
                 pass
 
     def _check_moment(self, reason: Reason) -> None:
-        """Was there a reason to write, and was it time?"""
+        """Was there a reason to write, and was it time? (e)"""
         if reason is Reason.FORCED:
             return
         if reason is Reason.WATERMARK_CHANGED and self._success == (self.changes, self._graph()):
-            raise Broken("e", f"a write of revision {self.changes}, which had been written")
+            raise InvariantBroken(
+                "e", f"a write of revision {self.changes}, which had been written"
+            )
         by_hand = self._attempt_at and self._attempt_at - self._by_hand_at < LATEST_HINT_S * NS
         if self._attempt_at is None or (by_hand and not self._failures):
             return
         pause = backoff_s(self._failures) if self._failures else self._world.settings.refresh_min_s
         waited = (self._world.now.mono - self._attempt_at) / NS
         if waited < pause - JITTER_S and (self._failures or reason is not Reason.CACHE_ABSENT):
-            raise Broken("e", f"a write after {waited:.3f} of {pause:g} s ({reason})")
+            raise InvariantBroken("e", f"a write after {waited:.3f} of {pause:g} s ({reason})")
 
     def _graph(self) -> int:
         with self._world.graph.view() as view:
@@ -203,7 +205,7 @@ class Watch:
 
     def _file_written(self, path: Path) -> None:
         if path == self._payload and not path.exists():
-            self._writing = False  # there is nothing left to show: the end of a write
+            self._writing = False  # nothing left to show: the write ends with a removal
             self.hindered()
         self._tampered.discard(path)
         payloads = [self._payload, *self._world.layout.session_start.glob("*.md")]
@@ -220,50 +222,56 @@ class Watch:
         if shown is None or sidecar is None or payload in self._tampered:
             return
         if sidecar.revision > shown:
-            raise Broken("b", f"{payload.name} shows {shown}, claims {sidecar.revision}")
+            raise InvariantBroken("b", f"{payload.name} shows {shown}, claims {sidecar.revision}")
 
     def _check_commit_mark(self, payloads: list[Path]) -> None:
-        """The sidecar of the global payload is written last, and claims something of all others."""
+        """The global sidecar is written last, and vouches for all payloads."""
         mark = self._claimed(self._payload)
         with self._world.records.view() as view:
             active = {project.id for project in view.active()}
         for payload in payloads[1:]:
             shown = self._shown(payload)
             if mark and shown is not None and payload.stem in active and shown < mark.revision:
-                raise Broken("b", f"{payload.name} shows {shown}, all claim {mark.revision}")
+                raise InvariantBroken(
+                    "b", f"{payload.name} shows {shown}, all claim {mark.revision}"
+                )
 
     def _check_text(self, payload: Path, shown: int) -> None:
-        """What a project's payload shows is what there was to be shown at its revision."""
+        """Does a project's payload show what its revision held, and nothing forgotten?"""
         words = set(WORD.findall(payload.read_text()))
         gone = [word for word in words if self._gone.get(word, shown + 1) <= shown]
         if gone:
-            raise Broken("g", f"{payload.name} at {shown} shows {gone}, which was forgotten")
+            raise InvariantBroken(
+                "g", f"{payload.name} at {shown} shows {gone}, which was forgotten"
+            )
         revisions, latest = self._latest.get(payload.stem, ([0], [""]))
         last = latest[bisect_right(revisions, shown) - 1]
         if last and last not in words:
-            raise Broken("b", f"{payload.name} at {shown} lacks {last}, the last thing said there")
+            raise InvariantBroken(
+                "b", f"{payload.name} at {shown} lacks {last}, the last thing said there"
+            )
 
     def _shown(self, payload: Path) -> int | None:
-        """Revision in the first line of a payload; None if there is no such file."""
+        """Return the revision in the first line of a payload; None if the file is absent."""
         if payload in self._tampered or not payload.exists():
             return None
         found = _SHOWN.match(payload.read_text())
         if found is None:
-            raise Broken("a", f"{payload.name} cannot be read")
+            raise InvariantBroken("a", f"{payload.name} cannot be read")
         return int(found[1])
 
     def _claimed(self, payload: Path) -> Sidecar | None:
         path = sidecar_path(payload)
         sidecar = read_sidecar(payload)
         if sidecar is None and path.exists() and path not in self._tampered:
-            raise Broken("a", f"{path.name} cannot be read")
+            raise InvariantBroken("a", f"{path.name} cannot be read")
         return sidecar
 
     # --- from time to time ------------------------------------------------------------------------
 
     def in_time(self) -> None:
-        """Has no change waited for too long?"""
-        self.look()
+        """Has no change waited too long? (f)"""
+        self.check()
         sidecar = read_sidecar(self._payload)
         shown = sidecar.revision if sidecar and self._payload.exists() else 0
         with self._world.records.view() as view:
@@ -272,10 +280,10 @@ class Watch:
         since = max(self._committed[shown + 1], self._unhindered_since)
         waited = (self._world.now.mono - since) / NS
         if waited > self._world.settings.refresh_min_s + SHORT_WHILE_S:
-            raise Broken("f", f"revision {shown + 1} has waited for {waited:.1f} s")
+            raise InvariantBroken("f", f"revision {shown + 1} has waited for {waited:.1f} s")
 
     def current(self) -> bool:
-        """Does the payload claim everything, is nothing spoilt, and nothing waiting to be read?"""
+        """Does the payload claim everything, with no file tampered with and the spool empty?"""
         if any(path.exists() for path in self._tampered):
             return False
         sidecar = read_sidecar(self._payload)
@@ -289,10 +297,12 @@ class Watch:
         return shown and not self._world.performing and not any(spool.iterdir())
 
     def quiet(self) -> None:
-        """Nothing has happened for a while, and nothing goes wrong: is all as it should be?"""
+        """Check what must hold once nothing has happened for a while, without faults."""
         world = self._world
         if not self.current():
-            raise Broken("c", f"not current: {read_sidecar(self._payload)}, of {self.changes}")
+            raise InvariantBroken(
+                "c", f"not current: {read_sidecar(self._payload)}, of {self.changes}"
+            )
         with world.records.view() as view:
             active = view.active()
             counts = Counter(record.text for record in view.after(0))
@@ -301,33 +311,37 @@ class Watch:
             self._check_current(payload)
         left = set(world.layout.session_start.glob("*.md")) - set(paths.values())
         if left:
-            raise Broken("c", f"{[path.name for path in left]} should be gone")
+            raise InvariantBroken("c", f"{[path.name for path in left]} should be gone")
         for project in active:
             for cwd in project.cwds:
                 self._check_directory(cwd, paths[project.id])
         wrong = {w: counts[w] for w in self.acknowledged if w not in self._gone and counts[w] != 1}
         if wrong or any(count > 1 for count in counts.values()):
-            raise Broken("g", f"{wrong or counts.most_common(1)} is in the store so often")
+            raise InvariantBroken(
+                "g", f"{wrong or counts.most_common(1)} is the number of copies in the store"
+            )
 
     def _check_current(self, payload: Path) -> None:
         if self._shown(payload) != self.changes or self._claimed(payload) is None:
-            raise Broken("c", f"{payload.name} shows {self._shown(payload)} of {self.changes}")
+            raise InvariantBroken(
+                "c", f"{payload.name} shows {self._shown(payload)} of {self.changes}"
+            )
         age_s = (self._world.now.wall - os.stat(payload).st_mtime_ns) / NS  # noqa: PTH116
         if not -1 <= age_s <= self._world.settings.max_age_s:
-            raise Broken("c", f"{payload.name} is {age_s:.0f} s old: no hook prints it")
+            raise InvariantBroken("c", f"{payload.name} is {age_s:.0f} s old: no hook prints it")
         if WITHOUT_GRAPH in payload.read_text():
-            raise Broken("c", f"{payload.name} lacks the graph, which is there")
+            raise InvariantBroken("c", f"{payload.name} lacks the graph, which is there")
 
     def _check_directory(self, cwd: str, payload: Path) -> None:
         link = self._world.layout.payload_link(cwd)
         if link is None or link.resolve() != payload.resolve():
-            raise Broken("c", f"a hook in {cwd} does not find {payload.name}")
+            raise InvariantBroken("c", f"a hook in {cwd} does not find {payload.name}")
         news = self._world.layout.news_link(cwd)
         due = int(news.read_text().split()[0]) if news is not None and news.exists() else 0
         if due > (self._shown(payload) or 0):
-            raise Broken(
+            raise InvariantBroken(
                 "c", f"a hook in {cwd} waits for {due}, and {payload.name} is all there is"
             )
         word = self.last_said.get(cwd)
         if word and word not in self._gone and word not in payload.read_text():
-            raise Broken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")
+            raise InvariantBroken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")

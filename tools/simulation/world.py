@@ -1,10 +1,9 @@
 """The whole group in one process, under a clock that the scheduler moves.
 
-The behaviours are the real ones, and so are LMDB, FAISS, tantivy and the files. What is simulated
-is all that lies between them: time, and messages, which may be lost, doubled, late and out of
-order. An actor may crash between any two of its effects and is started again after a while; the
-disk may refuse what it wants to write. All chance comes from one seed, so every story can be told
-again.
+The behaviours are real, and so are LMDB, FAISS, tantivy and the files. Simulated is what lies
+between them: time, and messages, which may be lost, doubled, late and out of order. An actor may
+crash between any two of its effects, and is restarted after a while; the disk may refuse a write.
+All randomness comes from one seed, so every scenario can be replayed.
 """
 
 import errno
@@ -21,6 +20,7 @@ from actors.embedding import Embedding
 from actors.graph_cache import GraphCache
 from actors.ingest import Ingest
 from actors.lifecycle import Lifecycle
+from iai.config import access
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
@@ -57,13 +57,13 @@ from iai.store.records import Records
 from iai.store.vectors import VectorStore
 
 MAP_SIZE = 256 << 20  # bytes
-SLICE_NS = 1_000_000  # what a slice of work takes in this world
-EFFECT_NS = 100_000  # what an effect takes
+SLICE_NS = 1_000_000  # duration of a slice of work
+EFFECT_NS = 100_000  # duration of an effect
 START = Now(1_700_000_000 * NS, 1_000 * NS)
 
 
 class LettersEmbedder:
-    """Counts letters: small, and otherwise all that `Embedder` promises."""
+    """A small embedder that counts letters and keeps every promise of `Embedder`."""
 
     name = "letters"
     fingerprint = "letters-1"
@@ -97,27 +97,27 @@ class LettersEmbedder:
 
 
 class SharedReaders(Readers):
-    """What other processes would open for reading is here the writers' own: LMDB wants it so."""
+    """Reads through the writers' environments: LMDB allows one per file and process."""
 
     def __init__(self, layout: Layout, records: Records, vectors: VectorStore, graph: GraphStore):
         super().__init__(layout)
         self._records, self._vectors, self._graph = records, vectors, graph
 
     def close(self) -> None:
-        """They are not ours to close."""
+        """Close nothing: the world owns them."""
 
 
 class Chances(Struct, frozen=True):
-    """How often things go wrong, from 0 to 1."""
+    """Probabilities of faults, from 0 to 1."""
 
-    lost: float = 0.0
+    lost: float = 0.0  # of each message, as the next two
     doubled: float = 0.0
     late: float = 0.0
     crash: float = 0.0  # before each effect
 
 
 class Crashed(Exception):
-    """Thrown into an actor where its process would have ended."""
+    """Ends an actor where its process would have been killed."""
 
 
 class World:
@@ -133,7 +133,7 @@ class World:
         embedder: Embedder | None = None,
         **settings: float,
     ) -> None:
-        """`interleaved`: between any two effects of one actor others may have theirs."""
+        """`interleaved`: other actors may act between any two effects of one."""
         self.layout = Layout(directory)
         self.layout.create()
         self.settings = Settings(store=directory, **settings)  # type: ignore[arg-type]
@@ -144,8 +144,8 @@ class World:
         self.vectors = VectorStore(self.layout.vectors, writer=True, map_size=MAP_SIZE)
         self.graph = GraphStore(self.layout.index, writer=True, map_size=MAP_SIZE)
         self.lexical = LexicalIndex(self.layout.lexical)
-        self.embedder: Embedder = embedder or LettersEmbedder()  # the chosen one
-        self.embedders = {self.embedder.name: self.embedder}  # all that can be loaded
+        self.embedder: Embedder = embedder or LettersEmbedder()  # the one in the settings
+        self.embedders = {self.embedder.name: self.embedder}  # those that can be loaded
         self.actors: dict[Actor, Behaviour] = {}
         self.down_until: dict[Actor, int] = {}
         self.interleaved = interleaved
@@ -153,9 +153,9 @@ class World:
         self.asked: list[tuple[Actor, Request, Caller]] = []  # not yet received
         self.disk_full = False
         self.starts: dict[Actor, int] = dict.fromkeys(PIPELINE, 0)
-        self.post: list[tuple[int, int, Actor, Event]] = []  # when, number, to whom, what
+        self.post: list[tuple[int, int, Actor, Event]] = []  # when, number, receiver, event
         self.replies: dict[str, Reply] = {}
-        self.events: list[Event] = []  # all that was published, in order
+        self.events: list[Event] = []  # published so far, in order
         self.effects: list[tuple[Actor, Effect]] = []
         self.after_effect: Callable[[], None] = lambda: None
         self._numbers = 0
@@ -170,7 +170,7 @@ class World:
     # --- driving it ---------------------------------------------------------------------------
 
     def ask(self, actor: Actor, request: Request) -> str:
-        """Send a request; return its id, under which `replies` will hold the answer."""
+        """Send a request; return its id, the key of its answer in `replies`."""
         self._numbers += 1
         caller = Caller(b"test", str(self._numbers))
         if actor in self.performing:
@@ -180,7 +180,10 @@ class World:
         return caller.request_id
 
     def answer(self, actor: Actor, request: Request, within_s: float = 60.0) -> Reply:
-        """Send a request, as often as the actor crashes over it, until it is answered."""
+        """Send a request, again after a crash of the actor, until it is answered.
+
+        Raises TimeoutError.
+        """
         end = self.now.mono + int(within_s * NS)
         while self.now.mono < end:
             request_id = self.ask(actor, request)
@@ -190,20 +193,20 @@ class World:
         raise TimeoutError(f"{actor} did not answer {request}")
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """Let so much time pass, or as much as it takes until something holds."""
+        """Let time pass, at most until a condition holds."""
         end = self.now.mono + int(seconds * NS)
         while self.now.mono < end and not until():
             if not self._turn():
                 self._wait(end)
 
     def settled(self) -> bool:
-        """Has nobody anything to do at once, and is no message under way?"""
+        """Is no actor due, and no message under way?"""
         due = [self.actors[a].due_s(self.now) for a in self.actors]
         busy = self.post or self.performing or self.asked or self.down_until
         return not busy and all(s > 0 for s in due)
 
     def stop(self, actor: Actor) -> None:
-        """Stop an actor in good order."""
+        """Stop an actor cleanly."""
         self._finish(actor)
         if actor in self.actors:
             self._perform(actor, self.actors[actor].stop(self.now))
@@ -211,14 +214,14 @@ class World:
         self.actors.pop(actor, None)
 
     def crash(self, actor: Actor, for_s: float = 0.2) -> None:
-        """End an actor as SIGKILL does; it is started again after a while."""
+        """End an actor as SIGKILL does; it is restarted after `for_s`."""
         self.actors.pop(actor, None)
         self.performing.pop(actor, None)
         self.asked = [asked for asked in self.asked if asked[0] is not actor]
         self.down_until[actor] = self.now.mono + int(for_s * NS)
 
     def start(self, actor: Actor) -> None:
-        """Start an actor: what it knew and did not write is gone."""
+        """Start an actor, with no memory but its files."""
         self.down_until.pop(actor, None)
         self.actors[actor] = self._make(actor)
         self.starts[actor] += 1
@@ -228,7 +231,7 @@ class World:
     # --- the scheduler ------------------------------------------------------------------------
 
     def _turn(self) -> bool:
-        """Do one thing that is due now; False if there is none."""
+        """Do one thing that is due now; return False if there is none."""
         for actor, until in list(self.down_until.items()):
             if until <= self.now.mono:
                 self.start(actor)
@@ -236,7 +239,7 @@ class World:
         if self.performing and self.chance.random() < 0.5:  # noqa: PLR2004  fifty-fifty
             self._step(self.chance.choice(list(self.performing)))
             return True
-        if self._receive() or self._hear():
+        if self._receive() or self._deliver_next():
             return True
         free = [a for a in PIPELINE if a in self.actors and a not in self.performing]
         due = [a for a in free if self.actors[a].due_s(self.now) <= 0]
@@ -257,18 +260,18 @@ class World:
                 return True
         return False
 
-    def _hear(self) -> bool:
+    def _deliver_next(self) -> bool:
         for letter in self.post:
             when, _, actor, event = letter
             if when <= self.now.mono and actor not in self.performing:
                 self.post.remove(letter)
                 if actor in self.actors:
-                    self._perform(actor, self.actors[actor].hear(event, self.now))
+                    self._perform(actor, self.actors[actor].on_event(event, self.now))
                 return True
         return False
 
     def _wait(self, end: int) -> None:
-        """Pass the time until something is due."""
+        """Let time pass until something is due."""
         moments = [letter[0] for letter in self.post] + list(self.down_until.values())
         moments += [
             self.now.mono + max(1, int(behaviour.due_s(self.now) * NS))
@@ -280,7 +283,7 @@ class World:
         self.now = Now(self.now.wall + ns, self.now.mono + ns)
 
     def _perform(self, actor: Actor, steps: Steps) -> None:
-        """Begin what an actor does; where nothing is interleaved, it is also finished."""
+        """Begin a call of an actor; unless calls are interleaved, also finish it."""
         self.performing[actor] = self._effects(actor, steps)
         if not self.interleaved:
             self._finish(actor)
@@ -290,7 +293,7 @@ class World:
             self._step(actor)
 
     def _step(self, actor: Actor) -> None:
-        """Have an actor do one thing: carry out its next effect, or come to an end."""
+        """Carry out an actor's next effect, or end its call."""
         steps = self.performing[actor]
         try:
             next(steps)
@@ -306,7 +309,7 @@ class World:
             self._pass(EFFECT_NS)
 
     def _effects(self, actor: Actor, steps: Steps) -> Iterator[None]:
-        """Carry out the effects of an actor; before each, others may have theirs."""
+        """Carry out the effects of a call; others may act before each."""
         try:
             effect = next(steps)
             while True:
@@ -325,6 +328,9 @@ class World:
             pass
 
     def _carry_out(self, actor: Actor, effect: Effect) -> None:
+        for path in _written(effect):  # a behaviour may write no other
+            name = str(path.relative_to(self.layout.root))
+            assert access.may_write(actor, name), f"{actor} writes {name}"  # noqa: S101
         match effect:
             case Answer(to=caller, reply=reply):
                 self.replies[caller.request_id] = reply
@@ -345,10 +351,10 @@ class World:
                 files.remove(path)
 
     def _deliver(self, sender: Actor, event: Event) -> None:
-        """Post an event to all who listen, as reliably as chance has it."""
+        """Post an event to its subscribers, with the faults that chance has in store."""
         assert isinstance(event, FEED[sender])  # noqa: S101  a behaviour may publish nothing else
         for actor, behaviour in self.actors.items():
-            if sender not in behaviour.hears or self.chance.random() < self.chances.lost:
+            if sender not in behaviour.subscriptions or self.chance.random() < self.chances.lost:
                 continue
             copies = 2 if self.chance.random() < self.chances.doubled else 1
             for _ in range(copies):
@@ -361,7 +367,7 @@ class World:
         if name == self.embedder.name:
             return self.embedder
         if name not in self.embedders:
-            raise EmbedderUnavailable(f"{name} was taken away")
+            raise EmbedderUnavailable(f"{name} was removed")
         return self.embedders[name]
 
     def _make(self, actor: Actor) -> Behaviour:
@@ -383,3 +389,14 @@ class World:
                 return Lifecycle(self.layout, limits, self.settings.tick_s)
             case _:
                 return CacheWriter(self.layout, readers, self.settings)
+
+
+def _written(effect: Effect) -> tuple[Path, ...]:
+    """Return the paths that an effect changes."""
+    match effect:
+        case MoveFile(path=path, to=to):
+            return (path, to)
+        case ReplaceFile(path=path) | LinkFile(path=path) | RemoveFile(path=path):
+            return (path,)
+        case _:
+            return ()

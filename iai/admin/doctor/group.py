@@ -44,7 +44,7 @@ def sockets_left(layout: Layout) -> bool:
 
 def orphans(layout: Layout) -> list[int]:
     """Return the processes that still are an actor of this store."""
-    stamps = {actor: heartbeat.read(layout.beat(actor)) for actor in PIPELINE}
+    stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in PIPELINE}
     return [s.pid for actor, s in stamps.items() if s and lock.held(layout.lock(actor))]
 
 

@@ -30,7 +30,7 @@ def test_a_store_that_is_made_is_its_users_alone(tmp_path: Path) -> None:
 
 def test_a_directory_with_other_things_in_it_is_not_taken_for_a_store(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").touch()
-    with pytest.raises(StoreError, match="is no iai store"):
+    with pytest.raises(StoreError, match="is not an iai store"):
         Layout(tmp_path).create()
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 

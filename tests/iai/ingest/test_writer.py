@@ -60,7 +60,7 @@ def commit(writer: RecordWriter, change: Callable[[RecordChange], object]) -> li
 
 
 def line(text: str, layout: Layout) -> ReplaceFile:
-    return ReplaceFile(layout.project_news(HERE), text.encode(), lasting=False)
+    return ReplaceFile(layout.project_news(HERE), text.encode(), durable=False)
 
 
 def test_a_commit_is_announced_with_the_number_of_new_records(

@@ -261,7 +261,7 @@ def test_a_disk_that_is_full_leaves_the_file_and_no_half_a_copy(
 def test_a_store_that_is_none_is_refused_before_anything_is_touched(home: Home) -> None:
     home.layout.root.mkdir()
     (home.layout.root / "letters.txt").touch()
-    with pytest.raises(StoreError, match="is no iai store"):
+    with pytest.raises(StoreError, match="is not an iai store"):
         home.installer.install(WALL)
     assert list(home.settings.parent.iterdir()) == []
 

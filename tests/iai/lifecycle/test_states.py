@@ -6,10 +6,10 @@ import pytest
 
 from iai.lifecycle.states import (
     TRANSITIONS,
-    Occasion,
+    Cause,
     Thresholds,
     diagram,
-    idle_occasion,
+    idle_cause,
     step,
 )
 from iai.protocol.message import State
@@ -17,14 +17,14 @@ from iai.protocol.message import State
 LIMITS = Thresholds(drowsy=10, sleep=20, hibernate=30)
 
 
-@pytest.mark.parametrize(("state", "occasion"), list(itertools.product(State, Occasion)))
-def test_every_pair_is_in_the_table_or_changes_nothing(state: State, occasion: Occasion) -> None:
-    assert step(state, occasion) is TRANSITIONS[state].get(occasion, state)
+@pytest.mark.parametrize(("state", "cause"), list(itertools.product(State, Cause)))
+def test_every_pair_is_in_the_table_or_changes_nothing(state: State, cause: Cause) -> None:
+    assert step(state, cause) is TRANSITIONS[state].get(cause, state)
 
 
 @pytest.mark.parametrize("state", State)
 def test_activity_leads_from_every_state_to_wake(state: State) -> None:
-    assert step(state, Occasion.ACTIVITY) is State.WAKE
+    assert step(state, Cause.ACTIVITY) is State.WAKE
 
 
 @pytest.mark.parametrize("state", State)
@@ -39,8 +39,8 @@ def test_every_state_can_be_reached_from_wake_and_left_again(state: State) -> No
 def test_idleness_leads_through_all_states_in_turn() -> None:
     state, seen = State.WAKE, []
     for idle_s in range(0, 40, 5):
-        occasion = idle_occasion(state, idle_s, LIMITS)
-        state = step(state, occasion) if occasion else state
+        cause = idle_cause(state, idle_s, LIMITS)
+        state = step(state, cause) if cause else state
         seen.append(state)
     assert seen == [
         State.WAKE, State.WAKE, State.DROWSY, State.DROWSY,
@@ -51,9 +51,9 @@ def test_idleness_leads_through_all_states_in_turn() -> None:
 def test_a_long_absence_passes_through_every_state_rather_than_getting_stuck() -> None:
     state = State.WAKE
     for _ in range(3):
-        occasion = idle_occasion(state, 1e9, LIMITS)
-        assert occasion is not None
-        state = step(state, occasion)
+        cause = idle_cause(state, 1e9, LIMITS)
+        assert cause is not None
+        state = step(state, cause)
     assert state is State.HIBERNATION
 
 

@@ -56,8 +56,8 @@ def test_what_dies_is_started_again_after_a_delay_that_doubles() -> None:
         due = supervision.next_deadline()
         assert due is not None
         delays.append(due - now)
-        assert supervision.passed(due - 0.001, {}) == []
-        assert supervision.passed(due, {}) == [Start(Actor.INGEST)]
+        assert supervision.tick(due - 0.001, {}) == []
+        assert supervision.tick(due, {}) == [Start(Actor.INGEST)]
         now = due
     assert delays == pytest.approx([FIRST_DELAY_S * 2**n for n in range(4)])
 
@@ -68,12 +68,12 @@ def test_what_dies_too_often_in_a_row_is_given_up() -> None:
     for _ in range(RESTART_LIMIT):
         supervision.ended(Actor.INGEST, -9, now)
         now += LONGEST_DELAY_S
-        assert supervision.passed(now, {}) == [Start(Actor.INGEST)]
+        assert supervision.tick(now, {}) == [Start(Actor.INGEST)]
     supervision.ended(Actor.INGEST, -9, now)
     child = supervision.children[Actor.INGEST]
     assert child.state == "failed"
     assert child.last_exit == f"killed by signal 9, {RESTART_LIMIT + 1} times in a row"
-    assert supervision.passed(now + 1e6, {}) == []
+    assert supervision.tick(now + 1e6, {}) == []
 
 
 def test_a_long_life_wipes_the_slate() -> None:
@@ -83,7 +83,7 @@ def test_a_long_life_wipes_the_slate() -> None:
         now += STABLE_AFTER_S + 1
         supervision.ended(Actor.INGEST, Exit.CRASHED, now)
         now += FIRST_DELAY_S
-        assert supervision.passed(now, {}) == [Start(Actor.INGEST)]
+        assert supervision.tick(now, {}) == [Start(Actor.INGEST)]
 
 
 @pytest.mark.parametrize("code", [Exit.CANNOT_START, Exit.STORE_CORRUPT])
@@ -91,15 +91,15 @@ def test_what_cannot_heal_is_not_started_again(code: Exit) -> None:
     supervision = started()
     supervision.ended(Actor.EMBEDDING, code, 1.0)
     assert supervision.children[Actor.EMBEDDING].state == "failed"
-    assert supervision.passed(1e6, {}) == []
+    assert supervision.tick(1e6, {}) == []
 
 
 def test_one_that_was_killed_by_bad_files_is_started_in_doubt() -> None:
     supervision = started()
     supervision.ended(Actor.GRAPH_CACHE, -signal.SIGBUS, 1.0)
-    assert supervision.passed(2.0, {}) == [Start(Actor.GRAPH_CACHE, doubt=True)]
+    assert supervision.tick(2.0, {}) == [Start(Actor.GRAPH_CACHE, verify=True)]
     supervision.ended(Actor.GRAPH_CACHE, Exit.CRASHED, 3.0)
-    assert supervision.passed(4.0, {}) == [Start(Actor.GRAPH_CACHE, doubt=False)]
+    assert supervision.tick(4.0, {}) == [Start(Actor.GRAPH_CACHE, verify=False)]
 
 
 def test_one_that_was_given_up_can_be_started_by_hand() -> None:
@@ -122,17 +122,17 @@ def test_a_restart_by_hand_stops_it_first_and_counts_as_no_failure() -> None:
 def test_a_loop_that_stands_still_gets_two_blows() -> None:
     supervision = started()
     ages = {Actor.GRAPH_CACHE: HANG_S}
-    assert supervision.passed(HANG_S - 0.1, ages) == []  # it has only just been started
-    assert supervision.passed(HANG_S, ages) == [Signal(Actor.GRAPH_CACHE, "dump")]
-    assert supervision.passed(HANG_S + DUMP_S / 2, ages) == []
-    assert supervision.passed(HANG_S + DUMP_S, ages) == [Signal(Actor.GRAPH_CACHE, "kill")]
+    assert supervision.tick(HANG_S - 0.1, ages) == []  # it has only just been started
+    assert supervision.tick(HANG_S, ages) == [Signal(Actor.GRAPH_CACHE, "dump")]
+    assert supervision.tick(HANG_S + DUMP_S / 2, ages) == []
+    assert supervision.tick(HANG_S + DUMP_S, ages) == [Signal(Actor.GRAPH_CACHE, "kill")]
 
 
 def test_what_does_not_become_ready_in_time_gets_two_blows() -> None:
     supervision = Supervision((Actor.INGEST,), HANG_S)
     supervision.begin(0.0)
-    assert supervision.passed(READY_LIMIT_S, {}) == [Signal(Actor.INGEST, "dump")]
-    assert supervision.passed(READY_LIMIT_S + DUMP_S, {}) == [Signal(Actor.INGEST, "kill")]
+    assert supervision.tick(READY_LIMIT_S, {}) == [Signal(Actor.INGEST, "dump")]
+    assert supervision.tick(READY_LIMIT_S + DUMP_S, {}) == [Signal(Actor.INGEST, "kill")]
 
 
 def test_the_group_is_stopped_one_after_the_other_in_pipeline_order() -> None:
@@ -149,24 +149,24 @@ def test_the_group_is_stopped_one_after_the_other_in_pipeline_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "in_order"), [(Exit.DONE, True), (Exit.CRASHED, False), (-signal.SIGKILL, False)]
+    ("code", "clean_exit"), [(Exit.DONE, True), (Exit.CRASHED, False), (-signal.SIGKILL, False)]
 )
 def test_a_group_has_ended_in_order_when_each_process_has_done_its_work(
-    code: int, *, in_order: bool
+    code: int, *, clean_exit: bool
 ) -> None:
     supervision = started()
     supervision.stop(0.0)
     for actor in PIPELINE:
-        assert not supervision.in_order
+        assert not supervision.clean_exit
         supervision.ended(actor, code if actor is PIPELINE[-1] else Exit.DONE, 1.0)
-    assert supervision.in_order is in_order
+    assert supervision.clean_exit is clean_exit
 
 
 def test_what_does_not_stop_in_time_is_killed_and_the_next_is_asked() -> None:
     supervision = started()
     supervision.stop(0.0)
-    assert supervision.passed(STOP_LIMIT_S, {}) == [Signal(PIPELINE[0], "dump")]
-    assert supervision.passed(STOP_LIMIT_S + DUMP_S, {}) == [Signal(PIPELINE[0], "kill")]
+    assert supervision.tick(STOP_LIMIT_S, {}) == [Signal(PIPELINE[0], "dump")]
+    assert supervision.tick(STOP_LIMIT_S + DUMP_S, {}) == [Signal(PIPELINE[0], "kill")]
     assert supervision.ended(PIPELINE[0], -9, 20.0)[1:] == [Signal(PIPELINE[1], "stop")]
 
 
@@ -175,14 +175,14 @@ def test_nothing_is_started_while_the_group_stops() -> None:
     supervision.ended(Actor.EMBEDDING, Exit.CRASHED, 0.5)
     supervision.stop(0.6)
     assert supervision.restart(Actor.INGEST, 0.7) == []
-    assert not [a for a in supervision.passed(100.0, {}) if isinstance(a, Start)]
+    assert not [a for a in supervision.tick(100.0, {}) if isinstance(a, Start)]
 
 
 EVENT = st.one_of(
     st.tuples(st.just("ready"), st.sampled_from(PIPELINE), st.just(0)),
     st.tuples(st.just("ended"), st.sampled_from(PIPELINE), st.sampled_from([0, 1, 3, 5, -9])),
     st.tuples(st.just("restart"), st.sampled_from(PIPELINE), st.just(0)),
-    st.tuples(st.just("passed"), st.sampled_from(PIPELINE), st.integers(0, 60)),
+    st.tuples(st.just("tick"), st.sampled_from(PIPELINE), st.integers(0, 60)),
     st.tuples(st.just("stop"), st.just(Actor.INGEST), st.just(0)),
 )
 
@@ -212,9 +212,9 @@ def test_no_actor_ever_has_two_processes_and_a_stopped_group_ends(
             carry_out(supervision.ready(actor, now))
         elif name == "restart":
             carry_out(supervision.restart(actor, now))
-        elif name == "passed":
+        elif name == "tick":
             now += value
-            carry_out(supervision.passed(now, {actor: float(value)}))
+            carry_out(supervision.tick(now, {actor: float(value)}))
         elif name == "stop":
             carry_out(supervision.stop(now))
     for actor in PIPELINE:
@@ -228,19 +228,19 @@ def test_no_actor_ever_has_two_processes_and_a_stopped_group_ends(
 def test_all_is_well_as_long_as_what_hangs_comes_to_its_end() -> None:
     supervision = started()
     ages = dict.fromkeys(PIPELINE, 0.0)
-    assert supervision.well(100.0, ages)
+    assert supervision.healthy(100.0, ages)
     ages[Actor.INGEST] = HANG_S + LATE_S
-    assert supervision.well(100.0, ages), "it has been given two blows by now"
+    assert supervision.healthy(100.0, ages), "it has been given two blows by now"
     ages[Actor.INGEST] += 1.0
-    assert not supervision.well(100.0, ages), "and they have had no effect"
+    assert not supervision.healthy(100.0, ages), "and they have had no effect"
     supervision.ended(Actor.INGEST, -signal.SIGKILL, 100.0)
-    assert supervision.well(100.0, ages)
+    assert supervision.healthy(100.0, ages)
 
 
 def test_a_process_that_is_given_up_is_no_reason_to_start_the_whole_group_again() -> None:
     supervision = started()
     supervision.ended(Actor.EMBEDDING, Exit.CANNOT_START, 1.0)
-    assert supervision.well(1_000.0, {})
+    assert supervision.healthy(1_000.0, {})
     assert supervision.summary == "4 of 5 processes ready; embedding: cannot start (3)"
 
 
@@ -249,5 +249,5 @@ def test_a_process_that_neither_starts_nor_stops_is_not_well(*, ready: bool, lim
     supervision = started() if ready else Supervision(PIPELINE, HANG_S)
     actions = supervision.stop(0.0) if ready else supervision.begin(0.0)
     assert actions
-    assert supervision.well(limit + LATE_S, {})
-    assert not supervision.well(limit + LATE_S + 1.0, dict.fromkeys(PIPELINE, 99.0))
+    assert supervision.healthy(limit + LATE_S, {})
+    assert not supervision.healthy(limit + LATE_S + 1.0, dict.fromkeys(PIPELINE, 99.0))

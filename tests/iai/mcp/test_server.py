@@ -113,7 +113,7 @@ def test_a_group_that_cannot_be_started_is_told_with_its_reason(group: Make) -> 
     with host(g) as h:
         refused = h.refused("memory_recall", query="x")
         assert "cannot be started" in refused
-        assert "holds other things and is no iai store" in refused
+        assert "has other files in it and is not an iai store" in refused
 
 
 @pytest.mark.slow

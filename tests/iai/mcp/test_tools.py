@@ -230,7 +230,7 @@ def test_what_is_recalled_cannot_pass_for_anything_else_nor_come_back_as_memory(
         ("memory_recall", {"query": "x", "project": "nope"}, "there is no project nope; known: "),
         ("memory_recall", {"query": "x", "session": "#9999"}, "there is no record #9999"),
         ("memory_recall", {"query": "x", "since": "yesterday"}, "give a time like"),
-        ("memory_timeline", {"since": "1h", "until": "2h"}, "nothing can be since 1h and until"),
+        ("memory_timeline", {"since": "1h", "until": "2h"}, "the period from 1h to 2h is empty"),
         ("memory_show", {"ids": []}, "at `$.ids`"),
         ("memory_show", {"ids": "#1"}, "at `$.ids`"),
         ("memory_show", {"ids": ["#9999"]}, "there is no record #9999"),

@@ -32,8 +32,8 @@ def test_a_short_file_stays_and_a_long_one_is_put_aside(tmp_path: Path) -> None:
         assert (path.read_text(), path.stat().st_mode & 0o777) == ("", 0o600)
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == ["group.log", "group.log.1", "group.log.2"]
-    assert logs.aside(path, 1).read_text() == "4" * 11
-    assert logs.aside(path, 2).read_text() == "3" * 11
+    assert logs.rotated(path, 1).read_text() == "4" * 11
+    assert logs.rotated(path, 2).read_text() == "3" * 11
 
 
 def test_no_line_is_lost_while_files_are_put_aside(tmp_path: Path) -> None:

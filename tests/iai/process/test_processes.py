@@ -1,4 +1,4 @@
-"""Locks and beats between processes."""
+"""Locks and heartbeats between processes."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iai.process import heartbeat, lock
-from iai.process.heartbeat import Beat
+from iai.process.heartbeat import Heartbeat
 
 HOLD = """
 import sys
@@ -38,7 +38,7 @@ def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> None:
     assert not lock.held(path)
 
 
-def test_nobody_holds_a_lock_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_lock_file_is_not_held(tmp_path: Path) -> None:
     assert not lock.held(tmp_path / "none")
     assert lock.note(tmp_path / "none") == ""
 
@@ -46,9 +46,7 @@ def test_nobody_holds_a_lock_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "number"), [("12", 12), ("12 incomplete", 12), ("", 0), ("hello", 0)]
 )
-def test_the_holder_of_a_lock_is_named_by_its_first_word(
-    tmp_path: Path, word: str, number: int
-) -> None:
+def test_the_first_word_of_a_lock_names_its_holder(tmp_path: Path, word: str, number: int) -> None:
     held = lock.take(tmp_path / "lock")
     assert held is not None
     held.write(word)
@@ -56,22 +54,22 @@ def test_the_holder_of_a_lock_is_named_by_its_first_word(
     held.release()
 
 
-def test_a_beat_is_seen_by_others(tmp_path: Path) -> None:
-    written = Beat(tmp_path / "beat")
-    written.stamp(
+def test_a_beat_can_be_read_from_its_file(tmp_path: Path) -> None:
+    written = Heartbeat(tmp_path / "beat")
+    written.beat(
         5_000_000_000, "a very long activity that does not fit into the file at all, really"
     )
-    stamp = heartbeat.read(tmp_path / "beat")
-    assert stamp is not None
-    assert stamp.pid == os.getpid()
-    assert stamp.age_s(7_000_000_000) == 2.0
-    written.stamp(8_000_000_000, "wait")
+    beat = heartbeat.read(tmp_path / "beat")
+    assert beat is not None
+    assert beat.pid == os.getpid()
+    assert beat.age_s(7_000_000_000) == 2.0
+    written.beat(8_000_000_000, "wait")
     again = heartbeat.read(tmp_path / "beat")
     assert again is not None
     assert again.activity == "wait"
 
 
-def test_no_beat_is_none(tmp_path: Path) -> None:
+def test_without_a_valid_file_there_is_no_beat(tmp_path: Path) -> None:
     assert heartbeat.read(tmp_path / "none") is None
     (tmp_path / "short").write_bytes(b"x")
     assert heartbeat.read(tmp_path / "short") is None

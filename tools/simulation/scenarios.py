@@ -1,7 +1,7 @@
-"""Stories of a simulated group: invented from a seed, told in a world, cut down where they fail.
+"""Scenarios for a simulated group: generated from a seed, run in a world, shrunk if they fail.
 
-A story is a list of acts. What goes wrong by itself (messages, crashes) comes from its seed and its
-chances; the rest is in the acts.
+A scenario is a list of acts. Random faults (messages, crashes) come from its seed and its chances;
+everything else is in the acts.
 """
 
 import json
@@ -25,34 +25,34 @@ from iai.protocol.ingest import (
     Pin,
 )
 from iai.protocol.message import PIPELINE, Actor
-from simulation.invariants import Watch
+from simulation.invariants import InvariantChecker
 from simulation.world import Chances, World
 
 PROJECTS = 3
 SESSIONS = 6
 DAY_S = 86_400
-CALM_S = 900.0  # the longest that it takes to be current: an interval and the longest back-off
+CALM_S = 900.0  # longest time until all is current: an interval and the longest back-off
 
 
 class Act(Struct, frozen=True):
-    """Something that happens, some seconds after what happened before."""
+    """Something that happens, some seconds after the act before it."""
 
     after_s: float
-    do: str
-    which: int  # what it is done to, or how; each act makes of it what it needs
+    do: str  # a name in `ACTS`
+    which: int  # random bits, from which each act takes its target and details
 
 
-class Story(Struct, frozen=True):
-    """All that a run depends on."""
+class Scenario(Struct, frozen=True):
+    """Everything that a run depends on."""
 
     seed: int
-    interval_s: float
+    interval_s: float  # minimum time between two refreshes
     chances: Chances
     acts: tuple[Act, ...]
 
 
-def invent(seed: int, days: int) -> Story:
-    """Make up a story: bursts of work, and a rest after each that ends a part of the day."""
+def generate(seed: int, days: int) -> Scenario:
+    """Generate a scenario: bursts of work, each followed by a rest."""
     chance = random.Random(seed)  # noqa: S311
     interval_s = chance.choice((0.0, 1.0, 10.0, 60.0))
     chances = Chances(
@@ -62,7 +62,7 @@ def invent(seed: int, days: int) -> Story:
         crash=chance.choice((0.0, 0.0, 0.002, 0.02)),
     )
     acts = [act for _ in range(days) for act in _day(chance)]
-    return Story(seed, interval_s, chances, tuple(acts))
+    return Scenario(seed, interval_s, chances, tuple(acts))
 
 
 def _day(chance: random.Random) -> Iterator[Act]:
@@ -73,57 +73,59 @@ def _day(chance: random.Random) -> Iterator[Act]:
         yield Act(0.0, "rest", chance.getrandbits(30))
 
 
-def shortest(story: Story, fails: Callable[[Story], bool], attempts: int = 300) -> Story:
-    """Leave out what is not needed for a story to fail: parts of it, then single acts.
+def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], attempts: int = 300) -> Scenario:
+    """Remove what a scenario does not need to fail: stretches of acts, then single ones.
 
     (Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002.)
     """
     for field in ("lost", "doubled", "late", "crash"):
-        calmer = structs.replace(story, chances=structs.replace(story.chances, **{field: 0.0}))
-        if calmer != story and fails(calmer):
-            story = calmer
-    size = max(1, len(story.acts) // 2)
+        calmer = structs.replace(
+            scenario, chances=structs.replace(scenario.chances, **{field: 0.0})
+        )
+        if calmer != scenario and fails(calmer):
+            scenario = calmer
+    size = max(1, len(scenario.acts) // 2)
     while attempts > 0:
         first, found = 0, False
-        while first < len(story.acts) and attempts > 0:
-            acts = story.acts[:first] + story.acts[first + size :]
-            shorter = structs.replace(story, acts=acts)
+        while first < len(scenario.acts) and attempts > 0:
+            acts = scenario.acts[:first] + scenario.acts[first + size :]
+            shorter = structs.replace(scenario, acts=acts)
             attempts -= 1
             if fails(shorter):
-                story, found = shorter, True
+                scenario, found = shorter, True
             else:
                 first += size
         if size == 1 and not found:
             break
         size = max(1, size // 2)
-    return story
+    return scenario
 
 
-class Teller:
-    """Tells one story."""
+class ScenarioRunner:
+    """Runs one scenario in a world of its own."""
 
-    def __init__(self, story: Story, directory: Path) -> None:
-        self.story = story
+    def __init__(self, scenario: Scenario, directory: Path) -> None:
+        self.scenario = scenario
         self.world = World(
             directory / "store",
-            seed=story.seed,
-            chances=story.chances,
+            seed=scenario.seed,
+            chances=scenario.chances,
             interleaved=True,
-            refresh_min_s=story.interval_s,
+            refresh_min_s=scenario.interval_s,
         )
-        self.watch = Watch(self.world)
-        self.told = 0  # acts so far
+        self.checker = InvariantChecker(self.world)
+        self.acts_done = 0
         self._transcripts = directory
         self._words = 0
 
-    def tell(self) -> None:
-        """Tell it to its end, and wait until it is quiet.
+    def run(self) -> None:
+        """Run it to its end, and then until the group is quiet.
 
-        Raises Broken where something does not hold; `told` says how far it came.
+        Raises InvariantBroken; `acts_done` then tells how far it got.
         """
-        for act in self.story.acts:
-            self._run(act.after_s)
-            self.told += 1
+        for act in self.scenario.acts:
+            self._advance(act.after_s)
+            self.acts_done += 1
             ACTS[act.do](self, act.which)
         self.rest(0)
 
@@ -131,14 +133,14 @@ class Teller:
         """Close the store."""
         self.world.close()
 
-    def _run(self, seconds: float) -> None:
+    def _advance(self, seconds: float) -> None:
         self.world.run(seconds)
-        self.watch.in_time()
+        self.checker.in_time()
 
     # --- what is said -----------------------------------------------------------------------------
 
     def say(self, which: int) -> None:
-        """A client keeps some turns, and mostly waits until it is told that they are kept."""
+        """A client captures some turns, and usually waits for the answer."""
         self.world.run(0.001)  # two sessions say nothing in the same nanosecond
         words = [self._word() for _ in range(1 + which % 3)]
         session = which % SESSIONS
@@ -152,10 +154,10 @@ class Teller:
             self._acknowledge(cwd, *words)
         else:
             self.world.ask(Actor.INGEST, Capture(turns=turns))
-            self.watch.last_said.pop(cwd, None)  # this may be, or may not
+            self.checker.last_said.pop(cwd, None)  # it may be stored, or not
 
     def burst(self, which: int) -> None:
-        """A client keeps one turn after the other and waits for none."""
+        """A client captures one turn after another without waiting."""
         cwd = f"/p{which % PROJECTS}"
         for _ in range(2 + which % 30):
             turn = CapturedTurn(
@@ -163,7 +165,7 @@ class Teller:
             )
             self.world.ask(Actor.INGEST, Capture(turns=(turn,)))
             self.world.run(0.001)
-        self.watch.last_said.clear()
+        self.checker.last_said.clear()
 
     def hook(self, which: int) -> None:
         """A host writes a line into its transcript, and its hook an event into the spool."""
@@ -180,11 +182,11 @@ class Teller:
         self._acknowledge(cwd, word)
 
     def backdate(self, which: int) -> None:
-        """A client keeps a turn that was said long ago."""
+        """A client captures a turn that was said long ago."""
         cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
         turn = CapturedTurn(text=self._word(), cwd=cwd, session="old", created_at=then)
         self.world.answer(Actor.INGEST, Capture(turns=(turn,)))
-        self.watch.acknowledged.add(turn.text)
+        self.checker.acknowledged.add(turn.text)
 
     def backfill(self, which: int) -> None:
         """Somebody imports an old transcript."""
@@ -197,26 +199,26 @@ class Teller:
     # --- what is done to it -----------------------------------------------------------------------
 
     def pin(self, which: int) -> None:
-        """Somebody pins a record, or no longer."""
+        """Somebody pins or unpins a record."""
         if record := self._chosen(which):
             pinned = bool(which % 3)
             self.world.answer(Actor.INGEST, Pin(ref=f"#{record.label}", pinned=pinned))
 
     def edit(self, which: int) -> None:
-        """A record is given another text, and nobody is told."""
+        """A record is edited behind the actors' back: no event is published."""
         if record := self._chosen(which):
             word = self._word()
             self.world.records.commit(lambda unit: unit.edit(record, word), self.world.now)
-            self.watch.acknowledged.add(word)
+            self.checker.acknowledged.add(word)
 
     def forget(self, which: int) -> None:
-        """Somebody has a record, or a whole session, forgotten."""
+        """Somebody forgets a record, or a whole session."""
         if record := self._chosen(which):
             forget = Forget(refs=(f"#{record.label}",), whole_sessions=which % 4 == 0)
             self.world.answer(Actor.INGEST, forget)
 
     def refresh(self, which: int) -> None:
-        """Somebody asks for a refresh, now and then with force."""
+        """Somebody asks for refreshes, some of them forced."""
         for _ in range(1 + which % 3):
             self.world.ask(Actor.CACHE_WRITER, Refresh(force=which % 2 == 0))
 
@@ -227,16 +229,16 @@ class Teller:
         self.world.crash(PIPELINE[which % len(PIPELINE)], for_s=0.1 + which % 3)
 
     def outage(self, which: int) -> None:
-        """A process cannot start for some minutes. Ingest can, for without it nothing happens."""
+        """A process cannot start for some minutes. Never ingest: nothing happens without it."""
         self.world.crash(PIPELINE[1 + which % (len(PIPELINE) - 1)], for_s=30.0 + which % 300)
 
     def lose(self, which: int) -> None:
-        """The graph is gone, and what makes it again cannot start for a while."""
+        """The graph is lost, and the actor that rebuilds it cannot start for a while."""
         self.world.crash(Actor.GRAPH_CACHE, for_s=float(which % 300))
         self.world.graph.commit(lambda unit: unit.forget_everything())
 
     def tamper(self, which: int) -> None:
-        """Somebody deletes or spoils a file of ours, or its time."""
+        """Somebody deletes one of our files, or changes its content or its time."""
         layout = self.world.layout
         payloads = [layout.payload, *sorted(layout.session_start.glob("*.md"))]
         payload = payloads[(which >> 4) % len(payloads)] if which % 5 < 2 else layout.payload  # noqa: PLR2004
@@ -256,39 +258,40 @@ class Teller:
             case _:
                 then = self.world.now.wall + (DAY_S if which % 2 else -DAY_S) * NS
                 os.utime(payload, ns=(then, then))
-        self.watch.tampered(payload, sidecar)
+        self.checker.tampered(payload, sidecar)
 
     def full(self, which: int) -> None:
         """The disk is full for a while."""
         self.world.disk_full = True
-        self._run(float(which % 90))
+        self._advance(float(which % 90))
         self.world.disk_full = False
-        self.watch.hindered()
+        self.checker.hindered()
 
     def restart(self, _: int) -> None:
-        """The group is stopped in good order and started again."""
-        self.watch.stopping()
+        """The group is stopped cleanly and started again."""
+        self.checker.stopping()
         for actor in PIPELINE:
             self.world.stop(actor)
         self.world.down_until.clear()
         for actor in PIPELINE:
             self.world.start(actor)
-        self.watch.look()
+        self.checker.check()
 
     def rest(self, which: int) -> None:
-        """Nothing goes wrong any more; when all is as it should be, time passes.
+        """Faults stop until everything is current; then time passes.
 
-        It passes for everybody, or only on the wall (a suspended machine, a clock that is set).
+        It passes on both clocks, or on the wall clock only (a suspended machine, a clock that is
+        set).
         """
         world = self.world
         world.chances = Chances()
         world.down_until = dict.fromkeys(world.down_until, world.now.mono)
-        self.watch.hindered()
-        world.run(CALM_S, until=self.watch.current)
+        self.checker.hindered()
+        world.run(CALM_S, until=self.checker.current)
         world.run(30.0)
-        self.watch.in_time()
-        world.run(CALM_S, until=self.watch.current)
-        self.watch.quiet()
+        self.checker.in_time()
+        world.run(CALM_S, until=self.checker.current)
+        self.checker.quiet()
         pause = (which % 6) * 3_600 * NS
         match which % 4:
             case 0 | 1:
@@ -298,23 +301,23 @@ class Teller:
             case _:
                 days = (which >> 8) % 730 - 365
                 world.now = Now(world.now.wall + days * DAY_S * NS, world.now.mono)
-        self.watch.hindered()
-        world.chances = self.story.chances
+        self.checker.hindered()
+        world.chances = self.scenario.chances
 
-    # --- in a few words ---------------------------------------------------------------------------
+    # --- helpers ----------------------------------------------------------------------------------
 
     def _word(self) -> str:
         self._words += 1
         return f"w{self._words:06}"
 
     def _long_ago(self, which: int) -> int:
-        """A time in the past; where the clock has been set, it may lie after what was said last."""
-        self.watch.last_said.clear()
+        """Return a past time. If the clock was set back, it may be later than the last turn."""
+        self.checker.last_said.clear()
         return self.world.now.wall - (1 + which % 300) * DAY_S * NS
 
     def _acknowledge(self, cwd: str, *words: str) -> None:
-        self.watch.acknowledged |= set(words)
-        self.watch.last_said[cwd] = words[-1]
+        self.checker.acknowledged |= set(words)
+        self.checker.last_said[cwd] = words[-1]
 
     def _chosen(self, which: int) -> Record | None:
         with self.world.records.view() as view:
@@ -332,23 +335,23 @@ def _line(session: str, cwd: str, text: str, wall: int) -> str:
     }) + "\n"  # fmt: skip
 
 
-ACTS: dict[str, Callable[[Teller, int], None]] = {
-    "say": Teller.say,
-    "burst": Teller.burst,
-    "hook": Teller.hook,
-    "backdate": Teller.backdate,
-    "backfill": Teller.backfill,
-    "pin": Teller.pin,
-    "edit": Teller.edit,
-    "forget": Teller.forget,
-    "refresh": Teller.refresh,
-    "crash": Teller.crash,
-    "outage": Teller.outage,
-    "lose": Teller.lose,
-    "tamper": Teller.tamper,
-    "full": Teller.full,
-    "restart": Teller.restart,
-    "rest": Teller.rest,
+ACTS: dict[str, Callable[[ScenarioRunner, int], None]] = {
+    "say": ScenarioRunner.say,
+    "burst": ScenarioRunner.burst,
+    "hook": ScenarioRunner.hook,
+    "backdate": ScenarioRunner.backdate,
+    "backfill": ScenarioRunner.backfill,
+    "pin": ScenarioRunner.pin,
+    "edit": ScenarioRunner.edit,
+    "forget": ScenarioRunner.forget,
+    "refresh": ScenarioRunner.refresh,
+    "crash": ScenarioRunner.crash,
+    "outage": ScenarioRunner.outage,
+    "lose": ScenarioRunner.lose,
+    "tamper": ScenarioRunner.tamper,
+    "full": ScenarioRunner.full,
+    "restart": ScenarioRunner.restart,
+    "rest": ScenarioRunner.rest,
 }
 WEIGHTS = {
     "say": 30, "burst": 6, "hook": 15, "backdate": 4, "backfill": 3, "pin": 6, "edit": 4,

@@ -1,0 +1,106 @@
+"""Which files each process opens: those that `iai.config.access` gives it, and no others."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from harness.corpus import coding_session
+from harness.group import Group, wait_until
+
+from iai.config import access
+from iai.config.access import ACCESS
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import Actor, State
+from tests.actors.real import capture, recalled, with_faults
+
+Make = Callable[..., Group]
+Opened = set[tuple[str, str]]  # `r` or `w`, and the path, below the store without the store's own
+
+LOCK_FILES = {"lock.mdb"}  # in which a reader of LMDB has to announce itself
+NOT_USED_HERE = {"models/", "config.toml"}  # of another embedder; of the user
+
+
+def test_nothing_in_the_store_has_two_owners() -> None:
+    for actor in Actor:
+        for pattern in ACCESS[actor].writes + access.own(actor)[:2]:
+            name = pattern.replace("*", "x") + ("x" if pattern.endswith("/") else "")
+            assert [one for one in Actor if access.may_write(one, name)] == [actor], pattern
+
+
+def test_what_a_process_reads_is_written_by_another_or_by_the_user() -> None:
+    for actor in Actor:
+        for pattern in set(ACCESS[actor].reads) - NOT_USED_HERE:
+            name = pattern.replace("*", "ingest") + ("x" if pattern.endswith("/") else "")
+            assert [one for one in Actor if access.may_write(one, name)] not in ([], [actor])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
+def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_others(group: Make) -> None:
+    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    audit = g.work / "audit"
+    audit.mkdir()
+    with_faults(g, audit=str(audit)).up()
+    _use_everything(g)
+    opened = {actor: _opened(g, audit, actor) for actor in Actor}
+    g.down()
+    for actor, files in opened.items():
+        outside = {name for _, name in files if name.startswith("/") and Path(name).exists()}
+        written = {name for how, name in files if how == "w" and not name.startswith("/")}
+        read = {name for _, name in files if not name.startswith("/")}
+        assert bool(outside) == bool(ACCESS[actor].outside), (actor, outside)
+        assert [n for n in written if not access.may_write(actor, n)] == [], actor
+        assert [n for n in read if not access.may_read(actor, n)] == [], actor
+        assert _unmatched(ACCESS[actor].writes, written) == set(), actor
+        assert _unmatched(ACCESS[actor].reads, read) == set(), actor
+
+
+def _unmatched(patterns: tuple[str, ...], names: set[str]) -> set[str]:
+    return {
+        pattern
+        for pattern in set(patterns) - NOT_USED_HERE
+        if not any(access.matches(name, (pattern,)) for name in names)
+    }
+
+
+def _use_everything(g: Group) -> None:
+    """Have every actor do all kinds of its work."""
+    checkout = g.work / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    transcript = g.work / "s.jsonl"
+    transcript.write_text(coding_session("s", str(checkout), 4, 1))
+    (g.layout.spool_new / "bad.json").write_text("not an event")
+    g.hook("turn-capture", {
+        "session_id": "s", "transcript_path": str(transcript), "cwd": str(checkout),
+        "hook_event_name": "SessionEnd",
+    })  # fmt: skip
+    wait_until(lambda: not any(g.layout.spool_new.iterdir()), "the spool is empty")
+    capture(g, "the harbour opens at five")
+    g.settle()
+    recalled(g, "harbour")
+    assert g.iai("refresh", "--force").returncode == 0
+    with g.client() as client:
+        client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
+
+
+def _opened(g: Group, audit: Path, actor: Actor) -> Opened:
+    """Return what a process has opened below the test's directory, from Python or otherwise."""
+    pid = g.pid(actor)
+    found = {(line[0], line[2:]) for line in (audit / str(pid)).read_text().splitlines()}
+    process = psutil.Process(pid)
+    found |= {("r" if f.mode == "r" else "w", f.path) for f in process.open_files()}
+    for area in process.memory_maps(grouped=False):
+        found.add(("w" if "w" in area.perms and "s" in area.perms else "r", area.path))
+    return {
+        (how, _name(path).removeprefix(f"{g.layout.root}/"))
+        for how, path in found
+        if path.startswith(f"{g.work}/") and Path(path).parent != audit
+        if Path(path).name not in LOCK_FILES
+    }
+
+
+def _name(path: str) -> str:
+    """Return the path that a temporary file is renamed to; any other as it is."""
+    return re.sub(r"/\.([^/]+)\.\d+\.tmp$", r"/\1", path)

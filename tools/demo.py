@@ -67,7 +67,7 @@ class Terminal:
 
     def settle(self) -> None:
         """Wait, as somebody does between two sessions, until all stages have caught up."""
-        while not health.look(Layout(self.home / ".iai-mcp"), time.time_ns()).caught_up:
+        while not health.measure(Layout(self.home / ".iai-mcp"), time.time_ns()).caught_up:
             time.sleep(0.1)
 
     def run(self, command: list[str], stdin: str = "") -> str:

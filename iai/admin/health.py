@@ -1,4 +1,4 @@
-"""How far each stage has come, read from disk: true whether or not any process runs."""
+"""How far behind each stage is, read from disk: correct whether or not the group runs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,23 +27,23 @@ PROJECTS = Settings(store=Path()).payload_projects  # the default
 
 
 class Stage(Struct, frozen=True, kw_only=True):
-    """One stage against the one before it."""
+    """How far one stage is behind the records."""
 
-    revision: int  # of the records, up to which nothing is missing here
-    lag_records: int  # changes that are not here yet; for the records, files still to be read
-    lag_s: float  # age of the oldest of them
-    note: str = ""
+    revision: int  # nothing up to this revision of the records is missing here
+    lag_records: int  # changes that are missing here; for the records themselves, unread files
+    lag_s: float  # age of the oldest one
+    note: str = ""  # what else is left to do, or is wrong
 
 
 class PayloadHealth(Struct, frozen=True, kw_only=True):
-    """The session-start payloads: the one of no project in particular, and that all are current."""
+    """The session-start payloads: the file of the global one, and how current all of them are."""
 
     path: str
     generated_at: str  # "" if there is none
-    age_s: float | None  # below 0: its file is dated in the future, and the hook does not use it
-    revision: int  # of the records, as far as every payload that there is to be holds them
-    behind: int | None = None  # changes that are not in it; None: the records cannot be read
-    behind_s: float | None = None  # age of the oldest of them
+    age_s: float | None  # negative: its file is dated in the future, so the hook ignores it
+    revision: int  # every payload holds the records up to this revision
+    behind: int | None = None  # changes missing from some payload; None: the records are unreadable
+    behind_s: float | None = None  # age of the oldest one
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -52,23 +52,23 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     stages: dict[str, Stage]
     watermark: Watermark
     payload: PayloadHealth
-    problem: str = ""  # why a part could not be read
+    problem: str = ""  # why something could not be read; "" if everything could
 
     @property
     def caught_up(self) -> bool:
-        """Can all be read, and does no stage lag behind or have anything left to improve?"""
+        """Whether everything was read, and no stage lags or has work left."""
         lag = any(stage.lag_records or stage.note for stage in self.stages.values())
         return not lag and not self.problem
 
 
-def look(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
-    """Look at every stage of a store. Never raises: what cannot be read is said in `problem`.
+def measure(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
+    """Measure every stage of a store. Never raises: `problem` says what could not be read.
 
-    `projects` is how many of them have a payload of their own (`Settings.payload_projects`).
+    `projects` is how many projects have a payload of their own (`Settings.payload_projects`).
     """
     readers = Readers(layout)
     try:
-        return _look(layout, readers, wall, projects)
+        return _measure(layout, readers, wall, projects)
     except StoreError as error:
         return StoreHealth(
             stages={"records": _waiting(_spooled(layout), [], 0, wall, "cannot be read")},
@@ -80,26 +80,26 @@ def look(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
         readers.close()
 
 
-def _look(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHealth:
-    """Look at the last stage first, so that none is taken to be further than the records."""
+def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> StoreHealth:
+    """Read the last stage first, so that none seems to be ahead of the records."""
     with readers.records.view() as view:
         wanted = targets(view, layout, projects)
     claims = [(target, claim(target.path)) for target in wanted]
     vectors, weights, graph, problem = _progress(readers)
-    spooled = _spooled(layout)  # before the records: what is taken from there meanwhile is in them
+    spooled = _spooled(layout)  # before the records: an event ingested in between is in them
     with readers.records.view() as view:
         mark = view.watermark()
         head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
-        shown = {target: _held(target.path, claimed, mark) for target, claimed in claims}
-        note = _missing(shown) if mark.revision else ""
+        held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
+        note = _missing(held) if mark.revision else ""
         followed = [t for t in view.transcripts() if t.followed_until > wall]
         stages = {
             "vectors": _stage(
                 view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
             ),
             "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
-            "payload": _stage(view, head, through(min(shown.values())), wall, note),
+            "payload": _stage(view, head, through(min(held.values())), wall, note),
         }
     records = _waiting(spooled, followed, mark.revision, wall)
     last = stages["payload"]
@@ -144,25 +144,25 @@ def _stage(view: RecordView, head: Revisions, applied: Revisions, wall: int, not
 
 
 def _held(path: Path, claimed: Sidecar | None, mark: Watermark) -> int:
-    """Revision up to which a payload holds the records: 0 if it was made from others than these.
+    """Return the revision up to which a payload holds the records; 0 if it was made from others.
 
-    Of a store without records no payload is all that there can be.
+    A store without records needs no payload.
     """
     if not mark.records_count and not path.exists():
         return mark.revision
-    if claimed and (claimed.revision < mark.revision or claimed.basis().watermark == mark):
+    if claimed and (claimed.revision < mark.revision or claimed.version().watermark == mark):
         return claimed.revision
     return 0
 
 
-def _missing(shown: dict[Target, int]) -> str:
-    """Which payloads are not there, or are of no use."""
-    names = [target.name or "(every project)" for target, held in shown.items() if not held]
+def _missing(held: dict[Target, int]) -> str:
+    """Name the payloads that are absent or unusable."""
+    names = [target.name or "(every project)" for target, revision in held.items() if not revision]
     return f"missing: {', '.join(names)}" if names else ""
 
 
 def _spooled(layout: Layout) -> list[int]:
-    """When each of the hook events that wait was written."""
+    """Return when each waiting hook event was written."""
     return [transcripts.written_at(str(path)) for path in spool.waiting(layout.spool_new)]
 
 
@@ -173,10 +173,10 @@ def _waiting(
     wall: int,
     note: str = "",
 ) -> Stage:
-    """What hooks and hosts have written and ingest has not read."""
+    """Return the stage of the records: what hooks and hosts wrote and ingest has not read."""
     grown = (t for t in followed if transcripts.grown(t.path, parse.mark(t)))
     since = [*spooled, *(parse.unread_since(transcript) for transcript in grown)]
-    since = [when for when in since if when]  # 0: it has gone meanwhile
+    since = [when for when in since if when]  # 0: the file is gone
     return Stage(
         revision=revision,
         lag_records=len(since),
@@ -186,14 +186,14 @@ def _waiting(
 
 
 def _of_older(graph: GraphProgress, vectors: VectorProgress) -> str:
-    """Say what the graph-cache is still to make anew; "" for nothing."""
+    """Say what the graph-cache still has to rebuild; "" for nothing."""
     if not graph.warm:
         return "cold"
     return "indexing new vectors" if graph.generation != vectors.serving else ""
 
 
 def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Watermark) -> str:
-    """What is still to be done after every record has a vector: give it the best weights."""
+    """Say which vectors still have to be computed again with better weights; "" for none."""
     if progress.building:
         return f"re-embedding, at #{progress.built_upto} of #{mark.max_vec_label}"
     current = (
@@ -206,7 +206,7 @@ def _reembedding(progress: VectorProgress, weights: Generation | None, mark: Wat
 
 
 def _payload(layout: Layout, wall: int) -> PayloadHealth:
-    """What the file says by itself."""
+    """Return what the payload file alone says."""
     sidecar = read_sidecar(layout.payload)
     written = transcripts.written_at(str(layout.payload)) if layout.payload.is_file() else 0
     return PayloadHealth(
@@ -218,7 +218,7 @@ def _payload(layout: Layout, wall: int) -> PayloadHealth:
 
 
 def _payload_age_s(wall: int, written: int) -> float:
-    """As `_age_s`, but a time in the future is told, unless it was only written meanwhile."""
+    """Like `_age_s`, but negative for a time in the future: more than a second, so not just now."""
     return _age_s(wall, written) if written - wall < NS else -_age_s(written, wall)
 
 

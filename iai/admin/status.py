@@ -28,7 +28,7 @@ def look(settings: Settings) -> tuple[Document, str]:
     """Return what there is to say, for programs and for people."""
     layout = Layout(settings.store)
     state, report = _report(layout)
-    store = health.look(layout, time.time_ns(), settings.payload_projects)
+    store = health.measure(layout, time.time_ns(), settings.payload_projects)
     pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
     document = {
         "group": {

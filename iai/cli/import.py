@@ -93,7 +93,7 @@ def _wait(client: Client, layout: Layout, revision: int) -> None:
     with tqdm(unit="", disable=not sys.stderr.isatty(), desc="indexing") as bar:
         while True:
             client.require()
-            stages = health.look(layout, time.time_ns()).stages
+            stages = health.measure(layout, time.time_ns()).stages
             behind = [stages[name] for name in ("vectors", "graph") if name in stages]
             left = max((stage.lag_records for stage in behind), default=revision)
             total = total or left

@@ -1,6 +1,6 @@
-"""Print exactly what the next session would start with; where it is from goes to standard error.
+"""Print exactly what the next session would start with; its source goes to standard error.
 
-It is the session-start hook itself that answers, told to leave no trace.
+The session-start hook itself answers, in a mode that leaves no trace.
 
 example: iai preview --cwd . --source startup
 """
@@ -27,7 +27,7 @@ class NoPreview(IaiError):
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
-    parser.add_argument("--session", default="", help="the id of a session that goes on")
+    parser.add_argument("--session", default="", help="the id of a session to resume")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -35,15 +35,15 @@ def run(args: Namespace, settings: Settings) -> int:
         "hook_event_name": "SessionStart",
         "session_id": args.session,
         "source": args.source,
-        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it: no symlink resolved
+        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it, symlinks and all
     }
     hook = ["bash", str(scripts.packaged() / RECALL)]
-    traceless = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
+    no_trace = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
     try:
         done = subprocess.run(  # noqa: S603
             hook,
             input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
-            env={**os.environ, **traceless},
+            env={**os.environ, **no_trace},
             stdout=subprocess.PIPE,
             timeout=PATIENCE_S,
             check=False,

@@ -54,7 +54,7 @@ def run(_args: Namespace, settings: Settings) -> int:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
         return 0  # a group that is down or slow has nothing to say about a prompt
-    given = deliveries.given(layout, event.session_id)
+    given = deliveries.delivered(layout, event.session_id)
     found = prompt.bearing(answer.hits, event.session_id, given)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
     if not text:

@@ -1,7 +1,7 @@
 """Print what the next session in a directory starts with, composed now from the store.
 
-It needs no running group: what was said and not yet taken into the store is read where it waits,
-and nothing is changed. The session-start hook calls it where no payload file is current.
+It needs no running group and changes nothing: turns that are not in the store yet are read from the
+spool and the transcripts. The session-start hook calls it when no payload file is current.
 
 example: iai session-start --cwd .
 """
@@ -24,15 +24,15 @@ from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.session_start import pending
-from iai.session_start.delta_view import Changed, New, changed
-from iai.session_start.pending import Unread
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.delta_view import DeltaView, read_delta
+from iai.session_start.pending import Pending
+from iai.session_start.pending_view import PendingView
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 from iai.store.topics import read
 
-NOT_WHOLE = "A part of what was said lately could not be read in time and is not in here."
-NEW = "Only what is new since this session was last given some of it."
+NOT_WHOLE = "Some of what was said recently could not be read in time and is missing here."
+NEW = "Only what is new since this session was last updated."
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,16 +42,16 @@ def configure(parser: ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="REVISION",
-        help="only what is new since the session was given the text of this revision",
+        help="only what is new since this revision, which the session was given before",
     )
     parser.add_argument(
-        "--hook", action="store_true", help="read the host's JSON from standard input for it"
+        "--hook", action="store_true", help="read the host's JSON from standard input"
     )
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    told = _told(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
-    cwd = os.path.abspath(told.cwd or ".")  # noqa: PTH100  symlinks are for identify
+    event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
     project = identify(cwd)
     layout = Layout(settings.store)
     wall = time.time_ns()
@@ -59,48 +59,53 @@ def run(args: Namespace, settings: Settings) -> int:
         records = _records(layout)
         if records is not None:
             opened.callback(records.close)
-        waiting = pending.look(layout, records, wall)
+        waiting = pending.read(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
-        seen = Overlaid(view, waiting, wall)
+        source = PendingView(view, waiting, wall)
         if view is not None:
             project = relocation.resolve(project, view)
-        if seen.ignored(project.id, project.root, cwd):
+        if source.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < args.since <= view.watermark().revision:
-            text = _difference(view, waiting, project, told.session_id, args.since, wall)
-        else:  # a revision that this store never had is that of another
-            topics = read(layout.index, seen.belongs(project.id))
-            material = gather(seen, project.id, project.name, topics)
+            text = _delta(view, waiting, project, event.session_id, args.since, wall)
+        else:  # no --since, or the revision of another store
+            topics = read(layout.index, source.belongs(project.id))
+            material = gather(source, project.id, project.name, topics)
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0
 
 
-def _difference(
-    view: RecordView, waiting: Unread, project: ProjectIdentity, session: str, since: int, wall: int
+def _delta(
+    view: RecordView,
+    waiting: Pending,
+    project: ProjectIdentity,
+    session: str,
+    since: int,
+    wall: int,
 ) -> str:
-    """Return what is new; a text with nothing in it still says up to which revision that holds."""
+    """Return what is new; an empty text still names the revision it is current to."""
     home = view.belongs(project.id)
-    new: Changed = changed(view, home, since)
-    turns = Overlaid(view, waiting, wall).unread()
-    seen = New(view, new, turns, home, session)
-    note = NEW if waiting.whole and new.whole else f"{NEW} {NOT_WHOLE}"
-    text = render(gather(seen, project.id, project.name), wall, note)
+    delta = read_delta(view, home, since)
+    turns = PendingView(view, waiting, wall).pending()
+    source = DeltaView(view, delta, turns, home, session)
+    note = NEW if waiting.whole and delta.whole else f"{NEW} {NOT_WHOLE}"
+    text = render(gather(source, project.id, project.name), wall, note)
     revision = view.watermark().revision
     nothing = framing.opening(revision, clock.iso(wall), project.name)
     return text or f"{nothing}\n{framing.CLOSING}\n"
 
 
 def _records(layout: Layout) -> Records | None:
-    """Open the records; None if no group ever ran: then there may still be hook events."""
+    """Open the records; None if no group ever ran, though there may be hook events."""
     try:
         return Records(layout.records)
     except StoreAbsent:
         return None
 
 
-def _told(data: bytes) -> HookEvent:
-    """Return what a host says of a session; nothing if it cannot be read."""
+def _event(data: bytes) -> HookEvent:
+    """Return the host's description of a session; an empty one if it cannot be read."""
     try:
         return msgspec.json.decode(data, type=HookEvent)
     except (msgspec.DecodeError, UnicodeDecodeError):

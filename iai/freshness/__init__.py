@@ -1,1 +1,1 @@
-"""Whether the payload is written now, and why or why not. Pure."""
+"""Whether to write the payload now, and why or why not. Pure."""

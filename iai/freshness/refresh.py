@@ -1,11 +1,12 @@
-"""One refresh under way: which files are still to be written, and for whom."""
+"""One refresh in progress: which payloads are still to be written, and who waits for them."""
 
 from collections import deque
 from collections.abc import Iterable
 
 from msgspec import structs
 
-from iai.freshness.decide import Basis, Write
+from iai.freshness.decide import Write
+from iai.freshness.inputs import InputVersion
 from iai.freshness.sidecar import Sidecar
 from iai.freshness.target import Target
 from iai.model import clock
@@ -22,56 +23,56 @@ from iai.protocol.cache_writer import (
 LONGEST_ERROR = 200  # characters
 
 
-class Round:
-    """Made when the decision to write has fallen. `basis` was taken before anything is read."""
+class RefreshJob:
+    """Created by a decision to write. `version` was read before any of the records."""
 
     def __init__(
         self,
         decision: Write,
         trigger: Trigger,
-        basis: Basis,
-        wanted: Iterable[Target],
+        version: InputVersion,
+        targets: Iterable[Target],
         callers: list[Caller],
         now: Now,
     ) -> None:
         self.decision = decision
         self.trigger = trigger
-        self.basis = basis
-        self.wanted = list(wanted)
-        self.left = deque(self.wanted)
+        self.version = version
+        self.targets = list(targets)
+        self.left = deque(self.targets)
         self.cache_path = str(self.left[-1].path)
         self.callers = callers
         self.began = now
         self.written = 0
-        self.rendered_chars = 0  # of the global payload, which is the last
+        self.rendered_chars = 0  # of the payload written last, which is the global one
 
     def hasten(self, project: str) -> None:
-        """Let a project's payload be the next, if it is still to be written."""
+        """Write a project's payload next, if it is still to be written."""
         self.left = deque(sorted(self.left, key=lambda target: target.project != project))
 
     @property
     def watermark(self) -> Watermark:
-        """Of the records, before anything was read."""
-        return self.basis.watermark
+        """The watermark of the records, read before any of them."""
+        return self.version.watermark
 
     @property
     def began_s(self) -> float:
-        """When it began, in seconds on the monotonic clock."""
+        """When the job began, in seconds on the monotonic clock."""
         return self.began.mono / NS
 
-    def sidecar(self, text: str, now: Now) -> Sidecar:
-        """Return what the payload just composed may claim: never more than it holds."""
+    def sidecar(self, text: str) -> Sidecar:
+        """Return the sidecar of a payload just composed: it never claims more than that holds."""
         return Sidecar(
             **structs.asdict(self.watermark),
             rendered_chars=len(text),
-            generated_at=clock.iso(now.wall),
+            generated_at=clock.iso(self.began.wall),
             trigger=self.trigger,
-            graph=self.basis.graph,
-            program=self.basis.program,
+            graph=self.version.graph,
+            program=self.version.program,
         )
 
     def started(self) -> CacheWriteStarted:
-        """Return the event of its beginning."""
+        """Return the event that the job has started."""
         return CacheWriteStarted(
             trigger=self.trigger,
             cache_path=self.cache_path,
@@ -80,7 +81,7 @@ class Round:
         )
 
     def success(self, now: Now) -> CacheWriteSuccess:
-        """Return the event of its end."""
+        """Return the event that every payload is written."""
         mark = self.watermark
         return CacheWriteSuccess(
             trigger=self.trigger,
@@ -96,7 +97,7 @@ class Round:
         )
 
     def failed(self, error: Exception, now: Now) -> CacheWriteFailed:
-        """Return the event of its failure."""
+        """Return the event that an error ended the job."""
         return CacheWriteFailed(
             trigger=self.trigger,
             cache_path=self.cache_path,

@@ -1,17 +1,20 @@
-"""The sidecar beside a payload: what it claims to hold. One shape for writer and reader."""
+"""The sidecar file of a payload: what the payload claims to hold. One shape to write and read."""
 
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from iai.freshness.decide import LEFT_OUT, Basis
+from iai.freshness.inputs import LEFT_OUT, InputVersion
 from iai.model.record import Watermark
 from iai.protocol.cache_writer import Trigger
 
 
 class Sidecar(Struct, frozen=True, kw_only=True):
-    """Claims no more than what the payload holds: its watermark was taken before composing."""
+    """Never claims more than its payload holds: the watermark is read before composing.
+
+    The first five fields are those of the watermark; times are nanoseconds UTC.
+    """
 
     revision: int
     records_count: int
@@ -24,10 +27,10 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     graph: int = LEFT_OUT
     program: str = ""
 
-    def basis(self) -> Basis:
-        """Return what the payload was made from."""
+    def version(self) -> InputVersion:
+        """Return the version of the inputs that the payload was made from."""
         mark = Watermark(*(getattr(self, name) for name in Watermark.__struct_fields__))
-        return Basis(mark, self.graph, self.program)
+        return InputVersion(mark, self.graph, self.program)
 
 
 def sidecar_path(payload: Path) -> Path:
@@ -36,5 +39,5 @@ def sidecar_path(payload: Path) -> Path:
 
 
 def encode_sidecar(sidecar: Sidecar) -> bytes:
-    """Return the bytes of a sidecar file."""
+    """Return the contents of a sidecar file."""
     return msgspec.json.encode(sidecar) + b"\n"

@@ -1,4 +1,4 @@
-"""One payload file that is to be kept ready. Plain data."""
+"""A payload file to keep ready. Plain data."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ class Target(Struct, frozen=True):
     """One payload file, and the directories whose sessions start with it."""
 
     path: Path
-    project: str  # "" for the global one
+    project: str  # its id; "" for the global payload
     name: str
     directories: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
-"""How much of the payload is left: characters and tokens, counted so as to never promise too much.
+"""How much room is left in the payload: characters, and tokens estimated from above.
 
-The hosts inject 10,000 characters (Claude Code) or 2,500 tokens (Codex) and cut the rest; these
+The hosts inject 10,000 characters (Claude Code) or 2,500 tokens (Codex) and cut the rest. These
 limits stay below both.
 """
 
@@ -16,15 +16,15 @@ _PIECE = re.compile(r"[A-Za-z]+|[0-9]+|\s+|.", re.DOTALL)
 
 
 def tokens(text: str) -> int:
-    """Return an upper estimate of a text's tokens, without any model's tokenizer.
+    """Estimate the tokens of a text from above, without any model's tokenizer.
 
-    Letters count a token for each four, digits one for each three, other signs and other scripts
-    one each; a single space belongs to the word behind it.
+    One token per four ASCII letters, per three digits, and per any other character; a single space
+    is part of the next word.
     """
     return sum(map(_tokens, _PIECE.findall(text)))
 
 
-@lru_cache(maxsize=1 << 14)  # a few words are most of all text
+@lru_cache(maxsize=1 << 14)  # a few words make up most text
 def _tokens(piece: str) -> int:
     first = piece[0]
     if piece == " ":
@@ -37,14 +37,14 @@ def _tokens(piece: str) -> int:
 
 
 class Budget:
-    """Lines are taken out of it, whole or not at all."""
+    """Room for lines, which are taken whole or not at all."""
 
     def __init__(self, characters: int = CHARACTERS, token_count: int = TOKENS) -> None:
         self.characters = characters
         self.tokens = token_count
 
     def take(self, lines: Iterable[str]) -> bool:
-        """Take what these lines cost; False, and nothing taken, if they do not fit."""
+        """Take the room for these lines. Returns False, and takes nothing, if they do not fit."""
         text = "".join(line + "\n" for line in lines)
         cost = tokens(text)
         if len(text) > self.characters or cost > self.tokens:
@@ -54,7 +54,7 @@ class Budget:
         return True
 
     def part(self, share: float) -> "Budget":
-        """Return a budget of its own, of at most this share of the whole, not yet taken from it."""
+        """Return a separate budget of at most this share of a full payload, not taken from this."""
         return Budget(
             min(self.characters, int(CHARACTERS * share)), min(self.tokens, int(TOKENS * share))
         )

@@ -1,4 +1,4 @@
-"""The text that the next session starts with, made of `iai.payload.material`. Pure."""
+"""Renders `iai.payload.material` as the text the next session starts with."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ from iai.payload.material import LINE, Material, Session
 
 _EXCHANGE = 2_000  # characters of a turn in the last exchange
 _TURN = 500  # characters of a turn before it, and of a pinned text
-_MENTION = 180  # characters of a text that stands for a whole session
+_MENTION = 180  # characters of a text that represents a whole session
 
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
@@ -25,18 +25,18 @@ _PREFACE = (
 
 
 class Section(Struct, frozen=True):
-    """A heading, and items in the order in which they find room; each is a few whole lines."""
+    """A heading, and items of a few whole lines each, in the order they are given room."""
 
     heading: tuple[str, ...]
     items: tuple[tuple[str, ...], ...]
     share: float  # of the whole payload, at most
-    oldest_first: bool = False  # shown in the other order than that in which they find room
+    oldest_first: bool = False  # show the items in reverse of the order they are given room
 
 
 def render(material: Material, wall: int, note: str = "") -> str:
-    """Return the payload, within the limits of all hosts; "" if there is nothing to say.
+    """Return the payload, within the limits of every host; "" if there is nothing to say.
 
-    `note` is a sentence about what is missing from it.
+    `note` is a sentence about what is missing from the payload.
     """
     sections = [section for section in _sections(material, wall) if section.items]
     if not sections:
@@ -55,7 +55,7 @@ def render(material: Material, wall: int, note: str = "") -> str:
 
 
 def _filled(section: Section, budget: Budget) -> list[str]:
-    """Return the lines of a section that find room, taken from the budget."""
+    """Return the lines of a section that fit, taken out of the budget."""
     room = budget.part(section.share)
     if not room.take(section.heading):
         return []
@@ -71,7 +71,7 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 
 
 def _sections(material: Material, wall: int) -> Iterator[Section]:
-    """Yield the sections, the most useful first; some are empty."""
+    """Yield the sections, the most useful first; some may be empty."""
     lately = material.lately
     if material.last and material.last.turns:
         yield _stopped(material.last, wall)
@@ -98,7 +98,7 @@ def _listed(
     wall: int,
     passage: Callable[[str], str] = str,
 ) -> Section:
-    """A line for each record, with the part of its text that matters."""
+    """Return a section with one line for each record: the passage that matters."""
     items = (
         (f"- {_number(r)}, {_ago(wall - r.created_at)}: {framing.inline(passage(r.text), LINE)}",)
         for r in records
@@ -124,7 +124,7 @@ def _stopped(session: Session, wall: int) -> Section:
 
 
 def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
-    """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
+    """Quote a text line by line, so that none of it can pass for ours."""
     when = _ago(wall - record.created_at)
     number = f"#{record.label} {record.role}, {when}:"
     said = number if record.label else f"{record.role}, {when}, not indexed yet:"
@@ -151,9 +151,9 @@ def _number(record: Record) -> str:
 
 
 def _excerpt(text: str, limit: int, label: int) -> str:
-    """The beginning and the end of a text that is too long, and how to get the middle.
+    """Return the beginning and the end of a text that is too long, and how to see the middle.
 
-    What is not in the store yet has the label 0: it cannot be asked for.
+    `label` is 0 for a turn that is not in the store yet, so cannot be shown.
     """
     if len(text) <= limit:
         return text

@@ -1,6 +1,6 @@
-"""What a text says of itself: that something is left open, or was decided, and what it names. Pure.
+"""Cues in a text: that something is open or was decided, and the files and names it mentions.
 
-Cues, no understanding: a sentence that has one is worth a line in its own words.
+They are matched, not understood: a sentence with a cue is worth a line in its own words.
 """
 
 import re
@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 
 def left_open(text: str) -> str:
-    """Return the last sentence that says what is open, or a question at the end; or ""."""
+    """Return a question at the end, or the last sentence that says something is open; else ""."""
     sentences = [s.strip() for s in _SENTENCE.split(text) if s.strip()]
     if sentences and sentences[-1].endswith("?"):
         return sentences[-1]
@@ -35,13 +35,13 @@ def left_open(text: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def decided(text: str) -> str:
-    """Return the first sentence that says what was decided, or is to be done from now on; or ""."""
+    """Return the first sentence that states a decision or a rule; else ""."""
     sentences = (s.strip() for s in _SENTENCE.split(text))
     return next((s for s in sentences if _DECIDED.search(s) and not s.endswith("?")), "")
 
 
 @lru_cache(maxsize=2_048)
 def names(text: str) -> frozenset[str]:
-    """Return the files and identifiers that a text names, a path also by its last step."""
+    """Return the files and identifiers that a text names; a path also by its file name."""
     found = set(_NAME.findall(text))
     return frozenset(found | {name.rsplit("/", 1)[-1] for name in found if "/" in name})

@@ -1,7 +1,7 @@
-"""What a payload is made of: read from the records alone, what will be shown and no more.
+"""What a payload is made of, read from the records: only what will be shown.
 
-So its cost does not grow with the store, no other process is asked, and the same can be had while
-the group is down.
+So the cost does not grow with the store, no other process is needed, and a payload can be composed
+while the group is down.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,24 +16,24 @@ from iai.model.topic import Topic
 from iai.payload import cues
 from iai.payload.salience import most_telling, words
 
-LAST_TURNS = 8  # turns of the last session that are looked at; the latest find room first
-SCANNED = 200  # turns of a session that are looked at to find these
+LAST_TURNS = 8  # turns read of the last session; the latest are placed first
+SCANNED = 200  # turns of a session scanned to find them
 PINNED = 12
 FACTS = 8
 EARLIER_SESSIONS = 5
-LATELY = 700  # turns before the last session's latest that are looked at for what they tell
+LATELY = 700  # turns before the last exchange that are scanned
 ELSEWHERE = 5
-DECISIONS = 4  # of the user; an assistant's are proposals
+DECISIONS = 4  # by the user; an assistant only proposes
 SAME_FILES = 5
 TOPICS = 5
 
 LINE = 300  # characters of a turn that is one of many
-_TELLING = 60  # turns for which there may be room
-SURE = 8  # of these, the first, for which there is room in any case
+_TELLING = 60  # turns that may fit
+SURE = 8  # the first of these, which always fit
 
 
-class Seen(Protocol):
-    """What is read for it: the records, alone or with what is not in them yet (see `View`)."""
+class PayloadSource(Protocol):
+    """Where a payload is read from: a `View` of the records, or one with more or less in it."""
 
     def watermark(self) -> Watermark: ...
     def belongs(self, project: str) -> str: ...
@@ -47,17 +47,17 @@ class Seen(Protocol):
 
 
 class Session(Struct, frozen=True):
-    """A session by what was asked in it first and what was said in it last."""
+    """A session: its first request and its last turns."""
 
     first_request: Record | None
-    turns: tuple[Record, ...]  # the last ones, in the order in which they were said
+    turns: tuple[Record, ...]  # the last ones, in the order they were said
 
 
 class Lately(Struct, frozen=True):
-    """What was said in a project but for its last exchange, as far as it is worth a line."""
+    """What was said in a project, apart from its last exchange, that is worth a line."""
 
     decisions: tuple[Record, ...] = ()  # the newest first
-    left_open: tuple[Record, ...] = ()  # the last word of earlier sessions
+    left_open: tuple[Record, ...] = ()  # the last turns of earlier sessions
     same_files: tuple[Record, ...] = ()  # about what the last session named
     topics: tuple[tuple[Topic, Record], ...] = ()  # each with the newest statement on it
     telling: tuple[Record, ...] = ()  # the most telling first
@@ -67,21 +67,21 @@ class Material(Struct, frozen=True, kw_only=True):
     """What a payload is made of."""
 
     revision: int
-    project_name: str  # "" for the payload of no project in particular
+    project_name: str  # "" for the global payload
     last: Session | None = None
     pinned: tuple[Record, ...] = ()
-    facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
+    facts: tuple[Record, ...] = ()  # noted outside any session, and not pinned
     earlier: tuple[Session, ...] = ()
     lately: Lately = Lately()
     elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
 
 
-# Project -> the revision that it last changed in, its topics, and what then was chosen.
+# Project -> the revision it last changed in, its topics, and what was selected then.
 Memo: TypeAlias = dict[str, tuple[int, tuple[Topic, ...], Lately]]
 
 
 def gather(
-    view: Seen,
+    view: PayloadSource,
     project: str,
     project_name: str,
     topics: tuple[Topic, ...] = (),
@@ -89,8 +89,8 @@ def gather(
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
-    `topics` are those that the graph has of the project. `memo` keeps what costs most from one time
-    to the next, for as long as a project stays the same.
+    `topics` are the project's, from the graph. `memo` caches the most expensive part for as long as
+    the project does not change.
     """
     project = view.belongs(project)
     known = view.project_named(project) if project else None
@@ -122,8 +122,8 @@ def gather(
     return structs.replace(material, lately=memo[project][2])
 
 
-def _sessions(view: Seen, project: str) -> Iterator[Session]:
-    """Yield the sessions of a project, the latest first, as far as they were in this project."""
+def _sessions(view: PayloadSource, project: str) -> Iterator[Session]:
+    """Yield the sessions of a project, the latest first, with their turns in this project only."""
     for key in view.sessions(project):
         oldest = islice(view.session(key), SCANNED)
         newest = islice(view.session(key, newest_first=True), SCANNED)
@@ -133,8 +133,8 @@ def _sessions(view: Seen, project: str) -> Iterator[Session]:
             yield Session(first, tuple(reversed(last)))
 
 
-def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
-    """Yield the turns of a project, session by session, but those of the last that are shown."""
+def _lately(view: PayloadSource, project: str, shown: list[Session]) -> Iterator[Record]:
+    """Yield the turns of a project, session by session, except those shown of the last one."""
     last = shown[0].turns
     for key in view.sessions(project):
         for record in islice(view.session(key, newest_first=True), SCANNED):
@@ -143,7 +143,7 @@ def _lately(view: Seen, project: str, shown: list[Session]) -> Iterator[Record]:
 
 
 def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...]) -> Lately:
-    """Return what of it finds a place; nothing is told twice."""
+    """Select what is shown; nothing is shown twice."""
     sessions = [s for s in (material.last, *material.earlier) if s is not None]
     stopped = [turn for s in sessions[:1] for turn in s.turns]
     shown = {*material.pinned, *material.facts}
@@ -165,9 +165,9 @@ def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...])
 def _stated(
     topics: tuple[Topic, ...], telling: tuple[Record, ...]
 ) -> tuple[tuple[Topic, Record], ...]:
-    """Return the topics of which the newest statement is worth its room, the most telling first.
+    """Return the topics whose newest statement is worth its room, the most telling first.
 
-    The others are of what the reader has seen already: with them, a payload held less.
+    The others repeat what is shown already: including them left less room for the rest.
     """
     by_statement = {topic.statement: topic for topic in topics}
     sure = telling[:SURE]
@@ -176,7 +176,7 @@ def _stated(
 
 
 def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:
-    """Return those that tell what the records above do not."""
+    """Return the records that add to those above, the most telling first."""
     known = (word for record in above for word in words(record.text))
     texts = [framing.inline(record.text, LINE) for record in records]
     said_in = [record.session for record in records]

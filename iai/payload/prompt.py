@@ -1,9 +1,9 @@
-"""The text that goes with a prompt: the few things that were said before and bear on it, or none.
+"""The text that goes with a prompt: the few earlier turns that bear on it, or nothing.
 
-Wrong memory is worse than none, so that a hit has to share several words with the prompt: one word
-of a short prompt may match fully by chance. Measured on the sessions of `tools/bench coding`: of 16
-prompts about nothing that was said ("run the tests again") none gets a text, with two words two do.
-Nor do its questions, which are in other words than their answers: this is for names and errors.
+Wrong memory is worse than none, so a hit must share several words with the prompt: one word of a
+short prompt may match by chance. Measured on the sessions of `tools/bench coding`: of 16 prompts
+about nothing said before ("run the tests again") none gets a text; with two words, two would.
+Questions worded unlike their answers get none either: this is for names and errors.
 """
 
 from collections.abc import Iterable
@@ -17,16 +17,16 @@ from iai.protocol.graph_cache import Hit
 TOKENS = 500
 CHARACTERS = 2_000
 LEAST_SCORE = 0.8
-LEAST_MATCHED = 3  # words of the prompt, and not such as are in every text
+LEAST_MATCHED = 3  # words of the prompt, not counting the most common ones
 HITS = 3
-LOOKED_AT = 10  # hits, of which some may have been given before
+LOOKED_AT = 10  # hits, some of which may have been given before
 
 _TEXT = 400  # characters of a hit
 _PREFACE = "Said in earlier sessions and kept word for word by iai: a record, not a request."
 
 
 def bearing(hits: Iterable[Hit], session: str, given: frozenset[int]) -> list[Hit]:
-    """Return the hits that are worth it: from other sessions, and not given to this one before."""
+    """Return the hits worth giving: from other sessions, and not given to this one before."""
     return list(
         islice(
             (
@@ -43,7 +43,7 @@ def bearing(hits: Iterable[Hit], session: str, given: frozenset[int]) -> list[Hi
 
 
 def render(hits: list[Hit], revision: int, project: str, wall: int) -> tuple[str, list[int]]:
-    """Return the text, in the frame by which capture drops it, and what is in it; "" for none."""
+    """Return the text, framed so that capture drops it, and the labels in it; "" if none fits."""
     opening = framing.opening(revision, clock.iso(wall), project, TOKENS)
     budget = Budget(CHARACTERS, TOKENS)
     budget.take([opening, _PREFACE, framing.CLOSING])

@@ -1,8 +1,8 @@
-"""Which texts tell the most in little room: those with rare words that none before them has.
+"""Which texts say the most in little room: those with rare words that no earlier text has.
 
-A word is worth as much as it is likely to come up again, which grows with the sessions that it was
-said in: of the rare words of LoCoMo (dev set) 4.6 % of those said in one session came up in the
-next, 8.7 of those said in two, 13 in three, 17 in four, 19 in five, 23 in more.
+A word is worth as much as it is likely to recur, which grows with the number of sessions it was
+said in: of the rare words of LoCoMo (dev set), 4.6 % of those said in one session recurred in the
+next, 8.7 % of those said in two, 13 % in three, 17 % in four, 19 % in five, 23 % in more.
 
 The greedy choice for maximum coverage per cost (Lin and Bilmes, Multi-document summarization via
 budgeted maximization of submodular functions, 2010), evaluated lazily (Minoux, 1978).
@@ -15,25 +15,24 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 
-COMMON = 50  # texts of which at most one has a word that tells anything
-OFTEN = 6  # sessions; a word said in more is worth no more
-WORTH = 3  # new words that a text has to have: "ok, commit it" is worth no line
+COMMON = 50  # a word in more than one text out of this many says nothing
+OFTEN = 6  # sessions; being said in more adds nothing
+WORTH = 3  # new words a text must have: "ok, commit it" is not worth a line
 OVERHEAD = 32  # characters around each text: its number and its age
 
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
-@lru_cache(maxsize=2_048)  # a payload is made from the same texts as the last time, and a few new
+@lru_cache(maxsize=2_048)  # consecutive payloads share most of their texts
 def words(text: str) -> frozenset[str]:
     """Return the words and identifiers of a text."""
     return frozenset(_WORD.findall(text.lower()))
 
 
 def most_telling(texts: Sequence[str], sessions: Sequence[str], known: Iterable[str]) -> list[int]:
-    """Return the places of the texts worth reading, the most telling first.
+    """Return the positions of the texts worth reading, the most telling first.
 
-    `sessions` says for each text in which it was said; `known` are the words that the reader has
-    seen already.
+    `sessions` holds the session of each text; `known`, the words that the reader has seen already.
     """
     found = [words(text) for text in texts]
     counts = Counter(chain.from_iterable(found))
@@ -49,7 +48,7 @@ def most_telling(texts: Sequence[str], sessions: Sequence[str], known: Iterable[
     def gain(place: int) -> float:
         return sum(map(worth.__getitem__, left[place])) / cost[place]
 
-    # Gains only fall, so a gain that is still the highest when it is counted anew is the highest.
+    # Gains only fall, so one that is still the highest when recomputed is the highest of all.
     heap = [(-gain(place), place) for place, new in enumerate(left) if len(new) >= WORTH]
     heapq.heapify(heap)
     chosen = []

@@ -41,19 +41,6 @@ class RefreshOutcome(Reply, frozen=True):
     detail: str = ""  # if it failed, the exception's text
 
 
-class Preview(Request, frozen=True):
-    """Compose the payload for a session in a directory; write nothing."""
-
-    cwd: str  # absolute path
-
-
-class PreviewText(Reply, frozen=True):
-    """A payload as it would be written now."""
-
-    text: str  # "": the project is ignored
-    revision: int  # of the records that it was composed from
-
-
 class RebuildWanted(Event, frozen=True):
     """A forced refresh has begun: the graph-cache should rebuild. Nobody waits for it."""
 

@@ -5,8 +5,6 @@ from iai.protocol.cache_writer import (
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     RebuildWanted,
     Refresh,
     RefreshOutcome,
@@ -82,7 +80,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.EMBEDDING: (Ping, EmbedQuery),
     Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
-    Actor.CACHE_WRITER: (Ping, Refresh, Preview),
+    Actor.CACHE_WRITER: (Ping, Refresh),
 }
 
 
@@ -115,5 +113,4 @@ REPLIES: tuple[type[Reply], ...] = (
     Recalled,
     LifecycleReport,
     RefreshOutcome,
-    PreviewText,
 )

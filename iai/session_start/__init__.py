@@ -1,1 +1,1 @@
-"""What a session start reads on disk: payload files, what is pending, what is new to a session."""
+"""Reads from disk what a payload is made from: its files, pending turns, what is new."""

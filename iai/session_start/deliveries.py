@@ -1,8 +1,7 @@
-"""What the hooks gave to which session: they note it themselves, in the ledger and in `given/`.
+"""What the hooks gave to each session. The hooks record it in the ledger and in `given/`.
 
-A file of `session-start/given/` bears the id of a session. A line of it is one time that the
-session was given something: up to which revision (0: that is not what it tells), then the numbers
-of the records, where these are noted.
+A file in `session-start/given/` is named after a session. Each of its lines is one delivery: the
+revision it was current to (0: it was not a payload), then the numbers of its records, if recorded.
 """
 
 import os
@@ -25,13 +24,13 @@ _DAY = 86_400 * NS
 
 
 class Injection(Struct, frozen=True, kw_only=True):
-    """One time that a hook was asked for text, whether or not it gave any."""
+    """One time a hook was asked for text, whether or not it gave any."""
 
     at: str
     at_ns: int
     host: str = ""
     session: str = ""
-    source: str = ""  # why the session started, or `prompt`; "" if the host did not say
+    source: str = ""  # why the session started, or `prompt`; "" if the host gave no reason
     project: str = ""  # its name
     revision: int = 0
     bytes: int = 0
@@ -41,31 +40,31 @@ class Injection(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """What some injections come to."""
+    """The sum of some injections."""
 
     times: int
     sessions: int
     tokens: int
-    mean_tokens: float  # of those that gave any
+    mean_tokens: float  # per injection that gave any
     tokens_by_source: dict[str, int]
     tokens_by_host: dict[str, int]
     outcomes: dict[str, int]
 
 
 def read(layout: Layout, since: int = 0) -> list[Injection]:
-    """Return all of them since a wall time, the oldest first."""
-    found = []
+    """Return all injections since a wall time, the oldest first."""
+    injections = []
     for event in ledger.read(layout.ledger, since):
         if event["kind"] == KIND:
             try:
-                found.append(msgspec.convert(event, Injection))
+                injections.append(msgspec.convert(event, Injection))
             except msgspec.ValidationError:
-                continue  # as that of a version to come
-    return found
+                continue  # written by a newer version
+    return injections
 
 
 def totals(injections: Iterable[Injection]) -> Totals:
-    """Sum them up."""
+    """Return the sum of some injections."""
     every = list(injections)
     giving = [one for one in every if one.tokens]
     by_source: Counter[str] = Counter()
@@ -85,8 +84,8 @@ def totals(injections: Iterable[Injection]) -> Totals:
     )
 
 
-def given(layout: Layout, session: str) -> frozenset[int]:
-    """Return the numbers of the records that a session is known to have been given."""
+def delivered(layout: Layout, session: str) -> frozenset[int]:
+    """Return the numbers of the records that a session was given, where they were recorded."""
     try:
         lines = (layout.given / session).read_text().splitlines() if is_file_name(session) else []
     except (OSError, UnicodeDecodeError):
@@ -95,7 +94,7 @@ def given(layout: Layout, session: str) -> frozenset[int]:
 
 
 def add(layout: Layout, injection: Injection, labels: Iterable[int]) -> None:
-    """Note one that this process has just made. A disk that is full must not stop it."""
+    """Record an injection that this process has just made. A full disk does not stop it."""
     head = {"by": "hook", "severity": "info", "kind": KIND}
     line = msgspec.json.encode({**head, **msgspec.to_builtins(injection)}) + b"\n"
     with suppress(OSError):
@@ -116,7 +115,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
-    """Return the files of the hooks that are older than the ledger's are to become."""
+    """Return the files of the hooks that are past the ledger's retention of `days`."""
     oldest = wall - days * _DAY
     ledgers = layout.ledger.glob("????-??-??.hook.jsonl")
     old = [path for path in ledgers if path.name[:10] < clock.iso(max(oldest, 0))[:10]]

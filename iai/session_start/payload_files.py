@@ -1,5 +1,6 @@
-"""Payload files and their sidecars as they are on disk: what they hold, and what they claim to."""
+"""Payload files and their sidecars as they are on disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from iai.model import framing
 
 
 def read_sidecar(payload: Path) -> Sidecar | None:
-    """Return the sidecar of a payload; None if it is not there or cannot be read."""
+    """Return the sidecar of a payload; None if it is absent or unreadable."""
     try:
         return msgspec.json.decode(sidecar_path(payload).read_bytes(), type=Sidecar)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -20,48 +21,49 @@ def read_sidecar(payload: Path) -> Sidecar | None:
 
 
 def claim(payload: Path) -> Sidecar | None:
-    """Return what the sidecar claims, as far as the payload bears it out.
+    """Return the sidecar of a payload with the revision that the payload really holds.
 
-    The revision is 0 where the payload was cut, or is no payload; None if one of them cannot be
-    read.
+    The revision is 0 if the payload was cut or is not one. None if either file is absent or
+    unreadable.
     """
     sidecar = read_sidecar(payload)
     try:
         text = payload.read_text()
     except (OSError, UnicodeDecodeError):
         return None
-    if sidecar is None:
-        return None
+    return bounded(sidecar, text) if sidecar else None
+
+
+def bounded(sidecar: Sidecar, text: str) -> Sidecar:
+    """Return a sidecar that claims no later revision than the text of its payload names."""
     return structs.replace(sidecar, revision=min(sidecar.revision, framing.revision(text)))
 
 
-def whole(wanted: list[Target]) -> bool:
-    """Does every payload hold what its sidecar claims?
-
-    That the global one has no sidecar is a case of its own.
-    """
-    last = wanted[-1].path
-    return all(_whole(t.path) for t in wanted[:-1]) and (read_sidecar(last) is None or _whole(last))
-
-
-def leftovers(wanted: list[Target], layout: Layout) -> list[Path]:
-    """Return the files below `session-start/` that belong to no payload any more."""
-    kept = {path for t in wanted for path in (t.path, sidecar_path(t.path))}
-    directories = [cwd for t in wanted for cwd in t.directories]
-    links = {link(cwd) for link in (layout.payload_link, layout.news_link) for cwd in directories}
-    found = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
-    every = [*layout.by_cwd.glob("*.md"), *layout.by_cwd.glob("*.news")]
-    old_links = [path for path in every if path not in links]
-    return [path for path in found if path not in kept] + old_links
+def links(target: Target, layout: Layout) -> dict[Path, Path]:
+    """Return the links by which the hooks find a payload, each with what it points to."""
+    pairs = [
+        pair
+        for cwd in target.directories
+        for pair in (
+            (layout.payload_link(cwd), target.path),
+            (layout.news_link(cwd), layout.project_news(target.project)),
+        )
+    ]
+    return {link: to for link, to in pairs if link is not None}
 
 
-def _whole(payload: Path) -> bool:
-    sidecar, borne_out = read_sidecar(payload), claim(payload)
-    return sidecar is not None and borne_out == sidecar
+def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
+    """Return the files below `session-start/` that belong to none of the payloads."""
+    kept = {path for t in targets for path in (t.path, sidecar_path(t.path))}
+    current_links = {link for t in targets for link in links(t, layout)}
+    files = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
+    every_link = [*layout.by_cwd.glob("*.md"), *layout.by_cwd.glob("*.news")]
+    old_links = [path for path in every_link if path not in current_links]
+    return [path for path in files if path not in kept] + old_links
 
 
 def servable(path: Path, wall: int, max_age_s: float) -> bool:
-    """Would the hook print this file? An empty, too old or future one it would not."""
+    """Would the hook print this file? Not if it is empty, too old, or dated in the future."""
     try:
         status = path.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""What hooks and hosts have written and ingest has not read yet: read here, and left as it is.
+"""Turns that hooks and hosts have written and ingest has not read yet. Reading changes nothing.
 
-The hook that starts a session composes its text while the group is down, too, and what was said a
-second ago is then in the spool and in the hosts' files only. Nothing is written and nothing moved.
+The session-start hook also composes its text while the group is down, and what was said a second
+ago is then only in the spool and in the hosts' files.
 """
 
 from functools import lru_cache
@@ -15,58 +15,59 @@ from iai.model.record import NewRecord, Project, Transcript
 from iai.projects.identity import identify
 from iai.store.records import Records
 
-# A session start waits for this, so it reads no more than a few tenths of a second allow: the
-# latest events of the spool, and of the transcripts the ends, those written last first.
+# A session start waits for this, so it reads what takes a few tenths of a second: the latest events
+# of the spool, and the ends of the transcripts, the most recently written first.
 EVENTS = 1_000
 TAIL = 3 << 20  # bytes of one transcript
 ALL = 6 << 20  # bytes of all transcripts
 
 
-class Unread(Struct, frozen=True):
-    """Turns that may not be in the records yet, in the order in which ingest would read them."""
+class Pending(Struct, frozen=True):
+    """Turns that may not be in the records yet, in the order ingest would read them."""
 
     turns: tuple[NewRecord, ...] = ()
-    projects: tuple[Project, ...] = ()  # that they belong to
-    whole: bool = True  # is this all that there is?
+    projects: tuple[Project, ...] = ()  # that the turns belong to
+    whole: bool = True  # nothing was left out
 
 
-class _Found:
+class _Collected:
     """What has been read so far."""
 
     def __init__(self) -> None:
         self.turns: list[NewRecord] = []
         self.projects: dict[str, Project] = {}
         self.whole = True
-        self.room = ALL
+        self.bytes_left = ALL
 
     def add(self, turn: NewRecord, project: Project) -> None:
         self.turns.append(turn)
         self.projects.setdefault(project.id, project)
 
 
-def look(layout: Layout, records: Records | None, wall: int) -> Unread:
-    """Read what is waiting. A file that cannot be read costs only itself.
+def read(layout: Layout, records: Records | None, wall: int) -> Pending:
+    """Read every pending turn. A file that cannot be read loses only its own turns.
 
-    The spool goes first: when ingest takes a file away it has noted its transcript in the records.
+    The spool is read first: by the time ingest removes an event, its transcript is in the records.
     """
-    found = _Found()
-    known = lru_cache(maxsize=1_024)(identify)
-    named = _spool(layout, known, found)
+    collected = _Collected()
+    cached_identify = lru_cache(maxsize=1_024)(identify)
+    named = _read_spool(layout, cached_identify, collected)
     for transcript in _grown(records, named, wall):
         try:
-            _read(transcript, known, wall, found)
+            _read_transcript(transcript, cached_identify, wall, collected)
         except OSError:
-            found.whole = False
-    return Unread(tuple(found.turns), tuple(found.projects.values()), found.whole)
+            collected.whole = False
+    projects = tuple(collected.projects.values())
+    return Pending(tuple(collected.turns), projects, collected.whole)
 
 
-def _spool(layout: Layout, known: Identify, found: _Found) -> dict[str, str]:
-    """Take the words of events without a transcript; return the transcripts of the others.
+def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> dict[str, str]:
+    """Collect the turns of events without a transcript; return the transcripts of the others.
 
-    Each comes with the directory that its event names.
+    Each transcript comes with the directory that its event names.
     """
     waiting = spool.waiting(layout.spool_new)
-    found.whole = len(waiting) <= EVENTS
+    collected.whole = len(waiting) <= EVENTS
     named: dict[str, str] = {}
     for file in waiting[-EVENTS:]:
         spooled = spool.read(file)
@@ -77,40 +78,42 @@ def _spool(layout: Layout, known: Identify, found: _Found) -> dict[str, str]:
             named.setdefault(event.transcript_path, event.cwd)
         else:
             for turn in parse.turns_in_event(event, spooled.arrived):
-                found.add(*parse.new_record(turn, known, spooled.arrived))
+                collected.add(*parse.new_record(turn, project_of, spooled.arrived))
     return named
 
 
 def _grown(records: Records | None, named: dict[str, str], wall: int) -> list[Transcript]:
-    """Return the transcripts with anything unread, the one that was written last first."""
-    all_ = {path: Transcript(path=path, host="", cwd=cwd) for path, cwd in named.items()}
+    """Return the transcripts with anything unread, the most recently written first."""
+    by_path = {path: Transcript(path=path, host="", cwd=cwd) for path, cwd in named.items()}
     if records is not None:
         with records.view() as view:
             for transcript in view.transcripts():
                 if transcript.path in named or transcript.followed_until > wall:
-                    all_[transcript.path] = transcript
-    grown = [t for t in all_.values() if transcripts.grown(t.path, parse.mark(t))]
+                    by_path[transcript.path] = transcript
+    grown = [t for t in by_path.values() if transcripts.grown(t.path, parse.mark(t))]
     return sorted(grown, key=lambda t: transcripts.written_at(t.path), reverse=True)
 
 
-def _read(transcript: Transcript, known: Identify, wall: int, found: _Found) -> None:
-    """Read the next slice, which may say whose session it is; then what follows, or its end.
+def _read_transcript(
+    transcript: Transcript, project_of: Identify, wall: int, collected: _Collected
+) -> None:
+    """Read the next slice, which may name the session; then the rest, or only its end.
 
     Raises OSError if the file cannot be read.
     """
     more, jumped = True, False
     while more:
-        if found.room <= 0:
-            found.whole = False
+        if collected.bytes_left <= 0:
+            collected.whole = False
             return
-        batch = parse.read(transcript, known, wall)
+        batch = parse.read(transcript, project_of, wall)
         projects = {project.id: project for project, _ in batch.projects}
         for turn in batch.records:
-            found.add(turn, projects[turn.project])
-        found.room -= batch.bytes
+            collected.add(turn, projects[turn.project])
+        collected.bytes_left -= batch.bytes
         transcript, more = batch.transcript, batch.more
         if more and not jumped:
             jumped = True
             mark = transcripts.near_end(transcript.path, parse.mark(transcript), TAIL)
-            found.whole = found.whole and mark.offset == transcript.offset
+            collected.whole = collected.whole and mark.offset == transcript.offset
             transcript = structs.replace(transcript, **mark._asdict())

@@ -1,4 +1,4 @@
-"""The records as they will be once ingest has read what is waiting: a view with more in it."""
+"""The records as they will be once ingest has read what is pending."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,36 +15,36 @@ from iai.model.record import (
     order_of,
     session_key,
 )
-from iai.session_start.pending import Unread
+from iai.session_start.pending import Pending
 from iai.store.record_view import RecordView
 
-_NOT_KEPT = 0  # label of a turn that is not in the store
+_NO_LABEL = 0  # of a turn that is not in the store
 
 
-class Overlaid:
-    """A view (None: there is no store) and the turns that it lacks. See `material.Seen`."""
+class PendingView:
+    """A view of the records plus the pending turns: a `material.PayloadSource`."""
 
-    def __init__(self, view: RecordView | None, unread: Unread, wall: int) -> None:
-        """What the view knows already, if only as forgotten, is left out of the turns."""
+    def __init__(self, view: RecordView | None, pending: Pending, wall: int) -> None:
+        """`view` is None if there is no store. Turns that it knows or once knew are left out."""
         self._view = view
-        self._turns: dict[bytes, list[Record]] = defaultdict(list)  # of each session, in order
-        self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> when
-        self._projects = {project.id: project for project in unread.projects}
-        self._homes: dict[tuple[str, str], str | None] = {}  # project, directory -> where it goes
+        self._turns: dict[bytes, list[Record]] = defaultdict(list)  # by session, in order
+        self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> order
+        self._projects = {project.id: project for project in pending.projects}
+        self._homes: dict[tuple[str, str], str | None] = {}  # project, directory -> project
         ahead = view.ahead(wall) if view else 0
         once: dict[str, NewRecord] = {}
-        for new in unread.turns:
+        for new in pending.turns:
             once.setdefault(new.key, new)
         unknown = (t for t in once.values() if view is None or view.known(t.key) is None)
-        for turn in map(self._at_home, unknown):
+        for turn in map(self._resolved, unknown):
             if turn is not None:
                 session = session_key(turn.host, turn.session)
                 order = order_of(turn.created_at, wall, ahead)
-                self._turns[session].append(turn.kept(_NOT_KEPT, wall, order))
+                self._turns[session].append(turn.kept(_NO_LABEL, wall, order))
                 latest = self._latest[turn.project]
                 latest[session] = max(order, latest.get(session, order))
         for turns in self._turns.values():
-            turns.sort(key=_said)
+            turns.sort(key=_position)
 
     def belongs(self, project: str) -> str:
         """See `View.belongs`."""
@@ -60,11 +60,11 @@ class Overlaid:
         return self._view is not None and self._view.ignored(project, *places)
 
     def watermark(self) -> Watermark:
-        """Return that of the records: what is not kept has no revision."""
+        """Return that of the records: pending turns have no revision."""
         return self._view.watermark() if self._view else Watermark()
 
     def active(self) -> list[Project]:
-        """Return the projects that have any turns, the one with the latest first."""
+        """Return the projects with any turns, the most recently active first."""
         found = [
             (max(sessions.values()), known)
             for project, sessions in self._latest.items()
@@ -77,40 +77,40 @@ class Overlaid:
         return list({project.id: project for _, project in found}.values())
 
     def sessions(self, project: str) -> Iterator[bytes]:
-        """Yield the sessions of a project, the one that was last active there first."""
-        unread = [(when, session) for session, when in self._latest.get(project, {}).items()]
+        """Yield the sessions of a project, the most recently active in it first."""
+        pending = [(when, session) for session, when in self._latest.get(project, {}).items()]
         kept = self._kept_sessions(project)
         seen = set()
-        for _, session in merge(kept, sorted(unread, reverse=True), reverse=True):
+        for _, session in merge(kept, sorted(pending, reverse=True), reverse=True):
             if session not in seen:
                 seen.add(session)
                 yield session
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the turns of a session in the order they were said in."""
+        """Yield the turns of a session in the order they were said."""
         kept = self._view.session(session, newest_first=newest_first) if self._view else iter(())
-        unread = self._turns.get(session, [])
-        ordered = reversed(unread) if newest_first else unread
-        return merge(kept, ordered, key=_said, reverse=newest_first)
+        pending = self._turns.get(session, [])
+        ordered = reversed(pending) if newest_first else pending
+        return merge(kept, ordered, key=_position, reverse=newest_first)
 
-    def unread(self) -> Iterator[Record]:
+    def pending(self) -> Iterator[Record]:
         """Yield the turns that are not in the store."""
         return (turn for turns in self._turns.values() for turn in turns)
 
     def pinned(self, project: str) -> Iterator[Record]:
-        """Yield the pinned records of a project; only what is kept can be pinned."""
+        """Yield the pinned records of a project; a pending turn cannot be pinned."""
         return self._view.pinned(project) if self._view else iter(())
 
     def changed(self, project: str) -> int:
-        """Return that of the records: what is not kept has no revision."""
+        """Return that of the records: pending turns have no revision."""
         return self._view.changed(project) if self._view else 0
 
     def facts(self, project: str) -> Iterator[Record]:
-        """Yield what was noted in a project; what is noted by itself goes to ingest at once."""
+        """Yield the facts noted in a project; they reach ingest at once, so none is pending."""
         return self._view.facts(project) if self._view else iter(())
 
-    def _at_home(self, turn: NewRecord) -> NewRecord | None:
-        """Return a turn in the project that it will go to; None if that is ignored."""
+    def _resolved(self, turn: NewRecord) -> NewRecord | None:
+        """Return a turn with the project it will be stored in; None if that is ignored."""
         place = turn.project, turn.cwd
         if place not in self._homes:
             own = self._projects[turn.project]
@@ -120,16 +120,16 @@ class Overlaid:
         return None if home is None else structs.replace(turn, project=home)
 
     def _newest(self, project: str) -> Iterator[Record]:
-        """Yield the latest record of a project, of those that are kept."""
+        """Yield the latest stored record of a project."""
         return islice(self._view.project(project), 1) if self._view else iter(())
 
     def _kept_sessions(self, project: str) -> Iterator[tuple[int, bytes]]:
-        """Yield the sessions in the store with the time of their latest turn in this project."""
+        """Yield the stored sessions, each with the order of its latest turn in this project."""
         for session in self._view.sessions(project) if self._view else ():
             turns = self._view.session(session, newest_first=True) if self._view else ()
             yield next((r.order for r in turns if r.project == project), 0), session
 
 
-def _said(record: Record) -> tuple[int, bool]:
-    """By when a turn was said; of one moment's turns those that are kept come first."""
-    return record.order, record.label == _NOT_KEPT
+def _position(record: Record) -> tuple[int, bool]:
+    """Sort by when a turn was said; stored turns come before pending ones of the same moment."""
+    return record.order, record.label == _NO_LABEL

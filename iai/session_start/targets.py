@@ -1,4 +1,4 @@
-"""Which payload files there are to be: one for each project of late, and one for no project."""
+"""Which payload files to keep: one for each recently active project, and a global one."""
 
 from collections import Counter
 
@@ -9,10 +9,11 @@ from iai.store.record_view import RecordView
 
 
 def targets(view: RecordView, layout: Layout, projects: int) -> list[Target]:
-    """Return the payloads to keep ready: the most recently active projects first, the global last.
+    """Return the payloads to keep: the most recently active projects first, the global one last.
 
-    The global one is written last: its sidecar says that all are there. A directory in which two
-    projects were worked on, as when its git remote was changed, starts with what it is now.
+    The global one is written last: its sidecar says that all the others are there. A directory in
+    which two projects were worked on, say because its git remote was changed, starts with the one
+    it belongs to now.
     """
     active = view.active()
     directories: dict[str, dict[str, None]] = {project.id: {} for project in active}

@@ -1,27 +1,28 @@
-"""The refresh of the payload, as SEED.md asks for it.
+"""The refresh of the payload, as SEED.md specifies it: which test covers which demand.
 
 ====  ==================================================================================
 T1    iai/store/test_records.py: ...with_an_old_time_moves_the_watermark; and here
 T2    iai/freshness/test_decide.py, the whole matrix
 T3    test_each_event_has_the_fields_of_the_contract
 T4    test_a_cold_graph_is_waited_for_and_then_left_out
-T5    test_force_passes_the_interval_the_watermark_and_a_cold_graph
-T6    test_ten_callers_at_once_are_one_write; with real processes, actors/test_faults.py:
-      test_two_hundred_requests_during_a_slow_write_are_one_more_at_most
+T5    test_force_bypasses_the_interval_the_watermark_and_a_cold_graph
+T6    test_ten_callers_at_once_are_one_write; with real processes,
+      actors/test_freshness_under_faults.py:
+      test_two_hundred_requests_during_a_slow_write_cause_at_most_one_more
 T7    test_hours_of_work_without_sleep_and_the_payload_is_never_behind
 T8    hooks/test_recall_hook.py
-T9    iai/freshness/test_sidecar.py
-D1    test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed
-D2    test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers
-D3    test_a_payload_from_the_future_is_written_anew; and with real processes
+T9    iai/freshness/test_sidecar.py, iai/session_start/test_payload_files.py
+D1    test_a_record_committed_while_the_payload_is_composed_is_not_claimed
+D2    test_a_write_that_fails_backs_off_and_recovers
+D3    test_a_payload_dated_in_the_future_is_rewritten; and with real processes
 D4    test_a_cold_graph_is_waited_for_and_then_left_out
-D5    test_a_request_during_a_write_is_told_so_at_once
+D5    test_a_request_during_a_write_is_answered_at_once
 D6    test_a_pin_is_in_the_payload_though_no_record_was_added; and of graph and program
-      iai/freshness/test_decide.py: test_a_graph_made_again_or_another_program_is_a_reason_to_write
+      iai/freshness/test_decide.py: test_a_rebuilt_graph_or_another_program_is_a_reason_to_write
 D7    iai/store/test_records.py: test_the_watermark_is_read_as_one_value_not_counted
 D8    hooks/test_recall_hook.py
-D1-6  each taken out once, in a simulated group: actors/test_simulation.py
-D9    test_everything_that_is_written_is_for_its_user_alone_and_below_the_store
+D1-6  each guard removed once, in a simulated group: actors/test_simulation.py
+D9    test_every_file_written_is_private_and_inside_the_store
 D10   the same
 ====  ==================================================================================
 """
@@ -34,20 +35,19 @@ from unittest.mock import Mock
 import pytest
 from simulation.world import World
 
-from actors.cache_writer import QUIET_S
+from iai.freshness.mailbox import SLEEP_PATIENCE_S
 from iai.freshness.sidecar import sidecar_path
+from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, iso
 from iai.payload import material
 from iai.projects.identity import identify
-from iai.protocol.behaviour import Effect, ReplaceFile
+from iai.protocol.behaviour import Answer, Caller, Effect, ReplaceFile
 from iai.protocol.cache_writer import (
     CacheWriteFailed,
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
@@ -85,7 +85,7 @@ def refresh(world: World, **fields: bool) -> RefreshOutcome:
 
 
 def behind_for_s(world: World, seconds: int) -> float:
-    """Let time pass; return for how long, at most, a change was not in the payload."""
+    """Let time pass; return the longest time that a change was missing from the payload."""
     longest, since = 0.0, None
     for _ in range(seconds):
         world.run(1.0)
@@ -191,7 +191,7 @@ def test_where_a_session_has_ended_the_payload_is_written_first(world: Make) -> 
     assert "said again in b" in w.layout.project_payload(identify("/b").id).read_text()
 
 
-def test_where_a_session_ends_while_payloads_are_written_its_own_is_the_next(world: Make) -> None:
+def test_where_a_session_ends_during_a_refresh_its_payload_is_written_next(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     for name in "abc":
         capture(w, f"said in {name}", cwd=f"/{name}", session=name)
@@ -206,13 +206,13 @@ def test_where_a_session_ends_while_payloads_are_written_its_own_is_the_next(wor
 
 
 def choosing(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """Return what notes how often is chosen what a payload shows."""
+    """Count how often the contents of a payload are selected."""
     chosen = Mock(wraps=material._chosen)
     monkeypatch.setattr(material, "_chosen", chosen)
     return chosen
 
 
-def test_what_the_interval_holds_back_is_chosen_already(
+def test_a_held_back_payload_is_prepared_before_its_session_ends(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
@@ -227,7 +227,7 @@ def test_what_the_interval_holds_back_is_chosen_already(
     chosen.assert_not_called()
 
 
-def test_while_more_comes_nothing_is_chosen_ahead(
+def test_nothing_is_prepared_while_changes_keep_coming(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
@@ -242,7 +242,7 @@ def test_while_more_comes_nothing_is_chosen_ahead(
     chosen.assert_called_once()
 
 
-def test_beside_the_payload_of_a_directory_a_hook_finds_the_news_of_its_project(
+def test_a_hook_finds_the_news_of_a_project_beside_its_payload(
     world: Make,
 ) -> None:
     w = world(refresh_min_s=0.0)
@@ -339,8 +339,8 @@ def test_the_sidecar_says_what_the_payload_holds(world: Make) -> None:
     assert sidecar.trigger == "wake_sequence"
 
 
-def test_a_record_that_comes_while_the_payload_is_composed_is_not_claimed(world: Make) -> None:
-    """Between the watermark and the text there is time; whatever comes then makes one more."""
+def test_a_record_committed_while_the_payload_is_composed_is_not_claimed(world: Make) -> None:
+    """What is committed between the watermark and the text causes one more refresh."""
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(2.0)
@@ -379,7 +379,17 @@ def test_ten_callers_at_once_are_one_write(world: Make) -> None:
     assert outcomes[0].outcome == "written"
 
 
-def test_a_request_during_a_write_is_told_so_at_once(world: Make) -> None:
+def test_a_caller_is_answered_though_the_refresh_after_sleep_has_expired(world: Make) -> None:
+    w = world()
+    writer, answered = w.actors[Actor.CACHE_WRITER], Caller(b"test", "late")
+    list(writer.on_event(SleepFinished(revision=0), w.now))
+    list(writer.receive(Refresh(), answered, w.now))
+    effects = list(writer.work(w.now.later(SLEEP_PATIENCE_S + 1)))
+    outcome = RefreshOutcome(outcome="skipped", reason=Reason.REFRESH_IN_PROGRESS)
+    assert Answer(answered, outcome) in effects
+
+
+def test_a_request_during_a_write_is_answered_at_once(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)
@@ -395,7 +405,7 @@ def test_a_request_during_a_write_is_told_so_at_once(world: Make) -> None:
 
 
 def half_written(world: World) -> None:
-    """Have a refresh begun that has written the payload of the project, and no other yet."""
+    """Start a refresh and stop after it has written the payload of the project alone."""
     (payload,) = world.layout.session_start.glob("*.md")
 
     def written() -> bool:
@@ -407,7 +417,7 @@ def half_written(world: World) -> None:
     assert written()
 
 
-def test_what_is_pinned_during_a_refresh_waits_for_no_interval_either(world: Make) -> None:
+def test_a_pin_during_a_refresh_bypasses_the_interval(world: Make) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
     capture(w, "one")
     w.run(10.0)
@@ -417,7 +427,7 @@ def test_what_is_pinned_during_a_refresh_waits_for_no_interval_either(world: Mak
     assert shown(w) == revision(w) == 2
 
 
-def test_what_is_forgotten_during_a_refresh_is_in_no_payload_after_it(world: Make) -> None:
+def test_a_record_forgotten_during_a_refresh_is_in_no_payload_after_it(world: Make) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
     capture(w, "a secret")
     w.run(10.0)
@@ -428,7 +438,7 @@ def test_what_is_forgotten_during_a_refresh_is_in_no_payload_after_it(world: Mak
     assert not w.layout.payload.exists()
 
 
-def test_who_asks_is_answered_though_what_is_left_over_cannot_be_removed(world: Make) -> None:
+def test_a_caller_is_answered_though_a_leftover_cannot_be_removed(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     stays = w.layout.session_start / "stays.md"
     stays.mkdir(parents=True)  # no file: it cannot be removed as one
@@ -438,7 +448,7 @@ def test_who_asks_is_answered_though_what_is_left_over_cannot_be_removed(world: 
     assert stays.exists()
 
 
-def test_a_forced_refresh_has_the_graph_made_again_and_that_brings_one_more(world: Make) -> None:
+def test_a_forced_refresh_rebuilds_the_graph_which_causes_one_more(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)
@@ -453,7 +463,7 @@ def test_a_forced_refresh_has_the_graph_made_again_and_that_brings_one_more(worl
     assert sidecar.graph == 1
 
 
-def test_a_request_during_a_write_that_does_not_cover_it_makes_exactly_one_more(
+def test_a_request_not_covered_by_the_write_in_progress_causes_exactly_one_more(
     world: Make,
 ) -> None:
     w = world(refresh_min_s=0.0)
@@ -487,7 +497,7 @@ def test_a_cold_graph_is_waited_for_and_then_left_out(world: Make) -> None:
     assert "the graph is not ready yet" not in w.layout.payload.read_text()
 
 
-def test_a_cold_graph_that_becomes_warm_holds_nothing_back_any_longer(world: Make) -> None:
+def test_a_graph_that_warms_up_holds_nothing_back(world: Make) -> None:
     w = world()
     w.crash(Actor.GRAPH_CACHE, for_s=1.5)
     capture(w, "one")
@@ -498,7 +508,7 @@ def test_a_cold_graph_that_becomes_warm_holds_nothing_back_any_longer(world: Mak
     assert "not ready" not in w.layout.payload.read_text()
 
 
-def test_force_passes_the_interval_the_watermark_and_a_cold_graph(world: Make) -> None:
+def test_force_bypasses_the_interval_the_watermark_and_a_cold_graph(world: Make) -> None:
     w = world(refresh_min_s=INTERVAL_S)
     w.actors.pop(Actor.GRAPH_CACHE)
     capture(w, "one")
@@ -522,7 +532,7 @@ def test_after_sleep_there_is_one_forced_refresh(world: Make) -> None:
     assert events(w, CacheWriteSuccess)[-1].trigger == "sleep_pipeline"
 
 
-def test_a_write_that_fails_is_tried_again_ever_more_rarely_and_recovers(world: Make) -> None:
+def test_a_write_that_fails_backs_off_and_recovers(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     w.layout.payload.mkdir(parents=True)
     capture(w, "one")
@@ -543,14 +553,16 @@ def test_an_idle_group_tries_nothing_and_fills_no_ledger(world: Make) -> None:
     w.run(5.0)
     before = len(w.events)
     w.run(6 * 3_600.0)
-    told = [e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)]
-    periodic = [e for e in told if getattr(e, "trigger", "") != "sleep_pipeline"]
+    reported = [
+        e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)
+    ]
+    periodic = [e for e in reported if getattr(e, "trigger", "") != "sleep_pipeline"]
     assert len(periodic) <= 6
-    counted = sum(e.count for e in told if isinstance(e, CacheWriteSkipped))
+    counted = sum(e.count for e in reported if isinstance(e, CacheWriteSkipped))
     assert counted > 100
 
 
-def test_a_payload_from_the_future_is_written_anew(world: Make) -> None:
+def test_a_payload_dated_in_the_future_is_rewritten(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)
@@ -561,14 +573,14 @@ def test_a_payload_from_the_future_is_written_anew(world: Make) -> None:
     assert events(w, CacheWriteStarted)[-1].reason is Reason.CACHE_ABSENT
 
 
-def test_a_payload_that_the_hook_would_find_too_old_is_written_anew(world: Make) -> None:
+def test_a_payload_too_old_for_the_hook_is_rewritten(world: Make) -> None:
     w = world(refresh_min_s=0.0, max_age_s=3_600.0)
     capture(w, "one")
     w.run(3_700.0)
     assert w.now.wall - w.layout.payload.stat().st_mtime_ns < 3_600 * NS
 
 
-def test_a_payload_or_sidecar_that_somebody_deleted_comes_back(world: Make) -> None:
+def test_a_deleted_payload_or_sidecar_comes_back(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)
@@ -580,9 +592,7 @@ def test_a_payload_or_sidecar_that_somebody_deleted_comes_back(world: Make) -> N
 
 
 @pytest.mark.parametrize("spoilt", [b"garbage", b"\xff", None])
-def test_a_payload_that_somebody_spoilt_or_cut_is_made_good(
-    world: Make, spoilt: bytes | None
-) -> None:
+def test_a_corrupt_or_cut_payload_is_rewritten(world: Make, spoilt: bytes | None) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)
@@ -605,7 +615,7 @@ def test_a_new_process_is_current_at_once_whatever_the_interval(world: Make) -> 
     assert shown(w) == 2
 
 
-def test_what_is_stopped_leaves_a_current_payload_behind(world: Make) -> None:
+def test_stopping_leaves_a_current_payload_behind(world: Make) -> None:
     w = world(refresh_min_s=INTERVAL_S)
     capture(w, "one")
     w.run(5.0)
@@ -614,7 +624,7 @@ def test_what_is_stopped_leaves_a_current_payload_behind(world: Make) -> None:
     assert shown(w) == 2
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(world: Make) -> None:
+def test_a_dry_run_reports_the_decision_and_writes_nothing(world: Make) -> None:
     w = world(refresh_min_s=INTERVAL_S)
     capture(w, "one")
     w.run(5.0)
@@ -643,7 +653,7 @@ def test_every_project_has_its_payload_and_every_directory_finds_it(world: Make)
         assert sidecar.revision == 2
 
 
-def test_only_the_latest_projects_keep_a_payload_ready(world: Make) -> None:
+def test_only_the_most_recent_projects_keep_a_payload(world: Make) -> None:
     w = world(refresh_min_s=0.0, payload_projects=2)
     for number in range(4):
         capture(w, f"in {number}", cwd=f"/{number}", session=str(number))
@@ -654,18 +664,7 @@ def test_only_the_latest_projects_keep_a_payload_ready(world: Make) -> None:
     assert len(list(w.layout.session_start.glob("*.json"))) == 2
 
 
-def test_a_preview_is_what_the_next_session_would_get(world: Make) -> None:
-    w = world(refresh_min_s=0.0)
-    capture(w, "one")
-    w.run(5.0)
-    preview = w.answer(Actor.CACHE_WRITER, Preview(cwd="/p"))
-    assert isinstance(preview, PreviewText)
-    link = w.layout.payload_link("/p")
-    assert link is not None
-    assert preview.text.splitlines()[1:] == link.read_text().splitlines()[1:]
-
-
-def test_everything_that_is_written_is_for_its_user_alone_and_below_the_store(world: Make) -> None:
+def test_every_file_written_is_private_and_inside_the_store(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")
     w.run(5.0)

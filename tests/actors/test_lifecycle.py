@@ -7,7 +7,7 @@ import pytest
 from simulation.world import Chances, World
 
 from iai.model.clock import NS
-from iai.protocol.cache_writer import Preview, Refresh
+from iai.protocol.cache_writer import Refresh
 from iai.protocol.graph_cache import Recall, SleepFinished
 from iai.protocol.lifecycle import (
     Idle,
@@ -62,7 +62,6 @@ def test_looking_is_no_activity(world: Make) -> None:
     for _ in range(50):
         w.answer(Actor.LIFECYCLE, LifecycleStatus())
         w.answer(Actor.CACHE_WRITER, Refresh())
-        w.answer(Actor.CACHE_WRITER, Preview(cwd="/p"))
         w.run(5.0)
     assert state(w) in (State.SLEEP, State.HIBERNATION)
 

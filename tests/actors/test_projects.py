@@ -12,7 +12,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import identify
-from iai.protocol.cache_writer import Preview, PreviewText, Refresh
+from iai.protocol.cache_writer import Refresh
 from iai.protocol.graph_cache import Recall, Recalled
 from iai.protocol.ingest import (
     Capture,
@@ -31,7 +31,7 @@ from iai.protocol.message import (
     Request,
 )
 from iai.session_start import pending
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.pending_view import PendingView
 from tests.simulation.stories import (
     capture,
     once,
@@ -76,11 +76,11 @@ def live(world: World, directory: str) -> str:
     """What `iai session-start` composes, pending turns included."""
     wall = world.now.wall
     with world.records.view() as view:
-        seen = Overlaid(view, pending.look(world.layout, world.records, wall), wall)
+        source = PendingView(view, pending.read(world.layout, world.records, wall), wall)
         own = relocation.resolve(identify(directory), view)
-        if seen.ignored(own.id, own.root, directory):
+        if source.ignored(own.id, own.root, directory):
             return ""
-        return render(gather(seen, own.id, own.name), wall)
+        return render(gather(source, own.id, own.name), wall)
 
 
 def test_payload_and_recall_follow_a_merge_and_an_unmerge(world: Make) -> None:
@@ -170,9 +170,7 @@ def test_an_ignored_project_has_no_payload_and_appears_in_no_other(world: Make) 
     assert payload(w, "/secret") == ""
     assert "hidden word" not in payload(w, "/p")
     assert "hidden word" not in w.layout.payload.read_text()
-    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd="/secret"))
-    assert isinstance(reply, PreviewText)
-    assert reply.text == ""
+    assert live(w, "/secret") == ""
     assert texts(w) == ["hidden word", "known word"]
     changed(w, IgnoreProject(project=place("/secret"), ignored=False))
     assert "hidden word" in payload(w, "/secret")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from simulation.world import Chances, World
 
-from iai.protocol.cache_writer import Preview, PreviewText
 from iai.protocol.ingest import IgnoreProject, MergeProjects, ProjectMoved
 from iai.protocol.message import Actor
 from tests.actors.test_projects import changed, found, live, payload, place
@@ -37,9 +36,6 @@ def test_a_moved_checkout_without_a_remote_keeps_its_memory(world: Make, tmp_pat
     new.parent.mkdir()
     old.rename(new)
     assert "> old word" in live(w, str(new))  # before anybody has said anything there
-    reply = w.answer(Actor.CACHE_WRITER, Preview(cwd=str(new)))
-    assert isinstance(reply, PreviewText)
-    assert "> old word" in reply.text
     capture(w, "new word", cwd=str(new), session="n")
     w.run(10.0)
     assert moved(w) == [(str(old), str(new))]

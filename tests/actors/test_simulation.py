@@ -12,15 +12,16 @@ from benchmarks.simulate import run_scenario, shortest_failing
 from msgspec import structs
 from simulation.scenarios import generate
 
-from actors import cache_writer
 from actors.cache_writer import CacheWriter
-from iai.freshness import decide
-from iai.freshness.decide import Basis, Situation
-from iai.freshness.refresh import Round
+from iai.freshness import decide, timers
+from iai.freshness.inputs import InputVersion, RefreshInputs
+from iai.freshness.refresh import RefreshJob
 from iai.freshness.target import Target
+from iai.freshness.timers import RefreshTimers
 from iai.model.clock import NS, Now
 from iai.protocol.behaviour import Steps
 from iai.protocol.cache_writer import Reason
+from iai.session_start import snapshot
 
 SCENARIOS = 100
 
@@ -39,48 +40,48 @@ def test_the_same_seed_gives_the_same_outcome() -> None:
 def watermark_taken_after_composing(patch: Patch) -> None:
     write = CacheWriter._write
 
-    def late(self: CacheWriter, round_: Round, target: Target) -> Steps:
-        steps = write(self, round_, target)
+    def late(self: CacheWriter, job: RefreshJob, target: Target) -> Steps:
+        steps = write(self, job, target)
         yield next(steps)  # the payload
-        look = self._look(round_.began)
-        assert look is not None
-        round_.basis = look.basis
+        live = self._snapshots.read(job.began.wall).live
+        assert live is not None
+        job.version = live
         yield from steps
 
     patch.setattr(CacheWriter, "_write", late)
 
 
 def only_success_moves_the_interval(patch: Patch) -> None:
-    patch.setattr(CacheWriter, "_came_to_nothing", lambda *_: None)
+    patch.setattr(RefreshTimers, "failed", lambda *_: None)
 
 
 def a_future_file_is_fresh(patch: Patch) -> None:
     def young(path: Path, wall: int, max_age_s: float) -> bool:
         return path.exists() and (wall - path.stat().st_mtime_ns) / NS <= max_age_s
 
-    patch.setattr(cache_writer, "servable", young)
+    patch.setattr(snapshot, "servable", young)
 
 
 def a_cold_graph_is_awaited_forever(patch: Patch) -> None:
-    patch.setattr(cache_writer, "COLD_BOUND_S", 1e9)
+    patch.setattr(timers, "COLD_BOUND_S", 1e9)
 
 
 def two_refreshes_may_run_at_once(patch: Patch) -> None:
     def work(self: CacheWriter, now: Now) -> Steps:
         yield from self._consider(now)
-        if self._round is not None:
-            yield from self._continue(self._round, now)
+        if self._job is not None:
+            yield from self._continue(self._job, now)
 
     patch.setattr(CacheWriter, "work", work)
 
 
 def only_count_and_label_are_compared(patch: Patch) -> None:
-    def wanted(at: Situation, live: Basis) -> Reason | None:
-        if not at.cache_present:
+    def wanted(inputs: RefreshInputs, live: InputVersion) -> Reason | None:
+        if not inputs.cache_present:
             return Reason.CACHE_ABSENT
-        if at.claimed is None:
+        if inputs.claimed is None:
             return Reason.META_ABSENT
-        old, new = at.claimed.watermark, live.watermark
+        old, new = inputs.claimed.watermark, live.watermark
         same = (old.records_count, old.max_vec_label) == (new.records_count, new.max_vec_label)
         return None if same else Reason.WATERMARK_CHANGED
 

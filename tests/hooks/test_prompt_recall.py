@@ -110,7 +110,7 @@ def test_with_a_prompt_comes_what_bears_on_it_but_not_twice(group: Make) -> None
     text = answered(g, "first")
     assert f"#1 user, today: {SAID}" in text
     assert framing.without(text) == ""
-    assert deliveries.given(g.layout, "first") == {1}
+    assert deliveries.delivered(g.layout, "first") == {1}
     (note,) = deliveries.read(g.layout)
     assert (note.source, note.outcome, note.session) == ("prompt", "recalled", "first")
     assert note.tokens == tokens(text)
@@ -119,7 +119,7 @@ def test_with_a_prompt_comes_what_bears_on_it_but_not_twice(group: Make) -> None
 
     start = {"session_id": "second", "source": "startup", "cwd": "/p"}
     wait_until(lambda: SAID in g.hook("session-recall", start).stdout, "it is there from the start")
-    assert deliveries.given(g.layout, "second") == {1}
+    assert deliveries.delivered(g.layout, "second") == {1}
     assert g.iai("prompt-recall", stdin=event("second")).stdout == ""
     assert answered(g, "third")
     g.down()

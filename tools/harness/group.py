@@ -148,7 +148,7 @@ class Group:
 
     def health(self) -> StoreHealth:
         """Read the health of the stages from disk."""
-        return health.look(self.layout, time.time_ns())
+        return health.measure(self.layout, time.time_ns())
 
     def settle(self) -> None:
         """Wait until no stage lags behind."""

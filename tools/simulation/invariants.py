@@ -19,9 +19,10 @@ from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
 
-from actors.cache_writer import COLD_BOUND_S, WITHOUT_GRAPH
-from iai.freshness.decide import LEFT_OUT, backoff_s
+from iai.freshness.decide import backoff_s
+from iai.freshness.inputs import LEFT_OUT
 from iai.freshness.sidecar import Sidecar, sidecar_path
+from iai.freshness.timers import COLD_BOUND_S
 from iai.model.clock import NS
 from iai.model.record import Record
 from iai.protocol.behaviour import LinkFile, RemoveFile, ReplaceFile
@@ -33,6 +34,7 @@ from iai.protocol.cache_writer import (
 )
 from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Actor, Event
+from iai.session_start.composer import WITHOUT_GRAPH
 from iai.session_start.payload_files import read_sidecar
 from iai.store.record_view import RecordView
 from simulation.world import World

@@ -96,7 +96,7 @@ def _embedder(client: Client) -> Finding:
 
 def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     wall = time.time_ns()
-    store = health.look(layout, wall, settings.payload_projects)
+    store = health.measure(layout, wall, settings.payload_projects)
     if store.problem:
         todo = "`iai up --detach` makes what is derived again; for the records: `iai restore`"
         yield fail("records", store.problem, todo)

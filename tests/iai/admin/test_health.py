@@ -1,4 +1,4 @@
-"""What status says of a store is true, whatever has happened to its files."""
+"""The health of a store is reported correctly, whatever has happened to its files."""
 
 import os
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def claim(payload: Path, **fields: int) -> None:
 
 
 def look(layout: Layout) -> StoreHealth:
-    return health.look(layout, WALL)
+    return health.measure(layout, WALL)
 
 
 @pytest.fixture
@@ -93,13 +93,13 @@ def current(layout: Layout) -> Layout:
 # --- the payload ---------------------------------------------------------------------------------
 
 
-def test_a_payload_that_holds_every_change_is_behind_by_none(current: Layout) -> None:
+def test_a_payload_that_holds_every_change_is_not_behind(current: Layout) -> None:
     found = look(current)
     assert (found.payload.behind, found.payload.behind_s, found.payload.revision) == (0, 0.0, 3)
     assert found.stages["payload"].note == ""
 
 
-def test_a_payload_is_behind_by_the_changes_it_does_not_hold_since_the_first_of_them(
+def test_a_payload_is_behind_by_the_changes_it_lacks_since_the_first_of_them(
     current: Layout,
 ) -> None:
     remember(current, "four", after_s=60.0)
@@ -160,7 +160,7 @@ USELESS = [
 
 @pytest.mark.parametrize("damage", USELESS, ids=lambda d: d.__name__)
 @pytest.mark.parametrize("name", ["(every project)", "mine"])
-def test_one_payload_that_is_of_no_use_lacks_every_change_whatever_its_sidecar_claims(
+def test_an_unusable_payload_lacks_every_change_whatever_its_sidecar_claims(
     current: Layout, damage: Callable[[Path], None], name: str
 ) -> None:
     damage(current.project_payload(PROJECT) if name == "mine" else current.payload)
@@ -171,12 +171,12 @@ def test_one_payload_that_is_of_no_use_lacks_every_change_whatever_its_sidecar_c
 
 
 @pytest.mark.parametrize("damage", [deleted, a_directory])
-def test_a_payload_that_is_gone_has_no_age(current: Layout, damage: Callable[[Path], None]) -> None:
+def test_a_missing_payload_has_no_age(current: Layout, damage: Callable[[Path], None]) -> None:
     damage(current.payload)
     assert look(current).payload.age_s is None
 
 
-def test_a_payload_that_is_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
+def test_a_payload_dated_in_the_future_was_not_written_just_now(current: Layout) -> None:
     for ahead_s, age_s in ((60.0, -60.0), (0.5, 0.0), (-5.0, 5.0)):
         os.utime(current.payload, ns=(0, WALL + int(ahead_s * NS)))
         assert look(current).payload.age_s == age_s
@@ -191,7 +191,7 @@ def test_an_older_payload_under_a_newer_sidecar_holds_what_it_holds(current: Lay
     assert look(current).payload.behind == 1
 
 
-def test_a_payload_whose_sidecar_was_not_written_any_more_claims_no_more_than_that(
+def test_a_payload_newer_than_its_sidecar_is_credited_with_the_sidecar_only(
     current: Layout,
 ) -> None:
     before = sidecar_path(current.payload).read_bytes()
@@ -214,13 +214,13 @@ def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Lay
     assert found.stages["payload"].note == ""
 
 
-def test_a_store_nobody_has_put_anything_into_lacks_nothing(layout: Layout) -> None:
+def test_an_empty_store_lacks_nothing(layout: Layout) -> None:
     commit(layout, lambda _: None)
     found = look(layout)
     assert (found.payload.behind, found.stages["payload"].note) == (0, "")
 
 
-def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> None:
+def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout) -> None:
     def elsewhere(unit: RecordChange) -> None:
         unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
         unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
@@ -228,14 +228,14 @@ def test_only_so_many_projects_need_a_payload_as_are_set(current: Layout) -> Non
     commit(current, elsewhere, after_s=60.0)
     write_payloads(current)
     current.project_payload(PROJECT).unlink()
-    assert health.look(current, WALL, projects=2).payload.behind == 4
-    assert health.look(current, WALL, projects=1).payload.behind == 0
+    assert health.measure(current, WALL, projects=2).payload.behind == 4
+    assert health.measure(current, WALL, projects=1).payload.behind == 0
 
 
 # --- what has not been read ----------------------------------------------------------------------
 
 
-def test_what_hooks_have_spooled_is_unread_since_the_first_of_them(current: Layout) -> None:
+def test_spooled_events_are_unread_since_the_first_of_them(current: Layout) -> None:
     for name, age_s in (("a", 30), ("b", 70), ("c", 10)):
         file = current.spool_new / f"{name}.json"
         file.write_text("{}")
@@ -244,7 +244,7 @@ def test_what_hooks_have_spooled_is_unread_since_the_first_of_them(current: Layo
     assert (stage.lag_records, stage.lag_s) == (3, 70.0)
 
 
-def test_a_spooled_file_that_is_read_while_one_looks_is_no_lag_and_no_failure(
+def test_a_spool_file_ingested_meanwhile_is_no_lag_and_no_failure(
     current: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "waiting", lambda directory: [directory / "gone.json"])
@@ -265,10 +265,10 @@ def turn(age_s: int) -> str:
     )
 
 
-def test_a_transcript_that_has_grown_is_unread_since_its_oldest_unread_turn(
+def test_a_transcript_that_grew_is_unread_since_its_oldest_unread_turn(
     current: Layout, short_path: Path
 ) -> None:
-    """Its host goes on writing: the file looks as if it were a second old."""
+    """Its host keeps writing: the file seems to be a second old."""
     path = short_path / "t.jsonl"
     path.write_text('{"type":"summary"}\n' + turn(50) + turn(20))
     os.utime(path, ns=(0, WALL - NS))
@@ -277,7 +277,7 @@ def test_a_transcript_that_has_grown_is_unread_since_its_oldest_unread_turn(
     assert (stage.lag_records, stage.lag_s) == (1, 50.0)
 
 
-def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
+def test_a_transcript_that_grew_without_a_turn_is_unread_since_it_was_written(
     current: Layout, short_path: Path
 ) -> None:
     path = short_path / "t.jsonl"
@@ -290,10 +290,10 @@ def test_a_transcript_that_has_grown_by_no_turn_is_unread_since_it_was_written(
     assert look(current).stages["records"].lag_records == 0
 
 
-def test_an_event_that_is_taken_in_while_one_looks_is_seen_in_the_spool_or_in_the_records(
+def test_an_event_ingested_meanwhile_is_seen_in_the_spool_or_in_the_records(
     current: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ingest notes the transcript, then takes the event away: whoever looks goes the other way."""
+    """Ingest commits first and removes the event after that, so health reads the spool first."""
     looked: list[str] = []
 
     def watched(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -329,7 +329,7 @@ def of_a_newer_version(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut_short, overwritten, of_a_newer_version])
-def test_records_that_cannot_be_read_are_a_problem_and_nothing_is_claimed(
+def test_unreadable_records_are_a_problem_and_nothing_is_claimed(
     current: Layout, damage: Callable[[Layout], None]
 ) -> None:
     damage(current)
@@ -340,7 +340,7 @@ def test_records_that_cannot_be_read_are_a_problem_and_nothing_is_claimed(
     assert not found.caught_up
 
 
-def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
+def test_a_missing_derived_store_holds_nothing_and_is_a_problem(
     current: Layout,
 ) -> None:
     found = look(current)
@@ -351,7 +351,9 @@ def test_a_derived_store_that_is_not_there_holds_nothing_and_is_a_problem(
     assert not found.caught_up
 
 
-def test_a_graph_of_older_vectors_than_those_that_serve_has_not_caught_up(current: Layout) -> None:
+def test_a_graph_built_from_an_older_generation_of_vectors_has_not_caught_up(
+    current: Layout,
+) -> None:
     vectors = VectorStore(current.vectors, writer=True)
     vectors.commit(lambda unit: unit.advance(VectorProgress(applied=through(3), serving=2)))
     vectors.close()

@@ -9,33 +9,29 @@ from msgspec import structs
 
 from iai.freshness import decide as module
 from iai.freshness.decide import (
-    LEFT_OUT,
     LONGEST_BACKOFF_S,
-    Attempt,
-    Basis,
     Decision,
-    Graph,
-    Hold,
-    Situation,
+    Skipped,
     Write,
     backoff_s,
     decide,
 )
+from iai.freshness.inputs import LEFT_OUT, Attempt, Graph, InputVersion, RefreshInputs
 from iai.model.record import Watermark
 from iai.protocol.cache_writer import Reason, Trigger
 
 MARK = Watermark(5, 5, 5, 50, 50)
-OLD = Basis(MARK, 2, "iai 1")
+OLD = InputVersion(MARK, 2, "iai 1")
 NOW_S, INTERVAL_S = 1_000.0, 60.0
-READY = Situation(
+READY = RefreshInputs(
     now_s=NOW_S, min_interval_s=INTERVAL_S, live=OLD, claimed=OLD, cache_present=True, graph="warm"
 )
-CHANGED = Basis(structs.replace(MARK, revision=6), 2, "iai 1")
+CHANGED = InputVersion(structs.replace(MARK, revision=6), 2, "iai 1")
 
 Row = dict[str, str]
 
 
-def at(**changes: object) -> Situation:
+def at(**changes: object) -> RefreshInputs:
     return structs.replace(READY, **changes)
 
 
@@ -57,9 +53,9 @@ def rows() -> list[Row]:
 ROWS = rows()
 
 
-def features(situation: Situation) -> Row:
-    """Return a situation in the words of the table."""
-    live, claimed = situation.live, situation.claimed
+def features(inputs: RefreshInputs) -> Row:
+    """Return the inputs in the words of the table."""
+    live, claimed = inputs.live, inputs.claimed
     graph_counts = live is not None and live.graph != LEFT_OUT
     equal = (
         live is not None
@@ -70,55 +66,55 @@ def features(situation: Situation) -> Row:
     records = live.watermark.records_count if live else 0
     return {
         "records": "unreadable" if live is None else "some" if records else "none",
-        "forced": "yes" if situation.force or situation.trigger == "sleep_pipeline" else "no",
-        "payload": "there" if situation.cache_present else "absent",
-        "sidecar": "absent" if claimed is None else "equal" if equal else "moved",
-        "last attempt": attempted(situation),
-        "graph": situation.graph,
+        "forced": "yes" if inputs.force or inputs.trigger == "sleep_pipeline" else "no",
+        "payload": "present" if inputs.cache_present else "absent",
+        "sidecar": "absent" if claimed is None else "equal" if equal else "different",
+        "last attempt": attempted(inputs),
+        "graph": inputs.graph,
     }
 
 
-def attempted(situation: Situation) -> str:
-    last, live = situation.last, situation.live
+def attempted(inputs: RefreshInputs) -> str:
+    last, live = inputs.last, inputs.live
     if last is None or live is None:
         return "none"
-    ago = situation.now_s - last.at_s
+    ago = inputs.now_s - last.at_s
     if last.failures == 0:
-        return "within the interval" if ago < situation.min_interval_s else "over"
-    gone = (last.reason is Reason.EMPTY_RENDER and last.seen != live.watermark) or (
-        last.reason is Reason.RUNTIME_GRAPH_CACHE_COLD and situation.graph != "cold"
+        return "within the interval" if ago < inputs.min_interval_s else "over"
+    gone = (last.reason is Reason.EMPTY_RENDER and last.watermark != live.watermark) or (
+        last.reason is Reason.RUNTIME_GRAPH_CACHE_COLD and inputs.graph != "cold"
     )
-    return "over" if gone or ago >= backoff_s(last.failures) else "came to nothing"
+    return "over" if gone or ago >= backoff_s(last.failures) else "unsuccessful"
 
 
 def fitting(row: Row, seen: Row, columns: tuple[str, ...]) -> bool:
     return all(not row[column] or row[column] == seen[column] for column in columns)
 
 
-def expected(situation: Situation) -> Decision:
+def expected(inputs: RefreshInputs) -> Decision:
     """Return what the table says."""
-    seen = features(situation)
+    seen = features(inputs)
     number, row = next((n, r) for n, r in enumerate(ROWS) if fitting(r, seen, tuple(seen)))
     timeless = ("payload", "sidecar")
     reasons = [
         r["reason"] for r in ROWS[number:] if r["decision"] == "write" and not r["forced"]
         if fitting(r, seen, timeless)
     ]  # fmt: skip
-    told, last = row["reason"].strip("`"), situation.last
+    reason, last = row["reason"].strip("`"), inputs.last
     if row["decision"] == "write":
-        return Write(Reason(told), with_graph=situation.graph == "warm")
+        return Write(Reason(reason), with_graph=inputs.graph == "warm")
     until = None
     if row["last attempt"] and last is not None:
-        pause = backoff_s(last.failures) if last.failures else situation.min_interval_s
+        pause = backoff_s(last.failures) if last.failures else inputs.min_interval_s
         until = last.at_s + pause
-    if told.startswith("that"):
-        told = last.reason if last and last.reason else Reason.MIN_INTERVAL_NOT_ELAPSED
-    nothing_wanted = told in {"probe_failed", "no_new_records"}
-    return Hold(Reason(told), None if nothing_wanted else Reason(reasons[0].strip("`")), until)
+    if reason.startswith("that"):
+        reason = last.reason if last and last.reason else Reason.MIN_INTERVAL_NOT_ELAPSED
+    nothing_wanted = reason in {"probe_failed", "no_new_records"}
+    return Skipped(Reason(reason), None if nothing_wanted else Reason(reasons[0].strip("`")), until)
 
 
-def bases() -> Iterator[Basis]:
-    """Yield what is live: as the sidecar says, or moved in one part alone."""
+def versions() -> Iterator[InputVersion]:
+    """Yield live versions: the one the sidecar claims, and each with one field changed."""
     yield OLD
     for field in Watermark.__struct_fields__:
         for step in (1, -1):
@@ -130,9 +126,9 @@ def bases() -> Iterator[Basis]:
 
 
 def attempts() -> Iterator[Attempt | None]:
-    """Yield the last attempt: none, a success, or so many that came to nothing, and how long ago.
+    """Yield last attempts: none, a success, or several unsuccessful ones, and how long ago.
 
-    What it was about is either what is live in most combinations, or something else.
+    Their watermark is the live one of most combinations, or another.
     """
     yield None
     for ago_s in (INTERVAL_S - 1, INTERVAL_S):
@@ -144,25 +140,25 @@ def attempts() -> Iterator[Attempt | None]:
 
 
 def test_the_table_holds_in_every_combination() -> None:
-    """Each row of the table is met, and none of its combinations is decided otherwise."""
-    told: set[str] = set()
+    """Every row of the table applies somewhere, and no combination is decided otherwise."""
+    reached: set[str] = set()
     claims = (None, OLD, structs.replace(OLD, graph=LEFT_OUT))
     triggers: tuple[Trigger | None, ...] = (None, *get_args(Trigger))
     for live, claimed, last, graph, present, trigger, force in itertools.product(
-        (None, *bases()), claims, attempts(), get_args(Graph), (True, False), triggers,
+        (None, *versions()), claims, attempts(), get_args(Graph), (True, False), triggers,
         (False, True),
     ):  # fmt: skip
         shown = live and structs.replace(live, graph=live.graph if graph == "warm" else LEFT_OUT)
-        situation = at(
+        inputs = at(
             live=shown, claimed=claimed, last=last, graph=graph, cache_present=present,
             trigger=trigger, force=force,
         )  # fmt: skip
-        decision = decide(situation)
-        if decision != expected(situation):
-            pytest.fail(f"{situation}\n{features(situation)}\n{decision} != {expected(situation)}")
-        told.add(decision.reason)
+        decision = decide(inputs)
+        if decision != expected(inputs):
+            pytest.fail(f"{inputs}\n{features(inputs)}\n{decision} != {expected(inputs)}")
+        reached.add(decision.reason)
     reasons = {word.strip("`") for row in ROWS for word in row["reason"].split() if "`" in word}
-    assert told == reasons
+    assert reached == reasons
 
 
 def test_the_reasons_are_those_of_the_contract() -> None:
@@ -174,10 +170,10 @@ def test_the_reasons_are_those_of_the_contract() -> None:
 
 
 def test_nothing_changed_means_no_new_records() -> None:
-    assert decide(READY) == Hold(Reason.NO_NEW_RECORDS)
+    assert decide(READY) == Skipped(Reason.NO_NEW_RECORDS)
 
 
-def test_no_payload_is_written_at_once_though_the_interval_has_not_elapsed() -> None:
+def test_a_missing_payload_is_written_at_once_whatever_the_interval() -> None:
     recent = Attempt(NOW_S - 1, 0)
     written = Write(Reason.CACHE_ABSENT, with_graph=True)
     assert decide(at(cache_present=False, last=recent)) == written
@@ -191,35 +187,35 @@ def test_each_part_of_the_watermark_alone_is_a_reason_to_write(field: str, step:
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_a_graph_made_again_or_another_program_is_a_reason_to_write() -> None:
+def test_a_rebuilt_graph_or_another_program_is_a_reason_to_write() -> None:
     for live in (structs.replace(OLD, graph=3), structs.replace(OLD, program="iai 2")):
         assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_a_payload_without_the_graph_is_written_again_when_the_graph_is_warm() -> None:
+def test_a_payload_without_the_graph_is_rewritten_once_the_graph_is_warm() -> None:
     without = structs.replace(OLD, graph=LEFT_OUT)
     assert decide(at(claimed=without)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
-    assert decide(at(claimed=without, live=without, graph="cold")) == Hold(Reason.NO_NEW_RECORDS)
+    assert decide(at(claimed=without, live=without, graph="cold")) == Skipped(Reason.NO_NEW_RECORDS)
 
 
-def test_a_graph_that_has_become_cold_makes_no_payload_old() -> None:
+def test_a_graph_that_turns_cold_does_not_make_a_payload_stale() -> None:
     live = structs.replace(OLD, graph=LEFT_OUT)
-    assert decide(at(live=live, graph="cold")) == Hold(Reason.NO_NEW_RECORDS)
+    assert decide(at(live=live, graph="cold")) == Skipped(Reason.NO_NEW_RECORDS)
 
 
 def test_a_change_within_the_interval_is_held_until_it_ends() -> None:
     held = decide(at(live=CHANGED, last=Attempt(NOW_S - 20, 0)))
     until = NOW_S - 20 + INTERVAL_S
-    assert held == Hold(Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, until)
+    assert held == Skipped(Reason.MIN_INTERVAL_NOT_ELAPSED, Reason.WATERMARK_CHANGED, until)
     assert isinstance(decide(at(live=CHANGED, last=Attempt(NOW_S - INTERVAL_S, 0))), Write)
 
 
-def test_a_payload_of_records_that_are_all_forgotten_is_not_left_standing() -> None:
+def test_a_payload_is_rewritten_when_every_record_is_forgotten() -> None:
     live = structs.replace(OLD, watermark=Watermark(revision=10, max_vec_label=5))
     assert decide(at(live=live)) == Write(Reason.WATERMARK_CHANGED, with_graph=True)
 
 
-def test_attempts_that_come_to_nothing_back_off_up_to_ten_minutes() -> None:
+def test_unsuccessful_attempts_back_off_up_to_ten_minutes() -> None:
     waits = [backoff_s(failures) for failures in range(1, 40)]
     assert waits == sorted(waits)
     assert waits[:4] == [1, 2, 4, 8]
@@ -231,6 +227,6 @@ def test_an_empty_attempt_does_not_delay_the_first_memory() -> None:
     assert isinstance(decide(at(claimed=None, cache_present=False, last=last)), Write)
 
 
-def test_a_graph_that_has_become_warm_is_not_waited_for() -> None:
+def test_a_graph_that_has_warmed_up_ends_the_back_off() -> None:
     last = Attempt(NOW_S, 7, Reason.RUNTIME_GRAPH_CACHE_COLD, MARK)
     assert isinstance(decide(at(live=CHANGED, last=last)), Write)

@@ -1,13 +1,12 @@
-"""The sidecar: one path and one shape for writer and reader (SEED R19, T9)."""
+"""The sidecar: one path and one shape (SEED R19, T9)."""
 
 from pathlib import Path
 
-import pytest
+import msgspec
 
-from iai.freshness.decide import Basis
+from iai.freshness.inputs import InputVersion
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.model.record import Watermark
-from iai.session_start.payload_files import read_sidecar, servable
 
 SIDECAR = Sidecar(
     revision=5, records_count=4, max_vec_label=6, max_created_at=-1, max_updated_at=10**18,
@@ -22,50 +21,10 @@ def test_the_last_suffix_becomes_meta_json() -> None:
     assert sidecar_path(Path("/s/session-start/0a.md")) == Path("/s/session-start/0a.meta.json")
 
 
-def test_what_the_writer_wrote_the_reader_reads(tmp_path: Path) -> None:
-    payload = tmp_path / "p.md"
-    sidecar_path(payload).write_bytes(encode_sidecar(SIDECAR))
-    assert read_sidecar(payload) == SIDECAR
-    assert SIDECAR.basis() == Basis(Watermark(5, 4, 6, -1, 10**18), 3, "iai 1")
+def test_a_sidecar_names_the_version_of_its_inputs() -> None:
+    assert SIDECAR.version() == InputVersion(Watermark(5, 4, 6, -1, 10**18), 3, "iai 1")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"revision": "5"}', b"\xff"])
-def test_a_sidecar_that_cannot_be_read_is_none(tmp_path: Path, data: bytes) -> None:
-    assert read_sidecar(tmp_path / "p.md") is None
-    (tmp_path / "p.meta.json").write_bytes(data)
-    assert read_sidecar(tmp_path / "p.md") is None
-
-
-def test_what_a_newer_version_adds_to_the_sidecar_is_ignored(tmp_path: Path) -> None:
-    data = encode_sidecar(SIDECAR).replace(b"{", b'{"new": 1,', 1)
-    (tmp_path / "p.meta.json").write_bytes(data)
-    assert read_sidecar(tmp_path / "p.md") == SIDECAR
-
-
-@pytest.mark.parametrize(
-    ("age_s", "limit_s", "served"),
-    [
-        (0, 10, True),
-        (9, 10, True),
-        (11, 10, False),
-        (10**9, 0, True),
-        (-5, 10, False),
-        (-5, 0, False),
-    ],
-)
-def test_the_hook_would_print_what_is_neither_too_old_nor_from_the_future(
-    tmp_path: Path,
-    age_s: int,
-    limit_s: float,
-    served: bool,  # noqa: FBT001
-) -> None:
-    path = tmp_path / "p.md"
-    path.write_text("x")
-    written = path.stat().st_mtime_ns
-    assert servable(path, written + age_s * 10**9, limit_s) is served
-
-
-def test_the_hook_prints_no_empty_and_no_missing_file(tmp_path: Path) -> None:
-    assert not servable(tmp_path / "p.md", 0, 0)
-    (tmp_path / "p.md").touch()
-    assert not servable(tmp_path / "p.md", (tmp_path / "p.md").stat().st_mtime_ns, 0)
+def test_a_sidecar_file_is_one_json_object_on_a_line() -> None:
+    assert msgspec.json.decode(encode_sidecar(SIDECAR)) == msgspec.to_builtins(SIDECAR)
+    assert encode_sidecar(SIDECAR).endswith(b"}\n")

@@ -1,4 +1,4 @@
-"""What a text says of itself."""
+"""Cues by which a text says that something is open or decided."""
 
 import pytest
 

@@ -15,11 +15,11 @@ def test_a_text_that_tells_more_in_as_many_words_comes_first() -> None:
     assert most_telling([chatty, terse], [""] * 2, [])[0] == 1
 
 
-def test_what_is_known_already_is_not_told_again() -> None:
+def test_what_is_known_already_is_not_repeated() -> None:
     assert most_telling(["the postgres port is 5433"], [""], words("the postgres port is")) == []
 
 
-def test_the_same_text_is_told_once() -> None:
+def test_the_same_text_is_chosen_once() -> None:
     assert len(most_telling(["the postgres port has moved"] * 2, [""] * 2, [])) == 1
 
 

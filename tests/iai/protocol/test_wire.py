@@ -12,8 +12,6 @@ from iai.protocol.cache_writer import (
     CacheWriteSkipped,
     CacheWriteStarted,
     CacheWriteSuccess,
-    Preview,
-    PreviewText,
     Reason,
     RebuildWanted,
     Refresh,
@@ -264,10 +262,6 @@ GOLDEN: dict[str, str] = {
         "88a17601a26964a137a46b696e64af726566726573682d6f7574636f6d65a76f7574636f6d65a77772697474"
         "656ea6726561736f6ea6666f72636564a677616e746564a0a87265766973696f6e01a664657461696ca0"
     ),
-    "preview": ("84a17601a26964a137a46b696e64a770726576696577a3637764a22f70"),
-    "preview-text": (
-        "85a17601a26964a137a46b696e64ac707265766965772d74657874a474657874a174a87265766973696f6e01"
-    ),
     "rebuild-wanted": ("83a17601a26964a137a46b696e64ae72656275696c642d77616e746564"),
     "session_start_cache_write_started": (
         "87a17601a26964a137a46b696e64d92173657373696f6e5f73746172745f63616368655f77726974655f7374"
@@ -361,8 +355,6 @@ def one_of_each() -> list[Message]:
         StateChanged(previous=State.WAKE, state=State.DROWSY),
         Refresh(force=True),
         RefreshOutcome(outcome="written", reason="forced", revision=1),
-        Preview(cwd="/p"),
-        PreviewText(text="t", revision=1),
         RebuildWanted(),
         CacheWriteStarted(
             trigger="manual", cache_path="/s", force_rebuild=True, reason=Reason.FORCED
@@ -499,6 +491,6 @@ def test_a_damaged_message_is_refused_or_still_a_message(data: st.DataObject) ->
 
 def test_a_message_that_cannot_travel_is_our_own_fault() -> None:
     with pytest.raises(BadMessageSent):
-        wire.encode(Preview(cwd="x" * (wire.MAX_FRAME + 1)))
+        wire.encode(Pin(ref="x" * (wire.MAX_FRAME + 1)))
     with pytest.raises(BadMessageSent):
         wire.encode(Flushed(revision=1 << 70))

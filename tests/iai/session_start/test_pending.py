@@ -1,4 +1,4 @@
-"""What is read before ingest reads it, and that it is then the same as afterwards."""
+"""Pending turns: what is read before ingest, and that a payload shows the same afterwards."""
 
 import json
 import os
@@ -23,8 +23,8 @@ from iai.projects.identity import identify
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
 from iai.session_start import pending
-from iai.session_start.pending import Unread, look
-from iai.session_start.pending_view import Overlaid
+from iai.session_start.pending import Pending
+from iai.session_start.pending_view import PendingView
 from tests.iai.store.builders import NOW
 
 WALL = NOW.wall
@@ -62,16 +62,16 @@ def codex_line(text: str, *, at: int = WALL) -> str:
     }) + "\n"  # fmt: skip
 
 
-def texts(found: Unread) -> list[str]:
+def texts(found: Pending) -> list[str]:
     return [turn.text for turn in found.turns]
 
 
 def composed(world: World, cwd: str, wall: int, *, overlaid: bool) -> str:
     project = identify(cwd) if cwd else None
-    waiting = look(world.layout, world.records, wall) if overlaid else Unread()
+    waiting = pending.read(world.layout, world.records, wall) if overlaid else Pending()
     with world.records.view() as view:
-        seen = Overlaid(view, waiting, wall) if overlaid else view
-        material = gather(seen, project.id if project else "", project.name if project else "")
+        source = PendingView(view, waiting, wall) if overlaid else view
+        material = gather(source, project.id if project else "", project.name if project else "")
     return render(material, wall)
 
 
@@ -82,22 +82,22 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def test_without_a_store_the_words_of_events_are_all_there_is(layout: Layout) -> None:
+def test_without_a_store_only_the_events_are_pending(layout: Layout) -> None:
     spool(layout, "a", prompt="why does it fail?", prompt_id="1")
     spool(layout, "b", last_assistant_message="the lock is taken twice", prompt_id="1")
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert texts(found) == ["why does it fail?", "the lock is taken twice"]
     project = identify("/p")
-    text = render(gather(Overlaid(None, found, WALL), project.id, project.name), WALL)
+    text = render(gather(PendingView(None, found, WALL), project.id, project.name), WALL)
     assert "user, just now, not indexed yet:\n> why does it fail?\n" in text
     assert "> the lock is taken twice\n" in text
     assert "#" not in text.replace("##", "").replace("item #N", "").replace("'#N'", "")
 
 
-def test_nothing_anywhere_is_nothing_to_say(tmp_path: Path) -> None:
-    found = look(Layout(tmp_path / "none"), None, WALL)
-    assert found == Unread()
-    assert render(gather(Overlaid(None, found, WALL), "0" * 16, "p"), WALL) == ""
+def test_with_neither_store_nor_spool_nothing_is_pending(tmp_path: Path) -> None:
+    found = pending.read(Layout(tmp_path / "none"), None, WALL)
+    assert found == Pending()
+    assert render(gather(PendingView(None, found, WALL), "0" * 16, "p"), WALL) == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,35 +106,34 @@ def test_a_transcript_is_read_where_the_event_names_one(layout: Layout) -> None:
     path.write_text(claude_line("u", "from the transcript"))
     spool(layout, "a", prompt="from the event", transcript_path=str(path))
     spool(layout, "b", prompt="its file is late", transcript_path=str(path) + "x", prompt_id="2")
-    assert sorted(texts(look(layout, None, WALL))) == ["from the transcript", "its file is late"]
+    found = pending.read(layout, None, WALL)
+    assert sorted(texts(found)) == ["from the transcript", "its file is late"]
 
 
-def test_looking_changes_nothing(layout: Layout) -> None:
+def test_reading_changes_nothing(layout: Layout) -> None:
     path = layout.root / "t.jsonl"
     path.write_text(claude_line("u", "text"))
     spool(layout, "a", transcript_path=str(path))
     (layout.spool_new / "bad.json").write_text("{")
     before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")}
-    assert look(layout, None, WALL) == look(layout, None, WALL)
+    assert pending.read(layout, None, WALL) == pending.read(layout, None, WALL)
     assert {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")} == before
 
 
-def test_what_we_put_into_a_session_does_not_come_back_from_the_spool(layout: Layout) -> None:
+def test_injected_text_does_not_come_back_from_the_spool(layout: Layout) -> None:
     own = f"{framing.opening(1, clock.iso(WALL), 'p')}\nsecret\n{framing.CLOSING}\n"
     path = layout.root / "t.jsonl"
     path.write_text(claude_line("u", own + "my question"))
     spool(layout, "a", transcript_path=str(path))
     spool(layout, "b", prompt=own)
-    assert texts(look(layout, None, WALL)) == ["my question"]
+    assert texts(pending.read(layout, None, WALL)) == ["my question"]
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", '{"transcript_path": "/' + "x" * 5_000 + '"}', "\0"])
-def test_a_file_of_the_spool_that_cannot_be_read_costs_only_itself(
-    layout: Layout, bad: str
-) -> None:
+def test_an_unreadable_spool_file_loses_only_itself(layout: Layout, bad: str) -> None:
     (layout.spool_new / "bad.json").write_text(bad)
     spool(layout, "good", prompt="why?")
-    assert texts(look(layout, None, WALL)) == ["why?"]
+    assert texts(pending.read(layout, None, WALL)) == ["why?"]
 
 
 def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -> None:
@@ -142,13 +141,13 @@ def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -
     path.write_text(claude_line("u", "old"))
     spool(world.layout, "a", transcript_path=str(path))
     world.run(2.0)
-    assert texts(look(world.layout, world.records, world.now.wall)) == []
+    assert texts(pending.read(world.layout, world.records, world.now.wall)) == []
     with path.open("a") as file:
         file.write(claude_line("uu", "new"))
-    assert texts(look(world.layout, world.records, world.now.wall)) == ["new"]
+    assert texts(pending.read(world.layout, world.records, world.now.wall)) == ["new"]
 
 
-def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: World) -> None:
+def test_a_forgotten_turn_stays_out_though_its_line_is_still_there(world: World) -> None:
     path = world.layout.root / "t.jsonl"
     path.write_text(claude_line("u", "the secret"))
     spool(world.layout, "a", transcript_path=str(path))
@@ -162,7 +161,7 @@ def test_what_was_forgotten_stays_out_though_its_line_is_still_there(world: Worl
     assert "> go on\n" in text
 
 
-def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
+def test_a_long_rollout_is_identified_by_its_start_and_read_at_its_end(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "TAIL", 600_000)
@@ -170,7 +169,7 @@ def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
     lines = [codex_line(f"turn {n} " + "x" * 1_000, at=WALL + n * NS) for n in range(3_000)]
     path.write_text(codex_head("session", "/codex") + "".join(lines))
     spool(layout, "a", transcript_path=str(path))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert found.turns[0].text.startswith("turn 0 ")
     assert found.turns[-1].text.startswith("turn 2999 ")
     assert {(turn.session, turn.cwd) for turn in found.turns} == {("session", "/codex")}
@@ -178,7 +177,7 @@ def test_of_a_long_rollout_the_start_says_whose_it_is_and_the_end_is_read(
     assert not found.whole
 
 
-def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
+def test_reading_is_bounded_and_starts_with_the_latest(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "ALL", 100)
@@ -187,17 +186,17 @@ def test_there_is_a_bound_on_what_is_read_and_the_latest_goes_first(
         path.write_text(claude_line(name, name))
         os.utime(path, ns=(WALL - age, WALL - age))
         spool(layout, name, transcript_path=str(path))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert (texts(found), found.whole) == (["late"], False)
 
 
-def test_of_a_great_many_events_the_latest_are_read(
+def test_only_the_latest_of_very_many_events_are_read(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "EVENTS", 3)
     for number in range(5):
         spool(layout, str(number), at=WALL + number, prompt=str(number), prompt_id=str(number))
-    found = look(layout, None, WALL)
+    found = pending.read(layout, None, WALL)
     assert (texts(found), found.whole) == (["2", "3", "4"], False)
 
 
@@ -207,7 +206,7 @@ class Said(Struct, frozen=True):
     where: int  # which transcript; the last stands for an event without one
     cwd: str
     minutes_ago: int
-    kept: bool  # has ingest read it before we look?
+    kept: bool  # has ingest read it already?
 
 
 TRANSCRIPTS = ("a.jsonl", "b.jsonl", "rollout-c.jsonl")
@@ -244,14 +243,14 @@ def write(world: World, number: int, said: Said) -> None:
 
 
 def plain(text: str) -> str:
-    """Without what tells a turn that is kept from one that is not."""
+    """Without what distinguishes a stored turn from a pending one."""
     text = re.sub(r"(revision|tokens)=\d+|, not indexed yet(?=:$)", "", text, flags=re.MULTILINE)
     return re.sub(r"^#\d+ | \((#\d+|not indexed yet)\)$", "", text, flags=re.MULTILINE)
 
 
 @settings(max_examples=40)
 @given(STORY)
-def test_reading_it_now_shows_the_same_as_when_ingest_has_read_it(story: list[Said]) -> None:
+def test_pending_turns_show_the_same_as_once_ingest_has_read_them(story: list[Said]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         world = World(Path(directory) / "store")
         for kept in (True, False):

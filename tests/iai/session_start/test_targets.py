@@ -17,7 +17,7 @@ def set_remote(directory: Path, url: str) -> None:
 
 
 def work_in(records: Records, directory: Path, key: str) -> str:
-    """Say something in a directory; return the project that it belongs to now."""
+    """Store a turn said in a directory; return the project it belongs to now."""
     found = identify(str(directory))
     project = Project(id=found.id, name=found.name, root=found.root)
     records.commit(lambda unit: unit.place(project, str(directory)), NOW)

@@ -1,7 +1,6 @@
-"""What a real group tells: the events of its ledger, field by field, and its status."""
+"""The events of a real group's ledger, field by field."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -37,13 +36,13 @@ FIELDS = {  # SEED R15 to R18, and what is ours
 
 
 def written(group: Group) -> list[dict[str, Any]]:
-    """Return the lines of the cache-writer's own file, as they are."""
+    """Return the raw events of the cache-writer's own file."""
     files = sorted(group.layout.ledger.glob("*.cache-writer.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
 def forced_by_us(group: Group) -> "subprocess.CompletedProcess[str]":
-    """Ask for a refresh until it is made for us: the group may be at one of its own."""
+    """Ask until a refresh is made for us: the group may be busy with one of its own."""
     done: list[subprocess.CompletedProcess[str]] = []
 
     def ours() -> bool:
@@ -52,9 +51,6 @@ def forced_by_us(group: Group) -> "subprocess.CompletedProcess[str]":
 
     wait_until(ours, "no other refresh is under way")
     return done[-1]
-
-
-# --- the ledger ----------------------------------------------------------------------------------
 
 
 def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
@@ -113,7 +109,7 @@ def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
     assert " count=3 span_s=" in g.iai("events", "--kind", SKIPPED).stdout
 
 
-def test_what_happens_after_it_was_started_is_followed(group: Make) -> None:
+def test_follow_prints_events_as_they_happen(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
@@ -146,7 +142,7 @@ def the_directory(group: Group) -> None:
 
 
 @pytest.mark.parametrize("unwritable", [every_file, the_directory])
-def test_a_ledger_that_cannot_be_written_changes_nothing_else(
+def test_an_unwritable_ledger_changes_nothing_else(
     group: Make, unwritable: Callable[[Group], None]
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
@@ -165,118 +161,3 @@ def test_a_ledger_that_cannot_be_written_changes_nothing_else(
         assert any("lost an event" in line and lost in line for line in log.splitlines()), lost
     assert [a.restarts for a in g.report().actors] == [0] * 5
     g.down()
-
-
-# --- status --------------------------------------------------------------------------------------
-
-
-def _late(group: Group, actor: Actor) -> bool:
-    """Is the beat of an actor late? It is not known while the supervisor does not answer."""
-    return bool(group.json("status")["actors"].get(actor, {}).get("late"))
-
-
-def test_a_stage_whose_process_hangs_lags_more_and_more_and_its_beat_is_late(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0", hang_after_sec="600")
-    g.up()
-    capture(g, "one")
-    g.settle()
-    pid = g.kill(Actor.EMBEDDING, signal.SIGSTOP)
-    capture(g, "two")
-    wait_until(lambda: g.health().payload.behind == 0, "the payload has it")
-    wait_until(lambda: _late(g, Actor.EMBEDDING), "its beat is late")
-    before, after = g.json("status"), g.json("status")
-    actor = after["actors"]["embedding"]
-    assert (actor["state"], actor["pid"]) == ("ready", pid), "the process is there"
-    assert actor["beat_age_s"] > 4.0
-    for name in ("vectors", "graph"):
-        was, stage = before["stages"][name], after["stages"][name]
-        assert (stage["revision"], stage["lag_records"]) == (1, 1), name
-        assert stage["lag_s"] > was["lag_s"] > 0, name
-    assert after["payload"]["behind"] == 0, "the payload waits for no vector"
-    text = g.iai("status").stdout
-    assert f"  embedding    late      pid {pid} " in text
-    assert "restarts, no beat for " in text
-    assert "  vectors         1    1 change, the oldest " in text
-    assert "payload    current, written " in text
-
-
-def test_a_payload_that_is_held_back_is_behind_in_words_and_in_numbers(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="3600")
-    g.up()
-    capture(g, "one")
-    wait_until(lambda: g.health().payload.behind == 0, "the first payload")
-    capture(g, "two")
-    payload = g.json("status")["payload"]
-    assert (payload["behind"], payload["revision"]) == (1, 1)
-    assert payload["behind_s"] > 0
-    assert "payload    behind by 1 change for " in g.iai("status").stdout
-    g.iai("refresh", "--force")
-    payload = g.json("status")["payload"]
-    assert (payload["behind"], payload["behind_s"], payload["revision"]) == (0, 0.0, 2)
-
-
-def test_a_supervisor_that_says_nothing_has_not_stopped(group: Make) -> None:
-    g = group()
-    g.up()
-    pid = g.kill(Actor.SUPERVISOR, signal.SIGSTOP)
-    done = g.iai("status", "--json")
-    status = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert (status["group"]["state"], status["group"]["pid"]) == ("not answering", pid)
-    assert status["lifecycle"]["state"] is None
-    assert set(status["stages"]) == {"records", "vectors", "graph", "payload"}
-
-
-def test_of_a_group_that_has_died_only_what_is_on_disk_is_told(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0")
-    g.up()
-    capture(g, "one")
-    g.settle()
-    g.end()
-    g.hook("turn-capture", {"session_id": "s", "cwd": "/p", "prompt": "said to nobody"})
-    done = g.iai("status", "--json")
-    status = json.loads(done.stdout)
-    assert done.returncode == 3
-    assert (status["group"]["state"], status["actors"]) == ("stopped", {})
-    assert status["lifecycle"]["state"] is None, "the file still says wake"
-    assert status["stages"]["records"]["lag_records"] == 1
-    assert status["payload"]["behind"] == 0
-    assert "payload    current but for 1 unread file, written " in g.iai("status").stdout
-    g.layout.payload.unlink()
-    assert json.loads(g.iai("status", "--json").stdout)["payload"]["behind"] == 1
-
-
-def test_a_process_that_cannot_start_is_said_to_have_failed(group: Make) -> None:
-    g = group()
-    g.up()
-    g.down()
-    os.truncate(g.layout.records / "data.mdb", 8_192)
-    assert g.iai("up", "--detach").returncode == 1
-    done = g.iai("status")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "  ingest       failed    pid - " in done.stdout
-    assert "last ended: store corrupt (4)" in done.stdout
-    assert f"store      {g.layout.root}: cannot be read\n" in done.stdout
-    assert "payload    no telling how far behind, not written yet" in done.stdout
-
-
-def test_watch_shows_what_changes(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0")
-    g.up()
-    watched = subprocess.Popen(
-        [sys.executable, "-m", "iai", "status", "--watch", "0.1", "--json"], env=g.environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert watched.stdout is not None
-    first = json.loads(watched.stdout.readline())
-    assert (first["group"]["state"], first["watermark"]["records_count"]) == ("running", 0)
-    assert "payload    nothing to write yet: " in g.iai("status").stdout
-    capture(g, "one")
-    while json.loads(watched.stdout.readline())["payload"]["revision"] != 1:
-        pass
-    g.down()
-    while json.loads(watched.stdout.readline())["group"]["state"] != "stopped":
-        pass
-    watched.send_signal(signal.SIGINT)
-    _, complaints = watched.communicate(timeout=PATIENCE_S)
-    assert (watched.returncode, complaints) == (0, "")

@@ -1,4 +1,4 @@
-"""Freshness of the real group when things go wrong around it: clocks, a slow disk, a cold graph."""
+"""The real group stays fresh under faults: clock jumps, slow writes, a cold graph."""
 
 import json
 import multiprocessing
@@ -13,12 +13,12 @@ import pytest
 from harness.group import Group, wait_until
 
 from actors import runtime
-from actors.cache_writer import WITHOUT_GRAPH
 from actors.supervisor import MODULES
 from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
 from iai.process import files
 from iai.protocol.message import Actor
+from iai.session_start.composer import WITHOUT_GRAPH
 from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from tests.actors.real import capture, events, with_faults
@@ -29,7 +29,7 @@ Make = Callable[..., Group]
 YEAR_S = 365 * 86_400
 CALLERS, REQUESTS = 20, 10
 
-# One of many callers: says that it is ready, waits for a word, asks all at once, tells the answers.
+# One of many callers: says it is ready, waits for a line, sends every request, prints the answers.
 ASK = f"""
 import json, sys, msgpack, zmq
 dealer = zmq.Context().socket(zmq.DEALER)
@@ -47,7 +47,7 @@ print(json.dumps(answers))
 
 
 def shows(group: Group, text: str) -> bool:
-    """Does the payload of the project hold this text as the last thing said?"""
+    """Does the payload of the project quote this text as the last thing said?"""
     link = group.layout.payload_link("/p")
     quoted = [
         line for line in link.read_text().splitlines() if line.startswith("> ")
@@ -62,7 +62,7 @@ def current(group: Group) -> bool:
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-def test_jumps_of_the_wall_clock_do_no_harm_to_a_running_group(group: Make) -> None:
+def test_a_running_group_survives_jumps_of_the_wall_clock(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
     clock = g.work / "clock"
     files.replace(clock, b"0")
@@ -84,21 +84,21 @@ def test_jumps_of_the_wall_clock_do_no_harm_to_a_running_group(group: Make) -> N
     assert len(starts) < 20, starts
 
 
-def test_a_payload_from_the_future_is_written_anew_by_the_real_group(group: Make) -> None:
+def test_the_real_group_rewrites_a_payload_dated_in_the_future(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
     g.up()
     capture(g, "one")
     wait_until(lambda: current(g), "the first payload")
     ahead = g.layout.payload.stat().st_mtime + YEAR_S
     os.utime(g.layout.payload, (ahead, ahead))
-    wait_until(lambda: g.layout.payload.stat().st_mtime < ahead, "it was written anew")
+    wait_until(lambda: g.layout.payload.stat().st_mtime < ahead, "it is rewritten")
 
 
 # --- single flight --------------------------------------------------------------------------------
 
 
-def test_two_hundred_requests_during_a_slow_write_are_one_more_at_most(group: Make) -> None:
-    """That all come while it is written depends on the machine: until they do."""
+def test_two_hundred_requests_during_a_slow_write_cause_at_most_one_more(group: Make) -> None:
+    """Whether all arrive during the write depends on the machine: repeat until they do."""
     g = with_faults(group(session_cache_refresh_min_sec="0", tick_sec="600"), compose="1.0")
     g.up()
     capture(g, "one")
@@ -110,7 +110,7 @@ def test_two_hundred_requests_during_a_slow_write_are_one_more_at_most(group: Ma
 
 
 def one_more_at_most(group: Group) -> bool:
-    """Have many ask during a write; was there one more for all of them, or none?"""
+    """Have many ask during a write; was there at most one more for all of them?"""
     address = group.layout.inbox(Actor.CACHE_WRITER)
     callers = [
         subprocess.Popen(
@@ -137,21 +137,21 @@ def one_more_at_most(group: Group) -> bool:
     assert len(answers) == CALLERS * REQUESTS
     outcomes = {(a["kind"], a["outcome"], a["reason"]) for a in answers}
     wait_until(lambda: writes(events(group)[before:])[-1:] == ["success"], "all are written")
-    told = [e for e in events(group)[before:] if e.get("trigger") == "manual"]
+    manual = [e for e in events(group)[before:] if e.get("trigger") == "manual"]
     return outcomes <= {
         ("refresh-outcome", "skipped", "refresh_in_progress"),
         ("refresh-outcome", "written", "forced"),
-    } and writes(told) in (["started", "success"], ["started", "success"] * 2)
+    } and writes(manual) in (["started", "success"], ["started", "success"] * 2)
 
 
-def started(told: list[dict[str, Any]]) -> bool:
-    return "started" in writes(told)
+def started(some: list[dict[str, Any]]) -> bool:
+    return "started" in writes(some)
 
 
-def writes(told: list[dict[str, Any]]) -> list[str]:
-    """Return the beginnings and ends of writes among some events."""
+def writes(some: list[dict[str, Any]]) -> list[str]:
+    """Return the starts and ends of writes among some events."""
     ends = ("started", "success", "failed")
-    return [e["kind"].rpartition("_")[2] for e in told if e["kind"].rpartition("_")[2] in ends]
+    return [e["kind"].rpartition("_")[2] for e in some if e["kind"].rpartition("_")[2] in ends]
 
 
 def test_a_second_cache_writer_on_one_store_never_writes(group: Make) -> None:
@@ -197,7 +197,7 @@ def test_a_group_that_starts_with_a_cold_graph_warms_it_and_is_current(group: Ma
     wait_until(lambda: WITHOUT_GRAPH not in g.layout.payload.read_text(), "the payload has it")
 
 
-def test_without_a_graph_cache_the_payload_is_current_and_says_what_it_lacks(group: Make) -> None:
+def test_without_a_graph_cache_the_payload_is_current_and_says_what_is_missing(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0")
     g.layout.create()
     index = Environment(g.layout.index, (), schema=99, writer=True)

@@ -1,0 +1,67 @@
+"""What a refresh is decided from, read from disk."""
+
+import logging
+
+import iai
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.errors import StoreError
+from iai.freshness.inputs import LEFT_OUT, InputVersion, Snapshot
+from iai.model.record import Watermark
+from iai.session_start.manifest import Manifest
+from iai.session_start.payload_files import servable
+from iai.session_start.targets import targets
+from iai.store.readers import Readers
+
+log = logging.getLogger(__name__)
+
+
+class SnapshotReader:
+    """Reads the records, the graph and the payload files, and never raises."""
+
+    def __init__(
+        self, layout: Layout, readers: Readers, settings: Settings, manifest: Manifest
+    ) -> None:
+        self._layout = layout
+        self._readers = readers
+        self._settings = settings
+        self._manifest = manifest
+        self._program = f"iai {iai.__version__} projects={settings.payload_projects}"
+
+    def read(self, wall: int) -> Snapshot:
+        """Read all of it. `live` is None if the records cannot be read, as before the first one."""
+        graph = self._graph()
+        try:
+            with self._readers.records.view() as view:
+                wanted = tuple(targets(view, self._layout, self._settings.payload_projects))
+                live = InputVersion(view.watermark(), graph, self._program)
+        except StoreError as error:
+            log.info("cannot read the records: %s", error)
+            return Snapshot(live=None, graph=graph)
+        payload = self._layout.payload
+        sidecar = self._manifest.sidecar(payload)
+        served = servable(payload, wall, self._settings.max_age_s)
+        return Snapshot(
+            live=live,
+            graph=graph,
+            targets=wanted,
+            claimed=sidecar.version() if sidecar else None,
+            cache_present=served and self._manifest.intact(wanted),
+        )
+
+    def watermark(self) -> Watermark | None:
+        """Return the watermark of the records; None if they cannot be read."""
+        try:
+            with self._readers.records.view() as view:
+                return view.watermark()
+        except StoreError:
+            return None
+
+    def _graph(self) -> int:
+        """Return the version of the graph; LEFT_OUT until it has caught up."""
+        try:
+            with self._readers.graph.view() as view:
+                progress, topics_found = view.progress(), view.found()
+        except StoreError:
+            return LEFT_OUT
+        return progress.rebuilt + topics_found if progress.warm else LEFT_OUT

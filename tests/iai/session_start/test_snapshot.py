@@ -1,0 +1,69 @@
+"""What a refresh is decided from is what is on disk, readable or not."""
+
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.freshness.inputs import LEFT_OUT, Snapshot
+from iai.model.clock import NS
+from iai.model.record import Project
+from iai.process import files
+from iai.session_start.manifest import Manifest
+from iai.session_start.snapshot import SnapshotReader
+from iai.store.graph import GraphStore
+from iai.store.readers import Readers
+from iai.store.records import Records
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
+
+
+class OurReaders(Readers):
+    """LMDB opens an environment once in each process, so the writer's own is read here."""
+
+    def __init__(self, layout: Layout, records: Records) -> None:
+        super().__init__(layout)
+        self._records = records
+
+
+def reader(layout: Layout, readers: Readers) -> SnapshotReader:
+    return SnapshotReader(layout, readers, Settings(store=layout.root), Manifest())
+
+
+def test_before_the_first_record_there_is_nothing_to_write_from(layout: Layout) -> None:
+    snapshots = reader(layout, Readers(layout))
+    assert snapshots.read(NOW.wall) == Snapshot(live=None)
+    assert snapshots.watermark() is None
+
+
+def test_it_names_the_records_and_the_payloads_to_keep(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    project = Project(id=PROJECT, name="mine", root="/p")
+    records.commit(lambda unit: unit.place(project, "/p"), NOW)
+    put(records, new_record("a"), new_record("b"))
+    snapshots = reader(layout, OurReaders(layout, records))
+    found = snapshots.read(NOW.wall)
+    with records.view() as view:
+        mark = view.watermark()
+    records.close()
+    assert found.live is not None
+    assert found.live.watermark == mark
+    assert found.live.program.startswith("iai ")
+    assert found.revision == mark.revision
+    assert [target.path for target in found.targets] == [
+        layout.project_payload(PROJECT), layout.payload,
+    ]  # fmt: skip
+    assert (found.graph, found.claimed, found.cache_present) == (LEFT_OUT, None, False)
+
+
+def test_a_payload_is_present_if_all_are_intact_and_a_hook_would_print_it(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    put(records, new_record("a"))  # of no known project: only the global payload is to be kept
+    snapshots = reader(layout, OurReaders(layout, records))
+    assert not snapshots.read(NOW.wall).cache_present
+    files.replace(layout.payload, b"some text")
+    written = layout.payload.stat().st_mtime_ns
+    assert snapshots.read(written).cache_present
+    assert not snapshots.read(written - 10 * NS).cache_present, "dated in the future"
+    records.close()
+
+
+def test_a_graph_without_progress_is_left_out(layout: Layout) -> None:
+    GraphStore(layout.index, writer=True).close()
+    assert reader(layout, Readers(layout)).read(NOW.wall).graph == LEFT_OUT

@@ -1,31 +1,30 @@
 #!/usr/bin/env bash
-# Hands one hook event to iai: puts what the host says on standard input into the spool, as it is.
-# For UserPromptSubmit, Stop, SessionEnd and PreCompact. It reads nothing into it, and always exits
-# 0: whatever goes wrong here must not disturb the session. It prints nothing, unless the user asked
-# by IAI_MCP_PROMPT_RECALL=1 for what bears on each prompt: that within 150 ms, or nothing.
-# Needs bash 3.2 and the standard tools; no running group, no Python.
+# UserPromptSubmit, Stop, SessionEnd and PreCompact hook: writes the host's event to the spool,
+# unchanged. Prints nothing, unless IAI_MCP_PROMPT_RECALL=1 asks for text that is relevant to each
+# prompt; then it prints that within 150 ms, or nothing. Always exits 0: a failure here must not
+# disturb the session. Needs bash 3.2 and the standard tools, but no running group and no Python.
 
 umask 077
-[ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no place to put it
-store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: where it was installed from
+[ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store
+store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: the store it was installed for
 spool="$store/spool"
 name="$$.$RANDOM$RANDOM.json"
 event=""
 
-# Prints what bears on the prompt in `event`.
+# Prints what is relevant to the prompt in `event`.
 answer() {
   local command="" text
   read -r command <"$store/run/command"
   [ -x "$command" ] || return
   text=$(
-    set -m # each in a process group of its own, so that nothing of it is left holding the pipe
+    set -m # own process groups: nothing survives to hold the pipe open
     IAI_MCP_STORE="$store" "$command" prompt-recall <<<"$event" &
     worker=$!
     (sleep 0.15 && kill -9 -- "-$worker") >/dev/null &
-    watch=$!
+    watchdog=$!
     wait "$worker"
     status=$?
-    kill -- "-$watch"
+    kill -- "-$watchdog"
     exit "$status"
   ) || return
   [ -z "$text" ] || printf '%s\n' "$text"
@@ -33,13 +32,13 @@ answer() {
 
 {
   [ -d "$spool/new" ] && [ -d "$spool/tmp" ] || mkdir -p "$spool/new" "$spool/tmp"
-  # Written aside and renamed: what is in new/ is whole.
+  # Written to tmp/ and renamed: files in new/ are complete.
   if cat >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
     if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ]; then
       IFS= read -r -d '' event <"$spool/tmp/$name"
     fi
     mv "$spool/tmp/$name" "$spool/new/$name"
-    # Ingest looks there by itself; this has it look now. Open for reading, too, it never blocks.
+    # Wake ingest. Opening the pipe for reading as well never blocks.
     [ ! -p "$store/run/ingest.bell" ] || printf . 1<>"$store/run/ingest.bell"
   else
     rm -f "$spool/tmp/$name"

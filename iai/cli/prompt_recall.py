@@ -1,7 +1,7 @@
-"""Print what bears on a prompt, for the hook of UserPromptSubmit (with IAI_MCP_PROMPT_RECALL=1).
+"""Print memories related to a prompt, for the prompt hook (with IAI_MCP_PROMPT_RECALL=1).
 
-It reads the host's JSON from standard input and prints at most 500 tokens, or nothing. It is the
-hook that has a deadline: what is late is not printed.
+Reads the host's JSON from standard input and prints at most 500 tokens, or nothing. The hook drops
+output that is late.
 
 example: iai prompt-recall < event.json
 """
@@ -25,11 +25,11 @@ from iai.process.client import Client, recall
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
 from iai.session_start import deliveries
-from iai.session_start.deliveries import Injection
+from iai.session_start.deliveries import Delivery
 from iai.store.records import Records
 
-LONGEST = 2_000  # characters of a prompt that are asked about
-DEADLINE_S = 0.15  # the hook's, for the answer; it counts from its own start
+LONGEST = 2_000  # characters of the prompt that are used
+DEADLINE_S = 0.15  # for the answer; the hook measures its own
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -53,15 +53,15 @@ def run(_args: Namespace, settings: Settings) -> int:
         with Client(layout) as client:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
-        return 0  # a group that is down or slow has nothing to say about a prompt
-    given = deliveries.delivered(layout, event.session_id)
-    found = prompt.bearing(answer.hits, event.session_id, given)
+        return 0  # down or slow: the prompt goes ahead without memories
+    delivered = deliveries.delivered(layout, event.session_id)
+    found = prompt.bearing(answer.hits, event.session_id, delivered)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
     if not text:
         return 0
     print(text, end="", flush=True)
     known = registry.detect(event.transcript_path or "", None)
-    note = Injection(
+    delivery = Delivery(
         at=clock.iso(wall),
         at_ns=wall,
         host=codex.NAME if event.turn_id else known.NAME if known else "",
@@ -74,12 +74,12 @@ def run(_args: Namespace, settings: Settings) -> int:
         outcome="recalled",
         reason=f"score={found[0].score:.2f}",
     )
-    deliveries.add(layout, note, labels)
+    deliveries.record(layout, delivery, labels)
     return 0
 
 
 def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
-    """Return the id under which a project's records are; "" if there are none to be shown."""
+    """Return the id under which a project's records are stored; "" if it has none or is ignored."""
     try:
         records = Records(layout.records)
     except StoreError:

@@ -1,7 +1,8 @@
-"""Print what the next session in a directory starts with, composed now from the store.
+"""Compose the session-start text for a directory from the store, and print it.
 
-It needs no running group and changes nothing: turns that are not in the store yet are read from the
-spool and the transcripts. The session-start hook calls it when no payload file is current.
+Works whether or not iai is running, and changes nothing: turns that are not in the store yet are
+read from the spool and the transcripts. The session-start hook runs this when no current text is
+ready.
 
 example: iai session-start --cwd .
 """
@@ -23,7 +24,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
-from iai.session_start import pending
+from iai.session_start import deliveries, pending
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
@@ -42,7 +43,13 @@ def configure(parser: ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="REVISION",
-        help="only what is new since this revision, which the session was given before",
+        help="only what is new since this revision",
+    )
+    parser.add_argument(
+        "--new-to",
+        default="",
+        metavar="SESSION",
+        help="only what is new since this session was last given some of it",
     )
     parser.add_argument(
         "--hook", action="store_true", help="read the host's JSON from standard input"
@@ -62,13 +69,14 @@ def run(args: Namespace, settings: Settings) -> int:
         waiting = pending.read(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         source = PendingView(view, waiting, wall)
+        since = args.since or deliveries.through(layout, args.new_to)
         if view is not None:
             project = relocation.resolve(project, view)
         if source.ignored(project.id, project.root, cwd):
             return 0
-        if view is not None and 0 < args.since <= view.watermark().revision:
-            text = _delta(view, waiting, project, event.session_id, args.since, wall)
-        else:  # no --since, or the revision of another store
+        if view is not None and 0 < since <= view.watermark().revision:
+            text = _delta(view, waiting, project, event.session_id, since, wall)
+        else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
             material = gather(source, project.id, project.name, topics)
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)

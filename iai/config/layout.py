@@ -27,7 +27,7 @@ class Layout:
         self.spool_bad = root / "spool" / "bad"
         self.session_start = root / "session-start"
         self.by_cwd = root / "session-start" / "by-cwd"
-        self.given = root / "session-start" / "given"
+        self.deliveries = root / "session-start" / "given"
         self.news = root / "session-start" / "news"
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"

@@ -1,1 +1,1 @@
-"""What iai puts outside its store: hooks in the settings of hosts, their scripts, a service."""
+"""What iai installs outside its store: hooks in hosts' settings, their scripts, a service."""

@@ -1,4 +1,4 @@
-"""Where Claude Code and Codex keep what was said, all of it that is on this machine."""
+"""Where Claude Code and Codex keep their transcripts on this machine."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,19 +12,19 @@ _BELOW = {claude.NAME: ("projects",), codex.NAME: ("sessions", "archived_session
 
 
 class Histories(NamedTuple):
-    """What lies in the directories of all hosts."""
+    """The transcripts of all hosts."""
 
     files: int
     bytes: int
 
 
-def places(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the directories of histories that are there."""
+def directories(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the transcript directories that exist."""
     every = (directory(host, environment) / name for host in _BELOW for name in _BELOW[host])
-    return tuple(place for place in every if place.is_dir())
+    return tuple(path for path in every if path.is_dir())
 
 
-def look(environment: Mapping[str, str]) -> Histories:
-    """Count what there is to be read; no file is opened."""
-    found = [file for place in places(environment) for file in transcripts.below(place)]
-    return Histories(len(found), sum(file.bytes for file in found))
+def measure(environment: Mapping[str, str]) -> Histories:
+    """Count the transcripts and their bytes, without opening any."""
+    every = [file for path in directories(environment) for file in transcripts.below(path)]
+    return Histories(len(every), sum(file.bytes for file in every))

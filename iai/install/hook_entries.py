@@ -1,9 +1,9 @@
-"""Which hooks each host is to call, and how they stand in its settings. Pure text in, text out.
+"""The hooks that hosts should call, and their form in a host's settings. Text in, text out.
 
 Claude Code (`settings.json`, hooks reference of 2.1) and Codex (`hooks.json`, rust-v0.155) share a
 shape: {"hooks": {event: [{"matcher": ..., "hooks": [{"type": "command", "command": ...}]}]}}.
-Timeouts are seconds. Left out on purpose: SubagentStop, since what sub-agents say is not kept, and
-Codex's Interrupt, since ingest follows a transcript for an hour after any event.
+Left out on purpose: SubagentStop, because sub-agents' words aren't kept, and Codex's Interrupt,
+because ingest follows a transcript for an hour after any event.
 """
 
 import shlex
@@ -11,60 +11,51 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from iai.hosts import claude, codex
+from iai.hosts import claude
 from iai.install import json_edit
 from iai.install.json_edit import Item, NotJson
 
 RECALL, CAPTURE = "iai-mcp-session-recall.sh", "iai-mcp-turn-capture.sh"
 SCRIPTS = (RECALL, CAPTURE)
 
-EVENTS: dict[str, tuple[tuple[str, str, int], ...]] = {
-    claude.NAME: (
-        ("SessionStart", RECALL, 10),
-        ("UserPromptSubmit", CAPTURE, 5),
-        ("Stop", CAPTURE, 5),
-        ("PreCompact", CAPTURE, 5),
-        ("SessionEnd", CAPTURE, 1),  # all that run then share 1.5 s
-    ),
-    codex.NAME: (
-        ("SessionStart", RECALL, 10),
-        ("UserPromptSubmit", CAPTURE, 5),
-        ("Stop", CAPTURE, 5),
-        ("PreCompact", CAPTURE, 5),
-        ("SessionEnd", CAPTURE, 1),  # 3 at most
-    ),
-}
+EVENTS = (  # event, script, timeout in seconds; the same for both hosts
+    ("SessionStart", RECALL, 10),
+    ("UserPromptSubmit", CAPTURE, 5),
+    ("Stop", CAPTURE, 5),
+    ("PreCompact", CAPTURE, 5),
+    ("SessionEnd", CAPTURE, 1),  # Claude Code's hooks share 1.5 s here; Codex allows 3 s
+)
 
 
 class Hook(NamedTuple):
-    """One hook of ours: the event, and the handler as the host wants it."""
+    """One of our hooks: its event, and the handler in the host's form."""
 
     event: str
     handler: dict[str, Any]
 
     @property
     def group(self) -> dict[str, Any]:
-        """The handler in a group of its own, without a matcher: every occasion."""
+        """The handler in its own group. Without a matcher, it is always called."""
         return {"hooks": [self.handler]}
 
 
-class Place(NamedTuple):
-    """Where a hook of ours stands: which group of its event, which handler of that group."""
+class Position(NamedTuple):
+    """The index of a hook's group in its event, and of its handler in that group."""
 
     group: int
     handler: int
 
 
-def wanted(host: str, scripts: Path, store: Path | None) -> tuple[Hook, ...]:
-    """Return the hooks of a host. `store` is given where it is not the one that they take anyway.
+def hooks_for(host: str, scripts: Path, store: Path | None) -> tuple[Hook, ...]:
+    """Return the hooks of a host. `store` is None if the scripts use that store by default.
 
-    Codex trusts a hook by its command line, so nothing in it may change with a version. Claude Code
-    is handed a program and its arguments, which needs no shell (2.1.139; an older one takes the
-    program for a command line, which comes to the same where no argument is needed).
+    Codex trusts a hook by its command line, so that must not change between versions. Claude Code
+    gets a program and its arguments, so no shell is started (since 2.1.139; older versions run the
+    program as a command line, which is the same if there are no arguments).
     """
     own = [str(store)] if store else []
     hooks = []
-    for event, script, timeout in EVENTS[host]:
+    for event, script, timeout in EVENTS:
         path = str(scripts / script)
         line: dict[str, Any] = {"command": shlex.join(["bash", path, *own])}
         if host == claude.NAME:
@@ -74,34 +65,34 @@ def wanted(host: str, scripts: Path, store: Path | None) -> tuple[Hook, ...]:
 
 
 def add(text: str, hooks: Sequence[Hook]) -> str:
-    """Return the settings with exactly these hooks of ours, and all else as it was.
+    """Return the settings with exactly these hooks of ours, and everything else unchanged.
 
-    Raises NotJson where the settings are not of the documented shape.
+    Raises NotJson if the settings don't have the documented shape.
     """
     text = text if text.strip() else "{}\n"
     _check(json_edit.parse(text))
     for hook in hooks:
-        text = _settle(text, hook)
+        text = _put(text, hook)
     others = set(_events(text)) - {hook.event for hook in hooks}
     return _without(text, others)
 
 
 def remove(text: str) -> str:
-    """Return the settings without any hook of ours. Raises NotJson as `add` does."""
+    """Return the settings without our hooks. Raises NotJson like `add`."""
     if not text.strip():
         return text
     _check(json_edit.parse(text))
     return _without(text, set(_events(text)))
 
 
-def found(text: str) -> list[tuple[str, Place, dict[str, Any]]]:
-    """Return the hooks of ours in the settings: event, place and handler."""
+def installed(text: str) -> list[tuple[str, Position, dict[str, Any]]]:
+    """Return our hooks in the settings: event, position and handler."""
     if not text.strip():
         return []
     settings = json_edit.parse(text)
     _check(settings)
     return [
-        (event, Place(g, h), handler)
+        (event, Position(g, h), handler)
         for event, groups in settings.get("hooks", {}).items()
         for g, group in enumerate(groups)
         for h, handler in enumerate(group.get("hooks", ()))
@@ -110,7 +101,7 @@ def found(text: str) -> list[tuple[str, Place, dict[str, Any]]]:
 
 
 def is_ours(handler: object) -> bool:
-    """Does a handler call one of our scripts, wherever it lies?"""
+    """Does a handler call one of our scripts, at whatever path?"""
     if not isinstance(handler, dict):
         return False
     args = handler.get("args")
@@ -123,22 +114,22 @@ def _check(settings: object) -> None:
         raise NotJson("is not a JSON object")
     hooks = settings.get("hooks", {})
     if not isinstance(hooks, dict):
-        raise NotJson('has a "hooks" that is no object')
+        raise NotJson('has a "hooks" that is not an object')
     for event, groups in hooks.items():
         if not isinstance(groups, list) or not all(_is_group(group) for group in groups):
-            raise NotJson(f'has hooks for {event} that are no list of {{"hooks": [...]}}')
+            raise NotJson(f'has hooks for {event} that are not a list of {{"hooks": [...]}}')
 
 
 def _is_group(group: object) -> bool:
     return isinstance(group, dict) and isinstance(group.get("hooks", []), list)
 
 
-def _settle(text: str, hook: Hook) -> str:
-    """Have this hook, and no other of ours, in its event; where it is already, it keeps its place.
+def _put(text: str, hook: Hook) -> str:
+    """Make this our only hook for its event. If it is there already, it keeps its position.
 
-    Codex knows the hooks of others by their place, too.
+    Codex identifies everybody's hooks by position.
     """
-    ours = [place for event, place, _ in found(text) if event == hook.event]
+    ours = [position for event, position, _ in installed(text) if event == hook.event]
     if len(ours) == 1:
         group = json_edit.items(text, _groups(text, hook.event).value)[ours[0].group]
         current = json_edit.parse(text[group.value : group.end])
@@ -156,22 +147,22 @@ def _settle(text: str, hook: Hook) -> str:
 
 
 def _without(text: str, events: set[str]) -> str:
-    """Take our hooks out of some events, and with them what they leave empty."""
-    while ours := [(event, place) for event, place, _ in found(text) if event in events]:
-        event, place = ours[-1]
-        text = _take_out(text, event, place)
+    """Remove our hooks from some events, and the groups and events that this leaves empty."""
+    while ours := [(event, position) for event, position, _ in installed(text) if event in events]:
+        event, position = ours[-1]
+        text = _cut(text, event, position)
     return text
 
 
-def _take_out(text: str, event: str, place: Place) -> str:
+def _cut(text: str, event: str, position: Position) -> str:
     at = json_edit.root(text)
     hooks = _member(text, at, "hooks")
     groups = _member(text, hooks.value, event)
-    group = json_edit.items(text, groups.value)[place.group]
+    group = json_edit.items(text, groups.value)[position.group]
     handlers = _member(text, group.value, "hooks")
-    steps = [  # from the innermost: what holds nothing else goes whole
-        (handlers.value, place.handler),
-        (groups.value, place.group),
+    steps = [  # innermost first: remove the largest part that holds nothing else
+        (handlers.value, position.handler),
+        (groups.value, position.group),
         (hooks.value, _index(text, hooks.value, event)),
         (at, _index(text, at, "hooks")),
     ]
@@ -182,7 +173,7 @@ def _take_out(text: str, event: str, place: Place) -> str:
 
 
 def _events(text: str) -> Iterator[str]:
-    return (event for event, _, _ in found(text))
+    return (event for event, _, _ in installed(text))
 
 
 def _groups(text: str, event: str) -> Item:

@@ -1,7 +1,7 @@
-"""Puts our hooks into the settings of a host, and takes them out again to the byte.
+"""Adds our hooks to a host's settings, and removes them again without a trace.
 
-What an install found is kept in the store. As long as nobody has changed the settings since, that
-is what uninstall puts back; otherwise it takes our hooks out and leaves the rest as it is.
+An install saves the settings it found in the store. If nobody has changed them since, uninstall
+restores those bytes; otherwise it removes our hooks and leaves the rest as it is.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from iai.install.settings_file import SettingsFault, SettingsFile
 from iai.process import files
 
 HOSTS = (claude.NAME, codex.NAME)
-_TRIES = 5  # how often the host may write its settings while we do
+_TRIES = 5  # in case the host writes its settings at the same time
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What an install found."""
+    """The settings that an install found."""
 
     path: str  # of the settings
-    before: bytes | None  # what they were without our hooks; None: there was no file
-    after: str  # digest of what they have been since
-    directories: tuple[str, ...] = ()  # that had to be made, innermost first
+    before: bytes | None  # without our hooks; None if there was no file
+    after: str  # digest of what the install wrote
+    directories: tuple[str, ...] = ()  # created by the install, innermost first
     backups: tuple[str, ...] = ()
 
 
 class Change(NamedTuple):
-    """What is done to a settings file; None stands for no file."""
+    """A change to a settings file. None means that there is no file."""
 
     path: Path
     before: bytes | None
@@ -47,12 +47,12 @@ class Change(NamedTuple):
 
     @property
     def needed(self) -> bool:
-        """Is there anything to do?"""
+        """Does it change anything?"""
         return self.before != self.after
 
 
 def directory(host: str, environment: Mapping[str, str]) -> Path:
-    """Where a host keeps what belongs to its user."""
+    """Return the directory where a host keeps its user's files."""
     variable, name = {
         claude.NAME: ("CLAUDE_CONFIG_DIR", ".claude"),
         codex.NAME: ("CODEX_HOME", ".codex"),
@@ -63,7 +63,7 @@ def directory(host: str, environment: Mapping[str, str]) -> Path:
 
 
 def settings_path(host: str, environment: Mapping[str, str]) -> Path:
-    """Where a host looks for the hooks of its user."""
+    """Return the file in which a host looks for its user's hooks."""
     name = {claude.NAME: "settings.json", codex.NAME: "hooks.json"}[host]
     return directory(host, environment) / name
 
@@ -75,55 +75,57 @@ class Installer:
         self.file = SettingsFile(settings_path(host, environment))
         elsewhere = {k: v for k, v in environment.items() if k != "IAI_MCP_STORE"}
         chosen = layout.root != settings.store_directory(elsewhere)
-        self.wanted = hook_entries.wanted(host, layout.hooks, layout.root if chosen else None)
+        self.hooks = hook_entries.hooks_for(host, layout.hooks, layout.root if chosen else None)
         self._layout = layout
         self._receipt = layout.hooks / f"{host}-{_digest(os.fsencode(self.file.path))[:8]}.receipt"
 
-    def to_install(self) -> Change:
-        """What `install` would do. Raises SettingsFault where the settings cannot be used."""
+    def plan_install(self) -> Change:
+        """Return what `install` would do. Raises SettingsFault if the settings can't be used."""
         before = self.file.read()
         try:
-            after = hook_entries.add(self._text(before), self.wanted).encode()
+            after = hook_entries.add(self._text(before), self.hooks).encode()
         except NotJson as error:
-            raise self._not_usable(error) from error
+            raise self._unusable(error) from error
         return Change(self.file.path, before, after)
 
     def install(self, wall: int) -> Change:
-        """Have exactly our hooks in the settings. Raises SettingsFault, StoreError."""
-        self.to_install()
+        """Add our hooks to the settings. Raises SettingsFault, StoreError."""
+        self.plan_install()
         self._layout.create()
-        scripts.place(self._layout)
+        scripts.install(self._layout)
         with self.file.locked() as made:
             for _ in range(_TRIES):
-                change = self.to_install()
+                change = self.plan_install()
                 if not change.needed or change.after is None:
                     return change
-                change = self._note(change, made, wall)
+                change = self._record(change, made, wall)
                 if self.file.write(change.after or b"", change.before):
                     return change
-        raise self._restless()
+        raise self._contended()
 
-    def to_uninstall(self) -> Change:
-        """What `uninstall` would do. Raises SettingsFault where the settings cannot be used."""
+    def plan_uninstall(self) -> Change:
+        """Return what `uninstall` would do. Raises SettingsFault if the settings can't be used."""
         before = self.file.read()
-        known = self._receipt_of(before)
-        return Change(self.file.path, before, known.before if known else self._stripped(before))
+        known = self._matching_receipt(before)
+        return Change(
+            self.file.path, before, known.before if known else self._without_hooks(before)
+        )
 
     def uninstall(self, wall: int) -> Change:
-        """Take our hooks out of the settings. Raises SettingsFault."""
-        change = self.to_uninstall()
+        """Remove our hooks from the settings. Raises SettingsFault."""
+        change = self.plan_uninstall()
         if change.needed:
             with self.file.locked():
-                change = self._take_out(wall)
+                change = self._remove_hooks(wall)
         files.remove(self._receipt)
         if not any(self._layout.hooks.glob("*.receipt")):
-            scripts.take_away(self._layout)
+            scripts.remove(self._layout)
         return change
 
-    def _take_out(self, wall: int) -> Change:
+    def _remove_hooks(self, wall: int) -> Change:
         for _ in range(_TRIES):
-            change = self.to_uninstall()
-            known = self._receipt_of(change.before)
+            change = self.plan_uninstall()
+            known = self._matching_receipt(change.before)
             if not change.needed or change.before is None:
                 return change
             if known is None:
@@ -133,19 +135,19 @@ class Installer:
             if known is not None:
                 _clear(known, change.after)
             return change
-        raise self._restless()
+        raise self._contended()
 
-    def _note(self, change: Change, made: list[Path], wall: int) -> Change:
-        """Keep what is found, before it is changed; return the change with its backup."""
-        same = self._receipt_of(change.before)
-        last = self._known()
+    def _record(self, change: Change, made: list[Path], wall: int) -> Change:
+        """Save the settings before they are changed; return the change with its backup."""
+        same = self._matching_receipt(change.before)
+        last = self._read_receipt()
         backups = last.backups if last else ()
-        if same is None and change.before is not None:  # else it is only ours that changes
+        if same is None and change.before is not None:  # else only our hooks change
             change = change._replace(backup=self.file.back_up(change.before, wall))
             backups = (*backups, str(change.backup))
         receipt = Receipt(
             path=str(self.file.path),
-            before=same.before if same else self._stripped(change.before),
+            before=same.before if same else self._without_hooks(change.before),
             after=_digest(change.after),
             directories=same.directories if same else tuple(map(str, made)),
             backups=backups,
@@ -156,25 +158,25 @@ class Installer:
             raise StoreError(f"{self._receipt} cannot be written: {error.strerror}") from error
         return change
 
-    def _receipt_of(self, data: bytes | None) -> Receipt | None:
-        """Return the receipt if the settings are as the install that wrote it left them."""
-        known = self._known()
+    def _matching_receipt(self, data: bytes | None) -> Receipt | None:
+        """Return the receipt if the settings are still as its install left them."""
+        known = self._read_receipt()
         return known if known is not None and known.after == _digest(data) else None
 
-    def _known(self) -> Receipt | None:
+    def _read_receipt(self) -> Receipt | None:
         try:
             receipt = msgspec.json.decode(self._receipt.read_bytes(), type=Receipt)
         except (OSError, msgspec.DecodeError):
             return None
         return receipt if receipt.path == str(self.file.path) else None
 
-    def _stripped(self, data: bytes | None) -> bytes | None:
+    def _without_hooks(self, data: bytes | None) -> bytes | None:
         if data is None:
             return None
         try:
             return hook_entries.remove(self._text(data)).encode()
         except NotJson as error:
-            raise self._not_usable(error) from error
+            raise self._unusable(error) from error
 
     def _text(self, data: bytes | None) -> str:
         try:
@@ -182,17 +184,19 @@ class Installer:
         except UnicodeDecodeError as error:
             raise NotJson(f"is not UTF-8 (byte {error.start})") from None
 
-    def _restless(self) -> SettingsFault:
+    def _contended(self) -> SettingsFault:
         return SettingsFault(
-            f"{self.file.path} is being written all the time; close the host first"
+            f"another program keeps writing {self.file.path}; close the host and try again"
         )
 
-    def _not_usable(self, error: NotJson) -> SettingsFault:
-        return SettingsFault(f"{self.file.path} {error}; nothing was changed: put it right first")
+    def _unusable(self, error: NotJson) -> SettingsFault:
+        return SettingsFault(
+            f"{self.file.path} {error}. Nothing was changed; fix the file and try again"
+        )
 
 
 def _clear(known: Receipt, now: bytes | None) -> None:
-    """Delete the backups that hold what the settings hold again, and the directories we made."""
+    """Delete the backups that equal the restored settings, and the directories we created."""
     for name in known.backups:
         with suppress(OSError):
             if Path(name).read_bytes() == now:

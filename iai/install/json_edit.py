@@ -1,7 +1,7 @@
-"""Edits JSON as text: what is not touched stays as it is, to the byte.
+"""Edits JSON as text, so that every byte outside the edit stays as it is.
 
-A settings file is somebody's own: read and written again by a JSON library, it would lose its
-indentation, its line ends, its escapes and whichever of two equal keys comes first.
+A settings file belongs to its user. Parsed and serialized by a JSON library, it would lose its
+indentation, line endings, escapes, and the first of two equal keys.
 """
 
 import json
@@ -17,11 +17,11 @@ _OPENING, _CLOSING = "{[", "}]"
 
 
 class NotJson(IaiError):
-    """The text is no JSON, or not of the shape that was expected."""
+    """The text isn't valid JSON, or doesn't have the expected shape."""
 
 
 class Item(NamedTuple):
-    """One member of an object, or one element of an array, where it stands in the text."""
+    """Where a member of an object, or an element of an array, is in the text."""
 
     key: str  # "" in an array
     start: int
@@ -30,7 +30,7 @@ class Item(NamedTuple):
 
 
 def parse(text: str) -> Any:
-    """Return what a text means. Raises NotJson."""
+    """Parse a text. Raises NotJson."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -38,7 +38,7 @@ def parse(text: str) -> Any:
 
 
 def items(text: str, at: int) -> list[Item]:
-    """Return what is in the object or array that starts at `at`; the text must be valid JSON."""
+    """Return the items of the object or array at `at`. The text must be valid JSON."""
     found: list[Item] = []
     position = _skip(text, at + 1)
     while text[position] not in _CLOSING:
@@ -55,18 +55,18 @@ def items(text: str, at: int) -> list[Item]:
 
 
 def root(text: str) -> int:
-    """Where the value of the whole text starts."""
+    """Return where the top-level value starts."""
     return _skip(text, 0)
 
 
 def member(text: str, at: int, key: str) -> Item | None:
-    """Return a member of the object at `at`; of two by one name the last, as parsers have it."""
+    """Return a member of the object at `at`; the last if the key is repeated, as parsers do."""
     named = [item for item in items(text, at) if item.key == key]
     return named[-1] if named else None
 
 
 def append(text: str, at: int, value: object, key: str = "") -> str:
-    """Put a value behind the last in the object or array at `at`, laid out as its neighbours."""
+    """Append a value to the object or array at `at`, formatted like its neighbours."""
     before = items(text, at)
     if before:
         last = before[-1]
@@ -85,14 +85,14 @@ def append(text: str, at: int, value: object, key: str = "") -> str:
 
 
 def replace(text: str, item: Item, value: object) -> str:
-    """Put another value into the place of one."""
+    """Replace the value of an item."""
     inline = "\n" not in text[item.value : item.end]
     new = _rendered(text, value, "", _indent_of_line(text, item.start), inline=inline)
     return text[: item.value] + new + text[item.end :]
 
 
 def remove(text: str, at: int, index: int) -> str:
-    """Take out one item of the object or array at `at`, and the comma that it needed."""
+    """Remove an item of the object or array at `at`, with its comma."""
     found = items(text, at)
     item = found[index]
     if len(found) == 1:
@@ -103,7 +103,7 @@ def remove(text: str, at: int, index: int) -> str:
 
 
 def _rendered(text: str, value: object, key: str, indent: str, *, inline: bool) -> str:
-    """Return a value as text whose later lines stand at `indent` or further in."""
+    """Return a value as text, its lines after the first indented by at least `indent`."""
     unit, newline = _style(text)
     name = json.dumps(key, ensure_ascii=False) + ": " if key else ""
     layout = None if inline or not unit else unit
@@ -112,7 +112,7 @@ def _rendered(text: str, value: object, key: str, indent: str, *, inline: bool) 
 
 
 def _style(text: str) -> tuple[str, str]:
-    """Return the indentation of one level, "" where all is on one line, and the end of a line."""
+    """Return the indentation of one level ("" if all is on one line) and the line ending."""
     newline = "\r\n" if "\r\n" in text else "\n"
     start = root(text)
     first = _skip(text, start + 1)

@@ -1,7 +1,7 @@
-"""The hook scripts: where the package carries them, and where the hosts find them.
+"""The hook scripts: where the package has them, and the copies that hosts run.
 
-The hosts are given paths below the store, which stay the same when iai is upgraded or its virtual
-environment moves. What lies there is a copy.
+Hosts run copies below the store, because their paths stay the same when iai is upgraded or its
+virtual environment moves.
 """
 
 import os
@@ -21,43 +21,43 @@ _BASH = b"/bin/bash"
 
 
 def packaged() -> Path:
-    """Directory of the scripts as they came: in the wheel, or in the checkout."""
+    """Return the directory of the original scripts, in the wheel or the checkout."""
     package = Path(iai.__file__).parent
     inside = package / "_hooks"
     return inside if inside.is_dir() else package.parent / "hooks"
 
 
-def place(layout: Layout) -> None:
-    """Have the scripts below the store be those of this version.
+def install(layout: Layout) -> None:
+    """Copy the scripts of this version below the store.
 
-    Raises StoreError if they cannot be written.
+    Raises StoreError if they can't be written.
     """
     private(layout.hooks)
     for name in SCRIPTS:
         try:
             data = _script(name)
             path = layout.hooks / name
-            if not _is(path, data):
+            if not _matches(path, data):
                 files.replace(path, data, _MODE)
         except OSError as error:
             raise StoreError(
-                f"the hook script {layout.hooks / name} cannot be written: {error.strerror}"
+                f"cannot write the hook script {layout.hooks / name}: {error.strerror}"
             ) from error
 
 
 def refresh(layout: Layout) -> None:
-    """Do the same where scripts were placed before; nothing where there are none."""
+    """Update the copies, if there are any. Raises StoreError like `install`."""
     if any((layout.hooks / name).exists() for name in SCRIPTS):
-        place(layout)
+        install(layout)
 
 
 def current(layout: Layout) -> bool:
-    """Are the scripts below the store those of this version, and can they be run?"""
-    return all(_is(layout.hooks / name, _script(name)) for name in SCRIPTS)
+    """Are the copies below the store those of this version, and executable?"""
+    return all(_matches(layout.hooks / name, _script(name)) for name in SCRIPTS)
 
 
-def take_away(layout: Layout) -> None:
-    """Delete the scripts below the store, and the directory if nothing else is in it."""
+def remove(layout: Layout) -> None:
+    """Delete the copies below the store, and their directory if it is empty then."""
     for name in SCRIPTS:
         files.remove(layout.hooks / name)
     with suppress(OSError):
@@ -67,15 +67,15 @@ def take_away(layout: Layout) -> None:
 def _script(name: str) -> bytes:
     """Return a script for this machine.
 
-    Where bash is sure to be in its place, and not an old one as on macOS, the script names that: to
-    have `env` look for it starts a program more, a fifth of what the hook costs.
+    On Linux its first line names /bin/bash, because `env` is one more program to start: a fifth of
+    what the hook costs. On macOS, /bin/bash is old.
     """
     data = (packaged() / name).read_bytes()
     sure = sys.platform == "linux" and os.access(_BASH, os.X_OK)
     return data.replace(_ANYWHERE, b"#!%b\n" % _BASH, 1) if sure else data
 
 
-def _is(path: Path, data: bytes) -> bool:
+def _matches(path: Path, data: bytes) -> bool:
     try:
         return path.read_bytes() == data and os.access(path, os.X_OK)
     except OSError:

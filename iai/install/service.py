@@ -1,7 +1,7 @@
-"""The group as a service of its user: a systemd unit, a launchd agent, or a supervisord program.
+"""The group as a user's service: a systemd unit, a launchd agent, or a supervisord program.
 
-Each is one file, which is made here and nowhere else; the manager is told of it by its own command.
-The forms: systemd.service(5), launchd.plist(5), supervisord's "[program:x] section settings".
+Each is one file, generated here, and registered with the manager's own command. The formats:
+systemd.service(5), launchd.plist(5), supervisord's "[program:x] section settings".
 """
 
 import os
@@ -19,25 +19,25 @@ from iai.lifecycle.supervision import Exit
 KINDS = ("systemd", "launchd", "supervisord")
 MARK = "written by `iai service install`; `iai service uninstall` removes it"
 _BAD_USAGE = 2
-NOT_AGAIN = (_BAD_USAGE, int(Exit.CANNOT_START))  # exit codes: starting again cannot help
-WATCHDOG_S = 60  # without a sign of life the manager ends the group and starts it again
-STOP_S = 90  # five processes that have to be killed one after the other
+NOT_AGAIN = (_BAD_USAGE, int(Exit.CANNOT_START))  # exit codes after which a restart cannot help
+WATCHDOG_S = 60  # without a heartbeat for so long, the manager restarts the group
+STOP_S = 90  # enough to kill five processes, one after the other
 START_S = 180
 FIRST_DELAY_S, LONGEST_DELAY_S, DELAYS = 2, 300, 8
 
 
 class Service(Struct, frozen=True, kw_only=True):
-    """One file for one manager, and what its user would type."""
+    """A service file for one manager, and the commands that register it."""
 
     kind: str
     name: str
     path: Path
     text: bytes
-    enable: tuple[tuple[str, ...], ...]  # at the next login
-    start: tuple[tuple[str, ...], ...]  # now
-    remove: tuple[tuple[str, ...], ...]  # before the file goes
-    forget: tuple[tuple[str, ...], ...]  # after it has gone
-    active: tuple[str, ...]  # succeeds where it runs
+    enable: tuple[tuple[str, ...], ...]  # have it started at login
+    start: tuple[tuple[str, ...], ...]  # start it now
+    remove: tuple[tuple[str, ...], ...]  # before the file is deleted
+    forget: tuple[tuple[str, ...], ...]  # after the file is deleted
+    active: tuple[str, ...]  # succeeds if it is running
 
     def installed(self) -> str:
         """Return "no", "yes", or "differs" from what this version would write."""
@@ -47,7 +47,7 @@ class Service(Struct, frozen=True, kw_only=True):
             return "no"
 
     def write(self) -> None:
-        """Put the file in its place, in one step. Raises StoreError if that cannot be."""
+        """Write the file atomically. Raises StoreError if it can't be written."""
         self._ours()
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
@@ -56,10 +56,10 @@ class Service(Struct, frozen=True, kw_only=True):
             aside.write_bytes(self.text)
             aside.replace(self.path)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
 
     def delete(self) -> bool:
-        """Delete the file; return whether there was one. Raises BadUsage if it is not ours."""
+        """Delete the file; return whether it existed. Raises BadUsage if it isn't ours."""
         if not self.path.exists():
             return False
         self._ours()
@@ -68,20 +68,20 @@ class Service(Struct, frozen=True, kw_only=True):
 
     def _ours(self) -> None:
         if self.path.exists() and MARK.encode() not in self.path.read_bytes():
-            raise BadUsage(f"{self.path} was not written by iai: it is left as it is")
+            raise BadUsage(f"{self.path} was not written by iai; it is left as it is")
 
 
-def usual() -> str:
-    """Return which of `KINDS` this machine has."""
+def default_kind() -> str:
+    """Return which of `KINDS` this machine uses."""
     if sys.platform == "darwin":
         return "launchd"
     return "systemd" if Path("/run/systemd/system").is_dir() else "supervisord"
 
 
-def described(
+def describe(
     kind: str, layout: Layout, environment: Mapping[str, str], command: tuple[str, ...]
 ) -> Service:
-    """Return the service of one store. `command` is the absolute `iai`, as words."""
+    """Return the service of a store. `command` starts `iai`, by absolute path."""
     home = Path(environment.get("HOME", "") or "~").expanduser()
     default = layout.root == home / ".iai-mcp"
     name = "iai" if default else f"iai-{layout.digest}"
@@ -95,7 +95,7 @@ def described(
 
 
 def command() -> tuple[str, ...]:
-    """Return the words that start `iai` from anywhere."""
+    """Return the command that starts `iai` from any directory."""
     beside = Path(sys.executable).with_name("iai")
     return (str(beside),) if beside.exists() else (sys.executable, "-m", "iai")
 
@@ -103,7 +103,7 @@ def command() -> tuple[str, ...]:
 def _systemd(name: str, layout: Layout, directory: Path, words: tuple[str, ...]) -> Service:
     unit = f"{name}.service"
     arguments = (_unit_quoted(word).replace("$", "$$") for word in words[1:])
-    line = " ".join((_unit_quoted(words[0]), *arguments))  # no variable is looked for in the first
+    line = " ".join((_unit_quoted(words[0]), *arguments))  # the first word is not expanded
     store = _unit_quoted(f"IAI_MCP_STORE={layout.root}")
     text = f"""# {MARK}
 [Unit]
@@ -170,7 +170,7 @@ def _launchd(name: str, layout: Layout, directory: Path, words: tuple[str, ...])
         name=label,
         path=path,
         text=first + f"\n<!-- {MARK} -->\n".encode() + rest,
-        enable=(),  # what lies in that directory is loaded at login
+        enable=(),  # files in that directory are loaded at login
         start=(("launchctl", "load", "-w", str(path)),),
         remove=(("launchctl", "unload", "-w", str(path)),),
         forget=(),
@@ -213,6 +213,6 @@ redirect_stderr=true
 
 
 def _unit_quoted(word: str) -> str:
-    """Return a word as systemd and supervisord read it; both expand what follows a percent sign."""
+    """Quote a word for systemd and supervisord; both expand what follows a percent sign."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if any(c in word for c in " \t'\"\\;") else escaped

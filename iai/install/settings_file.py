@@ -1,7 +1,7 @@
-"""A host's settings file, which is the user's: read, backed up, replaced in one step.
+"""A host's settings file: read, backed up, and replaced atomically. It belongs to the user.
 
-A symbolic link, as repositories of dotfiles have it, is followed and never replaced. The lock is on
-the directory: nothing of ours is left lying there.
+Symbolic links, as used by dotfile repositories, are followed and never replaced. The lock is on the
+directory, so that no lock file is left behind.
 """
 
 import errno
@@ -22,27 +22,27 @@ _PATIENCE_S, _LOOK_AGAIN_S = 10.0, 0.02
 
 
 class SettingsFault(IaiError):
-    """A settings file that cannot be read, changed or understood. It is as it was."""
+    """A settings file can't be read, understood or changed. It is left as it was."""
 
 
 class SettingsFile:
-    """One file. `path` is where the host looks for it, `target` where it lies."""
+    """One file. `path` is where the host looks for it, `target` what that resolves to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.target = Path(os.path.realpath(path))
 
     def read(self) -> bytes | None:
-        """Return what it holds; None if there is none. Raises SettingsFault."""
+        """Return its contents; None if it doesn't exist. Raises SettingsFault."""
         try:
             return self.target.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SettingsFault(f"{self.path} cannot be read: {error.strerror}") from error
+            raise SettingsFault(f"cannot read {self.path}: {error.strerror}") from error
 
     def write(self, data: bytes | None, expected: bytes | None) -> bool:
-        """Replace it whole, or delete it; False if it does not hold `expected` any more.
+        """Replace it, or delete it if `data` is None; False if it no longer holds `expected`.
 
         Raises SettingsFault.
         """
@@ -51,39 +51,39 @@ class SettingsFile:
             if data is not None:
                 mode = stat.S_IMODE(self.target.stat().st_mode) if expected is not None else _NEW
                 _put(aside, data, mode)
-            if self.read() != expected:  # the host writes it, too
+            if self.read() != expected:  # the host writes to it, too
                 return False
             if data is None:
                 self.target.unlink()
             else:
                 aside.replace(self.target)
         except OSError as error:
-            raise SettingsFault(f"{self.path} cannot be changed: {error.strerror}") from error
+            raise SettingsFault(f"cannot change {self.path}: {error.strerror}") from error
         finally:
             with suppress(OSError):
                 aside.unlink()
         return True
 
     def back_up(self, data: bytes, wall: int) -> Path:
-        """Put a copy beside it, and return where. Raises SettingsFault."""
-        moment = clock.iso(wall).replace("-", "").replace(":", "")
-        path = self.path.with_name(f"{self.path.name}.iai-backup-{moment}")
+        """Write a backup next to it and return its path. Raises SettingsFault."""
+        stamp = clock.iso(wall).replace("-", "").replace(":", "")
+        path = self.path.with_name(f"{self.path.name}.iai-backup-{stamp}")
         for number in range(1, 100):
             try:
                 _put(path, data, stat.S_IMODE(self.target.stat().st_mode))
             except FileExistsError:
-                path = path.with_name(f"{self.path.name}.iai-backup-{moment}-{number}")
+                path = path.with_name(f"{self.path.name}.iai-backup-{stamp}-{number}")
             except OSError as error:
                 raise SettingsFault(
-                    f"{self.path} is left as it is: no backup beside it: {error.strerror}"
+                    f"{self.path} was not changed: no backup next to it: {error.strerror}"
                 ) from error
             else:
                 return path
-        raise SettingsFault(f"{self.path} is left as it is: too many backups beside it")
+        raise SettingsFault(f"{self.path} was not changed: there are too many backups next to it")
 
     @contextmanager
     def locked(self) -> Iterator[list[Path]]:
-        """Keep other installers out; yield the directories that had to be made, innermost first.
+        """Keep other installers out; yield the directories it had to create, innermost first.
 
         Raises SettingsFault.
         """
@@ -96,10 +96,10 @@ class SettingsFile:
         except OSError as error:
             if descriptor >= 0:
                 os.close(descriptor)
-            raise SettingsFault(f"{self.path} cannot be used: {error.strerror}") from error
+            raise SettingsFault(f"cannot use {self.path}: {error.strerror}") from error
         try:
             for left in self.target.parent.glob(f".{self.target.name[:200]}.*.iai"):
-                left.unlink(missing_ok=True)  # by one that was killed
+                left.unlink(missing_ok=True)  # by an installer that was killed
             yield made
         finally:
             os.close(descriptor)
@@ -116,13 +116,13 @@ class SettingsFile:
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
-                return  # the comparison before the replacement has to do
+                return  # `write` still compares before it replaces
             else:
                 return
 
 
 def _put(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file, durably. Raises OSError; FileExistsError if there is one."""
+    """Write a new file and sync it. Raises OSError; FileExistsError if the file exists."""
     with path.open("xb") as file:
         try:
             os.fchmod(file.fileno(), mode)

@@ -1,4 +1,4 @@
-"""What each tool does: what the command of the same name does, put as the tools' results."""
+"""The tools. Each does what the command of the same name does."""
 
 import os
 import subprocess
@@ -38,14 +38,14 @@ FORGET_S = 30.0
 
 
 class Answer(Struct, frozen=True):
-    """What a call comes to, for programs and for people."""
+    """The outcome of a call, for programs and for people."""
 
     result: Result
     text: str
 
 
 class Memory:
-    """The memory that calls are about. Each call opens what it needs, so none minds a restart."""
+    """One store. Each call opens what it needs, so the group may restart between calls."""
 
     def __init__(self, settings: Settings, *, start: bool) -> None:
         """`start`: may a call that needs the group start it?"""
@@ -54,7 +54,7 @@ class Memory:
         self._start = start
 
     def answer(self, asked: Asked) -> Answer:
-        """Do what is asked. Raises IaiError, whose text is fit for whoever asked."""
+        """Run a tool. Raises IaiError, with a message fit for the caller."""
         match asked:
             case forms.Recall():
                 return self._recall(asked)
@@ -124,7 +124,7 @@ class Memory:
         return Answer(result, text.framed(text.sessions(result), revision, wall))
 
     def _capture(self, asked: forms.Capture) -> Answer:
-        own = framing.without(asked.text)  # what was recalled is no new memory
+        own = framing.without(asked.text)  # text we recalled is no new memory
         if not own.strip():
             raise BadUsage("there is nothing to remember")
         turn = CapturedTurn(
@@ -141,7 +141,7 @@ class Memory:
             done = client.call(Actor.INGEST, request, Captured, START_S)
         id_ = done.ids[0]
         if not id_:
-            said = "that text was forgotten on purpose; it is not taken in again"
+            said = "that text was forgotten on purpose, so it was not stored again"
             refused = forms.CaptureResult(outcome="refused", revision=done.revision)
             return Answer(refused, said)
         result = forms.CaptureResult(
@@ -150,7 +150,7 @@ class Memory:
             id=id_,
             pinned=asked.pin,
         )
-        said = f"remembered as {id_}" if done.added else f"was known already, as {id_}"
+        said = f"remembered as {id_}" if done.added else f"already known, as {id_}"
         return Answer(result, said + (", pinned" if asked.pin else ""))
 
     def _pin(self, asked: forms.Pin) -> Answer:
@@ -168,7 +168,7 @@ class Memory:
         return Answer(result, f"forgot {count(done.count, 'record')}")
 
     def _status(self) -> Answer:
-        document, said = status.look(self._settings)
+        document, said = status.collect(self._settings)
         result = forms.StatusResult(
             group=document["group"]["state"],
             store=document["group"]["store"],
@@ -185,30 +185,30 @@ class Memory:
 
     @contextmanager
     def _records(self) -> Iterator[RecordView]:
-        """Read the records, whether or not a group runs."""
+        """Read the records, whether or not the group is running."""
         with closing(Records(self._layout.records)) as records, records.view() as view:
             yield view
 
     @contextmanager
     def _group(self) -> Iterator[Client]:
-        """Return a client of the group, which is started if it may be."""
+        """Return a client of the group, starting the group if allowed."""
         with Client(self._layout) as client:
             if self._start and not client.running():
                 said = _up(self._settings)
                 if not client.running():
                     raise GroupNotRunning(
-                        f"no group runs on {self._layout.root}, and it cannot be started: {said}"
+                        f"iai is not running on {self._layout.root} and cannot be started: {said}"
                     )
             client.require()
             yield client
 
 
 def _up(settings: Settings) -> str:
-    """Start the group as its user would; return what was complained of.
+    """Start the group as a user would; return the last line of its errors.
 
-    A group that another process starts meanwhile is as good (see `iai up`).
+    It doesn't matter if another process starts the group at the same time (see `iai up`).
     """
-    # -P: the directory that a host starts us in may hold a package of our name.
+    # -P: the current directory, chosen by the host, may contain a package named iai.
     command = [sys.executable, "-P", "-m", "iai", "up", "--detach"]
     environment = {**os.environ, "IAI_MCP_STORE": str(settings.store)}
     try:
@@ -222,7 +222,7 @@ def _up(settings: Settings) -> str:
             timeout=START_S,
         )
     except subprocess.TimeoutExpired:
-        return f"`iai up` did not end within {START_S:g} s"
+        return f"`iai up` did not finish within {START_S:g} s"
     said = done.stderr.strip().splitlines()
     sys.stderr.write(done.stderr)
     return said[-1].removeprefix("iai: ") if said else "`iai up` did not say why"
@@ -236,5 +236,5 @@ def _directory(named: str) -> str:
     if not named:
         return str(Path.cwd())
     if not (Path(named).is_absolute() and Path(named).is_dir()):
-        raise BadUsage(f"directory {named}: give the absolute path of one that is there")
+        raise BadUsage(f"directory {named}: give the absolute path of an existing directory")
     return named

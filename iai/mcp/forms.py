@@ -1,7 +1,7 @@
-"""What the tools are called with and answer with. The schemas that a host is shown are made of it.
+"""The arguments and results of the tools. Hosts get their schemas.
 
-What is read from the store is `harmless` in every result (see `injected`), and `note` says what it
-is: hosts hand a model the structured result as readily as the text.
+Text from the store is made `harmless` in every result (see `iai.model.framing`), and `note` says
+what it is, because hosts may give a model the structured result instead of the text.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -15,40 +15,40 @@ Refs = Annotated[list[Ref], Meta(min_length=1, max_length=10)]
 ProjectName = Annotated[
     str,
     Meta(
-        description="only this project: `here` (that of the directory this server was started in),"
+        description="only this project: `here` (the one this server was started in),"
         " an absolute path, a name or an id; empty: all projects"
     ),
 ]
 Since = Annotated[
-    str, Meta(description="not before: a time (ISO 8601, UTC) or how long ago, like 90s, 2h, 3d")
+    str, Meta(description="only from this time on: ISO 8601 in UTC, or an age like 90s, 2h, 3d")
 ]
-Until = Annotated[str, Meta(description="before such a time")]
+Until = Annotated[str, Meta(description="only before this time, in the same forms")]
 
 
 class Arguments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a tool is called with. A name that it does not know is a mistake worth telling."""
+    """The arguments of a tool. Unknown names are errors, so that a model learns of its mistake."""
 
 
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a tool answers with. What is empty is left out: every word costs the reader."""
+    """The result of a tool. Empty fields are left out to save tokens."""
 
 
 class Recall(Arguments, frozen=True):
     query: Annotated[
         str,
         Meta(
-            description="in your own words, or words, names and errors that must be in it",
+            description="a question in your own words, or words, names and errors to look for",
             min_length=1,
             max_length=2_000,
         ),
     ]
-    k: Annotated[int, Meta(description="how many", ge=1, le=50)] = 8
+    k: Annotated[int, Meta(description="how many hits", ge=1, le=50)] = 8
     project: ProjectName = ""
     session: Annotated[
-        str, Meta(description="only this session: its id, or the id of a record of it")
+        str, Meta(description="only this session: its id, or the id of one of its records")
     ] = ""
     role: Annotated[
-        Literal["any", "user", "assistant"], Meta(description="only what they said")
+        Literal["any", "user", "assistant"], Meta(description="only what this role said")
     ] = "any"
     tier: Annotated[
         Literal["any", "episodic", "semantic", "procedural"],
@@ -56,12 +56,14 @@ class Recall(Arguments, frozen=True):
     ] = "any"
     since: Since = ""
     until: Until = ""
-    explain: Annotated[bool, Meta(description="say why each was found, and where")] = False
+    explain: Annotated[
+        bool, Meta(description="say why each hit was found, and where it was said")
+    ] = False
 
 
 class Found(Result, frozen=True):
     id: str
-    said: Annotated[str, Meta(description="its beginning, on one line")]
+    said: Annotated[str, Meta(description="the beginning of the text, on one line")]
     role: str
     age: str
     said_at: str
@@ -69,27 +71,31 @@ class Found(Result, frozen=True):
     host: str
     score: float
     pinned: bool = False
-    why: Annotated[dict[str, float], Meta(description="the parts of the score")] = {}
-    words: Annotated[list[str], Meta(description="of the query, that are in it")] = []
-    source: Annotated[str, Meta(description="the transcript and the byte in it")] = ""
+    why: Annotated[dict[str, float], Meta(description="the terms of the score")] = {}
+    words: Annotated[list[str], Meta(description="words of the query that it contains")] = []
+    source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
     session: str = ""
 
 
 class RecallResult(Result, frozen=True):
     note: str
     here: Annotated[str, Meta(description="the project this server was started in")]
-    found: Annotated[list[Found], Meta(description="the best first")]
-    degraded: Annotated[list[str], Meta(description="what could not take part, and why")] = []
+    found: Annotated[list[Found], Meta(description="best first")]
+    degraded: Annotated[
+        list[str], Meta(description="parts of the search that were unavailable, and why")
+    ] = []
 
 
 class Show(Arguments, frozen=True):
     ids: Refs
     around: Annotated[
-        int, Meta(description="with so many turns before and after, shortened", ge=0, le=10)
+        int, Meta(description="also show this many turns before and after, shortened", ge=0, le=10)
     ] = 0
-    start: Annotated[int, Meta(description="the first character of each text", ge=0)] = 0
+    start: Annotated[
+        int, Meta(description="the offset in each text to start at, in characters", ge=0)
+    ] = 0
     length: Annotated[
-        int, Meta(description="characters of each text at most", ge=100, le=20_000)
+        int, Meta(description="the most characters of each text", ge=100, le=20_000)
     ] = 4_000
 
 
@@ -108,12 +114,12 @@ class Shown(Result, frozen=True):
     said_at: str
     project: str
     host: str
-    left_out: Annotated[int, Meta(description="characters after `text`")] = 0
+    left_out: Annotated[int, Meta(description="characters left after `text`")] = 0
     pinned: bool = False
     tags: list[str] = []
     session: str = ""
     directory: str = ""
-    source: Annotated[str, Meta(description="the transcript and the byte in it")] = ""
+    source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
     before: list[Beside] = []
     after: list[Beside] = []
 
@@ -121,14 +127,14 @@ class Shown(Result, frozen=True):
 class ShowResult(Result, frozen=True):
     note: str
     records: list[Shown]
-    unknown: Annotated[list[str], Meta(description="ids of which there is no record")] = []
+    unknown: Annotated[list[str], Meta(description="ids without a record")] = []
 
 
 class Timeline(Arguments, frozen=True):
     project: ProjectName = ""
     since: Since = ""
     until: Until = ""
-    limit: Annotated[int, Meta(description="how many sessions at most", ge=1, le=50)] = 10
+    limit: Annotated[int, Meta(description="the most sessions to list", ge=1, le=50)] = 10
 
 
 class Session(Result, frozen=True):
@@ -137,42 +143,44 @@ class Session(Result, frozen=True):
     session: str
     began_at: str
     ended_at: str
-    age: Annotated[str, Meta(description="since it ended")]
+    age: Annotated[str, Meta(description="time since it ended")]
     turns: int
-    last: Annotated[Beside, Meta(description="what was said last")]
-    first: Annotated[Beside | None, Meta(description="what the user asked first")] = None
+    last: Annotated[Beside, Meta(description="the last turn")]
+    first: Annotated[Beside | None, Meta(description="the user's first request")] = None
 
 
 class TimelineResult(Result, frozen=True):
     note: str
     here: Annotated[str, Meta(description="the project this server was started in")]
-    sessions: Annotated[list[Session], Meta(description="the one that ended last first")]
+    sessions: Annotated[list[Session], Meta(description="latest end first")]
 
 
 class Capture(Arguments, frozen=True):
     text: Annotated[
         str,
         Meta(
-            description="one fact, decision or preference, to be understood without its context",
+            description="one fact, decision or preference that makes sense without its context",
             min_length=1,
             max_length=20_000,
         ),
     ]
-    pin: Annotated[bool, Meta(description="start every session of the project with it")] = False
+    pin: Annotated[
+        bool, Meta(description="show it at the start of every session of the project")
+    ] = False
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]],
-        Meta(description="by which it can be told from others", max_length=10),
+        Meta(description="labels to tell it from other records", max_length=10),
     ] = []
     directory: Annotated[
         str,
-        Meta(description="of the project it is about; empty: where this server was started"),
+        Meta(description="a directory of its project; empty: where this server was started"),
     ] = ""
 
 
 class CaptureResult(Result, frozen=True):
     outcome: Annotated[
         Literal["kept", "known", "refused"],
-        Meta(description="known: it was there; refused: it was forgotten on purpose"),
+        Meta(description="known: it was stored before; refused: it was forgotten on purpose"),
     ]
     revision: int
     id: str = ""
@@ -181,12 +189,12 @@ class CaptureResult(Result, frozen=True):
 
 class Pin(Arguments, frozen=True):
     id: Ref
-    pinned: Annotated[bool, Meta(description="false takes the pin off")] = True
+    pinned: Annotated[bool, Meta(description="false removes the pin")] = True
 
 
 class PinResult(Result, frozen=True):
     id: str
-    pinned: Annotated[bool, Meta(description="as it is now")]
+    pinned: Annotated[bool, Meta(description="the new state")]
     revision: int
 
 
@@ -205,8 +213,8 @@ class Status(Arguments, frozen=True):
 
 class Lag(Struct, frozen=True, kw_only=True):
     revision: int
-    lag_records: Annotated[int, Meta(description="changes that it lacks")]
-    lag_s: Annotated[float, Meta(description="age of the oldest of them, in seconds")]
+    lag_records: Annotated[int, Meta(description="changes it has not applied")]
+    lag_s: Annotated[float, Meta(description="age of the oldest of those changes, in seconds")]
 
 
 class StatusResult(Result, frozen=True):
@@ -214,9 +222,9 @@ class StatusResult(Result, frozen=True):
     store: str
     here: Annotated[str, Meta(description="the project this server was started in")]
     records: int
-    stages: Annotated[dict[str, Lag], Meta(description="how far each stage has come")]
+    stages: Annotated[dict[str, Lag], Meta(description="how far each stage has got")]
     payload_behind: Annotated[
-        int | None, Meta(description="changes that new sessions would not start with")
+        int | None, Meta(description="changes missing from the text that new sessions start with")
     ]
     problem: str = ""
 

@@ -1,4 +1,4 @@
-"""Hits, records and sessions as tools answer with them: harmless, and no more than is asked for."""
+"""Hits, records and sessions as results of the tools: harmless, and only what was asked for."""
 
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
@@ -9,7 +9,7 @@ from iai.protocol.graph_cache import Hit
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
-BESIDE = 600  # characters of a turn beside one that is shown
+BESIDE = 600  # characters shown of the turns around a record
 PATH = 4_096  # characters of a path
 
 

@@ -1,4 +1,4 @@
-"""What a user has to write into a host's configuration for it to start our server."""
+"""The configuration that has a host start our server."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,33 +8,33 @@ Environment: TypeAlias = Mapping[str, str]
 
 
 class Snippet(NamedTuple):
-    """A text, and where it goes."""
+    """A piece of configuration, and where it goes."""
 
     text: str
     place: str
 
 
 def snippet(host: str, command: Sequence[str], environment: Environment) -> Snippet:
-    """Return what a host is to be told. `environment` is what it would not hand on by itself."""
+    """Return the configuration. `environment` has the variables that the host wouldn't pass on."""
     write, place = HOSTS[host]
     return Snippet(write(list(command), dict(environment)), place)
 
 
 def _servers(command: list[str], environment: Environment) -> str:
-    """Claude Code, Cursor and Gemini CLI agree on it."""
+    """The form that Claude Code, Cursor and Gemini CLI share."""
     server = {"command": command[0], "args": command[1:]}
     return _json({"mcpServers": {"iai": server | ({"env": environment} if environment else {})}})
 
 
 def _opencode(command: list[str], environment: Environment) -> str:
-    """https://opencode.ai/docs/mcp-servers: one list, and `environment` spelt out."""
+    """The form in https://opencode.ai/docs/mcp-servers."""
     server = {"type": "local", "command": command, "enabled": True}
     more = {"environment": environment} if environment else {}
     return _json({"$schema": "https://opencode.ai/config.json", "mcp": {"iai": server | more}})
 
 
 def _codex(command: list[str], environment: Environment) -> str:
-    """A table in TOML, whose strings and arrays are written as in JSON."""
+    """A TOML table; its strings and arrays are written as in JSON."""
     lines = [
         "[mcp_servers.iai]",
         f"command = {_quoted(command[0])}",
@@ -55,7 +55,7 @@ def _quoted(value: object) -> str:
 HOSTS: dict[str, tuple[Callable[[list[str], Environment], str], str]] = {
     "claude": (
         _servers,
-        ".mcp.json in a project; `claude mcp add --scope user iai -- iai mcp` is for all of them",
+        ".mcp.json in a project; for all projects, `claude mcp add --scope user iai -- iai mcp`",
     ),
     "codex": (_codex, "$CODEX_HOME/config.toml, by default ~/.codex/config.toml"),
     "cursor": (_servers, "~/.cursor/mcp.json, or .cursor/mcp.json in a project"),

@@ -1,4 +1,4 @@
-"""Memory as text for a model: quoted line by line, in the frame by which capture leaves it out."""
+"""Memory as text for a model: quoted, and framed so that capture leaves it out."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,22 +6,22 @@ from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResul
 from iai.model import clock, framing
 from iai.model.units import excerpt
 
-LINE = 240  # characters of a text that stands on one line
+LINE = 240  # characters of a text shown on one line
 
 
 def line(text: str, limit: int = LINE) -> str:
-    """Return a text of memory on one line, cut at a word."""
+    """Return a text from memory on one line, cut at a word."""
     return excerpt(framing.harmless(text), limit)
 
 
 def framed(lines: Iterable[str], revision: int, wall: int) -> str:
-    """Return lines in the frame that capture recognises."""
+    """Return lines in a frame that capture recognises."""
     opening = framing.opening(revision, clock.iso(wall), "(memory)")
     return "\n".join([opening, *lines, framing.CLOSING]) + "\n"
 
 
 def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
-    """Yield what was found; `nothing` says why there is none of it."""
+    """Yield the hits; `nothing` says why there are none."""
     yield result.note
     yield f"You are in project {result.here}." + ("" if result.found else f" {nothing}.")
     for found in result.found:
@@ -33,7 +33,7 @@ def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
 
 
 def shown(result: ShowResult) -> Iterator[str]:
-    """Yield records whole."""
+    """Yield whole records."""
     yield result.note
     for record in result.records:
         yield ""

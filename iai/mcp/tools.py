@@ -1,7 +1,6 @@
-"""The tools that a model may call, declared once: what each is for, and what it changes.
+"""The tools that a model may call: what each is for, and what it changes.
 
-Importing this opens nothing, so that tools can be listed at once, whatever state the store and the
-group are in.
+Importing this opens nothing, so the tools can be listed whatever state the store and group are in.
 """
 
 from typing import Any
@@ -13,14 +12,14 @@ from iai.mcp import forms
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """One tool. Calling any of them twice changes no more than calling it once."""
+    """One tool. All of them are idempotent."""
 
     name: str
     title: str
     description: str
     arguments: type[forms.Asked]
     result: type[forms.Result]
-    changes: bool = False  # does it change what is kept?
+    changes: bool = False  # does it change the store?
     destroys: bool = False
 
 
@@ -28,29 +27,29 @@ TOOLS = (
     Tool(
         name="memory_recall",
         title="Recall",
-        description="Find what was said in earlier sessions, of this and of other projects: one"
-        " line for each, with its id. memory_show gives the whole text.",
+        description="Search what was said in earlier sessions of this and other projects. Returns"
+        " one line for each hit, with its id; memory_show returns the whole text.",
         arguments=forms.Recall,
         result=forms.RecallResult,
     ),
     Tool(
         name="memory_show",
         title="Show records",
-        description="Read records whole, by their ids, and what was said around them.",
+        description="Read whole records by their ids, with the turns around them.",
         arguments=forms.Show,
         result=forms.ShowResult,
     ),
     Tool(
         name="memory_timeline",
         title="Timeline",
-        description="List earlier sessions, the latest first: what each began with and ended with.",
+        description="List earlier sessions, latest first, with the first and last turns of each.",
         arguments=forms.Timeline,
         result=forms.TimelineResult,
     ),
     Tool(
         name="memory_capture",
         title="Remember",
-        description="Keep one fact for later sessions. What is said in sessions is kept anyway.",
+        description="Store one fact for later sessions. What is said in sessions is stored anyway.",
         arguments=forms.Capture,
         result=forms.CaptureResult,
         changes=True,
@@ -58,7 +57,7 @@ TOOLS = (
     Tool(
         name="memory_pin",
         title="Pin",
-        description="Have every session of a record's project start with it, or no more.",
+        description="Show a record at the start of every session of its project, or stop doing so.",
         arguments=forms.Pin,
         result=forms.PinResult,
         changes=True,
@@ -66,7 +65,7 @@ TOOLS = (
     Tool(
         name="memory_forget",
         title="Forget",
-        description="Remove records for good, by their ids; if one is unknown, none is removed."
+        description="Delete records by their ids, permanently; if one is unknown, none is deleted."
         " Only when the user asks for it: it cannot be undone.",
         arguments=forms.Forget,
         result=forms.ForgetResult,
@@ -76,8 +75,8 @@ TOOLS = (
     Tool(
         name="memory_status",
         title="Status of the memory",
-        description="How much is kept, whether the group of processes runs, and how far each stage"
-        " of it lags behind.",
+        description="How much is stored, whether the background processes are running, and how far"
+        " each stage lags behind.",
         arguments=forms.Status,
         result=forms.StatusResult,
     ),
@@ -85,8 +84,8 @@ TOOLS = (
 
 
 def schema(kind: type[Struct]) -> dict[str, Any]:
-    """Return the JSON schema of arguments or a result, itself an object as MCP demands it."""
+    """Return the JSON schema of arguments or a result: an object, as MCP requires."""
     _, parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     whole: dict[str, Any] = parts.pop(kind.__name__)
-    whole.pop("description", None)  # says what the type is to us
+    whole.pop("description", None)  # written for us, not for a model
     return whole | ({"$defs": parts} if parts else {})

@@ -1,7 +1,8 @@
-"""What the hooks gave to each session. The hooks record it in the ledger and in `given/`.
+"""What the hooks have given to which session: they record it in the ledger and in `given/`.
 
-A file in `session-start/given/` is named after a session. Each of its lines is one delivery: the
-revision it was current to (0: it was not a payload), then the numbers of its records, if recorded.
+A file in `session-start/given/` is named after a session and has a line for each time the session
+was given something: the revision of the text (0 if it was the answer to a prompt), then the numbers
+of the records in it, if those are recorded.
 """
 
 import os
@@ -23,8 +24,8 @@ KIND = "injected"
 _DAY = 86_400 * NS
 
 
-class Injection(Struct, frozen=True, kw_only=True):
-    """One time a hook was asked for text, whether or not it gave any."""
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One time that a hook was asked for text, whether or not it gave any."""
 
     at: str
     at_ns: int
@@ -40,44 +41,44 @@ class Injection(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """The sum of some injections."""
+    """Totals over some deliveries."""
 
     times: int
     sessions: int
     tokens: int
-    mean_tokens: float  # per injection that gave any
+    mean_tokens: float  # per delivery that contained any
     tokens_by_source: dict[str, int]
     tokens_by_host: dict[str, int]
     outcomes: dict[str, int]
 
 
-def read(layout: Layout, since: int = 0) -> list[Injection]:
-    """Return all injections since a wall time, the oldest first."""
-    injections = []
+def read(layout: Layout, since: int = 0) -> list[Delivery]:
+    """Return all deliveries since a wall time, oldest first."""
+    found = []
     for event in ledger.read(layout.ledger, since):
         if event["kind"] == KIND:
             try:
-                injections.append(msgspec.convert(event, Injection))
+                found.append(msgspec.convert(event, Delivery))
             except msgspec.ValidationError:
-                continue  # written by a newer version
-    return injections
+                continue  # a later version's, perhaps
+    return found
 
 
-def totals(injections: Iterable[Injection]) -> Totals:
-    """Return the sum of some injections."""
-    every = list(injections)
-    giving = [one for one in every if one.tokens]
+def totals(deliveries: Iterable[Delivery]) -> Totals:
+    """Add deliveries up."""
+    every = list(deliveries)
+    with_text = [one for one in every if one.tokens]
     by_source: Counter[str] = Counter()
     by_host: Counter[str] = Counter()
-    for one in giving:
+    for one in with_text:
         by_source[one.source] += one.tokens
         by_host[one.host] += one.tokens
-    tokens = sum(one.tokens for one in giving)
+    tokens = sum(one.tokens for one in with_text)
     return Totals(
         times=len(every),
         sessions=len({(one.host, one.session) for one in every}),
         tokens=tokens,
-        mean_tokens=round(tokens / len(giving), 1) if giving else 0.0,
+        mean_tokens=round(tokens / len(with_text), 1) if with_text else 0.0,
         tokens_by_source=dict(by_source),
         tokens_by_host=dict(by_host),
         outcomes=dict(Counter(one.outcome for one in every)),
@@ -85,25 +86,47 @@ def totals(injections: Iterable[Injection]) -> Totals:
 
 
 def delivered(layout: Layout, session: str) -> frozenset[int]:
-    """Return the numbers of the records that a session was given, where they were recorded."""
-    try:
-        lines = (layout.given / session).read_text().splitlines() if is_file_name(session) else []
-    except (OSError, UnicodeDecodeError):
-        return frozenset()
-    return frozenset(int(word) for line in lines for word in line.split()[1:] if word.isdecimal())
+    """Return the numbers of the records that a session is known to have been given."""
+    numbers = (number for line in _lines(layout, session) for number in line[1:])
+    return frozenset(int(number) for number in numbers if number.isdecimal())
 
 
-def add(layout: Layout, injection: Injection, labels: Iterable[int]) -> None:
-    """Record an injection that this process has just made. A full disk does not stop it."""
+def through(layout: Layout, session: str) -> int:
+    """Return the revision through which a session was given everything; 0 if it was given none."""
+    revisions = (line[0] for line in reversed(_lines(layout, session)))
+    return next((int(one) for one in revisions if one.isdecimal() and int(one)), 0)
+
+
+def record(layout: Layout, delivery: Delivery, labels: Iterable[int]) -> None:
+    """Record a delivery that this process has just made. A full disk must not stop it."""
     head = {"by": "hook", "severity": "info", "kind": KIND}
-    line = msgspec.json.encode({**head, **msgspec.to_builtins(injection)}) + b"\n"
+    line = msgspec.json.encode({**head, **msgspec.to_builtins(delivery)}) + b"\n"
     with suppress(OSError):
         private(layout.ledger)
-        _append(layout.ledger / f"{injection.at[:10]}.hook.jsonl", line)
-        if injection.session:
-            private(layout.given)
+        _append(layout.ledger / f"{delivery.at[:10]}.hook.jsonl", line)
+        if delivery.session:
+            private(layout.deliveries)
             numbers = " ".join(map(str, (0, *labels)))
-            _append(layout.given / injection.session, f"{numbers}\n".encode())
+            _append(layout.deliveries / delivery.session, f"{numbers}\n".encode())
+
+
+def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
+    """Return the files written by hooks that are older than the ledger is kept."""
+    oldest = wall - days * _DAY
+    ledgers = layout.ledger.glob("????-??-??.hook.jsonl")
+    old = [path for path in ledgers if path.name[:10] < clock.iso(max(oldest, 0))[:10]]
+    return old + [path for path in layout.deliveries.glob("*") if path.stat().st_mtime_ns < oldest]
+
+
+def _lines(layout: Layout, session: str) -> list[list[str]]:
+    """Return the words of each line of a session's file."""
+    if not is_file_name(session):
+        return []
+    try:
+        text = (layout.deliveries / session).read_text()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [words for line in text.splitlines() if (words := line.split())]
 
 
 def _append(path: Path, line: bytes) -> None:
@@ -112,11 +135,3 @@ def _append(path: Path, line: bytes) -> None:
         os.write(descriptor, line)
     finally:
         os.close(descriptor)
-
-
-def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
-    """Return the files of the hooks that are past the ledger's retention of `days`."""
-    oldest = wall - days * _DAY
-    ledgers = layout.ledger.glob("????-??-??.hook.jsonl")
-    old = [path for path in ledgers if path.name[:10] < clock.iso(max(oldest, 0))[:10]]
-    return old + [path for path in layout.given.glob("*") if path.stat().st_mtime_ns < oldest]

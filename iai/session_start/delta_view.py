@@ -67,7 +67,7 @@ class DeltaView:
         return self._view.watermark()
 
     def belongs(self, project: str) -> str:
-        """See `View.belongs`."""
+        """See `RecordView.belongs`."""
         return self._view.belongs(project)
 
     def project_named(self, project: str) -> Project | None:

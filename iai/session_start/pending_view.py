@@ -47,7 +47,7 @@ class PendingView:
             turns.sort(key=_position)
 
     def belongs(self, project: str) -> str:
-        """See `View.belongs`."""
+        """See `RecordView.belongs`."""
         return self._view.belongs(project) if self._view else project
 
     def project_named(self, project: str) -> Project | None:
@@ -56,7 +56,7 @@ class PendingView:
         return known or self._projects.get(project)
 
     def ignored(self, project: str, *places: str) -> bool:
-        """See `View.ignored`."""
+        """See `RecordView.ignored`."""
         return self._view is not None and self._view.ignored(project, *places)
 
     def watermark(self) -> Watermark:

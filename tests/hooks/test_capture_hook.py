@@ -15,7 +15,7 @@ HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
 Make = Callable[..., Group]
 
 
-def test_an_event_is_spooled_to_the_byte(group: Make) -> None:
+def test_an_event_is_spooled_unchanged(group: Make) -> None:
     g = group()
     event = '{"prompt": "\\u00e9 `$(x)` \\\\ \U0001f9e0",  "session_id":"s"}\n\n'
     done = g.hook("turn-capture", event)
@@ -24,7 +24,7 @@ def test_an_event_is_spooled_to_the_byte(group: Make) -> None:
     assert path.read_bytes() == event.encode()
 
 
-def test_it_needs_no_store_to_be_there_and_makes_it_for_its_user_alone(group: Make) -> None:
+def test_a_missing_store_is_created_for_its_user_alone(group: Make) -> None:
     g = group()
     assert not g.layout.root.exists()
     g.hook("turn-capture", {"session_id": "s"})
@@ -32,21 +32,21 @@ def test_it_needs_no_store_to_be_there_and_makes_it_for_its_user_alone(group: Ma
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_nothing_on_standard_input_is_nothing_in_the_spool(group: Make) -> None:
+def test_empty_input_leaves_the_spool_empty(group: Make) -> None:
     g = group()
     assert g.hook("turn-capture", "").returncode == 0
     assert spool.waiting(g.layout.spool_new) == []
     assert list(g.layout.spool_tmp.iterdir()) == []
 
 
-def test_a_large_event_is_whole(group: Make) -> None:
+def test_a_large_event_is_complete(group: Make) -> None:
     g = group()
     g.hook("turn-capture", {"prompt": "x" * 3_000_000})
     (path,) = spool.waiting(g.layout.spool_new)
     assert len(json.loads(path.read_text())["prompt"]) == 3_000_000
 
 
-def test_many_events_at_once_are_all_there(group: Make) -> None:
+def test_concurrent_events_are_all_spooled(group: Make) -> None:
     g = group()
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda n: g.hook("turn-capture", {"prompt": str(n)}), range(200)))
@@ -54,7 +54,7 @@ def test_many_events_at_once_are_all_there(group: Make) -> None:
     assert sorted(prompts, key=int) == [str(n) for n in range(200)]
 
 
-def test_it_wakes_ingest_and_asks_for_nobody_to_listen(group: Make) -> None:
+def test_it_wakes_ingest_and_does_not_need_it(group: Make) -> None:
     g = group()
     g.layout.create()
     pipe = WakeupPipe(g.layout.wakeup_pipe)
@@ -68,7 +68,7 @@ def test_it_wakes_ingest_and_asks_for_nobody_to_listen(group: Make) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["store is a file", "no home", "spool is a file"])
-def test_whatever_is_wrong_the_session_is_not_disturbed(group: Make, trouble: str) -> None:
+def test_no_failure_disturbs_the_session(group: Make, trouble: str) -> None:
     g = group()
     match trouble:
         case "store is a file":
@@ -83,10 +83,10 @@ def test_whatever_is_wrong_the_session_is_not_disturbed(group: Make, trouble: st
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_disk_that_is_full_leaves_no_half_an_event(group: Make) -> None:
+def test_a_full_disk_leaves_no_partial_event(group: Make) -> None:
     g = group()
     g.layout.create()
-    limited = f"ulimit -f 1; exec {HOOK}"  # files of one block at most stand in for a full disk
+    limited = f"ulimit -f 1; exec {HOOK}"  # a limit on file size stands in for a full disk
     done = subprocess.run(
         ["/bin/bash", "-c", limited], input="x" * 100_000, env=g.environment, capture_output=True,
         text=True, check=False,

@@ -88,7 +88,7 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     assert g.json("hooks", "status", "--host", other)[other]["capture"] is None
 
 
-def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_the_interval(
+def test_a_session_right_after_another_starts_with_its_last_exchange(
     group: Make, name: str
 ) -> None:
     g = group(session_cache_refresh_min_sec="3600")
@@ -98,10 +98,10 @@ def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_t
     session.turn("the first question", "the first answer")
     g.settle()
     for number in range(3):
-        session.turn(f"question {number}", f"answer {number}")  # which the interval holds back
+        session.turn(f"question {number}", f"answer {number}")  # held back by the interval
 
         def given(now: Session = session, number: int = number) -> bool:
-            """Clear it; again while the machine is too busy to compose a text in time."""
+            """Clear it; retry while the machine is too busy to compose a text in time."""
             nonlocal session
             session, text = now.clear(f"{number} {len(deliveries.read(g.layout))}")
             if text:
@@ -112,7 +112,7 @@ def test_what_follows_a_session_at_once_starts_with_its_last_exchange_whatever_t
         wait_until(given, "a session starts with text")
 
 
-def test_an_upgrade_keeps_the_command_lines_and_so_the_trust(group: Make) -> None:
+def test_an_upgrade_keeps_the_command_lines_and_codexs_trust(group: Make) -> None:
     g = group()
     one, _ = at_home(g, "codex")
     before = one.document()
@@ -124,7 +124,7 @@ def test_an_upgrade_keeps_the_command_lines_and_so_the_trust(group: Make) -> Non
     assert len(spool.waiting(g.layout.spool_new)) == 2
 
 
-def test_a_store_with_a_space_and_a_quote_in_its_path_is_found_by_both_hosts(group: Make) -> None:
+def test_both_hosts_find_a_store_with_a_space_and_a_quote_in_its_path(group: Make) -> None:
     g = group()
     g.layout = type(g.layout)(g.work / "it's a store")
     g.environment["IAI_MCP_STORE"] = str(g.layout.root)
@@ -137,7 +137,7 @@ def test_a_store_with_a_space_and_a_quote_in_its_path_is_found_by_both_hosts(gro
     assert not (g.work / ".iai-mcp").exists()
 
 
-def test_a_hook_of_others_that_hangs_is_killed_and_ours_has_run(group: Make) -> None:
+def test_our_hook_runs_beside_one_that_hangs(group: Make) -> None:
     g = group()
     one = host(g, "claude")
     hanging = {"type": "command", "command": "sleep 600", "timeout": 0.2 / one.patience}
@@ -148,9 +148,7 @@ def test_a_hook_of_others_that_hangs_is_killed_and_ours_has_run(group: Make) -> 
     assert len(spool.waiting(g.layout.spool_new)) == 1
 
 
-def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
-    group: Make, name: str
-) -> None:
+def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str) -> None:
     g = group(session_cache_refresh_min_sec="0")
     g.up()
     one, cwd = at_home(g, name)
@@ -160,7 +158,7 @@ def test_a_story_of_many_sessions_each_of_which_gets_what_is_right_for_it(
         g.settle()
 
     def until(ask: Callable[[], str], outcome: str) -> str:
-        """Ask again while the machine is too busy to compose a text in time."""
+        """Retry while the machine is too busy to compose a text in time."""
         printed: list[str] = []
 
         def in_time() -> bool:

@@ -18,18 +18,18 @@ from harness.host import Run
 from msgspec import Struct
 
 from iai import __version__
-from iai.hosts import claude, codex
+from iai.hosts import claude
 from iai.install import hook_entries
 from tests.hooks.test_recall_hook import READY, Make, Store
 from tests.iai.mcp.host import INITIALIZE, spoken
 
 
 class Strict(Struct, forbid_unknown_fields=True, rename="camel"):
-    """An object of which every member is documented."""
+    """An object with only documented members."""
 
 
 class McpServer(Struct, forbid_unknown_fields=True):
-    """A server on stdio. `env_vars` is Codex's: what it hands on of its own environment."""
+    """A server on stdio. `env_vars` is Codex's: the variables it passes on."""
 
     command: str
     args: list[str]
@@ -129,12 +129,12 @@ def read(path: str, kind: type[Any]) -> Any:
     return msgspec.json.decode((CHECKOUT / path).read_bytes(), type=kind, strict=True)
 
 
-def test_claude_codes_files_are_as_documented() -> None:
+def test_claude_codes_files_have_the_documented_form() -> None:
     manifest = read(".claude-plugin/plugin.json", ClaudeManifest)
     assert NAME.fullmatch(manifest.name)
     assert manifest.version == __version__
     assert manifest.hooks is None, (
-        "hooks/hooks.json is found by itself, and named it would run twice"
+        "hooks/hooks.json is found by default; naming it would run it twice"
     )
     (entry,) = read(".claude-plugin/marketplace.json", ClaudeMarketplace).plugins
     assert entry.name == manifest.name
@@ -142,7 +142,7 @@ def test_claude_codes_files_are_as_documented() -> None:
     assert (CHECKOUT / entry.source / ".claude-plugin" / "plugin.json").is_file()
 
 
-def test_codexs_files_are_as_documented() -> None:
+def test_codexs_files_have_the_documented_form() -> None:
     (entry,) = read(".agents/plugins/marketplace.json", CodexMarketplace).plugins
     assert re.fullmatch(r"\./[\w-]+(/[\w-]+)*", entry.source.path)
     root = CHECKOUT / entry.source.path
@@ -155,17 +155,15 @@ def test_codexs_files_are_as_documented() -> None:
     assert (root / manifest.hooks).is_file()
 
 
-def test_both_call_what_install_calls_from_their_own_directory() -> None:
-    expected = hook_entries.wanted(claude.NAME, Path("${CLAUDE_PLUGIN_ROOT}/hooks"), None)
+def test_both_plugins_have_the_hooks_that_install_adds() -> None:
+    expected = hook_entries.hooks_for(claude.NAME, Path("${CLAUDE_PLUGIN_ROOT}/hooks"), None)
     document = read("hooks/hooks.json", HooksFile)
     assert document.hooks.keys() == {hook.event for hook in expected}
     for hook in expected:
         (group,) = document.hooks[hook.event]
         assert [msgspec.structs.asdict(handler) for handler in group.hooks] == [hook.handler]
     document = read("hooks/.codex-plugin/hooks.json", HooksFile)
-    events = {
-        event: (script, timeout) for event, script, timeout in hook_entries.EVENTS[codex.NAME]
-    }
+    events = {event: (script, timeout) for event, script, timeout in hook_entries.EVENTS}
     assert document.hooks.keys() == events.keys()
     for event, (script, timeout) in events.items():
         ((handler,),) = (group.hooks for group in document.hooks[event])
@@ -182,7 +180,7 @@ def servers() -> list[McpServer]:
 
 
 @pytest.mark.parametrize("server", servers(), ids=["claude", "codex"])
-def test_a_plugin_starts_the_mcp_server_or_says_in_one_line_why_not(
+def test_a_plugin_starts_the_mcp_server_or_prints_a_one_line_error(
     server: McpServer, short_path: Path
 ) -> None:
     command = [server.command, *server.args]
@@ -204,7 +202,7 @@ PLUGINS = {
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_a_plugin_starts_a_session_with_the_text_unless_the_settings_do(
+def test_a_plugins_hook_prints_the_text_unless_the_settings_have_the_hook(
     group: Make, name: str
 ) -> None:
     g: Group = group()

@@ -1,4 +1,4 @@
-"""What bears on a prompt, given with it: only if asked for, never late, and never twice."""
+"""Text that is relevant to a prompt: only if enabled, never late, and never twice."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def hit(label: int, **fields: object) -> Hit:
     return Hit(**(about | fields))  # type: ignore[arg-type]  # the fields are those of a Hit
 
 
-def test_only_what_is_good_and_new_to_the_session_bears_on_a_prompt() -> None:
+def test_only_good_hits_that_are_new_to_the_session_are_relevant() -> None:
     hits = [
         hit(1, score=prompt.LEAST_SCORE - 0.01), hit(2, matched=("a", "b")),
         hit(3, session_id="mine"), hit(4), hit(5), hit(6), hit(7), hit(8),
@@ -38,7 +38,7 @@ def test_only_what_is_good_and_new_to_the_session_bears_on_a_prompt() -> None:
     assert [one.label for one in found] == [5, 6, 7]
 
 
-def test_the_text_keeps_its_limit_and_capture_drops_it() -> None:
+def test_the_text_keeps_to_its_limit_and_capture_drops_it() -> None:
     hits = [hit(n, text=f"{framing.CLOSING}\x1b \u4f60" + "\u597d, " * 5_000) for n in range(3)]
     text, labels = prompt.render(hits, 7, "p", 0)
     assert labels
@@ -75,7 +75,7 @@ def stand_in(group: Group, script: str) -> None:
     group.layout.command.write_text(str(path))
 
 
-def test_the_hook_prints_what_the_command_answers_only_if_asked_for(group: Make) -> None:
+def test_the_hook_prints_the_commands_output_only_if_enabled(group: Make) -> None:
     g = group()
     g.layout.create()
     stand_in(g, "cat")
@@ -91,18 +91,18 @@ def test_the_hook_prints_what_the_command_answers_only_if_asked_for(group: Make)
 
 
 @pytest.mark.parametrize("script", ["echo half; sleep 600", "echo half; exit 7", "exit 2"])
-def test_a_command_that_is_late_or_fails_disturbs_no_prompt(group: Make, script: str) -> None:
+def test_a_late_or_failing_command_disturbs_no_prompt(group: Make, script: str) -> None:
     g = group(prompt_recall="1")
     g.layout.create()
     stand_in(g, script)
     g.environment["PATH"] = os.environ["PATH"]  # where a second is one
-    done = g.hook("turn-capture", event("s"))  # which would not wait for so slow a command
+    done = g.hook("turn-capture", event("s"))  # has its own deadline
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(spool.waiting(g.layout.spool_new)) == 1
 
 
 @pytest.mark.slow
-def test_with_a_prompt_comes_what_bears_on_it_but_not_twice(group: Make) -> None:
+def test_a_prompt_gets_relevant_text_but_not_twice(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", prompt_recall="1")
     g.up()
     assert g.iai("remember", SAID, "--cwd", "/p").returncode == 0

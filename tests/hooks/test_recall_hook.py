@@ -43,13 +43,13 @@ Make = Callable[..., Group]
 
 
 def session_in(cwd: str | None) -> str:
-    """What a host says when a session starts in a directory."""
+    """The event of a session that starts in a directory."""
     event = {"session_id": "s", "source": "startup"} | ({"cwd": cwd} if cwd else {})
     return json.dumps(event, ensure_ascii=False)
 
 
 def dated(text: str, age_s: float = 0, tokens: int = 0) -> str:
-    """A payload that says that it was written so long ago."""
+    """A payload written so long ago."""
     then = clock.iso(time.time_ns() - int(age_s * clock.NS))
     return f"{framing.opening(1, then, 'p', tokens)}\n{text}"
 
@@ -58,7 +58,7 @@ READY = dated("ready text\n")
 
 
 class Store:
-    """A store with a payload on disk, and no group."""
+    """A store with a payload on disk, without a group."""
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -68,7 +68,7 @@ class Store:
         (self.layout.run / "command").write_text(str(IAI))
 
     def payload(self, cwd: str, text: str = READY, age_s: float = 0) -> str:
-        """Put a payload file where the hook looks for it; return it. `age_s` is the file's own."""
+        """Write a payload where the hook looks for it; return it. `age_s` is the file's age."""
         link = self.layout.payload_link(cwd) if cwd else self.layout.payload
         assert link is not None
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -77,14 +77,14 @@ class Store:
         os.utime(link, (then, then))
         return text
 
-    def news(self, cwd: str, line: str) -> None:
-        """Put what ingest tells the hook where it looks for it."""
+    def required_revision(self, cwd: str, line: str) -> None:
+        """Write a required revision where the hook looks for it."""
         link = self.layout.news_link(cwd)
         assert link is not None
         link.write_text(line)
 
     def remember(self, cwd: str, text: str) -> None:
-        """Put a record into the store, for the live command to find."""
+        """Store a record, for the live command to find."""
         project = identify(cwd)
         records = Records(self.layout.records, writer=True)
 
@@ -99,26 +99,26 @@ class Store:
         """Start a session in a directory; return what the hook printed."""
         return self.call(session_in(cwd), **environment)
 
-    def call(self, stdin: str, **environment: str) -> str:
-        """Call the hook; again while the machine is too busy for it to compose within its limit."""
+    def call(self, event: str, **environment: str) -> str:
+        """Call the hook; retry while the machine is too busy for it to compose in time."""
         printed: list[str] = []
 
         def in_time() -> bool:
-            printed.append(self.call_once(stdin, **environment))
+            printed.append(self.call_once(event, **environment))
             late = self.log()[-1:] and self.log()[-1].endswith(LATE)
             if late:
                 self._forget_last_line()
             return not late
 
-        wait_until(in_time, "the hook has printed what it has to, in time")
+        wait_until(in_time, "the hook has printed its text in time")
         return printed[-1]
 
-    def call_once(self, stdin: str, **environment: str) -> str:
-        with TemporaryFile("w+") as told:  # whole from the start, however busy we are
-            told.write(stdin)
-            told.seek(0)
+    def call_once(self, event: str, **environment: str) -> str:
+        with TemporaryFile("w+") as stdin:  # complete from the start, however busy the machine is
+            stdin.write(event)
+            stdin.seek(0)
             done = subprocess.run(
-                self.command, stdin=told, env={**self.group.environment, **environment}, text=True,
+                self.command, stdin=stdin, env={**self.group.environment, **environment}, text=True,
                 capture_output=True, check=False, cwd=self.group.work, timeout=PATIENCE_S,
             )  # fmt: skip
         assert done.returncode == 0
@@ -130,11 +130,11 @@ class Store:
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
     def capture(self, **event: Any) -> None:
-        """Hand an event to the capture hook; nothing reads the spool here."""
+        """Give an event to the capture hook. Nothing reads the spool here."""
         assert self.group.hook("turn-capture", {"session_id": "s", **event}).returncode == 0
 
     def log(self) -> list[str]:
-        """What the hook has logged, without the time."""
+        """The lines of the hook's log, without their times."""
         path = self.layout.logs / "recall-hook.log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [line.split(" ", 1)[1] for line in lines]
@@ -145,7 +145,7 @@ def store(group: Make) -> Store:
     return Store(group())
 
 
-def test_a_fresh_payload_is_printed_to_the_letter(store: Store) -> None:
+def test_a_fresh_payload_is_printed_unchanged(store: Store) -> None:
     text = dated("\n  two  spaces, `$(ticks)` and \\ back\\nslashes \u00e9\u4f60\n", age_s=5)
     store.payload("/p", text)
     assert store.start("/p") == text
@@ -182,7 +182,7 @@ def test_without_a_directory_the_payload_of_every_project_is_printed(store: Stor
     assert store.call('{"cwd": null, "b": "/p"}') == READY
 
 
-def test_an_old_payload_is_not_printed_but_composed_anew(store: Store) -> None:
+def test_an_old_payload_is_recomposed(store: Store) -> None:
     store.payload("/p", dated("ready text\n", 13 * HOUR))
     store.remember("/p", "said a moment ago")
     printed = store.start("/p")
@@ -199,13 +199,13 @@ def test_the_limit_on_age_is_twelve_hours_unless_it_is_set(store: Store) -> None
     assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="3600") == ""
 
 
-def test_a_limit_of_nought_serves_a_payload_of_any_age(store: Store) -> None:
+def test_a_limit_of_0_allows_any_age(store: Store) -> None:
     ready = store.payload("/p", dated("ready text\n", 400 * 24 * HOUR))
     assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC="0") == ready
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "1.5", "1e9", "$(x)"])
-def test_a_limit_that_is_no_number_means_twelve_hours(store: Store, value: str) -> None:
+def test_an_invalid_limit_means_twelve_hours(store: Store, value: str) -> None:
     ready = store.payload("/p", dated("ready text\n", 11 * HOUR))
     assert store.start("/p", IAI_MCP_SESSION_CACHE_MAX_AGE_SEC=value) == ready
     store.payload("/p", dated("ready text\n", 13 * HOUR))
@@ -213,7 +213,7 @@ def test_a_limit_that_is_no_number_means_twelve_hours(store: Store, value: str) 
     assert "max=43200s" in store.log()[-1]
 
 
-def test_the_limit_is_that_of_the_group_unless_the_environment_has_another(store: Store) -> None:
+def test_the_environment_overrides_the_groups_limit(store: Store) -> None:
     store.layout.max_age.write_text("3600\n")
     ready = store.payload("/p", dated("ready text\n", 2 * HOUR))
     assert store.start("/p") == ""
@@ -227,7 +227,7 @@ def test_a_payload_from_the_future_is_stale(store: Store) -> None:
     assert store.log()[0].startswith("cache-stale age=-")
 
 
-def test_a_directory_without_a_payload_is_composed_for(store: Store) -> None:
+def test_a_missing_payload_is_composed(store: Store) -> None:
     store.remember("/elsewhere", "work over there")
     printed = store.start("/new")
     assert "## Recent work in other projects\n" in printed
@@ -235,29 +235,27 @@ def test_a_directory_without_a_payload_is_composed_for(store: Store) -> None:
     assert store.log()[0].startswith("cache-absent -> live-cli bytes=")
 
 
-def test_a_directory_whose_name_needs_decoding_is_composed_for(store: Store) -> None:
+def test_a_directory_with_json_escapes_is_composed(store: Store) -> None:
     store.remember("/\u00e9\n", "of a strange directory")
     printed = store.call('{"cwd": "/\\u00e9\\n"}')
     assert "> of a strange directory\n" in printed
 
 
-def test_a_directory_with_a_very_long_name_is_composed_for(store: Store) -> None:
+def test_a_directory_with_a_very_long_name_is_composed(store: Store) -> None:
     cwd = "/" + "long name/" * 40
     assert store.layout.payload_link(cwd) is None
     store.remember(cwd, "of a long directory")
     assert "of a long directory" in store.start(cwd)
 
 
-def test_an_empty_payload_is_as_good_as_none(store: Store) -> None:
+def test_an_empty_payload_counts_as_missing(store: Store) -> None:
     store.payload("/p", "")
     assert store.start("/p") == ""
     assert store.log()[0].startswith("cache-absent")
 
 
 @pytest.mark.parametrize("when", ["", "generated_at=2026-11-25 project=p tokens=0 -->"])
-def test_a_payload_that_does_not_say_when_it_was_written_is_composed_anew(
-    store: Store, when: str
-) -> None:
+def test_a_payload_without_a_valid_time_is_recomposed(store: Store, when: str) -> None:
     store.remember("/p", "what was said")
     store.payload("/p", f"<!-- iai revision=1 {when}\nof nobody knows when\n")
     printed = store.start("/p")
@@ -269,16 +267,16 @@ def test_a_payload_that_does_not_say_when_it_was_written_is_composed_anew(
 @pytest.mark.parametrize(
     "then", ["1970-01-01", "1999-12-31", "2000-02-29", "2024-02-29", "2024-03-01", "2026-01-31"]
 )
-def test_the_age_of_a_payload_is_right_whatever_the_day(store: Store, then: str) -> None:
+def test_a_payloads_age_is_right_on_any_date(store: Store, then: str) -> None:
     at = datetime.fromisoformat(f"{then}T08:09:59+00:00").timestamp()
     store.payload("/p", dated("ready text\n", time.time() - at))
     assert store.start("/p") == ""
     found = re.match(r"cache-stale age=(\d+)s ", store.log()[0])
     assert found is not None
-    assert abs(time.time() - at - int(found[1])) < HOUR  # a day too many would be 24
+    assert abs(time.time() - at - int(found[1])) < HOUR  # an error of a day would be 24
 
 
-def test_a_link_leads_to_the_payload_and_its_age_is_that_of_the_payload(store: Store) -> None:
+def test_a_link_is_followed_to_a_payload_and_its_age(store: Store) -> None:
     real = store.layout.project_payload("00ff")
     real.parent.mkdir()
     real.write_text(READY)
@@ -291,10 +289,10 @@ def test_a_link_leads_to_the_payload_and_its_age_is_that_of_the_payload(store: S
     assert store.start("/p") == ""
 
 
-# --- a young file that may not hold all that was said ---------------------------------------------
+# --- a fresh file that may be incomplete ----------------------------------------------------------
 
 
-def test_a_turn_that_waits_in_the_spool_is_in_the_text(store: Store) -> None:
+def test_a_turn_in_the_spool_is_in_the_text(store: Store) -> None:
     store.remember("/p", "said long ago")
     store.payload("/p", dated("said long ago\n"))
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
@@ -305,10 +303,8 @@ def test_a_turn_that_waits_in_the_spool_is_in_the_text(store: Store) -> None:
 
 
 @pytest.mark.parametrize("host", ["claude", "codex"])
-def test_a_turn_that_only_the_hosts_transcript_holds_is_in_the_text(
-    store: Store, host: str
-) -> None:
-    """As with a group that is down: nothing has read the file that the event names."""
+def test_a_turn_only_in_the_hosts_transcript_is_in_the_text(store: Store, host: str) -> None:
+    """As when the group is down: nothing has read the file that the event names."""
     samples = sorted((CHECKOUT / "tests" / "samples" / host).glob("*.jsonl"))
     cwd, said = {
         "claude": ("/home/dev/tidepool-web", "Playwright's service-worker support needs"),
@@ -322,14 +318,14 @@ def test_a_turn_that_only_the_hosts_transcript_holds_is_in_the_text(
     assert store.log()[0].startswith("spool-waiting -> live-cli bytes=")
 
 
-def test_a_turn_in_the_spool_is_all_there_is_before_the_group_ever_ran(store: Store) -> None:
+def test_a_turn_in_the_spool_is_in_the_text_before_the_group_ever_ran(store: Store) -> None:
     shutil.rmtree(store.layout.root)
     store.capture(cwd="/p", prompt="the very first words", prompt_id="1")
     printed = store.start("/p", PATH=f"{IAI.parent}:{store.group.environment['PATH']}")
     assert "> the very first words\n" in printed
 
 
-# --- what a group that runs is about to see to ----------------------------------------------------
+# --- what a running group is about to finish ------------------------------------------------------
 
 
 def revised(revision: int, text: str) -> str:
@@ -338,7 +334,7 @@ def revised(revision: int, text: str) -> str:
 
 @pytest.fixture
 def running(store: Store) -> Iterator[Store]:
-    """Return a store whose lease says that a group runs, and that of /p has a payload."""
+    """Return a store whose lease names a running supervisor."""
     title = ["iai: supervisor", "600"]
     with subprocess.Popen(title, executable="/bin/sleep") as supervisor:
         store.layout.lease.write_text(str(supervisor.pid))
@@ -347,7 +343,7 @@ def running(store: Store) -> Iterator[Store]:
 
 
 def meanwhile(store: Store, do: str = ":") -> str:
-    """Return a PATH on which the hook's few milliseconds are when `do` happens, in shell."""
+    """Return a PATH with a `sleep` that runs the shell command `do` instead."""
     place = store.group.work / "meanwhile"
     place.mkdir()
     (place / "sleep").write_text(f"#!/bin/bash\necho >>{place}/times\n{do}\n")
@@ -356,12 +352,12 @@ def meanwhile(store: Store, do: str = ":") -> str:
 
 
 def times(store: Store) -> int:
-    """How often the hook has waited for these milliseconds."""
+    """How often the hook has called that `sleep`."""
     path = store.group.work / "meanwhile" / "times"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def test_what_the_group_is_reading_is_waited_for_and_the_new_file_printed(running: Store) -> None:
+def test_the_hook_waits_while_the_group_reads_the_spool(running: Store) -> None:
     running.payload("/p", revised(1, "old"))
     link = running.layout.payload_link("/p")
     assert link is not None
@@ -374,9 +370,9 @@ def test_what_the_group_is_reading_is_waited_for_and_the_new_file_printed(runnin
     assert [line.split()[0] for line in running.log()] == ["cache-hit"]
 
 
-def test_what_was_said_in_a_session_that_has_ended_is_waited_for(running: Store) -> None:
+def test_the_hook_waits_for_the_words_of_an_ended_session(running: Store) -> None:
     running.payload("/p", revised(1, "old"))
-    running.news("/p", "2 0 s")
+    running.required_revision("/p", "2 0 s")
     link = running.layout.payload_link("/p")
     assert link is not None
     aside, new = link.with_suffix(".aside"), revised(2, "new")
@@ -389,27 +385,27 @@ def test_what_was_said_in_a_session_that_has_ended_is_waited_for(running: Store)
 
 
 @pytest.mark.parametrize("group_is", ["up", "stopped"])
-def test_what_does_not_come_in_time_is_composed(running: Store, group_is: str) -> None:
+def test_if_the_wait_is_too_long_the_text_is_composed(running: Store, group_is: str) -> None:
     running.remember("/p", "said at the end")
     running.payload("/p", revised(1, "old"))
-    running.news("/p", f"{UNKNOWN} 0 s")
+    running.required_revision("/p", f"{UNKNOWN} 0 s")
     if group_is == "stopped":
         running.layout.lease.write_text("")
-    looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # so never too late
+    looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # never too late
     printed = running.start("/p", PATH=looks)
     assert "> said at the end\n" in printed
     assert running.log()[0].startswith("session-ended revision=1 -> live-cli bytes=")
-    assert (times(running) > 1) is (group_is == "up")  # the deadline's own clock is one
+    assert (times(running) > 1) is (group_is == "up")  # one call is the watchdog's
 
 
-@pytest.mark.parametrize("news", ["", "\n", "much", "2", "2 x s", "-1 0 s", "9 9"])
-def test_news_that_make_no_sense_are_none(store: Store, news: str) -> None:
+@pytest.mark.parametrize("line", ["", "\n", "much", "-1 0 s"])
+def test_an_invalid_required_revision_is_ignored(store: Store, line: str) -> None:
     text = store.payload("/p", revised(1, "text"))
-    store.news("/p", news)
+    store.required_revision("/p", line)
     assert store.start("/p") == text
 
 
-def test_the_payload_of_a_group_that_was_killed_is_not_trusted(store: Store) -> None:
+def test_a_killed_groups_payload_is_not_trusted(store: Store) -> None:
     store.remember("/p", "not in the file")
     store.payload("/p")
     title = ["iai: supervisor", "60"]
@@ -423,28 +419,28 @@ def test_the_payload_of_a_group_that_was_killed_is_not_trusted(store: Store) -> 
     assert [line.split()[0] for line in store.log()] == ["cache-hit", "group-down", "cache-hit"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to tell by")
-def test_a_number_that_is_another_process_now_or_none_that_lives_is_no_group(store: Store) -> None:
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc")
+def test_a_reused_pid_or_a_zombie_is_not_a_running_group(store: Store) -> None:
     store.payload("/p")
     store.layout.lease.write_text(str(os.getpid()))
     store.start("/p")
     title = ["iai: supervisor", "0"]
     ended = subprocess.Popen(title, executable="/bin/sleep")
-    wait_until(lambda: not alive(ended.pid), "it has ended, and nobody has asked for its end")
+    wait_until(lambda: not alive(ended.pid), "it has ended but was not reaped")
     store.layout.lease.write_text(str(ended.pid))
     store.start("/p")
     ended.wait()
     assert [line.split()[0] for line in store.log()] == ["group-down", "group-down"]
 
 
-def test_a_group_that_can_make_no_payload_any_more_is_as_good_as_none(store: Store) -> None:
+def test_a_group_that_cannot_write_payloads_counts_as_down(store: Store) -> None:
     store.payload("/p")
     store.layout.lease.write_text(f"{os.getpid()} incomplete")
     store.start("/p")
     assert store.log()[0].startswith("group-down")
 
 
-def test_a_file_that_is_too_large_for_a_payload_is_not_printed(store: Store) -> None:
+def test_a_file_too_large_for_a_payload_is_not_printed(store: Store) -> None:
     store.remember("/p", "what was said")
     store.payload("/p", dated("x" * 50_000_000))
     printed = store.start("/p")
@@ -453,7 +449,7 @@ def test_a_file_that_is_too_large_for_a_payload_is_not_printed(store: Store) -> 
     assert store.log()[0].startswith("cache-too-large max=36000 -> live-cli bytes=")
 
 
-def test_a_payload_of_the_most_and_the_longest_characters_is_printed(store: Store) -> None:
+def test_the_largest_possible_payload_is_printed(store: Store) -> None:
     head = dated("")
     text = head + "\U0001f9e0" * (8_999 - len(head)) + "\n"
     store.payload("/p", text)
@@ -463,7 +459,7 @@ def test_a_payload_of_the_most_and_the_longest_characters_is_printed(store: Stor
 # --- the payload of another project ---------------------------------------------------------------
 
 
-def test_a_directory_of_no_known_project_gets_nobodys_payload(store: Store) -> None:
+def test_an_unknown_directory_gets_no_other_projects_payload(store: Store) -> None:
     for other in ("/p", "/p/q", "/", "/p2", ""):
         store.payload(other, dated("of another\n"))
     assert store.start("/p/q/r") == ""
@@ -471,7 +467,7 @@ def test_a_directory_of_no_known_project_gets_nobodys_payload(store: Store) -> N
     assert store.start("/P") == ""
 
 
-def test_a_directory_whose_repository_became_another_gets_that_ones_text(store: Store) -> None:
+def test_a_directory_whose_repository_changed_gets_the_new_projects_text(store: Store) -> None:
     top = store.group.work / "repository"
     config = top / ".git" / "config"
     config.parent.mkdir(parents=True)
@@ -492,7 +488,7 @@ def test_a_directory_whose_repository_became_another_gets_that_ones_text(store: 
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
-def test_a_directory_that_was_marked_as_a_project_gets_that_ones_text(store: Store) -> None:
+def test_a_directory_newly_marked_as_a_project_gets_that_projects_text(store: Store) -> None:
     package = store.group.work / "repository" / "package"
     package.mkdir(parents=True)
     store.remember(str(package), "of the repository")
@@ -503,15 +499,15 @@ def test_a_directory_that_was_marked_as_a_project_gets_that_ones_text(store: Sto
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
-# --- whatever is wrong ----------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
-def test_a_store_that_is_being_written_is_read_as_it_was(store: Store) -> None:
+def test_a_store_during_a_write_is_read_as_before(store: Store) -> None:
     store.remember("/p", "committed")
     records = Records(store.layout.records, writer=True)
     printed: list[str] = []
 
-    def change(unit: RecordChange) -> None:  # which holds the one write transaction meanwhile
+    def change(unit: RecordChange) -> None:  # holds the write transaction meanwhile
         unit.insert(new_record("uncommitted", project=identify("/p").id))
         printed.append(store.start("/p"))
 
@@ -521,16 +517,16 @@ def test_a_store_that_is_being_written_is_read_as_it_was(store: Store) -> None:
     assert "uncommitted" not in printed[0]
 
 
-def test_of_an_empty_store_nothing_is_printed_and_the_log_says_so(store: Store) -> None:
+def test_an_empty_store_prints_nothing_and_that_is_logged(store: Store) -> None:
     Records(store.layout.records, writer=True).close()
     assert store.start("/p") == ""
     assert store.log() == ["cache-absent -> live-cli bytes=0"]
 
 
-def test_in_a_read_only_home_the_text_is_printed_all_the_same(store: Store) -> None:
+def test_in_a_read_only_home_the_text_is_still_printed(store: Store) -> None:
     store.remember("/p", "said before")
     store.payload("/ready")
-    if os.getuid() == 0:  # for root nothing is read-only, unless it gives up its privileges
+    if os.getuid() == 0:  # root ignores modes unless it drops its privileges
         if shutil.which("setpriv") is None:
             pytest.skip("root can write anywhere, and there is no setpriv")
         store.command = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", str(HOOK)]
@@ -543,7 +539,7 @@ def test_in_a_read_only_home_the_text_is_printed_all_the_same(store: Store) -> N
     finally:
         for path in paths:
             path.chmod(0o700)
-    assert store.log() == []  # there was no place for it
+    assert store.log() == []  # could not be written
 
 
 def _no_home(store: Store) -> None:
@@ -608,23 +604,21 @@ REASONS = {
 
 
 @pytest.mark.parametrize("trouble", [*TROUBLES, "garbage on stdin"])
-def test_whatever_is_wrong_the_session_starts_in_time_with_nothing_on_its_screen(
-    store: Store, trouble: str
-) -> None:
+def test_no_failure_delays_a_session_or_prints_anything(store: Store, trouble: str) -> None:
     stdin = '{"cwd": "/p"}'
     if trouble == "garbage on stdin":
         stdin = '{"cwd": "/p\x01'
     else:
         TROUBLES[trouble](store)
     call = store.call_once if trouble == "slow command" else store.call
-    assert call(stdin) == ""  # `call_once` would not wait for a slow command's end
+    assert call(stdin) == ""  # `call` would retry a slow command
     if trouble in REASONS:
         why = REASONS[trouble].format(store=store.layout.root)
         (line,) = store.log()
         assert line.startswith(f"cache-absent -> nothing: {why}")
 
 
-def test_a_complaint_of_many_lines_is_logged_by_its_last(store: Store) -> None:
+def test_only_the_last_line_of_an_error_is_logged(store: Store) -> None:
     broken = store.group.work / "broken"
     broken.write_text(
         "#!/bin/sh\necho half a text\nprintf 'Traceback\\nE: \\033[2J%0300d' 1 >&2; exit 7"
@@ -636,7 +630,7 @@ def test_a_complaint_of_many_lines_is_logged_by_its_last(store: Store) -> None:
     assert line == f"cache-absent -> nothing: exit 7: E:  [2J{'0' * 193}"
 
 
-def test_a_hundred_sessions_at_once_all_get_the_payload(store: Store) -> None:
+def test_a_hundred_concurrent_sessions_get_the_payload(store: Store) -> None:
     text = dated("x" * 8_000 + "\n")
     store.payload("/p", text)
     with ThreadPoolExecutor(20) as pool:
@@ -645,7 +639,9 @@ def test_a_hundred_sessions_at_once_all_get_the_payload(store: Store) -> None:
     assert len(store.log()) == 100
 
 
-def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(store: Store) -> None:
+def test_a_hundred_concurrent_sessions_without_a_payload_get_the_text_or_nothing(
+    store: Store,
+) -> None:
     store.remember("/p", "said before")
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
     store.group.environment["PATH"] = os.environ["PATH"]  # where a second is one
@@ -662,7 +658,7 @@ def test_a_hundred_sessions_at_once_without_a_payload_get_the_text_or_nothing(st
     assert sum(LATE in line for line in lines) == 100 - len(texts)
 
 
-def test_standard_input_that_never_ends_does_not_hold_a_session_up(store: Store) -> None:
+def test_endless_standard_input_does_not_hold_up_a_session(store: Store) -> None:
     store.payload("")
     reader, writer = os.pipe()
     done = subprocess.run(
@@ -682,7 +678,7 @@ def test_standard_input_that_never_ends_does_not_hold_a_session_up(store: Store)
     assert store.log()[-1] == why
 
 
-def test_it_is_the_same_file_that_the_cache_writer_writes(layout: Layout) -> None:
+def test_the_hook_reads_the_file_that_the_cache_writer_writes(layout: Layout) -> None:
     link = layout.payload_link("/p")
     assert link is not None
     assert link.name == "%2Fp.md"
@@ -716,7 +712,7 @@ def test_with_a_running_group_a_session_starts_with_what_was_said_before(group: 
 
 
 @pytest.mark.slow
-def test_what_was_said_while_the_group_is_down_is_in_the_text_however_it_went_down(
+def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
     group: Make,
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
@@ -738,10 +734,10 @@ def test_what_was_said_while_the_group_is_down_is_in_the_text_however_it_went_do
     g.iai("remember", "kept before", "--cwd", "/p")
     g.settle()
     g.down()
-    assert not g.layout.lease.read_text(), g.log()  # nobody had to be killed
+    assert not g.layout.lease.read_text(), g.log()  # shut down in order
     printed, why = said()
     assert "> kept before\n" in printed
-    assert why == "cache-hit"  # it was stopped in order: the file is the last word
+    assert why == "cache-hit"  # the file has everything
     g.up()
     pids = [process.pid for process in g.processes()]
     g.kill(Actor.SUPERVISOR)

@@ -35,7 +35,7 @@ def run(args: Namespace) -> Stats:
         start = json.dumps({"session_id": "s", "cwd": cwd, "source": "startup"})
         prompt = json.dumps({"session_id": "s", "cwd": cwd, "prompt": "fix it " * 200,
                              "hook_event_name": "UserPromptSubmit"})  # fmt: skip
-        scripts.place(group.layout)
+        scripts.install(group.layout)
         commands = {
             "cat": (["bash", "-c", f"cat {payload}"], ""),
             "recall hook": ([str(group.layout.hooks / RECALL)], start),

@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from benchmarks.stats import Stats, quantiles
 from iai.session_start import deliveries
-from iai.session_start.deliveries import Injection
+from iai.session_start.deliveries import Delivery
 
 PROJECTS = 5
 STARTS = ("cache-hit", "nothing-new")  # outcomes that need no Python
@@ -123,10 +123,10 @@ def _story(session: Session) -> Iterator[Start]:
     session.end()
 
 
-def _stats(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> Stats:
-    by_session: dict[str, list[Injection]] = {}
-    for injection in noted:
-        by_session.setdefault(injection.session, []).append(injection)
+def _stats(hosts: list[Host], starts: list[Start], noted: list[Delivery]) -> Stats:
+    by_session: dict[str, list[Delivery]] = {}
+    for delivery in noted:
+        by_session.setdefault(delivery.session, []).append(delivery)
     notes = {name: iter(found) for name, found in by_session.items()}
     pairs = [(start, next(notes.get(start.session, iter(())), None)) for start in starts]
     calls = [call for host in hosts for call in host.calls]
@@ -154,12 +154,12 @@ def _stats(hosts: list[Host], starts: list[Start], noted: list[Injection]) -> St
     }
 
 
-def _ready(note: Injection) -> bool:
-    """Was there no need of Python?"""
-    return note.outcome in STARTS and note.reason.startswith(("age=", "revision="))
+def _ready(note: Delivery) -> bool:
+    """Did the hook print a file, without Python?"""
+    return note.outcome in STARTS and note.reason.startswith("age=")
 
 
-def _why(note: Injection) -> str:
+def _why(note: Delivery) -> str:
     """Return the first word of why a text was composed."""
     return note.reason.split(" ")[0].rstrip(":")
 

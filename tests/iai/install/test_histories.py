@@ -1,8 +1,8 @@
-"""Where the hosts keep what was said."""
+"""Where the hosts keep their transcripts."""
 
 from pathlib import Path
 
-from iai.install.histories import Histories, look, places
+from iai.install.histories import Histories, directories, measure
 
 
 def write(path: Path, text: str) -> None:
@@ -10,17 +10,17 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def test_the_histories_of_all_hosts_are_found_archived_ones_too(tmp_path: Path) -> None:
+def test_transcripts_of_all_hosts_are_found_including_archived_ones(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path)}
-    assert look(environment) == Histories(0, 0)
+    assert measure(environment) == Histories(0, 0)
     write(tmp_path / ".claude" / "projects" / "-p" / "a.jsonl", "12345")
     write(tmp_path / ".claude" / "settings.jsonl", "no transcript")
     write(tmp_path / ".codex" / "sessions" / "2026" / "01" / "02" / "rollout-a.jsonl", "12")
     write(tmp_path / ".codex" / "archived_sessions" / "rollout-b.jsonl", "3")
-    assert look(environment) == Histories(3, 8)
+    assert measure(environment) == Histories(3, 8)
 
 
-def test_a_host_that_was_told_to_live_elsewhere_is_looked_for_there(tmp_path: Path) -> None:
+def test_the_hosts_own_variables_move_their_directories(tmp_path: Path) -> None:
     write(tmp_path / "c" / "projects" / "a.jsonl", "1")
     write(tmp_path / "x" / "sessions" / "rollout-a.jsonl", "2")
     write(tmp_path / ".claude" / "projects" / "old.jsonl", "12345")
@@ -29,5 +29,5 @@ def test_a_host_that_was_told_to_live_elsewhere_is_looked_for_there(tmp_path: Pa
         "CLAUDE_CONFIG_DIR": str(tmp_path / "c"),
         "CODEX_HOME": str(tmp_path / "x"),
     }
-    assert places(environment) == (tmp_path / "c" / "projects", tmp_path / "x" / "sessions")
-    assert look(environment) == Histories(2, 2)
+    assert directories(environment) == (tmp_path / "c" / "projects", tmp_path / "x" / "sessions")
+    assert measure(environment) == Histories(2, 2)

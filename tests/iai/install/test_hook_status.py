@@ -1,4 +1,4 @@
-"""What `iai hooks status` claims of the hooks, and what it does not."""
+"""What `iai hooks status` says about the hooks."""
 
 import json
 import time
@@ -17,8 +17,8 @@ from iai.store.records import Records
 from tests.iai.store.builders import new_record
 
 FILE = Path("/home/me/.codex/hooks.json")
-WANTED = hook_entries.wanted(codex.NAME, Path("/home/me/.iai-mcp/hooks"), None)
-TEXT = hook_entries.add("", WANTED)
+HOOKS = hook_entries.hooks_for(codex.NAME, Path("/home/me/.iai-mcp/hooks"), None)
+TEXT = hook_entries.add("", HOOKS)
 
 
 def key(event: str, group: int = 0) -> str:
@@ -26,14 +26,14 @@ def key(event: str, group: int = 0) -> str:
 
 
 def trust(config: dict[str, Any] | None, text: str = TEXT) -> list[str]:
-    return [one.trusted for one in hook_status.hooks_seen(codex.NAME, text, WANTED, FILE, config)]
+    return [one.trusted for one in hook_status.inspect(codex.NAME, text, HOOKS, FILE, config)]
 
 
 def trusted_config(**changes: object) -> dict[str, Any]:
     names = ("session_start", "user_prompt_submit", "stop", "pre_compact", "session_end")
     state = {
         key(name): {"trusted_hash": hook_status.digest(hook), **changes}
-        for name, hook in zip(names, WANTED, strict=True)
+        for name, hook in zip(names, HOOKS, strict=True)
     }
     return {"hooks": {"state": state}}
 
@@ -47,27 +47,25 @@ DIGESTS = {  # as codex-cli 0.169.0 lists them (app-server, hooks/list)
 }
 
 
-def test_the_digests_are_those_of_codex() -> None:
+def test_digests_equal_codexs_own() -> None:
     store = Path("/tmp/px/u2/.iai-mcp")  # noqa: S108  where Codex was asked
     found = {
         hook.event: hook_status.digest(hook)
-        for hook in hook_entries.wanted("codex", store / "hooks", None)
+        for hook in hook_entries.hooks_for("codex", store / "hooks", None)
     }
     assert found == {event: f"sha256:{digest}" for event, digest in DIGESTS.items()}
 
 
-def test_a_home_that_is_a_link_is_known_by_where_it_leads(tmp_path: Path) -> None:
+def test_trust_is_found_under_the_resolved_path_of_a_linked_home(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     key = f"{tmp_path.resolve()}/real/hooks.json:session_start:0:0"
-    config = {"hooks": {"state": {key: {"trusted_hash": hook_status.digest(WANTED[0])}}}}
-    found = hook_status.hooks_seen(
-        codex.NAME, TEXT, WANTED, tmp_path / "link" / "hooks.json", config
-    )
+    config = {"hooks": {"state": {key: {"trusted_hash": hook_status.digest(HOOKS[0])}}}}
+    found = hook_status.inspect(codex.NAME, TEXT, HOOKS, tmp_path / "link" / "hooks.json", config)
     assert [one.trusted for one in found] == ["yes", *["no"] * 4]
 
 
-def test_a_hook_is_trusted_only_by_its_very_digest_and_place() -> None:
+def test_a_hook_is_trusted_only_with_its_exact_digest_and_position() -> None:
     assert trust(trusted_config()) == ["yes"] * 5
     assert trust({}) == ["no"] * 5
     assert trust(None) == ["unknown"] * 5, "config.toml cannot be read"
@@ -79,15 +77,15 @@ def test_a_hook_is_trusted_only_by_its_very_digest_and_place() -> None:
     assert trust(trusted_config(), json.dumps(moved)) == ["yes", "yes", "no", "yes", "yes"]
 
 
-def test_claude_code_asks_for_no_trust_in_single_hooks() -> None:
-    wanted = hook_entries.wanted(claude.NAME, Path("/s/hooks"), None)
-    found = hook_status.hooks_seen(claude.NAME, hook_entries.add("", wanted), wanted, FILE, {})
+def test_claude_code_does_not_ask_for_trust_in_hooks() -> None:
+    hooks = hook_entries.hooks_for(claude.NAME, Path("/s/hooks"), None)
+    found = hook_status.inspect(claude.NAME, hook_entries.add("", hooks), hooks, FILE, {})
     assert {one.trusted for one in found} == {"not asked for"}
 
 
-def test_a_hook_of_another_version_or_twice_differs() -> None:
+def test_a_hook_that_is_changed_or_repeated_differs() -> None:
     def states(text: str) -> list[str]:
-        found = hook_status.hooks_seen(codex.NAME, text, WANTED, FILE, {})
+        found = hook_status.inspect(codex.NAME, text, HOOKS, FILE, {})
         return [one.installed for one in found]
 
     assert states("") == states("{}") == ["no"] * 5
@@ -98,15 +96,15 @@ def test_a_hook_of_another_version_or_twice_differs() -> None:
     assert states(json.dumps(twice)) == ["yes", "yes", "differs", "yes", "yes"]
 
 
-def test_configuration_that_keeps_hooks_from_working_is_warned_of() -> None:
+def test_settings_that_keep_hooks_from_working_cause_warnings() -> None:
     def warnings(host: str, text: str, config: dict[str, Any] | None) -> str:
-        found = hook_status.hooks_seen(codex.NAME, TEXT, WANTED, FILE, config)
+        found = hook_status.inspect(codex.NAME, TEXT, HOOKS, FILE, config)
         return "\n".join(hook_status.warnings(host, text, found, config))
 
     assert warnings(codex.NAME, TEXT, trusted_config()) == ""
     assert "does not call a hook before you trust it" in warnings(codex.NAME, TEXT, {})
     off = {**trusted_config(), "features": {"hooks": False}}
-    assert "switches hooks off" in warnings(codex.NAME, TEXT, off)
+    assert "turns hooks off" in warnings(codex.NAME, TEXT, off)
     plugin = {**trusted_config(), "plugins": {"iai@iai": {"enabled": True}}}
     assert "the plugin is enabled, too" in warnings(codex.NAME, TEXT, plugin)
     plugin["plugins"]["iai@iai"]["enabled"] = False
@@ -118,7 +116,7 @@ def test_configuration_that_keeps_hooks_from_working_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("text", "config"), [(None, {}), ('model = "x"', {"model": "x"}), ("[", None), ("\xff", None)]
 )
-def test_codexs_settings_are_read_or_not_known(
+def test_codexs_settings_are_read_or_unknown(
     tmp_path: Path, text: str | None, config: dict[str, Any] | None
 ) -> None:
     if text is not None:
@@ -145,7 +143,7 @@ def spool(layout: Layout, **event: str) -> None:
     )
 
 
-def test_an_event_that_waits_belongs_to_its_host(layout: Layout) -> None:
+def test_a_waiting_event_counts_for_its_host(layout: Layout) -> None:
     assert hook_status.last_capture(layout, claude.NAME) is None
     spool(layout, hook_event_name="Stop", turn_id="t")
     spool(layout, hook_event_name="SessionEnd", transcript_path="/h/.codex/s/rollout-1.jsonl")
@@ -160,7 +158,7 @@ def test_an_event_that_waits_belongs_to_its_host(layout: Layout) -> None:
     assert found.outcome == "UserPromptSubmit waits in the spool"
 
 
-def test_what_was_only_imported_is_no_sign_of_a_hook(layout: Layout) -> None:
+def test_an_imported_transcript_is_no_sign_of_a_hook(layout: Layout) -> None:
     at = 1_795_000_000 * NS
 
     def put(path: str, followed_until: int) -> None:
@@ -178,5 +176,5 @@ def test_what_was_only_imported_is_no_sign_of_a_hook(layout: Layout) -> None:
     put("/hooked.jsonl", at)
     put("/imported-later.jsonl", 0)
     found = hook_status.last_capture(layout, claude.NAME)
-    assert found == hook_status.Fired(at=at, outcome="a turn of the user was kept")
+    assert found == hook_status.LastRun(at=at, outcome="a turn of the user was kept")
     assert hook_status.last_capture(layout, codex.NAME) is None

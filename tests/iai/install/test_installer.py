@@ -1,4 +1,4 @@
-"""Hooks in the settings files of hosts: in, out, and whatever may lie in the way."""
+"""Hooks in the hosts' settings files: installed, uninstalled, and what can go wrong."""
 
 import errno
 import json
@@ -42,7 +42,7 @@ CONTENTS = {
 
 
 class Home:
-    """A user with a host, in a directory of its own."""
+    """A user's home directory with one host."""
 
     def __init__(self, path: Path, host: str) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class Home:
         return sorted(self.settings.parent.glob("*.iai-backup-*"))
 
     def installed(self) -> int:
-        return len(hook_entries.found((self.data() or b"").decode()))
+        return len(hook_entries.installed((self.data() or b"").decode()))
 
 
 @pytest.fixture(params=HOSTS)
@@ -76,14 +76,14 @@ def home(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_out_again_the_file_is_what_it_was_to_the_byte(home: Home, name: str) -> None:
+def test_uninstall_restores_the_file_to_the_byte(home: Home, name: str) -> None:
     home.holds(CONTENTS[name])
     change = home.installer.install(WALL)
     assert home.data() == change.after
     assert home.installed() == 5
     assert change.backup is None or change.backup.read_bytes() == CONTENTS[name]
     assert [b for b in home.backups() if b != change.backup] == []
-    assert not home.installer.install(WALL).needed, "twice is once"
+    assert not home.installer.install(WALL).needed, "installing twice changes nothing"
     home.installer.uninstall(WALL)
     assert home.data() == CONTENTS[name]
     assert home.backups() == []
@@ -93,12 +93,12 @@ def test_out_again_the_file_is_what_it_was_to_the_byte(home: Home, name: str) ->
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_a_newer_version_with_other_hooks_does_not_change_what_comes_back(
+def test_uninstall_restores_the_file_after_an_upgrade_that_changed_the_hooks(
     home: Home, name: str
 ) -> None:
     home.holds(CONTENTS[name])
     older = home.installer
-    older.wanted = older.wanted[:2]
+    older.hooks = older.hooks[:2]
     older.install(WALL)
     home.installer.install(WALL)
     assert home.installed() == 5
@@ -107,7 +107,7 @@ def test_a_newer_version_with_other_hooks_does_not_change_what_comes_back(
     assert home.backups() == []
 
 
-def test_what_the_user_changes_in_between_stays(home: Home) -> None:
+def test_uninstall_keeps_the_users_changes(home: Home) -> None:
     home.holds(OTHERS)
     home.installer.install(WALL)
     text = (home.data() or b"").decode().replace('"opus"', '"sonnet"')
@@ -119,12 +119,12 @@ def test_what_the_user_changes_in_between_stays(home: Home) -> None:
     assert not home.layout.hooks.exists()
 
 
-def test_changed_between_two_installs_it_is_what_the_user_made_of_it_that_comes_back(
+def test_uninstall_keeps_changes_made_between_two_installs(
     home: Home,
 ) -> None:
     home.holds(OTHERS)
     first = home.installer
-    first.wanted = first.wanted[:1]
+    first.hooks = first.hooks[:1]
     first.install(WALL)
     home.settings.write_bytes((home.data() or b"").replace(b"opus", b"sonnet"))
     home.installer.install(WALL)
@@ -132,7 +132,7 @@ def test_changed_between_two_installs_it_is_what_the_user_made_of_it_that_comes_
     assert home.data() == OTHERS.replace(b"opus", b"sonnet")
 
 
-def test_directories_that_had_to_be_made_go_with_the_file(home: Home) -> None:
+def test_uninstall_removes_the_directories_that_install_created(home: Home) -> None:
     home.settings.parent.rmdir()
     home.environment |= {
         "CLAUDE_CONFIG_DIR": str(home.path / "a" / "b"), "CODEX_HOME": str(home.path / "a" / "b"),
@@ -144,7 +144,7 @@ def test_directories_that_had_to_be_made_go_with_the_file(home: Home) -> None:
     assert [path.name for path in home.path.iterdir()] == [".iai-mcp"]
 
 
-def test_a_linked_file_stays_a_link_and_its_target_keeps_its_mode(home: Home) -> None:
+def test_a_symlink_stays_a_link_and_its_target_keeps_its_mode(home: Home) -> None:
     target = home.path / "dotfiles" / "settings"
     target.parent.mkdir()
     target.write_bytes(OTHERS)
@@ -160,7 +160,7 @@ def test_a_linked_file_stays_a_link_and_its_target_keeps_its_mode(home: Home) ->
     assert target.read_bytes() == OTHERS
 
 
-def test_a_link_to_nothing_is_followed_too(home: Home) -> None:
+def test_a_dangling_symlink_is_followed(home: Home) -> None:
     target = home.path / "dotfiles" / "settings"
     home.settings.symlink_to(target)
     home.installer.install(WALL)
@@ -190,12 +190,10 @@ def test_files_keep_their_mode(home: Home) -> None:
         (b"{", "is not valid JSON"),
         (b'{"a": "\xff"}', r"is not UTF-8 \(byte 7\)"),
         (b"[]", "is not a JSON object"),
-        (b'{"hooks": 1}', '"hooks" that is no object'),
+        (b'{"hooks": 1}', '"hooks" that is not an object'),
     ],
 )
-def test_settings_that_are_not_understood_are_not_touched(
-    home: Home, data: bytes, why: str
-) -> None:
+def test_invalid_settings_are_not_touched(home: Home, data: bytes, why: str) -> None:
     home.holds(data)
     with pytest.raises(SettingsFault, match=why):
         home.installer.install(WALL)
@@ -207,13 +205,13 @@ def test_settings_that_are_not_understood_are_not_touched(
     ]  # fmt: skip
 
 
-def test_a_directory_in_its_place_is_said_to_be_one(home: Home) -> None:
+def test_settings_that_are_a_directory_are_a_clear_error(home: Home) -> None:
     home.settings.mkdir()
     with pytest.raises(SettingsFault, match="Is a directory"):
         home.installer.install(WALL)
 
 
-def test_a_file_in_the_place_of_its_directory_is_a_clear_error(home: Home) -> None:
+def test_a_settings_directory_that_is_a_file_is_a_clear_error(home: Home) -> None:
     home.settings.parent.rmdir()
     home.settings.parent.touch()
     with pytest.raises(SettingsFault, match="Not a directory"):
@@ -221,7 +219,7 @@ def test_a_file_in_the_place_of_its_directory_is_a_clear_error(home: Home) -> No
 
 
 @pytest.mark.parametrize("action", ["install", "uninstall"])
-def test_where_nothing_can_be_written_nothing_changes(
+def test_without_write_permission_nothing_changes(
     home: Home, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.holds(OTHERS)
@@ -241,7 +239,7 @@ def test_where_nothing_can_be_written_nothing_changes(
     assert home.data() == OTHERS
 
 
-def test_a_disk_that_is_full_leaves_the_file_and_no_half_a_copy(
+def test_a_full_disk_leaves_the_file_as_it_was_and_no_partial_copy(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.holds(OTHERS)
@@ -249,16 +247,16 @@ def test_a_disk_that_is_full_leaves_the_file_and_no_half_a_copy(
     def refuse(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    scripts.place(home.layout)
+    scripts.install(home.layout)
     with monkeypatch.context() as patch:
         patch.setattr("iai.install.settings_file.os.fsync", refuse)
-        with pytest.raises(SettingsFault, match="no backup beside it: No space left on device"):
+        with pytest.raises(SettingsFault, match="no backup next to it: No space left on device"):
             home.installer.install(WALL)
     assert home.data() == OTHERS
     assert list(home.settings.parent.iterdir()) == [home.settings]
 
 
-def test_a_store_that_is_none_is_refused_before_anything_is_touched(home: Home) -> None:
+def test_a_directory_that_is_no_store_is_rejected_before_anything_changes(home: Home) -> None:
     home.layout.root.mkdir()
     (home.layout.root / "letters.txt").touch()
     with pytest.raises(StoreError, match="is not an iai store"):
@@ -266,7 +264,7 @@ def test_a_store_that_is_none_is_refused_before_anything_is_touched(home: Home) 
     assert list(home.settings.parent.iterdir()) == []
 
 
-def test_what_the_host_writes_meanwhile_is_not_lost(
+def test_a_concurrent_write_by_the_host_is_not_lost(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.holds(b'{"a": 1}')
@@ -298,7 +296,7 @@ def install(host: str, path: str) -> None:
     Installer(host, Layout(Path(path) / ".iai-mcp"), {"HOME": path}).install(WALL)
 
 
-def test_many_installs_at_once_are_one(home: Home) -> None:
+def test_concurrent_installs_equal_one(home: Home) -> None:
     home.holds(OTHERS)
     several = [run_in_child("install", home.host, str(home.path)) for _ in range(6)]
     assert [process.wait(PATIENCE_S) for process in several] == [0] * 6
@@ -309,7 +307,7 @@ def test_many_installs_at_once_are_one(home: Home) -> None:
     assert home.backups() == []
 
 
-def test_a_file_system_without_locks_is_no_obstacle(
+def test_install_works_on_a_file_system_without_locks(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -324,14 +322,14 @@ def test_a_file_system_without_locks_is_no_obstacle(
 
 STEPS: dict[str, tuple[object, str]] = {
     "backup": (SettingsFile, "back_up"),
-    "receipt": (Installer, "_note"),
+    "receipt": (Installer, "_record"),
     "write": (SettingsFile, "write"),
     "replace": (Path, "replace"),
 }
 
 
 def install_and_die(host: str, path: str, step: str, nth: str) -> None:
-    """Install, and end like one that is killed before the nth call of a step."""
+    """Install, but die before the nth call of a step, as if killed."""
     owner, name = STEPS[step]
     whole: Callable[..., object] = getattr(owner, name)
     left = int(nth)
@@ -340,7 +338,7 @@ def install_and_die(host: str, path: str, step: str, nth: str) -> None:
         nonlocal left
         left -= 1
         if left < 0:
-            os._exit(9)  # nothing is cleaned up
+            os._exit(9)  # no cleanup
         return whole(*args, **fields)
 
     setattr(owner, name, dies)
@@ -351,7 +349,7 @@ def install_and_die(host: str, path: str, step: str, nth: str) -> None:
     ("step", "nth"),
     [("backup", 0), ("receipt", 0), ("write", 0), *(("replace", n) for n in range(4))],
 )
-def test_killed_at_any_step_the_file_is_the_old_or_the_new_and_uninstall_mends(
+def test_after_a_kill_at_any_step_install_and_uninstall_still_work(
     home: Home, step: str, nth: int
 ) -> None:
     home.holds(OTHERS)
@@ -368,10 +366,10 @@ def test_killed_at_any_step_the_file_is_the_old_or_the_new_and_uninstall_mends(
     assert {path.read_bytes() for path in home.backups()} <= {OTHERS}
 
 
-def test_the_scripts_lie_below_the_store_and_are_put_right(home: Home) -> None:
+def test_outdated_scripts_below_the_store_are_updated(home: Home) -> None:
     assert not scripts.current(home.layout)
     scripts.refresh(home.layout)
-    assert not home.layout.hooks.exists(), "nobody asked for them"
+    assert not home.layout.hooks.exists(), "not installed"
     home.installer.install(WALL)
     assert scripts.current(home.layout)
     for name in hook_entries.SCRIPTS:
@@ -383,7 +381,7 @@ def test_the_scripts_lie_below_the_store_and_are_put_right(home: Home) -> None:
     assert scripts.current(home.layout)
 
 
-def test_one_hosts_uninstall_leaves_the_scripts_to_the_other(tmp_path: Path) -> None:
+def test_uninstalling_one_host_leaves_the_scripts_for_the_other(tmp_path: Path) -> None:
     first = Home(tmp_path, "claude")
     second = Home(tmp_path, "codex")
     first.installer.install(WALL)
@@ -394,14 +392,14 @@ def test_one_hosts_uninstall_leaves_the_scripts_to_the_other(tmp_path: Path) -> 
     assert not first.layout.hooks.exists()
 
 
-def test_the_store_is_in_the_command_line_only_where_it_is_not_the_usual_one(home: Home) -> None:
-    text = json.dumps([hook.handler for hook in home.installer.wanted])
+def test_the_command_line_names_the_store_only_if_it_is_not_the_default(home: Home) -> None:
+    text = json.dumps([hook.handler for hook in home.installer.hooks])
     assert text.count(".iai-mcp") == 5
     other = Installer(home.host, Layout(home.path / "other"), home.environment)
-    assert json.dumps([hook.handler for hook in other.wanted]).count(str(home.path / "other")) == 10
+    assert json.dumps([hook.handler for hook in other.hooks]).count(str(home.path / "other")) == 10
 
 
-def test_a_store_elsewhere_takes_the_hooks_over(home: Home) -> None:
+def test_installing_for_another_store_replaces_the_hooks(home: Home) -> None:
     home.holds(OTHERS)
     home.installer.install(WALL)
     other = Installer(home.host, Layout(home.path / "other"), home.environment)
@@ -411,7 +409,7 @@ def test_a_store_elsewhere_takes_the_hooks_over(home: Home) -> None:
     assert home.data() == OTHERS
 
 
-def test_the_package_brings_its_scripts(tmp_path: Path) -> None:
+def test_the_package_contains_its_scripts(tmp_path: Path) -> None:
     assert {path.name for path in scripts.packaged().glob("*.sh")} == set(hook_entries.SCRIPTS)
     compiled = shutil.ignore_patterns("__pycache__")  # where others may be writing
     shutil.copytree(Path(scripts.packaged()).parent / "iai", tmp_path / "iai", ignore=compiled)

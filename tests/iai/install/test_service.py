@@ -1,4 +1,4 @@
-"""The group as a service: the three files, and `iai service`, which tells the manager."""
+"""The group as a service: the three kinds of file, and `iai service`."""
 
 import configparser
 import os
@@ -21,8 +21,8 @@ Make = Callable[..., Group]
 IAI = ("/opt/my tools/50% $iai/iai",)
 
 
-def described(kind: str, store: Path, home: Path) -> Service:
-    return service.described(kind, Layout(store), {"HOME": str(home)}, IAI)
+def service_of(kind: str, store: Path, home: Path) -> Service:
+    return service.describe(kind, Layout(store), {"HOME": str(home)}, IAI)
 
 
 def unit(text: str) -> configparser.ConfigParser:
@@ -31,17 +31,21 @@ def unit(text: str) -> configparser.ConfigParser:
     return parser
 
 
-def test_the_systemd_unit_is_told_of_the_start_watches_and_starts_again(tmp_path: Path) -> None:
-    one = described("systemd", tmp_path / "my store", tmp_path)
+def test_the_systemd_unit_notifies_has_a_watchdog_and_restarts(tmp_path: Path) -> None:
+    one = service_of("systemd", tmp_path / "my store", tmp_path)
     assert one.path == tmp_path / ".config" / "systemd" / "user" / one.name
     parsed = unit(one.text.decode())
-    told = parsed["Service"]
-    assert (told["Type"], told["WatchdogSec"], told["NotifyAccess"]) == ("notify", "60", "main")
-    assert (told["Restart"], told["RestartPreventExitStatus"]) == ("on-failure", "2 3")
-    assert told["KillMode"] == "mixed", "the supervisor stops its processes in order"
-    assert told["ExecStart"] == '"/opt/my tools/50%% $iai/iai" up'
-    assert told["Environment"] == f'"IAI_MCP_STORE={tmp_path}/my store"'
-    assert "ExecReload" not in told
+    section = parsed["Service"]
+    assert (section["Type"], section["WatchdogSec"], section["NotifyAccess"]) == (
+        "notify",
+        "60",
+        "main",
+    )
+    assert (section["Restart"], section["RestartPreventExitStatus"]) == ("on-failure", "2 3")
+    assert section["KillMode"] == "mixed", "the supervisor stops its processes in order"
+    assert section["ExecStart"] == '"/opt/my tools/50%% $iai/iai" up'
+    assert section["Environment"] == f'"IAI_MCP_STORE={tmp_path}/my store"'
+    assert "ExecReload" not in section
     assert parsed["Install"]["WantedBy"] == "default.target"
 
 
@@ -50,12 +54,12 @@ NEWER = ("RestartSteps", "RestartMaxDelaySec")  # keys that systemd knows since 
 
 
 @pytest.mark.skipif(not ANALYZE, reason="there is no systemd here")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     command = tmp_path / "my 50% $tools" / "iai"
     command.parent.mkdir()
     command.write_text("#!/bin/sh\n")
     command.chmod(0o700)
-    one = service.described("systemd", Layout(tmp_path / "s t"), {"HOME": "/h"}, (str(command),))
+    one = service.describe("systemd", Layout(tmp_path / "s t"), {"HOME": "/h"}, (str(command),))
     path = tmp_path / one.name
     path.write_bytes(one.text)
     done = subprocess.run(
@@ -67,38 +71,36 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert [line for line in complaints if not any(key in line for key in NEWER)] == []
 
 
-def test_the_launchd_agent_is_kept_alive_unless_it_was_stopped(tmp_path: Path) -> None:
-    one = described("launchd", tmp_path / "s", tmp_path)
+def test_the_launchd_agent_restarts_after_a_failure(tmp_path: Path) -> None:
+    one = service_of("launchd", tmp_path / "s", tmp_path)
     assert one.path.parent == tmp_path / "Library" / "LaunchAgents"
-    told = plistlib.loads(one.text)
-    assert told["ProgramArguments"] == [*IAI, "up"]
-    assert told["KeepAlive"] == {"SuccessfulExit": False}
-    assert (told["RunAtLoad"], told["ProcessType"]) == (True, "Background")
-    assert told["EnvironmentVariables"] == {"IAI_MCP_STORE": str(tmp_path / "s")}
-    assert told["StandardErrorPath"] == str(tmp_path / "s" / "logs" / "group.log")
+    agent = plistlib.loads(one.text)
+    assert agent["ProgramArguments"] == [*IAI, "up"]
+    assert agent["KeepAlive"] == {"SuccessfulExit": False}
+    assert (agent["RunAtLoad"], agent["ProcessType"]) == (True, "Background")
+    assert agent["EnvironmentVariables"] == {"IAI_MCP_STORE": str(tmp_path / "s")}
+    assert agent["StandardErrorPath"] == str(tmp_path / "s" / "logs" / "group.log")
 
 
-def test_the_supervisord_program_starts_again_unless_that_cannot_help(tmp_path: Path) -> None:
-    one = described("supervisord", tmp_path / "s", tmp_path)
-    told = unit(one.text.decode())[f"program:{one.name}"]
-    assert told["command"] == '"/opt/my tools/50%% $iai/iai" up'
-    assert (told["autorestart"], told["exitcodes"]) == ("unexpected", "0,2,3")
-    assert told["environment"] == f'IAI_MCP_STORE="{tmp_path}/s"'
+def test_the_supervisord_program_restarts_unless_that_cannot_help(tmp_path: Path) -> None:
+    one = service_of("supervisord", tmp_path / "s", tmp_path)
+    program = unit(one.text.decode())[f"program:{one.name}"]
+    assert program["command"] == '"/opt/my tools/50%% $iai/iai" up'
+    assert (program["autorestart"], program["exitcodes"]) == ("unexpected", "0,2,3")
+    assert program["environment"] == f'IAI_MCP_STORE="{tmp_path}/s"'
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_store_has_a_service_of_its_own(tmp_path: Path, kind: str) -> None:
-    default = described(kind, tmp_path / ".iai-mcp", tmp_path)
-    others = {described(kind, tmp_path / name, tmp_path).name for name in ("a", "b")}
+    default = service_of(kind, tmp_path / ".iai-mcp", tmp_path)
+    others = {service_of(kind, tmp_path / name, tmp_path).name for name in ("a", "b")}
     assert default.name in ("iai", "iai.service", "mcp.iai")
     assert len(others | {default.name}) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_is_taken_back_and_what_is_not_ours_is_left(
-    tmp_path: Path, kind: str
-) -> None:
-    one = described(kind, tmp_path / "s", tmp_path / "home")
+def test_our_file_is_deleted_and_somebody_elses_is_left(tmp_path: Path, kind: str) -> None:
+    one = service_of(kind, tmp_path / "s", tmp_path / "home")
     assert one.installed() == "no"
     assert not one.delete()
     one.write()
@@ -115,14 +117,14 @@ def test_what_is_written_is_taken_back_and_what_is_not_ours_is_left(
     assert one.path.read_text() == "somebody else's"
 
 
-# --- the command, with a systemctl that only keeps what it is told -------------------------------
+# --- the command, with a systemctl that only logs its arguments ----------------------------------
 
 
 @pytest.fixture
-def told(group: Make) -> tuple[Group, Callable[[], list[str]]]:
-    """Return a group, and what the manager was told since."""
+def manager(group: Make) -> tuple[Group, Callable[[], list[str]]]:
+    """Return a group, and a function for the commands that the manager got since the last call."""
     g = group()
-    log = g.work / "told"
+    log = g.work / "log"
     tool = g.work / "bin" / "systemctl"
     tool.parent.mkdir()
     tool.write_text(
@@ -141,10 +143,10 @@ def told(group: Make) -> tuple[Group, Callable[[], list[str]]]:
     return g, since
 
 
-def test_install_tells_the_manager_and_uninstall_takes_it_back(
-    told: tuple[Group, Callable[[], list[str]]],
+def test_install_registers_the_service_and_uninstall_removes_it(
+    manager: tuple[Group, Callable[[], list[str]]],
 ) -> None:
-    g, since = told
+    g, since = manager
     kind = ("--kind", "systemd")
     assert "ExecStart=" in g.iai("service", "install", *kind, "--dry-run").stdout
     assert not g.json("service", "status", *kind)["active"]
@@ -157,7 +159,7 @@ def test_install_tells_the_manager_and_uninstall_takes_it_back(
     assert since() == [
         "--user daemon-reload", f"--user enable {name}", f"--user start {name}",
     ]  # fmt: skip
-    assert "as it was" in g.iai("service", "install", *kind).stdout
+    assert "unchanged" in g.iai("service", "install", *kind).stdout
     since()
     assert g.iai("service", "uninstall", *kind).returncode == 0
     assert since() == [f"--user disable --now {name}", "--user daemon-reload"]
@@ -165,10 +167,10 @@ def test_install_tells_the_manager_and_uninstall_takes_it_back(
     assert "nothing to do" in g.iai("service", "uninstall", *kind).stdout
 
 
-def test_where_the_manager_does_not_answer_the_file_is_there_and_the_rest_is_said(
-    told: tuple[Group, Callable[[], list[str]]],
+def test_if_the_manager_fails_the_file_is_written_and_the_commands_are_printed(
+    manager: tuple[Group, Callable[[], list[str]]],
 ) -> None:
-    g, _ = told
+    g, _ = manager
     g.environment["BROKEN"] = "yes"
     done = g.iai("service", "install", "--kind", "systemd")
     assert done.returncode == 1
@@ -178,15 +180,15 @@ def test_where_the_manager_does_not_answer_the_file_is_there_and_the_rest_is_sai
 
 
 @pytest.mark.slow
-def test_a_group_that_runs_already_is_not_taken_away_but_the_hand_over_is_said(
-    told: tuple[Group, Callable[[], list[str]]],
+def test_a_running_group_is_left_alone_and_the_handover_is_explained(
+    manager: tuple[Group, Callable[[], list[str]]],
 ) -> None:
-    g, since = told
+    g, since = manager
     g.up()
     before = g.pid(Actor.SUPERVISOR)
     done = g.iai("service", "install", "--kind", "systemd")
     assert done.returncode == 0
-    assert "type\niai down\nsystemctl --user start" in done.stdout
+    assert "run\niai down\nsystemctl --user start" in done.stdout
     assert not [line for line in since() if "start" in line]
     assert g.pid(Actor.SUPERVISOR) == before
     wait_until(g.all_ready, "it runs on")

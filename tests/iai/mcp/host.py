@@ -43,7 +43,7 @@ class Host:
         return result.structured_content, said(result)
 
     def refused(self, name: str, **arguments: Any) -> str:
-        """Call a tool that cannot do it; return what it says."""
+        """Call a tool that fails; return its error."""
         result = self.ask(name, **arguments)
         assert result.is_error, said(result)
         assert result.structured_content is None
@@ -59,7 +59,7 @@ def said(result: types.CallToolResult) -> str:
 
 @contextmanager
 def host(g: Group, *options: str, mode: Any = "auto", cwd: Path | None = None) -> Iterator[Host]:
-    """Start our server as a host does. `legacy` shakes hands, as hosts of before 2026 do."""
+    """Start our server as a host does. `legacy` shakes hands, as hosts did before 2026."""
     server = StdioServerParameters(
         command=COMMAND[0], args=[*COMMAND[1:], *options], env=g.environment, cwd=cwd or g.work
     )
@@ -70,7 +70,7 @@ def host(g: Group, *options: str, mode: Any = "auto", cwd: Path | None = None) -
 
 
 class Spoken(NamedTuple):
-    """What a server said to what it was told."""
+    """What a server answered."""
 
     answers: list[Document]
     returncode: int
@@ -80,7 +80,7 @@ class Spoken(NamedTuple):
 def spoken(
     command: list[str], environment: dict[str, str], cwd: Path, *messages: Document
 ) -> Spoken:
-    """Write messages to a server as they are, and when all are answered close its input."""
+    """Send raw messages to a server; close its input once all are answered."""
     server = subprocess.Popen(
         command, env=environment, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,

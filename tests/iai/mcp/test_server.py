@@ -1,4 +1,4 @@
-"""The server as a process: what it shows before there is a store, and what it lives through."""
+"""The server as a process: without a store, without a group, and through failures."""
 
 import json
 import re
@@ -27,9 +27,7 @@ NAMES = ("recall", "show", "timeline", "capture", "pin", "forget", "status")
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_tools_are_listed_without_a_store_and_nothing_is_made_or_started(
-    group: Make, mode: str
-) -> None:
+def test_listing_the_tools_needs_no_store_and_creates_none(group: Make, mode: str) -> None:
     g = group()
     with host(g, mode=mode) as h:
         listed = h.tools()
@@ -47,7 +45,7 @@ def test_tools_are_listed_without_a_store_and_nothing_is_made_or_started(
         assert tool.input_schema["additionalProperties"] is False
         for name, field in tool.input_schema["properties"].items():
             assert field.get("description") or field.get("items", {}).get("description"), name
-            assert "" not in field.get("enum", [])  # Gemini refuses such a schema
+            assert "" not in field.get("enum", [])  # Gemini rejects such a schema
     read_only = {n for n, t in listed.items() if t.annotations and t.annotations.read_only_hint}
     assert read_only == {f"memory_{n}" for n in ("recall", "show", "timeline", "status")}
     assert [n for n, t in listed.items() if t.annotations and t.annotations.destructive_hint] == [
@@ -55,16 +53,16 @@ def test_tools_are_listed_without_a_store_and_nothing_is_made_or_started(
     ]
 
 
-def test_an_unknown_tool_is_a_fault_of_the_protocol(group: Make) -> None:
+def test_an_unknown_tool_is_a_protocol_error(group: Make) -> None:
     with host(group()) as h, pytest.raises(MCPError, match="there is no tool memory_dream; known"):
         h.ask("memory_dream")
 
 
 @pytest.mark.slow
-def test_standard_output_is_the_protocols_alone_and_it_ends_with_standard_input(
+def test_only_the_protocol_is_on_standard_output_and_the_end_of_input_ends_the_server(
     group: Make,
 ) -> None:
-    g = group(tick_sec="not a number")  # of which a warning is printed
+    g = group(tick_sec="not a number")  # prints a warning
     done = spoken(
         COMMAND,
         g.environment,
@@ -83,7 +81,7 @@ def test_standard_output_is_the_protocols_alone_and_it_ends_with_standard_input(
 
 
 @pytest.mark.slow
-def test_a_group_that_may_not_be_started_is_asked_for_in_the_words_of_the_command_line(
+def test_with_no_start_the_error_is_that_of_the_command_line(
     group: Make,
 ) -> None:
     g = group()
@@ -106,7 +104,7 @@ def test_a_group_that_may_not_be_started_is_asked_for_in_the_words_of_the_comman
 
 
 @pytest.mark.slow
-def test_a_group_that_cannot_be_started_is_told_with_its_reason(group: Make) -> None:
+def test_a_group_that_cannot_start_is_reported_with_the_reason(group: Make) -> None:
     g = group()
     g.layout.root.mkdir()
     (g.layout.root / "holiday.jpg").write_text("not ours")
@@ -117,7 +115,7 @@ def test_a_group_that_cannot_be_started_is_told_with_its_reason(group: Make) -> 
 
 
 @pytest.mark.slow
-def test_the_first_calls_of_several_servers_start_one_group_and_a_killed_one_is_started_again(
+def test_several_servers_start_one_group_and_restart_a_killed_one(
     group: Make,
 ) -> None:
     g = group()
@@ -158,7 +156,7 @@ def show(tmp_path: Path) -> Callable[[], types.CallToolResult]:
     return lambda: anyio.run(one)
 
 
-def test_a_fault_of_our_own_is_told_and_logged_and_does_not_end_the_server(
+def test_a_bug_is_reported_and_logged_and_does_not_end_the_server(
     show: Callable[[], types.CallToolResult],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -169,11 +167,11 @@ def test_a_fault_of_our_own_is_told_and_logged_and_does_not_end_the_server(
     monkeypatch.setattr(calls.Memory, "answer", broken)
     result = show()
     assert result.is_error
-    assert said(result) == "memory_show: ZeroDivisionError, a fault of iai's: its log says more"
+    assert said(result) == "memory_show: ZeroDivisionError, a bug in iai; see its log"
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_call_that_hangs_is_given_up_at_its_deadline(
+def test_a_hanging_call_ends_at_its_deadline(
     show: Callable[[], types.CallToolResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_go = threading.Event()
@@ -196,12 +194,12 @@ def test_without_the_sdk_one_line_says_how_to_get_it() -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "iai: the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
-        " or `pip install 'iai[mcp]'`\n"
+        "iai: the MCP SDK is not installed; add it with `pipx inject iai-memory mcp`"
+        " or `pip install 'iai-memory[mcp]'`\n"
     )
 
 
-def test_a_directory_that_is_not_there_is_bad_usage() -> None:
+def test_a_missing_directory_is_bad_usage() -> None:
     done = subprocess.run(
         [*COMMAND, "--cwd", "/no/such"], capture_output=True, text=True, check=False
     )
@@ -213,7 +211,7 @@ def test_a_directory_that_is_not_there_is_bad_usage() -> None:
 def test_a_printed_configuration_starts_this_server_on_this_store(group: Make, name: str) -> None:
     g = group()
     done = g.iai("mcp", "--print-config", name)
-    assert re.fullmatch(r"iai: this goes into .+\n", done.stderr)
+    assert re.fullmatch(r"iai: add this to .+\n", done.stderr)
     document = tomllib.loads(done.stdout) if name == "codex" else json.loads(done.stdout)
     if name == "opencode":
         entry = document["mcp"]["iai"]

@@ -55,7 +55,7 @@ def recalled(h: Host, **asked: Any) -> tuple[Any, str]:
     return answers[-1]
 
 
-def test_recall_gives_ids_and_one_line_each_and_show_the_whole_text(g: Group, h: Host) -> None:
+def test_recall_returns_ids_and_one_line_each_and_show_the_whole_text(g: Group, h: Host) -> None:
     result, text = recalled(h, query="tenacity retries", k=3)
     assert len(result["found"]) == 3
     best = result["found"][0]
@@ -71,7 +71,7 @@ def test_recall_gives_ids_and_one_line_each_and_show_the_whole_text(g: Group, h:
     assert all(f"\n> {line}\n" in text for line in whole.text.split("\n"))
 
 
-def test_an_explained_hit_shows_its_parts_its_words_and_where_it_was_said(h: Host) -> None:
+def test_an_explained_hit_shows_its_score_words_and_source(h: Host) -> None:
     result, text = recalled(h, query="tenacity retries", k=1, explain=True)
     (best,) = result["found"]
     assert sum(best["why"].values()) == pytest.approx(best["score"], abs=0.01)
@@ -83,7 +83,7 @@ def test_an_explained_hit_shows_its_parts_its_words_and_where_it_was_said(h: Hos
     assert f"  said in {best['source']}\n" in text
 
 
-def test_a_hit_is_one_of_those_that_the_filters_let_through(h: Host) -> None:
+def test_every_hit_passes_the_filters(h: Host) -> None:
     every = recalled(h, query="balance", k=50)[0]["found"]
     assert {one["role"] for one in every} == {"user", "assistant"}
     for name, value in (("role", "user"), ("project", "ledgerline")):
@@ -98,9 +98,7 @@ def test_a_hit_is_one_of_those_that_the_filters_let_through(h: Host) -> None:
     assert h.call("memory_recall", query="balance", tier="procedural")[0]["found"] == []
 
 
-def test_here_is_the_project_of_the_directory_that_the_server_was_started_in(
-    g: Group, h: Host
-) -> None:
+def test_here_is_the_project_that_the_server_was_started_in(g: Group, h: Host) -> None:
     place = g.work / "elsewhere"
     place.mkdir()
     h.call("memory_capture", text="Only elsewhere: bananas.", directory=str(place))
@@ -116,7 +114,7 @@ def test_here_is_the_project_of_the_directory_that_the_server_was_started_in(
         assert result["sessions"] == []
 
 
-def test_a_record_is_shown_among_the_turns_around_it_and_in_pieces(h: Host) -> None:
+def test_a_record_is_shown_with_the_turns_around_it_and_in_pieces(h: Host) -> None:
     session = h.call("memory_timeline", project="ledgerline")[0]["sessions"][0]
     first, last = session["first"]["id"], session["last"]["id"]
     result, text = h.call("memory_show", ids=[first, "#9999", "no-such"], around=10)
@@ -133,7 +131,7 @@ def test_a_record_is_shown_among_the_turns_around_it_and_in_pieces(h: Host) -> N
     assert head["left_out"] == len(tail["text"])
 
 
-def test_the_timeline_tells_the_latest_sessions_first(h: Host) -> None:
+def test_the_timeline_lists_the_latest_sessions_first(h: Host) -> None:
     result, text = h.call("memory_timeline", limit=3)
     ended = [one["ended_at"] for one in result["sessions"]]
     assert len(ended) == 3
@@ -142,7 +140,7 @@ def test_the_timeline_tells_the_latest_sessions_first(h: Host) -> None:
     assert h.call("memory_timeline", until="1971-01-01")[0]["sessions"] == []
 
 
-def test_a_captured_text_is_a_note_of_this_project_and_is_kept_once(g: Group, h: Host) -> None:
+def test_a_captured_text_is_a_note_of_this_project_and_is_stored_once(g: Group, h: Host) -> None:
     note = "Releases are cut on Tuesdays, never on Fridays."
     result, text = h.call("memory_capture", text=note, pin=True, tags=["release"])
     assert (result["outcome"], result["pinned"]) == ("kept", True)
@@ -158,7 +156,7 @@ def test_a_captured_text_is_a_note_of_this_project_and_is_kept_once(g: Group, h:
     assert (found[0]["said"], found[0]["pinned"]) == (note, True)
 
 
-def test_a_pin_is_put_on_and_taken_off(g: Group, h: Host) -> None:
+def test_a_record_is_pinned_and_unpinned(g: Group, h: Host) -> None:
     for pinned, said in ((True, "pinned"), (False, "not pinned any more")):
         result, text = h.call("memory_pin", id="#1", pinned=pinned)
         assert (result["pinned"], text) == (pinned, said)
@@ -167,7 +165,7 @@ def test_a_pin_is_put_on_and_taken_off(g: Group, h: Host) -> None:
         assert kept.pinned is pinned
 
 
-def test_records_are_forgotten_by_their_ids_all_of_them_or_none(g: Group, h: Host) -> None:
+def test_all_of_the_given_records_are_forgotten_or_none(g: Group, h: Host) -> None:
     texts = [f"To be forgotten: number {number}." for number in (1, 2)]
     ids = [h.call("memory_capture", text=text)[0]["id"] for text in texts]
     refused = h.refused("memory_forget", ids=[*ids, "#9999"])
@@ -182,7 +180,7 @@ def test_records_are_forgotten_by_their_ids_all_of_them_or_none(g: Group, h: Hos
     assert "forgotten on purpose" in text
 
 
-def test_the_status_says_how_far_each_stage_has_come(g: Group, h: Host) -> None:
+def test_the_status_shows_the_lag_of_each_stage(g: Group, h: Host) -> None:
     g.settle()
     wait_until(lambda: "embedding    ready" in h.call("memory_status")[1], "no loop is late")
     result, _ = h.call("memory_status")
@@ -192,9 +190,7 @@ def test_the_status_says_how_far_each_stage_has_come(g: Group, h: Host) -> None:
     assert {stage["lag_records"] for stage in result["stages"].values()} == {0}
 
 
-def test_what_is_recalled_cannot_pass_for_anything_else_nor_come_back_as_memory(
-    g: Group, h: Host
-) -> None:
+def test_recalled_text_stays_quoted_and_does_not_come_back_as_memory(g: Group, h: Host) -> None:
     turn = CapturedTurn(text=EVIL, session="s\x1b", cwd="/p\x07", host="h\u202e")
     with g.client() as client:
         client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
@@ -241,7 +237,7 @@ def test_what_is_recalled_cannot_pass_for_anything_else_nor_come_back_as_memory(
         ("memory_forget", {}, "missing required field `ids`"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(
+def test_a_bad_call_is_answered_with_a_one_line_error(
     h: Host, tool: str, arguments: dict[str, object], why: str
 ) -> None:
     said = h.refused(tool, **arguments)

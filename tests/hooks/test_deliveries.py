@@ -1,4 +1,4 @@
-"""What a session is given: all, only what is new, or nothing; and what is noted of it."""
+"""What a session gets: everything, only what is new to it, or nothing; and the record of that."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def starts(source: str, session: str = "s", cwd: str = "/p", **more: Any) -> str
 
 
 def said(store: Store, text: str, session: str = "other", cwd: str = "/p", **fields: Any) -> int:
-    """Keep a turn; return the revision that it made."""
+    """Store a turn; return its revision."""
     project = identify(cwd)
     records = Records(store.layout.records, writer=True)
 
@@ -71,25 +71,25 @@ def change(store: Store, do: Callable[[RecordChange, Record], None], label: int)
     records.close()
 
 
-def noted(store: Store) -> list[deliveries.Injection]:
-    """What is in the ledger, but for what a busy machine made too late."""
+def recorded(store: Store) -> list[deliveries.Delivery]:
+    """The deliveries in the ledger, except those that a busy machine was too late for."""
     found = deliveries.read(store.layout)
     return [one for one in found if not one.reason.endswith("took longer than 0.9 s")]
 
 
-# --- the whole text, or only what is new ----------------------------------------------------------
+# --- the full text, or only what is new -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["startup", "clear", "fork", "", "of a host to come"])
-def test_a_session_that_starts_anew_gets_all_each_time(store: Store, source: str) -> None:
+def test_a_new_session_always_gets_the_full_text(store: Store, source: str) -> None:
     store.payload("/p", payload(REVISION))
     assert store.call(starts(source)) == payload(REVISION)
     assert store.call(starts(source)) == payload(REVISION)
-    assert [one.outcome for one in noted(store)] == ["cache-hit", "cache-hit"]
+    assert [one.outcome for one in recorded(store)] == ["cache-hit", "cache-hit"]
 
 
 @pytest.mark.parametrize("source", ["resume", "compact"])
-def test_a_session_that_goes_on_and_was_given_nothing_yet_gets_all(
+def test_a_resumed_session_that_was_given_nothing_gets_the_full_text(
     store: Store, source: str
 ) -> None:
     store.payload("/p", payload(REVISION))
@@ -99,20 +99,21 @@ def test_a_session_that_goes_on_and_was_given_nothing_yet_gets_all(
 
 
 @pytest.mark.parametrize("source", ["resume", "compact"])
-def test_without_anything_new_a_session_that_goes_on_gets_nothing_and_the_log_says_so(
+def test_a_resumed_session_with_nothing_new_gets_nothing_and_that_is_logged(
     store: Store, source: str
 ) -> None:
-    store.payload("/p", payload(REVISION))
+    revision = said(store, "said long ago")
+    store.payload("/p", payload(revision))
     store.call(starts("startup"))
     assert store.call(starts(source)) == ""
-    assert store.call(starts(source, session="another")) == payload(REVISION)
-    assert store.log()[1] == "nothing-new revision=5"
-    second = noted(store)[1]
-    assert (second.outcome, second.reason) == ("nothing-new", "revision=5")
-    assert (second.revision, second.tokens, second.bytes) == (REVISION, 0, 0)
+    assert store.call(starts(source, session="another")) == payload(revision)
+    assert store.log()[1] == f"given-before -> nothing-new revision={revision}"
+    second = recorded(store)[1]
+    assert (second.outcome, second.reason) == ("nothing-new", "given-before")
+    assert (second.revision, second.tokens, second.bytes) == (revision, 0, 0)
 
 
-def test_a_session_that_goes_on_gets_what_others_have_said_since_and_not_its_own_words(
+def test_a_resumed_session_gets_what_others_said_since_and_not_its_own_words(
     store: Store,
 ) -> None:
     first = said(store, "said long ago")
@@ -127,50 +128,22 @@ def test_a_session_that_goes_on_gets_what_others_have_said_since_and_not_its_own
     for left_out in ("said long ago", "my own words", "in another project"):
         assert left_out not in printed
     assert store.call(starts("compact")) == ""
-    assert [one.outcome for one in noted(store)] == ["cache-hit", "live-cli", "nothing-new"]
-    assert noted(store)[1].reason == f"newer-than revision={first}"
-    assert noted(store)[1].tokens > 0
+    assert [one.outcome for one in recorded(store)] == ["cache-hit", "live-cli", "nothing-new"]
+    assert recorded(store)[1].reason == "given-before"
+    assert recorded(store)[1].tokens > 0
 
 
-def test_where_only_the_session_itself_has_spoken_the_hook_knows_it_without_python(
-    store: Store,
-) -> None:
-    (store.layout.run / "command").unlink()
-    store.payload("/p", payload(5))
-    store.call(starts("startup"))
-    store.payload("/p", payload(8))
-    store.news("/p", "0 5 s\n")
-    assert store.call(starts("resume")) == ""
-    assert noted(store)[-1].outcome == "nothing-new"
-    assert noted(store)[-1].reason == "revision=5"  # up to there it was given all, and no further
-    store.payload("/p", payload(4))  # an older one is no reason to tell it anything twice
-    assert store.call(starts("compact")) == ""
-    assert noted(store)[-1].reason == "revision=5"
-
-
-@pytest.mark.parametrize("news", ["0 6 s", "0 5 another", "", "0 5 .", "0 x s"])
-def test_where_others_may_have_spoken_what_is_new_is_composed(store: Store, news: str) -> None:
-    store.payload("/p", payload(1))
-    said(store, "said by another session")
-    store.call(starts("startup"))
-    store.payload("/p", payload(8))
-    store.news("/p", news.replace("5", "1"))
-    assert "> said by another session\n" not in store.call(starts("resume", session="unknown"))
-    store.call(starts("resume"))
-    assert noted(store)[-1].reason == "newer-than revision=1"
-
-
-def test_a_session_of_which_only_its_own_words_are_new_gets_nothing(store: Store) -> None:
+def test_a_resumed_session_with_only_its_own_words_new_gets_nothing(store: Store) -> None:
     first = said(store, "said long ago")
     store.payload("/p", payload(first))
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "my own words", session="s")))
     assert store.call(starts("compact")) == ""
-    assert noted(store)[-1].outcome == "nothing-new"
-    assert noted(store)[-1].tokens == 0
+    assert recorded(store)[-1].outcome == "nothing-new"
+    assert recorded(store)[-1].tokens == 0
 
 
-def test_what_was_pinned_or_noted_or_corrected_since_is_new(store: Store) -> None:
+def test_records_pinned_added_or_edited_since_are_new(store: Store) -> None:
     revisions = [said(store, text) for text in ("to be pinned", "to be corrected", "to be left")]
     store.payload("/p", payload(revisions[-1]))
     store.call(starts("startup"))
@@ -185,7 +158,7 @@ def test_what_was_pinned_or_noted_or_corrected_since_is_new(store: Store) -> Non
     assert "to be left" not in printed
 
 
-def test_a_turn_of_another_session_that_waits_in_the_spool_is_new(store: Store) -> None:
+def test_another_sessions_turn_in_the_spool_is_new(store: Store) -> None:
     first = said(store, "said long ago")
     store.payload("/p", payload(first))
     store.call(starts("startup"))
@@ -196,7 +169,7 @@ def test_a_turn_of_another_session_that_waits_in_the_spool_is_new(store: Store) 
     assert "my own words" not in printed
 
 
-def test_the_revision_of_another_store_is_none_of_this_one(store: Store) -> None:
+def test_a_revision_this_store_never_had_is_ignored(store: Store) -> None:
     store.payload("/p", payload(1_000))
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "all that there is")))
@@ -205,7 +178,7 @@ def test_the_revision_of_another_store_is_none_of_this_one(store: Store) -> None
     assert "Only what is new" not in printed
 
 
-def test_a_difference_that_could_not_be_composed_is_given_the_next_time(store: Store) -> None:
+def test_text_that_could_not_be_composed_is_given_the_next_time(store: Store) -> None:
     first = said(store, "said long ago")
     store.payload("/p", payload(first))
     store.call(starts("startup"))
@@ -213,22 +186,22 @@ def test_a_difference_that_could_not_be_composed_is_given_the_next_time(store: S
     command = (store.layout.run / "command").read_text()
     (store.layout.run / "command").write_text("/bin/false")
     assert store.call(starts("resume")) == ""
-    assert noted(store)[-1].outcome == "nothing"
+    assert recorded(store)[-1].outcome == "nothing"
     (store.layout.run / "command").write_text(command)
     assert "> what is new\n" in store.call(starts("resume"))
 
 
-def test_a_sub_agent_gets_nothing_unless_it_is_asked_for(store: Store) -> None:
+def test_a_sub_agent_gets_nothing_unless_enabled(store: Store) -> None:
     store.payload("/p", payload(REVISION))
     agent = starts("startup", agent_id="a1", agent_type="Explore")
     assert store.call(agent) == ""
-    assert (noted(store)[0].outcome, noted(store)[0].reason) == ("nothing", "sub-agent")
+    assert (recorded(store)[0].outcome, recorded(store)[0].reason) == ("nothing", "sub-agent")
     assert store.call(agent, IAI_MCP_SUBAGENTS="1") == payload(REVISION)
-    # `claude --agent NAME` is no sub-agent, and what a sub-agent was given its session was not.
+    # `claude --agent NAME` is not a sub-agent, and its session wasn't given the sub-agent's text.
     assert store.call(starts("resume", agent_type="reviewer")) == payload(REVISION)
 
 
-# --- what is noted --------------------------------------------------------------------------------
+# --- the record -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,7 +214,7 @@ def test_a_sub_agent_gets_nothing_unless_it_is_asked_for(store: Store) -> None:
         ({}, {}, ""),
     ],
 )
-def test_every_start_is_in_the_ledger(
+def test_the_ledger_has_every_start(
     store: Store, fields: dict[str, Any], environment: dict[str, str], host: str
 ) -> None:
     store.payload("/p", payload(REVISION, tokens=40))
@@ -257,7 +230,7 @@ def test_every_start_is_in_the_ledger(
     }  # fmt: skip
 
 
-def test_whatever_a_host_says_the_ledger_stays_readable(store: Store) -> None:
+def test_no_event_makes_the_ledger_unreadable(store: Store) -> None:
     head = framing.opening(1, WRITTEN, 'my "own" \\ project', 3)
     store.payload("/p", f"{head}\n{framing.CLOSING}\n")
     for session in ('a"b', "a\\u0022", "a/b", "..", "x" * 5_000, "\u00e9"):
@@ -268,19 +241,19 @@ def test_whatever_a_host_says_the_ledger_stays_readable(store: Store) -> None:
     broken.chmod(0o700)
     (store.layout.run / "command").write_text(str(broken))
     store.call(starts("startup", cwd="/elsewhere"))
-    found = noted(store)
+    found = recorded(store)
     assert len(found) == 8
     assert {one.session for one in found[:6]} == {""}
     assert found[-1].reason.startswith("cache-absent: exit 7: it said  no ")
 
 
-def test_each_day_has_a_ledger_that_is_kept_as_long_as_the_others(store: Store) -> None:
+def test_the_hooks_ledger_is_kept_as_long_as_the_others(store: Store) -> None:
     store.payload("/p", payload(REVISION))
     store.call(starts("startup"))
     (new,) = store.layout.ledger.iterdir()
     old = store.layout.ledger / "2020-01-01.hook.jsonl"
     old.touch()
-    mark = store.layout.given / "s"
+    mark = store.layout.deliveries / "s"
     assert mark.read_text() == f"{REVISION}\n"
     wall = mark.stat().st_mtime_ns
     assert deliveries.outdated(store.layout, wall, 30) == [old]
@@ -288,8 +261,8 @@ def test_each_day_has_a_ledger_that_is_kept_as_long_as_the_others(store: Store) 
     assert all(path.stat().st_mode & 0o077 == 0 for path in (new, mark))
 
 
-def test_injections_says_who_was_given_what_and_what_it_cost(store: Store) -> None:
-    store.payload("/p", payload(REVISION, tokens=40))
+def test_injections_lists_what_each_session_was_given_and_its_cost(store: Store) -> None:
+    store.payload("/p", payload(said(store, "said long ago"), tokens=40))
     store.call(starts("startup", transcript_path="/x/.claude/a.jsonl"))
     store.call(starts("compact", transcript_path="/x/.claude/a.jsonl"))
     store.call(starts("startup", session="t", transcript_path="/x/.codex/a.jsonl"))
@@ -303,8 +276,8 @@ def test_injections_says_who_was_given_what_and_what_it_cost(store: Store) -> No
     lines = store.group.iai("injections", "--session", "s", "--project", "p").stdout.splitlines()
     assert len(lines) == 3
     assert "claude s startup  p  40 tokens  cache-hit (age=" in lines[0]
-    assert "claude s compact  p  nothing  nothing-new (revision=5)" in lines[1]
-    assert lines[2].startswith("2 times in 1 session; 40 tokens in all, 40 where there were any")
+    assert "claude s compact  p  nothing  nothing-new (given-before)" in lines[1]
+    assert lines[2].startswith("2 injections in 1 session; 40 tokens in total, 40 per non-empty")
     assert store.group.json("injections", "--project", "none")["injections"] == []
     assert len(store.group.json("events", "--kind", "injected")) == 3
 
@@ -314,9 +287,7 @@ def test_injections_says_who_was_given_what_and_what_it_cost(store: Store) -> No
 
 @pytest.mark.parametrize("source", ["startup", "clear", "fork", "resume", "compact"])
 @pytest.mark.parametrize("before", ["nothing", "all", "less"])
-def test_a_preview_is_to_the_byte_what_the_hook_then_prints(
-    store: Store, source: str, before: str
-) -> None:
+def test_a_preview_equals_what_the_hook_prints_next(store: Store, source: str, before: str) -> None:
     cwd = store.group.work / "p r\u00f6ject"
     cwd.mkdir()
     first = said(store, "said long ago", cwd=str(cwd))
@@ -331,15 +302,15 @@ def test_a_preview_is_to_the_byte_what_the_hook_then_prints(
     printed = store.call(starts(source, cwd=str(cwd)))
     assert _timeless(shown.stdout) == _timeless(printed)
     assert shown.stderr.split(" tokens=")[0].split(" ")[-1] == store.log()[-1].split(" ")[-1]
-    assert shown.stderr.rstrip().endswith(f" tokens={noted(store)[-1].tokens}")
+    assert shown.stderr.rstrip().endswith(f" tokens={recorded(store)[-1].tokens}")
 
 
 def _preview(group: Group, *args: str) -> "subprocess.CompletedProcess[str]":
-    """Ask for a preview; again while the machine is too busy to compose it in time."""
+    """Ask for a preview; retry while the machine is too busy to compose it in time."""
     shown = [group.iai("preview", *args)]
 
     def in_time() -> bool:
-        late = LATE in shown[-1].stderr or shown[-1].returncode != 0  # or not within its own limit
+        late = LATE in shown[-1].stderr or shown[-1].returncode != 0  # or it exceeded its own limit
         if late:
             shown.append(group.iai("preview", *args))
         return not late
@@ -349,7 +320,7 @@ def _preview(group: Group, *args: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _timeless(text: str) -> str:
-    """Without when a text was composed, which is now, and ages that may turn a second later."""
+    """Return a text without its time and the ages that may change within a second."""
     head, _, rest = re.sub(r"\b\d+ d ago", "N d ago", text).partition("\n")
     return " ".join(word for word in head.split(" ") if not word.startswith("generated")) + rest
 
@@ -362,7 +333,7 @@ def _traces(store: Store) -> list[tuple[Path, int]]:
 
 
 @pytest.mark.slow
-def test_pinning_and_forgetting_change_what_the_next_session_gets_at_once(group: Make) -> None:
+def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="3600")
     g.up()
     (g.work / "p").mkdir()
@@ -377,10 +348,10 @@ def test_pinning_and_forgetting_change_what_the_next_session_gets_at_once(group:
     assert g.iai("pin", "#1").returncode == 0
     wait_until(lambda: "## Pinned\n#1 " in preview(), "it is pinned there")
     assert g.iai("forget", "#1").returncode == 0
-    wait_until(lambda: "keep me" not in preview(), "it is there no more")
+    wait_until(lambda: "keep me" not in preview(), "it is gone")
 
 
-def test_the_hook_reads_what_it_writes_as_the_library_does() -> None:
+def test_the_hook_and_the_library_use_the_same_names() -> None:
     hook = (CHECKOUT / "hooks" / "iai-mcp-session-recall.sh").read_text()
     assert '"$store/session-start/given"' in hook
     assert f'"kind":"{deliveries.KIND}"' in hook

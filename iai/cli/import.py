@@ -8,6 +8,8 @@ and what a host deletes later stays. The group does the reading: Ctrl-C ends the
 --git keeps what the commits of a project say, each as a record to be found by recall. Merges,
 version bumps and the like are left out. It is not shown at the start of a session.
 
+--explain prints what would become of each line of a transcript, and keeps nothing.
+
 example: iai import --all --wait
 """
 
@@ -27,6 +29,7 @@ from iai.cli.output import as_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
+from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.install import histories
 from iai.process.client import Client
@@ -48,11 +51,16 @@ def configure(parser: ArgumentParser) -> None:
         metavar="N",
         help="with --git: how many at most, the latest (default %(default)s)",
     )
+    parser.add_argument(
+        "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
+    )
     parser.add_argument("--wait", action="store_true", help="until every stage has caught up")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if args.explain:
+        return _explain(args.explain, json=args.json)
     if not (args.paths or args.all or args.git) or args.commits < 1:
         raise BadUsage("name transcripts, or give --all or --git; --commits is at least 1")
     layout = Layout(settings.store)
@@ -80,6 +88,19 @@ def run(args: Namespace, settings: Settings) -> int:
         document["seconds"] = round(time.monotonic() - began, 3)
         as_json(document)
     return 1 if progress is not None and progress.unreadable else 0
+
+
+def _explain(path: str, *, json: bool) -> int:
+    try:
+        outcomes = explain(path)
+        if json:
+            as_json({"lines": [outcome._asdict() for outcome in outcomes]})
+        else:
+            for outcome in outcomes:
+                print(f"{outcome.offset:>12}  {outcome.what:<12}  {outcome.about}")
+    except OSError as error:
+        raise BadUsage(f"{path} cannot be read: {error.strerror}") from error
+    return 0
 
 
 def _document(progress: ImportProgress) -> dict[str, Any]:

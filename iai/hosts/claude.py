@@ -21,7 +21,9 @@ NAME = "claude"
 
 _USUAL_ENTRIES = (None, "cli")
 _USUAL_SOURCES = (None, "typed")
-_OF_A_SUB_AGENT = re.compile(r"(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+\.jsonl$")
+_OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its session
+    r"(?:(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+|/agent-[0-9a-f]{6,40})\.jsonl$"
+)
 _TITLES = {  # type of line -> field, and how much it is worth
     "custom-title": ("customTitle", 4),
     "ai-title": ("aiTitle", 3),
@@ -40,7 +42,7 @@ def recognises(path: str, first: object) -> bool:
 def begin(path: str) -> Context:
     """See `Host.begin`. A sub-agent's file is below the directory of its session."""
     found = _OF_A_SUB_AGENT.search(path)
-    return Context(session=found[1], sub_agent=True) if found else Context()
+    return Context(session=found[1] or "", sub_agent=True) if found else Context()
 
 
 def parse(line: object, context: Context) -> Parsed:
@@ -75,7 +77,9 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
         and "forkedFrom" not in line
     ):
         return context if at == context.last_at else structs.replace(context, last_at=at)
-    session = context.session if context.sub_agent else text(line, "sessionId") or context.session
+    session = text(line, "sessionId") or context.session
+    if context.sub_agent and context.session:
+        session = context.session
     cwd = text(line, "cwd") or context.cwd
     branch = text(line, "gitBranch") or context.branch
     unattended = context.unattended or _by_a_program(line)

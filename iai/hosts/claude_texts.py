@@ -48,6 +48,8 @@ USER = HostTexts(
     ],
     openings=[
         Opening("[Request interrupted by user", Skip.COMMAND, "seen: Escape", line=True),
+        Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
+        Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
         Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
         Opening("This session is being continued from a previous", Skip.SUMMARY, "seen 2.0.76"),
         Opening("Full transcript available at: ", Skip.NOTICE, "seen 2.1.17: a task", line=True),
@@ -80,6 +82,7 @@ _REFUSALS = ("The user doesn't want to ", "The user does not want to ", "User re
 _WORDS = re.compile(
     r"(?:the user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)", re.DOTALL
 )
+_CLARIFY = "The user wants to clarify these questions"  # the host's words, not a person's
 _NOTE = "\n\nNote: The user's next message may contain"  # guidance for the model, seen 2.1.2xx
 
 
@@ -97,4 +100,5 @@ def refused(result: str) -> bool:
 def words_of_refusal(result: str) -> str:
     """Return what the person said when refusing; "" if nothing."""
     found = _WORDS.search(result)
-    return found[1].partition(_NOTE)[0].strip() if found else ""
+    words = found[1].partition(_NOTE)[0].strip() if found else ""
+    return "" if words.startswith(_CLARIFY) else words

@@ -103,13 +103,10 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
     """What a session says of itself. One that forks another repeats the other's after its own."""
     name, began = text(payload, "id"), moment(payload.get("timestamp"))
     if context.session:
-        if name and name not in [origin.session for origin in context.lineage]:
-            lineage = (*context.lineage, Origin(name, began))[:LINEAGE]
-            copied = max(context.copied_until, at)
-            context = structs.replace(context, lineage=lineage, copied_until=copied)
-        return context
+        return _descended(Origin(name, began), at, context) if name else context
     git, source = mapping(payload, "git"), payload.get("source")
-    parent = _works_for(source)
+    parent, forked_from = _works_for(source), text(payload, "forked_from_id")
+    lineage = (Origin(name, began or at), *([Origin(forked_from, 0)] if forked_from else []))
     return structs.replace(
         context,
         session=parent or name,
@@ -119,10 +116,21 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
         skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
         sub_agent=isinstance(source, dict) and "subagent" in source,
         unattended=_is_unattended(payload),
-        forked_from=text(payload, "forked_from_id"),
-        lineage=(Origin(name, began or at),),
+        forked_from=forked_from,
+        lineage=lineage,
+        copied_until=at if forked_from else 0,
         last_at=at or began,
     )
+
+
+def _descended(origin: Origin, at: int, context: Context) -> Context:
+    """Note a session whose lines a fork repeats, and when it had begun."""
+    own, *others = context.lineage
+    if origin.session == own.session:
+        return context
+    others = [other for other in others if other.session != origin.session]
+    lineage = (own, *others, origin)[:LINEAGE]
+    return structs.replace(context, lineage=lineage, copied_until=max(context.copied_until, at))
 
 
 def _works_for(source: object) -> str:

@@ -7,6 +7,7 @@ from iai.model import clock
 from iai.model.clock import NS
 
 _EARLIEST_S = 1_000_000_000  # 2001: an earlier number is no time
+_DIGITS = 20  # a longer number is no time
 _LATEST_S = 100_000_000_000  # larger numbers are milliseconds
 
 
@@ -58,4 +59,4 @@ def _iso(value: str) -> int:
     try:
         return max(0, clock.parse_iso(value))
     except (ValueError, OverflowError):
-        return 0
+        return moment(int(value)) if value.isdecimal() and len(value) < _DIGITS else 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from iai.hosts import claude
-from iai.hosts.turn import Turn
+from iai.hosts.turn import Skip, Turn
 from iai.model.action import Action, Step
 from iai.model.context import CALLS, Context
 from tests.iai.hosts.claude_lines import actions, answer, call, items, line, prompt, result
@@ -165,6 +165,13 @@ def test_a_sub_agents_actions_count_for_its_session_and_its_words_for_nobody() -
     (action,) = (item for item in found if isinstance(item, Action))
     assert (action.key, action.sub_agent) == ("claude:s9:t", True)
     assert claude.begin("/h/.claude/projects/p/s9.jsonl") == Context()
+
+
+def test_a_sub_agents_file_of_an_older_version_is_known_by_its_name() -> None:
+    context = claude.begin("/h/.claude/projects/p/agent-a1b2c3d4.jsonl")
+    found = items(prompt(1, "look"), answer(2, "I look."), context=context)
+    assert found == [Skip.SIDECHAIN, Skip.SIDECHAIN]
+    assert claude.parse(prompt(1, "look"), context)[0].session == "s1"
 
 
 def test_a_sub_agents_lines_inside_the_sessions_file_count_alike() -> None:

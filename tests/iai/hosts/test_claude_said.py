@@ -141,6 +141,17 @@ def test_an_answer_is_read_from_the_result_where_nothing_stands_beside_it() -> N
     assert turns(asked, result(2, "q", told)) == [("answer", "Which port? \u2192 8443")]
 
 
+def test_of_questions_put_back_only_what_was_answered_is_kept() -> None:
+    asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
+    told = (
+        f"{REFUSED} To tell you how to proceed, the user said:\nThe user wants to clarify these"
+        ' questions.\n\nQuestions asked:\n- "Which port?"\n  Answer: 8443\n- "Why?"\n  (None)'
+    )
+    assert turns(asked, result(2, "q", told, is_error=True)) == [
+        ("answer", "Which port? \u2192 8443")
+    ]
+
+
 def test_a_plan_is_a_turn_of_the_assistants_and_its_fate_an_action() -> None:
     plan = "# Move the cache\n1. write the copier\n2. switch over"
     asked = answer(1, "Here is the plan.", call("p", "ExitPlanMode", plan=plan))
@@ -189,6 +200,7 @@ def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
         ("This session is being continued from a previous conversation that", Skip.SUMMARY),
         ("Base directory for this skill: /s", Skip.META),
         ("[Request interrupted by user]", Skip.COMMAND),
+        ("[Image: source: /tmp/a.png]", Skip.PLACEHOLDER),
         ("(no content)", Skip.PLACEHOLDER),
         ("[No content]", Skip.PLACEHOLDER),
     ],
@@ -260,9 +272,14 @@ def test_no_rewind_is_seen_where_none_is_proved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stamp", "seconds"), [(1_795_168_800_000, 1_795_168_800), (1_795_168_800, 1_795_168_800)]
+    ("stamp", "seconds"),
+    [
+        (1_795_168_800_000, 1_795_168_800),
+        (1_795_168_800, 1_795_168_800),
+        ("1795168800000", 1_795_168_800),
+    ],
 )
-def test_a_number_is_a_time_in_milliseconds_or_seconds(stamp: int, seconds: int) -> None:
+def test_a_number_is_a_time_in_milliseconds_or_seconds(stamp: object, seconds: int) -> None:
     (turn,) = items({**prompt(1, "x"), "timestamp": stamp})
     assert isinstance(turn, Turn)
     assert turn.created_at == seconds * 10**9

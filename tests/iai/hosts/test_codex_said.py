@@ -128,6 +128,17 @@ def test_a_forks_copies_with_their_own_times_are_the_turns_of_the_first() -> Non
     assert own.session == ""
 
 
+def test_a_fork_need_not_repeat_the_head_of_the_first() -> None:
+    copy, own = turns(
+        meta("12:00:00", "fork", forked_from_id="first"),
+        message("10:00:05", "user", "move the table"),
+        message("12:00:00", "user", "copied with a new time"),
+        message("12:00:09", "user", "leave it here"),
+    )
+    assert (copy.session, copy.text) == ("first", "move the table")
+    assert (own.session, own.text) == ("", "leave it here")
+
+
 def test_turns_that_were_rolled_back_are_named() -> None:
     lines = [message(f"10:00:0{n}", "user", text) for n, text in enumerate("abc")]
     keys = [turn.key for turn in turns(*lines)]

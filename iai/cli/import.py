@@ -8,6 +8,8 @@ and running it twice is harmless. What iai has read stays, even after the host d
 --git stores the commit messages of a project for recall, except for merges, version bumps and the
 like. They are not shown at session start.
 
+--explain prints what would become of each line of a transcript, and stores nothing.
+
 example: iai import --all --wait
 """
 
@@ -27,6 +29,7 @@ from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
+from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.install import histories
 from iai.model.units import count
@@ -54,10 +57,15 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="wait until all of it is searchable and the session-start text is rewritten",
     )
+    parser.add_argument(
+        "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if args.explain:
+        return _explain(args.explain, json=args.json)
     if not (args.paths or args.all or args.git) or args.commits < 1:
         raise BadUsage("name transcripts, or pass --all or --git; --commits must be at least 1")
     layout = Layout(settings.store)
@@ -85,6 +93,19 @@ def run(args: Namespace, settings: Settings) -> int:
         document["seconds"] = round(time.monotonic() - began, 3)
         print_json(document)
     return 1 if progress is not None and progress.unreadable else 0
+
+
+def _explain(path: str, *, json: bool) -> int:
+    try:
+        outcomes = explain(path)
+        if json:
+            print_json({"lines": [outcome._asdict() for outcome in outcomes]})
+        else:
+            for outcome in outcomes:
+                print(f"{outcome.offset:>12}  {outcome.what:<12}  {outcome.about}")
+    except OSError as error:
+        raise BadUsage(f"{path} cannot be read: {error.strerror}") from error
+    return 0
 
 
 def _document(progress: ImportProgress) -> dict[str, Any]:

@@ -3,16 +3,22 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import Literal, NamedTuple
 
 from msgspec import Struct, structs
 
-from iai.hosts import claude, codex, registry
-from iai.hosts.turn import FAULTS, Context, Host, Line, Skip, Turn
+from iai.hosts import claude, codex
+from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
+from iai.ingest.items import Found, Reader
 from iai.ingest.spool import HookEvent
-from iai.ingest.transcripts import Mark, RawLine
+from iai.ingest.transcripts import Mark, Slice
 from iai.model import framing
+from iai.model.action import Action
+from iai.model.clock import NS
+from iai.model.context import Context
+from iai.model.exchange import NARRATION, is_answer, opens
 from iai.model.ids import record_id
 from iai.model.record import (
     NewRecord,
@@ -20,11 +26,14 @@ from iai.model.record import (
     Source,
     Transcript,
 )
+from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
 from iai.store.record_change import RecordChange
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
+
+LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
 
 class Fault(Struct, frozen=True):
@@ -34,12 +43,28 @@ class Fault(Struct, frozen=True):
     reason: Skip
 
 
+class Performed(Struct, frozen=True, kw_only=True):
+    """An action, and the session and place that it counts for."""
+
+    action: Action
+    host: str
+    session: str
+    project: str
+    cwd: str
+    branch: str
+    offset: int  # of the line that completed it; turns and actions of a file are in this order
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
     transcript: Transcript  # as it is after the slice
     records: tuple[NewRecord, ...]
     projects: tuple[tuple[Project, str], ...]  # with the directory in which it was worked on
+    actions: tuple[Performed, ...]
+    sessions: tuple[SessionInfo, ...]
+    rewound: tuple[str, ...]  # keys of requests that were taken back
+    unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
     skipped: Counter[str]
     faults: tuple[Fault, ...]
     more: bool
@@ -54,46 +79,141 @@ def read(
     Raises OSError if the file cannot be read.
     """
     piece = transcripts.read(transcript.path, mark(transcript), most)
-    if piece.lines and piece.lines[0].offset < transcript.offset:  # another file by the same name
+    if piece.restarted:  # another file by the same name, or the same one rewritten
         transcript = Transcript(
             path=transcript.path, host="", followed_until=transcript.followed_until
         )
-    host = registry.named(transcript.host)
-    context = Context(**{name: getattr(transcript, name) for name in Context.__struct_fields__})
-    records: list[NewRecord] = []
-    places: dict[tuple[str, str], tuple[Project, str]] = {}
-    skipped: Counter[str] = Counter()
-    faults: list[Fault] = []
+    reader = Reader(transcript)
+    gathered = _Gathered(transcript, identify)
     for raw in piece.lines:
-        problem, json = _decoded(raw)
-        host = host or registry.detect(transcript.path, json)
-        line: Line = problem or Skip.NOT_A_TURN
-        if problem is None and host is not None:
-            context, line = host.parse(json, context)
-        if isinstance(line, Turn) and host is not None:
-            project = identify(context.cwd, context.remote)
-            records.append(_record(line, host, context, project, transcript.path, raw.offset, now))
-            places[project.id, context.cwd] = new_project(project), context.cwd
-        elif isinstance(line, Skip):
-            skipped[line] += 1
-            if line in FAULTS:
-                faults.append(Fault(raw.offset, line))
-    after = structs.replace(
-        transcript,
-        host=host.NAME if host else "",
-        offset=piece.mark.offset,
-        inode=piece.mark.inode,
-        head=piece.mark.head,
-        **structs.asdict(context),
-    )
-    return Batch(
-        transcript=after,
-        records=tuple(records),
-        projects=tuple(places.values()),
-        skipped=skipped,
-        faults=tuple(faults),
-        more=piece.more,
-        bytes=max(0, piece.mark.offset - transcript.offset),
+        for found in reader.line(raw):
+            gathered.take(found, reader.host)
+    if not piece.more and now - reader.context.last_at > LEFT_ALONE_S * NS:
+        for found in reader.end():
+            gathered.take(found, reader.host)
+    return gathered.batch(reader, piece, now)
+
+
+class _Gathered:
+    """The items of one slice, sorted."""
+
+    def __init__(self, transcript: Transcript, identify: Identify) -> None:
+        self._transcript = transcript
+        self._identify = cache(identify)
+        self._records: list[NewRecord] = []
+        self._places: dict[tuple[str, str], tuple[Project, str]] = {}
+        self._actions: list[Performed] = []
+        self._sessions: dict[str, SessionInfo] = {}
+        self._rewound: list[str] = []
+        self._markup: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self._faults: list[Fault] = []
+
+    def take(self, found: Found, host: Host | None) -> None:
+        item = found.item
+        if isinstance(item, Skip):
+            self._skipped[item] += 1
+            if item in FAULTS:
+                self._faults.append(Fault(found.offset, item))
+        elif host is None:
+            pass
+        elif isinstance(item, Rewound):
+            self._rewound += item.keys
+        elif isinstance(item, Action):
+            self._actions.append(self._performed(item, host, found))
+        else:
+            self._records.append(self._record(item, host, found))
+            if item.markup:
+                self._markup[item.markup] += 1
+
+    def batch(self, reader: Reader, piece: Slice, now: int) -> Batch:
+        mark, host = piece.mark, reader.host
+        after = structs.replace(
+            self._transcript,
+            host=host.NAME if host else "",
+            offset=mark.offset,
+            inode=mark.inode,
+            head=mark.head,
+            tail=mark.tail,
+            **structs.asdict(reader.context),
+        )
+        if host is not None and reader.context.session:
+            facts = _facts(host, reader.context)
+            self._sessions[facts.session] = facts
+        return Batch(
+            transcript=after,
+            records=tuple(self._dated(now)),
+            projects=tuple(self._places.values()),
+            actions=tuple(self._actions),
+            sessions=tuple(self._sessions.values()),
+            rewound=tuple(self._rewound),
+            unknown_markup=self._markup,
+            skipped=self._skipped,
+            faults=tuple(self._faults),
+            more=piece.more,
+            bytes=max(0, mark.offset - self._transcript.offset),
+        )
+
+    def _dated(self, now: int) -> list[NewRecord]:
+        """Give what was said before any time was known the time that comes next."""
+        if all(record.created_at for record in self._records):
+            return self._records
+        next_at = next((record.created_at for record in self._records if record.created_at), 0)
+        at = next_at or transcripts.written_at(self._transcript.path) or now
+        return [
+            record
+            if record.created_at
+            else structs.replace(record, created_at=at, id=record_id(record.key, at))
+            for record in self._records
+        ]
+
+    def _record(self, turn: Turn, host: Host, found: Found) -> NewRecord:
+        context = found.context
+        project = self._at_home(context)
+        return NewRecord(
+            key=turn.key,
+            id=record_id(turn.key, turn.created_at),
+            tier="episodic",
+            role=turn.role,
+            text=turn.text,
+            host=host.NAME,
+            session=turn.session or context.session,
+            project=project.id,
+            cwd=context.cwd,
+            created_at=turn.created_at,
+            source=Source(transcript=self._transcript.path, offset=found.offset, uuid=turn.uuid),
+            kind=NARRATION if turn.kind == "commentary" else turn.kind,
+        )
+
+    def _performed(self, action: Action, host: Host, found: Found) -> Performed:
+        context = found.context
+        return Performed(
+            action=action,
+            host=host.NAME,
+            session=context.session,
+            project=self._at_home(context).id,
+            cwd=context.cwd,
+            branch=context.branch,
+            offset=found.offset,
+        )
+
+    def _at_home(self, context: Context) -> ProjectIdentity:
+        project = self._identify(context.cwd, context.remote)
+        if (project.id, context.cwd) not in self._places:
+            self._places[project.id, context.cwd] = new_project(project), context.cwd
+        return project
+
+
+def _facts(host: Host, context: Context) -> SessionInfo:
+    return SessionInfo(
+        host=host.NAME,
+        session=context.session,
+        title=context.title,
+        title_rank=context.title_rank,
+        branch=context.branch,
+        cwd=context.cwd,
+        unattended=context.unattended,
+        forked_from=context.forked_from,
     )
 
 
@@ -102,6 +222,7 @@ class Inserted(NamedTuple):
 
     added: int  # new records; the others are known already
     ignored: int  # turns of ignored projects, which are not stored
+    actions: int = 0  # new ones
 
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
@@ -113,13 +234,39 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
             wanted.add((project.id, cwd))
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
-    added = sum([change.insert(record)[1] for record in records])
-    return Inserted(added, len(batch.records) - len(records))
+    added = sum([change.insert(record)[1] for record in told_apart(records)])
+    acted = 0
+    for done in batch.actions:
+        if (done.project, done.cwd) in wanted:
+            acted += change.act(done.action, done.host, done.session, done.project)
+    if wanted:
+        for info in batch.sessions:
+            change.note_session(info)
+    return Inserted(added, len(batch.records) - len(records), acted)
+
+
+def told_apart(records: list[NewRecord]) -> list[NewRecord]:
+    """Return records in order, with what is narration by what follows in the same list marked.
+
+    The store would mark it as well, one by one.
+    """
+    answered: set[tuple[str, str]] = set()  # sessions of which a later text is at hand
+    marked: list[NewRecord] = []
+    for record in reversed(records):
+        session = (record.host, record.session)
+        if opens(record):
+            answered.discard(session)
+        elif is_answer(record):
+            if session in answered:
+                record = structs.replace(record, kind=NARRATION)  # noqa: PLW2901
+            answered.add(session)
+        marked.append(record)
+    return marked[::-1]
 
 
 def mark(transcript: Transcript) -> Mark:
     """Up to where a transcript has been read."""
-    return Mark(transcript.offset, transcript.inode, transcript.head)
+    return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
 
 
 def unread_since(transcript: Transcript) -> int:
@@ -198,40 +345,6 @@ def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
         )
         for role, text in said
         if text and (own := framing.without(text)).strip()
-    )
-
-
-def _decoded(raw: RawLine) -> tuple[Skip | None, object]:
-    if raw.data is None:
-        return Skip.TOO_LONG, None
-    try:
-        return None, transcripts.decode(raw.data)
-    except ValueError:
-        return Skip.BAD_JSON, None
-
-
-def _record(
-    turn: Turn,
-    host: Host,
-    context: Context,
-    project: ProjectIdentity,
-    path: str,
-    offset: int,
-    now: int,
-) -> NewRecord:
-    created_at = turn.created_at or now
-    return NewRecord(
-        key=turn.key,
-        id=record_id(turn.key, created_at),
-        tier="episodic",
-        role=turn.role,
-        text=turn.text,
-        host=host.NAME,
-        session=context.session,
-        project=project.id,
-        cwd=context.cwd,
-        created_at=created_at,
-        source=Source(transcript=path, offset=offset, uuid=turn.uuid),
     )
 
 

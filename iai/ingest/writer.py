@@ -58,11 +58,11 @@ class RecordWriter:
     ) -> StepsTo[T]:
         """Make a change durable, then announce it if it moved the revision."""
         before = self.mark
-        (result, touched), self.mark = self._records.commit(
-            lambda unit: (change(unit), unit.touched_projects), now, live=live
+        (result, touched, acted), self.mark = self._records.commit(
+            lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
         )
         if self.mark.revision > before.revision:
-            ingested = self.mark.max_vec_label - before.max_vec_label
+            ingested = self.mark.max_vec_label - before.max_vec_label + acted
             yield Publish(RecordsCommitted(revision=self.mark.revision, ingested=ingested))
             # A pin, edit or forget bypasses the interval: nobody may see the record as it was.
             self.required.committed(touched, can_wait=ingested > 0)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, structs
 
 from iai.model.clock import NS
+from iai.model.context import Context
 
 SEEDED = "git"  # host of the commit messages that a project was seeded with
 DIGEST = 16  # bytes
@@ -46,7 +47,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     source: Source = Source()
     origin: str = ""
-    kind: str = ""
+    kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
@@ -154,7 +155,7 @@ class LastChange(
         )
 
 
-class Transcript(Struct, frozen=True, kw_only=True):
+class Transcript(Context, frozen=True, kw_only=True):
     """How far a host's file has been read, committed together with the records from it."""
 
     path: str
@@ -162,14 +163,11 @@ class Transcript(Struct, frozen=True, kw_only=True):
     offset: int = 0
     inode: int = 0
     head: bytes = b""  # digest of its first bytes: the path may come to name another file
-    session: str = ""  # this and the next two: from earlier lines, for the later ones
-    cwd: str = ""
-    remote: str = ""
-    skip: str = ""  # why the file is not a conversation of the user; "": it is one
+    tail: bytes = b""  # digest of the bytes before `offset`: a file may be rewritten in place
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
 
 
-_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
+_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name not in ("key", "kind"))
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

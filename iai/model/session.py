@@ -13,6 +13,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     branch: str = ""  # git branch of its last line that names one
     cwd: str = ""  # working directory of its last line that names one
     unattended: bool = False  # held by a program, not a person
+    forked_from: str = ""  # id of the session that it continues
 
     def updated(self, later: "SessionInfo") -> "SessionInfo":
         """Return what is known after later lines; what they leave open stays as it was."""
@@ -24,4 +25,5 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
             branch=later.branch or self.branch,
             cwd=later.cwd or self.cwd,
             unattended=later.unattended or self.unattended,
+            forked_from=later.forked_from or self.forked_from,
         )

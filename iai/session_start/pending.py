@@ -10,8 +10,9 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.ingest import parse, spool, transcripts
-from iai.ingest.parse import Identify
+from iai.ingest.parse import Identify, Performed
 from iai.model.record import NewRecord, Project, Transcript
+from iai.model.session import SessionInfo
 from iai.projects.identity import identify
 from iai.store.records import Records
 
@@ -27,6 +28,8 @@ class Pending(Struct, frozen=True):
 
     turns: tuple[NewRecord, ...] = ()
     projects: tuple[Project, ...] = ()  # that the turns belong to
+    actions: tuple[Performed, ...] = ()
+    sessions: tuple[SessionInfo, ...] = ()
     whole: bool = True  # nothing was left out
 
 
@@ -36,6 +39,8 @@ class _Collected:
     def __init__(self) -> None:
         self.turns: list[NewRecord] = []
         self.projects: dict[str, Project] = {}
+        self.actions: list[Performed] = []
+        self.sessions: list[SessionInfo] = []
         self.whole = True
         self.bytes_left = ALL
 
@@ -58,7 +63,13 @@ def read(layout: Layout, records: Records | None, wall: int) -> Pending:
         except OSError:
             collected.whole = False
     projects = tuple(collected.projects.values())
-    return Pending(tuple(collected.turns), projects, collected.whole)
+    return Pending(
+        tuple(collected.turns),
+        projects,
+        tuple(collected.actions),
+        tuple(collected.sessions),
+        collected.whole,
+    )
 
 
 def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> dict[str, str]:
@@ -110,6 +121,8 @@ def _read_transcript(
         projects = {project.id: project for project, _ in batch.projects}
         for turn in batch.records:
             collected.add(turn, projects[turn.project])
+        collected.actions += batch.actions
+        collected.sessions += batch.sessions
         collected.bytes_left -= batch.bytes
         transcript, more = batch.transcript, batch.more
         if more and not jumped:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from msgspec import structs
 
+from iai.model.action import Action
 from iai.model.record import (
     NewRecord,
     Project,
@@ -15,6 +16,7 @@ from iai.model.record import (
     order_of,
     session_key,
 )
+from iai.model.session import SessionInfo
 from iai.session_start.pending import Pending
 from iai.store.record_view import RecordView
 
@@ -45,6 +47,15 @@ class PendingView:
                 latest[session] = max(order, latest.get(session, order))
         for turns in self._turns.values():
             turns.sort(key=_position)
+        self._actions: dict[bytes, list[Action]] = defaultdict(list)  # by session, in order
+        for done in sorted(pending.actions, key=lambda done: done.action.at):
+            if view is None or not view.has_action(done.action.key):
+                self._actions[session_key(done.host, done.session)].append(done.action)
+        self._infos: dict[bytes, SessionInfo] = {}
+        for info in pending.sessions:
+            session = session_key(info.host, info.session)
+            stored = self._infos.get(session) or (view.session_info(session) if view else None)
+            self._infos[session] = stored.updated(info) if stored else info
 
     def belongs(self, project: str) -> str:
         """See `RecordView.belongs`."""
@@ -93,6 +104,22 @@ class PendingView:
         ordered = reversed(pending) if newest_first else pending
         return merge(kept, ordered, key=_position, reverse=newest_first)
 
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session, in order."""
+        stored = self._view.actions(session, newest_first=newest_first) if self._view else iter(())
+        pending = self._actions.get(session, [])
+        ordered = reversed(pending) if newest_first else pending
+        return merge(stored, ordered, key=lambda action: action.at, reverse=newest_first)
+
+    def session_info(self, session: bytes) -> SessionInfo | None:
+        """Return what is known of a session."""
+        stored = self._view.session_info(session) if self._view else None
+        return self._infos.get(session, stored)
+
+    def session_changed(self, session: bytes) -> int:
+        """Return 0, so that nothing is cached: pending turns have no revision."""
+        return 0
+
     def pending(self) -> Iterator[Record]:
         """Yield the turns that are not in the store."""
         return (turn for turns in self._turns.values() for turn in turns)
@@ -100,10 +127,6 @@ class PendingView:
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the pinned records of a project; a pending turn cannot be pinned."""
         return self._view.pinned(project) if self._view else iter(())
-
-    def changed(self, project: str) -> int:
-        """Return that of the records: pending turns have no revision."""
-        return self._view.changed(project) if self._view else 0
 
     def facts(self, project: str) -> Iterator[Record]:
         """Yield the facts noted in a project; they reach ingest at once, so none is pending."""

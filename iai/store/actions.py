@@ -44,6 +44,10 @@ class ActionView(Tables):
                     return
                 yield unpack(data, Action)
 
+    def has_action(self, key: str) -> bool:
+        """Return whether an action with this idempotency key was ever stored."""
+        return self._t.get(digest(key), db=self._db["action_keys"]) is not None
+
     def session_info(self, session: bytes) -> SessionInfo | None:
         """Return what is known of a session; None where nothing is but its turns."""
         data = self._t.get(session, db=self._db["session_info"])
@@ -82,13 +86,12 @@ class ActionChange(ActionView):
 
     def add_action(self, session: bytes, action: Action) -> bool:
         """Keep an action; return False if it was kept before, also where it was forgotten."""
-        key = digest(action.key)
-        if self._t.get(key, db=self._db["action_keys"]) is not None:
+        if self.has_action(action.key):
             return False
         latest = self._t.get(_LATEST, db=self._db["meta"])
         n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
-        self._t.put(key, n, db=self._db["action_keys"])
+        self._t.put(digest(action.key), n, db=self._db["action_keys"])
         self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
         for database, index_key in _index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])

@@ -330,10 +330,10 @@ def _already_running(layout: Layout, version: str) -> int:
     """Say so; return 1 if that group runs other code."""
     _, _, theirs = lock.note(layout.lease).partition("\n")
     if theirs in ("", version):  # "": it is just starting
-        print(f"the group already runs on {layout.root} (pid {lock.holder(layout.lease)})")  # noqa: T201
+        print(f"iai is already running on {layout.root} (pid {lock.holder(layout.lease)})")  # noqa: T201
         return 0
     log.error(
-        "iai %s runs on %s, and this is iai %s: `iai down` first",
+        "iai %s is running on %s, but this is iai %s; run `iai down` first",
         theirs,
         layout.root,
         version,

@@ -1,4 +1,4 @@
-"""The README keeps in step with the code."""
+"""The README, the topics of `iai help` and every `--help` are in step with the code."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from harness.group import PATIENCE_S
 
 from iai import cli
 from iai.admin import version
+from iai.cli.help import TOPICS, topics
 from iai.config.layout import LONGEST_SOCKET_PATH, Layout
 from iai.process import probe
 from iai.protocol import wire
@@ -19,7 +20,9 @@ from iai.protocol.message import Actor, Ping
 from iai.protocol.registry import INBOX
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+PAGES = {path: path.read_text() for path in readme.DOCUMENTS}
+TEXT = "\n".join(PAGES.values())
 
 
 def iai(*args: str) -> "subprocess.CompletedProcess[str]":
@@ -29,8 +32,11 @@ def iai(*args: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_its_generated_parts_are_as_the_code_has_them() -> None:
-    assert readme.updated(TEXT) == TEXT, "run tools/fix"
-    for name, block in readme.blocks().items():
+    for path, page in PAGES.items():
+        assert readme.updated(page) == page, f"{path.name}: run tools/fix"
+    blocks = readme.blocks()
+    assert set(re.findall(r"<!-- ([a-z]+) -->", TEXT)) == set(blocks)
+    for name, block in blocks.items():
         assert block in TEXT, name
 
 
@@ -41,10 +47,33 @@ def test_every_file_it_names_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_link_leads_to_a_file(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[path]):
+        assert (path.parent / target).is_file(), target
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """Return the commands in the text, in line or in a block: each name, and what follows it."""
+    blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
+    pattern = r"iai ([a-z][a-z-]*)([^`#\n]*)"
+    inline = re.findall(f"`{pattern}`", TEXT)
+    return [*inline, *re.findall(f"^{pattern}", blocks, re.MULTILINE)]
+
+
 def test_every_command_in_it_exists() -> None:
-    named = re.findall(r"(?:`|^)iai ([a-z-]+)", TEXT, re.MULTILINE)
+    named = {name for name, _ in command_lines()}
     assert len(named) > 8
-    assert set(named) <= set(cli.COMMANDS)
+    assert named <= set(cli.COMMANDS)
+
+
+def test_every_option_in_it_exists() -> None:
+    named = {
+        (name, each) for name, rest in command_lines() for each in re.findall(r"--[\w-]+", rest)
+    }
+    assert len(named) > 8
+    for name, option in named:
+        assert re.search(rf"{option}\b", iai(name, "--help").stdout), f"iai {name} {option}"
 
 
 def test_every_benchmark_in_it_exists() -> None:
@@ -52,14 +81,52 @@ def test_every_benchmark_in_it_exists() -> None:
         [sys.executable, str(ROOT / "tools" / "benchmarks")], capture_output=True, text=True,
         check=True,
     ).stdout  # fmt: skip
-    for name in re.findall(r"tools/bench ([a-z]+)", TEXT):
+    named = re.findall(r"tools/bench ([a-z]+)", TEXT)
+    assert len(named) > 8
+    for name in named:
         assert re.search(rf"^{name} ", listed, re.MULTILINE), name
+
+
+def test_every_figure_of_the_costs_names_the_command_that_measures_it() -> None:
+    rows = re.findall(r"^\| (?!what|---).*\|$", (TOPICS / "costs.md").read_text(), re.MULTILINE)
+    assert len(rows) > 8
+    for row in rows:
+        assert "`tools/bench " in row, row
+
+
+def test_the_privacy_topic_names_everything_in_the_store() -> None:
+    store = Layout(Path("/s"))
+    paths = [path for path in vars(store).values() if isinstance(path, Path) and path != store.root]
+    assert len(paths) > 8
+    page = PAGES[TOPICS / "privacy.md"]
+    for name in {path.relative_to(store.root).parts[0] for path in paths}:
+        assert f"`{name}" in page, name
 
 
 def test_its_hooks_are_those_that_are_there() -> None:
     assert set(re.findall(r"iai-mcp-[a-z-]+\.sh", TEXT)) == {
         path.name for path in (ROOT / "hooks").glob("*.sh")
     }
+
+
+@pytest.mark.parametrize("name", topics())
+def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) -> None:
+    assert name not in cli.COMMANDS, "`iai help NAME` would print the help of the command"
+    assert f"iai/cli/topics/{name}.md" in PAGES[README]
+    about = topics()[name]
+    assert re.search(rf"^  {name} +{re.escape(about)}$", iai("help").stdout, re.MULTILINE)
+    printed = iai("help", name)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert printed.stdout.startswith(f"# {name.capitalize()}: {about}\n")
+    for markup in ("<!--", "![", ".md)"):
+        assert markup not in printed.stdout
+
+
+def test_help_explains_a_command_as_its_own_help_does() -> None:
+    assert iai("help", "recall").stdout == iai("recall", "--help").stdout
+    assert iai("help").stdout == iai("--help").stdout == iai().stdout
+    refused = iai("help", "no-such")
+    assert (refused.returncode, refused.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -91,7 +158,7 @@ def test_the_version_is_printed() -> None:
     assert said.startswith("iai 0.")
     for what in ("Python 3.", "lmdb ", "faiss-cpu ", "tantivy ", "store schema "):
         assert what in said
-    assert "is not there" not in said
+    assert "is missing" not in said
 
 
 def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from harness.group import (
 )
 from harness.host import ClaudeCode
 
+from iai.cli.help import topics
 from iai.ingest import spool
 from iai.install.hook_entries import SCRIPTS
 from tests.actors.real import texts
@@ -32,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", str(place), str(CHECKOUT)], check=True)
-    (built,) = place.glob("iai-*.whl")
+    (built,) = place.glob("iai_memory-*.whl")
     return built
 
 
@@ -49,11 +50,14 @@ def iai(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "bin" / "iai"
 
 
-def test_it_holds_the_packages_and_the_hooks_and_nothing_else(wheel: Path) -> None:
+def test_it_holds_the_packages_the_hooks_and_the_topics_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"iai", "actors"}
     assert {name for name in names if name.startswith("iai/_hooks/")} == {
         f"iai/_hooks/{script}" for script in SCRIPTS
+    }
+    assert {name for name in names if name.endswith(".md")} == {
+        f"iai/cli/topics/{topic}.md" for topic in topics()
     }
     assert not [name for name in names if name.endswith((".pyc", ".lock"))]
 
@@ -71,6 +75,7 @@ def test_installed_it_runs_the_group_and_remembers_through_its_own_hooks(
         ).stdout  # fmt: skip
 
     assert "iai 0." in run("--version")
+    assert run("help", "freshness").startswith("# Freshness: ")
     run("hooks", "install", "--host", "claude")
     assert "5 of 5 processes ready" in run("up", "--detach")
     try:

@@ -1,7 +1,7 @@
-"""Records a terminal on which iai is connected to a host, and a second session knows of the first.
+"""Records a terminal: iai is connected to a host, and a second session knows about the first.
 
-What is shown is what was printed: nothing is typed in here but commands, and what a host does. The
-home directory is made for it and deleted.
+It shows what was printed, in the colours it was printed in: none. Only the commands and the actions
+of the host are scripted. The home directory is temporary.
 """
 
 import json
@@ -22,13 +22,14 @@ from iai.config.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "tests/samples/claude/ledgerline-reconcile.jsonl"
+QUESTION = "how often do we try again"  # shares no rare word with its answer
 WIDTH = 100
-_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # from another's server; any will do
-SHOWN = 24  # lines of the payload; the rest is left out, and said to be
+_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # loaded from a server; any font will do
+SHOWN = 30  # lines of one output; a note says how many more there were
 
 
 class Terminal:
-    """Runs commands in a home directory of its own, and draws them with what they print."""
+    """Runs commands in a home directory of its own, and draws them with their output."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -39,21 +40,25 @@ class Terminal:
         self.environment = {**kept, "HOME": str(home), "PATH": path, "COLUMNS": str(WIDTH)}
         self.console = Console(record=True, width=WIDTH, file=Path(os.devnull).open("w"))  # noqa: SIM115
 
-    def type(self, command: str, stdin: str = "", shown: int = SHOWN) -> None:
-        """Run a command line and draw it."""
-        self.console.print(Text.assemble(("$ ", "green"), (command, "bold")))
-        printed = self.run(["bash", "-c", command], stdin).splitlines()
-        for line in printed[:shown]:
-            self.console.print(Text(line, style="cyan" if line.startswith("#") else ""))
-        if len(printed) > shown:
-            self.note(f"({len(printed) - shown} more lines)")
+    def type(self, command: str, shown: int = SHOWN) -> None:
+        """Run a command line and draw it with its output."""
+        self.console.print(Text(f"$ {command}", style="bold"))
+        self.draw(self.run(["bash", "-c", command]), shown)
+
+    def draw(self, output: str, shown: int = SHOWN) -> None:
+        """Draw the first lines of an output."""
+        lines = output.splitlines()
+        for line in lines[:shown]:
+            self.console.print(Text(line))
+        if len(lines) > shown:
+            self.note(f"({len(lines) - shown} more lines)")
 
     def note(self, text: str) -> None:
-        """Draw what happens besides."""
-        self.console.print(Text(text, style="italic bright_black"))
+        """Draw what the viewer has to know besides."""
+        self.console.print(Text(text, style="italic"))
 
     def event(self, name: str, session: str, transcript: Path | None = None) -> str:
-        """Do what Claude Code does: call the hooks of an event, with JSON on standard input."""
+        """Call the hooks of an event with JSON on standard input, as Claude Code does."""
         settings = json.loads((self.home / ".claude/settings.json").read_text())
         about = {
             "session_id": session,
@@ -66,7 +71,7 @@ class Terminal:
         return "".join(self.run([h["command"], *h["args"]], json.dumps(about)) for h in calls)
 
     def settle(self) -> None:
-        """Wait, as somebody does between two sessions, until all stages have caught up."""
+        """Wait until all stages have caught up, as they do between two sessions."""
         while not health.measure(Layout(self.home / ".iai-mcp"), time.time_ns()).caught_up:
             time.sleep(0.1)
 
@@ -79,10 +84,10 @@ class Terminal:
 
 
 def record(terminal: Terminal) -> None:
-    """Type what the README tells a user to type."""
+    """Type the commands of the README, and play two sessions."""
     (terminal.home / ".claude").mkdir()
     terminal.type("iai up --detach")
-    terminal.type("iai hooks install --host claude", shown=3)
+    terminal.type("iai hooks install --host claude")
     terminal.note("-- a session of Claude Code in ~/ledgerline, captured turn by turn --")
     transcript = terminal.home / ".claude/projects/ledgerline/one.jsonl"
     transcript.parent.mkdir(parents=True)
@@ -90,11 +95,10 @@ def record(terminal: Terminal) -> None:
     for name in ("UserPromptSubmit", "Stop", "SessionEnd"):
         terminal.event(name, "one", transcript)
     terminal.settle()
-    terminal.note("-- the next session starts, and is given this, without asking --")
-    for line in terminal.event("SessionStart", "two").splitlines()[:SHOWN]:
-        terminal.console.print(Text(line, style="cyan" if line.startswith("#") else ""))
-    terminal.console.print()
-    terminal.type("iai recall 'why did the job fail on mondays' --k 1")
+    terminal.note("-- the next session starts with this, without asking --")
+    terminal.draw(terminal.event("SessionStart", "two"))
+    terminal.type(f"iai recall '{QUESTION}' --k 1")
+    terminal.console.print()  # rich cuts the descenders off the last line
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
-"""Writes the parts of README.md that are kept in the code: settings, commands, messages, states.
+"""Writes the generated parts of README.md and of the topics: settings, commands, messages, states.
 
-tools/fix writes them; a test fails when they are out of date.
+A part is between `<!-- name -->` and `<!-- /name -->`. tools/fix runs this; a test fails when one
+is out of date.
 """
 
 import ast
@@ -11,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from iai.cli import COMMANDS  # noqa: E402  only now can they be found
+from iai.cli import COMMANDS  # noqa: E402  needs the path above
+from iai.cli.help import TOPICS, topics  # noqa: E402
 from iai.config import settings  # noqa: E402
 from iai.config.access import ACCESS  # noqa: E402
 from iai.freshness import decide  # noqa: E402
@@ -21,7 +23,7 @@ from iai.protocol.message import Actor, Ping  # noqa: E402
 from iai.protocol.registry import FEED, INBOX  # noqa: E402
 from tests.test_layers import ROOMS  # noqa: E402
 
-README = ROOT / "README.md"
+DOCUMENTS = (ROOT / "README.md", *sorted(TOPICS.glob("*.md")))
 # Below the rooms of iai. The hooks are shell, and have no docstring.
 OTHER_ROOMS = ("actors", "hooks", "tools/harness", "tools/simulation", "tools/benchmarks", "tests")
 HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
@@ -56,7 +58,7 @@ def _room(name: str) -> tuple[str, str]:
 
 
 def blocks() -> dict[str, str]:
-    """Return the text of each generated part, by its name."""
+    """Return the text of each generated part, by name."""
     defaults, _ = settings.from_environment({})
     declared = settings.declared()
     return {
@@ -76,6 +78,13 @@ def blocks() -> dict[str, str]:
         "commands": table(
             ("command", "what it does"),
             [(f"`iai {name}`", what) for name, what in COMMANDS.items()],
+        ),
+        "topics": table(
+            ("topic", "about"),
+            [
+                (f"[`iai help {name}`](iai/cli/topics/{name}.md)", title)
+                for name, title in topics().items()
+            ],
         ),
         "messages": table(
             ("actor", "answers", "publishes"),
@@ -111,7 +120,7 @@ def blocks() -> dict[str, str]:
 
 
 def updated(text: str) -> str:
-    """Return the README with every generated part as it should be."""
+    """Return a document with every generated part up to date."""
     for name, block in blocks().items():
         part = rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
         text = re.sub(part, f"{block}\n".replace("\\", "\\\\"), text, flags=re.DOTALL)
@@ -119,4 +128,5 @@ def updated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text()))
+    for document in DOCUMENTS:
+        document.write_text(updated(document.read_text()))

@@ -1,1 +1,1 @@
-"""Looking after an installation: health, the doctor, backups, the version, edits of settings."""
+"""Operating an installation: health, status, the doctor, backups, settings, the version."""

@@ -1,7 +1,7 @@
-"""Backups: what cannot be made again, in one file that its user alone can read.
+"""Backups: everything that cannot be rebuilt, in one file that only its user can read.
 
-It holds a consistent copy of the records, taken while the group goes on, and what waits in the
-spool, the settings and the state of the lifecycle. All else is derived and made again.
+That is a consistent copy of the records, taken while the group runs, the waiting hook events, the
+settings and the lifecycle state. Everything else is derived from them.
 """
 
 import json
@@ -27,14 +27,14 @@ from iai.process import lock
 from iai.store import environment
 from iai.store.records import SCHEMA, Records
 
-FORM = 1  # of the file
+FORM = 1  # version of the file format
 _MANIFEST, _RECORDS, _SPOOL = "manifest.json", "records/data.mdb", "spool/new"
 _SINGLE = ("config.toml", "lifecycle.json")
 _MANIFEST_LIMIT = 1 << 16  # bytes
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What a backup says of itself."""
+    """The first member of a backup: what it contains."""
 
     form: int
     version: str
@@ -44,48 +44,50 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def make(layout: Layout, path: Path, wall: int) -> Manifest:
-    """Write a backup to `path`, in one step. Raises StoreError if it cannot be made."""
-    waiting = spool.waiting(layout.spool_new)  # before the records: what is in both is kept once
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a backup to `path` atomically. Raises StoreError if that fails."""
+    waiting = spool.waiting(layout.spool_new)  # before the records; an event in both is stored once
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with _beside(path.absolute().parent) as place:
+        with _temporary(path.absolute().parent) as workspace:
             records = Records(layout.records)
             try:
-                records.copy(place)
+                records.copy(workspace)
             finally:
                 records.close()
-            copy = Records(place)
+            copy = Records(workspace)
             with copy.view() as view:
                 mark = view.watermark()
             copy.close()
-            environment.check(place)
+            environment.check(workspace)
             manifest = Manifest(
                 form=FORM, version=iai.__version__, schema=SCHEMA, made_at=clock.iso(wall),
                 watermark=mark,
             )  # fmt: skip
-            _pack(aside, manifest, place / "data.mdb", layout, waiting)
-        aside.replace(path)
+            _pack(partial, manifest, workspace / "data.mdb", layout, waiting)
+        partial.replace(path)
     except OSError as error:
-        raise StoreError(f"the backup {path} cannot be written: {error.strerror}") from error
+        raise StoreError(f"cannot write the backup {path}: {error.strerror}") from error
     finally:
         with suppress(OSError):
-            aside.unlink()
+            partial.unlink()
     return manifest
 
 
-def _pack(aside: Path, manifest: Manifest, data: Path, layout: Layout, waiting: list[Path]) -> None:
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _pack(
+    partial: Path, manifest: Manifest, data: Path, layout: Layout, waiting: list[Path]
+) -> None:
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
-        said = json.dumps(msgspec.to_builtins(manifest)).encode()
+        encoded = json.dumps(msgspec.to_builtins(manifest)).encode()
         head = tarfile.TarInfo(_MANIFEST)
-        head.size, head.mode = len(said), 0o600
-        tar.addfile(head, BytesIO(said))
+        head.size, head.mode = len(encoded), 0o600
+        tar.addfile(head, BytesIO(encoded))
         tar.add(data, _RECORDS)
         for name in _SINGLE:
             if (layout.root / name).is_file():
                 tar.add(layout.root / name, name)
         for event in waiting:
-            with suppress(FileNotFoundError):  # it has been read meanwhile
+            with suppress(FileNotFoundError):  # ingest has read it meanwhile
                 tar.add(event, f"{_SPOOL}/{event.with_suffix(spool.NEW).name}")
         tar.close()
         file.flush()
@@ -95,32 +97,30 @@ def _pack(aside: Path, manifest: Manifest, data: Path, layout: Layout, waiting: 
 def restore(
     layout: Layout, path: Path, wall: int, *, replace: bool
 ) -> tuple[Manifest, Path | None]:
-    """Have the store hold what a backup does; return where what it held before lies now.
+    """Restore a backup; return its manifest, and where the previous records are now, if any.
 
-    Raises StoreError if the group runs, the file is no whole backup, or the store holds records
-    and `replace` is False. Nothing is changed then.
+    Raises StoreError, and changes nothing, if the group runs, the file is not an intact backup, or
+    the store has records and `replace` is False.
     """
     layout.create()
     lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
-        raise StoreError(f"a group runs on {layout.root}: `iai down` first")
+        raise StoreError(f"iai is running on {layout.root}; run `iai down` first")
     try:
         occupied = (layout.records / "data.mdb").exists()
         if occupied and not replace:
-            raise StoreError(
-                f"{layout.root} holds records already; with --replace they are put aside"
-            )
-        with _beside(layout.root) as place:
-            manifest = _unpack(path, place)
+            raise StoreError(f"{layout.root} already has records; --replace moves them aside")
+        with _temporary(layout.root) as workspace:
+            manifest = _unpack(path, workspace)
             kept = _put_aside(layout, wall) if occupied else None
-            _move_in(place, layout)
+            _move_in(workspace, layout)
         return manifest, kept
     finally:
         lease.release()
 
 
-def _unpack(path: Path, place: Path) -> Manifest:
-    """Take what is known by name out of a backup; nothing in it says where it goes."""
+def _unpack(path: Path, workspace: Path) -> Manifest:
+    """Extract the known members of a backup. Its paths are never used as targets."""
     try:
         with tarfile.open(path, "r:gz") as tar:
             manifest = _manifest(tar, path)
@@ -129,22 +129,22 @@ def _unpack(path: Path, place: Path) -> Manifest:
                 event = str(name.parent) == _SPOOL and name.suffix == ".json"
                 if not member.isfile() or not (event or member.name in (_RECORDS, *_SINGLE)):
                     continue
-                target = place / name
+                target = workspace / name
                 private(target.parent)
                 with target.open("wb") as file:
                     shutil.copyfileobj(tar.extractfile(member) or BytesIO(), file)
                 target.chmod(0o600)
-        environment.check(place / "records")
-        records = Records(place / "records")
+        environment.check(workspace / "records")
+        records = Records(workspace / "records")
         with records.view() as view:
             mark = view.watermark()
         records.close()
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
+        raise StoreError(f"cannot read {path}: {error}") from error
     except (StoreAbsent, StoreCorrupt) as error:
-        raise StoreError(f"{path} is no whole backup: {error}") from error
+        raise StoreError(f"{path} is not an intact backup: {error}") from error
     if mark != manifest.watermark:
-        raise StoreError(f"{path} is no whole backup: it holds other records than it says")
+        raise StoreError(f"{path} is not an intact backup: its records don't match its manifest")
     return manifest
 
 
@@ -152,11 +152,11 @@ def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
     first = tar.next()
     file = tar.extractfile(first) if first is not None and first.name == _MANIFEST else None
     if file is None:
-        raise StoreError(f"{path} is no backup of iai")
+        raise StoreError(f"{path} is not an iai backup")
     try:
         manifest = msgspec.json.decode(file.read(_MANIFEST_LIMIT), type=Manifest)
     except msgspec.DecodeError as error:
-        raise StoreError(f"{path} is no backup of iai: {error}") from error
+        raise StoreError(f"{path} is not an iai backup: {error}") from error
     if manifest.form > FORM or manifest.schema > SCHEMA:
         raise StoreError(f"{path} was made by iai {manifest.version}, which is newer: upgrade iai")
     return manifest
@@ -172,23 +172,23 @@ def _put_aside(layout: Layout, wall: int) -> Path:
     return kept
 
 
-def _move_in(place: Path, layout: Layout) -> None:
-    """Put the parts in their places, the records last; and delete what was derived from others."""
+def _move_in(workspace: Path, layout: Layout) -> None:
+    """Move the parts into place, the records last, and delete everything derived from old ones."""
     for derived in (layout.vectors, layout.index, layout.session_start):
         shutil.rmtree(derived, ignore_errors=True)
     layout.payload.unlink(missing_ok=True)
-    for event in (place / _SPOOL).glob("*.json"):
+    for event in (workspace / _SPOOL).glob("*.json"):
         event.rename(layout.spool_new / event.name)
     for name in _SINGLE:
-        if (place / name).exists():
-            (place / name).rename(layout.root / name)
-    (place / "records" / "lock.mdb").unlink(missing_ok=True)
-    shutil.rmtree(layout.records, ignore_errors=True)  # a directory without records
-    (place / "records").rename(layout.records)
+        if (workspace / name).exists():
+            (workspace / name).rename(layout.root / name)
+    (workspace / "records" / "lock.mdb").unlink(missing_ok=True)
+    shutil.rmtree(layout.records, ignore_errors=True)  # an empty directory
+    (workspace / "records").rename(layout.records)
 
 
 @contextmanager
-def _beside(directory: Path) -> Iterator[Path]:
-    """Make a directory on the same disk as what it is for."""
-    with tempfile.TemporaryDirectory(prefix=".iai-", dir=directory) as place:
-        yield Path(place)
+def _temporary(directory: Path) -> Iterator[Path]:
+    """Make a temporary directory inside `directory`, and so on the same disk."""
+    with tempfile.TemporaryDirectory(prefix=".iai-", dir=directory) as workspace:
+        yield Path(workspace)

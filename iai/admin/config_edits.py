@@ -1,7 +1,6 @@
-"""Changes to `config.toml`: each in one step, and the comments of whoever edits it stay.
+"""Edits of `config.toml`: each is atomic and keeps the user's comments.
 
-Apart from `iai.config.config_file`, so that no command that only reads the settings loads what
-writes them.
+Separate from `iai.config.config_file`, so that commands that only read settings don't load tomlkit.
 """
 
 from pathlib import Path
@@ -17,9 +16,9 @@ from iai.process import files
 
 
 def put(path: Path, name: str, text: str) -> None:
-    """Have the file say that a setting has this value.
+    """Set a setting in the file.
 
-    Raises BadUsage for a setting or a value that cannot be, StoreError where the file is no TOML.
+    Raises BadUsage for an unknown setting or an invalid value, StoreError if the file is not TOML.
     """
     setting = _known(name)
     try:
@@ -32,7 +31,7 @@ def put(path: Path, name: str, text: str) -> None:
 
 
 def drop(path: Path, name: str) -> bool:
-    """Have the file say nothing of a setting; return whether it did."""
+    """Remove a setting from the file; return whether it was there."""
     document = _document(path)
     if name not in document:
         _known(name)
@@ -46,10 +45,10 @@ def _known(name: str) -> settings.Setting:
     known = settings.declared()
     if name == "store":
         raise BadUsage(
-            "the file lies in the store, so it cannot say where that is: set IAI_MCP_STORE"
+            "config.toml is inside the store, so it cannot set the store; use IAI_MCP_STORE"
         )
     if name not in known:
-        raise BadUsage(f"there is no setting {name!r}; `iai config list` names them")
+        raise BadUsage(f"unknown setting {name!r}; `iai config list` lists them")
     return known[name]
 
 
@@ -58,8 +57,8 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
         return tomlkit.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         return tomlkit.document()
-    except (OSError, ValueError) as error:  # what tomlkit and the decoder raise are ValueErrors
-        raise StoreError(f"{path} cannot be read: {error}; put it right or delete it") from error
+    except (OSError, ValueError) as error:  # tomlkit and the decoder raise ValueErrors
+        raise StoreError(f"cannot read {path}: {error}; fix or delete it") from error
 
 
 def _write(path: Path, document: tomlkit.TOMLDocument) -> None:
@@ -67,4 +66,4 @@ def _write(path: Path, document: tomlkit.TOMLDocument) -> None:
     try:
         files.replace(path, tomlkit.dumps(document).encode())
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error

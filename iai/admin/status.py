@@ -1,4 +1,4 @@
-"""What `iai status` reports: the processes, how far each stage is, how old the payload is."""
+"""What `iai status` reports: the processes, how current each stage is, how old the payload is."""
 
 import time
 from contextlib import suppress
@@ -21,11 +21,11 @@ from iai.protocol.supervisor import ActorHealth, Health, HealthReport
 
 Document = dict[str, Any]
 
-LATE_S = 4.0  # a loop that gets on stamps its beat every two seconds
+LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 
 
-def look(settings: Settings) -> tuple[Document, str]:
-    """Return what there is to say, for programs and for people."""
+def collect(settings: Settings) -> tuple[Document, str]:
+    """Return the status, as a document and as text."""
     layout = Layout(settings.store)
     state, report = _report(layout)
     store = health.measure(layout, time.time_ns(), settings.payload_projects)
@@ -50,7 +50,7 @@ def look(settings: Settings) -> tuple[Document, str]:
 
 
 def _report(layout: Layout) -> tuple[str, HealthReport | None]:
-    """Ask the supervisor. One that holds the lease and says nothing has not stopped."""
+    """Ask the supervisor. One that holds the lease but doesn't answer has not stopped."""
     try:
         with Client(layout) as client:
             return "running", client.call(Actor.SUPERVISOR, Health(), HealthReport, 2.0)
@@ -83,7 +83,7 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     records = count(store.watermark.records_count, "record") if known else "cannot be read"
     lines = [
         f"group      {group['state']}" + (f" (pid {group['pid']})" if group["pid"] else ""),
-        *_of_other_code(group["version"], group["own_version"]),
+        *_version_line(group["version"], group["own_version"]),
         f"store      {group['store']}: {records}",
         f"lifecycle  {document['lifecycle']['state'] or 'unknown'}",
         *(_actor_line(name, actor) for name, actor in document["actors"].items()),
@@ -94,11 +94,11 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 
-def _of_other_code(theirs: str | None, own: str) -> list[str]:
-    """Return a line that says so if the group is of other code than this."""
-    todo = "`iai down`, then `iai up --detach`"
+def _version_line(theirs: str | None, own: str) -> list[str]:
+    """Return a line that says so if another build is running."""
+    todo = "restart it: `iai down`, then `iai up --detach`"
     return (
-        [f"version    {theirs} runs, and this is {own}: {todo}"]
+        [f"version    {theirs} is running, but this is {own}; {todo}"]
         if theirs not in (None, own)
         else []
     )
@@ -109,7 +109,7 @@ def _actor_line(name: str, actor: Document) -> str:
     state, late = actor["state"], ""
     if actor["late"]:
         state, late = "late", f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
-    last = f", last ended: {actor['last_exit']}" if actor["last_exit"] else ""
+    last = f", last exit: {actor['last_exit']}" if actor["last_exit"] else ""
     return (
         f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
         f"  {actor['restarts']} restarts{late}{last}"
@@ -127,13 +127,13 @@ def _stage_line(name: str, stage: Stage) -> str:
 
 def _payload_line(payload: PayloadHealth, unread: int) -> str:
     if payload.behind is None:
-        state = "no telling how far behind"
+        state = "unknown how far behind"
     elif payload.behind:
         state = f"behind by {count(payload.behind, 'change')} for {span(payload.behind_s or 0.0)}"
     elif payload.age_s is None:
         return f"nothing to write yet: {payload.path}"
     else:
-        state = f"current but for {count(unread, 'unread file')}" if unread else "current"
+        state = f"current except for {count(unread, 'unread file')}" if unread else "current"
     return f"{state}, {_written(payload.age_s)}: {payload.path}"
 
 

@@ -1,4 +1,4 @@
-"""What a bug report has to say of an iai: its version and commit, and what it runs on and with."""
+"""What a bug report should say about an iai: version, commit, Python, platform and libraries."""
 
 import json
 import platform
@@ -9,12 +9,13 @@ import iai
 from iai.process.build import build
 from iai.store import records
 
+DISTRIBUTION = "iai-memory"  # as pip knows it
 ENGINES = ("pyzmq", "msgpack", "msgspec", "lmdb", "numpy", "faiss-cpu", "tantivy")
 _SHORT = 12  # digits of a commit
 
 
 def lines() -> list[str]:
-    """Return all of it, the version first."""
+    """Return the lines of `iai --version`."""
     commit = _of_install() or _of_checkout(Path(iai.__file__).parents[1])
     engines = ", ".join(f"{name} {_version(name)}" for name in ENGINES)
     return [
@@ -29,23 +30,23 @@ def _version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "is not there"
+        return "is missing"
 
 
 def _of_install() -> str:
     """Return the commit that pip installed from, if it was one (PEP 610)."""
     try:
-        said = metadata.distribution("iai").read_text("direct_url.json") or "{}"
-        return str(json.loads(said).get("vcs_info", {}).get("commit_id", ""))
+        text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}"
+        return str(json.loads(text).get("vcs_info", {}).get("commit_id", ""))
     except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return ""
 
 
 def _of_checkout(root: Path) -> str:
-    """Return the commit of a checkout; "" for none. See gitrepository-layout(5)."""
+    """Return the commit of a checkout, or "". See gitrepository-layout(5)."""
     try:
         git = root / ".git"
-        if git.is_file():  # of a worktree: it names its directory
+        if git.is_file():  # a worktree: the file names its directory
             git = root / git.read_text().removeprefix("gitdir:").strip()
         head = (git / "HEAD").read_text().strip()
         if not head.startswith("ref: "):

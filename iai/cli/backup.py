@@ -1,7 +1,7 @@
-"""Copy what cannot be made again into one file, whether or not the group runs.
+"""Back up the store to one file, whether or not iai is running.
 
-That is the records, the hook events that wait, the settings and the lifecycle. The file is checked
-before it takes the place of an older one, and only you can read it.
+The backup holds the records, waiting hook events, the settings and the sleep state; everything else
+is rebuilt from them. It is verified before it replaces an older file, and only you can read it.
 
 example: iai backup ~/iai.tar.gz
 """
@@ -17,7 +17,7 @@ from iai.model.units import count, size
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="where to write it: a .tar.gz")
+    parser.add_argument("file", type=Path, help="the .tar.gz file to write")
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -1,7 +1,8 @@
-"""Show and set the settings: the value of each, who says so, and the default.
+"""Show and change settings.
 
-A setting is read from its variable in the environment, else from config.toml in the store, else it
-has its default. They are read when the group starts: what is set holds from its next start on.
+list (the default) prints every setting, its value and where the value comes from: the environment,
+config.toml in the store, or the default, in this order. get prints one value; set and unset edit
+config.toml. Settings are read when iai starts, so restart it to apply a change.
 
 example: iai config set refresh_min_s 30
 """
@@ -11,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from iai.admin import config_edits
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config import config_file
 from iai.config.layout import Layout
 from iai.config.settings import (
@@ -24,13 +25,13 @@ from iai.config.settings import (
 from iai.errors import BadUsage
 from iai.process.client import Client
 
-_WORDS = {"list": 0, "get": 1, "set": 2, "unset": 1}  # how many follow
+_WORDS = {"list": 0, "get": 1, "set": 2, "unset": 1}  # how many arguments follow
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(_WORDS), nargs="?", default="list")
-    parser.add_argument("name", nargs="?", help="a setting, as `iai config list` names it")
-    parser.add_argument("value", nargs="?", help="what it is to be")
+    parser.add_argument("name", nargs="?", help="a setting from `iai config list`")
+    parser.add_argument("value", nargs="?", help="its new value")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -46,10 +47,10 @@ def run(args: Namespace, settings: Settings) -> int:
         config_edits.drop(layout.config, args.name)
     found = _resolved(layout)
     if args.action != "list" and args.name not in found:
-        raise BadUsage(f"there is no setting {args.name!r}; `iai config list` names them")
+        raise BadUsage(f"unknown setting {args.name!r}; `iai config list` lists them")
     if args.json:
         documents = {name: _document(one) for name, one in found.items()}
-        as_json(documents if args.action == "list" else documents[args.name])
+        print_json(documents if args.action == "list" else documents[args.name])
     elif args.action == "list":
         print("\n".join(_table(found)))
     elif args.action == "get":
@@ -87,11 +88,11 @@ def _table(found: dict[str, Resolved]) -> list[str]:
 
 
 def _outcome(one: Resolved, layout: Layout) -> str:
-    """Say what holds now, and what must be done for the group to know."""
-    said = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
+    """Say what the setting is now, and how to apply it."""
+    text = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
     if one.source is Source.ENVIRONMENT:
-        said += f"\n{one.setting.variable} is set and goes before the file"
+        text += f"\n{one.setting.variable} is set in the environment and overrides config.toml"
     with Client(layout) as client:
         running = client.running()
-    again = "\nthe group that runs has read it before: `iai down`, then `iai up --detach`"
-    return said + (again if running else "")
+    again = "\nrestart iai to apply this: `iai down`, then `iai up --detach`"
+    return text + (again if running else "")

@@ -1,8 +1,8 @@
-"""Say whether iai is well on this machine, and what to do where it is not.
+"""Diagnose problems and suggest fixes.
 
-Each line is one check: ok, warn (it works, but not as it could) or fail. The exit code is 1 if any
-failed. --fix repairs what can be repaired without a doubt: permissions in the store, and the
-sockets of a group that is gone.
+Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
+check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
+killed iai left behind.
 
 example: iai doctor
 """
@@ -15,7 +15,7 @@ import msgspec
 
 from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, Verdict
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 
@@ -33,7 +33,7 @@ def run(args: Namespace, settings: Settings) -> int:
         findings = _findings(layout, settings)
     worst = [finding.verdict for finding in findings]
     if args.json:
-        as_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
+        print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
     else:
         print("\n".join(map(_line, findings)))
         print(f"{worst.count(Verdict.FAIL)} failed, {worst.count(Verdict.WARN)} warnings")
@@ -41,7 +41,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _findings(layout: Layout, settings: Settings) -> list[Finding]:
-    return [*machine.look(layout, os.environ), *group.look(layout, settings)]
+    return [*machine.checks(layout, os.environ), *group.checks(layout, settings)]
 
 
 def _fix(layout: Layout) -> None:

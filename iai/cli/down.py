@@ -1,4 +1,4 @@
-"""Stop the group: every process in the order of the pipeline, what is under way first.
+"""Stop iai. Each process finishes its current work first, in the order of the pipeline.
 
 example: iai down
 """
@@ -17,7 +17,7 @@ from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import Accepted, Stop
 
-PATIENCE_S = 70.0  # five processes that have to be killed one after the other
+PATIENCE_S = 70.0  # time to kill five processes one after the other
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -28,18 +28,18 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     with Client(layout) as client:
         if not client.running():
-            print(f"no group runs on {settings.store}")
+            print(f"iai is not running on {settings.store}")
             return 0
         try:
             client.call(Actor.SUPERVISOR, Stop(), Accepted, 2.0)
-        except (NoAnswer, WireError):  # its loop is stuck or still starting; the signal waits there
+        except (NoAnswer, WireError):  # stuck or still starting: a signal gets through
             if pid := lock.holder(layout.lease):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + args.timeout
         while client.running():
             if time.monotonic() > deadline:
-                raise NoAnswer(f"the group did not stop within {args.timeout:g} s")
+                raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
             time.sleep(0.02)
     print("stopped")
     return 0

@@ -1,6 +1,6 @@
-"""Put another text in the place of a record's, in $EDITOR or with --text.
+"""Change the text of a record, in $EDITOR or with --text.
 
-Its place, its time and its id stay; what is shown and found is the new text.
+The record keeps its id, time and project. Sessions and recall use the new text.
 
 example: iai edit '#41' --text "Deployments go through make deploy"
 """
@@ -22,12 +22,12 @@ from iai.store.records import Records
 
 
 class EditorFailed(IaiError):
-    """The editor did not come to a good end: nothing is changed."""
+    """The editor failed; the record is unchanged."""
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="its id, or # and its number")
-    parser.add_argument("--text", help="the new text (default: what you write in $EDITOR)")
+    parser.add_argument("ref", help="the record: its id, or #N")
+    parser.add_argument("--text", help="the new text (default: edit it in $EDITOR)")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -37,7 +37,7 @@ def run(args: Namespace, settings: Settings) -> int:
         before = _text(layout, args.ref)
         text = args.text if args.text is not None else _edited(before)
         if not text.strip():
-            raise BadUsage("a record without text is none; to remove it: `iai forget`")
+            raise BadUsage("the text is empty; to delete the record, use `iai forget`")
         if text == before:
             print("not changed")
             return 0
@@ -58,13 +58,13 @@ def _text(layout: Layout, ref: str) -> str:
 
 def _edited(text: str) -> str:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # for its user alone
+    with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # private to the user
         path = Path(directory) / "record.md"
         path.write_text(text)
         try:
-            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603  the user's
+            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603  the user's own
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            raise EditorFailed(f"nothing is changed: {editor}: {error}") from error
+            raise EditorFailed(f"nothing changed: {editor}: {error}") from error
         written = path.read_text()
-    # Editors end a file with a line feed, whether or not the text had one.
+    # Editors add a final line feed, even if the text had none.
     return written if text.endswith("\n") else written.removesuffix("\n")

@@ -1,4 +1,7 @@
-"""Print what has happened: what the ledger holds, the oldest first.
+"""Print the event log, oldest first.
+
+It records every start and exit of a process, every rewrite of the session-start text (done, skipped
+or failed, with the reason), and what sessions were given.
 
 example: iai events --kind session_start_cache_write_skipped --since 2h
 """
@@ -8,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from iai.cli import times, watch
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -18,7 +21,7 @@ from iai.protocol.registry import FEED
 from iai.protocol.wire import kind
 from iai.session_start import deliveries
 
-LOOK_S = 0.5  # between two looks with --follow
+POLL_S = 0.5  # with --follow
 KINDS = sorted({deliveries.KIND, *(kind(event) for events in FEED.values() for event in events)})
 _HEAD = ("at", "at_ns", "by", "severity", "kind")
 
@@ -26,17 +29,15 @@ _HEAD = ("at", "at_ns", "by", "severity", "kind")
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kind", default="", help="only events of this kind")
     parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
-    parser.add_argument("--follow", action="store_true", help="go on printing what happens next")
+    parser.add_argument("--follow", action="store_true", help="keep printing new events")
     parser.add_argument(
-        "--json", action="store_true", help="one JSON document; with --follow, one a line"
+        "--json", action="store_true", help="print one JSON document; with --follow, one per line"
     )
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.kind and args.kind not in KINDS:
-        raise BadUsage(
-            f"--kind {args.kind}: no event is of this kind; there are {', '.join(KINDS)}"
-        )
+        raise BadUsage(f"--kind {args.kind}: unknown kind; choose from {', '.join(KINDS)}")
     since = units.moment("--since", args.since, time.time_ns())
     reader = Reader(Layout(settings.store).ledger, since)
 
@@ -45,11 +46,11 @@ def run(args: Namespace, settings: Settings) -> int:
 
     def show() -> None:
         for event in new():
-            as_json(event, line=True) if args.json else print(_line(event))
+            print_json(event, line=True) if args.json else print(_line(event))
 
     if args.follow:
-        return watch.repeat(show, LOOK_S)
-    as_json(new()) if args.json else show()
+        return watch.repeat(show, POLL_S)
+    print_json(new()) if args.json else show()
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Write what is kept, in full, as JSON lines or Markdown; it needs no running group.
+"""Export all records as JSON lines or Markdown, whether or not iai is running.
 
-To standard output, or with --out into a directory: one file for each project.
+Writes to standard output, or one file per project with --out.
 
 example: iai export --format markdown --out ~/iai-export
 """
@@ -31,8 +31,10 @@ _NAME = 60  # characters of a project's name in that of its file
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=tuple(_ENDINGS), default="jsonl")
-    parser.add_argument("--project", default="", help="only this one: a path, a name, or an id")
-    parser.add_argument("--out", default="-", metavar="DIR", help="a directory; -: standard output")
+    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument(
+        "--out", default="-", metavar="DIR", help="write one file per project to this directory"
+    )
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -1,7 +1,6 @@
-"""Remove records for good.
+"""Delete records from the store, the indexes and the session-start text.
 
-They leave the store, the indexes and the payload, and no import brings them back. If one of them is
-not there, none is removed.
+Later imports don't bring them back. If one of the records doesn't exist, nothing is deleted.
 
 example: iai forget '#41' '#42'
 """
@@ -16,9 +15,9 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("refs", nargs="+", metavar="ref", help="an id, or # and a number")
+    parser.add_argument("refs", nargs="+", metavar="ref", help="a record: its id, or #N")
     parser.add_argument(
-        "--whole-session", action="store_true", help="and all else that was said in their sessions"
+        "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
 
 

@@ -1,8 +1,8 @@
-"""Have Claude Code and Codex call iai: edit their settings, or show how the hooks do.
+"""Connect iai to Claude Code and Codex, or disconnect it, or show the state of the hooks.
 
-install puts our hooks into ~/.claude/settings.json and ~/.codex/hooks.json ($CLAUDE_CONFIG_DIR and
-$CODEX_HOME are heeded) and leaves all else there as it is; uninstall takes them out again. Without
---host it is for each of the two that is set up on this machine. A backup is made beside the file.
+install adds hooks to ~/.claude/settings.json and ~/.codex/hooks.json (or below $CLAUDE_CONFIG_DIR
+and $CODEX_HOME), leaves the rest of each file as it is, and keeps a backup beside it. uninstall
+removes them. Without --host, both apply to each host that is set up on this machine.
 
 example: iai hooks install --host claude
 """
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from iai.cli import import_progress
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -38,28 +38,26 @@ ALL = "all"
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("install", "status", "uninstall"))
-    parser.add_argument("--host", choices=(*HOSTS, ALL), default=ALL, help="which (default: all)")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print what would be changed, and change nothing"
-    )
-    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+    parser.add_argument("--host", choices=(*HOSTS, ALL), default=ALL, help="default: all")
+    parser.add_argument("--dry-run", action="store_true", help="print the change without making it")
+    parser.add_argument("--json", action="store_true", help="with status: print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.json and args.action != "status":
-        raise BadUsage("--json goes with `iai hooks status`")
+        raise BadUsage("--json works only with `iai hooks status`")
     layout = Layout(settings.store)
-    hosts = [args.host] if args.host != ALL else _there()
+    hosts = [args.host] if args.host != ALL else _hosts_set_up()
     if args.action != "install":
         hosts = hosts or list(HOSTS)
     if args.action == "status":
-        documents = {host: _look(host, layout) for host in hosts}
-        as_json(documents) if args.json else print("\n".join(_lines(documents)))
+        documents = {host: _status(host, layout) for host in hosts}
+        print_json(documents) if args.json else print("\n".join(_lines(documents)))
         return 0
     if not hosts:
-        raise BadUsage("there is neither ~/.claude nor ~/.codex; name the one to set up by --host")
+        raise BadUsage("neither ~/.claude nor ~/.codex exists; choose one with --host")
     failed = 0
-    for host in hosts:  # what is wrong with one is no reason to leave the other
+    for host in hosts:  # a problem with one must not stop the other
         try:
             _change(host, layout, args.action, dry_run=args.dry_run)
         except SettingsFault as error:
@@ -70,7 +68,7 @@ def run(args: Namespace, settings: Settings) -> int:
     return failed
 
 
-def _there() -> list[str]:
+def _hosts_set_up() -> list[str]:
     return [host for host in HOSTS if installer.directory(host, os.environ).is_dir()]
 
 
@@ -78,23 +76,21 @@ def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
     one = Installer(host, layout, os.environ)
     if dry_run:
         change = one.plan_install() if action == "install" else one.plan_uninstall()
-        print(_diff(change) or f"{NAMES[host]}: nothing would be changed in {change.path}")
+        print(_diff(change) or f"{NAMES[host]}: no change to {change.path}")
         return
     installing = action == "install"
     change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
     if not change.needed:
-        state = "are in" if installing else "are not in"
-        print(f"{NAMES[host]}: the hooks {state} {change.path}; nothing to do")
+        state = "already in" if installing else "not in"
+        print(f"{NAMES[host]}: hooks are {state} {change.path}; nothing to do")
         return
-    done = "installed in" if installing else "taken out of"
-    backup = f" (before: {change.backup})" if change.backup else ""
+    done = "installed in" if installing else "removed from"
+    backup = f" (backup: {change.backup})" if change.backup else ""
     print(f"{NAMES[host]}: hooks {done} {change.path}{backup}")
     if installing and host == codex.NAME:
-        print(
-            "  now start codex and trust them once, with /hooks: until then it does not call them"
-        )
+        print("  next: start codex and trust them once with /hooks; until then they don't run")
     elif installing:
-        print("  sessions that are open already may need a restart to call them")
+        print("  open sessions may need a restart to use them")
 
 
 def _diff(change: Change) -> str:
@@ -106,8 +102,8 @@ def _diff(change: Change) -> str:
     return "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))
 
 
-def _look(host: str, layout: Layout) -> Document:
-    """Return what there is to say of a host."""
+def _status(host: str, layout: Layout) -> Document:
+    """Return the state of one host."""
     one = Installer(host, layout, os.environ)
     directory = installer.directory(host, os.environ)
     config = hook_status.codex_config(directory) if host == codex.NAME else {}
@@ -148,19 +144,17 @@ def _lines(documents: dict[str, Document]) -> list[str]:
                 f"  {hook['event']:<18}{of:<9}installed: {hook['installed']:<9}"
                 f"trusted: {hook['trusted']}"
             )
-        start = _fired(document["start"], "no session start is known")
-        lines.append(
-            f"  last start        {start}" + (" (of any host)" if document["start"] else "")
-        )
-        lines.append(f"  last capture      {_fired(document['capture'], 'none is known')}")
+        start = _last_run(document["start"])
+        lines.append(f"  last start        {start}" + (" (any host)" if document["start"] else ""))
+        lines.append(f"  last capture      {_last_run(document['capture'])}")
         lines += [f"  warning           {warning}" for warning in document["warnings"]]
     if any(document["scripts"] == "differ" for document in documents.values()):
-        lines.append("the hook scripts are not those of this version: `iai up` puts them right")
+        lines.append("the hook scripts are from another version; `iai up` updates them")
     return lines
 
 
-def _fired(fields: Document | None, never: str) -> str:
+def _last_run(fields: Document | None) -> str:
     if fields is None:
-        return never
-    fired = LastRun(**fields)
-    return f"{ago(fired.at, time.time_ns())}: {fired.outcome}" if fired.at else fired.outcome
+        return "none yet"
+    last = LastRun(**fields)
+    return f"{ago(last.at, time.time_ns())}: {last.outcome}" if last.at else last.outcome

@@ -1,14 +1,14 @@
-"""Read what was said before: whole transcripts of Claude Code and Codex, and commits.
+"""Import past Claude Code and Codex sessions, and commit messages.
 
-Give files, or directories with all below them; or --all for every history on this machine: below
-~/.claude/projects ($CLAUDE_CONFIG_DIR is heeded), ~/.codex/sessions and ~/.codex/archived_sessions
-($CODEX_HOME). The latest go first. What was read before is not read again, so it can be repeated;
-and what a host deletes later stays. The group does the reading: Ctrl-C ends the waiting for it.
+Name transcripts or directories, or pass --all for every session on this machine: ~/.claude/projects
+(or $CLAUDE_CONFIG_DIR), ~/.codex/sessions and ~/.codex/archived_sessions (or $CODEX_HOME). The
+newest are read first. Ctrl-C stops the progress display; the import continues in the background,
+and running it twice is harmless. What iai has read stays, even after the host deletes its own copy.
 
---git keeps what the commits of a project say, each as a record to be found by recall. Merges,
-version bumps and the like are left out. It is not shown at the start of a session.
+--git stores the commit messages of a project for recall, except for merges, version bumps and the
+like. They are not shown at session start.
 
---explain prints what would become of each line of a transcript, and keeps nothing.
+--explain prints what would become of each line of a transcript, and stores nothing.
 
 example: iai import --all --wait
 """
@@ -24,14 +24,15 @@ from tqdm import tqdm
 
 from iai.admin import health
 from iai.cli import import_progress
-from iai.cli.import_progress import LOOK_S, Seeded
-from iai.cli.output import as_json
+from iai.cli.import_progress import POLL_S, CommitsImported
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
 from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.install import histories
+from iai.model.units import count
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
 from iai.protocol.ingest import ImportProgress
@@ -39,8 +40,8 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", metavar="path", help="a transcript, or a directory")
-    parser.add_argument("--all", action="store_true", help="every history on this machine")
+    parser.add_argument("paths", nargs="*", metavar="path", help="a transcript or a directory")
+    parser.add_argument("--all", action="store_true", help="every session on this machine")
     parser.add_argument(
         "--git", nargs="?", const=".", metavar="DIRECTORY", help="a project's commits (default: .)"
     )
@@ -49,12 +50,16 @@ def configure(parser: ArgumentParser) -> None:
         type=int,
         default=COMMITS,
         metavar="N",
-        help="with --git: how many at most, the latest (default %(default)s)",
+        help="with --git: the latest N commits (default %(default)s)",
+    )
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait until all of it is searchable and the session-start text is rewritten",
     )
     parser.add_argument(
         "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
     )
-    parser.add_argument("--wait", action="store_true", help="until every stage has caught up")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -62,7 +67,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.explain:
         return _explain(args.explain, json=args.json)
     if not (args.paths or args.all or args.git) or args.commits < 1:
-        raise BadUsage("name transcripts, or give --all or --git; --commits is at least 1")
+        raise BadUsage("name transcripts, or pass --all or --git; --commits must be at least 1")
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
@@ -73,20 +78,20 @@ def run(args: Namespace, settings: Settings) -> int:
         client.require()
         progress = import_progress.transcripts(client, paths) if paths or args.all else None
         seconds = time.monotonic() - began
-        seeded = import_progress.commits(client, args.git, args.commits) if args.git else None
+        commits = import_progress.commits(client, args.git, args.commits) if args.git else None
         if args.wait:
-            _wait(client, layout, max(one.revision for one in (progress, seeded) if one))
+            _wait(client, layout, max(one.revision for one in (progress, commits) if one))
     if progress is not None:
         document |= _document(progress)
         if not args.json:
-            _print(progress, seconds)
-    if seeded is not None:
-        document["git"] = msgspec.to_builtins(seeded)
+            _print_transcripts(progress, seconds)
+    if commits is not None:
+        document["git"] = msgspec.to_builtins(commits)
         if not args.json:
-            _print_seeded(seeded)
+            _print_commits(commits)
     if args.json:
         document["seconds"] = round(time.monotonic() - began, 3)
-        as_json(document)
+        print_json(document)
     return 1 if progress is not None and progress.unreadable else 0
 
 
@@ -94,7 +99,7 @@ def _explain(path: str, *, json: bool) -> int:
     try:
         outcomes = explain(path)
         if json:
-            as_json({"lines": [outcome._asdict() for outcome in outcomes]})
+            print_json({"lines": [outcome._asdict() for outcome in outcomes]})
         else:
             for outcome in outcomes:
                 print(f"{outcome.offset:>12}  {outcome.what:<12}  {outcome.about}")
@@ -109,7 +114,7 @@ def _document(progress: ImportProgress) -> dict[str, Any]:
 
 
 def _wait(client: Client, layout: Layout, revision: int) -> None:
-    """Wait until vectors and graph have caught up, then have the payload written."""
+    """Wait until vectors and graph have caught up, then rewrite the session-start text."""
     total = None
     with tqdm(unit="", disable=not sys.stderr.isatty(), desc="indexing") as bar:
         while True:
@@ -122,30 +127,30 @@ def _wait(client: Client, layout: Layout, revision: int) -> None:
             bar.update(max(0, total - left - bar.n))
             if behind and not any(stage.lag_records or stage.note for stage in behind):
                 break
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
     while (written := _refresh(client)).reason == Reason.REFRESH_IN_PROGRESS:
-        time.sleep(LOOK_S)  # one that holds all of it is being written, but is not there yet
+        time.sleep(POLL_S)  # another rewrite, with all of it, is under way
     if written.outcome == "failed":
-        raise NoAnswer(f"the payload could not be written: {written.detail}")
+        raise NoAnswer(f"the session-start text could not be written: {written.detail}")
 
 
 def _refresh(client: Client) -> RefreshOutcome:
     return client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 60.0)
 
 
-def _print_seeded(seeded: Seeded) -> None:
+def _print_commits(commits: CommitsImported) -> None:
     print(
-        f"{seeded.kept} of {seeded.commits} commits of {seeded.project} ({seeded.root}) say"
-        f" something, {seeded.added} new"
+        f"{commits.project} ({commits.root}): {commits.kept} of {commits.commits} commits are worth"
+        f" keeping, {commits.added} new"
     )
 
 
-def _print(progress: ImportProgress, seconds: float) -> None:
+def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
         f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
-        f" {progress.duplicates} known already, in {seconds:.1f} s"
+        f" {progress.duplicates} already known, in {seconds:.1f} s"
     )
-    for reason, count in sorted(progress.skipped.items()):
-        print(f"  {count} lines skipped: {reason}")
+    for reason, number in sorted(progress.skipped.items()):
+        print(f"  {count(number, 'line')} skipped: {reason}")
     for problem in progress.unreadable:
         print(f"  not read: {problem}", file=sys.stderr)

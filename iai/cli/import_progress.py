@@ -1,4 +1,4 @@
-"""How the past gets in: transcripts and commits, with a progress bar, and the offer to do so."""
+"""Importing transcripts and commits with a progress bar, and offering to do so."""
 
 import os
 import sys
@@ -27,49 +27,49 @@ from iai.protocol.ingest import (
 from iai.protocol.message import Actor
 from iai.store.records import Records
 
-LOOK_S = 0.05
-BATCH = 200  # commits: a message of some hundred kilobytes
-GOES_ON = (
-    "\nthe group goes on reading. The same command again shows how far it is; after `iai down` it"
-    " reads what is left"
+POLL_S = 0.05
+BATCH = 200  # commits per message, some hundred kilobytes
+CONTINUES = (
+    "\nthe import continues in the background. Run the same command again to see its progress, or"
+    " to resume it after `iai down`"
 )
 
 
-class Seeded(Struct, frozen=True, kw_only=True):
-    """What came of a project's git history."""
+class CommitsImported(Struct, frozen=True, kw_only=True):
+    """The outcome of importing a project's commits."""
 
     project: str
     root: str
-    commits: int  # that were looked at
-    kept: int  # that say something
+    commits: int  # read
+    kept: int  # worth keeping
     added: int
     revision: int
 
 
 def transcripts(client: Client, paths: tuple[str, ...]) -> ImportProgress:
-    """Have the group read transcripts, and wait for it. Ctrl-C ends only the waiting."""
+    """Import transcripts and wait. Ctrl-C stops only the progress display."""
     progress = client.call(Actor.INGEST, Import(paths=paths), ImportProgress, 60.0)
     request = ImportStatus(job=progress.job)
     with _bar(progress.bytes, "B") as bar:
         try:
             while not progress.done:
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
                 progress = client.call(Actor.INGEST, request, ImportProgress)
                 bar.set_postfix(files=progress.files_done, records=progress.records_added)
                 bar.update(progress.bytes_done - bar.n)
         except KeyboardInterrupt:
             bar.close()
-            print(GOES_ON, file=sys.stderr)
+            print(CONTINUES, file=sys.stderr)
             raise
     return progress
 
 
-def commits(client: Client, path: str, limit: int) -> Seeded:
-    """Keep what the last commits of a project say.
+def commits(client: Client, path: str, limit: int) -> CommitsImported:
+    """Store the latest commit messages of a project.
 
-    Raises BadUsage if the directory is in no repository.
+    Raises BadUsage if the directory is not in a repository.
     """
-    project = identify(os.path.abspath(path))  # noqa: PTH100  symlinks are for identify
+    project = identify(os.path.abspath(path))  # noqa: PTH100  `identify` resolves symlinks
     logged = git_history.commits(Path(project.root), limit)
     turns = list(git_history.turns(logged, project))
     added = revision = 0
@@ -79,7 +79,7 @@ def commits(client: Client, path: str, limit: int) -> Seeded:
             answer = client.call(Actor.INGEST, Capture(turns=batch), Captured, 60.0)
             added, revision = added + answer.added, answer.revision
             bar.update(len(batch))
-    return Seeded(
+    return CommitsImported(
         project=project.name,
         root=project.root,
         commits=len(logged),
@@ -90,21 +90,21 @@ def commits(client: Client, path: str, limit: int) -> Seeded:
 
 
 def offer(layout: Layout) -> None:
-    """Say what could be read, if nothing is kept yet. On a terminal, ask whether to do it now."""
+    """If the store is empty, mention past sessions. On a terminal, offer to import them now."""
     found = histories.measure(os.environ) if _empty(layout) else None
     if found is None or not found.files:
         return
-    what = f"{count(found.files, 'transcript')} of earlier sessions ({size(found.bytes)})"
+    what = f"{count(found.files, 'past session')} ({size(found.bytes)})"
     if not (sys.stdin.isatty() and sys.stdout.isatty() and lock.held(layout.lease)):
-        print(f"{what} can be read, too: iai import --all")
-    elif input(f"{what} can be read, too. Now? [y/N] ").strip().lower() in ("y", "yes"):
+        print(f"found {what}; `iai import --all` imports them")
+    elif input(f"found {what}. Import them now? [y/N] ").strip().lower() in ("y", "yes"):
         with Client(layout) as client:
             progress = transcripts(client, tuple(map(str, histories.directories(os.environ))))
-        print(f"{count(progress.records_added, 'turn')} kept")
+        print(f"imported {count(progress.records_added, 'turn')}")
 
 
 def _empty(layout: Layout) -> bool:
-    """Is nothing kept yet? What cannot be looked at is somebody else's to tell."""
+    """Is the store empty? One that cannot be read counts as not empty; others report why."""
     try:
         records = Records(layout.records)
     except IaiError:

@@ -1,4 +1,4 @@
-"""Print what sessions were given of what is kept: when, which one, how many tokens, and why.
+"""List what each session was given: when, how many tokens, and why.
 
 example: iai injections --since 7d --project .
 """
@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import times
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import units
@@ -24,7 +24,7 @@ from iai.session_start.deliveries import (
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
-    parser.add_argument("--session", default="", help="only this session, by the host's id")
+    parser.add_argument("--session", default="", help="only this session: the host's id")
     parser.add_argument("--project", default="", help="only this project: a path or a name")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -33,14 +33,14 @@ def run(args: Namespace, settings: Settings) -> int:
     since = units.moment("--since", args.since, time.time_ns())
     project = args.project
     if os.sep in project or project in (".", ".."):
-        project = identify(os.path.abspath(project)).name  # noqa: PTH100  symlinks are for identify
+        project = identify(os.path.abspath(project)).name  # noqa: PTH100  `identify` resolves symlinks
     found = [
         one
         for one in read(Layout(settings.store), since)
         if args.session in ("", one.session) and project in ("", one.project)
     ]
     if args.json:
-        as_json({"injections": found, "totals": totals(found)})
+        print_json({"injections": found, "totals": totals(found)})
         return 0
     for one in found:
         print(_line(one))
@@ -56,8 +56,8 @@ def _line(one: Delivery) -> str:
 
 def _summary(total: Totals) -> str:
     parts = [
-        f"{count(total.times, 'time')} in {count(total.sessions, 'session')}",
-        f"{total.tokens} tokens in all, {total.mean_tokens:g} where there were any",
+        f"{count(total.times, 'injection')} in {count(total.sessions, 'session')}",
+        f"{total.tokens} tokens in total, {total.mean_tokens:g} per non-empty one",
     ]
     for name, tokens in (("source", total.tokens_by_source), ("host", total.tokens_by_host)):
         if tokens:

@@ -1,9 +1,8 @@
-"""Serve the memory to any host that speaks MCP, on standard input and output.
+"""Serve the memory over MCP, on standard input and output.
 
 Tools: memory_recall, memory_show, memory_timeline, memory_capture, memory_pin, memory_forget and
-memory_status. A host starts it; it ends when the host closes its standard input. The group is
-started by the first call that needs it. --print-config prints what a host's settings need, and on
-standard error where it goes.
+memory_status. The host starts and ends this command; the first call that needs iai starts it.
+--print-config prints the configuration for a host, and on standard error the file it belongs in.
 
 example: iai mcp --print-config codex >> ~/.codex/config.toml
 """
@@ -22,7 +21,7 @@ _SDK = ("mcp", "mcp_types", "anyio")
 
 
 class NoSdk(IaiError):
-    """The extra that carries the MCP SDK is not installed."""
+    """The MCP SDK, an extra, is not installed."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,20 +29,18 @@ def configure(parser: ArgumentParser) -> None:
         "--print-config", choices=HOSTS, metavar="HOST", help=f"one of {', '.join(HOSTS)}"
     )
     parser.add_argument(
-        "--no-start", action="store_true", help="never start the group: calls fail while it is down"
+        "--no-start", action="store_true", help="never start iai; calls fail while it is down"
     )
-    parser.add_argument(
-        "--cwd", default="", help="the directory that is meant by `here` (default: this one)"
-    )
+    parser.add_argument("--cwd", default="", help="the project's directory (default: this one)")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.print_config:
-        # Hosts hand on no more of the environment than they know.
+        # Hosts pass on only the variables they know.
         store = {"IAI_MCP_STORE": str(settings.store)} if "IAI_MCP_STORE" in os.environ else {}
         text, place = snippet(args.print_config, _command(), store)
         print(text)
-        print(f"iai: this goes into {place}", file=sys.stderr)
+        print(f"iai: add this to {place}", file=sys.stderr)
         return 0
     if args.cwd:
         try:
@@ -56,17 +53,17 @@ def run(args: Namespace, settings: Settings) -> int:
         if (error.name or "").split(".")[0] not in _SDK:
             raise
         raise NoSdk(
-            "the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
-            " or `pip install 'iai[mcp]'`"
+            "the MCP SDK is not installed; add it with `pipx inject iai-memory mcp`"
+            " or `pip install 'iai-memory[mcp]'`"
         ) from error
     if sys.stdin.isatty():
-        print("iai: waiting for a host to speak MCP here; Ctrl-D ends it", file=sys.stderr)
+        print("iai: waiting for an MCP host on standard input; Ctrl-D quits", file=sys.stderr)
     server.serve(settings, start=not args.no_start)
     return 0
 
 
 def _command() -> list[str]:
-    """The command line that starts this very installation, wherever the host's PATH leads."""
+    """Return a command line for this installation that doesn't depend on the host's PATH."""
     script = Path(sys.executable).with_name("iai")
     own = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "iai"]
     return [*own, "mcp"]

@@ -1,4 +1,4 @@
-"""How commands print: one JSON document, or lines for people."""
+"""JSON output of commands."""
 
 import json
 import sys
@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 
-def as_json(value: Any, *, line: bool = False) -> None:
-    """Print one JSON document and nothing else; on one line where it is one of many."""
+def print_json(value: Any, *, line: bool = False) -> None:
+    """Print one JSON document; on a single line if it is one of many."""
     plain = msgspec.to_builtins(value)
     indent = 2 if sys.stdout.isatty() and not line else None
     json.dump(plain, sys.stdout, ensure_ascii=False, indent=indent)

@@ -1,4 +1,4 @@
-"""Have every session of a record's project start with it, or no more.
+"""Start every session in a record's project with that record.
 
 example: iai pin '#41'
 """
@@ -13,12 +13,12 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="its id, or # and its number")
-    parser.add_argument("--off", action="store_true", help="take the pin off")
+    parser.add_argument("ref", help="the record: its id, or #N")
+    parser.add_argument("--off", action="store_true", help="unpin it")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
         client.call(Actor.INGEST, Pin(ref=args.ref, pinned=not args.off), Changed)
-    print("not pinned any more" if args.off else "pinned")
+    print("unpinned" if args.off else "pinned")
     return 0

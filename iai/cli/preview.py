@@ -1,6 +1,6 @@
-"""Print exactly what the next session would start with; its source goes to standard error.
+"""Print exactly what the next session would start with; where it comes from goes to standard error.
 
-The session-start hook itself answers, in a mode that leaves no trace.
+This runs the session-start hook itself, without leaving a trace.
 
 example: iai preview --cwd . --source startup
 """
@@ -27,7 +27,7 @@ class NoPreview(IaiError):
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
-    parser.add_argument("--session", default="", help="the id of a session to resume")
+    parser.add_argument("--session", default="", help="the id of a resumed session")
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""Send one message to one process of the group, listen to its feed, or measure round trips.
+"""Send one message to one process, listen to its feed, or measure round trips.
 
 example: iai probe cache-writer refresh '{"force": true}'
 """
@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import GroupNotRunning
-from iai.process import lock, probe
+from iai.process import probe
+from iai.process.client import Client
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -16,6 +16,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if not lock.held(Layout(settings.store).lease):
-        raise GroupNotRunning(f"no group runs on {settings.store}; start it with `iai up --detach`")
+    with Client(Layout(settings.store)) as client:
+        client.require()
     return probe.run(args, settings.store)

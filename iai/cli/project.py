@@ -1,14 +1,14 @@
-"""Say which projects there are, have two be one, or keep nothing of one.
+"""List projects, merge two, or ignore one.
 
-list      every project with what is kept of it; works without a running group
-merge     all records of a project belong to another one, past and to come; unmerge takes it back.
-          So does a checkout keep its memory that was moved, or was given another remote:
-          iai project merge OLD_PATH NEW_PATH; `list` says where that may be so
-ignore    nothing more is kept of a project, and its sessions start without memory. Named by the
-          path of its directory, all that lies below is ignored, too. What was kept before stays
-          until it is forgotten; what is said until --off is not taken in later.
+list      every project and what is stored of it; works whether or not iai is running
+merge     move all records of a project to another, past and future; unmerge undoes it.
+          Use it after you moved a checkout or changed its remote:
+          iai project merge OLD_PATH NEW_PATH; `list` suggests when
+ignore    stop recording a project; its sessions start without memory. If you name it by its
+          path, everything below is ignored too. Earlier records stay until you forget them;
+          --off resumes, without what was said in between.
 
-A file .iai-project makes a directory a project of its own; it may hold a name.
+A file .iai-project makes its directory a project of its own; it may contain a name.
 
 example: iai project merge ~/old/api .
 """
@@ -22,7 +22,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, Refused
@@ -42,11 +42,11 @@ from iai.protocol.message import Actor, Request
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
-LOOK_S = 0.05
+POLL_S = 0.05
 
 
 class Listed(Struct, frozen=True, kw_only=True):
-    """What is said of a project. Times are nanoseconds UTC."""
+    """A project as `list` shows it. Times are nanoseconds UTC."""
 
     id: str
     name: str
@@ -54,24 +54,24 @@ class Listed(Struct, frozen=True, kw_only=True):
     directories: tuple[str, ...]
     records: int
     sessions: int
-    last_active_at: int  # 0: nothing is kept of it
+    last_active_at: int  # 0: never
     merged_into: str  # a project's id, or ""
-    ignored: str  # "", "project", or "below": all that lies below its root
-    gone: bool  # is its root no directory any more?
+    ignored: str  # "", "project", or "below": with everything below its root
+    gone: bool  # its root is no longer a directory
 
 
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
-    listing = actions.add_parser("list", help="every project, the one active last first")
+    listing = actions.add_parser("list", help="list projects, the most recently active first")
     listing.add_argument("--json", action="store_true", help="print one JSON document")
-    merging = actions.add_parser("merge", help="have all of one belong to another")
+    merging = actions.add_parser("merge", help="move all records of one to another")
     merging.add_argument("project", help="the one to merge: a path, a name or an id")
-    merging.add_argument("into", help="the one that it then belongs to")
-    parting = actions.add_parser("unmerge", help="have it be a project of its own again")
+    merging.add_argument("into", help="the one that gets its records")
+    parting = actions.add_parser("unmerge", help="undo a merge")
     parting.add_argument("project", help="the one that was merged: a path, a name or an id")
-    ignoring = actions.add_parser("ignore", help="keep nothing more of it")
+    ignoring = actions.add_parser("ignore", help="stop recording it")
     ignoring.add_argument("project", help="a path, a name or an id")
-    ignoring.add_argument("--off", action="store_true", help="keep it again, from now on")
+    ignoring.add_argument("--off", action="store_true", help="record it again")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -98,14 +98,14 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
     changed = _change(client, MergeProjects(project=one, into=into))
     while _unsettled(records):
         client.require()
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
     _refresh(client)
     moved = f"{count(changed.count, 'record')} moved"
     if into is not None:
-        print(f"{_said(one)} belongs to {_said(into)} now: {moved}")
-        print(f"  iai project unmerge {one.id}  takes it back")
+        print(f"merged {_label(one)} into {_label(into)}: {moved}")
+        print(f"  to undo: iai project unmerge {one.id}")
     else:
-        print(f"{_said(one)} is a project of its own: {moved}")
+        print(f"{_label(one)} is a separate project again: {moved}")
     return 0
 
 
@@ -118,17 +118,17 @@ def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
         still = view.ignored(one.id, one.root)
     _refresh(client)
     if not off:
-        wide = ", and of all that lies below it," if below else ""
-        print(f"nothing more is kept of {_said(one)}{wide} and sessions there start without memory")
+        wide = " and everything below it" if below else ""
+        print(f"ignoring {_label(one)}{wide}; sessions there start without memory")
         if changed.count:
             kept = count(changed.count, "record")
-            print(f"  {kept} of it stay until you forget them; recall still finds them")
+            print(f"  {kept} from before stay until you forget them; recall still finds them")
     elif still:
-        print("iai: it is still ignored, with a directory above: see `iai project list`",
+        print("iai: still ignored, because of a directory above it; see `iai project list`",
               file=sys.stderr)  # fmt: skip
         return 1
     else:
-        print(f"{_said(one)} is kept again, from now on")
+        print(f"recording {_label(one)} again")
     return 0
 
 
@@ -142,18 +142,18 @@ def _unsettled(records: Records) -> bool:
 
 
 def _refresh(client: Client) -> None:
-    """Have the next session start with what is true now. If it cannot be, it is in a minute."""
+    """Rewrite the session-start text now. If that fails, the next refresh is due in a minute."""
     with suppress(NoAnswer, Refused):
         client.call(Actor.CACHE_WRITER, Refresh(force=True), RefreshOutcome, 30.0)
 
 
 def _listed(view: RecordView) -> list[Listed]:
-    """Return every project, the one active last first."""
-    found = [_look(one, view) for one in view.projects()]
+    """Return every project, the most recently active first."""
+    found = [_listing(one, view) for one in view.projects()]
     return sorted(found, key=lambda one: (-one.last_active_at, one.name))
 
 
-def _look(one: Project, view: RecordView) -> Listed:
+def _listing(one: Project, view: RecordView) -> Listed:
     latest = next(islice(view.project(one.id), 1), None)
     return Listed(
         id=one.id,
@@ -165,45 +165,45 @@ def _look(one: Project, view: RecordView) -> Listed:
         last_active_at=latest.created_at if latest else 0,
         merged_into=view.belongs(one.id) if one.into else "",
         ignored=one.ignored,
-        gone=not os.path.isdir(one.root),  # noqa: PTH112  pathlib's raises for what can be none
+        gone=not os.path.isdir(one.root),  # noqa: PTH112  pathlib raises for some invalid paths
     )
 
 
 def _list(found: list[Listed], *, as_document: bool) -> None:
     if as_document:
-        as_json({"projects": found})
+        print_json({"projects": found})
         return
     names = {one.id: one.name for one in found}
     for one in found:
-        told = [count(one.records, "record"), count(one.sessions, "session")]
+        facts = [count(one.records, "record"), count(one.sessions, "session")]
         if one.last_active_at:
-            told.append(ago(one.last_active_at, time.time_ns()))
+            facts.append(ago(one.last_active_at, time.time_ns()))
         if one.merged_into:
-            told = [f"merged into {names.get(one.merged_into, '?')} ({one.merged_into})"]
+            facts = [f"merged into {names.get(one.merged_into, '?')} ({one.merged_into})"]
         if one.ignored:
-            told.append("ignored" + (", with all below" if one.ignored == "below" else ""))
+            facts.append("ignored" + (", with everything below" if one.ignored == "below" else ""))
         gone = " (gone)" if one.gone else ""
-        print(f"{one.name}  {one.id}  {', '.join(told)}\n    {one.root}{gone}")
-        if now := _become(one, found):
-            print(f"    {now[0]} then: iai project merge {one.id} {now[1]}")
+        print(f"{one.name}  {one.id}  {', '.join(facts)}\n    {one.root}{gone}")
+        if now := _moved_to(one, found):
+            print(f"    {now[0]} If so: iai project merge {one.id} {now[1]}")
     if not found:
-        print("no project is known yet")
+        print("no projects yet")
 
 
-def _become(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
-    """Return what may have become of a project, as a question, and what it may be now.
+def _moved_to(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
+    """Return a question about where a project may have gone, and the project it may be now.
 
-    Its directory has another remote, or is gone while the only one of that name is elsewhere. Both
-    can be told from a new project by the user alone, so nothing is joined unasked.
+    Either its directory has another remote, or it is gone and the only project of the same name is
+    elsewhere. Only the user knows whether that is a new project, so nothing is merged unasked.
     """
     if one.merged_into or not one.records:
         return None
     if not one.gone:
         now = identify(one.root).id
-        return None if now == one.id else ("is what is there now the same project?", one.root)
+        return None if now == one.id else ("Is the project that is there now the same?", one.root)
     there = [o for o in found if o.name == one.name and not o.gone and not o.merged_into]
-    return ("was it moved?", there[0].id) if len(there) == 1 else None
+    return ("Was it moved?", there[0].id) if len(there) == 1 else None
 
 
-def _said(one: Place) -> str:
+def _label(one: Place) -> str:
     return f"{one.name} ({one.root})"

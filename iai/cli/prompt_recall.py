@@ -1,7 +1,7 @@
-"""Print what bears on a prompt, for the hook of UserPromptSubmit (with IAI_MCP_PROMPT_RECALL=1).
+"""Print memories related to a prompt, for the prompt hook (with IAI_MCP_PROMPT_RECALL=1).
 
-It reads the host's JSON from standard input and prints at most 500 tokens, or nothing. It is the
-hook that has a deadline: what is late is not printed.
+Reads the host's JSON from standard input and prints at most 500 tokens, or nothing. The hook drops
+output that is late.
 
 example: iai prompt-recall < event.json
 """
@@ -28,8 +28,8 @@ from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
 from iai.store.records import Records
 
-LONGEST = 2_000  # characters of a prompt that are asked about
-DEADLINE_S = 0.15  # the hook's, for the answer; it counts from its own start
+LONGEST = 2_000  # characters of the prompt that are used
+DEADLINE_S = 0.15  # for the answer; the hook measures its own
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def run(_args: Namespace, settings: Settings) -> int:
         with Client(layout) as client:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
-        return 0  # a group that is down or slow has nothing to say about a prompt
+        return 0  # down or slow: the prompt goes ahead without memories
     delivered = deliveries.delivered(layout, event.session_id)
     found = prompt.bearing(answer.hits, event.session_id, delivered)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
@@ -79,7 +79,7 @@ def run(_args: Namespace, settings: Settings) -> int:
 
 
 def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
-    """Return the id under which a project's records are; "" if there are none to be shown."""
+    """Return the id under which a project's records are stored; "" if it has none or is ignored."""
     try:
         records = Records(layout.records)
     except StoreError:

@@ -1,6 +1,7 @@
-"""Find what was said, the best match first.
+"""Search everything that was said, best match first.
 
-A filter never hides what fits it: candidates are taken from what fits alone.
+Ask in your own words or with exact ones. Filters apply before the search, so a narrow filter never
+loses a match. `iai help search` explains the ranking.
 
 example: iai recall "how did we fix the login timeout" --project . --since 7d --explain
 """
@@ -11,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 import msgspec
 
 from iai.cli import times
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -27,29 +28,31 @@ FILTERS = ("project", "session", "role", "tier", "since", "until")
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("query", help="in your own words, or words that must be in it")
-    parser.add_argument("--k", type=int, default=10, help="how many (default 10)")
+    parser.add_argument("query", help="a question, or words to look for")
+    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
     parser.add_argument(
-        "--session", default="", help="only this session: its id, or #N of a record"
+        "--session", default="", help="only this session: its id, or #N for the one of a record"
     )
     parser.add_argument(
-        "--role", default="", choices=("user", "assistant"), help="only who said it"
+        "--role", default="", choices=("user", "assistant"), help="only turns of this speaker"
     )
     parser.add_argument(
         "--tier",
         default="",
         choices=("episodic", "semantic", "procedural"),
-        help="only what was said in sessions (episodic), or noted (semantic, procedural)",
+        help="only turns of sessions (episodic), or notes (semantic, procedural)",
     )
     times.add_period(parser)
-    parser.add_argument("--explain", action="store_true", help="say why each was found, and where")
+    parser.add_argument(
+        "--explain", action="store_true", help="show why each result matched, and where it was said"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.k < 1 or not args.query.strip():
-        raise BadUsage("give a question, and --k of at least 1")
+        raise BadUsage("the query must not be empty, and --k must be at least 1")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
@@ -70,7 +73,7 @@ def run(args: Namespace, settings: Settings) -> int:
         took_ms = (time.perf_counter() - began) * 1_000
     if args.json:
         hits = msgspec.to_builtins(answer.hits)
-        as_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
+        print_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
         return 0
     wall = time.time_ns()
     for hit in answer.hits:
@@ -87,7 +90,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _explained(hit: Hit) -> str:
-    """The parts of a hit's score, the largest first, and where it was said."""
+    """Return the parts of a hit's score, the largest first, and where it was said."""
     words = {"words": ", ".join(hit.matched)}
     parts = sorted(hit.why.items(), key=lambda part: -part[1])
     lines = [f"{part:<12}{gain:>6.3f}  {words.get(part, '')}".rstrip() for part, gain in parts]
@@ -103,6 +106,6 @@ def _explained(hit: Hit) -> str:
 def _nothing(args: Namespace, answer: Recalled) -> str:
     behind = any(missing.startswith("words") for missing in answer.degraded)
     if not answer.revision and not behind:
-        return "nothing was found: nothing is kept yet; `iai import` reads what was said so far"
+        return "nothing found: the store is empty; `iai import --all` imports past sessions"
     given = [f"--{name} {value}" for name in FILTERS if (value := getattr(args, name))]
-    return " ".join(["nothing was found", *(["with", *given] if given else [])])
+    return " ".join(["nothing found", *(["with", *given] if given else [])])

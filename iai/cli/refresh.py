@@ -1,11 +1,11 @@
-"""Write the session-start payload now, if there is anything new; with --force in any case.
+"""Rewrite the session-start text now, if anything changed since the last time.
 
 example: iai refresh --dry-run
 """
 
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -14,8 +14,8 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="whatever the interval says")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--force", action="store_true", help="rewrite it even if nothing changed")
+    parser.add_argument("--dry-run", action="store_true", help="only print the decision")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -24,7 +24,7 @@ def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
         answer = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
     if args.json:
-        as_json(answer)
+        print_json(answer)
     else:
         wanted = f", though {answer.wanted}" if answer.wanted else ""
         detail = f": {answer.detail}" if answer.detail else ""

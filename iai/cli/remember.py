@@ -1,4 +1,4 @@
-"""Keep a text. With --pin, every session of this project starts with it.
+"""Store a note. With --pin, every session in this project starts with it.
 
 example: iai remember "Deployments go through make release, never by hand" --pin
 """
@@ -6,7 +6,7 @@ example: iai remember "Deployments go through make release, never by hand" --pin
 import os
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -16,7 +16,7 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("text", help="what to keep")
+    parser.add_argument("text", help="the note")
     parser.add_argument("--pin", action="store_true", help="start every session here with it")
     parser.add_argument("--cwd", default="", help="the project's directory (default: this one)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -24,22 +24,22 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     if not args.text.strip():
-        raise BadUsage("there is nothing to remember")
+        raise BadUsage("the text is empty")
     turn = CapturedTurn(
         text=args.text,
         tier="semantic",
         host="cli",
-        cwd=os.path.abspath(args.cwd or "."),  # noqa: PTH100  as the shell sees it: no symlinks resolved
+        cwd=os.path.abspath(args.cwd or "."),  # noqa: PTH100  keeps symlinks, as the shell does
         pinned=args.pin,
     )
     with Client(Layout(settings.store)) as client:
         answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
     if args.json:
-        as_json(answer)
+        print_json(answer)
     elif answer.added:
         print(f"remembered as {answer.ids[0]}")
     elif answer.ids[0]:
-        print(f"was known already, as {answer.ids[0]}" + (", now pinned" if args.pin else ""))
+        print(f"already known as {answer.ids[0]}" + (", now pinned" if args.pin else ""))
     else:
-        print("that text was forgotten on purpose; it is not taken in again")
+        print("not stored: you have forgotten this text before")
     return 0

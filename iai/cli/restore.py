@@ -1,7 +1,7 @@
-"""Have the store hold what a backup does. The group must be down.
+"""Restore the store from a backup. iai must be stopped.
 
-A store that holds records already is not touched without --replace; with it, what it held is put
-aside below backups/ in the store. Vectors, indexes and payloads are made again at the next start.
+If the store already has records, restore refuses, unless you pass --replace; then they are moved to
+backups/ in the store. Vectors, indexes and session-start texts are rebuilt at the next start.
 
 example: iai restore ~/iai.tar.gz
 """
@@ -17,18 +17,16 @@ from iai.model.units import count
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="what `iai backup` wrote")
-    parser.add_argument(
-        "--replace", action="store_true", help="even if the store holds records: put them aside"
-    )
+    parser.add_argument("file", type=Path, help="a file written by `iai backup`")
+    parser.add_argument("--replace", action="store_true", help="move existing records aside")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     manifest, kept = backup.restore(layout, args.file, time.time_ns(), replace=args.replace)
     records = count(manifest.watermark.records_count, "record")
-    print(f"{records} of {manifest.made_at} in {layout.root}")
+    print(f"restored {records} from {manifest.made_at} to {layout.root}")
     if kept is not None:
-        print(f"what was there before lies in {kept}")
-    print("start the group: `iai up --detach`")
+        print(f"the previous records are in {kept}")
+    print("start iai: `iai up --detach`")
     return 0

@@ -1,9 +1,7 @@
-"""Have the machine start the group at login and keep it running.
+"""Start iai at login and restart it after a crash or a hang.
 
-install writes one file for the service manager of this machine (a systemd user unit, a launchd
-agent, or a program for supervisord) and has the manager read it; uninstall takes both back. The
-manager starts `iai up` in the foreground, is told when it is ready, and starts it again when it
-fails or gives no sign of life.
+install writes one file for this machine's service manager (a systemd user unit, a launchd agent or
+a supervisord program) and loads it. uninstall stops the service and deletes the file.
 
 example: iai service install
 """
@@ -13,7 +11,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -27,17 +25,17 @@ _PATIENCE_S = 120.0
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("install", "uninstall", "status"))
     parser.add_argument(
-        "--kind", choices=KINDS, help="which manager (default: that of the machine)"
+        "--kind", choices=KINDS, help="the service manager (default: this machine's)"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print what would be done, and do nothing"
+        "--dry-run", action="store_true", help="print what would be done, without doing it"
     )
-    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+    parser.add_argument("--json", action="store_true", help="with status: print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.json and args.action != "status":
-        raise BadUsage("--json goes with `iai service status`")
+        raise BadUsage("--json works only with `iai service status`")
     layout = Layout(settings.store)
     kind = args.kind or service.default_kind()
     one = service.describe(kind, layout, os.environ, service.command())
@@ -53,30 +51,30 @@ def _install(one: Service, layout: Layout, *, dry_run: bool) -> int:
         running = client.running() and not _succeeds(one.active)
     commands = one.enable if running else (*one.enable, *one.start)
     if dry_run:
-        print(f"# {one.path}\n{one.text.decode()}\n" + _typed(commands))
+        print(f"# {one.path}\n{one.text.decode()}\n" + _command_lines(commands))
         return 0
     layout.create()
     known = one.installed()
     one.write()
-    print(f"{one.path}: {'as it was' if known == 'yes' else 'written'}")
+    print(f"{one.path}: {'unchanged' if known == 'yes' else 'written'}")
     if running:
-        print("a group runs already that it did not start; to hand over, type\niai down")
-        print(_typed(one.start))
-    return _tell(one, commands, "it is written, but not in force before you type")
+        print("iai is already running, but not as a service; to switch, run\niai down")
+        print(_command_lines(one.start))
+    return _execute(one, commands, "the file is written, but you still have to run")
 
 
 def _uninstall(one: Service, *, dry_run: bool) -> int:
     if one.installed() == "no":
-        print(f"{one.path}: not there; nothing to do")
+        print(f"{one.path}: not installed; nothing to do")
         return 0
     if dry_run:
-        print(_typed((*one.remove, ("rm", str(one.path)), *one.forget)))
+        print(_command_lines((*one.remove, ("rm", str(one.path)), *one.forget)))
         return 0
-    still = "the file is deleted; for what may still run, type"
-    code = _tell(one, one.remove, still)
+    still = "the file is deleted; to stop what may still be running, run"
+    code = _execute(one, one.remove, still)
     one.delete()
     print(f"{one.path}: deleted")
-    return code or _tell(one, one.forget, still)
+    return code or _execute(one, one.forget, still)
 
 
 def _status(one: Service, *, as_document: bool) -> int:
@@ -88,27 +86,27 @@ def _status(one: Service, *, as_document: bool) -> int:
         "active": _succeeds(one.active),
     }
     if as_document:
-        as_json(document)
+        print_json(document)
     else:
         print(f"{one.kind}: {one.path}")
         print(f"  installed  {document['installed']}")
-        print(f"  active     {'yes' if document['active'] else 'no, or the manager does not say'}")
+        print(f"  active     {'yes' if document['active'] else 'no or unknown'}")
     return 0
 
 
-def _tell(one: Service, commands: tuple[tuple[str, ...], ...], otherwise: str) -> int:
-    """Have the manager do it. Where it does not, say what is left to type."""
+def _execute(one: Service, commands: tuple[tuple[str, ...], ...], otherwise: str) -> int:
+    """Run the manager's commands. If one fails, print those that are left."""
     for number, words in enumerate(commands):
         problem = _problem(words)
         if problem:
             print(f"iai: {one.kind}: {problem}", file=sys.stderr)
-            print(f"iai: {otherwise}\n{_typed(commands[number:])}", file=sys.stderr)
+            print(f"iai: {otherwise}\n{_command_lines(commands[number:])}", file=sys.stderr)
             return 1
     return 0
 
 
 def _problem(words: tuple[str, ...]) -> str:
-    """Run a command; return what it complains of."""
+    """Run a command; return its error, or ""."""
     try:
         done = subprocess.run(  # noqa: S603  the words are ours
             words, check=False, capture_output=True, text=True, timeout=_PATIENCE_S
@@ -122,5 +120,5 @@ def _succeeds(words: tuple[str, ...]) -> bool:
     return not _problem(words)
 
 
-def _typed(commands: tuple[tuple[str, ...], ...]) -> str:
+def _command_lines(commands: tuple[tuple[str, ...], ...]) -> str:
     return "\n".join(" ".join(words) for words in commands)

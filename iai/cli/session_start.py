@@ -1,7 +1,8 @@
-"""Print what the next session in a directory starts with, composed now from the store.
+"""Compose the session-start text for a directory from the store, and print it.
 
-It needs no running group and changes nothing: turns that are not in the store yet are read from the
-spool and the transcripts. The session-start hook calls it when no payload file is current.
+Works whether or not iai is running, and changes nothing: turns that are not in the store yet are
+read from the spool and the transcripts. The session-start hook runs this when no current text is
+ready.
 
 example: iai session-start --cwd .
 """
@@ -42,7 +43,7 @@ def configure(parser: ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="REVISION",
-        help="only what is new since this revision, which the session was given before",
+        help="only what is new since this revision",
     )
     parser.add_argument(
         "--new-to",

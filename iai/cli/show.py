@@ -1,7 +1,7 @@
-"""Print a record whole, as it was said, where it was said, and which others are linked to it.
+"""Print a record in full: its text, where it was said, and which records are linked to it.
 
-With --around, also what was said just before and after it in its session, each turn cut to a few
-lines; with --json they are whole.
+--around adds the turns before and after it in its session, each shortened to a few lines; with
+--json they are complete.
 
 example: iai show '#41' --around 2
 """
@@ -9,7 +9,7 @@ example: iai show '#41' --around 2
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
@@ -20,14 +20,14 @@ from iai.store.links import Relation
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
-SHOWN = 600  # characters of a turn beside it
+SHOWN = 600  # characters of each turn around it
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="its id, or # and its number")
+    parser.add_argument("ref", help="the record: its id, or #N")
     parser.add_argument(
-        "--around", type=int, metavar="N", help="with N turns before and N after it"
+        "--around", type=int, metavar="N", help="also print N turns before and after it"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -35,7 +35,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     distance = args.around or 0
     if distance < 0:
-        raise BadUsage("--around is how many turns, 0 or more")
+        raise BadUsage("--around must be 0 or more")
     records = Records(Layout(settings.store).records)
     with records.view() as view:
         record = view.find(args.ref)
@@ -49,28 +49,28 @@ def run(args: Namespace, settings: Settings) -> int:
     before.reverse()
     if args.json:
         whole = {"record": record, "before": before, "after": after, "links": links}
-        as_json(record if args.around is None else whole)
+        print_json(record if args.around is None else whole)
         return 0
     wall = time.time_ns()
     for turn in before:
-        print(_beside(turn, wall))
-    print(_whole(record, project, wall))
+        print(_shortened(turn, wall))
+    print(_full(record, project, wall))
     if links:
         print()
     for relation, ids in links.items():
         print(f"{relation:<14}{', '.join(ids)}")
     for turn in after:
-        print(f"\n{_beside(turn, wall)}", end="")
+        print(f"\n{_shortened(turn, wall)}", end="")
     if distance and not record.in_session:
-        print("\n(noted by itself: nothing was said around it)")
+        print("\n(a note: it belongs to no session)")
     return 0
 
 
 def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, list[str]]:
-    """Return the ids of the records that are linked to it; none where there is no graph."""
+    """Return the records linked to this one; empty without a graph."""
     try:
         store = GraphStore(layout.index)
-    except StoreError:  # not made yet, or damaged: then it is made again
+    except StoreError:  # not built yet, or damaged and about to be rebuilt
         return {}
     with store.view() as graph:
         edges = graph.links(record.label)
@@ -83,7 +83,7 @@ def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, l
     return found
 
 
-def _whole(record: Record, project: Project | None, wall: int) -> str:
+def _full(record: Record, project: Project | None, wall: int) -> str:
     source = record.source
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
     lines = [
@@ -97,6 +97,6 @@ def _whole(record: Record, project: Project | None, wall: int) -> str:
     return "\n".join(lines)
 
 
-def _beside(turn: Record, wall: int) -> str:
+def _shortened(turn: Record, wall: int) -> str:
     said = f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
     return f"{said}\n    {excerpt(turn.text, SHOWN)}\n"

@@ -1,7 +1,7 @@
-"""Show how far each stage has come, and the processes.
+"""Show what is running and how current each stage is.
 
-The stages are read from the store itself: one that has stopped shows as a lag, whatever its process
-says. A payload is behind by the changes that it does not hold.
+Stages are read from disk, so a stuck stage shows as a lag, whatever its process claims. The last
+line says how far the session-start text (the payload) is behind.
 
 example: iai status --watch
 """
@@ -10,10 +10,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iai.admin import status
 from iai.cli import watch
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.settings import Settings
 
-SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # between two looks with --watch
+SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # with --watch
 _EXIT = {"running": 0, "not answering": 1, "stopped": 3}
 
 
@@ -24,22 +24,22 @@ def configure(parser: ArgumentParser) -> None:
         nargs="?",
         const=1.0,
         metavar="SECONDS",
-        help="show it again and again, every second or so many, until Ctrl-C",
+        help="refresh every second, or this often, until Ctrl-C",
     )
     parser.add_argument(
-        "--json", action="store_true", help="one JSON document; with --watch, one a line"
+        "--json", action="store_true", help="print one JSON document; with --watch, one per line"
     )
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
-        document, text = status.look(settings)
-        as_json(document) if args.json else print(text)
+        document, text = status.collect(settings)
+        print_json(document) if args.json else print(text)
         return _EXIT[document["group"]["state"]]
 
     def show() -> None:
-        document, text = status.look(settings)
-        as_json(document, line=True) if args.json else watch.redraw(text)
+        document, text = status.collect(settings)
+        print_json(document, line=True) if args.json else watch.redraw(text)
 
     return watch.repeat(show, args.watch)
 
@@ -47,5 +47,5 @@ def run(args: Namespace, settings: Settings) -> int:
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not SHORTEST_S <= seconds <= LONGEST_S:
-        raise ArgumentTypeError(f"{text}: give {SHORTEST_S} to {LONGEST_S:.0f} seconds")
+        raise ArgumentTypeError(f"{text}: must be {SHORTEST_S} to {LONGEST_S:.0f} seconds")
     return seconds

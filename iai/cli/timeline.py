@@ -1,6 +1,6 @@
-"""Print what was worked on when: sessions, the one that was active last first.
+"""List sessions, the most recently active first, whether or not iai is running.
 
-A session that went on in several projects is there under each. Works without a running group.
+A session that spans several projects is listed under each of them.
 
 example: iai timeline --project . --since 7d
 """
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from iai.cli import times
-from iai.cli.output import as_json
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -45,12 +45,12 @@ def run(args: Namespace, settings: Settings) -> int:
         found = list(islice(stretches(view, only), args.limit))
     records.close()
     if args.json:
-        as_json({"sessions": [_document(one) for one in found]})
+        print_json({"sessions": [_document(one) for one in found]})
         return 0
     for one in found:
         print(_lines(one, wall))
     if not found:
-        print("no session fits" if not only.open else "no session is kept yet")
+        print("no matching session" if not only.open else "no sessions yet")
     return 0
 
 
@@ -76,11 +76,11 @@ def _lines(one: Stretch, wall: int) -> str:
     where = f"{one.project_name}, {one.host}, {turns}"
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
     if one.first_request:
-        lines.append(f"    first  #{one.first_request.label} {_said(one.first_request)}")
+        lines.append(f"    first  #{one.first_request.label} {_summary(one.first_request)}")
     if one.first_request != one.last_said:
-        lines.append(f"    last   #{one.last_said.label} {_said(one.last_said)}")
+        lines.append(f"    last   #{one.last_said.label} {_summary(one.last_said)}")
     return "\n".join(lines)
 
 
-def _said(record: Record) -> str:
+def _summary(record: Record) -> str:
     return f"{record.role}: {excerpt(record.text, SHOWN)}"

@@ -1,7 +1,7 @@
-"""Start the group of processes on the store ($IAI_MCP_STORE, by default ~/.iai-mcp).
+"""Start iai on the store: $IAI_MCP_STORE, by default ~/.iai-mcp.
 
-Without --detach it stays in the foreground and logs to standard error, as systemd, launchd and
-supervisord want it (see `iai service`). If the group already runs, it says so and that is all.
+With --detach it runs in the background. Without, it stays in the foreground and logs to standard
+error, as service managers expect (see `iai service`). If iai is already running, nothing happens.
 
 example: iai up --detach
 """
@@ -26,12 +26,12 @@ PATIENCE_S = 30.0
 
 
 class GroupFailed(IaiError):
-    """The group ended while it was being started."""
+    """The group exited while it was starting."""
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--detach", action="store_true", help="return as soon as the group is ready"
+        "--detach", action="store_true", help="run in the background; return when it is ready"
     )
 
 
@@ -40,19 +40,19 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     try:
         scripts.refresh(layout)
-    except StoreError as error:  # old hooks are no reason to be without a group
+    except StoreError as error:  # iai works with old hooks
         print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
-        os.execv(sys.executable, command)  # noqa: S606  one process, for whoever manages it
+        os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
             report = _wait(client, None, PATIENCE_S)
             if report.version != (own := build()):
                 raise GroupFailed(
-                    f"iai {report.version} runs on {settings.store}, and this is iai {own}:"
-                    " `iai down` first"
+                    f"iai {report.version} is running on {settings.store}, but this is iai {own};"
+                    " run `iai down` first"
                 )
-            print(f"the group already runs on {settings.store} (pid {report.pid})")
+            print(f"iai is already running on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
         private(layout.logs)
@@ -70,9 +70,8 @@ def run(args: Namespace, settings: Settings) -> int:
         report = _wait(client, process, PATIENCE_S)
     failed = [a for a in report.actors if a.state == "failed"]
     for actor in failed:
-        print(
-            f"iai: {actor.actor} cannot start: {actor.last_exit}; see {log.name}", file=sys.stderr
-        )
+        problem = f"{actor.actor} failed: {actor.last_exit}; see {log.name}"
+        print(f"iai: {problem}", file=sys.stderr)
     ready = len(report.actors) - len(failed)
     seconds = time.monotonic() - started
     print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
@@ -86,14 +85,14 @@ def _wait(
 ) -> HealthReport:
     """Wait until every process is ready or has failed.
 
-    If another group was started meanwhile, `process` has seen so by then: a group that it began
-    later, when that one was stopped again, would be nobody's wish.
+    If another group started first, also wait until `process` has noticed and exited. Otherwise it
+    could start a group later, after the other was stopped, that nobody asked for.
     """
     deadline = time.monotonic() + patience_s
     report = None
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None and not client.running():
-            raise GroupFailed(f"the group ended (exit code {process.returncode}); see its log")
+            raise GroupFailed(f"iai exited with code {process.returncode}; see its log")
         try:
             report = client.call(Actor.SUPERVISOR, Health(), HealthReport, 1.0)
         except (NoAnswer, IaiError):
@@ -103,4 +102,4 @@ def _wait(
         if decided and all(actor.state in ("ready", "failed") for actor in report.actors):
             return report
         time.sleep(0.02)
-    raise NoAnswer(f"the group was not ready within {patience_s:g} s: `iai status` says more")
+    raise NoAnswer(f"iai was not ready within {patience_s:g} s; see `iai status`")

@@ -1,4 +1,4 @@
-"""How commands go on printing: again and again, until nobody wants to see more."""
+"""Repeated output: --watch and --follow."""
 
 import select
 import sys
@@ -8,9 +8,9 @@ from contextlib import suppress
 
 
 def repeat(show: Callable[[], None], every_s: float) -> int:
-    """Call `show` every so often, until Ctrl-C or until nobody reads what it prints.
+    """Call `show` every `every_s` seconds, until Ctrl-C or until the reader of a pipe leaves.
 
-    Both are how it is meant to end, so the exit code is 0.
+    Both are normal ends, so the exit code is 0.
     """
     with suppress(KeyboardInterrupt):
         while True:
@@ -21,9 +21,9 @@ def repeat(show: Callable[[], None], every_s: float) -> int:
 
 
 def redraw(text: str) -> None:
-    """Print a text in the place of the last one on a terminal, and below it anywhere else.
+    """Print a text over the last one on a terminal, or below it elsewhere.
 
-    On a terminal it is one write that clears nothing before it is written over: no flicker.
+    On a terminal this is one write, which erases only what it doesn't overwrite: no flicker.
     """
     if sys.stdout.isatty():
         lines = "".join(f"{line}\x1b[K\n" for line in text.splitlines())
@@ -33,14 +33,14 @@ def redraw(text: str) -> None:
 
 
 def _wait(seconds: float) -> None:
-    """Wait; raise BrokenPipeError as soon as the reader of a pipe has gone.
+    """Wait; raise BrokenPipeError as soon as the reader of a pipe has left.
 
-    Writing would tell, too, but only with the next line, which may never come.
+    Writing would fail too, but only with the next line, which may never come.
     """
-    if sys.stdout.isatty():  # ended by a signal; and some systems cannot poll one
+    if sys.stdout.isatty():  # ends by a signal, and some systems cannot poll a terminal
         time.sleep(seconds)
         return
     reader = select.poll()
-    reader.register(sys.stdout.fileno(), 0)  # 0: ask for nothing but errors
+    reader.register(sys.stdout.fileno(), 0)  # 0: report only errors
     if reader.poll(seconds * 1_000):
         raise BrokenPipeError

@@ -116,8 +116,10 @@ def _converted(weights: Path) -> bytes:
     Raises EmbedderUnavailable if these are other weights, or onnx is not installed.
     """
     if find_spec("onnx") is None:
-        raise EmbedderUnavailable("onnx is not installed; `pip install 'iai[minilm]'` adds it")
-    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to convert
+        raise EmbedderUnavailable(
+            "onnx is not installed; `pip install 'iai-memory[minilm]'` adds it"
+        )
+    from iai.embedders.bert import graph  # noqa: PLC0415  needed only to make the model
 
     data = weights.read_bytes()
     digest = hashlib.sha256(data).hexdigest()

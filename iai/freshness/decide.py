@@ -1,8 +1,8 @@
 """Whether to write the payload now: one pure function, and the whole of the refresh contract.
 
 The first matching row decides. A test checks `decide` against this table in every combination, and
-the README shows it. A refresh skipped in a later row is still *wanted*, for the reason of the row
-that would have written it.
+`iai help freshness` shows it. A refresh skipped in a later row is still *wanted*, for the reason of
+the row that would have written it.
 
 | records | forced | payload | sidecar | last attempt | graph | decision | reason |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -168,7 +168,7 @@ class Memory:
         return Answer(result, f"forgot {count(done.count, 'record')}")
 
     def _status(self) -> Answer:
-        document, said = status.look(self._settings)
+        document, said = status.collect(self._settings)
         result = forms.StatusResult(
             group=document["group"]["state"],
             store=document["group"]["store"],
@@ -197,7 +197,7 @@ class Memory:
                 said = _up(self._settings)
                 if not client.running():
                     raise GroupNotRunning(
-                        f"the group on {self._layout.root} cannot be started: {said}"
+                        f"iai is not running on {self._layout.root} and cannot be started: {said}"
                     )
             client.require()
             yield client

@@ -74,7 +74,7 @@ def test_the_group_starts_answers_and_stops_without_a_trace(group: Make) -> None
     wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
     assert not lock.held(g.layout.lease)
     assert [e["actor"] for e in events(g, "actor-down")] == list(PIPELINE)
-    assert g.iai("down").stdout == f"no group runs on {g.layout.root}\n"
+    assert g.iai("down").stdout == f"iai is not running on {g.layout.root}\n"
 
 
 def test_a_second_start_says_that_it_runs_and_that_is_no_failure(group: Make) -> None:
@@ -84,7 +84,7 @@ def test_a_second_start_says_that_it_runs_and_that_is_no_failure(group: Make) ->
     for args in (("up", "--detach"), ("up",)):
         again = g.iai(*args)
         assert again.returncode == 0
-        assert again.stdout == f"the group already runs on {g.layout.root} (pid {pid})\n"
+        assert again.stdout == f"iai is already running on {g.layout.root} (pid {pid})\n"
 
 
 def test_many_starts_at_once_are_one_group(group: Make) -> None:
@@ -160,7 +160,7 @@ def test_a_group_of_another_version_is_left_alone_and_said_to_be_there(group: Ma
     g.layout.lease.write_text(f"{pid}\n0.0.1")
     other = g.iai("up")
     assert other.returncode == 1
-    assert f"iai 0.0.1 runs on {g.layout.root}" in other.stderr
+    assert f"iai 0.0.1 is running on {g.layout.root}" in other.stderr
     assert "`iai down` first" in other.stderr
     assert g.pid(Actor.SUPERVISOR) == pid
 
@@ -180,7 +180,8 @@ def test_a_group_whose_code_is_replaced_is_told_of_and_never_runs_two_versions(
         file.write("\n# of tomorrow\n")
     new = g.json("status")["group"]["own_version"]
     assert new != before.version
-    assert f"{before.version} runs, and this is {new}: `iai down`" in g.iai("status").stdout
+    said = f"{before.version} is running, but this is {new}; restart it: `iai down`"
+    assert said in g.iai("status").stdout
     refused = g.iai("up")
     assert refused.returncode == 1
     assert "`iai down` first" in refused.stderr
@@ -368,7 +369,7 @@ def test_damaged_records_are_not_touched_and_the_rest_says_so(group: Make) -> No
     os.truncate(path, 8_192)
     started = g.iai("up", "--detach")
     assert started.returncode == 1
-    assert "ingest cannot start: store corrupt (4)" in started.stderr
+    assert "ingest failed: store corrupt (4)" in started.stderr
     assert path.stat().st_size == 8_192
     status = g.json("status")
     assert status["actors"]["ingest"]["state"] == "failed"
@@ -389,7 +390,7 @@ def test_a_store_of_a_newer_version_is_refused_in_a_clear_sentence(group: Make) 
     records.close()
     started = g.iai("up", "--detach")
     assert started.returncode == 1
-    assert "ingest cannot start: cannot start (3)" in started.stderr
+    assert "ingest failed: cannot start (3)" in started.stderr
     assert "was written by a newer iai (schema 99" in g.log()
     assert "newer iai" in g.iai("show", "#1").stderr
 
@@ -500,7 +501,7 @@ def test_without_a_group_a_client_says_so_at_once(group: Make) -> None:
     for command in (("recall", "x"), ("remember", "x"), ("refresh",), ("probe", "ingest")):
         done = g.iai(*command)
         assert (done.returncode, done.stdout) == (3, ""), command
-        assert "no group runs" in done.stderr
+        assert "iai is not running" in done.stderr
 
 
 def test_a_feed_can_be_listened_to(group: Make) -> None:
@@ -711,7 +712,7 @@ def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(group: Make) 
     assert g.iai("show", "#1").returncode == 1
     assert g.iai("session-start", "--cwd", "/p").stdout == ""
     again = g.iai("remember", "Deploy with make release", "--cwd", "/p").stdout
-    assert "forgotten on purpose" in again
+    assert "you have forgotten this text before" in again
 
 
 def test_recall_without_an_embedder_says_what_is_missing(group: Make) -> None:

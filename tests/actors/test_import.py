@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -53,8 +54,8 @@ def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> 
     claude(g, "a"), claude(g, "b", seed=1)
     codex(g)
     up = g.iai("up", "--detach")
-    assert "transcripts of earlier sessions" in up.stdout
-    assert up.stdout.rstrip().endswith("can be read, too: iai import --all")
+    assert re.search(r"found \d+ past sessions \(", up.stdout)
+    assert up.stdout.rstrip().endswith("`iai import --all` imports them")
     read = g.json("import", "--all")
     assert read["unreadable"] == []
     assert read["files"] >= 3
@@ -68,7 +69,7 @@ def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> 
     g.settle()
     assert texts(g) == kept
     assert len(recalled(g, "the", "--k", "50")["hits"]) > 3
-    assert "earlier sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
+    assert "past sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 
 def test_a_file_that_vanishes_during_an_import_is_reported_and_the_rest_is_read(
@@ -92,7 +93,7 @@ def test_a_file_that_vanishes_during_an_import_is_reported_and_the_rest_is_read(
         out, err = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert err == f"  not read: {gone}: cannot be read: No such file or directory\n"
-    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 known already")
+    assert out.startswith("3 files, 3006 turns read, 3006 new, 0 already known")
 
 
 def importing(g: Group) -> "tuple[subprocess.Popen[str], int]":
@@ -124,7 +125,7 @@ def test_ctrl_c_stops_the_progress_display_and_the_import_continues(group: Make)
     interrupted, terminal = importing(g)
     seen(terminal, b"records=")
     interrupted.send_signal(signal.SIGINT)
-    assert "the group goes on reading" in seen(terminal)
+    assert "the import continues in the background" in seen(terminal)
     os.close(terminal)
     interrupted.communicate()
     assert interrupted.returncode == 130
@@ -150,8 +151,8 @@ def test_up_offers_an_import_on_a_terminal_only(group: Make) -> None:
     shown = seen(asked)
     os.close(asked)
     assert up.wait(PATIENCE_S) == 0
-    assert "1 transcript of earlier sessions (0.0 MB) can be read, too. Now? [y/N]" in shown
-    assert "6 turns kept" in shown
+    assert "found 1 past session (0.0 MB). Import them now? [y/N]" in shown
+    assert "imported 6 turns" in shown
     assert len(texts(g)) == 6
 
 

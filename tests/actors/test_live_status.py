@@ -88,7 +88,7 @@ def test_the_status_of_a_dead_group_is_read_from_disk_alone(group: Make) -> None
     assert status["lifecycle"]["state"] is None, "the file still says wake"
     assert status["stages"]["records"]["lag_records"] == 1
     assert status["payload"]["behind"] == 0
-    assert "payload    current but for 1 unread file, written " in g.iai("status").stdout
+    assert "payload    current except for 1 unread file, written " in g.iai("status").stdout
     g.layout.payload.unlink()
     assert json.loads(g.iai("status", "--json").stdout)["payload"]["behind"] == 1
 
@@ -102,9 +102,9 @@ def test_a_process_that_cannot_start_is_reported_as_failed(group: Make) -> None:
     done = g.iai("status")
     assert (done.returncode, done.stderr) == (0, "")
     assert "  ingest       failed    pid - " in done.stdout
-    assert "last ended: store corrupt (4)" in done.stdout
+    assert "last exit: store corrupt (4)" in done.stdout
     assert f"store      {g.layout.root}: cannot be read\n" in done.stdout
-    assert "payload    no telling how far behind, not written yet" in done.stdout
+    assert "payload    unknown how far behind, not written yet" in done.stdout
 
 
 def test_watch_shows_what_changes(group: Make) -> None:

@@ -218,7 +218,7 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     listed = g.iai("project", "list").stdout
     moved, there = (p["id"] for p in sorted(g.json("project", "list")["projects"],
                                             key=lambda p: p["gone"], reverse=True))  # fmt: skip
-    assert f"was it moved? then: iai project merge {moved} {there}" in listed
+    assert f"Was it moved? If so: iai project merge {moved} {there}" in listed
     done = g.iai("project", "merge", str(old), str(new))
     assert done.returncode == 0, done.stderr
     assert "1 record moved" in done.stdout
@@ -233,11 +233,11 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     assert "1 record moved" in g.iai("project", "unmerge", moved).stdout
 
     done = g.iai("project", "ignore", str(secret))
-    assert "of all that lies below it" in done.stdout
+    assert "and everything below it" in done.stdout
     refused = g.iai("remember", "x", "--cwd", str(secret / "deep"))
     assert refused.returncode == 1
     assert "is ignored; see `iai project list`" in refused.stderr
-    assert "ignored, with all below" in g.iai("project", "list").stdout
+    assert "ignored, with everything below" in g.iai("project", "list").stdout
     assert g.iai("project", "ignore", str(secret / "deep"), "--off").returncode == 1
     assert g.iai("project", "ignore", str(secret), "--off").returncode == 0
     assert g.iai("remember", "x", "--cwd", str(secret / "deep")).returncode == 0
@@ -245,7 +245,7 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
 
     with (new / ".git" / "config").open("a") as config:
         config.write('[remote "origin"]\n\turl = https://example.org/o/api.git\n')
-    asked = "is what is there now the same project? then: iai project merge "
+    asked = "Is the project that is there now the same? If so: iai project merge "
     assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
     assert g.iai("project", "merge", there, str(new)).returncode == 0
     assert asked not in g.iai("project", "list").stdout

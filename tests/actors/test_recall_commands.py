@@ -71,8 +71,8 @@ def test_every_hit_matches_the_filters(g: Group) -> None:
     ("words", "code", "says"),
     [
         (("--project", "no-such"), 2, "there is no project no-such; known: "),
-        (("--project", "/no/such"), 0, "nothing was found with --project /no/such"),
-        (("--session", "no-such"), 0, "nothing was found with --session no-such"),
+        (("--project", "/no/such"), 0, "nothing found with --project /no/such"),
+        (("--session", "no-such"), 0, "nothing found with --session no-such"),
         (("--session", "#9999"), 1, "there is no record #9999"),
         (("--since", "yesterday"), 2, "--since yesterday: give a time like"),
         (("--role", "robot"), 2, "invalid choice: 'robot'"),
@@ -90,14 +90,14 @@ def test_a_filter_that_nothing_can_match_is_explained_in_one_line(
 def test_an_empty_store_is_distinguished_from_one_without_a_match(group: Make) -> None:
     g = group()
     g.up()
-    assert "nothing is kept yet" in g.iai("recall", "anything").stdout
+    assert "the store is empty" in g.iai("recall", "anything").stdout
     assert g.json("recall", "anything")["hits"] == []
-    assert g.iai("timeline").stdout == "no session is kept yet\n"
+    assert g.iai("timeline").stdout == "no sessions yet\n"
     assert g.json("timeline") == {"sessions": []}
     capture(g, "hello")
     g.settle()
     assert g.iai("recall", "xyzzy", "--role", "assistant").stdout == (
-        "nothing was found with --role assistant\n"
+        "nothing found with --role assistant\n"
     )
 
 
@@ -118,7 +118,7 @@ def test_with_an_embedder_that_cannot_start_words_alone_answer(g: Group) -> None
     g.environment["IAI_FAULT_EMBEDDER"] = "its weights are gone"
     g.environment["PYTHONPATH"] = f"{CHECKOUT / 'tests' / 'faults'}:{CHECKOUT}"
     started = g.iai("up", "--detach")
-    assert "embedding cannot start" in started.stderr
+    assert "embedding failed: cannot start" in started.stderr
     capture(g, "a turn about xyzzy that never had a vector")
     wait_until(lambda: g.json("recall", "xyzzy")["degraded"] == [DEAD], "its words are indexed")
     assert "xyzzy" in g.json("recall", "xyzzy")["hits"][0]["text"]
@@ -163,5 +163,5 @@ def test_the_timeline_lists_every_session_without_a_group(g: Group) -> None:
     shown = g.iai("timeline", "--limit", "1").stdout.splitlines()
     assert len(shown) == 3
     assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d turns", shown[0])
-    assert g.iai("timeline", "--until", "1971-01-01").stdout == "no session fits\n"
+    assert g.iai("timeline", "--until", "1971-01-01").stdout == "no matching session\n"
     assert g.iai("timeline", "--project", "no-such").returncode == 2

@@ -277,7 +277,7 @@ def test_injections_lists_what_each_session_was_given_and_its_cost(store: Store)
     assert len(lines) == 3
     assert "claude s startup  p  40 tokens  cache-hit (age=" in lines[0]
     assert "claude s compact  p  nothing  nothing-new (given-before)" in lines[1]
-    assert lines[2].startswith("2 times in 1 session; 40 tokens in all, 40 where there were any")
+    assert lines[2].startswith("2 injections in 1 session; 40 tokens in total, 40 per non-empty")
     assert store.group.json("injections", "--project", "none")["injections"] == []
     assert len(store.group.json("events", "--kind", "injected")) == 3
 

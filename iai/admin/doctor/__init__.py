@@ -1,1 +1,1 @@
-"""What `iai doctor` looks at, and what it says is to be done."""
+"""The checks of `iai doctor`, and the fixes it suggests."""

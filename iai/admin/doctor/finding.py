@@ -1,4 +1,4 @@
-"""What a check found: a line that says how it is and, where it is not well, what to do."""
+"""The outcome of a check: its state and, if it is not well, what to do."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Verdict(StrEnum):
-    """How bad it is. Only `FAIL` means that something does not work."""
+    """Severity. Only `FAIL` means that something doesn't work."""
 
     OK = "ok"
     WARN = "warn"
@@ -24,15 +24,15 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 def ok(check: str, said: str) -> Finding:
-    """All is well."""
+    """Return a finding: all is well."""
     return Finding(check=check, verdict=Verdict.OK, said=said)
 
 
 def warn(check: str, said: str, todo: str, *, fixable: bool = False) -> Finding:
-    """It works, but not as it could."""
+    """Return a finding: it works, but could be better."""
     return Finding(check=check, verdict=Verdict.WARN, said=said, todo=todo, fixable=fixable)
 
 
 def fail(check: str, said: str, todo: str, *, fixable: bool = False) -> Finding:
-    """It does not work."""
+    """Return a finding: it doesn't work."""
     return Finding(check=check, verdict=Verdict.FAIL, said=said, todo=todo, fixable=fixable)

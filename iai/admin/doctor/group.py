@@ -1,4 +1,4 @@
-"""The group and what it keeps: the processes, how far each stage has come, and what was left."""
+"""Checks of the group and its store: processes, stages, the event log, leftovers."""
 
 import os
 import time
@@ -22,13 +22,13 @@ from iai.protocol.embedding import EmbedQuery, QueryVectors
 from iai.protocol.message import PIPELINE, Actor
 from iai.protocol.supervisor import Health, HealthReport
 
-LATE_S = 4.0  # a loop that gets on stamps its beat every two seconds
-LAG_S = 120.0  # of the oldest change that a stage does not have, before that is worth a word
+LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
+LAG_S = 120.0  # age of the oldest missing change at which a stage fails the check
 EMBED_S = 5.0
 
 
-def look(layout: Layout, settings: Settings) -> Iterator[Finding]:
-    """Check the group, if there is one, and the store."""
+def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """Check the group, if it runs, and the store."""
     with Client(layout) as client:
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
@@ -37,47 +37,47 @@ def look(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 
 def sockets_left(layout: Layout) -> bool:
-    """Did a group that is gone leave the directory of its sockets outside the store?"""
+    """Did a dead group leave its sockets in a directory outside the store?"""
     outside = layout.sockets != layout.run and layout.sockets.exists()
     return outside and not lock.held(layout.lease)
 
 
 def orphans(layout: Layout) -> list[int]:
-    """Return the processes that still are an actor of this store."""
+    """Return the pids of processes that still hold an actor's lock."""
     stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in PIPELINE}
     return [s.pid for actor, s in stamps.items() if s and lock.held(layout.lock(actor))]
 
 
 def _stopped(layout: Layout) -> Iterator[Finding]:
-    yield fail("group", f"no group runs on {layout.root}", "start it: `iai up --detach`")
+    yield fail("group", f"iai is not running on {layout.root}", "start it: `iai up --detach`")
     if left := orphans(layout):
         pids = " ".join(map(str, left))
-        yield fail("processes", f"left from a group that is gone: {pids}", f"kill {pids}")
+        yield fail("processes", f"left behind by a dead group: {pids}", f"kill {pids}")
     if sockets_left(layout):
         todo = "`iai doctor --fix` deletes it"
-        yield warn("sockets", f"a group that is gone left {layout.sockets}", todo, fixable=True)
+        yield warn("sockets", f"a dead group left {layout.sockets} behind", todo, fixable=True)
 
 
 def _running(client: Client, layout: Layout) -> Iterator[Finding]:
     try:
         report = client.call(Actor.SUPERVISOR, Health(), HealthReport, 2.0)
     except (NoAnswer, WireError) as error:
-        todo = "`iai down`, then `iai up --detach`; logs/group.log says more"
-        yield fail("group", f"it holds the store and does not answer: {error}", todo)
+        todo = "`iai down`, then `iai up --detach`; see logs/group.log"
+        yield fail("group", f"it holds the store but does not answer: {error}", todo)
         return
     if report.version == (own := build()):
-        yield ok("group", f"iai {report.version} runs (pid {report.pid})")
+        yield ok("group", f"iai {report.version} is running (pid {report.pid})")
     else:
-        said = f"iai {report.version} runs, and this is iai {own}"
+        said = f"iai {report.version} is running, but this is iai {own}"
         yield warn("group", said, "`iai down`, then `iai up --detach`")
     for actor in report.actors:
         state = f"{actor.state}, {actor.restarts} restarts"
         if actor.state != "ready":
-            last = f"{state}; last ended: {actor.last_exit or 'never'}"
+            last = f"{state}; last exit: {actor.last_exit or 'never'}"
             yield fail(actor.actor, last, f"see {layout.group_log}")
         elif (actor.beat_age_s or 0.0) > LATE_S:
-            said = f"its loop stands still for {actor.beat_age_s:.0f} s ({actor.activity})"
-            yield warn(actor.actor, said, "wait: it is ended and started again if that lasts")
+            said = f"its loop has hung for {actor.beat_age_s:.0f} s ({actor.activity})"
+            yield warn(actor.actor, said, "wait; it is restarted if this lasts")
         else:
             yield ok(actor.actor, state)
     yield _embedder(client)
@@ -87,43 +87,43 @@ def _embedder(client: Client) -> Finding:
     try:
         answer = client.call(Actor.EMBEDDING, EmbedQuery(text="well?"), QueryVectors, EMBED_S)
     except IaiError as error:
-        todo = "questions are answered by words alone until it does; see logs/group.log"
-        return fail("embedder", f"it makes no vector: {error}", todo)
+        todo = "until then recall searches by words alone; see logs/group.log"
+        return fail("embedder", f"it computes no vectors: {error}", todo)
     if not answer.vectors:
-        return ok("embedder", "it answers; nothing has a vector yet")
-    return ok("embedder", f"makes vectors of {answer.vectors[0].dimension} numbers")
+        return ok("embedder", "it answers; no record has a vector yet")
+    return ok("embedder", f"computes vectors of {answer.vectors[0].dimension} dimensions")
 
 
 def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.payload_projects)
     if store.problem:
-        todo = "`iai up --detach` makes what is derived again; for the records: `iai restore`"
+        todo = "`iai up --detach` rebuilds derived data; for records: `iai restore`"
         yield fail("records", store.problem, todo)
         return
     for name, stage in store.stages.items():
         of = f"revision {stage.revision}, {stage.lag_records} behind"
         if stage.lag_s > LAG_S:
-            said = f"{of}, the oldest for {stage.lag_s:.0f} s"
+            said = f"{of}, the oldest by {stage.lag_s:.0f} s"
             yield fail(f"stage {name}", said, "see `iai status --watch` and logs/group.log")
         else:
             yield ok(f"stage {name}", of)
     age_s = store.payload.age_s
     if age_s is not None and age_s < 0:
-        todo = "set the clock right; until then the hook composes the text itself"
+        todo = "correct the clock; until then the hook composes the text itself"
         yield warn("payload", f"its file is dated {-age_s:.0f} s in the future", todo)
     yield _clock(store.watermark.max_updated_at, wall)
 
 
 def _clock(newest: int, wall: int) -> Finding:
     if newest > wall + NS:
-        said = f"it is {(newest - wall) / NS:.0f} s behind the newest record"
-        return warn("clock", said, "set it right: what is said now still comes last")
+        said = f"{(newest - wall) / NS:.0f} s behind the newest record"
+        return warn("clock", said, "correct it; new turns are still ordered last")
     return ok("clock", "not behind the newest record")
 
 
 def _ledger(layout: Layout) -> Finding:
     there = next(p for p in (layout.ledger, layout.root, *layout.root.parents) if p.exists())
     if not os.access(there, os.W_OK | os.X_OK):
-        return fail("ledger", f"{there} cannot be written", f"chmod u+rwx {there}")
-    return ok("ledger", f"{layout.ledger} can be written")
+        return fail("ledger", f"{there} is not writable", f"chmod u+rwx {there}")
+    return ok("ledger", f"{layout.ledger} is writable")

@@ -1,4 +1,4 @@
-"""The machine and the files: packages, permissions, space, settings, what the hooks left, hosts."""
+"""Checks of the machine: packages, permissions, disk, settings, spool, hooks, service."""
 
 import os
 import shutil
@@ -24,12 +24,12 @@ from iai.install.installer import HOSTS, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
 
-LITTLE, TOO_LITTLE = 2 << 30, 200 << 20  # bytes that are left on the disk
-MANY_WAIT = 1_000  # files in the spool
+LITTLE, TOO_LITTLE = 2 << 30, 200 << 20  # bytes free on the disk
+MANY_WAIT = 1_000  # files waiting in the spool
 
 
-def look(layout: Layout, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Check all that needs no running group."""
+def checks(layout: Layout, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Check everything that needs no running group."""
     yield _packages()
     yield _permissions(layout)
     yield _disk(layout)
@@ -41,8 +41,8 @@ def look(layout: Layout, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield _service(layout, environment)
 
 
-def loose(layout: Layout) -> list[Path]:
-    """Return what lies in the store and can be entered or read by others than its user."""
+def exposed(layout: Layout) -> list[Path]:
+    """Return the paths in the store that other users can read or enter."""
     found = []
     for directory, names, file_names in os.walk(layout.root):
         for name in ("", *file_names):
@@ -56,8 +56,8 @@ def loose(layout: Layout) -> list[Path]:
 
 
 def tighten(layout: Layout) -> None:
-    """Take the permissions of others away from all in the store."""
-    for path in loose(layout):
+    """Remove other users' permissions from everything in the store."""
+    for path in exposed(layout):
         with suppress(OSError):
             path.chmod(path.stat().st_mode & 0o700)
 
@@ -70,55 +70,57 @@ def _packages() -> Finding:
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        todo = "install iai again, with its dependencies"
+        todo = "reinstall iai with its dependencies"
         return fail("packages", f"not installed: {', '.join(missing)}", todo)
     return ok("packages", f"Python {sys.version.split()[0]}, {', '.join(versions)}")
 
 
 def _permissions(layout: Layout) -> Finding:
     if not layout.root.is_dir():
-        return fail("store", f"there is no {layout.root}", "`iai up --detach` makes it")
+        return fail("store", f"{layout.root} does not exist", "`iai up --detach` creates it")
     if layout.root.stat().st_uid != os.getuid():
-        return fail("store", f"{layout.root} belongs to another user", "give it back: chown")
+        return fail("store", f"{layout.root} belongs to another user", "chown it to yourself")
     if not os.access(layout.root, os.W_OK | os.X_OK):
-        return fail("store", f"{layout.root} cannot be written", f"chmod u+rwx {layout.root}")
-    if others := loose(layout):
-        said = f"{len(others)} files can be read by others, among them {others[0]}"
-        return warn("store", said, "`iai doctor --fix` takes that away", fixable=True)
-    return ok("store", f"{layout.root}, for its user alone")
+        return fail("store", f"{layout.root} is not writable", f"chmod u+rwx {layout.root}")
+    if others := exposed(layout):
+        said = f"{len(others)} files are readable by others, for example {others[0]}"
+        return warn("store", said, "`iai doctor --fix` removes their permissions", fixable=True)
+    return ok("store", f"{layout.root}, private to you")
 
 
 def _disk(layout: Layout) -> Finding:
     there = next(p for p in (layout.root, *layout.root.parents) if p.exists())
     left = shutil.disk_usage(there).free
-    said = f"{left / 1e9:.1f} GB left for {layout.root}"
+    said = f"{left / 1e9:.1f} GB free for {layout.root}"
     if left < TOO_LITTLE:
-        return fail("disk", said, "make room: without it nothing new is kept")
-    return warn("disk", said, "make room") if left < LITTLE else ok("disk", said)
+        return fail("disk", said, "free some space; until then nothing new is stored")
+    return warn("disk", said, "free some space") if left < LITTLE else ok("disk", said)
 
 
 def _settings(environment: Mapping[str, str]) -> Finding:
     _, warnings = config_file.load(environment)
     if warnings:
-        return warn("settings", "; ".join(warnings), "put them right: `iai config` lists them all")
-    return ok("settings", "every one that is given can be used")
+        return warn("settings", "; ".join(warnings), "fix them; `iai config` lists them all")
+    return ok("settings", "all valid")
 
 
 def _spool(layout: Layout) -> Finding:
     waiting = spool.waiting(layout.spool_new)
     if len(waiting) > MANY_WAIT:
-        todo = "see whether the group runs; what waits is taken in when it does"
-        return fail("spool", f"{len(waiting)} hook events wait to be read", todo)
+        todo = "check that iai is running; it reads them when it is"
+        return fail("spool", f"{len(waiting)} hook events are waiting", todo)
     if not os.access(layout.spool_new, os.W_OK) and layout.spool_new.exists():
-        return fail("spool", f"{layout.spool_new} cannot be written", "chmod u+rwx it")
-    return ok("spool", f"{len(waiting)} hook events wait")
+        return fail(
+            "spool", f"{layout.spool_new} is not writable", f"chmod u+rwx {layout.spool_new}"
+        )
+    return ok("spool", f"{len(waiting)} hook events waiting")
 
 
 def _bad_files(layout: Layout) -> Finding:
     bad = list(layout.spool_bad.glob("*")) if layout.spool_bad.is_dir() else []
     if bad:
-        todo = f"look at them in {layout.spool_bad}, and delete them"
-        return warn("bad events", f"{len(bad)} files in the spool were no hook events", todo)
+        todo = f"inspect {layout.spool_bad}, then delete them"
+        return warn("bad events", f"{len(bad)} files in the spool were not hook events", todo)
     return ok("bad events", "none")
 
 
@@ -137,32 +139,32 @@ def _hooks(host: str, layout: Layout, environment: Mapping[str, str]) -> Finding
         found = hook_status.inspect(host, text, one.hooks, one.file.path, settings)
         warnings = hook_status.warnings(host, text, found, settings)
     except (SettingsFault, NotJson) as error:
-        return fail(check, f"{one.file.path}: {error}", f"put it right, then {again}")
+        return fail(check, f"{one.file.path}: {error}", f"fix it, then {again}")
     missing = [hook.event for hook in found if hook.installed == "no"]
     if missing:
         return warn(check, f"not installed: {', '.join(missing)}", again)
     if any(hook.installed == "differs" for hook in found):
-        return warn(check, "they are those of another version or store", again)
+        return warn(check, "they belong to another version or store", again)
     if warnings:
         return warn(check, "; ".join(warnings), f"see `iai hooks status --host {host}`")
     fired = hook_status.last_capture(layout, host)
-    return ok(check, "installed" + (f"; last: {fired.outcome}" if fired else "; none fired yet"))
+    return ok(check, "installed" + (f"; last: {fired.outcome}" if fired else "; none has run yet"))
 
 
 def _scripts(layout: Layout) -> Finding:
     if not layout.hooks.is_dir():
-        todo = "`iai hooks install` has Claude Code and Codex call iai"
-        return warn("hook scripts", "no host calls iai", todo)
+        todo = "`iai hooks install` connects Claude Code and Codex"
+        return warn("hook scripts", "no host is connected", todo)
     if not scripts.current(layout):
-        return warn("hook scripts", "they are not those of this version", "`iai up --detach`")
+        return warn("hook scripts", "they are from another version", "`iai up --detach`")
     try:
         command = Path(layout.command.read_text().strip())
     except OSError:
         command = Path(shutil.which("iai") or "/nowhere")
     if not os.access(command, os.X_OK) and shutil.which("iai") is None:
-        todo = "`iai up --detach` notes where it is; or put iai on PATH"
-        return fail("hook scripts", f"the hooks do not find iai: there is no {command}", todo)
-    return ok("hook scripts", f"those of this version; they find iai at {command}")
+        todo = "`iai up --detach` records its path; or put iai on PATH"
+        return fail("hook scripts", f"the hooks cannot find iai at {command}", todo)
+    return ok("hook scripts", f"current; they find iai at {command}")
 
 
 def _service(layout: Layout, environment: Mapping[str, str]) -> Finding:
@@ -173,6 +175,6 @@ def _service(layout: Layout, environment: Mapping[str, str]) -> Finding:
             return ok("service", f"{kind}: {kinds[kind].path}")
         if state == "differs":
             todo = f"`iai service install --kind {kind}`"
-            return warn("service", f"{kinds[kind].path} is not that of this version", todo)
-    todo = "`iai service install` has the machine start it at login"
-    return warn("service", "nothing starts the group when you log in", todo)
+            return warn("service", f"{kinds[kind].path} is from another version", todo)
+    todo = "`iai service install` starts iai at login"
+    return warn("service", "iai does not start at login", todo)

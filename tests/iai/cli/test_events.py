@@ -93,7 +93,7 @@ def test_kind_takes_one_that_there_is(group: Make) -> None:
     for args in ((), ("--json",), ("--follow",)):
         done = g.iai("events", "--kind", "actor-gone", *args)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "--kind actor-gone: no event is of this kind; there are actor-down," in done.stderr
+        assert "--kind actor-gone: unknown kind; choose from actor-down," in done.stderr
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

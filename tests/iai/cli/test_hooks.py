@@ -38,7 +38,7 @@ def test_a_dry_run_prints_the_change_and_makes_none(user: Group) -> None:
     assert '   "model": "opus"' not in done.stdout
     assert '-  "model": "opus"\n+  "model": "opus",\n+  "hooks": {\n' in done.stdout
     assert "iai-mcp-session-recall.sh" in done.stdout
-    assert "nothing would be changed" in user.iai("hooks", "uninstall", "--dry-run").stdout
+    assert "no change to" in user.iai("hooks", "uninstall", "--dry-run").stdout
     assert files(user) == before
     assert not (user.work / ".iai-mcp").exists()
 
@@ -49,8 +49,8 @@ def test_it_installs_tells_and_takes_out_again(user: Group) -> None:
     before = files(user)
     done = user.iai("hooks", "install")
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"Claude Code: hooks installed in {settings} (before: {settings}.iai-b" in done.stdout
-    assert "start codex and trust them once, with /hooks" in done.stdout
+    assert f"Claude Code: hooks installed in {settings} (backup: {settings}.iai-b" in done.stdout
+    assert "start codex and trust them once with /hooks" in done.stdout
     assert "nothing to do" in user.iai("hooks", "install").stdout
     status = user.json("hooks", "status")
     assert list(status) == ["claude", "codex"]
@@ -60,9 +60,9 @@ def test_it_installs_tells_and_takes_out_again(user: Group) -> None:
         assert status[host]["scripts"] == "current"
         assert status[host]["start"] is status[host]["capture"] is None
     done = user.iai("hooks", "uninstall")
-    assert f"Claude Code: hooks taken out of {settings}\n" in done.stdout
+    assert f"Claude Code: hooks removed from {settings}\n" in done.stdout
     assert files(user) == before
-    assert "are not in" in user.iai("hooks", "uninstall").stdout
+    assert "hooks are not in" in user.iai("hooks", "uninstall").stdout
 
 
 def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Group) -> None:
@@ -70,7 +70,7 @@ def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Group) -> None:
         (user.work / name).rmdir()
     done = user.iai("hooks", "install")
     assert done.returncode == 2
-    assert "name the one to set up by --host" in done.stderr
+    assert "choose one with --host" in done.stderr
     assert user.iai("hooks", "install", "--host", "codex").returncode == 0
     assert (user.work / ".codex" / "hooks.json").exists()
     assert not (user.work / ".claude").exists()
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
     done = user.iai("hooks", "install", "--host", "claude")
     assert done.returncode == 1
     assert done.stderr.startswith(f"iai: {settings} is not valid JSON (Expecting value: line 1")
-    assert done.stderr.endswith("Nothing was changed; fix the file and try again\n")
+    assert done.stderr.endswith("nothing was changed. Fix it first\n")
     assert done.stderr.count("\n") == 1
     status = user.iai("hooks", "status", "--host", "claude")
     assert f"problem           {settings} is not valid JSON" in status.stdout
@@ -103,7 +103,7 @@ def test_scripts_of_another_version_are_told_of_and_put_right_by_up(user: Group)
     hook = user.work / ".iai-mcp" / "hooks" / "iai-mcp-turn-capture.sh"
     whole = hook.read_bytes()
     hook.write_text("#!/bin/sh\n")
-    assert "`iai up` puts them right" in user.iai("hooks", "status").stdout
+    assert "`iai up` updates them" in user.iai("hooks", "status").stdout
     user.environment["IAI_MCP_STORE"] = str(user.work / ".iai-mcp")
     try:
         assert user.iai("up", "--detach").returncode == 0
@@ -115,7 +115,7 @@ def test_scripts_of_another_version_are_told_of_and_put_right_by_up(user: Group)
 def test_the_status_of_a_store_that_is_not_there_claims_nothing(user: Group) -> None:
     done = user.iai("hooks", "status")
     assert done.returncode == 0
-    assert done.stdout.count("no session start is known") == 2
+    assert done.stdout.count("last start        none yet") == 2
     assert not Path(user.work / ".iai-mcp").exists()
     document = json.loads(user.iai("hooks", "status", "--json").stdout)
     assert {hook["installed"] for hook in document["claude"]["hooks"]} == {"no"}

@@ -81,7 +81,7 @@ def test_what_a_user_wrote_around_it_stays(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("tick", "1", "no setting 'tick'"),
+        ("tick", "1", "unknown setting 'tick'"),
         ("tick_s", "soon", "is not a number"),
         ("tick_s", "0", "at least 0.05"),
         ("store", "/s", "IAI_MCP_STORE"),
@@ -95,7 +95,7 @@ def test_what_cannot_be_is_not_written(path: Path, name: str, value: str, why: s
 
 def test_a_file_that_is_no_toml_is_not_written_over(path: Path) -> None:
     path.write_text("= what")
-    with pytest.raises(StoreError, match="put it right or delete it"):
+    with pytest.raises(StoreError, match="fix or delete it"):
         config_edits.put(path, "tick_s", "1")
     assert path.read_text() == "= what"
 
@@ -109,7 +109,7 @@ def test_the_command_sets_shows_and_forgets(group: Make) -> None:
     assert "tick_s " in g.iai("config").stdout
     g.environment["IAI_MCP_TICK_SEC"] = "9"
     said = g.iai("config", "set", "tick_s", "3").stdout
-    assert "tick_s is 9 seconds (environment)\nIAI_MCP_TICK_SEC is set and goes before" in said
+    assert "tick_s is 9 seconds (environment)\nIAI_MCP_TICK_SEC is set in the environment" in said
     del g.environment["IAI_MCP_TICK_SEC"]
     assert g.json("config", "unset", "tick_s")["source"] == "default"
     for words in (("get",), ("set", "tick_s"), ("list", "tick_s"), ("get", "nothing")):

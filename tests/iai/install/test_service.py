@@ -159,7 +159,7 @@ def test_install_registers_the_service_and_uninstall_removes_it(
     assert since() == [
         "--user daemon-reload", f"--user enable {name}", f"--user start {name}",
     ]  # fmt: skip
-    assert "as it was" in g.iai("service", "install", *kind).stdout
+    assert "unchanged" in g.iai("service", "install", *kind).stdout
     since()
     assert g.iai("service", "uninstall", *kind).returncode == 0
     assert since() == [f"--user disable --now {name}", "--user daemon-reload"]
@@ -188,7 +188,7 @@ def test_a_running_group_is_left_alone_and_the_handover_is_explained(
     before = g.pid(Actor.SUPERVISOR)
     done = g.iai("service", "install", "--kind", "systemd")
     assert done.returncode == 0
-    assert "type\niai down\nsystemctl --user start" in done.stdout
+    assert "run\niai down\nsystemctl --user start" in done.stdout
     assert not [line for line in since() if "start" in line]
     assert g.pid(Actor.SUPERVISOR) == before
     wait_until(g.all_ready, "it runs on")

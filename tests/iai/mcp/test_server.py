@@ -194,8 +194,8 @@ def test_without_the_sdk_one_line_says_how_to_get_it() -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "iai: the MCP SDK is not installed; add it with `pipx inject iai mcp`,"
-        " or `pip install 'iai[mcp]'`\n"
+        "iai: the MCP SDK is not installed; add it with `pipx inject iai-memory mcp`"
+        " or `pip install 'iai-memory[mcp]'`\n"
     )
 
 
@@ -211,7 +211,7 @@ def test_a_missing_directory_is_bad_usage() -> None:
 def test_a_printed_configuration_starts_this_server_on_this_store(group: Make, name: str) -> None:
     g = group()
     done = g.iai("mcp", "--print-config", name)
-    assert re.fullmatch(r"iai: this goes into .+\n", done.stderr)
+    assert re.fullmatch(r"iai: add this to .+\n", done.stderr)
     document = tomllib.loads(done.stdout) if name == "codex" else json.loads(done.stdout)
     if name == "opencode":
         entry = document["mcp"]["iai"]

@@ -82,6 +82,8 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
         session = context.session
     cwd = text(line, "cwd") or context.cwd
     branch = text(line, "gitBranch") or context.branch
+    if context.session and session != context.session:  # files of several sessions, put together
+        context = structs.replace(context, title="", title_rank=0, unattended=False, forked_from="")
     unattended = context.unattended or _by_a_program(line)
     forked_from = context.forked_from or text(line.get("forkedFrom"), "sessionId")
     return structs.replace(

@@ -56,6 +56,8 @@ USER = HostTexts(
         Opening("Read the output file to retrieve", Skip.NOTICE, "seen: a task", line=True),
         Opening("Another Claude session sent a message", Skip.NOTICE, "docs: agent teams"),
         Opening("Base directory for this skill", Skip.META, "seen: the text of a skill"),
+        Opening("PreToolUse:", Skip.HOOK, "seen: with the name of the tool behind it"),
+        Opening("PostToolUse:", Skip.HOOK, "seen: the same"),
         Opening("Operation stopped by hook", Skip.HOOK, "seen 2.1.197: `continue: false`"),
         *(
             Opening(f"{event} {words}", Skip.HOOK, "docs: hooks, decision `block`")

@@ -103,7 +103,7 @@ class _Gathered:
         self._records: list[NewRecord] = []
         self._places: dict[tuple[str, str], tuple[Project, str]] = {}
         self._actions: list[Performed] = []
-        self._sessions: dict[str, SessionInfo] = {}
+        self._sessions: dict[str, Context] = {}  # the latest of each
         self._rewound: list[str] = []
         self._markup: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
@@ -111,6 +111,7 @@ class _Gathered:
 
     def take(self, found: Found, host: Host | None) -> None:
         item = found.item
+        self._sessions[found.context.session] = found.context
         if isinstance(item, Skip):
             self._skipped[item] += 1
             if item in FAULTS:
@@ -137,15 +138,13 @@ class _Gathered:
             tail=mark.tail,
             **structs.asdict(reader.context),
         )
-        if host is not None and reader.context.session:
-            facts = _facts(host, reader.context)
-            self._sessions[facts.session] = facts
+        contexts = [context for session, context in self._sessions.items() if session]
         return Batch(
             transcript=after,
             records=tuple(self._dated(now)),
             projects=tuple(self._places.values()),
             actions=tuple(self._actions),
-            sessions=tuple(self._sessions.values()),
+            sessions=tuple(_facts(host, context) for context in contexts) if host else (),
             rewound=tuple(self._rewound),
             unknown_markup=self._markup,
             skipped=self._skipped,

@@ -167,7 +167,7 @@ class Transcript(Context, frozen=True, kw_only=True):
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
 
 
-_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name not in ("key", "kind"))
+_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -132,8 +132,10 @@ def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | Non
     actions.reverse()
     known = view.session_info(session)
     info = known or SessionInfo(host=turns[0].host, session=turns[0].session, cwd=turns[-1].cwd)
-    ended_at = max(turns[-1].created_at, actions[-1].at if actions else 0)
-    return summarise(list(exchanges(turns, actions)), info, (turns[0].created_at, ended_at))
+    found = list(exchanges(turns, actions))
+    shown = [turn.created_at for e in found for turn in e.turns if turn not in e.narration]
+    ended_at = max(shown[-1], actions[-1].at if actions else 0)
+    return summarise(found, info, (shown[0], ended_at))
 
 
 def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:

@@ -153,14 +153,14 @@ def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -
     path.touch()
     spool(w, "a", transcript_path=str(path), hook_event_name="UserPromptSubmit")
     goes_on(0, "why?")
-    assert "> why?" in payload()
+    assert "Asked: why?" in payload()
     goes_on(1, "because")
     assert "because" not in payload()
     spool(w, "b", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(1.0)
-    assert "> because" in payload()
+    assert "Answer: because" in payload()
     goes_on(2, "written late")
-    assert "> written late" in payload()
+    assert "Answer: written late" in payload()
     spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
     goes_on(3, "one more")
     assert "one more" not in payload()
@@ -648,7 +648,7 @@ def test_every_project_has_its_payload_and_every_directory_finds_it(world: Make)
     for cwd, own in (("/one", "in one"), ("/two dir", "in two")):
         link = w.layout.payload_link(cwd)
         assert link is not None
-        assert f"> {own}\n" in link.read_text()
+        assert f"Asked: {own} (" in link.read_text()
         sidecar = read_sidecar(link.resolve())
         assert sidecar is not None
         assert sidecar.revision == 2

@@ -196,6 +196,7 @@ def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
         ("Caveat: The messages below were generated", Skip.META),
         ("Stop hook feedback:\n- [lint]: failed", Skip.HOOK),
         ("PreToolUse hook blocking error from command: no", Skip.HOOK),
+        ("PostToolUse:Edit hook additional context: x", Skip.HOOK),
         ("Operation stopped by hook: not now", Skip.HOOK),
         ("This session is being continued from a previous conversation that", Skip.SUMMARY),
         ("Base directory for this skill: /s", Skip.META),

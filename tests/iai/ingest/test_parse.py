@@ -73,6 +73,14 @@ def test_a_turn_carries_its_kind_and_a_session_what_is_known_of_it(path: Path) -
     assert facts.unattended
 
 
+def test_each_session_in_a_file_has_its_own_facts(path: Path) -> None:
+    write(path, {"type": "ai-title", "aiTitle": "Quay", "sessionId": "s1"}, prompt(1, "a"),
+          {**prompt(2, "b", gitBranch="main"), "sessionId": "s2"})  # fmt: skip
+    assert [(f.session, f.title, f.branch) for f in read(path).sessions] == [
+        ("s1", "Quay", ""), ("s2", "", "main"),
+    ]  # fmt: skip
+
+
 def test_unknown_markup_and_rewound_requests_are_handed_on(path: Path) -> None:
     write(path, prompt(1, "<odd>x</odd>", parentUuid="u0"), prompt(2, "instead", parentUuid="u0"))
     batch = read(path)

@@ -5,7 +5,7 @@ words with a refusal) belongs to it, and so does everything that is done. Its an
 text of the assistant before the next request; the texts before that are narration.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -42,6 +42,19 @@ def opens(turn: Record | NewRecord) -> bool:
 def is_answer(turn: Record | NewRecord) -> bool:
     """Return whether a turn is a text of the assistant that may answer a request."""
     return turn.role == "assistant" and turn.tier == "episodic" and not turn.kind
+
+
+def answers_only(turns: Sequence[Record]) -> list[Record]:
+    """Return turns in order without what a later text of the same exchange makes narration."""
+    answered = False
+    left: list[Record] = []
+    for turn in reversed(turns):
+        if opens(turn):
+            answered = False
+        if not (answered and is_answer(turn)) and turn.kind != NARRATION:
+            left.append(turn)
+        answered = answered or is_answer(turn)
+    return left[::-1]
 
 
 def exchanges(turns: Iterable[Record], actions: Iterable[Action]) -> Iterator[Exchange]:

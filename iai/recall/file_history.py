@@ -41,7 +41,7 @@ def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisi
     touched = (
         (session, action, view.request_before(session, action.at))
         for session, action in view.of_file(path)
-        if any(_ends(one, path) for one in (action.path, action.to))
+        if any(ends_with(one, path) for one in (action.path, action.to))
         and action.status not in ("refused", "interrupted")
     )
     for (session, _), group in groupby(touched, key=lambda t: (t[0], t[2] and t[2].label)):
@@ -80,7 +80,7 @@ def _visit(
     )
 
 
-def _ends(whole: str, path: str) -> bool:
+def ends_with(whole: str, path: str) -> bool:
     """Return whether a path is another, or its end, step by step."""
     steps, wanted = PurePosixPath(whole).parts, PurePosixPath(path).parts
     return bool(wanted) and steps[-len(wanted) :] == wanted

@@ -95,10 +95,23 @@ HALF_LIFE_DAYS = 30.0
 PINNED = 0.1
 NOTED = 0.1  # noted outside a session: it has no neighbours to gain from
 
-# Turns that share SAME of their terms repeat each other; all but the best keep REPEATED of their
-# score. Not measured: neither set repeats itself.
+# What was done for a request, by kind in the order of `work_terms.KINDS`: files changed and read,
+# commits, commands, errors. A term counts as the heaviest kind that has it, and all of them as much
+# as the same share of the question's terms would in the text, at most MOST_WORK.
+WORK = (0.8, 0.3, 1.0, 0.4, 0.3)
+MOST_WORK = 1.0
+
+# The narration of an exchange: it is found by it, and hardly ranked by it.
+NARRATION = 0.15
+
+# More for what was pinned or noted on purpose, as a share of what its own words count.
+REMEMBERED = 0.5
+
+# Exchanges whose turns share SAME of their terms say the same: only the best of them is a hit.
 SAME = 0.8
-REPEATED = 0.5
+
+# Of the hits, so many at least are left to other projects, where one comes first.
+ELSEWHERE = 0.25
 
 # A corrected hit comes just after its correction (`recall.supersession`): LoCoMo and code are the
 # same without that, since hardly a turn there corrects another. Links have no weight: whether

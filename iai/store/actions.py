@@ -44,6 +44,16 @@ class ActionView(Tables):
                     return
                 yield unpack(data, Action)
 
+    def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
+        """Yield what was done in a session from a time on, up to another, in order."""
+        end = encode_time(until) if until is not None else _BEYOND
+        with self._t.cursor(self._db["actions"]) as cursor:
+            found = cursor.set_range(session + encode_time(since))
+            for key, data in cursor.iternext() if found else ():
+                if not key.startswith(session) or key[len(session) :] >= end:
+                    return
+                yield unpack(data, Action)
+
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
         return self._t.get(digest(key), db=self._db["action_keys"]) is not None

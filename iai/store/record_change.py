@@ -11,6 +11,7 @@ from iai.model.action import Action
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens
 from iai.model.record import (
+    CLIENT,
     DIGEST,
     JUST_NOW,
     LastChange,
@@ -67,7 +68,7 @@ class RecordChange(RecordView, ActionChange):
             return label, False
         label = self._mark.max_vec_label + 1
         record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
-        if is_answer(record):
+        if is_answer(record) and record.host != CLIENT:
             record = self._answer(record)
         self._inserted.add(label)
         self._put_keys(record)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
 
+from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges, opens
 from iai.model.record import (
@@ -153,6 +154,38 @@ class RecordView(ActionView):
             if record is not None and opens(record):
                 return record
         return None
+
+    def request_of(self, turn: Record) -> Record | None:
+        """Return the request of the exchange that a turn belongs to."""
+        if opens(turn) or not turn.in_session:
+            return turn if turn.in_session else None
+        return self.request_before(session_key(turn.host, turn.session), turn.order)
+
+    def preceding_request(self, request: Record) -> Record | None:
+        """Return the request before this one in its session."""
+        before = (self.get(label) for label in self.sides(request)[0])
+        return next((turn for turn in before if turn is not None and opens(turn)), None)
+
+    def done(self, request: Record) -> list[Action]:
+        """Return what was done for a request, in order."""
+        session = session_key(request.host, request.session)
+        if next(self.actions_between(session, request.order, None), None) is None:
+            return []
+        return list(self.actions_between(session, request.order, self._end(request)))
+
+    def narrated(self, request: Record) -> list[Record]:
+        """Return the narration between a request and its answer, in order."""
+        session = session_key(request.host, request.session)
+        start = session + encode_time(request.order)
+        labels = list(walk(self._t, self._db["narration"], session, start))
+        end = self._end(request) if labels else None
+        turns = (turn for label in labels if (turn := self.get(label)) is not None)
+        return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+
+    def _end(self, request: Record) -> int | None:
+        """Return when the next request of the session was made."""
+        after = (self.get(label) for label in self.sides(request)[1])
+        return next((turn.order for turn in after if turn is not None and opens(turn)), None)
 
     def exchange(self, record: Record) -> Exchange:
         """Return the exchange that a turn belongs to, the narration included."""

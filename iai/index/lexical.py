@@ -54,7 +54,7 @@ class LexicalIndex:
         work: Iterable[str] = (),
         narration: Iterable[str] = (),
     ) -> None:
-        """Add a record with its terms, and those of what followed if it is a request; replace it."""
+        """Add a record with its terms, and those of what followed a request, or replace it."""
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
@@ -125,12 +125,10 @@ class LexicalIndex:
             order=tantivy.Order.Desc,
         )
         addresses = [address for _, address in found.hits]
-        labels = self._index.searcher().fast_field_values(_LABEL, addresses)
+        labels = np.asarray(self._index.searcher().fast_field_values(_LABEL, addresses), np.int64)
         return [int(label) for label in labels]
 
-    def _search(
-        self, any_of: list[tantivy.Query], k: int, only: Filter
-    ) -> list[tuple[int, float]]:
+    def _search(self, any_of: list[tantivy.Query], k: int, only: Filter) -> list[tuple[int, float]]:
         if not any_of or k < 1:
             return []
         schema = self._index.schema

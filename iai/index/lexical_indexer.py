@@ -107,7 +107,7 @@ class LexicalIndexer:
     def _requests_of(
         self, view: RecordView, changed: Mapping[int, Record | None]
     ) -> dict[int, Record | None]:
-        """Return the requests that gain or lose work or narration by these changes."""
+        """Return the indexed requests that gain or lose work or narration by these changes."""
         found: list[Record | None] = []
         gone: list[int] = []
         for label, record in changed.items():
@@ -117,12 +117,13 @@ class LexicalIndexer:
                 found.append(view.request_of(narration))
             else:
                 gone.append(label)
-        if gone:
-            with self._store.view() as stored:  # who its neighbours were
-                around = {*stored.neighbours(gone).ravel().tolist()} - {0}
+        with self._store.view() as stored:
+            around = {*stored.neighbours(gone).ravel().tolist()} - {0}  # as they were
             turns = (view.get(label) for label in sorted(around))
             found += [view.request_of(turn) for turn in turns if turn is not None]
-        return {request.label: request for request in found if request is not None}
+            requests = {request.label: request for request in found if request is not None}
+            indexed = stored.term_vectors(requests)  # others follow with their own change
+        return {label: requests[label] for label in indexed}
 
     def _make_searchable(self) -> None:
         """Let searches see what was taken. It counts as applied once its terms are counted, too."""

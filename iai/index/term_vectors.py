@@ -21,10 +21,10 @@ from iai.model.record import Record
 
 FORM = 4  # of the bytes below: what has another form is rebuilt
 
-# A head, then the ids of the terms, ascending, each as often as it occurs in the text, then those of
-# the work by kind, each once. `speaker` is the id of the name that a text begins with ("Ada: ..."),
-# or 0; `session` that of the session, or 0 for what was noted outside one. `note` says that it was
-# captured on its own, and `work` how many terms there are of each kind.
+# A head, then the ids of the terms, ascending, each as often as it occurs in the text, then those
+# of the work by kind, each once. `speaker` is the id of the name that a text begins with ("Ada:
+# ..."), or 0; `session` that of the session, or 0 for what was noted outside one. `note` says that
+# it was captured on its own, and `work` how many terms there are of each kind.
 HEAD = np.dtype(
     [
         ("said", "<i8"),
@@ -140,6 +140,6 @@ class TermVectors:
         if len(self._work[0]):
             rows = np.concatenate([self._row[self._first], self._work[1]])
             pairs = (rows << 32) | np.concatenate([found, self._work[0]])
-            found = np.unique(pairs) & 0xFFFFFFFF
+            found = (np.unique(pairs) & 0xFFFFFFFF).astype(_WORD)
         terms, counts = np.unique(found, return_counts=True)
         return Counter(dict(zip(terms.tolist(), counts.tolist(), strict=True)))

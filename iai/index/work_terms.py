@@ -51,7 +51,9 @@ def path_terms(path: str) -> tuple[str, ...]:
     last = steps[-_DEEPEST:]
     ends = ("/".join(last[at:]) for at in range(len(last) - 1))
     whole = (end for end in ends if len(end) <= LONGEST)
-    parts = (term for step in path.replace("\\", "/").split("/")[-_DEEPEST:] for term in terms(step))
+    parts = (
+        term for step in path.replace("\\", "/").split("/")[-_DEEPEST:] for term in terms(step)
+    )
     return tuple(dict.fromkeys((*whole, *parts)))
 
 

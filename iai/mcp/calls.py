@@ -24,7 +24,7 @@ from iai.model import framing, units
 from iai.model.units import count
 from iai.process.client import Client, recall
 from iai.projects.identity import identify
-from iai.projects.lookup import project_id
+from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget, Pin
 from iai.protocol.message import Actor
@@ -85,12 +85,17 @@ class Memory:
                 since=since,
                 until=until,
                 explain=asked.explain,
+                near="" if asked.everywhere or asked.project else project_here(self._layout),
+                file=asked.file,
+                commit=asked.commit,
+                command=asked.command,
+                failed=asked.failed,
             )
             answer = recall(client, question, START_S)
         result = forms.RecallResult(
             note=forms.NOTE,
             here=_here(),
-            found=[results.found(hit, wall, explain=asked.explain) for hit in answer.hits],
+            found=results.hits(answer.hits, wall, explain=asked.explain),
             degraded=list(answer.degraded),
         )
         kept = answer.revision or answer.degraded

@@ -1,5 +1,7 @@
 """Hits, records and sessions as results of the tools: harmless, and only what was asked for."""
 
+from collections.abc import Mapping, Sequence
+
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
 from iai.model import clock, framing
@@ -13,11 +15,18 @@ BESIDE = 600  # characters shown of the turns around a record
 PATH = 4_096  # characters of a path
 
 
-def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
+def hits(found_: Sequence[Hit], wall: int, *, explain: bool) -> list[forms.Found]:
+    """Return the hits of one question."""
+    labels = {hit.id: f"#{hit.label}" for hit in found_}
+    return [found(hit, labels, wall, explain=explain) for hit in found_]
+
+
+def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> forms.Found:
+    """Return a hit; `labels` are those of all hits, by id."""
     why = {name: round(gain, 4) for name, gain in hit.why.items()}
     return forms.Found(
         id=f"#{hit.label}",
-        said=line(hit.text),
+        said=line(hit.passage or hit.text, LINE + 4),  # which may be cut at both ends
         role=hit.role,
         age=ago(hit.created_at, wall),
         said_at=clock.iso(hit.created_at),
@@ -29,6 +38,16 @@ def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
         words=[line(word) for word in hit.matched],
         source=source(hit.source.transcript, hit.source.offset) if explain else "",
         session=line(hit.session_id) if explain else "",
+        asked=f"#{hit.request} {line(hit.asked)}" if hit.asked else "",
+        answer=line(hit.answer),
+        lines=[f"#{one.label} {one.role}: {line(one.text)}" for one in hit.lines],
+        files=[line(path) for path in hit.files],
+        commits=[line(commit) for commit in hit.commits],
+        commands=[line(command) for command in hit.commands],
+        errors=[line(error) for error in hit.errors],
+        same=[f"#{label}" for label in hit.same],
+        elsewhere=hit.elsewhere,
+        superseded_by=labels.get(hit.superseded_by, hit.superseded_by),
     )
 
 

@@ -24,10 +24,16 @@ def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
     """Yield the hits; `nothing` says why there are none."""
     yield result.note
     yield f"You are in project {result.here}." + ("" if result.found else f" {nothing}.")
+    elsewhere = False
     for found in result.found:
-        where = f"{found.project}, {found.host}, {found.role}, {found.age}"
+        if found.elsewhere and not elsewhere:
+            elsewhere = True
+            yield "In other projects:"
+        where = f"{found.project}, {found.host}, {found.role}, {found.said_at} ({found.age})"
+        where += f", superseded by {found.superseded_by}" if found.superseded_by else ""
         yield f"{found.id} {where}, score {found.score:.2f}{_pinned(pinned=found.pinned)}"
         yield f"> {found.said}"
+        yield from _exchange(found)
         yield from _explained(found)
     yield from (f"(degraded: {missing})" for missing in result.degraded)
 
@@ -49,6 +55,19 @@ def sessions(result: TimelineResult) -> Iterator[str]:
     yield f"You are in project {result.here}." + ("" if result.sessions else " No session fits.")
     for session in result.sessions:
         yield from _session(session)
+
+
+def _exchange(found: Found) -> Iterator[str]:
+    if found.asked:
+        yield f"> asked {found.asked}"
+    yield from (f"> {one}" for one in found.lines)
+    if found.answer:
+        yield f"> answer: {found.answer}"
+    for name in ("files", "commits", "commands", "errors"):
+        if parts := getattr(found, name):
+            yield f"> {name}: {'; '.join(parts)}"
+    if found.same:
+        yield f"  said again: {', '.join(found.same)}"
 
 
 def _explained(found: Found) -> Iterator[str]:

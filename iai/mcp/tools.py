@@ -27,8 +27,9 @@ TOOLS = (
     Tool(
         name="memory_recall",
         title="Recall",
-        description="Search what was said in earlier sessions of this and other projects. Returns"
-        " one line for each hit, with its id; memory_show returns the whole text.",
+        description="Search what was said and done in earlier sessions, this project's first: by"
+        " words, files, commands or commits. Each hit is a request with its answer and what was"
+        " done, with its id; memory_show returns the whole text.",
         arguments=forms.Recall,
         result=forms.RecallResult,
     ),

@@ -29,6 +29,16 @@ def project_id(named: str, layout: Layout) -> str:
         records.close()
 
 
+def project_here(layout: Layout) -> str:
+    """Return the id of the project that holds the records of the current directory."""
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            return view.belongs(identify(str(Path.cwd())).id)
+    finally:
+        records.close()
+
+
 def project(named: str, view: RecordView) -> Place:
     """Return the named project itself, even if it is merged into another.
 

@@ -39,8 +39,8 @@ class Provenance(Struct, frozen=True, kw_only=True):
 class Line(Struct, frozen=True, kw_only=True):
     """Another turn of the exchange that fits the query."""
 
-    label: int
-    role: str
+    label: int  # of the turn
+    role: str  # `user` or `assistant`
     text: str  # the part that fits best
 
 

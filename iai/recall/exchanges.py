@@ -1,5 +1,4 @@
-"""Scored turns as exchanges: what one exchange has is one hit, and so are several that say the same.
-"""
+"""Scored turns as exchanges: one exchange is one hit, and so are several that say the same."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -63,7 +62,7 @@ class Exchanges:
         return self._view.request_of(record)
 
     def distinct(self, found: Iterable[Found]) -> list[Found]:
-        """Leave out what repeats a better one, and note it there; people's come before programs'."""
+        """Leave out what repeats a better one, and note it there; people come before programs."""
         kept: list[tuple[frozenset[int], Found]] = []
         for one in sorted(found, key=lambda f: f.unattended):
             own = self._scored.term_set(one.best.label)

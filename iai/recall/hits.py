@@ -83,7 +83,9 @@ class HitMaker:
             ),
             files=tuple(islice(self._files(actions), MOST_FILES)),
             commits=tuple(islice(self._commits(actions), MOST_COMMITS)),
-            commands=tuple(self._fitting((a.text for a in actions if a.kind in _RUN), MOST_COMMANDS)),
+            commands=tuple(
+                self._fitting((a.text for a in actions if a.kind in _RUN), MOST_COMMANDS)
+            ),
             errors=tuple(self._fitting((a.output for a in actions if a.status == "failed"), 1)),
         )
 

@@ -49,7 +49,7 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
 
 
 def _filters(request: Recall) -> Iterator[Filter]:
-    """Yield the filters that candidates are taken by: those of `near` are not lost behind others."""
+    """Yield the filters that candidates are taken by; those of `near` are looked for as well."""
     only = requested(request)
     yield from candidate_filters(only)
     if request.near and not only.project:

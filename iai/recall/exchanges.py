@@ -10,6 +10,7 @@ from iai.recall import weights
 from iai.recall.scoring import Scored
 from iai.recall.sources import Sources
 
+_SENTENCE = 2  # different terms of a text that can repeat another: "ok" says nothing
 _OF_ALL = ("work", "narration")  # parts of a request's score that its whole exchange gains
 
 
@@ -96,7 +97,9 @@ class Exchanges:
 
 def same(one: frozenset[int], other: frozenset[int]) -> bool:
     """Do two texts share nearly all their terms (Jaccard's index)?"""
-    if not one or min(len(one), len(other)) < weights.SAME * max(len(one), len(other)):
+    if min(len(one), len(other)) < _SENTENCE or min(len(one), len(other)) < weights.SAME * max(
+        len(one), len(other)
+    ):
         return False
     shared = len(one & other)
     return shared >= weights.SAME * (len(one) + len(other) - shared)

@@ -90,9 +90,8 @@ def test_a_turn_gains_from_a_good_match_in_its_session(
     capture(w, "lunch at noon", *between, "we fixed it", session="other")
     w.run(5.0)
     alike = {
-        session: hit.why
-        for session in ("about it", "other")
-        for hit in recall(w, "login page", k=20, session=session).hits
+        hit.session_id: hit.why
+        for hit in recall(w, "login page", k=20).hits
         if hit.text == "we fixed it"
     }
     assert alike["about it"]["conversation"] > alike["other"]["conversation"]

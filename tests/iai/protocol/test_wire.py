@@ -320,9 +320,9 @@ def one_of_each() -> list[Message]:
         session_id="s", project="p", project_name="n", cwd="/", created_at=1, pinned=False,
         tier="semantic", tags=("a",), matched=("q",), superseded_by="02",
         source=Provenance(transcript="/t", offset=5, uuid="u"),
-        passage="t", request=3, asked="a", answer="b", lines=(Line(label=4, role="user", text="l"),),
-        files=("f",), commits=("c",), commands=("m",), errors=("e",), elsewhere=True,
-        unattended=True, same=(5,),
+        passage="t", request=3, asked="a", answer="b",
+        lines=(Line(label=4, role="user", text="l"),), files=("f",), commits=("c",),
+        commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,),
     )  # fmt: skip
     return [
         Ping(),

@@ -39,7 +39,7 @@ def _of_action(action: Action) -> Iterator[tuple[str, Iterable[str]]]:
     if action.kind == "commit":
         yield "commits", [*terms(action.text), *terms(action.commit[:_HASH])]
     elif action.text:
-        yield "commands", _text_terms(action.text)
+        yield "commands", text_terms(action.text)
     if action.status == "failed":
         yield "errors", [FAILED, *terms(action.output)]
 
@@ -58,5 +58,6 @@ def path_terms(path: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1 << 10)  # the same command runs again and again
-def _text_terms(text: str) -> tuple[str, ...]:
+def text_terms(text: str) -> tuple[str, ...]:
+    """Return the terms of a command or an error."""
     return tuple(terms(text))

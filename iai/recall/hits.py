@@ -7,12 +7,13 @@ from itertools import islice
 from msgspec import structs
 
 from iai.index.terms import terms
-from iai.index.work_terms import path_terms
+from iai.index.work_terms import path_terms, text_terms
 from iai.model.action import Action
 from iai.model.exchange import is_answer, opens
 from iai.model.record import Record
 from iai.protocol.graph_cache import Hit, Line, Provenance
 from iai.recall.exchanges import Found
+from iai.recall.file_history import ends_with
 from iai.recall.passage import passage
 from iai.recall.query import ParsedQuery
 from iai.recall.sources import Sources
@@ -22,6 +23,7 @@ BESIDE = 160  # characters of the request or the answer beside it, and of other 
 MOST_LINES, MOST_FILES, MOST_COMMITS, MOST_COMMANDS = 2, 6, 3, 2
 _FITS = 0.25  # of the terms of a question, by rarity, that a command or an error has if it fits
 _CHANGES = frozenset({"edit", "write", "delete", "move"})
+_TOUCHES = _CHANGES | {"read"}
 _RUN = frozenset({"command", "test"})
 
 
@@ -107,7 +109,7 @@ class HitMaker:
         worth: dict[str, float] = {}
         for action in actions:
             path = action.to or action.path
-            if path:
+            if path and action.kind in _TOUCHES and not any(ends_with(one, path) for one in worth):
                 names = self._worth(path_terms(path))
                 if action.kind in _CHANGES or names >= self._least > 0:
                     worth[path] = names if action.kind in _CHANGES else names / 2
@@ -119,7 +121,7 @@ class HitMaker:
         yield from (f"{action.commit[:7]} {action.text}".strip() for action in made)
 
     def _fitting(self, texts: Iterable[str], most: int) -> Iterator[str]:
-        worth = {text: self._worth(terms(text)) for text in dict.fromkeys(texts) if text}
+        worth = {text: self._worth(text_terms(text)) for text in dict.fromkeys(texts) if text}
         best = sorted(worth, key=lambda text: -worth[text])[:most]
         rarity: Mapping[str, float] = self._query.every
         yield from (passage(text, rarity) for text in best if worth[text] >= self._least > 0)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from iai.index.terms import LONGEST_TEXT, terms
 
 PASSAGE = 240  # characters
+_STEM = 3  # letters of a term that a word keeps whatever form it has
 _PIECE = re.compile(r"[^\n]*?(?:[.!?](?=\s)|\n|$)\s*")
 
 
@@ -19,7 +20,7 @@ def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str
         return flat
     pieces = [piece for piece in _PIECE.findall(text[:LONGEST_TEXT]) if piece.strip()]
     lines = [" ".join(piece.split()) for piece in pieces]
-    found = [rarity.keys() & set(terms(line)) for line in lines]
+    found = [_found(line, rarity) for line in lines]
     best, gain = 0, 0.0
     for first in (at for at, there in enumerate(found) if there):
         has = _worth(set().union(*found[first : _end(lines, first, limit)]), rarity)
@@ -34,6 +35,14 @@ def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str
     return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
 
 
+def _found(text: str, rarity: Mapping[str, float]) -> set[str]:
+    """Return the terms that a text has. Most lines have none, which their letters say sooner."""
+    lower = text.lower()
+    if not any(term[:_STEM] in lower for term in rarity):
+        return set()
+    return rarity.keys() & set(terms(text))
+
+
 def _end(lines: list[str], first: int, limit: int) -> int:
     """Return the end of the lines from `first` on that fit; one is always taken."""
     room, end = limit - len(lines[first]), first + 1
@@ -46,7 +55,7 @@ def _end(lines: list[str], first: int, limit: int) -> int:
 def _around(line: str, rarity: Mapping[str, float], limit: int) -> str:
     """Return a long line from a little before the part with most of the terms."""
     words = line.split(" ")
-    worth = [_worth(rarity.keys() & set(terms(word)), rarity) for word in words]
+    worth = [_worth(_found(word, rarity), rarity) for word in words]
     starts, at = [], 0
     for word in words:
         starts.append(at)

@@ -115,11 +115,11 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
     labels = {hit.id: f"#{hit.label}" for hit in hits}
-    elsewhere = False
+    here = False
     for hit in hits:
-        if hit.elsewhere and not elsewhere:
-            elsewhere = True
+        if hit.elsewhere and here:
             yield "In other projects:"
+        here = not hit.elsewhere
         said = f"{units.when(hit.created_at)}, {ago(hit.created_at, wall)}"
         where = f"{hit.project_name}, {hit.host}, {hit.role}, {said}"
         by = labels.get(hit.superseded_by, hit.superseded_by)

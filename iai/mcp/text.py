@@ -24,14 +24,15 @@ def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
     """Yield the hits; `nothing` says why there are none."""
     yield result.note
     yield f"You are in project {result.here}." + ("" if result.found else f" {nothing}.")
-    elsewhere = False
+    here = False
     for found in result.found:
-        if found.elsewhere and not elsewhere:
-            elsewhere = True
+        if found.elsewhere and here:
             yield "In other projects:"
-        where = f"{found.project}, {found.host}, {found.role}, {found.said_at} ({found.age})"
-        where += f", superseded by {found.superseded_by}" if found.superseded_by else ""
-        yield f"{found.id} {where}, score {found.score:.2f}{_pinned(pinned=found.pinned)}"
+        here = not found.elsewhere
+        where = f"{found.project}, {found.host}, {found.role}, {found.age}"
+        more = f", superseded by {found.superseded_by}" if found.superseded_by else ""
+        more += f"{_pinned(pinned=found.pinned)}, {found.said_at}"
+        yield f"{found.id} {where}, score {found.score:.2f}{more}"
         yield f"> {found.said}"
         yield from _exchange(found)
         yield from _explained(found)

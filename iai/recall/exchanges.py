@@ -108,12 +108,18 @@ def same(one: frozenset[int], other: frozenset[int]) -> bool:
 def nearest_first(
     found: list[Found], near: str, k: int, belongs: Callable[[Found], str]
 ) -> Iterator[Found]:
-    """Yield up to `k`, those of the project `near` first; some places are left to the others."""
+    """Yield up to `k`, those of the project `near` first; some places are left to the others.
+
+    The others come first where they fit much better.
+    """
     if not near:
         yield from found[:k]
         return
     own = [one for one in found if belongs(one) == near]
     others = [one for one in found if belongs(one) != near]
+    if own and others and own[0].score < weights.NEAR * others[0].score:
+        yield from (*others, *own)[:k]
+        return
     left = min(len(others), int(weights.ELSEWHERE * k)) if own else k
     own = own[: k - left]
     yield from own

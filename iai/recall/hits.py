@@ -109,10 +109,12 @@ class HitMaker:
         worth: dict[str, float] = {}
         for action in actions:
             path = action.to or action.path
-            if path and action.kind in _TOUCHES and not any(ends_with(one, path) for one in worth):
-                names = self._worth(path_terms(path))
-                if action.kind in _CHANGES or names >= self._least > 0:
-                    worth[path] = names if action.kind in _CHANGES else names / 2
+            if not path or action.kind not in _TOUCHES:
+                continue
+            changed, names = action.kind in _CHANGES, self._worth(path_terms(path))
+            if changed or names >= self._least > 0:
+                spelt = next((one for one in worth if ends_with(one, path)), path)
+                worth[spelt] = max(worth.get(spelt, 0.0), names if changed else names / 2)
         yield from sorted(worth, key=lambda path: -worth[path])
 
     def _commits(self, actions: Iterable[Action]) -> Iterator[str]:

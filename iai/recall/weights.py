@@ -115,6 +115,10 @@ REMEMBERED = 0.5
 # Exchanges whose turns share SAME of their terms say the same: only the best of them is a hit.
 SAME = 0.8
 
+# The project one is in comes first if its best hit has this share of the best score elsewhere. Not
+# measured: below it, little more than the age of a hit speaks for it.
+NEAR = 0.4
+
 # Of the hits, so many at least are left to other projects, where one comes first.
 ELSEWHERE = 0.25
 

@@ -82,14 +82,20 @@ def _table(found: dict[str, Resolved]) -> list[str]:
     for one in found.values():
         default = "" if one.source is Source.DEFAULT else f", by default {shown(one.default)}"
         who = one.setting.variable if one.source is Source.ENVIRONMENT else one.source
-        lines.append(f"{one.name:<{width}}  {shown(one.value)} {one.setting.unit} ({who}{default})")
+        lines.append(f"{one.name:<{width}}  {_valued(one)} ({who}{default})")
         lines.append(f"{'':<{width}}  {one.setting.meaning}")
     return lines
 
 
+def _valued(one: Resolved) -> str:
+    """Return a number with its unit; a text is one without."""
+    named = isinstance(one.value, str) or not one.setting.unit
+    return shown(one.value) if named else f"{shown(one.value)} {one.setting.unit}"
+
+
 def _outcome(one: Resolved, layout: Layout) -> str:
     """Say what the setting is now, and how to apply it."""
-    text = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
+    text = f"{one.name} is {_valued(one)} ({one.source})"
     if one.source is Source.ENVIRONMENT:
         text += f"\n{one.setting.variable} is set in the environment and overrides config.toml"
     with Client(layout) as client:

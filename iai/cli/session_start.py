@@ -78,7 +78,9 @@ def run(args: Namespace, settings: Settings) -> int:
             text = _delta(view, waiting, project, event.session_id, since, wall)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
-            material = gather(source, project.id, project.name, topics)
+            material = gather(
+                source, project.id, project.name, topics, elsewhere=bool(settings.elsewhere)
+            )
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0

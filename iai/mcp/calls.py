@@ -28,6 +28,7 @@ from iai.projects.lookup import project_id
 from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget, Pin
 from iai.protocol.message import Actor
+from iai.recall import file_history
 from iai.recall.named_session import session_id
 from iai.recall.timeline import stretches
 from iai.store.record_view import RecordView
@@ -62,6 +63,8 @@ class Memory:
                 return self._show(asked)
             case forms.Timeline():
                 return self._timeline(asked)
+            case forms.FileHistory():
+                return self._file_history(asked)
             case forms.Capture():
                 return self._capture(asked)
             case forms.Pin():
@@ -122,6 +125,17 @@ class Memory:
             note=forms.NOTE, here=_here(), sessions=[results.session(one, wall) for one in found]
         )
         return Answer(result, text.framed(text.sessions(result), revision, wall))
+
+    def _file_history(self, asked: forms.FileHistory) -> Answer:
+        wall, cwd = time.time_ns(), str(Path.cwd())
+        home = identify(cwd)
+        with self._records() as view:
+            own = view.belongs(home.id)
+            found = file_history.find(view, asked.path, cwd, home.root, own, asked.k)
+            visits = [results.visit(view, v, wall) for v in (*found.here, *found.elsewhere)]
+            revision = view.watermark().revision
+        result = forms.FileHistoryResult(note=forms.NOTE, here=line(home.name), visits=visits)
+        return Answer(result, text.framed(text.visits(result), revision, wall))
 
     def _capture(self, asked: forms.Capture) -> Answer:
         own = framing.without(asked.text)  # text we recalled is no new memory

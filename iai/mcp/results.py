@@ -6,10 +6,13 @@ from iai.model import clock, framing
 from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
+from iai.recall.account import commit_line, session_line
+from iai.recall.file_history import FileVisit, change_line
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
 BESIDE = 600  # characters shown of the turns around a record
+WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
 
 
@@ -67,8 +70,26 @@ def session(one: Stretch, wall: int) -> forms.Session:
         ended_at=clock.iso(one.ended_at),
         age=ago(one.ended_at, wall),
         turns=one.turns,
+        title=line(one.summary.info.title),
+        branch=line(one.summary.info.branch),
+        work=line(session_line(one.summary), WORK),
         last=beside(one.last_said, wall),
         first=beside(one.first_request, wall) if one.first_request else None,
+    )
+
+
+def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
+    project = view.project_named(one.project)
+    return forms.Visit(
+        what=line(change_line(one), PATH),
+        at=clock.iso(one.at),
+        age=ago(one.at, wall),
+        project=line(project.name if project else "-"),
+        host=line(one.host),
+        session=line(one.session),
+        branch=line(one.branch),
+        asked=beside(one.request, wall) if one.request else None,
+        commits=[line(commit_line(action)) for action in one.commits],
     )
 
 

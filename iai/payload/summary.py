@@ -73,11 +73,12 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
+    between = [request for request in requests[1:] if "dismissed" not in request.marks]
     return Summary(
         info=info,
         began_at=at[0],
         ended_at=at[1],
-        requests=(*requests[:1], *requests[1:][-REQUESTS:]),
+        requests=(*requests[:1], *between[-REQUESTS:]),
         last=structs.replace(last, narration=()),
         said=tuple(said),
         files=files_of(actions),
@@ -86,7 +87,7 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any("dismissed" in turn.marks for turn in requests),
+        dismissed=any("dismissed" in turn.marks for turn in (*requests[:1], *requests[-1:])),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )

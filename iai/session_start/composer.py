@@ -6,8 +6,9 @@ from iai.errors import StoreError
 from iai.freshness.target import Target
 from iai.model.topic import Topic
 from iai.payload.compose import render
-from iai.payload.material import Memo, gather
+from iai.payload.material import Material, Memo, gather
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 
@@ -15,8 +16,10 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, *, elsewhere: bool = True) -> None:
+        """`elsewhere`: may a payload show what was done in other projects?"""
         self._readers = readers
+        self._elsewhere = elsewhere
         self._memo: Memo = {}
 
     def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
@@ -26,7 +29,7 @@ class Composer:
         """
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
-            material = gather(view, target.project, target.name, topics, self._memo)
+            material = self._gather(view, target, topics)
         return render(material, wall, "" if with_graph else WITHOUT_GRAPH)
 
     def prepare(self, target: Target) -> None:
@@ -35,7 +38,12 @@ class Composer:
         An error is ignored here; composing will raise it.
         """
         with suppress(StoreError), self._readers.records.view() as view:
-            gather(view, target.project, target.name, self._topics(target.project), self._memo)
+            self._gather(view, target, self._topics(target.project))
+
+    def _gather(self, view: RecordView, target: Target, topics: tuple[Topic, ...]) -> Material:
+        return gather(
+            view, target.project, target.name, topics, self._memo, elsewhere=self._elsewhere
+        )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:
         try:

@@ -95,10 +95,12 @@ class RecordChange(RecordView, ActionChange):
         self._sessions[key] = self._mark.revision
         return True
 
-    def mark(self, record: Record, mark: Mark) -> None:
-        """Mark a record: what it asked for is done, or it is not to be shown at a start again."""
-        if mark not in record.marks:
-            marked = structs.replace(record, marks=(*record.marks, mark), updated_at=self._now)
+    def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
+        """Mark a record, or not: it is done, or not to be shown at a start again."""
+        if (mark in record.marks) != on:
+            others = tuple(other for other in record.marks if other != mark)
+            marks = (*others, mark) if on else others
+            marked = structs.replace(record, marks=marks, updated_at=self._now)
             self._replace(record, marked)
             self._advance("mark", record)
 

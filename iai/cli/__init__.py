@@ -71,7 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
-        print(f"iai: unknown command {name!r}; `iai help` lists the commands", file=sys.stderr)
+        alike = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean `iai {alike[0]}`?" if alike else "`iai help` lists the commands"
+        print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
         return BAD_USAGE
     return _run(name, words[1:])
 

@@ -7,6 +7,7 @@ config.toml. Settings are read when iai starts, so restart it to apply a change.
 example: iai config set refresh_min_s 30
 """
 
+import importlib
 import os
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -42,6 +43,8 @@ def run(args: Namespace, settings: Settings) -> int:
         names = ("", " NAME", " NAME VALUE")[_WORDS[args.action]]
         raise BadUsage(f"usage: iai config {args.action}{names}")
     if args.action == "set":
+        if args.name == "embedder":  # it would only fail at the next start
+            importlib.import_module("iai.embedders.registry").check(args.value)
         config_edits.put(layout.config, args.name, args.value)
     elif args.action == "unset":
         config_edits.drop(layout.config, args.name)

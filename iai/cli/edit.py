@@ -59,9 +59,10 @@ def _text(layout: Layout, ref: str) -> str:
 
 
 def _edited(text: str) -> str:
-    if not sys.stdin.isatty() or not sys.stdout.isatty():
-        raise BadUsage("there is no terminal for an editor: give the new text with --text")
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadUsage("there is no terminal for an editor: give --text, or set EDITOR")
+    editor = editor or "vi"
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # private to the user
         path = Path(directory) / "record.md"
         path.write_text(text)

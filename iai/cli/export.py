@@ -115,10 +115,10 @@ def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
                 print(_heading(turns[0], info), file=out)
             for turn in turns:
                 if turn is exchange.answer:
-                    print(_done(exchange, turn.cwd), end="", file=out)
+                    print(_done(exchange, project), end="", file=out)
                 print(_said(turn), file=out)
             if exchange.answer is None:
-                print(_done(exchange, turns[0].cwd), end="", file=out)
+                print(_done(exchange, project), end="", file=out)
 
 
 def _exchanges(view: RecordView, session: bytes, project: Project) -> Iterator[Exchange]:
@@ -135,9 +135,9 @@ def _heading(first: Record, info: SessionInfo | None) -> str:
     return f"## {when(first.created_at)}, {session}{title}\n"
 
 
-def _done(exchange: Exchange, cwd: str) -> str:
+def _done(exchange: Exchange, project: Project) -> str:
     """Return what was done in an exchange, as a block of its own."""
-    lines = list(account(exchange.actions, cwd))
+    lines = list(account(exchange.actions, [project.root, *project.cwds]))
     fence = max((run for line in lines for run in re.findall("`{3,}", line)), key=len, default="``")
     return "\n".join([f"{fence}`", *lines, f"{fence}`\n\n"]) if lines else ""
 

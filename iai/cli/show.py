@@ -42,6 +42,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     record: Record
     project: str  # its name
+    root: str  # of its working tree
     info: SessionInfo
     exchange: Exchange | None  # None for what was not said in a session
     exchanges_before: list[Exchange]
@@ -95,6 +96,7 @@ def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
     return Shown(
         record=record,
         project=project.name if project else "-",
+        root=project.root if project else "",
         info=view.session_info(session_key(record.host, record.session))
         or SessionInfo(host=record.host, session=record.session),
         exchange=exchange if record.in_session else None,
@@ -188,7 +190,7 @@ def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -
     for turn in sorted((*exchange.meanwhile, *between), key=lambda t: (t.order, t.label)):
         what = NARRATION if turn.role == "assistant" and turn.kind in FOLDED else turn.kind
         yield from _turn(turn, wall, what or "meanwhile")
-    done = list(account(exchange.actions, shown.record.cwd))
+    done = list(account(exchange.actions, [shown.root, shown.record.cwd]))
     if done:
         yield from ("", "Done:", *(f"  {line}" for line in done))
     if folded := len(exchange.narration) - len(between):

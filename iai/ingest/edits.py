@@ -89,7 +89,8 @@ def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) 
     records = {r.label: r for r in found.values() if r is not None}
     if whole_sessions:
         for key in {session_key(r.host, r.session) for r in records.values()}:
-            records.update({r.label: r for r in unit.session(key)})
+            turns = (*unit.session(key), *unit.narration(key))
+            records.update({turn.label: turn for turn in turns})
     for record in records.values():
         unit.forget(record)
     return len(records)

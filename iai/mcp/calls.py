@@ -153,7 +153,9 @@ class Memory:
         with self._group() as client:
             request = Capture(turns=(turn,))
             done = client.call(Actor.INGEST, request, Captured, START_S)
-        id_ = done.ids[0]
+        with self._records() as view:
+            kept = view.find(done.ids[0]) if done.ids[0] else None
+        id_ = f"#{kept.label}" if kept else done.ids[0]
         if not id_:
             said = "that text was forgotten on purpose, so it was not stored again"
             refused = forms.CaptureResult(outcome="refused", revision=done.revision)

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from msgspec import structs
+
 from iai.model.action import Action, Step
 from iai.model.units import count, excerpt, span
 from iai.payload.hot_files import relative
-from iai.payload.summary import FileWork, Summary, files_of
+from iai.payload.summary import FileWork, Summary, files_of, name_of
 
 LISTED = 40  # files of a kind, or commands, that get a line or a name each
 NAMED = 5  # files or commits of a session
@@ -20,12 +22,13 @@ _COUNTED = {
 _Item = TypeVar("_Item")
 
 
-def account(actions: Sequence[Action], cwd: str = "") -> Iterator[str]:
+def account(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator[str]:
     """Yield what was done: files, commands and tests, commits, lists, and the rest by number.
 
-    Paths are shown as seen from `cwd`. Lines below a line are indented.
+    Paths are shown as seen from the first of `bases` that they are in. What belongs to a line is
+    indented below it.
     """
-    yield from _files(actions, cwd)
+    yield from _files(actions, bases)
     tested = {action.key for action in actions if action.kind == "test"}
     runs = [
         action
@@ -43,8 +46,8 @@ def account(actions: Sequence[Action], cwd: str = "") -> Iterator[str]:
 
 
 def session_line(session: Summary) -> str:
-    """Return a session in a line: how it ended, files, tests, commits, pull requests."""
-    changed = [changed_line(file, session.info.cwd) for file in session.changed]
+    """Return a session in a line: how it ended, files by name, tests, commits, pull requests."""
+    changed = [changed_line(structs.replace(f, path=name_of(f.path))) for f in session.changed]
     more = [f"{len(changed) - NAMED} more"] if len(changed) > NAMED else []
     parts = [
         session.outcome,
@@ -56,11 +59,11 @@ def session_line(session: Summary) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def changed_line(file: FileWork, cwd: str = "") -> str:
+def changed_line(file: FileWork, bases: Sequence[str] = ()) -> str:
     """Return a file that was changed, with the lines added and removed."""
     lines = [f"+{file.added}" if file.added else "", f"-{file.removed}" if file.removed else ""]
     gone = "(removed)" if file.gone else ""
-    return " ".join(part for part in (relative(file.path, [cwd]), *lines, gone) if part)
+    return " ".join(part for part in (relative(file.path, bases), *lines, gone) if part)
 
 
 def commit_line(action: Action) -> str:
@@ -93,11 +96,11 @@ def run_lines(action: Action) -> Iterator[str]:
     yield from (f"    {line.rstrip()}" for line in action.output.splitlines() if line.strip())
 
 
-def _files(actions: Sequence[Action], cwd: str) -> Iterator[str]:
+def _files(actions: Sequence[Action], bases: Sequence[str]) -> Iterator[str]:
     files = files_of(actions)
     changed = [file for file in files if file.changes]
-    read = [relative(file.path, [cwd]) for file in files if not file.changes]
-    yield from (f"changed {changed_line(file, cwd)}" for file in _first(changed))
+    read = [relative(file.path, bases) for file in files if not file.changes]
+    yield from (f"changed {changed_line(file, bases)}" for file in _first(changed))
     yield from _left_out(changed, "more file")
     if read:
         more = f", {len(read) - LISTED} more" if len(read) > LISTED else ""

@@ -27,5 +27,23 @@ def test_a_payload_says_when_the_graph_is_missing(layout: Layout) -> None:
     assert f"({WITHOUT_GRAPH})" in without
 
 
+def test_other_projects_are_left_out_where_that_is_set(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    for id_, name in ((PROJECT, "mine"), ("b" * 16, "theirs")):
+        place = Project(id=id_, name=name, root=f"/{name}")
+        records.commit(lambda unit, place=place: unit.place(place, place.root), NOW)  # type: ignore[misc]
+    put(records, new_record("a"), new_record("b", project="b" * 16, session="b"))
+    records.close()
+    readers = Readers(layout)
+    target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
+    texts = [
+        Composer(readers, elsewhere=choice).compose(target, NOW.wall, with_graph=True)
+        for choice in (True, False)
+    ]
+    readers.close()
+    assert ["theirs" in text for text in texts] == [True, False]
+    assert all("text of a" in text for text in texts)
+
+
 def test_preparing_ignores_a_store_that_cannot_be_read(layout: Layout) -> None:
     Composer(Readers(layout)).prepare(Target(layout.payload, "", ""))

@@ -17,7 +17,12 @@ def of_session(view: RecordView, session: bytes) -> list[Exchange]:
 def around(
     view: RecordView, record: Record, distance: int
 ) -> tuple[list[Exchange], Exchange, list[Exchange]]:
-    """Return the exchange of a turn, and up to `distance` exchanges before it and after it."""
+    """Return the exchange of a turn, and up to `distance` exchanges before it and after it.
+
+    What was not said in a session has an empty one.
+    """
+    if not record.in_session:
+        return [], Exchange(), []
     if not distance:
         return [], view.exchange(record), []
     found = of_session(view, session_key(record.host, record.session))

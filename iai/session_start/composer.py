@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from iai.errors import StoreError
 from iai.freshness.target import Target
+from iai.model import clock, framing
 from iai.model.topic import Topic
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
@@ -23,14 +24,21 @@ class Composer:
         self._memo: Memo = {}
 
     def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
-        """Return the text of a payload; "" if there is nothing to say.
+        """Return the text of a payload; "" if there are no records.
 
-        Raises StoreError if the records cannot be read.
+        Where nothing of them is to be shown, it is a frame without content, so that nobody takes
+        the payload for one that has yet to be written. Raises StoreError if the records cannot be
+        read.
         """
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
-        return render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+            known = view.watermark().records_count
+        text = render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+        if text or not known:
+            return text
+        nothing = framing.opening(material.revision, clock.iso(wall), target.name)
+        return f"{nothing}\n{framing.CLOSING}\n"
 
     def prepare(self, target: Target) -> None:
         """Select now what a payload will show, so that composing it later is quick.

@@ -195,7 +195,9 @@ def _outcome(session: Summary) -> str:
         return "interrupted"
     if session.test is not None and session.test.status == "failed":
         return f"tests fail ({framing.inline(session.test.text, _NAME)})"
-    return "done" if session.changed else "answered"
+    if session.changed:
+        return "done"
+    return "answered" if session.outcome == "answered" else "not answered"
 
 
 def _unfinished(session: Summary) -> bool:

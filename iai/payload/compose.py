@@ -28,6 +28,7 @@ _FILES = 12  # of the last session, by name
 _FILES_EARLIER = 6  # of each earlier one
 _READ = 8  # files that the last session only read
 _STEPS = 5
+_ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
 
@@ -128,15 +129,15 @@ def _account(session: Summary) -> Iterator[str]:
     else:
         yield "It was interrupted." if session.outcome == "interrupted" else "Not answered."
     yield from _work(session)
-    for turn in reversed(session.requests[1:]):
-        if turn is not session.last.request and len(turn.text) >= _WORTH_A_LINE:
-            yield f"Also asked: {_cited(turn, _REQUEST)}"
+    also = [turn for turn in session.requests[1:] if turn is not session.last.request]
+    for turn in [turn for turn in also if len(turn.text) >= _WORTH_A_LINE][-_ALSO_ASKED:]:
+        yield f"Also asked: {_cited(turn, _REQUEST)}"
 
 
 def _asked(session: Summary) -> Iterator[str]:
     goal, request = session.goal, session.last.request
-    if session.info.title:
-        yield f"Title: {framing.inline(session.info.title, _GOAL)}"
+    if session.title:
+        yield f"Title: {framing.inline(session.title, _GOAL)}"
     if goal is not None and goal is not request:
         yield f"Asked first: {_cited(goal, _GOAL)}"
     if request is not None:
@@ -183,8 +184,8 @@ def _line_of(session: Summary) -> tuple[str, ...]:
 
 def _goal(session: Summary) -> str:
     number = _number(session.goal) if session.goal else ""
-    if session.info.title:
-        return f"{framing.inline(session.info.title, _REQUEST)} ({number})"
+    if session.title:
+        return f"{framing.inline(session.title, _REQUEST)} ({number})"
     if session.goal is None:
         return "(nothing asked)"
     return f'"{framing.inline(session.goal.text, _REQUEST)}" ({number})'

@@ -1,5 +1,6 @@
 """The text that the next session starts with, made of `iai.payload.material`. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +33,7 @@ _ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
 
+_REDIRECTION = re.compile(r"\s*(?:2>&1|2>/dev/null|\|)")  # what a command's output went to
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
@@ -280,7 +282,8 @@ def _test(action: Action) -> str:
     ]
     told = ", ".join(part for part in counts if part)
     outcome = told or ("failed" if action.status == "failed" else "passed")
-    return f"{framing.inline(action.text, _REQUEST)}: {outcome}"
+    command = _REDIRECTION.split(action.text)[0]
+    return f"{framing.inline(command, _REQUEST)}: {outcome}"
 
 
 def _commit(action: Action) -> str:

@@ -11,7 +11,6 @@ HALF_LIFE = 4  # sessions after which a touch counts half
 READ = 0.5  # what reading a file counts against changing it
 SHARED = 0.9  # of the files, below a directory that is not worth repeating
 
-_TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _WORKTREES = ("/worktrees/", "/.worktrees/")
 
 
@@ -48,8 +47,7 @@ def _bases(sessions: Sequence[Summary], root: str) -> list[str]:
 
 
 def _lasting(session: Summary) -> list[FileWork]:
-    files = session.files
-    return [file for file in files if not file.gone and not file.path.startswith(_TEMPORARY)]
+    return [file for file in session.files if not file.gone]
 
 
 def _relative(path: str, bases: Sequence[str]) -> str:

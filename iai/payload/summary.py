@@ -23,6 +23,7 @@ _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a 
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
+_TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
 
 
@@ -128,6 +129,8 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
             continue
         if action.kind in _CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
+                if path.startswith(_TEMPORARY):
+                    continue
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
     changed = (file for file in found.values() if file.changes)
     read = (file for file in found.values() if not file.changes)

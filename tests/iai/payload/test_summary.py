@@ -46,6 +46,10 @@ def test_what_did_not_happen_changes_no_file(status: str) -> None:
     assert files_of([action("edit", path="/p/a.py", status=status)]) == ()
 
 
+def test_a_temporary_file_is_none_of_the_project() -> None:
+    assert files_of([action("write", path="/tmp/scratch.py")]) == ()  # noqa: S108
+
+
 def test_a_moved_file_is_gone_from_where_it_was() -> None:
     old, new = files_of([action("move", path="/p/a.py", to="/p/b.py")])
     assert (old.path, old.gone, new.path, new.gone) == ("/p/a.py", True, "/p/b.py", False)

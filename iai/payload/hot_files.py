@@ -42,7 +42,8 @@ def _bases(sessions: Sequence[Summary], root: str) -> list[str]:
     """
     worktrees = {s.info.cwd for s in sessions if any(part in s.info.cwd for part in _WORKTREES)}
     paths = [file.path for session in sessions for file in _lasting(session)]
-    bases = {root, _common(paths), *worktrees}
+    here = any(path.startswith(f"{root.rstrip('/')}/") for path in paths)
+    bases = {root if here else _common(paths), *worktrees}
     return sorted((f"{base.rstrip('/')}/" for base in bases if base), key=len, reverse=True)
 
 

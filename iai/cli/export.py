@@ -129,10 +129,9 @@ def _exchanges(view: RecordView, session: bytes, project: Project) -> Iterator[E
 
 
 def _heading(first: Record, info: SessionInfo | None) -> str:
-    title = f": {info.title}" if info and info.title else ""
     branch = f", branch {info.branch}" if info and info.branch else ""
     session = f"{first.host} session {first.session}{branch}"
-    return f"## {when(first.created_at)}, {session}{title}\n"
+    return f"## {when(first.created_at)}, {session}\n"
 
 
 def _done(exchange: Exchange, project: Project) -> str:

@@ -82,8 +82,6 @@ def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:
     yield f"{when(visit.at)} ({ago(visit.at, wall)}), {where}: {change_line(visit)}"
     if visit.request is not None:
         yield f"    #{visit.request.label} {excerpt(visit.request.text, SHOWN)}"
-    elif visit.title:
-        yield f"    {excerpt(visit.title, SHOWN)}"
     yield from (f"    commit {commit_line(action)}" for action in visit.commits)
 
 

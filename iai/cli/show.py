@@ -160,9 +160,8 @@ def _head(shown: Shown, wall: int) -> Iterator[str]:
     )
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
     yield f"{record.role}, {record.host}, {said}, session {record.session or '-'}"
-    title = f", {shown.info.title!r}" if shown.info.title else ""
     branch = f", branch {shown.info.branch}" if shown.info.branch else ""
-    yield f"project {shown.project}, in {record.cwd or '-'}{branch}{title}"
+    yield f"project {shown.project}, in {record.cwd or '-'}{branch}"
     if source.transcript:
         yield f"said in {source.transcript}:{source.offset}"
 

@@ -68,7 +68,7 @@ def _document(one: Stretch) -> dict[str, Any]:
 
 def _work(session: Summary) -> dict[str, Any]:
     return {
-        "title": session.info.title,
+        "title": session.title,
         "branch": session.info.branch,
         "outcome": session.outcome,
         "unattended": session.info.unattended,
@@ -92,8 +92,8 @@ def _lines(one: Stretch, wall: int) -> str:
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
     where = f"{one.project_name}, {one.host}, {turns}"
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
-    if one.summary.info.title:
-        lines.append(f"    title  {excerpt(one.summary.info.title, SHOWN)}")
+    if one.summary.title:
+        lines.append(f"    title  {excerpt(one.summary.title, SHOWN)}")
     if one.first_request:
         lines.append(f"    first  #{one.first_request.label} {_summary(one.first_request)}")
     if one.first_request != one.last_said:

@@ -70,7 +70,7 @@ def session(one: Stretch, wall: int) -> forms.Session:
         ended_at=clock.iso(one.ended_at),
         age=ago(one.ended_at, wall),
         turns=one.turns,
-        title=line(one.summary.info.title),
+        title=line(one.summary.title),
         branch=line(one.summary.info.branch),
         work=line(session_line(one.summary), WORK),
         last=beside(one.last_said, wall),

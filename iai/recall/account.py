@@ -8,7 +8,6 @@ from msgspec import structs
 
 from iai.model.action import Action, Step
 from iai.model.units import count, excerpt, span
-from iai.payload.hot_files import relative
 from iai.payload.summary import FileWork, Summary, files_of, name_of
 
 LISTED = 40  # files of a kind, or commands, that get a line or a name each
@@ -63,7 +62,7 @@ def changed_line(file: FileWork, bases: Sequence[str] = ()) -> str:
     """Return a file that was changed, with the lines added and removed."""
     lines = [f"+{file.added}" if file.added else "", f"-{file.removed}" if file.removed else ""]
     gone = "(removed)" if file.gone else ""
-    return " ".join(part for part in (relative(file.path, bases), *lines, gone) if part)
+    return " ".join(part for part in (_relative(file.path, bases), *lines, gone) if part)
 
 
 def commit_line(action: Action) -> str:
@@ -99,12 +98,18 @@ def run_lines(action: Action) -> Iterator[str]:
 def _files(actions: Sequence[Action], bases: Sequence[str]) -> Iterator[str]:
     files = files_of(actions)
     changed = [file for file in files if file.changes]
-    read = [relative(file.path, bases) for file in files if not file.changes]
+    read = [_relative(file.path, bases) for file in files if not file.changes]
     yield from (f"changed {changed_line(file, bases)}" for file in _first(changed))
     yield from _left_out(changed, "more file")
     if read:
         more = f", {len(read) - LISTED} more" if len(read) > LISTED else ""
         yield f"read {', '.join(_first(read))}{more}"
+
+
+def _relative(path: str, bases: Iterable[str]) -> str:
+    """Return a path as seen from the first of these directories that it is in."""
+    inside = (f"{base.rstrip('/')}/" for base in bases if base)
+    return next((path[len(base) :] for base in inside if path.startswith(base)), path)
 
 
 def _lists(actions: Sequence[Action]) -> Iterator[str]:

@@ -29,7 +29,7 @@ from iai.model.session import SessionInfo
 from iai.model.units import when
 from iai.projects.lookup import project_id
 from iai.recall.account import account
-from iai.recall.exchanges import of_session
+from iai.recall.conversation import of_session
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 

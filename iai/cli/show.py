@@ -25,7 +25,7 @@ from iai.model.exchange import NARRATION, Exchange
 from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
-from iai.recall import exchanges
+from iai.recall import conversation
 from iai.recall.account import account
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
@@ -33,6 +33,7 @@ from iai.store.record_view import RecordView
 from iai.store.records import Records
 
 SHOWN = 600  # characters of each turn around it
+MARKED = {"rewound": "taken back"}  # what a mark is called, where not by its name
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
 FOLDED = frozenset({"", NARRATION, "commentary"})  # kinds of an assistant's turn that is no answer
 
@@ -91,7 +92,7 @@ def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
         raise NotFound(f"there is no record {ref}")
     before, after = ([r for label in side if (r := view.get(label))] for side in
                      view.around(record, distance))  # fmt: skip
-    earlier, exchange, later = exchanges.around(view, record, distance)
+    earlier, exchange, later = conversation.around(view, record, distance)
     project = view.project_named(record.project)
     return Shown(
         record=record,
@@ -154,8 +155,8 @@ def _lines(shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
 def _head(shown: Shown, wall: int) -> Iterator[str]:
     """Yield which turn was asked for, and where it was said."""
     record, source = shown.record, shown.record.source
-    marks = "".join(f", {mark}" for mark in (*["pinned"][: record.pinned], *record.marks))
-    yield f"#{record.label} {record.id}{marks}" + (
+    marks = [*["pinned"][: record.pinned], *(MARKED.get(m, m) for m in record.marks)]
+    yield f"#{record.label} {', '.join([record.id, *marks])}" + (
         f": {_part(shown.exchange, record)}" if shown.exchange else ""
     )
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"

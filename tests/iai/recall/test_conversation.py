@@ -4,7 +4,7 @@ from pathlib import Path
 
 from iai.model.action import Action
 from iai.model.clock import NS
-from iai.recall.exchanges import around
+from iai.recall.conversation import around
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 

@@ -35,7 +35,6 @@ from iai.store.records import Records
 SHOWN = 600  # characters of each turn around it
 MARKED = {"rewound": "taken back"}  # what a mark is called, where not by its name
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
-FOLDED = frozenset({"", NARRATION, "commentary"})  # kinds of an assistant's turn that is no answer
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -45,7 +44,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     project: str  # its name
     root: str  # of its working tree
     info: SessionInfo
-    exchange: Exchange | None  # None for what was not said in a session
+    exchange: Exchange | None  # None for a note, or what was taken back
     exchanges_before: list[Exchange]
     exchanges_after: list[Exchange]
     before: list[Record]  # turns
@@ -81,7 +80,7 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     wall = time.time_ns()
     print("\n".join(_lines(shown, wall, narration=args.narration)))
-    if distance and shown.exchange is None:
+    if distance and not shown.record.in_session:
         print("\n(a note: it belongs to no session)")
     return 0
 
@@ -100,7 +99,7 @@ def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
         root=project.root if project else "",
         info=view.session_info(session_key(record.host, record.session))
         or SessionInfo(host=record.host, session=record.session),
-        exchange=exchange if record.in_session else None,
+        exchange=exchange if exchange.turns else None,
         exchanges_before=earlier,
         exchanges_after=later,
         before=before[::-1],
@@ -157,7 +156,7 @@ def _head(shown: Shown, wall: int) -> Iterator[str]:
     record, source = shown.record, shown.record.source
     marks = [*["pinned"][: record.pinned], *(MARKED.get(m, m) for m in record.marks)]
     yield f"#{record.label} {', '.join([record.id, *marks])}" + (
-        f": {_part(shown.exchange, record)}" if shown.exchange else ""
+        f": {conversation.part(shown.exchange, record)}" if shown.exchange else ""
     )
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
     yield f"{record.role}, {record.host}, {said}, session {record.session or '-'}"
@@ -167,28 +166,20 @@ def _head(shown: Shown, wall: int) -> Iterator[str]:
         yield f"said in {source.transcript}:{source.offset}"
 
 
-def _part(exchange: Exchange, record: Record) -> str:
-    """Return which part of its exchange a turn is."""
-    number = f" of #{exchange.request.label}" if exchange.request else ""
-    if exchange.request and record.label == exchange.request.label:
-        return "the request"
-    if exchange.answer and record.label == exchange.answer.label:
-        return f"the answer{number}"
-    if record.role == "assistant":
-        return f"{NARRATION if record.kind in FOLDED else record.kind}{number}"
-    return f"{record.kind or 'said'}, while the agent worked{number}"
-
-
 def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
     if exchange.request:
         yield from _turn(exchange.request, wall, "request")
     between = [
         turn
         for turn in exchange.narration
-        if narration or turn.kind not in FOLDED or turn.label == shown.record.label
+        if narration or turn.kind not in conversation.FOLDED or turn.label == shown.record.label
     ]
     for turn in sorted((*exchange.meanwhile, *between), key=lambda t: (t.order, t.label)):
-        what = NARRATION if turn.role == "assistant" and turn.kind in FOLDED else turn.kind
+        what = (
+            NARRATION
+            if turn.role == "assistant" and turn.kind in conversation.FOLDED
+            else turn.kind
+        )
         yield from _turn(turn, wall, what or "meanwhile")
     done = list(account(exchange.actions, [shown.root, shown.record.cwd]))
     if done:

@@ -120,6 +120,10 @@ class Shown(Result, frozen=True):
     session: str = ""
     directory: str = ""
     source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
+    part: Annotated[
+        str, Meta(description="what it is in its exchange, like `the answer of #1`")
+    ] = ""
+    done: Annotated[list[str], Meta(description="what was done in that exchange")] = []
     before: list[Beside] = []
     after: list[Beside] = []
 

@@ -6,12 +6,14 @@ from iai.model import clock, framing
 from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
-from iai.recall.account import commit_line, session_line
+from iai.recall import conversation
+from iai.recall.account import account, commit_line, session_line
 from iai.recall.file_history import FileVisit, change_line
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
 BESIDE = 600  # characters shown of the turns around a record
+DONE = 40  # lines about what was done
 WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
 
@@ -42,6 +44,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         for side in view.around(record, asked.around)
     )
     end = asked.start + asked.length
+    exchange = conversation.around(view, record, 0)[1]
+    bases = [project.root if project else "", record.cwd]
     return forms.Shown(
         id=f"#{record.label}",
         text=framing.harmless(record.text[asked.start : end]),
@@ -56,6 +60,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         session=line(record.session),
         directory=line(record.cwd, PATH),
         source=source(record.source.transcript, record.source.offset),
+        part=conversation.part(exchange, record) if exchange.turns else "",
+        done=[line(one) for one in account(exchange.actions, bases)][:DONE],
         before=before[::-1],
         after=after,
     )

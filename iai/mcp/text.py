@@ -90,9 +90,12 @@ def _whole(record: Shown) -> Iterator[str]:
     where = f"{record.project}, {record.host}, {record.role}"
     said = f"{record.said_at} ({record.age})"
     yield f"{record.id} {where}, {said}{_pinned(pinned=record.pinned)}"
+    if record.part:
+        yield f"  {record.part}"
     yield from (f"> {part}" for part in record.text.split("\n"))
     if record.left_out:
         yield f"({record.left_out:,} more characters: memory_show with a higher `start`)"
+    yield from (f"  done: {one}" for one in record.done)
 
 
 def _beside(turn: Beside) -> Iterator[str]:

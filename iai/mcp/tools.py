@@ -35,7 +35,8 @@ TOOLS = (
     Tool(
         name="memory_show",
         title="Show records",
-        description="Read whole records by their ids, with the turns around them.",
+        description="Read whole records by their ids, with what was done in their exchanges and"
+        " the turns around them.",
         arguments=forms.Show,
         result=forms.ShowResult,
     ),

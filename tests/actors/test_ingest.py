@@ -29,6 +29,7 @@ from iai.protocol.ingest import (
     ImportProgress,
     ImportStatus,
     LineSkipped,
+    Mark,
     Pin,
     RecordsCommitted,
     SessionEnded,
@@ -171,8 +172,13 @@ def test_hooks_can_read_the_last_session_and_the_last_foreign_revision_of_a_proj
     assert required_line(w) == "0 5 b\n"
 
 
-@pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
-def test_a_pin_edit_or_forget_is_required_in_the_next_payload(world: Make, change: Request) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",)), Mark(ref="#1", mark="done")],
+)
+def test_a_pin_edit_forget_or_mark_is_required_in_the_next_payload(
+    world: Make, change: Request
+) -> None:
     w = world()
     capture(w, "one", session="a")
     w.answer(Actor.INGEST, change)

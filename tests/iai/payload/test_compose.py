@@ -424,22 +424,25 @@ def test_what_was_dismissed_is_in_no_start(records: Records) -> None:
     assert "two asked" in payload(records)
 
 
-def test_a_dismissed_request_in_the_middle_takes_only_its_own_line(records: Records) -> None:
+def test_a_dismissed_turn_in_the_middle_takes_only_its_own_line(records: Records) -> None:
     asked = [
-        new_record(f"{n} please do something about the tide", created_at=WALL - (9 - n) * NS)
-        for n in range(3)
+        new_record(
+            f"{n} please do something about the tide", created_at=WALL - (9 - n) * NS, kind=kind
+        )
+        for n, kind in enumerate(("", "", "", "queued"))
     ]
     put(records, *asked)
 
     def dismiss(unit: RecordChange) -> None:
-        record = unit.get(2)
-        assert record is not None
-        unit.mark(record, "dismissed")
+        for label in (2, 4):
+            record = unit.get(label)
+            assert record is not None
+            unit.mark(record, "dismissed")
 
-    assert "1 please" in payload(records)
+    shown = [f"{n} please" in payload(records) for n in range(4)]
     records.commit(dismiss, NOW)
-    assert "1 please" not in payload(records)
-    assert "0 please" in payload(records)
+    assert shown == [True] * 4
+    assert [f"{n} please" in payload(records) for n in range(4)] == [True, False, True, False]
 
 
 def test_other_projects_can_be_kept_out(records: Records) -> None:

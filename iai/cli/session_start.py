@@ -71,7 +71,7 @@ def run(args: Namespace, settings: Settings) -> int:
         source = PendingView(view, waiting, wall)
         since = args.since or deliveries.through(layout, args.new_to)
         if view is not None:
-            project = relocation.resolve(project, view)
+            project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < since <= view.watermark().revision:

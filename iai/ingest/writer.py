@@ -53,6 +53,15 @@ class RecordWriter:
         self.required = RequiredRevision(changes, written)
         yield from self.write_required()
 
+    def merge_renamed(self, now: Now) -> Steps:
+        """Merge what earlier versions took for several projects, where the disk shows it."""
+        with self._records.view() as view:
+            known = [project for project in view.projects() if not project.into]
+        found = [self._identify(project.root, "") for project in known]
+        yield from self._merge_predecessors(
+            ((parse.new_project(identity), "") for identity in found if identity.former), now
+        )
+
     def commit(
         self, change: Callable[[RecordChange], T], now: Now, *, live: bool = True
     ) -> StepsTo[T]:
@@ -77,13 +86,16 @@ class RecordWriter:
         def change(unit: RecordChange) -> list[tuple[str, bool]]:
             return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
-        projects = (parse.new_project(self._identify(turn.cwd, "")) for turn in turns)
-        yield from self._merge_predecessors(projects, now)
+        places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
+        yield from self._merge_predecessors(places, now)
         return (yield from self.commit(change, now, live=live))
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
-        yield from self._merge_predecessors((project for project, _ in batch.projects), now)
+        with self._records.view() as view:
+            batch = parse.settled(batch, view)
+        places = [(place.project, place.directory) for place in batch.places]
+        yield from self._merge_predecessors(places, now)
         inserted = yield from self.commit(lambda u: parse.insert_batch(u, batch), now, live=live)
         path = batch.transcript.path
         for fault in batch.faults:
@@ -96,10 +108,12 @@ class RecordWriter:
         moved = yield from self.commit(lambda u: u.reassign(MOVES_A_SLICE), now, live=False)
         self.reassigning = moved == MOVES_A_SLICE
 
-    def session_ending(self, source: str, cwd: str) -> str:
+    def session_ending(self, source: str, cwd: str, began_in: str = "") -> str:
         """Note that a session ended of which `source` is still to be read; return its project."""
+        home = parse.new_project(self._identify(began_in, "")) if began_in else None
         with self._records.view() as view:
-            project = view.belongs(self._identify(cwd, "").id)
+            own = parse.new_project(relocation.resolve(self._identify(cwd, ""), view))
+            project = view.belongs(relocation.owner(own, cwd, home, view).id)
         self.required.session_ending(source, project)
         return project
 
@@ -120,14 +134,13 @@ class RecordWriter:
                 self.required.invalidate(project)
                 yield RemoveFile(path)  # no line is better than a wrong one
 
-    def _merge_predecessors(self, projects: Iterable[Project], now: Now) -> Steps:
-        """Give checkouts that were moved the memory they had before."""
+    def _merge_predecessors(self, places: Iterable[tuple[Project, str]], now: Now) -> Steps:
+        """Give projects the memory they had elsewhere or under another id."""
         with self._records.view() as view:
-            new = {p.id: p for p in projects if relocation.first_seen(p, view)}
-        for project in new.values():
-            merge = partial(relocation.merge_predecessor, project)
-            old = yield from self.commit(merge, now)
-            if old is not None:
+            new = {p.id: (p, cwd) for p, cwd in places if relocation.has_news(p, view, cwd)}
+        for project, cwd in new.values():
+            merge = partial(relocation.merge_predecessors, project, cwd=cwd)
+            for old in (yield from self.commit(merge, now)):
                 self.reassigning = True
                 log.info("%s was moved to %s, and its memory with it", old.root, project.root)
                 moved = ProjectMoved(

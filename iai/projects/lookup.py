@@ -7,6 +7,7 @@ from pathlib import Path
 from iai.config.layout import Layout
 from iai.errors import BadUsage
 from iai.model.record import Project
+from iai.projects import relocation
 from iai.projects.identity import identify
 from iai.protocol.ingest import Place
 from iai.store.record_view import RecordView
@@ -46,7 +47,7 @@ def _named(named: str, view: RecordView) -> list[Place]:
     if not is_path(named):
         return [_place(p) for p in view.projects() if named in (p.id, p.name)]
     path = Path(named).absolute()
-    found = identify(str(path))
+    found = relocation.resolve(identify(str(path)), view)
     there = Place(id=found.id, name=found.name, root=found.root)
     if path.exists() or view.project_named(found.id):
         return [there]

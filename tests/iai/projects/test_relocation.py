@@ -28,8 +28,8 @@ def project(id_: str, git: Path | str, born: str = "birth") -> Project:
 
 def first_seen(records: Records, seen: Project) -> str:
     """Record a checkout as ingest does; return the id of its predecessor, "" for none."""
-    old, _ = records.commit(lambda unit: relocation.merge_predecessor(seen, unit), NOW)
-    return old.id if old else ""
+    merged, _ = records.commit(lambda unit: relocation.merge_predecessors(seen, unit), NOW)
+    return merged[0].id if merged else ""
 
 
 def resolved(records: Records, seen: Project) -> str:

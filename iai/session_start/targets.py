@@ -4,7 +4,8 @@ from collections import Counter
 
 from iai.config.layout import Layout
 from iai.freshness.target import Target
-from iai.projects.identity import identify
+from iai.projects import relocation
+from iai.projects.identity import holds_many, identify
 from iai.store.record_view import RecordView
 
 
@@ -30,10 +31,15 @@ def targets(view: RecordView, layout: Layout, projects: int) -> list[Target]:
                 tuple(
                     directory
                     for directory in directories[project.id]
-                    if claims[directory] == 1 or view.belongs(identify(directory).id) == project.id
+                    if (claims[directory] == 1 and not holds_many(project.root))
+                    or _belongs(directory, view) == project.id
                 ),
             )
             for project in active[:projects]
         ),
         Target(layout.payload, "", ""),
     ]
+
+
+def _belongs(directory: str, view: RecordView) -> str:
+    return view.belongs(relocation.resolve(identify(directory), view).id)

@@ -10,7 +10,7 @@ from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
 from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile, Steps
-from iai.protocol.ingest import CapturedTurn, RecordsCommitted, SessionEnded
+from iai.protocol.ingest import CapturedTurn, ProjectMoved, RecordsCommitted, SessionEnded
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW
@@ -136,3 +136,23 @@ def test_a_reassignment_continues_after_a_restart(
     perform(again.start())
     assert again.reassigning
     assert again.mark == writer.mark
+
+
+def test_what_an_older_version_stored_under_another_spelling_joins_at_a_start(
+    layout: Layout, records: Records
+) -> None:
+    found = identify("/clone", "git@github.com:Acme/Tides.git")
+    (former,) = found.former
+    older = RecordWriter(layout, records, lambda *_: found._replace(id=former, former=()))
+    insert(older, "one", "two")
+    newer = RecordWriter(layout, records, lambda *_: found)
+    moved = [
+        effect.event
+        for effect in (*perform(newer.merge_renamed(NOW)), *perform(newer.merge_renamed(NOW)))
+        if isinstance(effect, Publish) and isinstance(effect.event, ProjectMoved)
+    ]
+    assert [(event.project, event.into) for event in moved] == [(former, found.id)]
+    assert newer.reassigning
+    perform(newer.reassign(NOW))
+    with records.view() as view:
+        assert {record.text for record in view.project(found.id)} == {"one", "two"}

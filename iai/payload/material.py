@@ -16,6 +16,7 @@ from iai.model.record import Project, Record, Watermark
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload import cues
+from iai.payload.checkouts import Checkout, here_first
 from iai.payload.summary import Summary, summarise
 
 SESSIONS = 30  # latest sessions of a project that are read
@@ -75,12 +76,13 @@ def gather(
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
     without: str = "",
+    checkout: Checkout | None = None,
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
-    own words.
+    own words. The latest session of `checkout` comes first.
     """
     memo = {} if memo is None else memo
     project = view.belongs(project)
@@ -88,7 +90,7 @@ def gather(
     others = [other for other in view.active() if other.id != project]
     shown = [project] if project else [other.id for other in others]
     own = [s for s in _sessions(view, project, memo) if s.info.session != without]
-    people = [s for s in own if not s.info.unattended]
+    people = list(here_first((s for s in own if not s.info.unattended), checkout))
     facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
     return Material(
         revision=view.watermark().revision,

@@ -18,6 +18,7 @@ repository. At the top of a repository a marker only sets the name.
 import hashlib
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,6 +81,16 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     return found._replace(git=str(git), born=_digest(birth + package)) if birth else found
 
 
+def checkout_top(cwd: str) -> str:
+    """Return the top of the working tree that a directory is in, by the name given; "" if none."""
+    home = str(_home())
+    while cwd not in ("", home):
+        if os.path.exists(f"{cwd}/.git"):  # noqa: PTH110  asked some hundred times in a row
+            return cwd
+        cwd = cwd.rpartition("/")[0]
+    return ""
+
+
 def known_by_path(id_: str, root: str) -> bool:
     """Is nothing but its path known of a project: no repository, no remote?"""
     return id_ == _digest(f"path {root}")
@@ -91,7 +102,7 @@ def holds_many(directory: str) -> bool:
     Also the home directories of other people and machines, as imported sessions name them.
     """
     path = Path(directory)
-    temporary = (*_TEMPORARY, os.path.realpath(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108
+    temporary = (*_TEMPORARY, _real(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108
     return (
         len(path.parts) <= 1
         or directory in (*temporary, *_HOMES, "/root")
@@ -133,7 +144,12 @@ def _of_itself(remote: str, path: Path, top: Path | None) -> str:
 
 
 def _home() -> Path:
-    return Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111  never raises
+    return Path(_real(os.path.expanduser("~")))  # noqa: PTH111  never raises
+
+
+@lru_cache(maxsize=16)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
 
 
 def _repository_of_worktree(path: Path) -> Path | None:

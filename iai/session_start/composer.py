@@ -26,7 +26,9 @@ class Composer:
         """
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
-            material = gather(view, target.project, target.name, topics, self._memo)
+            material = gather(
+                view, target.project, target.name, topics, self._memo, checkout=target.checkout
+            )
         return render(material, wall, "" if with_graph else WITHOUT_GRAPH)
 
     def prepare(self, target: Target) -> None:
@@ -35,7 +37,14 @@ class Composer:
         An error is ignored here; composing will raise it.
         """
         with suppress(StoreError), self._readers.records.view() as view:
-            gather(view, target.project, target.name, self._topics(target.project), self._memo)
+            gather(
+                view,
+                target.project,
+                target.name,
+                self._topics(target.project),
+                self._memo,
+                checkout=target.checkout,
+            )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from simulation.world import World
 
-from iai.model import clock
+from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
@@ -17,7 +17,8 @@ from iai.protocol.ingest import Import
 from iai.protocol.message import Actor
 from iai.session_start import pending
 from iai.session_start.pending_view import PendingView
-from tests.simulation.stories import capture, spool, transcript_line
+from iai.session_start.targets import checkout_of
+from tests.simulation.stories import capture, revision, spool, transcript_line
 
 Make = Callable[..., World]
 REMOTE = "https://me:s3cret@github.com/Acme/Tides.git"
@@ -145,3 +146,37 @@ def test_a_removed_worktree_leaves_its_memory_with_its_repository(
     shutil.rmtree(repo / ".worktrees")
     capture(w, "later word", cwd=str(repo / ".worktrees" / "x"))
     assert projects(w) == {str(repo): 2}
+
+
+def test_each_checkout_starts_with_its_own_last_session_and_names_the_others(
+    world: Make, tmp_path: Path
+) -> None:
+    w = world()
+    main, quay = (repository(tmp_path / name, REMOTE) for name in ("cli", "quay"))
+    long = "a request that is long enough to be work rather than small talk" * 2
+    for number, directory in enumerate((quay, main, quay, main)):
+        capture(w, f"nr {number}: {long}", cwd=str(directory), session=f"s{number}")
+        w.run(5.0)
+    w.run(120.0)
+    for directory, last, other in ((main, 3, "quay"), (quay, 2, "cli")):
+        link = w.layout.payload_link(str(directory))
+        assert link is not None
+        text = link.read_text()
+        assert "## Last session here: " in text
+        assert f"in {directory}\n" in text
+        assert text.index(f"nr {last}:") < text.index(f"nr {5 - last}:")
+        assert f", worktree {other}: " in text
+        assert framing.revision(text) == revision(w)
+        own = identify(str(directory))
+        with w.records.view() as view:
+            checkout = checkout_of(str(directory), own.id, view)
+            composed = render(gather(view, own.id, own.name, checkout=checkout), w.now.wall)
+        assert composed.split("\n")[4:-2] == text.split("\n")[4:-2]
+    (beside,) = w.layout.session_start.glob("*-*.md")
+    beside.unlink()
+    w.run(120.0)
+    assert beside.exists()
+    shutil.rmtree(quay)
+    capture(w, "bye", cwd=str(main))
+    w.run(120.0)
+    assert not beside.exists()

@@ -66,7 +66,7 @@ class Ingest:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
         yield from self._writer.start()
-        yield from self._writer.merge_renamed(now)
+        yield from self._writer.upgrade(now)
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:

@@ -26,6 +26,7 @@ from iai.model.record import (
     Project,
     Source,
     Transcript,
+    session_key,
 )
 from iai.model.session import SessionInfo
 from iai.projects import relocation
@@ -338,7 +339,7 @@ def insert_turn(
     ignored.
     """
     new, own = new_record(turn, identify, now)
-    project = relocation.enclosing(own, change) or own
+    project = relocation.owner(own, turn.cwd, _home(new, change, identify), change)
     new = structs.replace(new, project=project.id)
     if change.ignored(project.id, project.root, turn.cwd):
         return "", False
@@ -348,6 +349,12 @@ def insert_turn(
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | None:
+    """Return the project of the directory in which the session of a turn began."""
+    first = next(view.session(session_key(new.host, new.session)), None) if new.session else None
+    return new_project(identify(first.cwd, "")) if first is not None else None
 
 
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:

@@ -3,7 +3,10 @@
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import methodcaller
 from typing import TypeVar
+
+from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
@@ -11,6 +14,7 @@ from iai.ingest import parse
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
+from iai.model.remote import without_credentials
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
@@ -53,10 +57,17 @@ class RecordWriter:
         self.required = RequiredRevision(changes, written)
         yield from self.write_required()
 
-    def merge_renamed(self, now: Now) -> Steps:
-        """Merge what earlier versions took for several projects, where the disk shows it."""
+    def upgrade(self, now: Now) -> Steps:
+        """Bring what earlier versions stored up to date.
+
+        They took spellings of one remote for several projects, and kept passwords in remotes.
+        """
         with self._records.view() as view:
             known = [project for project in view.projects() if not project.into]
+            secret = [t for t in view.transcripts() if t.remote != without_credentials(t.remote)]
+        for transcript in secret:
+            kept = structs.replace(transcript, remote=without_credentials(transcript.remote))
+            yield from self.commit(methodcaller("follow", kept), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
             ((parse.new_project(identity), "") for identity in found if identity.former), now

@@ -80,6 +80,7 @@ def test_only_the_latest_checkouts_of_a_project_have_payloads_of_their_own(
     layout: Layout, tmp_path: Path
 ) -> None:
     records = Records(layout.records, writer=True)
+    own = ""
     clones = [tmp_path / str(number) for number in range(CHECKOUTS + 3)]
     for directory in clones:
         set_remote(directory, "https://example.org/cli.git")

@@ -24,6 +24,10 @@ def project_id(named: str, layout: Layout) -> str:
     records = Records(layout.records)
     try:
         with records.view() as view:
+            if is_path(named):
+                known = relocation.resolve(identify(str(Path(named).absolute())), view)
+                if view.project_named(known.id) is not None:
+                    return view.belongs(known.id)
             found = {view.belongs(place.id): place for place in _named(named, view)}
             return view.belongs(_only(named, found.values(), view.projects()).id)
     finally:
@@ -47,7 +51,7 @@ def _named(named: str, view: RecordView) -> list[Place]:
     if not is_path(named):
         return [_place(p) for p in view.projects() if named in (p.id, p.name)]
     path = Path(named).absolute()
-    found = relocation.resolve(identify(str(path)), view)
+    found = identify(str(path))
     there = Place(id=found.id, name=found.name, root=found.root)
     if path.exists() or view.project_named(found.id):
         return [there]

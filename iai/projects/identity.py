@@ -17,18 +17,15 @@ repository. At the top of a repository a marker only sets the name.
 
 import hashlib
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from iai.model.remote import normalised, parsed
+from iai.projects.git_config import origin, rewritten
 from iai.projects.ssh_config import host_name
 
-_REMOTE = re.compile(r'^\s*\[remote "(?P<name>[^"]+)"\]')
-_SECTION = re.compile(r"^\s*\[")
-_URL = re.compile(r'^\s*url\s*=\s*"?(?P<url>[^\s"]+)')
-_LONGEST_CONFIG = 1 << 20  # bytes read of a git config
+_LONGEST = 1 << 20  # bytes read of a file
 _LONGEST_LINE = 4_096  # bytes of the first line of a log
 _LONGEST_NAME = 100  # characters, in a marker
 _TEMPORARY = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp")  # noqa: S108  names, not uses
@@ -57,10 +54,11 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     marked = _marked(path, top)
     root = marked or top or _repository_of_worktree(path) or path
     git = _common_directory(top) if top is not None else None
-    url = (_origin(git) if git is not None else "") or _of_itself(remote, path, top)
+    url = (origin(git) if git is not None else "") or _of_itself(remote, path, top)
     former = [f"path {path}"] if root not in (path, top, marked) else []
     if url:
-        identity, name = f"remote {normalised(url, host_name)}", _last_part(url)
+        same = normalised(rewritten(url, git), host_name)
+        identity, name = f"remote {same}", _last_part(url)
         former, git = [f"remote {parsed(url).spelling}"], None
     elif git is not None:
         identity, name = f"git {git}", _called(git)
@@ -137,7 +135,7 @@ def _of_itself(remote: str, path: Path, top: Path | None) -> str:
     """Return the remote that a host noted, unless it is that of the home directory above."""
     home = _home()
     if remote and top is None and home in path.parents and (home / ".git").is_dir():
-        at_home = _origin(home / ".git")
+        at_home = origin(home / ".git")
         if at_home and normalised(at_home, host_name) == normalised(remote, host_name):
             return ""
     return remote
@@ -220,21 +218,7 @@ def _common_directory(top: Path) -> Path | None:
     return (own / common).resolve() if common else own
 
 
-def _origin(common: Path) -> str:
-    """Return the URL of the remote `origin`, else of the first remote; "" if there is none."""
-    urls: dict[str, str] = {}
-    remote = ""
-    for line in _read(common / "config").splitlines():
-        if found := _REMOTE.match(line):
-            remote = found["name"]
-        elif _SECTION.match(line):
-            remote = ""
-        elif remote and (found := _URL.match(line)):
-            urls.setdefault(remote, found["url"])
-    return urls.get("origin") or next(iter(urls.values()), "")
-
-
-def _read(path: Path, longest: int = _LONGEST_CONFIG) -> str:
+def _read(path: Path, longest: int = _LONGEST) -> str:
     try:
         with path.open("rb") as file:
             return file.read(longest).decode("utf-8", "surrogateescape")

@@ -7,8 +7,9 @@
   the only other project with it has lost its git directory, the checkout was moved. A copy beside
   its original is not a move, and a renamed plain directory cannot be recognised.
 - An id that earlier versions gave to the same project, such as to another spelling of its remote.
-- A directory that is gone, and that only its path identifies: it belongs to the project of the
-  nearest known directory above it. If it became known first, it joins that project later.
+- A directory that is gone, and that only its path identifies: it belongs to the project that was
+  worked on in it, such as that of a removed worktree, else to that of the nearest known directory
+  above it. If it became known first, it joins that project later.
 - A session that goes into another repository below the one it began in: its turns stay with the
   project that it began in. It leaves that one only for a directory outside. A session that began in
   a plain directory, or in one that holds many projects, such as the home directory, does leave it
@@ -18,7 +19,7 @@ Whatever joins another project does so once: if the user unmerges it, it stays a
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from iai.model.record import Project
@@ -44,7 +45,8 @@ def begin_with(project: ProjectIdentity, view: RecordView) -> ProjectIdentity:
     resolved = resolve(project, view)
     if resolved.id != project.id or view.project_named(project.id) is not None:
         return resolved
-    above = _above(project.root, view) if known_by_path(project.id, project.root) else None
+    plain = known_by_path(project.id, project.root)
+    above = _known_at((project.root, *_parents(project.root)), view) if plain else None
     return ProjectIdentity(above.id, above.name, above.root) if above is not None else resolved
 
 
@@ -69,7 +71,7 @@ def enclosing(project: Project, view: RecordView, branch: str = "") -> Project |
     """
     if not _is_gone(project) or view.project_named(project.id) is not None:
         return None
-    above = _above(project.root, view)
+    above = _known_at((project.root, *_parents(project.root)), view)
     if above is None or (branch and known_by_path(above.id, above.root) and _exists(above.root)):
         return None
     return above
@@ -131,7 +133,7 @@ def _parts(project: Project, view: RecordView, cwd: str) -> Iterator[Project]:
     for one in view.projects():
         below = one.id != project.id and one.root != project.root and project.holds(one.root)
         if below and not one.into and _is_gone(one) and one.id not in _joined(project, view):
-            above = _above(one.root, view)
+            above = _known_at(_parents(one.root), view)
             if above is None or above.id == project.id or not project.holds(above.root):
                 yield one
 
@@ -141,20 +143,24 @@ def _joined(project: Project, view: RecordView) -> tuple[str, ...]:
     return known.former if known is not None else ()
 
 
-def _above(directory: str, view: RecordView) -> Project | None:
-    """Return the project of the nearest known directory above, if it is one project's alone."""
+def _known_at(directories: Iterable[str], view: RecordView) -> Project | None:
+    """Return the project of the first of these that is known: the latest, if several were there."""
     claims: dict[str, list[Project]] = {}
     for project in view.projects():
         for place in {project.root, *project.cwds}:
             claims.setdefault(place, []).append(project)
-    for above in map(str, Path(directory).parents):
-        if holds_many(above):
+    for directory in directories:
+        if holds_many(directory):
             return None
-        if found := claims.get(above):
-            found.sort(key=lambda one: (one.root == above, view.changed(one.id)))
+        if found := claims.get(directory):
+            found.sort(key=lambda one: (one.root == directory, view.changed(one.id)))
             home = view.project_named(view.belongs(found[-1].id))
             return home or found[-1]
     return None
+
+
+def _parents(directory: str) -> list[str]:
+    return list(map(str, Path(directory).parents))
 
 
 def _nested(inner: Project, outer: Project) -> bool:

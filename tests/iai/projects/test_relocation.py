@@ -193,3 +193,19 @@ def test_a_plain_directory_begins_with_what_is_known_above_it(
     assert began(records, str(notes / "repo")) == "repo"
     known(records, str(notes / "2026"))
     assert began(records, str(notes / "2026" / "may")) == "2026"
+
+
+def test_a_removed_worktree_beside_its_repository_belongs_to_it_if_it_was_known(
+    records: Records, tmp_path: Path
+) -> None:
+    repo, tree = tmp_path / "repo", tmp_path / "repo-fix"
+    (repo / ".git").mkdir(parents=True)
+    tree.mkdir()
+    (tree / ".git").write_text(f"gitdir: {repo}/.git/worktrees/fix")
+    own = known(records, str(tree))
+    assert own.id == identify(str(repo)).id
+    (tree / ".git").unlink()
+    tree.rmdir()
+    assert known(records, str(tree)).id == own.id
+    assert known(records, str(tree / "src")).id == own.id
+    assert known(records, str(tmp_path / "repo-other")).id != own.id

@@ -253,6 +253,8 @@ class Inserted(NamedTuple):
 def settled(batch: Batch, view: RecordView) -> Batch:
     """Return a batch with each turn in the project that it belongs to by what the records know."""
     places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
+    if tuple(places.values()) == batch.places:
+        return batch
 
     def project(own: str, cwd: str) -> str:
         return places[own, cwd].project.id

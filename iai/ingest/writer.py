@@ -153,7 +153,7 @@ class RecordWriter:
             merge = partial(relocation.merge_predecessors, project, cwd=cwd)
             for old in (yield from self.commit(merge, now)):
                 self.reassigning = True
-                log.info("%s was moved to %s, and its memory with it", old.root, project.root)
+                log.info("%s is %s now, and its memory belongs to that", old.root, project.root)
                 moved = ProjectMoved(
                     project=old.id, into=project.id, was=old.root, now=project.root
                 )

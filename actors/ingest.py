@@ -66,6 +66,7 @@ class Ingest:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
         yield from self._writer.start()
+        yield from self._writer.upgrade(now)
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
@@ -201,7 +202,9 @@ class Ingest:
         if self._follower.needs_commit(path, until):
             self._follower.follow((yield from self._writer.commit(change, now)))
         if event.ends_session:
-            self._follower.end_session(path, self._writer.session_ending(path, event.cwd), until)
+            began_in = self._follower.began_in(path)
+            project = self._writer.session_ending(path, event.cwd, began_in)
+            self._follower.end_session(path, project, until)
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)

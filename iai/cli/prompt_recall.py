@@ -22,6 +22,7 @@ from iai.model.ids import is_file_name
 from iai.payload import prompt
 from iai.payload.budget import tokens
 from iai.process.client import Client, recall
+from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
 from iai.session_start import deliveries
@@ -88,7 +89,7 @@ def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
         with records.view() as view:
             if view.ignored(project.id, project.root, cwd):
                 return ""
-            return view.belongs(project.id)
+            return view.belongs(relocation.resolve(project, view).id)
     except StoreError:
         return ""
     finally:

@@ -28,6 +28,7 @@ from iai.session_start import deliveries, pending
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
+from iai.session_start.targets import checkout_of
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 from iai.store.topics import read
@@ -71,15 +72,21 @@ def run(args: Namespace, settings: Settings) -> int:
         source = PendingView(view, waiting, wall)
         since = args.since or deliveries.through(layout, args.new_to)
         if view is not None:
-            project = relocation.resolve(project, view)
+            project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < since <= view.watermark().revision:
             text = _delta(view, waiting, project, event.session_id, since, wall)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
+            checkout = checkout_of(cwd, project.id, view) if view is not None else None
             material = gather(
-                source, project.id, project.name, topics, elsewhere=bool(settings.elsewhere)
+                source,
+                project.id,
+                project.name,
+                topics,
+                checkout=checkout,
+                elsewhere=bool(settings.elsewhere),
             )
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")

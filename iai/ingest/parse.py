@@ -1,6 +1,7 @@
 """From a slice of a transcript to new records: the plain part of what ingest does."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -25,11 +26,14 @@ from iai.model.record import (
     Project,
     Source,
     Transcript,
+    session_key,
 )
 from iai.model.session import SessionInfo
+from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
 from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
@@ -55,12 +59,22 @@ class Performed(Struct, frozen=True, kw_only=True):
     offset: int  # of the line that completed it; turns and actions of a file are in this order
 
 
+class WorkPlace(Struct, frozen=True, kw_only=True):
+    """A directory that was worked in, and the project that this counts for."""
+
+    project: Project
+    cwd: str
+    directory: str  # to remember with the project; not one that is gone, if it had others
+    home: Project | None  # of the session's first directory, if that is another one
+    branch: str
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
     transcript: Transcript  # as it is after the slice
     records: tuple[NewRecord, ...]
-    projects: tuple[tuple[Project, str], ...]  # with the directory in which it was worked on
+    places: tuple[WorkPlace, ...]
     actions: tuple[Performed, ...]
     sessions: tuple[SessionInfo, ...]
     rewound: tuple[str, ...]  # keys of requests that were taken back
@@ -101,7 +115,7 @@ class _Gathered:
         self._transcript = transcript
         self._identify = cache(identify)
         self._records: list[NewRecord] = []
-        self._places: dict[tuple[str, str], tuple[Project, str]] = {}
+        self._places: dict[tuple[str, str], WorkPlace] = {}
         self._actions: list[Performed] = []
         self._sessions: dict[str, Context] = {}  # the latest of each
         self._rewound: list[str] = []
@@ -142,7 +156,7 @@ class _Gathered:
         return Batch(
             transcript=after,
             records=tuple(self._dated(now)),
-            projects=tuple(self._places.values()),
+            places=tuple(self._places.values()),
             actions=tuple(self._actions),
             sessions=tuple(_facts(host, context) for context in contexts) if host else (),
             rewound=tuple(self._rewound),
@@ -199,8 +213,20 @@ class _Gathered:
     def _at_home(self, context: Context) -> ProjectIdentity:
         project = self._identify(context.cwd, context.remote)
         if (project.id, context.cwd) not in self._places:
-            self._places[project.id, context.cwd] = new_project(project), context.cwd
+            began = context.began_in and self._identify(context.began_in, context.remote)
+            self._places[project.id, context.cwd] = WorkPlace(
+                project=new_project(project),
+                cwd=context.cwd,
+                directory=_lasting(project, context.cwd),
+                home=new_project(began) if began and began.id != project.id else None,
+                branch=context.branch,
+            )
         return project
+
+
+def _lasting(project: ProjectIdentity, cwd: str) -> str:
+    """Return a directory, or the root of its project if that is the repository of a gone one."""
+    return cwd if not project.former or os.path.isdir(cwd) else project.root  # noqa: PTH112
 
 
 def _facts(host: Host, context: Context) -> SessionInfo:
@@ -224,13 +250,37 @@ class Inserted(NamedTuple):
     actions: int = 0  # new ones
 
 
+def settled(batch: Batch, view: RecordView) -> Batch:
+    """Return a batch with each turn in the project that it belongs to by what the records know."""
+    places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
+    if tuple(places.values()) == batch.places:
+        return batch
+
+    def project(own: str, cwd: str) -> str:
+        return places[own, cwd].project.id
+
+    return structs.replace(
+        batch,
+        places=tuple(places.values()),
+        records=tuple(structs.replace(r, project=project(r.project, r.cwd)) for r in batch.records),
+        actions=tuple(structs.replace(a, project=project(a.project, a.cwd)) for a in batch.actions),
+    )
+
+
+def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
+    found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
+    if found.id == place.project.id:
+        return place
+    return structs.replace(place, project=found, directory=found.root)
+
+
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = set()
-    for project, cwd in batch.projects:
-        if not change.ignored(project.id, project.root, cwd):
-            change.place(project, cwd)
-            wanted.add((project.id, cwd))
+    for place in batch.places:
+        if not change.ignored(place.project.id, place.project.root, place.cwd):
+            change.place(place.project, place.directory)
+            wanted.add((place.project.id, place.cwd))
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
@@ -290,15 +340,23 @@ def insert_turn(
     The id is "" if nothing is stored: the same text was forgotten before, or its project is
     ignored.
     """
-    new, project = new_record(turn, identify, now)
+    new, own = new_record(turn, identify, now)
+    project = relocation.owner(own, turn.cwd, _home(new, change, identify), change)
+    new = structs.replace(new, project=project.id)
     if change.ignored(project.id, project.root, turn.cwd):
         return "", False
-    change.place(project, turn.cwd)
+    change.place(project, turn.cwd if project is own else project.root)
     label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | None:
+    """Return the project of the directory in which the session of a turn began."""
+    first = next(view.session(session_key(new.host, new.session)), None) if new.session else None
+    return new_project(identify(first.cwd, "")) if first is not None else None
 
 
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:

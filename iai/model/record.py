@@ -125,6 +125,7 @@ class Project(Struct, frozen=True, kw_only=True):
     ignored: Literal["", "project", "below"] = ""  # itself, or also all below its root
     git: str = ""  # the git directory that identifies it; "": something else does
     born: str = ""  # start of its history in git: see `iai.projects.identity`
+    former: tuple[str, ...] = ()  # ids of projects that turned out to be this one, and joined it
 
     def holds(self, place: str) -> bool:
         """Is this directory its root, or below?"""

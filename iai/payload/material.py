@@ -16,6 +16,7 @@ from iai.model.record import Project, Record, Watermark
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload import cues
+from iai.payload.checkouts import Checkout
 from iai.payload.summary import Summary, summarise
 
 SESSIONS = 30  # latest sessions of a project that are read
@@ -76,6 +77,7 @@ def gather(
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
     without: str = "",
+    checkout: Checkout | None = None,
     *,
     elsewhere: bool = True,
 ) -> Material:
@@ -83,7 +85,8 @@ def gather(
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
-    own words. `elsewhere`: may it show what was done in other projects?
+    own words. The latest session of `checkout` comes first. `elsewhere`: may it show what was done
+    in other projects?
     """
     memo = {} if memo is None else memo
     project = view.belongs(project)
@@ -93,7 +96,7 @@ def gather(
         others = []
     shown = [project] if project else [other.id for other in others]
     own = [s for s in _sessions(view, project, memo) if s.info.session != without]
-    people = [s for s in own if not s.info.unattended]
+    people = list(here_first((s for s in own if not s.info.unattended), checkout))
     pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
     facts = (record for record in noted if not record.pinned and _wanted(record))

@@ -56,6 +56,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     outcome: Outcome = "answered"
     closed: bool = False  # the user said that it is done
     dismissed: bool = False  # the user does not want to see it again
+    worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
 
     @property

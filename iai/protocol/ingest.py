@@ -171,9 +171,12 @@ class SpoolRejected(Event, frozen=True):
 
 
 class ProjectMoved(Event, frozen=True):
-    """A checkout was found at a new path: its records now belong to the project there."""
+    """A project turned out to be another one, such as a checkout at a new path.
 
-    project: str  # id at the old path
-    into: str  # id at the new path
+    Its records belong to that one now.
+    """
+
+    project: str  # its id before
+    into: str  # id of the other
     was: str  # old root
     now: str  # new root

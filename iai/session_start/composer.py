@@ -50,7 +50,13 @@ class Composer:
 
     def _gather(self, view: RecordView, target: Target, topics: tuple[Topic, ...]) -> Material:
         return gather(
-            view, target.project, target.name, topics, self._memo, elsewhere=self._elsewhere
+            view,
+            target.project,
+            target.name,
+            topics,
+            self._memo,
+            checkout=target.checkout,
+            elsewhere=self._elsewhere,
         )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:

@@ -59,7 +59,7 @@ def read(layout: Layout, records: Records | None, wall: int) -> Pending:
     named = _read_spool(layout, cached_identify, collected)
     for transcript in _grown(records, named, wall):
         try:
-            _read_transcript(transcript, cached_identify, wall, collected)
+            _read_transcript(transcript, records, cached_identify, wall, collected)
         except OSError:
             collected.whole = False
     projects = tuple(collected.projects.values())
@@ -106,7 +106,11 @@ def _grown(records: Records | None, named: dict[str, str], wall: int) -> list[Tr
 
 
 def _read_transcript(
-    transcript: Transcript, project_of: Identify, wall: int, collected: _Collected
+    transcript: Transcript,
+    records: Records | None,
+    project_of: Identify,
+    wall: int,
+    collected: _Collected,
 ) -> None:
     """Read the next slice, which may name the session; then the rest, or only its end.
 
@@ -118,7 +122,10 @@ def _read_transcript(
             collected.whole = False
             return
         batch = parse.read(transcript, project_of, wall)
-        projects = {project.id: project for project, _ in batch.projects}
+        if records is not None:
+            with records.view() as view:
+                batch = parse.settled(batch, view)
+        projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:
             collected.add(turn, projects[turn.project])
         collected.actions += batch.actions

@@ -159,10 +159,11 @@ class RecordChange(RecordView, ActionChange):
         cwds = (*stored.cwds, cwd)[-_PROJECTS_CWDS:]
         self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
 
-    def note_birth(self, project: Project) -> None:
-        """Remember what identifies a project after its directory is moved."""
+    def note_identity(self, project: Project, joined: Iterable[str]) -> None:
+        """Remember what identifies a project after its directory is moved, and what joined it."""
         stored = self.project_named(project.id) or project
-        noted = structs.replace(stored, git=project.git, born=project.born)
+        former = tuple(dict.fromkeys((*stored.former, *joined)))
+        noted = structs.replace(stored, git=project.git, born=project.born, former=former)
         self._put(project.id.encode(), pack(noted), "projects")
 
     def follow(self, transcript: Transcript) -> None:

@@ -13,12 +13,10 @@ import time
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
-import msgspec
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreAbsent
-from iai.ingest.spool import HookEvent
+from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import gather
@@ -113,8 +111,13 @@ def _records(layout: Layout) -> Records | None:
 
 
 def _event(data: bytes) -> HookEvent:
-    """Return the host's description of a session; an empty one if it cannot be read."""
+    """Return the host's description of a session; an empty one if it cannot be read.
+
+    Raises OtherProgram.
+    """
     try:
-        return msgspec.json.decode(data, type=HookEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return event_in(data)
+    except OtherProgram:
+        raise
+    except NotAnEvent:
         return HookEvent()

@@ -1,14 +1,15 @@
 """From a slice of a transcript to new records: the plain part of what ingest does."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from iai.hosts import claude, codex
+from iai.hosts import claude, claude_texts, codex, codex_texts
 from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
 from iai.ingest.items import Found, Reader
@@ -33,6 +34,7 @@ from iai.store.record_change import RecordChange
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")  # Codex's sessions; Claude Code's: 4
 LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
 
@@ -284,7 +286,7 @@ def unread_since(transcript: Transcript) -> int:
 def insert_turn(
     change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
-    """Store a turn that came with its text; return its id and whether it is new.
+    """Store a turn that a client captured; return its id and whether it is new.
 
     The id is "" if nothing is stored: the same text was forgotten before, or its project is
     ignored.
@@ -324,27 +326,51 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
     return record, new_project(project)
 
 
-def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """Return the turns in a hook event itself, for when there is no transcript to read."""
-    host = codex.NAME if event.turn_id else claude.NAME
-    occasion = event.prompt_id or event.turn_id or str(arrived)
-    said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
-        ("user", event.prompt),
-        ("assistant", event.last_assistant_message),
+def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify: Identify) -> None:
+    """Store the turns in a hook event, unless their project is ignored."""
+    for new, project in turns_in_event(event, arrived, identify):
+        if not change.ignored(project.id, project.root, new.cwd):
+            change.place(project, new.cwd)
+            change.insert(new)
+
+
+def turns_in_event(
+    event: HookEvent, arrived: int, identify: Identify
+) -> list[tuple[NewRecord, Project]]:
+    """Return the turns in a hook event itself, each with its project.
+
+    They are read where there is no transcript. The host's words in them are left out.
+    """
+    if event.turn_id or _UUID7.match(event.session_id):
+        host, user, assistant = codex.NAME, codex_texts.USER, codex_texts.ASSISTANT
+    else:
+        host, user, assistant = claude.NAME, claude_texts.USER, claude_texts.ASSISTANT
+    occasion = event.prompt_id or event.turn_id
+    said = (
+        ("user", user.own(framing.without(event.prompt)).text),
+        ("assistant", assistant.own(framing.without(event.last_assistant_message)).text),
     )
-    return tuple(
-        CapturedTurn(
-            text=own,
-            role=role,
-            host=host,
-            session=event.session_id,
-            cwd=event.cwd,
-            created_at=arrived,
-            key=f"{host}:{event.session_id}:{occasion}:{role}",
-        )
-        for role, text in said
-        if text and (own := framing.without(text)).strip()
-    )
+    project = new_project(identify(event.cwd, ""))
+    turns = []
+    for role, text in said:
+        if text.strip():
+            key = f"{host}:{event.session_id}:{occasion or arrived}:{role}"
+            record = NewRecord(
+                key=key,
+                id=record_id(key, arrived),
+                tier="episodic",
+                role=role,
+                text=text,
+                host=host,
+                session=event.session_id,
+                project=project.id,
+                cwd=event.cwd,
+                created_at=arrived,
+                source=Source(uuid=occasion),
+                heard=True,
+            )
+            turns.append((record, project))
+    return turns
 
 
 def new_project(identity: ProjectIdentity) -> Project:

@@ -88,8 +88,8 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
         if event.transcript_path and transcripts.there(event.transcript_path):
             named.setdefault(event.transcript_path, event.cwd)
         else:
-            for turn in parse.turns_in_event(event, spooled.arrived):
-                collected.add(*parse.new_record(turn, project_of, spooled.arrived))
+            for turn, project in parse.turns_in_event(event, spooled.arrived, project_of):
+                collected.add(turn, project)
     return named
 
 

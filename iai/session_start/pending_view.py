@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 
 from msgspec import structs
 
+from iai.model import copies
 from iai.model.action import Action
 from iai.model.exchange import answers_only
 from iai.model.record import (
@@ -38,8 +40,9 @@ class PendingView:
         once: dict[str, NewRecord] = {}
         for new in pending.turns:
             once.setdefault(new.key, new)
-        unknown = (t for t in once.values() if view is None or view.known(t.key) is None)
-        for turn in map(self._resolved, unknown):
+        self._confirmed: set[int] = set()  # labels of stored turns that a transcript has now too
+        for new in sorted(once.values(), key=attrgetter("heard")):  # transcripts before events
+            turn = None if self._is_stored(new) or self._is_copy(new) else self._resolved(new)
             if turn is not None:
                 session = session_key(turn.host, turn.session)
                 order = order_of(turn.created_at, wall, ahead)
@@ -135,6 +138,25 @@ class PendingView:
     def facts(self, project: str) -> Iterator[Record]:
         """Yield the facts noted in a project; they reach ingest at once, so none is pending."""
         return self._view.facts(project) if self._view else iter(())
+
+    def _is_stored(self, new: NewRecord) -> bool:
+        """Is a turn in the store, itself or another copy of it?"""
+        if self._view is None:
+            return False
+        if self._view.known(new.key) is not None:
+            return True
+        label = self._view.copy_of(new)
+        if label is None or label in self._confirmed:
+            return False
+        if not new.heard:
+            self._confirmed.add(label)  # the next one with these words was said again
+        return True
+
+    def _is_copy(self, new: NewRecord) -> bool:
+        """Is an event's turn a copy of another pending one?"""
+        said = self._turns.get(session_key(new.host, new.session), ())
+        latest = sorted(said, key=attrgetter("created_at"), reverse=True)
+        return new.heard and copies.repeated(new, latest) is not None
 
     def _resolved(self, turn: NewRecord) -> NewRecord | None:
         """Return a turn with the project it will be stored in; None if that is ignored."""

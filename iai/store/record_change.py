@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import structs
 
+from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens
@@ -33,6 +34,7 @@ from iai.store.record_keys import keys_of
 from iai.store.record_view import RecordView
 
 _EMPTY = b""
+_HEARD = 8  # turns with the same words that wait for their copies in the transcript
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
@@ -59,10 +61,15 @@ class RecordChange(RecordView, ActionChange):
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, even if it was forgotten. A record
-        goes into the project that its own one is merged into.
+        A text whose key was seen before is not stored again, even if it was forgotten; nor is
+        another copy of a turn. A record goes into the project that its own one is merged into.
         """
         label = self.known(new.key)
+        if label is None and (label := self.copy_of(new)) is not None:
+            self._put(digest(new.key), encode_u64(label), "by_key")
+            if not new.heard:
+                self._hear(new, self._heard(new)[1:])
+                self._confirm(label, new)
         if label is not None:
             return label, False
         label = self._mark.max_vec_label + 1
@@ -73,6 +80,8 @@ class RecordChange(RecordView, ActionChange):
         self._put_keys(record)
         self._put(digest(new.key), encode_u64(label), "by_key")
         self._put(encode_u64(label), pack(record), "records")
+        if new.heard:
+            self._hear(new, [*self._heard(new), label][-_HEARD:])
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label, True
@@ -186,6 +195,36 @@ class RecordChange(RecordView, ActionChange):
         )
         self._put(b"watermark", pack(mark), "meta")
         return mark
+
+    def _hear(self, turn: NewRecord, labels: list[int]) -> None:
+        """Remember which turns with these words only events have had so far."""
+        key = digest(copies.key(turn))
+        if labels:
+            self._put(key, b"".join(map(encode_u64, labels)), "by_key")
+        else:
+            self._t.delete(key, db=self._db["by_key"])
+
+    def _confirm(self, label: int, new: NewRecord) -> None:
+        """Give an event's turn the time and source that the transcript has for it."""
+        record = self.get(label)
+        if record is None:  # forgotten
+            return
+        kind = new.kind or record.kind
+        order = self._order(new.created_at)
+        confirmed = structs.replace(
+            record,
+            created_at=new.created_at,
+            order=order,
+            updated_at=self._now,
+            source=new.source,
+            kind=kind,
+        )
+        self._replace(record, confirmed)
+        self._quieten(record)
+        self._speak(confirmed)
+        operation: Operation = "narrate" if kind != record.kind else "act"
+        self._log(operation, label, {record.project}, record.session)
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _answer(self, record: Record) -> Record:
         """Make what the assistant said before in this exchange narration, or else this text.

@@ -1,8 +1,9 @@
 """The records as readers see them, at one moment."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
+from iai.model import copies
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges, opens
 from iai.model.record import (
@@ -10,6 +11,7 @@ from iai.model.record import (
     JUST_NOW,
     LastChange,
     LogEntry,
+    NewRecord,
     Project,
     Record,
     Transcript,
@@ -23,6 +25,7 @@ from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, un
 from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
 
 _LIVE = 256  # live changes that go before others: the latest
+_LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
@@ -53,6 +56,26 @@ class RecordView(ActionView):
         """Return the label that this idempotency key was given, even if it was forgotten since."""
         label = self._t.get(digest(key), db=self._db["by_key"])
         return decode_u64(label) if label is not None else None
+
+    def copy_of(self, new: NewRecord) -> int | None:
+        """Return the label of the stored turn that this one is a copy of; None if it is none.
+
+        Every copy has an idempotency key of its own: see `iai.model.copies`.
+        """
+        if new.heard:
+            session = session_key(new.host, new.session)
+            latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
+            told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
+            record = copies.repeated(new, chain(latest, told))
+            return record.label if record else None
+        if new.source.transcript:
+            return next(iter(self._heard(new)), None)
+        return None
+
+    def _heard(self, turn: NewRecord) -> list[int]:
+        """Return the labels of events' turns with these words that no transcript had yet."""
+        data = self._t.get(digest(copies.key(turn)), db=self._db["by_key"]) or b""
+        return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
 
     def entry(self, revision: int) -> LogEntry | None:
         """Return the change that made this revision."""

@@ -55,7 +55,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    try:
+        event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    except OtherProgram:
+        return 0
+    compacted = event.source == "compact"  # the host has cut away what the session was given
     cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
     project = identify(cwd)
     layout = Layout(settings.store)
@@ -67,7 +71,7 @@ def run(args: Namespace, settings: Settings) -> int:
         waiting = pending.read(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         source = PendingView(view, waiting, wall)
-        since = args.since or deliveries.through(layout, args.new_to)
+        since = 0 if compacted else args.since or deliveries.through(layout, args.new_to)
         if view is not None:
             project = relocation.resolve(project, view)
         if source.ignored(project.id, project.root, cwd):
@@ -76,7 +80,14 @@ def run(args: Namespace, settings: Settings) -> int:
             text = _delta(view, waiting, project, event.session_id, since, wall)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
-            material = gather(source, project.id, project.name, topics)
+            material = gather(
+                source,
+                project.id,
+                project.name,
+                topics,
+                without=event.session_id,
+                compacted=compacted,
+            )
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0

@@ -50,6 +50,7 @@ class Material(Struct, frozen=True, kw_only=True):
     revision: int
     project_name: str  # "" for the payload of no project in particular
     root: str = ""  # of the project's working tree
+    asking: Summary | None = None  # the session that it is for, where that has to be reminded
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
@@ -74,36 +75,41 @@ def gather(
     project_name: str,
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
+    *,
     without: str = "",
+    compacted: bool = False,
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
-    own words.
+    own words, except for what it did so far if its context was `compacted`.
     """
     memo = {} if memo is None else memo
     project = view.belongs(project)
     known = view.project_named(project) if project else None
     others = [other for other in view.active() if other.id != project]
     shown = [project] if project else [other.id for other in others]
-    own = [s for s in _sessions(view, project, memo) if s.info.session != without]
+    every = list(_sessions(view, project, memo))
+    own = list(_others(every, without))
     people = [s for s in own if not s.info.unattended]
+    asking = next((s for s in every if compacted and s not in own), None)
     facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
     return Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
+        asking=asking,
         sessions=tuple(_real_first(people)),
         unattended=tuple(s for s in own if s.info.unattended),
         pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
         facts=tuple(islice(facts, FACTS)),
-        decisions=tuple(islice(_decisions(people), DECISIONS)),
+        decisions=tuple(islice(_decisions([asking, *people] if asking else people), DECISIONS)),
         topics=tuple(topic.label for topic in topics[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_real_first(_sessions(view, other.id, memo)), 1)
+            for session in islice(_real_first(_others(_sessions(view, other.id, memo), without)), 1)
         ),
     )
 
@@ -117,6 +123,11 @@ def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary
             kept = memo[key, project] = changed, _summary(view, key, project)
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
+
+
+def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:
+    """Yield the sessions but for one; all, if that is ""."""
+    return (s for s in sessions if not session or s.info.session != session)
 
 
 def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | None:

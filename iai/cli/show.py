@@ -8,6 +8,7 @@ example: iai show '#41' --around 2
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
 from iai.cli.output import print_json
 from iai.config.layout import Layout
@@ -87,7 +88,7 @@ def _full(record: Record, project: Project | None, wall: int) -> str:
     source = record.source
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
     lines = [
-        f"#{record.label} {record.id}{', pinned' if record.pinned else ''}",
+        f"#{record.label} {record.id}{''.join(_marks(record))}",
         f"{record.role}, {record.host}, {said}, session {record.session or '-'}",
         f"project {project.name if project else '-'}, in {record.cwd or '-'}",
         *([f"said in {source.transcript}:{source.offset}"] if source.transcript else []),
@@ -95,6 +96,13 @@ def _full(record: Record, project: Project | None, wall: int) -> str:
         record.text,
     ]
     return "\n".join(lines)
+
+
+def _marks(record: Record) -> Iterator[str]:
+    if record.pinned:
+        yield ", pinned"
+    if record.rewound:
+        yield ", taken back"
 
 
 def _shortened(turn: Record, wall: int) -> str:

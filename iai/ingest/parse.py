@@ -57,6 +57,14 @@ class Performed(Struct, frozen=True, kw_only=True):
     offset: int  # of the line that completed it; turns and actions of a file are in this order
 
 
+class TakenBack(Struct, frozen=True):
+    """A request that was taken back, with all from it to a place in its transcript."""
+
+    key: str
+    transcript: str  # path
+    offset: int  # of the line that says so
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
@@ -65,7 +73,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     projects: tuple[tuple[Project, str], ...]  # with the directory in which it was worked on
     actions: tuple[Performed, ...]
     sessions: tuple[SessionInfo, ...]
-    rewound: tuple[str, ...]  # keys of requests that were taken back
+    rewound: tuple[TakenBack, ...]
     unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
     skipped: Counter[str]
     faults: tuple[Fault, ...]
@@ -106,7 +114,7 @@ class _Gathered:
         self._places: dict[tuple[str, str], tuple[Project, str]] = {}
         self._actions: list[Performed] = []
         self._sessions: dict[str, Context] = {}  # the latest of each
-        self._rewound: list[str] = []
+        self._rewound: list[TakenBack] = []
         self._markup: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._faults: list[Fault] = []
@@ -121,7 +129,8 @@ class _Gathered:
         elif host is None:
             pass
         elif isinstance(item, Rewound):
-            self._rewound += item.keys
+            path = self._transcript.path
+            self._rewound += [TakenBack(key, path, found.offset) for key in item.keys]
         elif isinstance(item, Action):
             self._actions.append(self._performed(item, host, found))
         else:
@@ -236,6 +245,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in wanted:

@@ -93,7 +93,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def rewound(self) -> bool:
-        """Was it taken back, with the request that it belongs to?"""
+        """Was it taken back, with the request that it belongs to? It is kept, and not used."""
         return "rewound" in self.marks
 
     @property

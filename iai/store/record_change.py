@@ -1,7 +1,7 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
@@ -105,11 +105,28 @@ class RecordChange(RecordView, ActionChange):
         return True
 
     def mark(self, record: Record, mark: Mark) -> None:
-        """Mark a record: what it asked for is done, or it is not to be shown at a start again."""
+        """Mark a record: it is done, is not to be shown at a start again, or was taken back."""
         if mark not in record.marks:
             marked = structs.replace(record, marks=(*record.marks, mark), updated_at=self._now)
             self._replace(record, marked)
+            if marked.rewound:
+                self._quieten(record)
             self._advance("mark", record)
+
+    def rewind(self, key: str, transcript: str, before: int) -> None:
+        """Mark a request that was taken back, with all that followed it in its transcript.
+
+        `before` is where in the transcript it was taken back. Other requests are left alone.
+        """
+        label = self.known(key)
+        request = self.get(label) if label is not None else None
+        if request is None or request.source.transcript != transcript:
+            return
+        session = session_key(request.host, request.session)
+        for turn in [*self._turns_from(session, request.order), *self.narration(session)]:
+            source = turn.source
+            if source.transcript == transcript and request.source.offset <= source.offset < before:
+                self.mark(turn, "rewound")
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it."""
@@ -256,7 +273,8 @@ class RecordChange(RecordView, ActionChange):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
             end = next((r.order for r in following if opens(r)), None)
             self.forget_actions(key, record.order, end)
-        if next(self.session(key), None) is None and next(self.narration(key), None) is None:
+        left = chain(self.session(key), self.narration(key), self.rewound(key))
+        if next(left, None) is None:
             self.forget_session(key)
 
     def _order(self, created_at: int) -> int:

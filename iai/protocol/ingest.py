@@ -164,7 +164,10 @@ class LineSkipped(Event, frozen=True):
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is not a hook event; it was moved to `spool/bad/`."""
+    """A file in the spool is not a hook event: it was moved to `spool/bad/`.
+
+    Another program's event was removed instead.
+    """
 
     file: str  # its name
     reason: str  # what is wrong with it

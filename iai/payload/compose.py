@@ -1,5 +1,6 @@
 """The text that the next session starts with, made of `iai.payload.material`. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -28,9 +29,11 @@ _FILES = 12  # of the last session, by name
 _FILES_EARLIER = 6  # of each earlier one
 _READ = 8  # files that the last session only read
 _STEPS = 5
+_ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
 
+_REDIRECTION = re.compile(r"\s*(?:2>&1|2>/dev/null|\|)")  # what a command's output went to
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
@@ -83,6 +86,9 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 
 def _sections(material: Material, wall: int) -> Iterator[Section]:
     """Yield the sections, the most useful first; some are empty."""
+    if material.asking is not None:
+        lines = tuple((line,) for line in _account(material.asking))
+        yield Section(("", "## This session, up to where its context was compacted"), lines, 0.6)
     if material.last is not None:
         yield _last_session(material.last, wall)
     pinned = tuple(_quoted(record, wall, _PINNED) for record in material.pinned)
@@ -114,7 +120,11 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
 
 def _last_session(session: Summary, wall: int) -> Section:
     ago = _ago(wall - session.ended_at)
-    heading = ("", f"## Last session here: {_when(session)} ({ago}), {', '.join(_where(session))}")
+    here = f"in worktree {framing.inline(session.worktree, _NAME)}" if session.worktree else "here"
+    heading = (
+        "",
+        f"## Last session {here}: {_when(session)} ({ago}), {', '.join(_where(session))}",
+    )
     items = [(line,) for line in _account(session)]
     return Section(heading, tuple(items), 0.6)
 
@@ -128,15 +138,15 @@ def _account(session: Summary) -> Iterator[str]:
     else:
         yield "It was interrupted." if session.outcome == "interrupted" else "Not answered."
     yield from _work(session)
-    for turn in reversed(session.requests[1:]):
-        if turn is not session.last.request and len(turn.text) >= _WORTH_A_LINE:
-            yield f"Also asked: {_cited(turn, _REQUEST)}"
+    also = [turn for turn in session.requests[1:] if turn is not session.last.request]
+    for turn in [turn for turn in also if len(turn.text) >= _WORTH_A_LINE][-_ALSO_ASKED:]:
+        yield f"Also asked: {_cited(turn, _REQUEST)}"
 
 
 def _asked(session: Summary) -> Iterator[str]:
     goal, request = session.goal, session.last.request
-    if session.info.title:
-        yield f"Title: {framing.inline(session.info.title, _GOAL)}"
+    if session.title:
+        yield f"Title: {framing.inline(session.title, _GOAL)}"
     if goal is not None and goal is not request:
         yield f"Asked first: {_cited(goal, _GOAL)}"
     if request is not None:
@@ -181,10 +191,16 @@ def _line_of(session: Summary) -> tuple[str, ...]:
     return (f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}",)
 
 
+def file_line(session: Summary, file: FileWork) -> str:
+    """Return in a line what a session did to a file, and what for."""
+    done = "; ".join([_change(file), *(_commit(action) for action in session.commits[-1:])])
+    return f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}"
+
+
 def _goal(session: Summary) -> str:
     number = _number(session.goal) if session.goal else ""
-    if session.info.title:
-        return f"{framing.inline(session.info.title, _REQUEST)} ({number})"
+    if session.title:
+        return f"{framing.inline(session.title, _REQUEST)} ({number})"
     if session.goal is None:
         return "(nothing asked)"
     return f'"{framing.inline(session.goal.text, _REQUEST)}" ({number})'
@@ -195,7 +211,9 @@ def _outcome(session: Summary) -> str:
         return "interrupted"
     if session.test is not None and session.test.status == "failed":
         return f"tests fail ({framing.inline(session.test.text, _NAME)})"
-    return "done" if session.changed else "answered"
+    if session.changed:
+        return "done"
+    return "answered" if session.outcome == "answered" else "not answered"
 
 
 def _unfinished(session: Summary) -> bool:
@@ -277,7 +295,8 @@ def _test(action: Action) -> str:
     ]
     told = ", ".join(part for part in counts if part)
     outcome = told or ("failed" if action.status == "failed" else "passed")
-    return f"{framing.inline(action.text, _REQUEST)}: {outcome}"
+    command = _REDIRECTION.split(action.text)[0]
+    return f"{framing.inline(command, _REQUEST)}: {outcome}"
 
 
 def _commit(action: Action) -> str:
@@ -304,7 +323,10 @@ def _where(session: Summary) -> Iterator[str]:
 
 
 def _branch(session: Summary) -> str:
-    return f", {framing.inline(session.info.branch, _NAME)}" if session.info.branch else ""
+    """Say on which branch it was, and in which worktree if that is another one."""
+    branch = f", {framing.inline(session.info.branch, _NAME)}" if session.info.branch else ""
+    worktree = session.worktree and f", worktree {framing.inline(session.worktree, _NAME)}"
+    return branch + worktree
 
 
 def _when(session: Summary) -> str:

@@ -1,5 +1,6 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
@@ -19,7 +20,10 @@ SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
 _CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
+_SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
+_THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
+_TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
 
 
@@ -52,12 +56,21 @@ class Summary(Struct, frozen=True, kw_only=True):
     outcome: Outcome = "answered"
     closed: bool = False  # the user said that it is done
     dismissed: bool = False  # the user does not want to see it again
+    worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
 
     @property
     def changed(self) -> tuple[FileWork, ...]:
         """The files that were written to, and are still there."""
         return tuple(file for file in self.files if file.changes)
+
+    @property
+    def title(self) -> str:
+        """What it is called, if that can be trusted; else "".
+
+        A `summary` line of Claude Code stands in the files of other sessions as well.
+        """
+        return self.info.title if self.info.title_rank > _SUMMARY_RANK else ""
 
     @property
     def goal(self) -> Record | None:
@@ -73,23 +86,34 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
+    between = [request for request in requests[1:] if not _dismissed(request)]
+    meanwhile = tuple(turn for turn in last.meanwhile if not _dismissed(turn))
     return Summary(
         info=info,
         began_at=at[0],
         ended_at=at[1],
-        requests=(*requests[:1], *requests[1:][-REQUESTS:]),
-        last=structs.replace(last, narration=()),
+        requests=(*requests[:1], *between[-REQUESTS:]),
+        last=structs.replace(last, narration=(), meanwhile=meanwhile),
         said=tuple(said),
         files=files_of(actions),
-        commits=tuple(action for action in actions if action.kind == "commit"),
+        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any("dismissed" in turn.marks for turn in requests),
+        dismissed=any(map(_dismissed, (*requests[:1], *requests[-1:]))),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
+
+
+def _dismissed(turn: Record) -> bool:
+    return "dismissed" in turn.marks
+
+
+def _throwaway(commit: Action) -> bool:
+    """Return whether a commit says nothing, as one in a repository made for a test."""
+    return _THROWAWAY.fullmatch(commit.text) is not None
 
 
 def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -112,6 +136,8 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
             continue
         if action.kind in _CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
+                if path.startswith(_TEMPORARY):
+                    continue
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
     changed = (file for file in found.values() if file.changes)
     read = (file for file in found.values() if not file.changes)

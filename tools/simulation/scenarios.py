@@ -116,6 +116,7 @@ class ScenarioRunner:
         self.checker = InvariantChecker(self.world)
         self.acts_done = 0
         self._transcripts = directory
+        self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
         self._words = 0
 
     def run(self) -> None:
@@ -144,7 +145,7 @@ class ScenarioRunner:
         self.world.run(0.001)  # two sessions say nothing in the same nanosecond
         words = [self._word() for _ in range(1 + which % 3)]
         session = which % SESSIONS
-        cwd = f"/p{session % PROJECTS}"
+        cwd = self._directory(session)
         turns = tuple(
             CapturedTurn(text=word, cwd=cwd, session=str(session), created_at=self.world.now.wall)
             for word in words
@@ -158,7 +159,7 @@ class ScenarioRunner:
 
     def burst(self, which: int) -> None:
         """A client captures one turn after another without waiting."""
-        cwd = f"/p{which % PROJECTS}"
+        cwd = self._directory(which)
         for _ in range(2 + which % 30):
             turn = CapturedTurn(
                 text=self._word(), cwd=cwd, session="burst", created_at=self.world.now.wall
@@ -171,7 +172,7 @@ class ScenarioRunner:
         """A host writes a line into its transcript, and its hook an event into the spool."""
         self.world.run(0.001)
         session = which % SESSIONS
-        cwd, word = f"/p{session % PROJECTS}", self._word()
+        cwd, word = self._directory(session), self._word()
         path = self._transcripts / f"{session}.jsonl"
         with path.open("a") as file:
             file.write(_line(f"h{session}", cwd, word, self.world.now.wall))
@@ -183,7 +184,7 @@ class ScenarioRunner:
 
     def backdate(self, which: int) -> None:
         """A client captures a turn that was said long ago."""
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
+        cwd, then = self._directory(which), self._long_ago(which)
         turn = CapturedTurn(text=self._word(), cwd=cwd, session="old", created_at=then)
         self.world.answer(Actor.INGEST, Capture(turns=(turn,)))
         self.checker.acknowledged.add(turn.text)
@@ -192,7 +193,7 @@ class ScenarioRunner:
         """Somebody imports an old transcript."""
         words = [self._word() for _ in range(1 + which % 20)]
         path = self._transcripts / f"{words[0]}.jsonl"
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
+        cwd, then = self._directory(which), self._long_ago(which)
         path.write_text("".join(_line(words[0], cwd, word, then) for word in words))
         self.world.ask(Actor.INGEST, Import(paths=(str(path),)))
 
@@ -306,6 +307,12 @@ class ScenarioRunner:
 
     # --- helpers ----------------------------------------------------------------------------------
 
+    def _directory(self, which: int) -> str:
+        """Return a directory to work in. The last of the projects has two checkouts."""
+        if (project := which % PROJECTS) < PROJECTS - 1:
+            return f"/p{project}"
+        return self._checkouts[which // PROJECTS % len(self._checkouts)]
+
     def _word(self) -> str:
         self._words += 1
         return f"w{self._words:06}"
@@ -323,6 +330,14 @@ class ScenarioRunner:
         with self.world.records.view() as view:
             highest = view.watermark().max_vec_label
             return next(view.after(which % highest), None) if highest else None
+
+
+def _checkout(directory: Path) -> str:
+    """Lay out what there is to see of a clone; return its directory."""
+    (directory / ".git").mkdir(parents=True)
+    url = "https://example.org/p.git"
+    (directory / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n')
+    return str(directory)
 
 
 def _line(session: str, cwd: str, text: str, wall: int) -> str:

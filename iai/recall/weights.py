@@ -109,7 +109,8 @@ MOST_WORK = 1.2
 # session is 0.51 / 0.72; at 0.15 0.52 / 0.78, at 0.3 0.51 / 0.80, at 0.6 as here.
 NARRATION = 0.5
 
-# More for what was pinned or noted on purpose, as a share of what its own words count.
+# More for what was pinned or noted on purpose, as a share of what its own words count. With it
+# a note comes before longer turns with the same words; not measured.
 REMEMBERED = 0.5
 
 # Exchanges whose turns share SAME of their terms say the same: only the best of them is a hit.
@@ -119,7 +120,7 @@ SAME = 0.8
 # measured: below it, little more than the age of a hit speaks for it.
 NEAR = 0.4
 
-# Of the hits, so many at least are left to other projects, where one comes first.
+# Of the hits, this share is left to other projects where the one you are in comes first.
 ELSEWHERE = 0.25
 
 # A corrected hit comes just after its correction (`recall.supersession`): LoCoMo and code are the

@@ -51,6 +51,7 @@ class Material(Struct, frozen=True, kw_only=True):
     revision: int
     project_name: str  # "" for the payload of no project in particular
     root: str = ""  # of the project's working tree
+    beside: tuple[str, ...] = ()  # the tops of its other checkouts
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
@@ -96,6 +97,7 @@ def gather(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
+        beside=(*checkout.here, *checkout.others) if checkout else (),
         sessions=tuple(_real_first(people)),
         unattended=tuple(s for s in own if s.info.unattended),
         pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),

@@ -10,13 +10,11 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 
-import msgspec
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import IaiError, StoreError
 from iai.hosts import codex, registry
-from iai.ingest.spool import HookEvent
+from iai.ingest.spool import NotAnEvent, event_in
 from iai.model import clock, framing
 from iai.model.ids import is_file_name
 from iai.payload import prompt
@@ -39,8 +37,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(_args: Namespace, settings: Settings) -> int:
     try:
-        event = msgspec.json.decode(sys.stdin.buffer.read(), type=HookEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        event = event_in(sys.stdin.buffer.read())
+    except NotAnEvent:
         return 0
     if not event.prompt or event.agent_id or framing.without(event.prompt) != event.prompt:
         return 0
@@ -61,7 +59,7 @@ def run(_args: Namespace, settings: Settings) -> int:
     if not text:
         return 0
     print(text, end="", flush=True)
-    known = registry.detect(event.transcript_path or "", None)
+    known = registry.detect(event.transcript_path, None)
     delivery = Delivery(
         at=clock.iso(wall),
         at_ns=wall,

@@ -2,14 +2,15 @@
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from iai.hosts import claude, codex
+from iai.hosts import claude, claude_texts, codex, codex_texts
 from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
 from iai.ingest.items import Found, Reader
@@ -37,6 +38,7 @@ from iai.store.record_view import RecordView
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")  # Codex's sessions; Claude Code's: 4
 LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
 
@@ -69,6 +71,14 @@ class WorkPlace(Struct, frozen=True, kw_only=True):
     branch: str
 
 
+class TakenBack(Struct, frozen=True):
+    """A request that was taken back, with all from it to a place in its transcript."""
+
+    key: str
+    transcript: str  # path
+    offset: int  # of the line that says so
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
@@ -77,7 +87,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     places: tuple[WorkPlace, ...]
     actions: tuple[Performed, ...]
     sessions: tuple[SessionInfo, ...]
-    rewound: tuple[str, ...]  # keys of requests that were taken back
+    rewound: tuple[TakenBack, ...]
     unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
     skipped: Counter[str]
     faults: tuple[Fault, ...]
@@ -118,7 +128,7 @@ class _Gathered:
         self._places: dict[tuple[str, str], WorkPlace] = {}
         self._actions: list[Performed] = []
         self._sessions: dict[str, Context] = {}  # the latest of each
-        self._rewound: list[str] = []
+        self._rewound: list[TakenBack] = []
         self._markup: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._faults: list[Fault] = []
@@ -133,7 +143,8 @@ class _Gathered:
         elif host is None:
             pass
         elif isinstance(item, Rewound):
-            self._rewound += item.keys
+            path = self._transcript.path
+            self._rewound += [TakenBack(key, path, found.offset) for key in item.keys]
         elif isinstance(item, Action):
             self._actions.append(self._performed(item, host, found))
         else:
@@ -284,6 +295,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in wanted:
@@ -335,22 +348,33 @@ def unread_since(transcript: Transcript) -> int:
 def insert_turn(
     change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
-    """Store a turn that came with its text; return its id and whether it is new.
+    """Store a turn that a client captured; return its id and whether it is new.
 
     The id is "" if nothing is stored: the same text was forgotten before, or its project is
     ignored.
     """
-    new, own = new_record(turn, identify, now)
-    project = relocation.owner(own, turn.cwd, _home(new, change, identify), change)
-    new = structs.replace(new, project=project.id)
-    if change.ignored(project.id, project.root, turn.cwd):
+    new = _filed(change, *new_record(turn, identify, now), identify)
+    if new is None:
         return "", False
-    change.place(project, turn.cwd if project is own else project.root)
     label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def _filed(
+    change: RecordChange, new: NewRecord, own: Project, identify: Identify
+) -> NewRecord | None:
+    """Return a turn in the project that it counts for; None if that is ignored.
+
+    `own` is the project of its directory.
+    """
+    project = relocation.owner(own, new.cwd, _home(new, change, identify), change)
+    if change.ignored(project.id, project.root, new.cwd):
+        return None
+    change.place(project, new.cwd if project is own else project.root)
+    return structs.replace(new, project=project.id)
 
 
 def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | None:
@@ -383,27 +407,51 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
     return record, new_project(project)
 
 
-def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """Return the turns in a hook event itself, for when there is no transcript to read."""
-    host = codex.NAME if event.turn_id else claude.NAME
-    occasion = event.prompt_id or event.turn_id or str(arrived)
-    said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
-        ("user", event.prompt),
-        ("assistant", event.last_assistant_message),
+def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify: Identify) -> None:
+    """Store the turns in a hook event, unless their project is ignored."""
+    for new, own in turns_in_event(event, arrived, identify):
+        filed = _filed(change, new, own, identify)
+        if filed is not None:
+            change.insert(filed)
+
+
+def turns_in_event(
+    event: HookEvent, arrived: int, identify: Identify
+) -> list[tuple[NewRecord, Project]]:
+    """Return the turns in a hook event itself, each with its project.
+
+    They are read where there is no transcript. The host's words in them are left out.
+    """
+    if event.turn_id or _UUID7.match(event.session_id):
+        host, user, assistant = codex.NAME, codex_texts.USER, codex_texts.ASSISTANT
+    else:
+        host, user, assistant = claude.NAME, claude_texts.USER, claude_texts.ASSISTANT
+    occasion = event.prompt_id or event.turn_id
+    said = (
+        ("user", user.own(framing.without(event.prompt)).text),
+        ("assistant", assistant.own(framing.without(event.last_assistant_message)).text),
     )
-    return tuple(
-        CapturedTurn(
-            text=own,
-            role=role,
-            host=host,
-            session=event.session_id,
-            cwd=event.cwd,
-            created_at=arrived,
-            key=f"{host}:{event.session_id}:{occasion}:{role}",
-        )
-        for role, text in said
-        if text and (own := framing.without(text)).strip()
-    )
+    project = new_project(identify(event.cwd, ""))
+    turns = []
+    for role, text in said:
+        if text.strip():
+            key = f"{host}:{event.session_id}:{occasion or arrived}:{role}"
+            record = NewRecord(
+                key=key,
+                id=record_id(key, arrived),
+                tier="episodic",
+                role=role,
+                text=text,
+                host=host,
+                session=event.session_id,
+                project=project.id,
+                cwd=event.cwd,
+                created_at=arrived,
+                source=Source(uuid=occasion),
+                heard=True,
+            )
+            turns.append((record, project))
+    return turns
 
 
 def new_project(identity: ProjectIdentity) -> Project:

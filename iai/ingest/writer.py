@@ -12,6 +12,7 @@ from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
 from iai.ingest import parse
 from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
 from iai.model.remote import without_credentials
@@ -92,7 +93,7 @@ class RecordWriter:
     def insert_turns(
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[list[tuple[str, bool]]]:
-        """Store turns that came with their text; return the id of each and whether it is new."""
+        """Store turns that clients captured; return the id of each and whether it is new."""
 
         def change(unit: RecordChange) -> list[tuple[str, bool]]:
             return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
@@ -100,6 +101,17 @@ class RecordWriter:
         places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
         yield from self._merge_predecessors(places, now)
         return (yield from self.commit(change, now, live=live))
+
+    def insert_event(self, event: HookEvent, arrived: int, now: Now) -> Steps:
+        """Store the turns in a hook event whose transcript cannot be read."""
+        turns = parse.turns_in_event(event, arrived, self._identify)
+        if turns:
+            places = [(project, event.cwd) for _, project in turns]
+            yield from self._merge_predecessors(places, now)
+            insert = partial(
+                parse.insert_event, event=event, arrived=arrived, identify=self._identify
+            )
+            yield from self.commit(insert, now)
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
@@ -120,7 +132,10 @@ class RecordWriter:
         self.reassigning = moved == MOVES_A_SLICE
 
     def session_ending(self, source: str, cwd: str, began_in: str = "") -> str:
-        """Note that a session ended of which `source` is still to be read; return its project."""
+        """Note that a session ended, or an event waits for its transcript; return its project.
+
+        `source` is the file that is still to be read.
+        """
         home = parse.new_project(self._identify(began_in, "")) if began_in else None
         with self._records.view() as view:
             own = parse.new_project(relocation.resolve(self._identify(cwd, ""), view))
@@ -133,6 +148,12 @@ class RecordWriter:
         project = self.required.session_ingested(source)
         yield from self.write_required()
         yield Publish(SessionEnded(revision=self.mark.revision, project=project))
+
+    def event_ingested(self, source: str) -> Steps:
+        """Require what an event said that waited for its transcript in vain."""
+        if source in self.required.ending:
+            self.required.session_ingested(source)
+            yield from self.write_required()
 
     def write_required(self) -> Steps:
         """Write the lines that have changed, for the hooks."""

@@ -86,6 +86,9 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 
 def _sections(material: Material, wall: int) -> Iterator[Section]:
     """Yield the sections, the most useful first; some are empty."""
+    if material.asking is not None:
+        lines = tuple((line,) for line in _account(material.asking))
+        yield Section(("", "## This session, up to where its context was compacted"), lines, 0.6)
     if material.last is not None:
         yield _last_session(material.last, wall)
     pinned = tuple(_quoted(record, wall, _PINNED) for record in material.pinned)

@@ -51,6 +51,14 @@ class Edit(Request, frozen=True):
     text: str  # the new text
 
 
+class Mark(Request, frozen=True):
+    """Mark a record, or take a mark off it."""
+
+    ref: str  # a record's id, or `#` and its label
+    mark: Literal["done", "dismissed"]  # nothing in its session is open; it is in no start again
+    on: bool = True  # False: take it off
+
+
 class Forget(Request, frozen=True):
     """Delete records for good; none of them if one is unknown.
 
@@ -156,7 +164,10 @@ class LineSkipped(Event, frozen=True):
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is not a hook event; it was moved to `spool/bad/`."""
+    """A file in the spool is not a hook event: it was moved to `spool/bad/`.
+
+    Another program's event was removed instead.
+    """
 
     file: str  # its name
     reason: str  # what is wrong with it

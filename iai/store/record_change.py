@@ -1,12 +1,13 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
 from msgspec import structs
 
+from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
@@ -33,6 +34,7 @@ from iai.store.record_keys import keys_of
 from iai.store.record_view import RecordView
 
 _EMPTY = b""
+_HEARD = 8  # turns with the same words that wait for their copies in the transcript
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
@@ -59,10 +61,15 @@ class RecordChange(RecordView, ActionChange):
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, even if it was forgotten. A record
-        goes into the project that its own one is merged into.
+        A text whose key was seen before is not stored again, even if it was forgotten; nor is
+        another copy of a turn. A record goes into the project that its own one is merged into.
         """
         label = self.known(new.key)
+        if label is None and (label := self.copy_of(new)) is not None:
+            self._put(digest(new.key), encode_u64(label), "by_key")
+            if not new.heard:
+                self._hear(new, self._heard(new)[1:])
+                self._confirm(label, new)
         if label is not None:
             return label, False
         label = self._mark.max_vec_label + 1
@@ -73,6 +80,8 @@ class RecordChange(RecordView, ActionChange):
         self._put_keys(record)
         self._put(digest(new.key), encode_u64(label), "by_key")
         self._put(encode_u64(label), pack(record), "records")
+        if new.heard:
+            self._hear(new, [*self._heard(new), label][-_HEARD:])
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label, True
@@ -95,12 +104,31 @@ class RecordChange(RecordView, ActionChange):
         self._sessions[key] = self._mark.revision
         return True
 
-    def mark(self, record: Record, mark: Mark) -> None:
-        """Mark a record: what it asked for is done, or it is not to be shown at a start again."""
-        if mark not in record.marks:
-            marked = structs.replace(record, marks=(*record.marks, mark), updated_at=self._now)
+    def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
+        """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
+        if (mark in record.marks) != on:
+            others = tuple(other for other in record.marks if other != mark)
+            marks = (*others, mark) if on else others
+            marked = structs.replace(record, marks=marks, updated_at=self._now)
             self._replace(record, marked)
+            if marked.rewound:
+                self._quieten(record)
             self._advance("mark", record)
+
+    def rewind(self, key: str, transcript: str, before: int) -> None:
+        """Mark a request that was taken back, with all that followed it in its transcript.
+
+        `before` is where in the transcript it was taken back. Other requests are left alone.
+        """
+        label = self.known(key)
+        request = self.get(label) if label is not None else None
+        if request is None or request.source.transcript != transcript:
+            return
+        session = session_key(request.host, request.session)
+        for turn in [*self._turns_from(session, request.order), *self.narration(session)]:
+            source = turn.source
+            if source.transcript == transcript and request.source.offset <= source.offset < before:
+                self.mark(turn, "rewound")
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it."""
@@ -188,6 +216,36 @@ class RecordChange(RecordView, ActionChange):
         self._put(b"watermark", pack(mark), "meta")
         return mark
 
+    def _hear(self, turn: NewRecord, labels: list[int]) -> None:
+        """Remember which turns with these words only events have had so far."""
+        key = digest(copies.key(turn))
+        if labels:
+            self._put(key, b"".join(map(encode_u64, labels)), "by_key")
+        else:
+            self._t.delete(key, db=self._db["by_key"])
+
+    def _confirm(self, label: int, new: NewRecord) -> None:
+        """Give an event's turn the time and source that the transcript has for it."""
+        record = self.get(label)
+        if record is None:  # forgotten
+            return
+        kind = new.kind or record.kind
+        order = self._order(new.created_at)
+        confirmed = structs.replace(
+            record,
+            created_at=new.created_at,
+            order=order,
+            updated_at=self._now,
+            source=new.source,
+            kind=kind,
+        )
+        self._replace(record, confirmed)
+        self._quieten(record)
+        self._speak(confirmed)
+        operation: Operation = "narrate" if kind != record.kind else "act"
+        self._log(operation, label, {record.project}, record.session)
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
+
     def _answer(self, record: Record) -> Record:
         """Make what the assistant said before in this exchange narration, or else this text.
 
@@ -218,7 +276,8 @@ class RecordChange(RecordView, ActionChange):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
             end = next((r.order for r in following if opens(r)), None)
             self.forget_actions(key, record.order, end)
-        if next(self.session(key), None) is None and next(self.narration(key), None) is None:
+        left = chain(self.session(key), self.narration(key), self.rewound(key))
+        if next(left, None) is None:
             self.forget_session(key)
 
     def _order(self, created_at: int) -> int:

@@ -191,12 +191,6 @@ def _line_of(session: Summary) -> tuple[str, ...]:
     return (f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}",)
 
 
-def file_line(session: Summary, file: FileWork) -> str:
-    """Return in a line what a session did to a file, and what for."""
-    done = "; ".join([_change(file), *(_commit(action) for action in session.commits[-1:])])
-    return f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}"
-
-
 def _goal(session: Summary) -> str:
     number = _number(session.goal) if session.goal else ""
     if session.title:

@@ -206,6 +206,9 @@ class Ingest:
     def _known(self, event: HookEvent) -> bool:
         """Has anything been said in the session of an event, in the records or in the spool?"""
         with self._records.view() as view:
+            project = view.belongs(self._identify(event.cwd, "").id)
+            if view.last_change(project).last_session == event.session_id:
+                return True
             keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
             if any(next(view.session(key), None) for key in keys):
                 return True

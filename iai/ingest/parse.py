@@ -18,7 +18,7 @@ from iai.model import framing
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.context import Context
-from iai.model.exchange import NARRATION, is_answer, opens
+from iai.model.exchange import NARRATION, is_answer, same_exchange
 from iai.model.ids import record_id
 from iai.model.record import (
     NewRecord,
@@ -249,17 +249,18 @@ def told_apart(records: list[NewRecord]) -> list[NewRecord]:
 
     The store would mark it as well, one by one.
     """
-    answered: set[tuple[str, str]] = set()  # sessions of which a later text is at hand
+    answers: dict[tuple[str, str], NewRecord] = {}  # session -> a later text of the exchange
     marked: list[NewRecord] = []
     for record in reversed(records):
         session = (record.host, record.session)
-        if opens(record):
-            answered.discard(session)
-        elif is_answer(record):
-            if session in answered:
-                record = structs.replace(record, kind=NARRATION)  # noqa: PLW2901
-            answered.add(session)
-        marked.append(record)
+        if session in answers and not same_exchange(answers[session], record):
+            del answers[session]
+        if is_answer(record):
+            known = answers.setdefault(session, record)
+            kind = record.kind if known is record else NARRATION
+            marked.append(structs.replace(record, kind=kind))
+        else:
+            marked.append(record)
     return marked[::-1]
 
 

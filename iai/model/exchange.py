@@ -44,16 +44,25 @@ def is_answer(turn: Record | NewRecord) -> bool:
     return turn.role == "assistant" and turn.tier == "episodic" and not turn.kind
 
 
+def same_exchange(turn: Record | NewRecord, beside: Record | NewRecord) -> bool:
+    """Return whether the turn next to another, in its session, can belong to its exchange.
+
+    What is said after a change to another project belongs to that.
+    """
+    return not opens(beside) and beside.project == turn.project
+
+
 def answers_only(turns: Sequence[Record]) -> list[Record]:
     """Return turns in order without what a later text of the same exchange makes narration."""
-    answered = False
+    answer: Record | None = None
     left: list[Record] = []
     for turn in reversed(turns):
-        if opens(turn):
-            answered = False
-        if not (answered and is_answer(turn)) and turn.kind != NARRATION:
+        if answer is not None and not same_exchange(answer, turn):
+            answer = None
+        if not (answer and is_answer(turn)) and turn.kind != NARRATION:
             left.append(turn)
-        answered = answered or is_answer(turn)
+        if is_answer(turn):
+            answer = answer or turn
     return left[::-1]
 
 

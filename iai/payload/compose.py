@@ -1,5 +1,6 @@
 """The text that the next session starts with, made of `iai.payload.material`. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -28,9 +29,11 @@ _FILES = 12  # of the last session, by name
 _FILES_EARLIER = 6  # of each earlier one
 _READ = 8  # files that the last session only read
 _STEPS = 5
+_ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
 
+_REDIRECTION = re.compile(r"\s*(?:2>&1|2>/dev/null|\|)")  # what a command's output went to
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
@@ -128,15 +131,15 @@ def _account(session: Summary) -> Iterator[str]:
     else:
         yield "It was interrupted." if session.outcome == "interrupted" else "Not answered."
     yield from _work(session)
-    for turn in reversed(session.requests[1:]):
-        if turn is not session.last.request and len(turn.text) >= _WORTH_A_LINE:
-            yield f"Also asked: {_cited(turn, _REQUEST)}"
+    also = [turn for turn in session.requests[1:] if turn is not session.last.request]
+    for turn in [turn for turn in also if len(turn.text) >= _WORTH_A_LINE][-_ALSO_ASKED:]:
+        yield f"Also asked: {_cited(turn, _REQUEST)}"
 
 
 def _asked(session: Summary) -> Iterator[str]:
     goal, request = session.goal, session.last.request
-    if session.info.title:
-        yield f"Title: {framing.inline(session.info.title, _GOAL)}"
+    if session.title:
+        yield f"Title: {framing.inline(session.title, _GOAL)}"
     if goal is not None and goal is not request:
         yield f"Asked first: {_cited(goal, _GOAL)}"
     if request is not None:
@@ -181,10 +184,16 @@ def _line_of(session: Summary) -> tuple[str, ...]:
     return (f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}",)
 
 
+def file_line(session: Summary, file: FileWork) -> str:
+    """Return in a line what a session did to a file, and what for."""
+    done = "; ".join([_change(file), *(_commit(action) for action in session.commits[-1:])])
+    return f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}"
+
+
 def _goal(session: Summary) -> str:
     number = _number(session.goal) if session.goal else ""
-    if session.info.title:
-        return f"{framing.inline(session.info.title, _REQUEST)} ({number})"
+    if session.title:
+        return f"{framing.inline(session.title, _REQUEST)} ({number})"
     if session.goal is None:
         return "(nothing asked)"
     return f'"{framing.inline(session.goal.text, _REQUEST)}" ({number})'
@@ -195,7 +204,9 @@ def _outcome(session: Summary) -> str:
         return "interrupted"
     if session.test is not None and session.test.status == "failed":
         return f"tests fail ({framing.inline(session.test.text, _NAME)})"
-    return "done" if session.changed else "answered"
+    if session.changed:
+        return "done"
+    return "answered" if session.outcome == "answered" else "not answered"
 
 
 def _unfinished(session: Summary) -> bool:
@@ -277,7 +288,8 @@ def _test(action: Action) -> str:
     ]
     told = ", ".join(part for part in counts if part)
     outcome = told or ("failed" if action.status == "failed" else "passed")
-    return f"{framing.inline(action.text, _REQUEST)}: {outcome}"
+    command = _REDIRECTION.split(action.text)[0]
+    return f"{framing.inline(command, _REQUEST)}: {outcome}"
 
 
 def _commit(action: Action) -> str:

@@ -1,5 +1,6 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
@@ -19,7 +20,10 @@ SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
 _CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
+_SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
+_THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
+_TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
 
 
@@ -60,6 +64,14 @@ class Summary(Struct, frozen=True, kw_only=True):
         return tuple(file for file in self.files if file.changes)
 
     @property
+    def title(self) -> str:
+        """What it is called, if that can be trusted; else "".
+
+        A `summary` line of Claude Code stands in the files of other sessions as well.
+        """
+        return self.info.title if self.info.title_rank > _SUMMARY_RANK else ""
+
+    @property
     def goal(self) -> Record | None:
         """The first request; None where nothing was asked."""
         return next(iter(self.requests), None)
@@ -81,7 +93,7 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         last=structs.replace(last, narration=()),
         said=tuple(said),
         files=files_of(actions),
-        commits=tuple(action for action in actions if action.kind == "commit"),
+        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
@@ -90,6 +102,11 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
+
+
+def _throwaway(commit: Action) -> bool:
+    """Return whether a commit says nothing, as one in a repository made for a test."""
+    return _THROWAWAY.fullmatch(commit.text) is not None
 
 
 def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -112,6 +129,8 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
             continue
         if action.kind in _CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
+                if path.startswith(_TEMPORARY):
+                    continue
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
     changed = (file for file in found.values() if file.changes)
     read = (file for file in found.values() if not file.changes)

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from iai.model.action import Action
 from iai.model.clock import Now
-from iai.model.exchange import NARRATION, is_answer, opens
+from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
@@ -195,13 +195,13 @@ class RecordChange(RecordView, ActionChange):
         before, after = self.sides(record)
         for label in after:
             later = self.get(label)
-            if later is None or opens(later):
+            if later is None or not same_exchange(record, later):
                 break
             if is_answer(later):
                 return structs.replace(record, kind=NARRATION)
         for label in before:
             earlier = self.get(label)
-            if earlier is None or opens(earlier):
+            if earlier is None or not same_exchange(record, earlier):
                 break
             if is_answer(earlier):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))

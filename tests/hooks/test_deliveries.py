@@ -124,7 +124,7 @@ def test_a_resumed_session_gets_what_others_said_since_and_not_its_own_words(
     latest = said(store, "what another session found")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "> what another session found\n" in printed
+    assert "what another session found" in printed
     for left_out in ("said long ago", "my own words", "in another project"):
         assert left_out not in printed
     assert store.call(starts("compact")) == ""
@@ -152,9 +152,9 @@ def test_records_pinned_added_or_edited_since_are_new(store: Store) -> None:
     latest = said(store, "a fact", tier="semantic", session="")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "## Pinned\n#1 user" in printed
-    assert "> corrected\n" in printed
-    assert "> a fact\n" in printed
+    assert "## Pinned\n#1, " in printed
+    assert "corrected" in printed
+    assert "a fact" in printed
     assert "to be left" not in printed
 
 
@@ -165,7 +165,7 @@ def test_another_sessions_turn_in_the_spool_is_new(store: Store) -> None:
     store.capture(cwd="/p", session_id="other", prompt="said a second ago", prompt_id="1")
     store.capture(cwd="/p", session_id="s", prompt="my own words", prompt_id="2")
     printed = store.call(starts("resume"))
-    assert "> said a second ago\n" in printed
+    assert "said a second ago" in printed
     assert "my own words" not in printed
 
 
@@ -174,7 +174,7 @@ def test_a_revision_this_store_never_had_is_ignored(store: Store) -> None:
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "all that there is")))
     printed = store.call(starts("resume"))
-    assert "> all that there is\n" in printed
+    assert "all that there is" in printed
     assert "Only what is new" not in printed
 
 
@@ -188,7 +188,7 @@ def test_text_that_could_not_be_composed_is_given_the_next_time(store: Store) ->
     assert store.call(starts("resume")) == ""
     assert recorded(store)[-1].outcome == "nothing"
     (store.layout.run / "command").write_text(command)
-    assert "> what is new\n" in store.call(starts("resume"))
+    assert "what is new" in store.call(starts("resume"))
 
 
 def test_a_sub_agent_gets_nothing_unless_enabled(store: Store) -> None:
@@ -343,7 +343,7 @@ def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> 
         return _preview(g, "--cwd", cwd).stdout
 
     assert g.iai("remember", "keep me", "--cwd", cwd).returncode == 0
-    wait_until(lambda: "> keep me" in preview(), "it is in what the next session gets")
+    wait_until(lambda: "keep me" in preview(), "it is in what the next session gets")
     assert "## Pinned" not in preview()
     assert g.iai("pin", "#1").returncode == 0
     wait_until(lambda: "## Pinned\n#1 " in preview(), "it is pinned there")

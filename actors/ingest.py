@@ -16,11 +16,14 @@ from iai.errors import BadUsage, NotFound
 from iai.ingest import edits, parse, spool, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
+from iai.ingest.parse import Batch
+from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Transcript
+from iai.model.rereading import Rereading
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.protocol.graph_cache import MemoryUsed
@@ -59,12 +62,14 @@ class Ingest:
         self._writer = RecordWriter(layout, records, self._identify)
         self._follower = Follower((), 0)
         self._imports = ImportQueue()
+        self._rereader = Rereader(())
         self._import_pace = Pace()
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
+            self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -87,7 +92,8 @@ class Ingest:
         if self._writer.reassigning:
             return 0.0
         due_s = self._follower.due_s(now)
-        return min(due_s, self._import_pace.due_s(now)) if self._imports.current else due_s
+        busy = self._imports.current or self._rereader.current
+        return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
         if self._follower.poll_due(now):
@@ -106,6 +112,8 @@ class Ingest:
         if job is not None and not self._import_pace.due_s(now):
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
+        elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
+            yield from self._read_again(now)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -239,6 +247,34 @@ class Ingest:
         job.slice_read(batch, inserted)
         if not batch.more:
             job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+
+    def _read_again(self, now: Now) -> Steps:
+        """Read a slice of a file again that an earlier version read, if there is one."""
+        current = self._rereader.current
+        if current is None:
+            return
+        most = transcripts.SLICE // self._import_pace.part(now)
+        try:
+            batch = parse.read(current.transcript, self._identify, now.wall, most)
+        except OSError:  # it is gone: what is stored of it stays as it is
+            yield from self._writer.commit(partial(_give_up, current), now, live=False)
+            self._rereader.advance(current, more=False)
+        else:
+            after = yield from self._writer.insert_again(batch, current, now)
+            self._rereader.advance(after, more=batch.more)
+            self._go_on_after(batch)
+        self._import_pace.looked(now, more=True)
+
+    def _go_on_after(self, batch: Batch) -> None:
+        """Follow a file with what reading it again has left to wait for."""
+        with self._records.view() as view:
+            known = view.transcript(batch.transcript.path)
+        if not batch.more and known is not None:
+            self._follower.refreshed(known)
+
+
+def _give_up(rereading: Rereading, change: RecordChange) -> None:
+    change.reread(rereading, more=False)
 
 
 def make(settings: Settings) -> Ingest:

@@ -226,11 +226,7 @@ class Inserted(NamedTuple):
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    wanted = set()
-    for project, cwd in batch.projects:
-        if not change.ignored(project.id, project.root, cwd):
-            change.place(project, cwd)
-            wanted.add((project.id, cwd))
+    wanted = places_kept(change, batch)
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
@@ -242,6 +238,16 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
         for info in batch.sessions:
             change.note_session(info)
     return Inserted(added, len(batch.records) - len(records), acted)
+
+
+def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
+    """Note where a batch was said; return project and directory of what is not ignored."""
+    wanted = set()
+    for project, cwd in batch.projects:
+        if not change.ignored(project.id, project.root, cwd):
+            change.place(project, cwd)
+            wanted.add((project.id, cwd))
+    return wanted
 
 
 def told_apart(records: list[NewRecord]) -> list[NewRecord]:

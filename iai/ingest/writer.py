@@ -8,9 +8,11 @@ from typing import TypeVar
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
 from iai.ingest import parse
+from iai.ingest import rereading as rereading_of
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
+from iai.model.rereading import Rereading
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
@@ -90,6 +92,12 @@ class RecordWriter:
             skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
             yield Publish(skipped, keep=True)
         return inserted
+
+    def insert_again(self, batch: Batch, rereading: Rereading, now: Now) -> StepsTo[Rereading]:
+        """Store what a slice of a transcript gives that is read again."""
+        yield from self._merge_predecessors((project for project, _ in batch.projects), now)
+        change = partial(rereading_of.insert_again, batch=batch, rereading=rereading)
+        return (yield from self.commit(change, now, live=False))
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""

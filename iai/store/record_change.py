@@ -31,12 +31,13 @@ from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment, Transaction
 from iai.store.record_keys import keys_of
 from iai.store.record_view import RecordView
+from iai.store.rereading import RereadingChange
 
 _EMPTY = b""
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
-class RecordChange(RecordView, ActionChange):
+class RecordChange(RecordView, ActionChange, RereadingChange):
     """One transaction of the writer: all of it is kept, or nothing."""
 
     def __init__(
@@ -65,17 +66,33 @@ class RecordChange(RecordView, ActionChange):
         label = self.known(new.key)
         if label is not None:
             return label, False
-        label = self._mark.max_vec_label + 1
-        record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
+        record = self._as_kept(new)
         if is_answer(record):
-            record = self._answer(record)
-        self._inserted.add(label)
-        self._put_keys(record)
-        self._put(digest(new.key), encode_u64(label), "by_key")
-        self._put(encode_u64(label), pack(record), "records")
-        self._speak(record)
-        self._advance("insert", record, count=1, label=label)
-        return label, True
+            if self._is_followed(record):
+                record = structs.replace(record, kind=NARRATION)
+            else:
+                self._supersede(record)
+        return self._add(new.key, record), True
+
+    def insert_again(self, new: NewRecord) -> tuple[int, bool]:
+        """Store a text that is read again, in the order of its file, or bring it up to date.
+
+        A known record keeps its number and its place, and takes the kind and the text that the
+        same line gives now; not the text where the record was changed since it was stored. Only
+        what comes earlier in the file makes it an answer or narration: what comes later is known,
+        but perhaps not yet what is between.
+        """
+        label = self.known(new.key)
+        if label is None:
+            record = self._as_kept(new)
+            self._add(new.key, record)
+        elif (known := self.get(label)) is None:
+            return label, False
+        else:
+            record = self._as_read_now(known, new)
+        if is_answer(record):
+            self._supersede(record)
+        return record.label, label is None
 
     def act(self, new: Action, host: str, session: str, project: str) -> bool:
         """Store an action of a session; return whether it is new.
@@ -187,19 +204,48 @@ class RecordChange(RecordView, ActionChange):
         self._put(b"watermark", pack(mark), "meta")
         return mark
 
-    def _answer(self, record: Record) -> Record:
-        """Make what the assistant said before in this exchange narration, or else this text.
+    def _as_kept(self, new: NewRecord) -> Record:
+        label = self._mark.max_vec_label + 1
+        return self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
 
-        Returns the record as it is to be stored.
-        """
-        before, after = self.sides(record)
-        for label in after:
+    def _as_read_now(self, known: Record, new: NewRecord) -> Record:
+        """Give a record the text and kind that its line has by today's reading; return it."""
+        untouched = known.updated_at == known.ingested_at
+        text = new.text if untouched else known.text
+        # What was narration stays so: a text that is the last one of its file may not be the last.
+        kind = known.kind if known.kind == NARRATION and not new.kind else new.kind
+        record = structs.replace(known, text=text, kind=kind)
+        if record != known:
+            self._replace(known, record)
+        if text != known.text:
+            self._advance("edit", record)
+        elif kind != known.kind:
+            self._advance("narrate" if kind == NARRATION else "act", record)
+        return record
+
+    def _add(self, key: str, record: Record) -> int:
+        label = record.label
+        self._inserted.add(label)
+        self._put_keys(record)
+        self._put(digest(key), encode_u64(label), "by_key")
+        self._put(encode_u64(label), pack(record), "records")
+        self._speak(record)
+        self._advance("insert", record, count=1, label=label)
+        return label
+
+    def _is_followed(self, record: Record) -> bool:
+        """Does a later text of the same exchange answer it?"""
+        for label in self.sides(record)[1]:
             later = self.get(label)
             if later is None or not same_exchange(record, later):
-                break
+                return False
             if is_answer(later):
-                return structs.replace(record, kind=NARRATION)
-        for label in before:
+                return True
+        return False
+
+    def _supersede(self, record: Record) -> None:
+        """Make what the assistant said before an answer, in the same exchange, narration."""
+        for label in self.sides(record)[0]:
             earlier = self.get(label)
             if earlier is None or not same_exchange(record, earlier):
                 break
@@ -207,8 +253,9 @@ class RecordChange(RecordView, ActionChange):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))
                 if label not in self._inserted:  # else each stage sees it as it is now
                     self._log("narrate", label, {earlier.project}, earlier.session)
+                    key = session_key(earlier.host, earlier.session)
+                    self._sessions[key] = self._mark.revision
                 break
-        return record
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""

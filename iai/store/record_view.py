@@ -21,12 +21,13 @@ from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
 from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
+from iai.store.rereading import RereadingView
 
 _LIVE = 256  # live changes that go before others: the latest
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView(ActionView):
+class RecordView(ActionView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:

@@ -16,7 +16,7 @@ from iai.errors import BadUsage, NotFound
 from iai.ingest import edits, parse, spool, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
-from iai.ingest.parse import Batch
+from iai.ingest.parse import Batch, Inserted
 from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
@@ -113,7 +113,7 @@ class Ingest:
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
         elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
-            yield from self._read_again(now)
+            yield from self._read_in_idle_time(now)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -221,6 +221,9 @@ class Ingest:
             return
         path = transcript.path
         try:
+            if again := self._rereader.instead(transcript):
+                yield from self._read_again(again, now, live=True)
+                return
             batch = parse.read(transcript, self._identify, now.wall)
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
@@ -238,43 +241,44 @@ class Ingest:
             transcript = view.transcript(path) or Transcript(path=path, host="")
         most = transcripts.SLICE // self._import_pace.part(now)
         try:
-            batch = parse.read(transcript, self._identify, now.wall, most)
+            if again := self._rereader.instead(transcript):
+                batch, inserted = yield from self._read_again(again, now, live=False)
+            else:
+                batch = parse.read(transcript, self._identify, now.wall, most)
+                inserted = yield from self._writer.insert_batch(batch, now, live=False)
+                self._follower.advance(batch.transcript, more=batch.more)
         except OSError as error:
             job.file_done(f"cannot be read: {error.strerror}")
             return
-        inserted = yield from self._writer.insert_batch(batch, now, live=False)
-        self._follower.advance(batch.transcript, more=batch.more)
         job.slice_read(batch, inserted)
         if not batch.more:
             job.file_done("" if batch.transcript.host else "not a transcript of a known host")
 
-    def _read_again(self, now: Now) -> Steps:
-        """Read a slice of a file again that an earlier version read, if there is one."""
-        current = self._rereader.current
-        if current is None:
-            return
+    def _read_again(
+        self, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Batch, Inserted]]:
+        """Read a slice of a file that an earlier version read. Raises OSError if it is gone."""
         most = transcripts.SLICE // self._import_pace.part(now)
-        try:
-            batch = parse.read(current.transcript, self._identify, now.wall, most)
-        except OSError:  # it is gone: what is stored of it stays as it is
-            yield from self._writer.commit(partial(_give_up, current), now, live=False)
-            self._rereader.advance(current, more=False)
-        else:
-            after = yield from self._writer.insert_again(batch, current, now)
-            self._rereader.advance(after, more=batch.more)
-            self._go_on_after(batch)
-        self._import_pace.looked(now, more=True)
-
-    def _go_on_after(self, batch: Batch) -> None:
-        """Follow a file with what reading it again has left to wait for."""
+        batch = parse.read(again.transcript, self._identify, now.wall, most)
+        after, inserted = yield from self._writer.insert_again(batch, again, now, live=live)
+        self._rereader.advance(after, more=batch.more)
         with self._records.view() as view:
             known = view.transcript(batch.transcript.path)
         if not batch.more and known is not None:
-            self._follower.refreshed(known)
+            self._follower.advance(known, more=False)
+        return batch, inserted
 
-
-def _give_up(rereading: Rereading, change: RecordChange) -> None:
-    change.reread(rereading, more=False)
+    def _read_in_idle_time(self, now: Now) -> Steps:
+        """Read a slice of a file again, if one is left."""
+        again = self._rereader.current
+        if again is None:
+            return
+        try:
+            yield from self._read_again(again, now, live=False)
+        except OSError:  # what is stored of it stays as it is
+            yield from self._writer.commit(methodcaller("reread", again, more=False), now)
+            self._rereader.advance(again, more=False)
+        self._import_pace.looked(now, more=True)
 
 
 def make(settings: Settings) -> Ingest:

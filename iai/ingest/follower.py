@@ -94,13 +94,6 @@ class Follower:
             if more:
                 self._unread[path] = None  # behind the others: they take turns
 
-    def refreshed(self, transcript: Transcript) -> None:
-        """Note what else is known of the lines up to where a followed file was read."""
-        known = self._followed.get(transcript.path)
-        if known is not None and known.offset == transcript.offset:
-            until = known.followed_until
-            self._followed[known.path] = structs.replace(transcript, followed_until=until)
-
     # --- when ---------------------------------------------------------------------------------
 
     def poll_now(self, now: Now) -> None:

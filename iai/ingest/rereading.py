@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import structs
 
 from iai.ingest import transcripts
-from iai.ingest.parse import Batch, Performed, places_kept, told_apart
+from iai.ingest.parse import Batch, Inserted, Performed, places_kept, told_apart
 from iai.model.exchange import opens
-from iai.model.record import NewRecord, session_key
+from iai.model.record import NewRecord, Transcript, session_key
 from iai.model.rereading import Rereading
 from iai.store.record_change import RecordChange
 
@@ -22,38 +22,55 @@ class Rereader:
     """The files that are still to be read again. Those written last are read first."""
 
     def __init__(self, pending: Iterable[Rereading]) -> None:
-        dated = ((transcripts.written_at(one.transcript.path), one) for one in pending)
-        self._pending = [one for _, one in sorted(dated, key=lambda pair: pair[0])]
+        dated = [(transcripts.written_at(one.transcript.path), one) for one in pending]
+        latest_first = sorted(dated, key=lambda pair: pair[0], reverse=True)
+        self._pending = {one.transcript.path: one for _, one in latest_first}
 
     @property
     def current(self) -> Rereading | None:
         """The file to read a slice of; None when all are done."""
-        return self._pending[-1] if self._pending else None
+        return next(iter(self._pending.values()), None)
+
+    def instead(self, transcript: Transcript) -> Rereading | None:
+        """Return how far a file was read again, if ordinary reading cannot go on before that.
+
+        An earlier version did not note by what it is seen that a file is still the same, so that it
+        would be read from its start in any case.
+        """
+        return None if transcript.tail else self._pending.get(transcript.path)
 
     def advance(self, rereading: Rereading, *, more: bool) -> None:
-        """Note how far the current file was read, and whether there is more of it."""
-        self._pending[-1:] = [rereading] if more else []
+        """Note how far a file was read, and whether there is more of it."""
+        if more:
+            self._pending[rereading.transcript.path] = rereading
+        else:
+            del self._pending[rereading.transcript.path]
 
 
-def insert_again(change: RecordChange, batch: Batch, rereading: Rereading) -> Rereading:
-    """Add what a slice gives to what is stored, without moving the place of ordinary reading.
+def insert_again(
+    change: RecordChange, batch: Batch, rereading: Rereading
+) -> tuple[Rereading, Inserted]:
+    """Add what a slice gives to what is stored; return how far the file is read again by then.
 
-    Returns how far the file is read again by then.
+    The place of ordinary reading is moved at the end of the file, if at all.
     """
     wanted = places_kept(change, batch)
     records = told_apart([r for r in batch.records if (r.project, r.cwd) in wanted])
     actions = [done for done in batch.actions if (done.project, done.cwd) in wanted]
-    forgotten = dict.fromkeys(rereading.forgotten)
+    forgotten = dict.fromkeys((*rereading.forgotten, *_wholly_forgotten(change, records)))
+    added = acted = 0
     for item in _in_order(records, actions):
         if isinstance(item, Performed):
             if item.session not in forgotten and _there(change, item.host, item.session):
-                change.act(item.action, item.host, item.session, item.project)
+                acted += change.act(item.action, item.host, item.session, item.project)
             continue
-        label, _ = change.insert_again(item)
-        if opens(item):
+        label = change.known(item.key)
+        if label is not None and opens(item):
             forgotten.pop(item.session, None)
             if change.get(label) is None:
                 forgotten[item.session] = None
+        if label is not None or item.session not in forgotten:
+            added += change.insert_again(item)[1]
     for info in batch.sessions if wanted else ():
         if _there(change, info.host, info.session):
             change.note_session(info)
@@ -61,13 +78,13 @@ def insert_again(change: RecordChange, batch: Batch, rereading: Rereading) -> Re
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)
-    return after
+    return after, Inserted(added, len(batch.records) - len(records), acted)
 
 
 def _hand_over(change: RecordChange, batch: Batch) -> None:
-    """Have ordinary reading go on with what is known of the calls that still wait."""
+    """Have ordinary reading go on from here, with what is known of the calls that still wait."""
     known = change.transcript(batch.transcript.path)
-    if known is not None and known.offset == batch.transcript.offset:
+    if known is not None and (not known.tail or known.offset == batch.transcript.offset):
         until = known.followed_until
         change.follow(structs.replace(batch.transcript, followed_until=until))
 
@@ -86,6 +103,15 @@ def _in_order(
     if action is not None:
         yield action
     yield from left
+
+
+def _wholly_forgotten(change: RecordChange, records: list[NewRecord]) -> Iterator[str]:
+    """Yield the sessions of which turns were stored, and nothing is left."""
+    for record in records:
+        label = change.known(record.key)
+        gone = label is not None and change.get(label) is None
+        if gone and not _there(change, record.host, record.session):
+            yield record.session
 
 
 def _there(change: RecordChange, host: str, session: str) -> bool:

@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import parse
-from iai.ingest import rereading as rereading_of
+from iai.ingest import parse, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
@@ -93,11 +92,13 @@ class RecordWriter:
             yield Publish(skipped, keep=True)
         return inserted
 
-    def insert_again(self, batch: Batch, rereading: Rereading, now: Now) -> StepsTo[Rereading]:
-        """Store what a slice of a transcript gives that is read again."""
+    def insert_again(
+        self, batch: Batch, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Rereading, Inserted]]:
+        """Store what a slice gives of a transcript that is read again."""
         yield from self._merge_predecessors((project for project, _ in batch.projects), now)
-        change = partial(rereading_of.insert_again, batch=batch, rereading=rereading)
-        return (yield from self.commit(change, now, live=False))
+        change = partial(rereading.insert_again, batch=batch, rereading=again)
+        return (yield from self.commit(change, now, live=live))
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""

@@ -20,3 +20,8 @@ class RereadProgress(Struct, frozen=True):
 
     done: int
     total: int
+
+    @property
+    def left(self) -> int:
+        """How many are still to be read again."""
+        return self.total - self.done

@@ -54,6 +54,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     watermark: Watermark
     payload: PayloadHealth
     reread: RereadProgress = RereadProgress(0, 0)
+    unknown_markup: dict[str, int] = {}  # turns of users that begin with it, by name of the tag
     problem: str = ""  # why something could not be read; "" if everything could
 
     @property
@@ -92,6 +93,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
     with readers.records.view() as view:
         mark = view.watermark()
         reread = view.reread_progress()
+        markup = view.unknown_markup()
         head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
@@ -117,6 +119,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         watermark=mark,
         payload=payload,
         reread=reread,
+        unknown_markup=markup,
         problem=problem,
     )
 

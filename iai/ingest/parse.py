@@ -230,6 +230,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
+    if added:  # else all of it was counted before
+        change.note_markup(batch.unknown_markup)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in wanted:

@@ -75,6 +75,7 @@ def insert_again(
         if _there(change, info.host, info.session):
             change.note_session(info)
     after = Rereading(transcript=batch.transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
+    change.note_markup(batch.unknown_markup)
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)

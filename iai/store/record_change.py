@@ -1,6 +1,6 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Literal
 
@@ -30,10 +30,11 @@ from iai.store.actions import ActionChange
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment, Transaction
 from iai.store.record_keys import keys_of
-from iai.store.record_view import RecordView
+from iai.store.record_view import MARKUP, RecordView
 from iai.store.rereading import RereadingChange
 
 _EMPTY = b""
+_TAGS, _LONGEST_TAG = 50, 40
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
@@ -179,6 +180,16 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         stored = self.project_named(project.id) or project
         noted = structs.replace(stored, git=project.git, born=project.born)
         self._put(project.id.encode(), pack(noted), "projects")
+
+    def note_markup(self, found: Mapping[str, int]) -> None:
+        """Count turns of users that begin with unknown markup, for the first `_TAGS` tags seen."""
+        known = self.unknown_markup()
+        for tag, number in found.items():
+            name = tag[:_LONGEST_TAG]
+            if name in known or len(known) < _TAGS:
+                known[name] = known.get(name, 0) + number
+        if found:
+            self._put(MARKUP, pack(known), "meta")
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""

@@ -257,6 +257,20 @@ def test_a_new_store_has_nothing_to_read_again(tmp_path: Path) -> None:
     w.close()
 
 
+def test_unknown_markup_is_counted_once(old: Old, tmp_path: Path) -> None:
+    odd = agent.Line(agent.prompt("w000001").fields | {
+        "message": {"role": "user", "content": "<odd-note>w000001</odd-note>"}}, said="w000001",
+    )  # fmt: skip
+    path = old(odd)
+    w = opened(tmp_path)
+    w.run(5.0)
+    spool(w, "e", transcript_path=str(path))
+    w.run(5.0)
+    with w.records.view() as view:
+        assert view.unknown_markup() == {"odd-note": 1}
+    w.close()
+
+
 def test_status_shows_how_far_it_is(old: Old, tmp_path: Path) -> None:
     old(*some_work())
     change(tmp_path, lambda _: None)

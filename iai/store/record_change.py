@@ -34,6 +34,7 @@ from iai.store.record_view import MARKUP, RecordView
 from iai.store.rereading import RereadingChange
 
 _EMPTY = b""
+_NEVER = 1 << 63
 _TAGS, _LONGEST_TAG = 50, 40
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
@@ -52,6 +53,7 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._inserted: set[int] = set()
         self._worked: set[int] = set()  # requests that actions of this change belong to
+        self._requests: dict[bytes, tuple[int, int, int]] = {}  # session -> see `_request_at`
         self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.acted = 0  # actions put in
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
@@ -105,8 +107,7 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         if not self.add_action(key, structs.replace(new, at=at)):
             return False
         self.acted += 1
-        opened = self.request_before(key, at)
-        request = opened.label if opened else 0
+        request = self._request_at(key, at)
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
             self._log("act", request, {self.belongs(project)}, session)
@@ -135,6 +136,7 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
     def forget(self, record: Record) -> None:
         """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
         self._delete_keys(record)
+        self._requests.clear()
         self._t.delete(encode_u64(record.label), db=self._db["records"])
         if record.in_session:
             self._forget_work(record)
@@ -237,6 +239,7 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
     def _add(self, key: str, record: Record) -> int:
         label = record.label
         self._inserted.add(label)
+        self._requests.clear()
         self._put_keys(record)
         self._put(digest(key), encode_u64(label), "by_key")
         self._put(encode_u64(label), pack(record), "records")
@@ -267,6 +270,20 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
                     key = session_key(earlier.host, earlier.session)
                     self._sessions[key] = self._mark.revision
                 break
+
+    def _request_at(self, session: bytes, at: int) -> int:
+        """Return the label of the request that was open at a time; 0 where none was.
+
+        The last answer is kept with the times between which it holds: actions come in order.
+        """
+        label, since, until = self._requests.get(session, (0, 0, 0))
+        if not since <= at < until:
+            request = self.request_before(session, at)
+            label, since = (request.label, request.order) if request else (0, at)
+            later = (turn for turn in self._turns_from(session, since) if turn.label != label)
+            until = next((turn.order for turn in later if opens(turn)), _NEVER)
+            self._requests[session] = label, since, until
+        return label
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""

@@ -1,7 +1,8 @@
 """Ingest: the only process that writes records. It reads the spool and the hosts' transcripts.
 
 A hook event only says which transcript to read; what was said comes from the transcript, from the
-first byte not read before. Where there is no transcript, the event's own text is stored.
+first byte not read before. Where there is no transcript, the event's own text is stored. Other
+programs' events are left alone.
 """
 
 import logging
@@ -13,6 +14,7 @@ from msgspec import structs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound
+from iai.hosts import registry
 from iai.ingest import edits, parse, spool, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
@@ -22,7 +24,7 @@ from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
-from iai.model.record import SEEDED, Transcript
+from iai.model.record import SEEDED, Transcript, session_key
 from iai.model.rereading import Rereading
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
@@ -71,6 +73,7 @@ class Ingest:
             self._follower = Follower(view.transcripts(), now.wall)
             self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
+        yield from self._writer.upgrade(now)
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
@@ -171,31 +174,55 @@ class Ingest:
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
         """Deal with an event; return False if it has to wait for its transcript."""
-        event = spooled.event
+        event, path = spooled.event, spooled.path
         if event is None:
-            log.warning("%s %s", spooled.path, spooled.why)
-            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
-            yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+            yield from self._reject(spooled)
         elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
-            self._writer.required.cancel(str(spooled.path))  # replaced by the transcript
+            self._writer.required.cancel(str(path))  # replaced by the transcript
             yield from self._writer.write_required()
-            yield RemoveFile(spooled.path)
+            yield RemoveFile(path)
+        elif event.ends_session and path.suffix == spool.NEW and not self._known(event):
+            yield RemoveFile(path)  # `claude mcp list` ends a session that never was
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
-            yield from self._writer.insert_turns(parse.turns_in_event(event, spooled.arrived), now)
+            yield from self._writer.insert_event(event, spooled.arrived, now)
             if event.ends_session:
-                self._writer.session_ending(str(spooled.path), event.cwd)
-                yield from self._writer.session_ingested(str(spooled.path))
-            yield RemoveFile(spooled.path)
+                self._writer.session_ending(str(path), event.cwd)
+                yield from self._writer.session_ingested(str(path))
+            else:
+                yield from self._writer.event_ingested(str(path))
+            yield RemoveFile(path)
         else:
-            awaiting = spooled.path.with_suffix(spool.AWAITS)
-            if event.ends_session:
+            awaiting = path.with_suffix(spool.AWAITS)
+            if event.ends_session or event.prompt or event.last_assistant_message:
+                # A start until then reads the event itself.
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
-            if spooled.path != awaiting:
-                yield MoveFile(spooled.path, awaiting)
+            if path != awaiting:
+                yield MoveFile(path, awaiting)
             return False
         return True
+
+    def _reject(self, spooled: Spooled) -> Steps:
+        log.warning("%s %s", spooled.path, spooled.why)
+        if spooled.foreign:
+            yield RemoveFile(spooled.path)
+        else:
+            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
+        yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+
+    def _known(self, event: HookEvent) -> bool:
+        """Has anything been said in the session of an event, in the records or in the spool?"""
+        with self._records.view() as view:
+            keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
+            if any(next(view.session(key), None) for key in keys):
+                return True
+        waiting = (spool.read(file) for file in spool.waiting(self._layout.spool_new))
+        events = (spooled.event for spooled in waiting if spooled is not None)
+        return any(
+            e is not None and e.session_id == event.session_id and not e.ends_session
+            for e in events
+        )
 
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = deadline(now, ended=event.ends_session)
@@ -209,7 +236,9 @@ class Ingest:
         if self._follower.needs_commit(path, until):
             self._follower.follow((yield from self._writer.commit(change, now)))
         if event.ends_session:
-            self._follower.end_session(path, self._writer.session_ending(path, event.cwd), until)
+            began_in = self._follower.began_in(path)
+            project = self._writer.session_ending(path, event.cwd, began_in)
+            self._follower.end_session(path, project, until)
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)

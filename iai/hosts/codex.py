@@ -17,6 +17,7 @@ from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
 from iai.model import framing
 from iai.model.clock import NS
 from iai.model.context import LINEAGE, REQUESTS, Context, Origin
+from iai.model.remote import without_credentials
 
 NAME = "codex"
 
@@ -111,7 +112,7 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
         context,
         session=parent or name,
         cwd=text(payload, "cwd") or context.cwd,
-        remote=text(git, "repository_url"),
+        remote=without_credentials(text(git, "repository_url")),
         branch=text(git, "branch"),
         skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
         sub_agent=isinstance(source, dict) and "subagent" in source,

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from msgspec import structs
+
 from iai.hosts import registry
 from iai.hosts.turn import Host, Item, Skip
 from iai.ingest import transcripts
@@ -51,7 +53,10 @@ class Reader:
         host = self.host or self._recognised(value)
         if host is None:
             return [Found(offset, Skip.NOT_A_TURN, self.context)]
-        self.context, items = host.parse(value, self.context)
+        before = self.context
+        self.context, items = host.parse(value, before)
+        if any(not isinstance(item, Skip) for item in items):
+            self.context = _begun(self.context, before)
         return [Found(offset, item, self.context) for item in items]
 
     def _recognised(self, value: object) -> Host | None:
@@ -63,3 +68,10 @@ class Reader:
             known = {name: getattr(begun, name) or getattr(self.context, name) for name in names}
             self.context = Context(**known)
         return self.host
+
+
+def _begun(context: Context, before: Context) -> Context:
+    """Note where a session began, at its first item."""
+    if context.began_in and context.session == before.session:
+        return context
+    return structs.replace(context, began_in=context.cwd)

@@ -1,14 +1,16 @@
 """From a slice of a transcript to new records: the plain part of what ingest does."""
 
 import hashlib
+import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from iai.hosts import claude, codex
+from iai.hosts import claude, claude_texts, codex, codex_texts
 from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
 from iai.ingest.items import Found, Reader
@@ -25,14 +27,18 @@ from iai.model.record import (
     Project,
     Source,
     Transcript,
+    session_key,
 )
 from iai.model.session import SessionInfo
+from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
 from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")  # Codex's sessions; Claude Code's: 4
 LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
 
@@ -55,15 +61,33 @@ class Performed(Struct, frozen=True, kw_only=True):
     offset: int  # of the line that completed it; turns and actions of a file are in this order
 
 
+class WorkPlace(Struct, frozen=True, kw_only=True):
+    """A directory that was worked in, and the project that this counts for."""
+
+    project: Project
+    cwd: str
+    directory: str  # to remember with the project; not one that is gone, if it had others
+    home: Project | None  # of the session's first directory, if that is another one
+    branch: str
+
+
+class TakenBack(Struct, frozen=True):
+    """A request that was taken back, with all from it to a place in its transcript."""
+
+    key: str
+    transcript: str  # path
+    offset: int  # of the line that says so
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
     transcript: Transcript  # as it is after the slice
     records: tuple[NewRecord, ...]
-    projects: tuple[tuple[Project, str], ...]  # with the directory in which it was worked on
+    places: tuple[WorkPlace, ...]
     actions: tuple[Performed, ...]
     sessions: tuple[SessionInfo, ...]
-    rewound: tuple[str, ...]  # keys of requests that were taken back
+    rewound: tuple[TakenBack, ...]
     unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
     skipped: Counter[str]
     faults: tuple[Fault, ...]
@@ -101,10 +125,10 @@ class _Gathered:
         self._transcript = transcript
         self._identify = cache(identify)
         self._records: list[NewRecord] = []
-        self._places: dict[tuple[str, str], tuple[Project, str]] = {}
+        self._places: dict[tuple[str, str], WorkPlace] = {}
         self._actions: list[Performed] = []
         self._sessions: dict[str, Context] = {}  # the latest of each
-        self._rewound: list[str] = []
+        self._rewound: list[TakenBack] = []
         self._markup: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._faults: list[Fault] = []
@@ -119,7 +143,8 @@ class _Gathered:
         elif host is None:
             pass
         elif isinstance(item, Rewound):
-            self._rewound += item.keys
+            path = self._transcript.path
+            self._rewound += [TakenBack(key, path, found.offset) for key in item.keys]
         elif isinstance(item, Action):
             self._actions.append(self._performed(item, host, found))
         else:
@@ -142,7 +167,7 @@ class _Gathered:
         return Batch(
             transcript=after,
             records=tuple(self._dated(now)),
-            projects=tuple(self._places.values()),
+            places=tuple(self._places.values()),
             actions=tuple(self._actions),
             sessions=tuple(_facts(host, context) for context in contexts) if host else (),
             rewound=tuple(self._rewound),
@@ -199,8 +224,20 @@ class _Gathered:
     def _at_home(self, context: Context) -> ProjectIdentity:
         project = self._identify(context.cwd, context.remote)
         if (project.id, context.cwd) not in self._places:
-            self._places[project.id, context.cwd] = new_project(project), context.cwd
+            began = context.began_in and self._identify(context.began_in, context.remote)
+            self._places[project.id, context.cwd] = WorkPlace(
+                project=new_project(project),
+                cwd=context.cwd,
+                directory=_lasting(project, context.cwd),
+                home=new_project(began) if began and began.id != project.id else None,
+                branch=context.branch,
+            )
         return project
+
+
+def _lasting(project: ProjectIdentity, cwd: str) -> str:
+    """Return a directory, or the root of its project if that is the repository of a gone one."""
+    return cwd if not project.former or os.path.isdir(cwd) else project.root  # noqa: PTH112
 
 
 def _facts(host: Host, context: Context) -> SessionInfo:
@@ -224,6 +261,30 @@ class Inserted(NamedTuple):
     actions: int = 0  # new ones
 
 
+def settled(batch: Batch, view: RecordView) -> Batch:
+    """Return a batch with each turn in the project that it belongs to by what the records know."""
+    places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
+    if tuple(places.values()) == batch.places:
+        return batch
+
+    def project(own: str, cwd: str) -> str:
+        return places[own, cwd].project.id
+
+    return structs.replace(
+        batch,
+        places=tuple(places.values()),
+        records=tuple(structs.replace(r, project=project(r.project, r.cwd)) for r in batch.records),
+        actions=tuple(structs.replace(a, project=project(a.project, a.cwd)) for a in batch.actions),
+    )
+
+
+def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
+    found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
+    if found.id == place.project.id:
+        return place
+    return structs.replace(place, project=found, directory=found.root)
+
+
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = places_kept(change, batch)
@@ -232,6 +293,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     added = sum([change.insert(record)[1] for record in told_apart(records)])
     if added:  # else all of it was counted before
         change.note_markup(batch.unknown_markup)
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in wanted:
@@ -245,10 +308,10 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
 def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
     """Note where a batch was said; return project and directory of what is not ignored."""
     wanted = set()
-    for project, cwd in batch.projects:
-        if not change.ignored(project.id, project.root, cwd):
-            change.place(project, cwd)
-            wanted.add((project.id, cwd))
+    for place in batch.places:
+        if not change.ignored(place.project.id, place.project.root, place.cwd):
+            change.place(place.project, place.directory)
+            wanted.add((place.project.id, place.cwd))
     return wanted
 
 
@@ -293,20 +356,39 @@ def unread_since(transcript: Transcript) -> int:
 def insert_turn(
     change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
-    """Store a turn that came with its text; return its id and whether it is new.
+    """Store a turn that a client captured; return its id and whether it is new.
 
     The id is "" if nothing is stored: the same text was forgotten before, or its project is
     ignored.
     """
-    new, project = new_record(turn, identify, now)
-    if change.ignored(project.id, project.root, turn.cwd):
+    new = _filed(change, *new_record(turn, identify, now), identify)
+    if new is None:
         return "", False
-    change.place(project, turn.cwd)
     label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def _filed(
+    change: RecordChange, new: NewRecord, own: Project, identify: Identify
+) -> NewRecord | None:
+    """Return a turn in the project that it counts for; None if that is ignored.
+
+    `own` is the project of its directory.
+    """
+    project = relocation.owner(own, new.cwd, _home(new, change, identify), change)
+    if change.ignored(project.id, project.root, new.cwd):
+        return None
+    change.place(project, new.cwd if project is own else project.root)
+    return structs.replace(new, project=project.id)
+
+
+def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | None:
+    """Return the project of the directory in which the session of a turn began."""
+    first = next(view.session(session_key(new.host, new.session)), None) if new.session else None
+    return new_project(identify(first.cwd, "")) if first is not None else None
 
 
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
@@ -333,27 +415,51 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
     return record, new_project(project)
 
 
-def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """Return the turns in a hook event itself, for when there is no transcript to read."""
-    host = codex.NAME if event.turn_id else claude.NAME
-    occasion = event.prompt_id or event.turn_id or str(arrived)
-    said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
-        ("user", event.prompt),
-        ("assistant", event.last_assistant_message),
+def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify: Identify) -> None:
+    """Store the turns in a hook event, unless their project is ignored."""
+    for new, own in turns_in_event(event, arrived, identify):
+        filed = _filed(change, new, own, identify)
+        if filed is not None:
+            change.insert(filed)
+
+
+def turns_in_event(
+    event: HookEvent, arrived: int, identify: Identify
+) -> list[tuple[NewRecord, Project]]:
+    """Return the turns in a hook event itself, each with its project.
+
+    They are read where there is no transcript. The host's words in them are left out.
+    """
+    if event.turn_id or _UUID7.match(event.session_id):
+        host, user, assistant = codex.NAME, codex_texts.USER, codex_texts.ASSISTANT
+    else:
+        host, user, assistant = claude.NAME, claude_texts.USER, claude_texts.ASSISTANT
+    occasion = event.prompt_id or event.turn_id
+    said = (
+        ("user", user.own(framing.without(event.prompt)).text),
+        ("assistant", assistant.own(framing.without(event.last_assistant_message)).text),
     )
-    return tuple(
-        CapturedTurn(
-            text=own,
-            role=role,
-            host=host,
-            session=event.session_id,
-            cwd=event.cwd,
-            created_at=arrived,
-            key=f"{host}:{event.session_id}:{occasion}:{role}",
-        )
-        for role, text in said
-        if text and (own := framing.without(text)).strip()
-    )
+    project = new_project(identify(event.cwd, ""))
+    turns = []
+    for role, text in said:
+        if text.strip():
+            key = f"{host}:{event.session_id}:{occasion or arrived}:{role}"
+            record = NewRecord(
+                key=key,
+                id=record_id(key, arrived),
+                tier="episodic",
+                role=role,
+                text=text,
+                host=host,
+                session=event.session_id,
+                project=project.id,
+                cwd=event.cwd,
+                created_at=arrived,
+                source=Source(uuid=occasion),
+                heard=True,
+            )
+            turns.append((record, project))
+    return turns
 
 
 def new_project(identity: ProjectIdentity) -> Project:

@@ -71,6 +71,8 @@ def insert_again(
                 forgotten[item.session] = None
         if label is not None or item.session not in forgotten:
             added += change.insert_again(item)[1]
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
     for info in batch.sessions if wanted else ():
         if _there(change, info.host, info.session):
             change.note_session(info)

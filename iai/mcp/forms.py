@@ -120,6 +120,10 @@ class Shown(Result, frozen=True):
     session: str = ""
     directory: str = ""
     source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
+    part: Annotated[
+        str, Meta(description="what it is in its exchange, like `the answer of #1`")
+    ] = ""
+    done: Annotated[list[str], Meta(description="what was done in that exchange")] = []
     before: list[Beside] = []
     after: list[Beside] = []
 
@@ -147,12 +151,46 @@ class Session(Result, frozen=True):
     turns: int
     last: Annotated[Beside, Meta(description="the last turn")]
     first: Annotated[Beside | None, Meta(description="the user's first request")] = None
+    title: str = ""
+    branch: str = ""
+    work: Annotated[str, Meta(description="how it ended, and the files, tests and commits")] = ""
 
 
 class TimelineResult(Result, frozen=True):
     note: str
     here: Annotated[str, Meta(description="the project this server was started in")]
     sessions: Annotated[list[Session], Meta(description="latest end first")]
+
+
+class FileHistory(Arguments, frozen=True):
+    path: Annotated[
+        str,
+        Meta(
+            description="the file: an absolute path, one from where this server was started,"
+            " or the end of a path",
+            min_length=1,
+            max_length=4_096,
+        ),
+    ]
+    k: Annotated[int, Meta(description="the most visits to list", ge=1, le=50)] = 8
+
+
+class Visit(Result, frozen=True):
+    what: Annotated[str, Meta(description="the path, and the lines added and removed, or `read`")]
+    at: str
+    age: str
+    project: str
+    host: str
+    session: str
+    branch: str = ""
+    asked: Annotated[Beside | None, Meta(description="the request it was done for")] = None
+    commits: Annotated[list[str], Meta(description="the commit after it, in that session")] = []
+
+
+class FileHistoryResult(Result, frozen=True):
+    note: str
+    here: Annotated[str, Meta(description="the project this server was started in")]
+    visits: Annotated[list[Visit], Meta(description="latest first, this project before others")]
 
 
 class Capture(Arguments, frozen=True):
@@ -229,4 +267,4 @@ class StatusResult(Result, frozen=True):
     problem: str = ""
 
 
-Asked: TypeAlias = Recall | Show | Timeline | Capture | Pin | Forget | Status
+Asked: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status

@@ -6,10 +6,15 @@ from iai.model import clock, framing
 from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
+from iai.recall import conversation
+from iai.recall.account import account, commit_line, session_line
+from iai.recall.file_history import FileVisit, change_line
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
 BESIDE = 600  # characters shown of the turns around a record
+DONE = 40  # lines about what was done
+WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
 
 
@@ -39,6 +44,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         for side in view.around(record, asked.around)
     )
     end = asked.start + asked.length
+    exchange = conversation.around(view, record, 0)[1]
+    bases = [project.root if project else "", record.cwd]
     return forms.Shown(
         id=f"#{record.label}",
         text=framing.harmless(record.text[asked.start : end]),
@@ -53,6 +60,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         session=line(record.session),
         directory=line(record.cwd, PATH),
         source=source(record.source.transcript, record.source.offset),
+        part=conversation.part(exchange, record) if exchange.turns else "",
+        done=[line(one) for one in account(exchange.actions, bases)][:DONE],
         before=before[::-1],
         after=after,
     )
@@ -67,8 +76,26 @@ def session(one: Stretch, wall: int) -> forms.Session:
         ended_at=clock.iso(one.ended_at),
         age=ago(one.ended_at, wall),
         turns=one.turns,
+        title=line(one.summary.title),
+        branch=line(one.summary.info.branch),
+        work=line(session_line(one.summary), WORK),
         last=beside(one.last_said, wall),
         first=beside(one.first_request, wall) if one.first_request else None,
+    )
+
+
+def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
+    project = view.project_named(one.project)
+    return forms.Visit(
+        what=line(change_line(one), PATH),
+        at=clock.iso(one.at),
+        age=ago(one.at, wall),
+        project=line(project.name if project else "-"),
+        host=line(one.host),
+        session=line(one.session),
+        branch=line(one.branch),
+        asked=beside(one.request, wall) if one.request else None,
+        commits=[line(commit_line(action)) for action in one.commits],
     )
 
 

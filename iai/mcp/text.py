@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
+from iai.mcp.forms import (
+    Beside,
+    FileHistoryResult,
+    Found,
+    RecallResult,
+    Session,
+    Shown,
+    ShowResult,
+    TimelineResult,
+)
 from iai.model import clock, framing
 from iai.model.units import excerpt
 
@@ -51,6 +60,20 @@ def sessions(result: TimelineResult) -> Iterator[str]:
         yield from _session(session)
 
 
+def visits(result: FileHistoryResult) -> Iterator[str]:
+    """Yield what was done to a file."""
+    yield result.note
+    nothing = "" if result.visits else " Nothing is known of that file."
+    yield f"You are in project {result.here}.{nothing}"
+    for visit in result.visits:
+        branch = f", branch {visit.branch}" if visit.branch else ""
+        yield f"{visit.at} ({visit.age}): {visit.project}, {visit.host}{branch}"
+        yield f"> {visit.what}"
+        if visit.asked:
+            yield f"> asked {visit.asked.id}: {visit.asked.said}"
+        yield from (f"> commit {commit}" for commit in visit.commits)
+
+
 def _explained(found: Found) -> Iterator[str]:
     if found.why:
         parts = sorted(found.why.items(), key=lambda part: -part[1])
@@ -67,9 +90,12 @@ def _whole(record: Shown) -> Iterator[str]:
     where = f"{record.project}, {record.host}, {record.role}"
     said = f"{record.said_at} ({record.age})"
     yield f"{record.id} {where}, {said}{_pinned(pinned=record.pinned)}"
+    if record.part:
+        yield f"  {record.part}"
     yield from (f"> {part}" for part in record.text.split("\n"))
     if record.left_out:
         yield f"({record.left_out:,} more characters: memory_show with a higher `start`)"
+    yield from (f"  done: {one}" for one in record.done)
 
 
 def _beside(turn: Beside) -> Iterator[str]:
@@ -80,10 +106,13 @@ def _beside(turn: Beside) -> Iterator[str]:
 def _session(session: Session) -> Iterator[str]:
     where = f"{session.project}, {session.host}, {session.turns} turns"
     yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
+    if session.title:
+        yield f"> title: {session.title}"
     if session.first:
         yield f"> first {session.first.id} {session.first.role}: {session.first.said}"
     if session.last != session.first:
         yield f"> last {session.last.id} {session.last.role}: {session.last.said}"
+    yield f"> {f'on {session.branch}: ' if session.branch else ''}{session.work}"
 
 
 def _pinned(*, pinned: bool) -> str:

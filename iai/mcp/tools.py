@@ -35,16 +35,26 @@ TOOLS = (
     Tool(
         name="memory_show",
         title="Show records",
-        description="Read whole records by their ids, with the turns around them.",
+        description="Read whole records by their ids, with what was done in their exchanges and"
+        " the turns around them.",
         arguments=forms.Show,
         result=forms.ShowResult,
     ),
     Tool(
         name="memory_timeline",
         title="Timeline",
-        description="List earlier sessions, latest first, with the first and last turns of each.",
+        description="List earlier sessions, latest first: the first and last turns of each, how it"
+        " ended, and its files and commits.",
         arguments=forms.Timeline,
         result=forms.TimelineResult,
+    ),
+    Tool(
+        name="memory_file_history",
+        title="History of a file",
+        description="List the sessions that changed or read a file, latest first: what was asked,"
+        " the lines changed, the commit. Useful before changing a file.",
+        arguments=forms.FileHistory,
+        result=forms.FileHistoryResult,
     ),
     Tool(
         name="memory_capture",

@@ -43,7 +43,8 @@ class Context(Struct, kw_only=True, frozen=True):
 
     session: str = ""
     cwd: str = ""
-    remote: str = ""  # of the repository, where the host notes it
+    began_in: str = ""  # directory of the first turn of `session`
+    remote: str = ""  # of the repository, where the host notes it; without credentials
     skip: str = ""  # why nothing in this file is a turn
     branch: str = ""
     title: str = ""

@@ -18,7 +18,7 @@ JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as 
 Operation: TypeAlias = Literal[
     "insert", "edit", "pin", "unpin", "forget", "move", "project", "narrate", "act", "mark"
 ]
-Mark: TypeAlias = Literal["done", "dismissed"]
+Mark: TypeAlias = Literal["done", "dismissed", "rewound"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 
 
@@ -48,6 +48,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     source: Source = Source()
     origin: str = ""
     kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
+    heard: bool = False  # it came with a hook event: see `iai.model.copies`
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
@@ -91,6 +92,11 @@ class Record(Struct, frozen=True, kw_only=True):
         return self.tier == "episodic"
 
     @property
+    def rewound(self) -> bool:
+        """Was it taken back, with the request that it belongs to? It is kept, and not used."""
+        return "rewound" in self.marks
+
+    @property
     def is_fact(self) -> bool:
         """Was it captured on its own, to be shown so? Commits are only for recall."""
         return not self.in_session and self.host != SEEDED
@@ -125,6 +131,7 @@ class Project(Struct, frozen=True, kw_only=True):
     ignored: Literal["", "project", "below"] = ""  # itself, or also all below its root
     git: str = ""  # the git directory that identifies it; "": something else does
     born: str = ""  # start of its history in git: see `iai.projects.identity`
+    former: tuple[str, ...] = ()  # ids of projects that turned out to be this one, and joined it
 
     def holds(self, place: str) -> bool:
         """Is this directory its root, or below?"""
@@ -167,7 +174,7 @@ class Transcript(Context, frozen=True, kw_only=True):
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
 
 
-_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
+_COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -86,6 +86,9 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 
 def _sections(material: Material, wall: int) -> Iterator[Section]:
     """Yield the sections, the most useful first; some are empty."""
+    if material.asking is not None:
+        lines = tuple((line,) for line in _account(material.asking))
+        yield Section(("", "## This session, up to where its context was compacted"), lines, 0.6)
     if material.last is not None:
         yield _last_session(material.last, wall)
     pinned = tuple(_quoted(record, wall, _PINNED) for record in material.pinned)
@@ -117,7 +120,11 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
 
 def _last_session(session: Summary, wall: int) -> Section:
     ago = _ago(wall - session.ended_at)
-    heading = ("", f"## Last session here: {_when(session)} ({ago}), {', '.join(_where(session))}")
+    here = f"in worktree {framing.inline(session.worktree, _NAME)}" if session.worktree else "here"
+    heading = (
+        "",
+        f"## Last session {here}: {_when(session)} ({ago}), {', '.join(_where(session))}",
+    )
     items = [(line,) for line in _account(session)]
     return Section(heading, tuple(items), 0.6)
 
@@ -316,7 +323,10 @@ def _where(session: Summary) -> Iterator[str]:
 
 
 def _branch(session: Summary) -> str:
-    return f", {framing.inline(session.info.branch, _NAME)}" if session.info.branch else ""
+    """Say on which branch it was, and in which worktree if that is another one."""
+    branch = f", {framing.inline(session.info.branch, _NAME)}" if session.info.branch else ""
+    worktree = session.worktree and f", worktree {framing.inline(session.worktree, _NAME)}"
+    return branch + worktree
 
 
 def _when(session: Summary) -> str:

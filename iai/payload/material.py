@@ -16,6 +16,7 @@ from iai.model.record import Project, Record, Watermark
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload import cues
+from iai.payload.checkouts import Checkout, here_first
 from iai.payload.summary import Summary, summarise
 
 SESSIONS = 30  # latest sessions of a project that are read
@@ -23,6 +24,7 @@ TURNS = 200  # latest turns of a session that are read, besides its first reques
 ACTIONS = 2_000  # latest actions of a session that are read
 PINNED = 12
 FACTS = 8
+NOTED = 32  # latest facts that are read, pinned and dismissed ones included
 ELSEWHERE = 3
 DECISIONS = 6
 TOPICS = 6
@@ -50,6 +52,7 @@ class Material(Struct, frozen=True, kw_only=True):
     revision: int
     project_name: str  # "" for the payload of no project in particular
     root: str = ""  # of the project's working tree
+    asking: Summary | None = None  # the session that it is for, where that has to be reminded
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
@@ -74,36 +77,48 @@ def gather(
     project_name: str,
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
+    *,
     without: str = "",
+    checkout: Checkout | None = None,
+    compacted: bool = False,
+    elsewhere: bool = True,
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
-    own words.
+    own words, except for what it did so far if its context was `compacted`. The latest session of
+    `checkout` comes first. `elsewhere`: may it show what was done in other projects?
     """
     memo = {} if memo is None else memo
     project = view.belongs(project)
     known = view.project_named(project) if project else None
     others = [other for other in view.active() if other.id != project]
+    if not elsewhere:
+        others = []
     shown = [project] if project else [other.id for other in others]
-    own = [s for s in _sessions(view, project, memo) if s.info.session != without]
-    people = [s for s in own if not s.info.unattended]
-    facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
+    every = list(_sessions(view, project, memo))
+    own = list(_others(every, without))
+    people = list(here_first((s for s in own if not s.info.unattended), checkout))
+    asking = next((s for s in every if compacted and s not in own), None)
+    pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
+    noted = (r for each in shown for r in islice(view.facts(each), NOTED))
+    facts = (record for record in noted if not record.pinned and _wanted(record))
     return Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
+        asking=asking,
         sessions=tuple(_real_first(people)),
         unattended=tuple(s for s in own if s.info.unattended),
-        pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
+        pinned=tuple(islice(pinned, PINNED)),
         facts=tuple(islice(facts, FACTS)),
-        decisions=tuple(islice(_decisions(people), DECISIONS)),
+        decisions=tuple(islice(_decisions([asking, *people] if asking else people), DECISIONS)),
         topics=tuple(topic.label for topic in topics[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_real_first(_sessions(view, other.id, memo)), 1)
+            for session in islice(_real_first(_others(_sessions(view, other.id, memo), without)), 1)
         ),
     )
 
@@ -114,12 +129,18 @@ def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary
         changed = view.session_changed(key)
         kept = memo.get((key, project))
         if kept is None or not changed or kept[0] != changed:
-            kept = memo[key, project] = changed, _summary(view, key, project)
+            kept = memo[key, project] = changed, summary_of(view, key, project)
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
 
 
-def _summary(view: PayloadSource, session: bytes, project: str) -> Summary | None:
+def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:
+    """Yield the sessions but for one; all, if that is ""."""
+    return (s for s in sessions if not session or s.info.session != session)
+
+
+def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | None:
+    """Return a session by its latest turns in a project; None without any."""
     newest = islice(view.session(session, newest_first=True), TURNS)
     turns = [turn for turn in newest if turn.project == project]
     if not turns:
@@ -152,6 +173,10 @@ def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
         chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
         latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
         yield from (record for record in latest_first if not record.marks)
+
+
+def _wanted(record: Record) -> bool:
+    return "dismissed" not in record.marks
 
 
 def _asks(text: str) -> bool:

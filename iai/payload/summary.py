@@ -56,6 +56,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     outcome: Outcome = "answered"
     closed: bool = False  # the user said that it is done
     dismissed: bool = False  # the user does not want to see it again
+    worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
 
     @property
@@ -85,12 +86,14 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
+    between = [request for request in requests[1:] if not _dismissed(request)]
+    meanwhile = tuple(turn for turn in last.meanwhile if not _dismissed(turn))
     return Summary(
         info=info,
         began_at=at[0],
         ended_at=at[1],
-        requests=(*requests[:1], *requests[1:][-REQUESTS:]),
-        last=structs.replace(last, narration=()),
+        requests=(*requests[:1], *between[-REQUESTS:]),
+        last=structs.replace(last, narration=(), meanwhile=meanwhile),
         said=tuple(said),
         files=files_of(actions),
         commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
@@ -98,10 +101,14 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any("dismissed" in turn.marks for turn in requests),
+        dismissed=any(map(_dismissed, (*requests[:1], *requests[-1:]))),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
+
+
+def _dismissed(turn: Record) -> bool:
+    return "dismissed" in turn.marks
 
 
 def _throwaway(commit: Action) -> bool:

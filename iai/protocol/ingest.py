@@ -51,6 +51,14 @@ class Edit(Request, frozen=True):
     text: str  # the new text
 
 
+class Mark(Request, frozen=True):
+    """Mark a record, or take a mark off it."""
+
+    ref: str  # a record's id, or `#` and its label
+    mark: Literal["done", "dismissed"]  # nothing in its session is open; it is in no start again
+    on: bool = True  # False: take it off
+
+
 class Forget(Request, frozen=True):
     """Delete records for good; none of them if one is unknown.
 
@@ -157,16 +165,22 @@ class LineSkipped(Event, frozen=True):
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is not a hook event; it was moved to `spool/bad/`."""
+    """A file in the spool is not a hook event: it was moved to `spool/bad/`.
+
+    Another program's event was removed instead.
+    """
 
     file: str  # its name
     reason: str  # what is wrong with it
 
 
 class ProjectMoved(Event, frozen=True):
-    """A checkout was found at a new path: its records now belong to the project there."""
+    """A project turned out to be another one, such as a checkout at a new path.
 
-    project: str  # id at the old path
-    into: str  # id at the new path
+    Its records belong to that one now.
+    """
+
+    project: str  # its id before
+    into: str  # id of the other
     was: str  # old root
     now: str  # new root

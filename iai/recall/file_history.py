@@ -1,7 +1,8 @@
 """What was done to a file over time, read from the records alone: who asked for it, and how."""
 
+import os
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import PurePosixPath
 
 from msgspec import Struct
@@ -32,6 +33,50 @@ class FileVisit(Struct, frozen=True, kw_only=True):
     commits: tuple[Action, ...] = ()  # of the same session, after the change
 
 
+class Found(Struct, frozen=True):
+    """The history of a file as it is asked for, the latest first."""
+
+    here: tuple[FileVisit, ...]  # in the project that was asked from
+    elsewhere: tuple[FileVisit, ...]  # in others, where that tells something
+
+
+def find(view: RecordView, named: str, cwd: str, root: str, project: str, k: int) -> Found:
+    """Return the latest `k` visits of the file that a user means by `named` in a directory.
+
+    `root` and `project` (an id) are those of the project that the directory is in. The file is
+    looked for in every checkout of the project; if it was never touched there, `named` may also be
+    the end of any path.
+    """
+    names = _names(named, cwd, root)
+    bases = {"", root, *_checkouts(view, project)}
+    here: tuple[FileVisit, ...] = ()
+    for name, exact in ((names[0], True), *((name, False) for name in names)):
+        visits = history(view, name, project)
+        fitting = (v for v in visits if not exact or v.path.removesuffix(name)[:-1] in bases)
+        here = tuple(islice(fitting, k))
+        if here:
+            names = [name]
+            break
+    if here and len(PurePosixPath(names[0]).parts) == 1:
+        return Found(here, ())  # other projects have files of that name, but they are other files
+    others = (v for name in names for v in history(view, name) if v.project != project)
+    return Found(here, tuple(islice(others, k - len(here))))
+
+
+def change_line(visit: FileVisit) -> str:
+    """Return what was done to the file: its path, and the lines added and removed, or "read"."""
+    lines = [f"+{visit.added}" if visit.added else "", f"-{visit.removed}" if visit.removed else ""]
+    how = "removed" if visit.gone else "" if visit.changes else "read"
+    return " ".join(part for part in (visit.path, *lines, how) if part)
+
+
+def _names(named: str, cwd: str, root: str) -> list[str]:
+    """Return the paths to look for, the surest first: as seen from the project's root, as given."""
+    whole = PurePosixPath(os.path.normpath(os.path.join(cwd, named)))  # noqa: PTH118  keeps links
+    own = whole.relative_to(root) if whole.is_relative_to(root) else whole
+    return list(dict.fromkeys((str(own), os.path.normpath(named))))
+
+
 def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisit]:
     """Yield what was done to files of this path, the latest first.
 
@@ -50,6 +95,12 @@ def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisi
         own = request or next(view.session(session), None)
         if own is not None and project in ("", own.project):
             yield _visit(view, session, own, request, [action for _, action, _ in found])
+
+
+def _checkouts(view: RecordView, project: str) -> set[str]:
+    """Return the directories that a project was worked on in."""
+    known = view.project_named(project)
+    return {known.root, *known.cwds} if known else set()
 
 
 def _visit(

@@ -1,12 +1,15 @@
 """The records as they will be once ingest has read what is pending."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 
 from msgspec import structs
 
+from iai.ingest.parse import TakenBack
+from iai.model import copies
 from iai.model.action import Action
 from iai.model.exchange import answers_only
 from iai.model.record import (
@@ -38,8 +41,11 @@ class PendingView:
         once: dict[str, NewRecord] = {}
         for new in pending.turns:
             once.setdefault(new.key, new)
-        unknown = (t for t in once.values() if view is None or view.known(t.key) is None)
-        for turn in map(self._resolved, unknown):
+        self._void = list(self._taken_back(pending.rewound, once))
+        self._confirmed: set[int] = set()  # labels of stored turns that a transcript has now too
+        for new in sorted(once.values(), key=attrgetter("heard")):  # transcripts before events
+            left_out = self._is_stored(new) or self._is_copy(new) or self._is_void(new)
+            turn = None if left_out else self._resolved(new)
             if turn is not None:
                 session = session_key(turn.host, turn.session)
                 order = order_of(turn.created_at, wall, ahead)
@@ -102,9 +108,8 @@ class PendingView:
         """Yield the turns of a session in the order they were said, without the narration."""
         pending = self._turns.get(session)
         if not pending:
-            stored = self._view and self._view.session(session, newest_first=newest_first)
-            return stored or iter(())
-        kept = self._view.session(session) if self._view else iter(())
+            return self._kept(session, newest_first=newest_first)
+        kept = self._kept(session, newest_first=False)
         turns = answers_only([*merge(kept, pending, key=_position)])
         return iter(turns[::-1] if newest_first else turns)
 
@@ -136,6 +141,45 @@ class PendingView:
         """Yield the facts noted in a project; they reach ingest at once, so none is pending."""
         return self._view.facts(project) if self._view else iter(())
 
+    def _kept(self, session: bytes, *, newest_first: bool) -> Iterator[Record]:
+        """Yield the stored turns of a session, but for what is taken back now."""
+        stored = self._view.session(session, newest_first=newest_first) if self._view else ()
+        return (turn for turn in stored if not self._is_void(turn))
+
+    def _taken_back(
+        self, rewound: Iterable[TakenBack], once: Mapping[str, NewRecord]
+    ) -> Iterator[tuple[str, range]]:
+        """Yield transcripts, each with the offsets of the turns that were taken back."""
+        for back in rewound:
+            label = self._view.known(back.key) if self._view else None
+            stored = self._view.get(label) if self._view and label is not None else None
+            request = stored or once.get(back.key)
+            if request is not None:
+                yield back.transcript, range(request.source.offset, back.offset)
+
+    def _is_void(self, turn: NewRecord | Record) -> bool:
+        source = turn.source
+        return any(source.transcript == path and source.offset in gone for path, gone in self._void)
+
+    def _is_stored(self, new: NewRecord) -> bool:
+        """Is a turn in the store, itself or another copy of it?"""
+        if self._view is None:
+            return False
+        if self._view.known(new.key) is not None:
+            return True
+        label = self._view.copy_of(new)
+        if label is None or label in self._confirmed:
+            return False
+        if not new.heard:
+            self._confirmed.add(label)  # the next one with these words was said again
+        return True
+
+    def _is_copy(self, new: NewRecord) -> bool:
+        """Is an event's turn a copy of another pending one?"""
+        said = self._turns.get(session_key(new.host, new.session), ())
+        latest = sorted(said, key=attrgetter("created_at"), reverse=True)
+        return new.heard and copies.repeated(new, latest) is not None
+
     def _resolved(self, turn: NewRecord) -> NewRecord | None:
         """Return a turn with the project it will be stored in; None if that is ignored."""
         place = turn.project, turn.cwd
@@ -153,7 +197,7 @@ class PendingView:
     def _kept_sessions(self, project: str) -> Iterator[tuple[int, bytes]]:
         """Yield the stored sessions, each with the order of its latest turn in this project."""
         for session in self._view.sessions(project) if self._view else ():
-            turns = self._view.session(session, newest_first=True) if self._view else ()
+            turns = self._kept(session, newest_first=True)
             yield next((r.order for r in turns if r.project == project), 0), session
 
 

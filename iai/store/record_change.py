@@ -1,12 +1,13 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
 from msgspec import structs
 
+from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
@@ -36,6 +37,7 @@ from iai.store.rereading import RereadingChange
 _EMPTY = b""
 _NEVER = 1 << 63
 _TAGS, _LONGEST_TAG = 50, 40
+_HEARD = 8  # turns with the same words that wait for their copies in the transcript
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
@@ -63,10 +65,10 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, even if it was forgotten. A record
-        goes into the project that its own one is merged into.
+        A text whose key was seen before is not stored again, even if it was forgotten; nor is
+        another copy of a turn. A record goes into the project that its own one is merged into.
         """
-        label = self.known(new.key)
+        label = self._known(new)
         if label is not None:
             return label, False
         record = self._as_kept(new)
@@ -75,7 +77,7 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
                 record = structs.replace(record, kind=NARRATION)
             else:
                 self._supersede(record)
-        return self._add(new.key, record), True
+        return self._add(new, record), True
 
     def insert_again(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text that is read again, in the order of its file, or bring it up to date.
@@ -85,10 +87,10 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         what comes earlier in the file makes it an answer or narration: what comes later is known,
         but perhaps not yet what is between.
         """
-        label = self.known(new.key)
+        label = self._known(new)
         if label is None:
             record = self._as_kept(new)
-            self._add(new.key, record)
+            self._add(new, record)
         elif (known := self.get(label)) is None:
             return label, False
         else:
@@ -114,12 +116,31 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         self._sessions[key] = self._mark.revision
         return True
 
-    def mark(self, record: Record, mark: Mark) -> None:
-        """Mark a record: what it asked for is done, or it is not to be shown at a start again."""
-        if mark not in record.marks:
-            marked = structs.replace(record, marks=(*record.marks, mark), updated_at=self._now)
+    def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
+        """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
+        if (mark in record.marks) != on:
+            others = tuple(other for other in record.marks if other != mark)
+            marks = (*others, mark) if on else others
+            marked = structs.replace(record, marks=marks, updated_at=self._now)
             self._replace(record, marked)
+            if marked.rewound:
+                self._quieten(record)
             self._advance("mark", record)
+
+    def rewind(self, key: str, transcript: str, before: int) -> None:
+        """Mark a request that was taken back, with all that followed it in its transcript.
+
+        `before` is where in the transcript it was taken back. Other requests are left alone.
+        """
+        label = self.known(key)
+        request = self.get(label) if label is not None else None
+        if request is None or request.source.transcript != transcript:
+            return
+        session = session_key(request.host, request.session)
+        for turn in [*self._turns_from(session, request.order), *self.narration(session)]:
+            source = turn.source
+            if source.transcript == transcript and request.source.offset <= source.offset < before:
+                self.mark(turn, "rewound")
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it."""
@@ -177,10 +198,11 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         cwds = (*stored.cwds, cwd)[-_PROJECTS_CWDS:]
         self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
 
-    def note_birth(self, project: Project) -> None:
-        """Remember what identifies a project after its directory is moved."""
+    def note_identity(self, project: Project, joined: Iterable[str]) -> None:
+        """Remember what identifies a project after its directory is moved, and what joined it."""
         stored = self.project_named(project.id) or project
-        noted = structs.replace(stored, git=project.git, born=project.born)
+        former = tuple(dict.fromkeys((*stored.former, *joined)))
+        noted = structs.replace(stored, git=project.git, born=project.born, former=former)
         self._put(project.id.encode(), pack(noted), "projects")
 
     def note_markup(self, found: Mapping[str, int]) -> None:
@@ -217,9 +239,49 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         self._put(b"watermark", pack(mark), "meta")
         return mark
 
+    def _known(self, new: NewRecord) -> int | None:
+        """Return the label that a text has already, under its key or as a copy of a turn."""
+        label = self.known(new.key)
+        if label is None and (label := self.copy_of(new)) is not None:
+            self._put(digest(new.key), encode_u64(label), "by_key")
+            if not new.heard:
+                self._hear(new, self._heard(new)[1:])
+                self._confirm(label, new)
+        return label
+
     def _as_kept(self, new: NewRecord) -> Record:
         label = self._mark.max_vec_label + 1
         return self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
+
+    def _hear(self, turn: NewRecord, labels: list[int]) -> None:
+        """Remember which turns with these words only events have had so far."""
+        key = digest(copies.key(turn))
+        if labels:
+            self._put(key, b"".join(map(encode_u64, labels)), "by_key")
+        else:
+            self._t.delete(key, db=self._db["by_key"])
+
+    def _confirm(self, label: int, new: NewRecord) -> None:
+        """Give an event's turn the time and source that the transcript has for it."""
+        record = self.get(label)
+        if record is None:  # forgotten
+            return
+        kind = new.kind or record.kind
+        order = self._order(new.created_at)
+        confirmed = structs.replace(
+            record,
+            created_at=new.created_at,
+            order=order,
+            updated_at=self._now,
+            source=new.source,
+            kind=kind,
+        )
+        self._replace(record, confirmed)
+        self._quieten(record)
+        self._speak(confirmed)
+        operation: Operation = "narrate" if kind != record.kind else "act"
+        self._log(operation, label, {record.project}, record.session)
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _as_read_now(self, known: Record, new: NewRecord) -> Record:
         """Give a record the text and kind that its line has by today's reading; return it."""
@@ -236,13 +298,15 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
             self._advance("narrate" if kind == NARRATION else "act", record)
         return record
 
-    def _add(self, key: str, record: Record) -> int:
+    def _add(self, new: NewRecord, record: Record) -> int:
         label = record.label
         self._inserted.add(label)
         self._requests.clear()
         self._put_keys(record)
-        self._put(digest(key), encode_u64(label), "by_key")
+        self._put(digest(new.key), encode_u64(label), "by_key")
         self._put(encode_u64(label), pack(record), "records")
+        if new.heard:
+            self._hear(new, [*self._heard(new), label][-_HEARD:])
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
         return label
@@ -292,7 +356,8 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
             end = next((r.order for r in following if opens(r)), None)
             self.forget_actions(key, record.order, end)
-        if next(self.session(key), None) is None and next(self.narration(key), None) is None:
+        left = chain(self.session(key), self.narration(key), self.rewound(key))
+        if next(left, None) is None:
             self.forget_session(key)
 
     def _order(self, created_at: int) -> int:

@@ -29,7 +29,7 @@ DATABASES = (
     "voices",  # project -> LastChange
     "transcripts",  # hash of the path -> Transcript
     "session_changed",  # session -> revision of the last change of anything in it
-    "narration",  # session, order, label of texts of the assistant that are not its answer
+    "narration",  # session, order, label of texts that are not its answer, or were taken back
     *actions.DATABASES,
     *rereading.DATABASES,
 )
@@ -48,7 +48,8 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
         ("by_updated", encode_time(record.updated_at) + label),
     ]
     if record.in_session:
-        database = "narration" if record.kind == NARRATION else "by_session"
+        aside = record.kind == NARRATION or record.rewound
+        database = "narration" if aside else "by_session"
         keys.append((database, session_key(record.host, record.session) + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))

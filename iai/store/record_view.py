@@ -1,8 +1,9 @@
 """The records as readers see them, at one moment."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
+from iai.model import copies
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges, opens
 from iai.model.record import (
@@ -10,6 +11,7 @@ from iai.model.record import (
     JUST_NOW,
     LastChange,
     LogEntry,
+    NewRecord,
     Project,
     Record,
     Transcript,
@@ -25,6 +27,7 @@ from iai.store.rereading import RereadingView
 
 MARKUP = b"unknown_markup"  # in `meta`
 _LIVE = 256  # live changes that go before others: the latest
+_LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
@@ -56,6 +59,26 @@ class RecordView(ActionView, RereadingView):
         label = self._t.get(digest(key), db=self._db["by_key"])
         return decode_u64(label) if label is not None else None
 
+    def copy_of(self, new: NewRecord) -> int | None:
+        """Return the label of the stored turn that this one is a copy of; None if it is none.
+
+        Every copy has an idempotency key of its own: see `iai.model.copies`.
+        """
+        if new.heard:
+            session = session_key(new.host, new.session)
+            latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
+            told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
+            record = copies.repeated(new, chain(latest, told))
+            return record.label if record else None
+        if new.source.transcript:
+            return next(iter(self._heard(new)), None)
+        return None
+
+    def _heard(self, turn: NewRecord) -> list[int]:
+        """Return the labels of events' turns with these words that no transcript had yet."""
+        data = self._t.get(digest(copies.key(turn)), db=self._db["by_key"]) or b""
+        return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
+
     def entry(self, revision: int) -> LogEntry | None:
         """Return the change that made this revision."""
         data = self._t.get(encode_u64(revision), db=self._db["log"])
@@ -80,7 +103,7 @@ class RecordView(ActionView, RereadingView):
         """Return the newest of these revisions that fit into `room`, and the records they changed.
 
         `cost` is how much room a text takes; by default, its characters. A record that is not
-        indexed is None: one that was forgotten, or is narration.
+        indexed is None: one that was forgotten or taken back, or is narration.
         """
         changed: dict[int, Record | None] = {}
         taken: list[int] = []
@@ -90,7 +113,7 @@ class RecordView(ActionView, RereadingView):
             taken.append(revision)
             if entry.label and entry.label not in changed:  # without one, it is of a project
                 record = self.get(entry.label)
-                if record is not None and record.kind == NARRATION:
+                if record is not None and (record.kind == NARRATION or record.rewound):
                     record = None
                 changed[entry.label] = record
                 room -= cost(record.text) if record else 0
@@ -121,12 +144,21 @@ class RecordView(ActionView, RereadingView):
         return unpack(data, dict[str, int]) if data is not None else {}
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the turns of a session (see `session_key`) in order, without the narration."""
+        """Yield the turns of a session (see `session_key`) in order.
+
+        The narration is left out, and what was taken back.
+        """
         return self._records("by_session", session, newest_first=newest_first)
 
     def narration(self, session: bytes) -> Iterator[Record]:
         """Yield the narration of a session in order: see `iai.model.exchange`."""
-        return self._records("narration", session, newest_first=False)
+        aside = self._records("narration", session, newest_first=False)
+        return (record for record in aside if not record.rewound)
+
+    def rewound(self, session: bytes) -> Iterator[Record]:
+        """Yield the turns of a session that were taken back, in order."""
+        aside = self._records("narration", session, newest_first=False)
+        return (record for record in aside if record.rewound)
 
     def sessions(self, project: str) -> Iterator[bytes]:
         """Yield the sessions of a project, the last active first."""
@@ -164,11 +196,18 @@ class RecordView(ActionView, RereadingView):
     def exchange(self, record: Record) -> Exchange:
         """Return the exchange that a turn belongs to, the narration included."""
         session = session_key(record.host, record.session)
-        request = self.request_before(session, record.order)
+        gone = list(self.rewound(session))
+        if record.rewound:
+            asked = (r for r in gone if opens(r) and r.order <= record.order)
+            request = max(asked, key=lambda r: r.order, default=None)
+        else:
+            request = self.request_before(session, record.order)
         first = request.order if request else 0
-        following = (r for r in self._turns_from(session, first) if r != request)
-        end = next((r.order for r in following if opens(r)), None)
-        turns = [*self._turns_from(session, first), *self.narration(session)]
+        others = (r for r in self._turns_from(session, first) if r != request and opens(r))
+        ends = [r.order for r in (*gone, *islice(others, 1)) if opens(r) and r.order > first]
+        end = min(ends, default=None)
+        kept = (*self._turns_from(session, first), *self.narration(session))
+        turns = gone if record.rewound else kept
         inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
         inside.sort(key=lambda r: (r.order, r.label))
         done = [a for a in self.actions(session) if first <= a.at and (end is None or a.at < end)]
@@ -291,12 +330,12 @@ class RecordView(ActionView, RereadingView):
         return unpack(data, Project) if data is not None else None
 
     def after(self, label: int) -> Iterator[Record]:
-        """Yield all records with a higher label, ascending."""
+        """Yield all records with a higher label that are indexed, ascending."""
         with self._t.cursor(self._db["records"]) as cursor:
             found = cursor.set_range(encode_u64(label + 1))
             for _, data in cursor if found else ():
                 record = unpack(data, Record)
-                if record.kind != NARRATION:
+                if record.kind != NARRATION and not record.rewound:
                     yield record
 
     def transcript(self, path: str) -> Transcript | None:

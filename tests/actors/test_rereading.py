@@ -67,11 +67,11 @@ def old(tmp_path: Path) -> Old:
         texts = {line.said for line in as_before(list(lines))}
 
         def change(unit: RecordChange) -> None:
-            for project, cwd in whole.projects:
-                unit.place(project, cwd)
+            for place in whole.places:
+                unit.place(place.project, place.directory)
             for record in whole.records:
                 if record.text.split(",")[0] in texts:
-                    unit._add(record.key, unit._as_kept(record))
+                    unit._add(record, unit._as_kept(record))
             unit.follow(structs.replace(whole.transcript, tail=b"", calls=()))
 
         records.commit(change, START, live=False)

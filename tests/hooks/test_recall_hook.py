@@ -44,7 +44,7 @@ Make = Callable[..., Group]
 
 def session_in(cwd: str | None) -> str:
     """The event of a session that starts in a directory."""
-    event = {"session_id": "s", "source": "startup"} | ({"cwd": cwd} if cwd else {})
+    event = {"session_id": "new", "source": "startup"} | ({"cwd": cwd} if cwd else {})
     return json.dumps(event, ensure_ascii=False)
 
 

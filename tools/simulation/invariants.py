@@ -78,6 +78,7 @@ class InvariantChecker:
         self._missing: set[str] = set()  # words of actions that a forget removed
         # project -> revisions, and what its payload has to show since each
         self._latest: dict[str, tuple[list[int], list[frozenset[str]]]] = {}
+        self._places: dict[str, tuple[str, ...]] = {}  # project -> directories
         self._committed: list[int] = [0]  # monotonic, by revision
         self._tampered: set[Path] = set()
         self._writing = False
@@ -150,6 +151,7 @@ class InvariantChecker:
                 self._forgotten = False
             if revision > 0 and self._committed[-1] == self._world.now.mono:
                 for project in view.projects():
+                    self._places[project.id] = project.cwds
                     self._note_latest(view, project.id, revision)
 
     def _note_change(self, record: Record | None, label: int, revision: int) -> None:
@@ -167,6 +169,15 @@ class InvariantChecker:
     def _actions(self, view: RecordView) -> list[str]:
         """Return the keys of all actions."""
         return [action.key for session in self._sessions for action in view.actions(session)]
+
+    def _goes_on(self, word: str) -> bool:
+        """Is this of a session that work could go on from, and so is never left out?"""
+        with self._world.records.view() as view:
+            said = next((record for record in _stored(view) if _word(record.text) == word), None)
+            if said is None:
+                return False
+            turns = view.session(session_key(said.host, said.session))
+            return _worth_going_on(turn for turn in turns if turn.project == said.project)
 
     def _note_latest(self, view: RecordView, project: str, revision: int) -> None:
         """Record what the last session of a project has to show, as of this revision."""
@@ -253,7 +264,7 @@ class InvariantChecker:
             active = {project.id for project in view.active()}
         for payload in payloads[1:]:
             shown = self._shown(payload)
-            if mark and shown is not None and payload.stem in active and shown < mark.revision:
+            if mark and shown is not None and _project(payload) in active and shown < mark.revision:
                 raise InvariantBroken(
                     "b", f"{payload.name} shows {shown}, all claim {mark.revision}"
                 )
@@ -269,6 +280,8 @@ class InvariantChecker:
         narrated = [word for word in words if self._narrated.get(word, shown + 1) <= shown]
         if narrated:
             raise InvariantBroken("i", f"{payload.name} at {shown} shows {narrated}: narration")
+        if len(self._places.get(_project(payload), ())) > 1:
+            return  # the last session of one checkout need not come first in another's
         revisions, latest = self._latest.get(payload.stem, ([0], [frozenset()]))
         text = payload.read_text()
         for due in latest[bisect_right(revisions, shown) - 1]:
@@ -334,15 +347,16 @@ class InvariantChecker:
             active = view.active()
             counts = Counter(_word(record.text) for record in _stored(view))
             done = Counter(self._actions(view))
-        paths = {p.id: world.layout.project_payload(p.id) for p in active}
-        for payload in [self._payload, *paths.values()] if active else []:
-            self._check_current(payload)
-        left = set(world.layout.session_start.glob("*.md")) - set(paths.values())
+        kept = set(world.layout.session_start.glob("*.md"))
+        left = [path.name for path in kept if _project(path) not in {p.id for p in active}]
         if left:
-            raise InvariantBroken("c", f"{[path.name for path in left]} should be gone")
+            raise InvariantBroken("c", f"{left} should be gone")
+        whole = {world.layout.project_payload(project.id) for project in active}
+        for payload in [self._payload, *whole, *kept] if active else []:
+            self._check_current(payload)
         for project in active:
             for cwd in project.cwds:
-                self._check_directory(cwd, paths[project.id])
+                self._check_directory(cwd, project.id)
         wrong = {w: counts[w] for w in self.acknowledged if w not in self._gone and counts[w] != 1}
         if wrong or any(count > 1 for count in counts.values()):
             raise InvariantBroken(
@@ -364,10 +378,11 @@ class InvariantChecker:
         if WITHOUT_GRAPH in payload.read_text():
             raise InvariantBroken("c", f"{payload.name} lacks the graph, which is there")
 
-    def _check_directory(self, cwd: str, payload: Path) -> None:
+    def _check_directory(self, cwd: str, project: str) -> None:
         link = self._world.layout.payload_link(cwd)
-        if link is None or link.resolve() != payload.resolve():
-            raise InvariantBroken("c", f"a hook in {cwd} does not find {payload.name}")
+        if link is None or not link.exists() or _project(link.resolve()) != project:
+            raise InvariantBroken("c", f"a hook in {cwd} does not find the payload of {project}")
+        payload = link.resolve()
         news = self._world.layout.news_link(cwd)
         due = int(news.read_text().split()[0]) if news is not None and news.exists() else 0
         if due > (self._shown(payload) or 0):
@@ -375,7 +390,7 @@ class InvariantChecker:
                 "c", f"a hook in {cwd} waits for {due}, and {payload.name} is all there is"
             )
         word = self.last_said.get(cwd)
-        if not word or word in self._gone or not self._latest[payload.stem][1][-1]:
+        if not word or word in self._gone or not self._goes_on(word):
             return
         if word not in payload.read_text():
             raise InvariantBroken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")
@@ -397,6 +412,10 @@ def _calls(actions: Iterable[str]) -> set[str]:
     return {WORD.findall(key)[-1] for key in actions}
 
 
+def _worth_going_on(turns: Iterable[Record]) -> bool:
+    return any(opens(turn) and len(turn.text) > SMALL_TALK_TEXT for turn in turns)
+
+
 def _shown_of(view: RecordView, project: str) -> frozenset[str]:
     """Return what the payload of a project has to show of its last session.
 
@@ -404,7 +423,7 @@ def _shown_of(view: RecordView, project: str) -> frozenset[str]:
     """
     session = next(iter(view.sessions(project)), b"")
     turns = [turn for turn in view.session(session) if turn.project == project]
-    if not any(opens(turn) and len(turn.text) > SMALL_TALK_TEXT for turn in turns):
+    if not _worth_going_on(turns):
         return frozenset()
     due = {_word(turns[-1].text)}
     lines: dict[str, list[int]] = {}
@@ -416,3 +435,8 @@ def _shown_of(view: RecordView, project: str) -> frozenset[str]:
     commits = [action.commit for action in view.actions(session) if action.kind == "commit"]
     due |= {f"{name} +{n[0]}" + (f" -{n[1]}" if n[1] else "") for name, n in lines.items()}
     return frozenset(due | set(commits[-1:]))
+
+
+def _project(payload: Path) -> str:
+    """Return the id of the project that a payload is of: a checkout's has more in its name."""
+    return payload.stem.partition("-")[0]

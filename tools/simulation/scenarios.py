@@ -118,6 +118,7 @@ class ScenarioRunner:
         self.checker = InvariantChecker(self.world)
         self.acts_done = 0
         self._transcripts = directory
+        self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
 
@@ -147,7 +148,7 @@ class ScenarioRunner:
         self.world.run(0.001)  # two sessions say nothing in the same nanosecond
         words = list(itertools.islice(self._words, 1 + which % 3))
         session = which % SESSIONS
-        cwd = f"/p{session % PROJECTS}"
+        cwd = self._directory(session)
         turns = tuple(
             CapturedTurn(
                 text=agent.text_of(word),
@@ -166,7 +167,7 @@ class ScenarioRunner:
 
     def burst(self, which: int) -> None:
         """A client captures one turn after another without waiting."""
-        cwd = f"/p{which % PROJECTS}"
+        cwd = self._directory(which)
         for _ in range(2 + which % 30):
             turn = CapturedTurn(
                 text=agent.text_of(next(self._words)),
@@ -204,7 +205,7 @@ class ScenarioRunner:
     def _write(self, session: int, lines: Iterable[Line]) -> None:
         """A host writes lines into its transcript, and its hook an event into the spool."""
         self.world.run(0.001)
-        cwd, name = f"/p{session % PROJECTS}", f"h{session}"
+        cwd, name = self._directory(session), f"h{session}"
         path = self._transcripts / f"{session}.jsonl"
         with path.open("a") as file:
             for line in lines:
@@ -218,7 +219,7 @@ class ScenarioRunner:
 
     def backdate(self, which: int) -> None:
         """A client captures a turn that was said long ago."""
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
+        cwd, then = self._directory(which), self._long_ago(which)
         word = next(self._words)
         turn = CapturedTurn(text=agent.text_of(word), cwd=cwd, session="old", created_at=then)
         self.world.answer(Actor.INGEST, Capture(turns=(turn,)))
@@ -229,7 +230,7 @@ class ScenarioRunner:
         name = next(self._words)
         lines = [agent.prompt(word) for word in itertools.islice(self._words, 1 + which % 15)]
         lines += agent.job(self._words, SESSIONS, which >> 4)
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
+        cwd, then = self._directory(which), self._long_ago(which)
         path = self._transcripts / f"{name}.jsonl"
         path.write_text("".join(agent.written(line, name, cwd, then) for line in lines))
         self.world.ask(Actor.INGEST, Import(paths=(str(path),)))
@@ -345,6 +346,12 @@ class ScenarioRunner:
 
     # --- helpers ----------------------------------------------------------------------------------
 
+    def _directory(self, which: int) -> str:
+        """Return a directory to work in. The last of the projects has two checkouts."""
+        if (project := which % PROJECTS) < PROJECTS - 1:
+            return f"/p{project}"
+        return self._checkouts[which // PROJECTS % len(self._checkouts)]
+
     def _long_ago(self, which: int) -> int:
         """Return a past time. If the clock was set back, it may be later than the last turn."""
         self.checker.last_said.clear()
@@ -359,6 +366,14 @@ class ScenarioRunner:
         with self.world.records.view() as view:
             highest = view.watermark().max_vec_label
             return next(view.after(which % highest), None) if highest else None
+
+
+def _checkout(directory: Path) -> str:
+    """Lay out what there is to see of a clone; return its directory."""
+    (directory / ".git").mkdir(parents=True)
+    url = "https://example.org/p.git"
+    (directory / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n')
+    return str(directory)
 
 
 ACTS: dict[str, Callable[[ScenarioRunner, int], None]] = {

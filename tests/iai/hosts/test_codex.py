@@ -133,8 +133,8 @@ def test_the_sample_holds_one_question_and_two_answers() -> None:
         context, items = codex.parse(transcripts.decode(raw.data), context)
         counts.update(name(item) for item in items)
     assert counts == {
-        "user": 1, "assistant": 2, "command done": 1, Skip.META: 3, Skip.TOOL: 2,
-        Skip.NOT_A_TURN: 7,
+        "user": 1, "assistant": 2, "command done": 2, "write done": 1, "edit done": 2,
+        "test done": 1, "todo done": 1, Skip.META: 3, Skip.TOOL: 5, Skip.NOT_A_TURN: 7,
     }  # fmt: skip
     assert context.cwd == "/home/dev/ledgerline"
 

@@ -85,7 +85,7 @@ def test_unknown_markup_and_rewound_requests_are_handed_on(path: Path) -> None:
     write(path, prompt(1, "<odd>x</odd>", parentUuid="u0"), prompt(2, "instead", parentUuid="u0"))
     batch = read(path)
     assert batch.unknown_markup == {"odd": 1}
-    assert batch.rewound == ("claude:u1",)
+    assert [back.key for back in batch.rewound] == ["claude:u1"]
 
 
 def test_a_text_without_any_time_takes_that_of_the_next_or_of_the_file(path: Path) -> None:

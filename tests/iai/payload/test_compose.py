@@ -400,3 +400,62 @@ def perform(unit: RecordChange, number: int, act: str, project: str, label: int,
             unit.edit(record, text)
         case "forget" if record:
             unit.forget(record)
+
+
+def test_what_was_dismissed_is_in_no_start(records: Records) -> None:
+    session(records, "one", 60, done=[EDIT])
+    session(records, "two", 30, done=[EDIT])
+    put(
+        records,
+        new_record("note", tier="semantic", session=""),
+        new_record("pin", tier="semantic", session="", pinned=True),
+    )
+    shown = ("one asked", "text of note", "text of pin")
+    assert all(text in payload(records) for text in shown)
+
+    def dismiss(unit: RecordChange) -> None:
+        for label in (1, 5, 6):
+            record = unit.get(label)
+            assert record is not None
+            unit.mark(record, "dismissed")
+
+    records.commit(dismiss, NOW)
+    assert not any(text in payload(records) for text in shown)
+    assert "two asked" in payload(records)
+
+
+def test_a_dismissed_turn_in_the_middle_takes_only_its_own_line(records: Records) -> None:
+    asked = [
+        new_record(
+            f"{n} please do something about the tide", created_at=WALL - (9 - n) * NS, kind=kind
+        )
+        for n, kind in enumerate(("", "", "", "queued"))
+    ]
+    put(records, *asked)
+
+    def dismiss(unit: RecordChange) -> None:
+        for label in (2, 4):
+            record = unit.get(label)
+            assert record is not None
+            unit.mark(record, "dismissed")
+
+    shown = [f"{n} please" in payload(records) for n in range(4)]
+    records.commit(dismiss, NOW)
+    assert shown == [True] * 4
+    assert [f"{n} please" in payload(records) for n in range(4)] == [True, False, True, False]
+
+
+def test_other_projects_can_be_kept_out(records: Records) -> None:
+    put(
+        records,
+        new_record("ours"),
+        new_record("theirs", project=OTHER, session="t"),
+        new_record("their note", project=OTHER, tier="semantic", session="", pinned=True),
+    )
+    for project, own in ((PROJECT, True), ("", False)):
+        with records.view() as view:
+            every = render(gather(view, project, "mine"), WALL)
+            only = render(gather(view, project, "mine", elsewhere=False), WALL)
+        assert "text of theirs" in every
+        assert "text of their" not in only
+        assert ("text of ours" in only) == own

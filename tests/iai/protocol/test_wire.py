@@ -49,6 +49,7 @@ from iai.protocol.ingest import (
     ImportProgress,
     ImportStatus,
     LineSkipped,
+    Mark,
     MergeProjects,
     Pin,
     Place,
@@ -133,6 +134,7 @@ GOLDEN: dict[str, str] = {
         "636174657300a87265766973696f6e09"
     ),
     "pin": ("85a17601a26964a137a46b696e64a370696ea3726566a22331a670696e6e6564c3"),
+    "mark": ("86a17601a26964a137a46b696e64a46d61726ba3726566a22331a46d61726ba4646f6e65a26f6ec3"),
     "edit": ("85a17601a26964a137a46b696e64a465646974a3726566a22331a474657874a174"),
     "forget": (
         "85a17601a26964a137a46b696e64a6666f72676574a47265667391a22331ae77686f6c655f73657373696f6e"
@@ -315,6 +317,7 @@ def one_of_each() -> list[Message]:
         Capture(turns=(TURN,)),
         Captured(ids=("01",), added=1, duplicates=0, revision=9),
         Pin(ref="#1"),
+        Mark(ref="#1", mark="done"),
         Edit(ref="#1", text="t"),
         Forget(refs=("#1",)),
         MergeProjects(project=PLACE, into=PLACE),

@@ -8,7 +8,9 @@ import pytest
 
 from iai.model.action import Action
 from iai.model.clock import NS
+from iai.model.record import Project
 from iai.model.session import SessionInfo
+from iai.recall import file_history
 from iai.recall.file_history import FileVisit, history
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -96,3 +98,52 @@ def test_one_project_can_be_asked_for(records: Records) -> None:
     session(records, "one", 0, {"path": "/w/tide.py"})
     assert len(of(records, "tide.py", PROJECT)) == 1
     assert of(records, "tide.py", "another") == []
+
+
+def find(records: Records, named: str, cwd: str, k: int = 9) -> tuple[list[str], list[str]]:
+    """Return the sessions that are found in the project at `/w`, and elsewhere."""
+    with records.view() as view:
+        found = file_history.find(view, named, cwd, "/w", PROJECT, k)
+    return [v.session for v in found.here], [v.session for v in found.elsewhere]
+
+
+def place(records: Records, *cwds: str) -> None:
+    def change(unit: RecordChange) -> None:
+        for cwd in cwds:
+            unit.place(Project(id=PROJECT, name="w", root="/w"), cwd)
+
+    records.commit(change, NOW)
+
+
+def test_a_relative_path_is_seen_from_the_directory_in_every_checkout(records: Records) -> None:
+    place(records, "/w", "/trees/w2")
+    session(records, "one", 0, {"path": "/w/src/tide.py"})
+    session(records, "two", 100, {"path": "/trees/w2/src/tide.py"})
+    session(records, "three", 200, {"path": "/w/docs/tide.py"})
+    assert find(records, "tide.py", "/w/src")[0] == ["two", "one"]
+    assert find(records, "../src/tide.py", "/w/docs")[0] == ["two", "one"]
+    assert find(records, "/w/src/tide.py", "/elsewhere")[0] == ["two", "one"]
+    assert find(records, "tide.py", "/w/src", k=1)[0] == ["two"]
+
+
+def test_a_path_that_was_never_touched_there_is_the_end_of_any(records: Records) -> None:
+    session(records, "one", 0, {"path": "/w/src/deep/tide.py"})
+    assert find(records, "tide.py", "/w")[0] == ["one"]
+    assert find(records, "deep/tide.py", "/w/docs")[0] == ["one"]
+    assert find(records, "ebb.py", "/w") == ([], [])
+
+
+def test_another_projects_file_comes_after_and_only_by_more_than_its_name(records: Records) -> None:
+    def change(unit: RecordChange) -> None:
+        at = START + 500 * NS
+        unit.insert(new_record("theirs", session="theirs", project="b" * 16, created_at=at))
+        for path in ("/x/src/tide.py", "/x/README.md"):
+            one = Action(key=path, kind="edit", at=at + NS, path=path, status="ok")
+            unit.act(one, "claude", "theirs", "b" * 16)
+
+    records.commit(change, NOW)
+    session(records, "one", 0, {"path": "/w/src/tide.py"}, {"path": "/w/README.md"})
+    assert find(records, "src/tide.py", "/w") == (["one"], ["theirs"])
+    assert find(records, "src/tide.py", "/w", k=1) == (["one"], [])
+    assert find(records, "README.md", "/w") == (["one"], [])
+    assert find(records, "/x/README.md", "/w") == ([], ["theirs"])

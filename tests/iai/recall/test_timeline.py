@@ -78,6 +78,8 @@ def test_a_session_is_shown_by_its_span_its_first_request_and_its_last_turn(
     assert one.first_request.text == "text of a2"
     assert one.last_said.text == "text of a5"
     assert one.host == "claude"
+    assert one.summary.goal == one.first_request
+    assert one.summary.outcome == "answered"
 
 
 def test_a_session_in_several_projects_is_listed_under_each_with_its_turns_there(

@@ -17,6 +17,7 @@ from simulation.world import World
 from iai.config.layout import Layout
 from iai.model import clock, framing
 from iai.model.clock import NS
+from iai.model.record import session_key
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects.identity import identify
@@ -266,3 +267,28 @@ def test_pending_turns_show_the_same_as_once_ingest_has_read_them(story: list[Sa
         after = [plain(composed(world, cwd, wall, overlaid=False)) for cwd in places]
         world.close()
     assert before == after
+
+
+def said_in(view: PendingView) -> list[str]:
+    session = session_key("claude", "s")
+    return [turn.text for turn in view.session(session)]
+
+
+def test_an_event_and_its_transcript_are_one_pending_turn(layout: Layout) -> None:
+    path = layout.root / "s.jsonl"
+    path.write_text(claude_line("u", "why?"))
+    spool(layout, "a", prompt="why?")
+    spool(layout, "b", prompt="why?")
+    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["why?"]
+    spool(layout, "c", transcript_path=str(path))
+    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["why?"]
+
+
+def test_what_was_taken_back_a_second_ago_is_left_out(layout: Layout) -> None:
+    path = layout.root / "s.jsonl"
+    lines = [json.loads(claude_line(u, t)) for u, t in (("u", "a pie"), ("uu", "yes"), ("n", "no"))]
+    for line in (lines[0], lines[2]):
+        line["parentUuid"] = "root"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    spool(layout, "a", transcript_path=str(path))
+    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["no"]

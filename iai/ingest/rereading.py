@@ -71,17 +71,21 @@ def insert_again(
                 forgotten[item.session] = None
         if label is not None or item.session not in forgotten:
             added += change.insert_again(item)[1]
-    for back in batch.rewound:
-        change.rewind(back.key, back.transcript, back.offset)
-    for info in batch.sessions if wanted else ():
-        if _there(change, info.host, info.session):
-            change.note_session(info)
+    _note_the_rest(change, batch, sessions=bool(wanted))
     after = Rereading(transcript=batch.transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
-    change.note_markup(batch.unknown_markup)
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)
     return after, Inserted(added, len(batch.records) - len(records), acted)
+
+
+def _note_the_rest(change: RecordChange, batch: Batch, *, sessions: bool) -> None:
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
+    for info in batch.sessions if sessions else ():
+        if _there(change, info.host, info.session):
+            change.note_session(info)
+    change.note_markup(batch.unknown_markup)
 
 
 def _hand_over(change: RecordChange, batch: Batch) -> None:

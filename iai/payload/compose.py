@@ -102,7 +102,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     yield Section(("", "## Also open here"), still, 0.1)
     before = tuple(_line_of(session) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
-    groups = hot_files.by_directory(material.sessions, material.root)
+    groups = hot_files.by_directory(material.sessions, material.root, material.beside)
     files = tuple(
         (f"- {directory}: {', '.join(names)}" if directory else f"- {', '.join(names)}",)
         for directory, names in groups

@@ -18,11 +18,14 @@ from iai.hosts import registry
 from iai.ingest import edits, parse, spool, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
+from iai.ingest.parse import Batch, Inserted
+from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Transcript, session_key
+from iai.model.rereading import Rereading
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.protocol.graph_cache import MemoryUsed
@@ -61,12 +64,14 @@ class Ingest:
         self._writer = RecordWriter(layout, records, self._identify)
         self._follower = Follower((), 0)
         self._imports = ImportQueue()
+        self._rereader = Rereader(())
         self._import_pace = Pace()
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
+            self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
 
@@ -90,7 +95,8 @@ class Ingest:
         if self._writer.reassigning:
             return 0.0
         due_s = self._follower.due_s(now)
-        return min(due_s, self._import_pace.due_s(now)) if self._imports.current else due_s
+        busy = self._imports.current or self._rereader.current
+        return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
         if self._follower.poll_due(now):
@@ -109,6 +115,8 @@ class Ingest:
         if job is not None and not self._import_pace.due_s(now):
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
+        elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
+            yield from self._read_in_idle_time(now)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -206,6 +214,9 @@ class Ingest:
     def _known(self, event: HookEvent) -> bool:
         """Has anything been said in the session of an event, in the records or in the spool?"""
         with self._records.view() as view:
+            project = view.belongs(self._identify(event.cwd, "").id)
+            if view.last_change(project).last_session == event.session_id:
+                return True
             keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
             if any(next(view.session(key), None) for key in keys):
                 return True
@@ -242,6 +253,9 @@ class Ingest:
             return
         path = transcript.path
         try:
+            if again := self._rereader.instead(transcript):
+                yield from self._read_again(again, now, live=True)
+                return
             batch = parse.read(transcript, self._identify, now.wall)
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
@@ -259,15 +273,44 @@ class Ingest:
             transcript = view.transcript(path) or Transcript(path=path, host="")
         most = transcripts.SLICE // self._import_pace.part(now)
         try:
-            batch = parse.read(transcript, self._identify, now.wall, most)
+            if again := self._rereader.instead(transcript):
+                batch, inserted = yield from self._read_again(again, now, live=False)
+            else:
+                batch = parse.read(transcript, self._identify, now.wall, most)
+                inserted = yield from self._writer.insert_batch(batch, now, live=False)
+                self._follower.advance(batch.transcript, more=batch.more)
         except OSError as error:
             job.file_done(f"cannot be read: {error.strerror}")
             return
-        inserted = yield from self._writer.insert_batch(batch, now, live=False)
-        self._follower.advance(batch.transcript, more=batch.more)
         job.slice_read(batch, inserted)
         if not batch.more:
             job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+
+    def _read_again(
+        self, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Batch, Inserted]]:
+        """Read a slice of a file that an earlier version read. Raises OSError if it is gone."""
+        most = transcripts.SLICE // self._import_pace.part(now)
+        batch = parse.read(again.transcript, self._identify, now.wall, most)
+        after, inserted = yield from self._writer.insert_again(batch, again, now, live=live)
+        self._rereader.advance(after, more=batch.more)
+        with self._records.view() as view:
+            known = view.transcript(batch.transcript.path)
+        if not batch.more and known is not None:
+            self._follower.advance(known, more=False)
+        return batch, inserted
+
+    def _read_in_idle_time(self, now: Now) -> Steps:
+        """Read a slice of a file again, if one is left."""
+        again = self._rereader.current
+        if again is None:
+            return
+        try:
+            yield from self._read_again(again, now, live=False)
+        except OSError:  # what is stored of it stays as it is
+            yield from self._writer.commit(methodcaller("reread", again, more=False), now)
+            self._rereader.advance(again, more=False)
+        self._import_pace.looked(now, more=True)
 
 
 def make(settings: Settings) -> Ingest:

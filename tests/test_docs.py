@@ -111,7 +111,7 @@ def test_its_hooks_are_those_that_are_there() -> None:
 
 def test_the_troubleshooting_topic_explains_every_reason_of_the_start_hook() -> None:
     hook = (ROOT / "hooks" / "iai-mcp-session-recall.sh").read_text()
-    reasons = set(re.findall(r'(?:live |lack=)"([a-z-]+)', hook))
+    reasons = set(re.findall(r'(?:live |unfit=)"([a-z-]+)', hook))
     assert len(reasons) > 5
     for reason in reasons:
         assert f"`{reason}`" in PAGES[TOPICS / "troubleshooting.md"], reason

@@ -29,14 +29,37 @@ from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
+from iai.hosts.turn import Skip
 from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
+from iai.ingest.import_job import IGNORED
 from iai.install import histories
 from iai.model.units import count
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
 from iai.protocol.ingest import ImportProgress
 from iai.protocol.message import Actor
+
+WHY: dict[str, str] = {  # by the reasons of `iai.hosts.turn.Skip`
+    Skip.NOT_A_TURN: "about the session, nothing said or done",
+    Skip.TOOL: "calls and results of tools without a text; what was done is kept as actions",
+    Skip.META: "written by the host in the user's name",
+    Skip.COMMAND: "commands of the host or a shell, and what they printed",
+    Skip.EDITOR: "what an editor said about open files",
+    Skip.HOOK: "what a hook printed",
+    Skip.NOTICE: "from a background task or another agent, in the user's name",
+    Skip.SIDECHAIN: "said by a sub-agent, or to it",
+    Skip.SUMMARY: "a summary by which the host shortened the session",
+    Skip.INJECTED: "our own text from the start of a session",
+    Skip.SYNTHETIC: "an error message of the host in the assistant's name",
+    Skip.PLACEHOLDER: "the host's placeholder for an empty message",
+    Skip.REPEATED: "said elsewhere already: copied by a fork, or handed over from a queue",
+    Skip.EMPTY: "without a text",
+    Skip.BAD_JSON: "broken, not JSON",
+    Skip.BAD_SHAPE: "JSON, but not as this host writes it",
+    Skip.TOO_LONG: "too long to read",
+    IGNORED: "of an ignored project",
+}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -109,7 +132,10 @@ def _explain(path: str, *, json: bool) -> int:
 
 
 def _document(progress: ImportProgress) -> dict[str, Any]:
-    names = ("files", "bytes", "turns_read", "records_added", "duplicates", "skipped", "unreadable")
+    names = (
+        "files", "bytes", "turns_read", "records_added", "duplicates", "actions_added", "skipped",
+        "unreadable",
+    )  # fmt: skip
     return {name: getattr(progress, name) for name in names}
 
 
@@ -148,9 +174,10 @@ def _print_commits(commits: CommitsImported) -> None:
 def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
         f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
-        f" {progress.duplicates} already known, in {seconds:.1f} s"
+        f" {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
+        f" in {seconds:.1f} s"
     )
-    for reason, number in sorted(progress.skipped.items()):
-        print(f"  {count(number, 'line')} skipped: {reason}")
+    for reason, number in sorted(progress.skipped.items(), key=lambda pair: -pair[1]):
+        print(f"  left out: {count(number, 'line')}, {WHY.get(reason, reason)}")
     for problem in progress.unreadable:
         print(f"  not read: {problem}", file=sys.stderr)

@@ -287,14 +287,12 @@ def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    wanted = set()
-    for place in batch.places:
-        if not change.ignored(place.project.id, place.project.root, place.cwd):
-            change.place(place.project, place.directory)
-            wanted.add((place.project.id, place.cwd))
+    wanted = places_kept(change, batch)
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
+    if added:  # else all of it was counted before
+        change.note_markup(batch.unknown_markup)
     for back in batch.rewound:
         change.rewind(back.key, back.transcript, back.offset)
     acted = 0
@@ -305,6 +303,16 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
         for info in batch.sessions:
             change.note_session(info)
     return Inserted(added, len(batch.records) - len(records), acted)
+
+
+def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
+    """Note where a batch was said; return project and directory of what is not ignored."""
+    wanted = set()
+    for place in batch.places:
+        if not change.ignored(place.project.id, place.project.root, place.cwd):
+            change.place(place.project, place.directory)
+            wanted.add((place.project.id, place.cwd))
+    return wanted
 
 
 def told_apart(records: list[NewRecord]) -> list[NewRecord]:

@@ -10,12 +10,13 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import parse
+from iai.ingest import parse, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
 from iai.model.remote import without_credentials
+from iai.model.rereading import Rereading
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
@@ -125,6 +126,17 @@ class RecordWriter:
             skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
             yield Publish(skipped, keep=True)
         return inserted
+
+    def insert_again(
+        self, batch: Batch, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Rereading, Inserted]]:
+        """Store what a slice gives of a transcript that is read again."""
+        with self._records.view() as view:
+            batch = parse.settled(batch, view)
+        places = [(place.project, place.directory) for place in batch.places]
+        yield from self._merge_predecessors(places, now)
+        change = partial(rereading.insert_again, batch=batch, rereading=again)
+        return (yield from self.commit(change, now, live=live))
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""

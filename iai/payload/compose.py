@@ -102,7 +102,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     yield Section(("", "## Also open here"), still, 0.1)
     before = tuple(_line_of(session) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
-    groups = hot_files.by_directory(material.sessions, material.root)
+    groups = hot_files.by_directory(material.sessions, material.root, material.beside)
     files = tuple(
         (f"- {directory}: {', '.join(names)}" if directory else f"- {', '.join(names)}",)
         for directory, names in groups
@@ -189,12 +189,6 @@ def _line_of(session: Summary) -> tuple[str, ...]:
         parts.append(_listed(changed, _FILES_EARLIER))
     done = "; ".join(part for part in parts if part)
     return (f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}",)
-
-
-def file_line(session: Summary, file: FileWork) -> str:
-    """Return in a line what a session did to a file, and what for."""
-    done = "; ".join([_change(file), *(_commit(action) for action in session.commits[-1:])])
-    return f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}"
 
 
 def _goal(session: Summary) -> str:

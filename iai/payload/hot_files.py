@@ -14,9 +14,14 @@ SHARED = 0.9  # of the files, below a directory that is not worth repeating
 _WORKTREES = ("/worktrees/", "/.worktrees/")
 
 
-def by_directory(sessions: Sequence[Summary], root: str) -> list[tuple[str, list[str]]]:
-    """Return directories below the root with the files touched there, the hottest first."""
-    weights = _weights(sessions, _bases(sessions, root))
+def by_directory(
+    sessions: Sequence[Summary], root: str, beside: Sequence[str] = ()
+) -> list[tuple[str, list[str]]]:
+    """Return directories below the root with the files touched there, the hottest first.
+
+    `beside` are the tops of other checkouts: a file is the same one in each.
+    """
+    weights = _weights(sessions, _bases(sessions, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
     for path in sorted(weights, key=lambda path: -weights[path])[:FILES]:
         shown = PurePosixPath(path)
@@ -34,7 +39,7 @@ def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, flo
     return found
 
 
-def _bases(sessions: Sequence[Summary], root: str) -> list[str]:
+def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> list[str]:
     """Return the directories that a path may be seen from, the longest first.
 
     Those are the working tree and its worktrees; where sessions were held elsewhere, on another
@@ -43,7 +48,7 @@ def _bases(sessions: Sequence[Summary], root: str) -> list[str]:
     worktrees = {s.info.cwd for s in sessions if any(part in s.info.cwd for part in _WORKTREES)}
     paths = [file.path for session in sessions for file in _lasting(session)]
     here = any(path.startswith(f"{root.rstrip('/')}/") for path in paths)
-    bases = {root if here else _common(paths), *worktrees}
+    bases = {root if here else _common(paths), *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in bases if base), key=len, reverse=True)
 
 

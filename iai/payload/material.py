@@ -52,6 +52,7 @@ class Material(Struct, frozen=True, kw_only=True):
     revision: int
     project_name: str  # "" for the payload of no project in particular
     root: str = ""  # of the project's working tree
+    beside: tuple[str, ...] = ()  # the tops of its other checkouts
     asking: Summary | None = None  # the session that it is for, where that has to be reminded
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
@@ -108,6 +109,7 @@ def gather(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
+        beside=(*checkout.here, *checkout.others) if checkout else (),
         asking=asking,
         sessions=tuple(_real_first(people)),
         unattended=tuple(s for s in own if s.info.unattended),

@@ -124,7 +124,7 @@ class ImportStatus(Request, frozen=True):
     job: str  # from `ImportProgress`
 
 
-class ImportProgress(Reply, frozen=True):
+class ImportProgress(Reply, frozen=True, omit_defaults=True):
     """The progress of an import."""
 
     job: str  # name of the job, for `ImportStatus`
@@ -139,6 +139,7 @@ class ImportProgress(Reply, frozen=True):
     skipped: dict[str, int]  # lines that are no turn, counted by reason
     unreadable: tuple[str, ...]  # files that cannot be read, each with the reason
     revision: int  # of the records, now
+    actions_added: int = 0  # what was done, and is new
 
 
 class RecordsCommitted(Event, frozen=True):

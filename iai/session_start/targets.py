@@ -45,7 +45,7 @@ def checkout_of(cwd: str, project: str, view: RecordView) -> Checkout:
     """Return the checkout of a project that a directory is in, as its payload shows it."""
     home = view.belongs(project)
     tops = set(map(checkout_top, _directories(view, [home])[home]))
-    top = checkout_top(cwd) or cwd
+    top = checkout_top(cwd)
     return _among({one: os.path.realpath(one) for one in {*tops, top} - {""}}, top)
 
 
@@ -54,14 +54,14 @@ def _of_project(project: Project, directories: list[str], layout: Layout) -> Ite
     real = {top: os.path.realpath(top) for top in tops.values() if top}
     latest_first = dict.fromkeys(tops[d] for d in reversed(directories) if tops[d])
     main = tops[project.root] or next(iter(latest_first), "")
-    beside = dict.fromkeys(real[top] for top in latest_first if real[top] != real[main])
+    beside = dict.fromkeys(real[top] for top in latest_first if real[top] != real.get(main))
     apart = list(beside)[:CHECKOUTS]
     yield Target(
         layout.project_payload(project.id),
         project.id,
         project.name,
         tuple(d for d in directories if real.get(tops[d]) not in apart),
-        _among(real, main) if main else None,
+        _among(real, main),
     )
     for top in apart:
         yield Target(
@@ -74,7 +74,10 @@ def _of_project(project: Project, directories: list[str], layout: Layout) -> Ite
 
 
 def _among(real: dict[str, str], top: str) -> Checkout:
-    """Return a checkout among others; `real` has the real path of each top."""
+    """Return a checkout among others; `real` has the real path of each top.
+
+    `top` is "" in a plain directory, and in one that is gone.
+    """
     here = {one for one, path in real.items() if path == real.get(top, top)}
     return Checkout(tuple(sorted(here)), tuple(sorted(real.keys() - here)))
 

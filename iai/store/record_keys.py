@@ -6,7 +6,7 @@ import lmdb
 
 from iai.model.exchange import NARRATION
 from iai.model.record import DIGEST, Record, session_key
-from iai.store import actions
+from iai.store import actions, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
 from iai.store.environment import Transaction
 
@@ -31,6 +31,7 @@ DATABASES = (
     "session_changed",  # session -> revision of the last change of anything in it
     "narration",  # session, order, label of texts that are not its answer, or were taken back
     *actions.DATABASES,
+    *rereading.DATABASES,
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
 _LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key

@@ -24,13 +24,15 @@ from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
 from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
+from iai.store.rereading import RereadingView
 
+MARKUP = b"unknown_markup"  # in `meta`
 _LIVE = 256  # live changes that go before others: the latest
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView(ActionView):
+class RecordView(ActionView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:
@@ -136,6 +138,11 @@ class RecordView(ActionView):
             latest = islice(cursor.iterprev(values=False), _LIVE) if cursor.last() else iter(())
             ours = map(decode_u64, takewhile(lambda key: key >= first, latest))
             return of(islice((revision for revision in ours if revision in pending), limit))
+
+    def unknown_markup(self) -> dict[str, int]:
+        """Return how many turns of users begin with each tag that no rule of their host knows."""
+        data = self._t.get(MARKUP, db=self._db["meta"])
+        return unpack(data, dict[str, int]) if data is not None else {}
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the turns of a session (see `session_key`) in order.

@@ -217,9 +217,9 @@ def test_a_held_back_payload_is_prepared_before_its_session_ends(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
-    capture(w, "one", session="s")
+    capture(w, "one", session="s1")
     w.run(2.0)
-    capture(w, "two", session="s")
+    capture(w, "two", session="s1")
     w.run(2.0)
     chosen = choosing(monkeypatch)
     spool(w, "e", hook_event_name="SessionEnd")

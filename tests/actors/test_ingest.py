@@ -213,7 +213,7 @@ def test_an_ended_session_without_a_transcript_is_required_once_its_event_is_sto
     world: Make,
 ) -> None:
     w = world()
-    capture(w, "one", session="s1", host="claude")
+    capture(w, "one", session="s1")
     path = w.layout.root / "late.jsonl"
     spool(w, "e", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(10.0)

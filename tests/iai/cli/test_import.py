@@ -9,9 +9,14 @@ import pytest
 
 from iai.config.settings import Settings
 from iai.errors import BadUsage
+from iai.hosts.turn import Skip
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 
 COMMAND = importlib.import_module("iai.cli.import")
+
+
+def test_every_reason_to_leave_out_a_line_is_put_into_words() -> None:
+    assert set(Skip) < set(COMMAND.WHY)
 
 
 def explain(*words: str) -> int:

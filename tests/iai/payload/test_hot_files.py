@@ -38,6 +38,12 @@ def test_a_file_in_a_worktree_is_the_same_file() -> None:
     assert by_directory([there, here], ROOT) == [("src/", ["tide.py"])]
 
 
+def test_a_file_in_another_checkout_is_the_same_file() -> None:
+    there = session(changed("/w/quay/src/tide.py"), cwd="/w/quay")
+    here = session(changed(f"{ROOT}/src/tide.py"))
+    assert by_directory([there, here], ROOT, ["/w/quay"]) == [("src/", ["tide.py"])]
+
+
 def test_of_a_checkout_that_was_elsewhere_the_shared_directory_is_left_out() -> None:
     moved = session(*(changed(f"/old/harbor/src/{n}.py") for n in "ab"), cwd="/old/harbor")
     assert by_directory([moved], ROOT) == [("", ["a.py", "b.py"])]

@@ -67,7 +67,7 @@ def test_each_checkout_that_was_worked_in_has_a_payload_of_its_own(
     by_project = {t.project: t for t in found if t.path == layout.project_payload(t.project)}
     assert set(by_project[own].directories) == {str(main), str(main / "cmd")}
     assert by_project[own].checkout == Checkout((str(main),), (str(quay),))
-    assert by_project[other].checkout is None
+    assert by_project[other].checkout == Checkout(())
     (beside,) = (t for t in found if t.project == own and t != by_project[own])
     assert beside.directories == (str(quay),)
     assert beside.checkout == here == Checkout((str(quay),), (str(main),))

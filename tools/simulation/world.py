@@ -91,7 +91,8 @@ class LettersEmbedder:
     def _counts(self, texts: Sequence[str]) -> Vectors:
         out = np.zeros((len(texts), self.parts[0]), np.float32)
         for row, text in enumerate(texts):
-            out[row] = [text.lower().count(letter) for letter in ascii_lowercase]
+            counts = [text.lower().count(letter) for letter in ascii_lowercase]
+            out[row, : len(counts)] = counts
         return out
 
 

@@ -1,7 +1,8 @@
 """Ingest: the only process that writes records. It reads the spool and the hosts' transcripts.
 
 A hook event only says which transcript to read; what was said comes from the transcript, from the
-first byte not read before. Where there is no transcript, the event's own text is stored.
+first byte not read before. Where there is no transcript, the event's own text is stored. Other
+programs' events are left alone.
 """
 
 import logging
@@ -13,14 +14,18 @@ from msgspec import structs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound
+from iai.hosts import registry
 from iai.ingest import edits, parse, spool, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
+from iai.ingest.parse import Batch, Inserted
+from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
-from iai.model.record import SEEDED, Transcript
+from iai.model.record import SEEDED, Transcript, session_key
+from iai.model.rereading import Rereading
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.protocol.graph_cache import MemoryUsed
@@ -59,13 +64,16 @@ class Ingest:
         self._writer = RecordWriter(layout, records, self._identify)
         self._follower = Follower((), 0)
         self._imports = ImportQueue()
+        self._rereader = Rereader(())
         self._import_pace = Pace()
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
+            self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
+        yield from self._writer.upgrade(now)
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
@@ -87,7 +95,8 @@ class Ingest:
         if self._writer.reassigning:
             return 0.0
         due_s = self._follower.due_s(now)
-        return min(due_s, self._import_pace.due_s(now)) if self._imports.current else due_s
+        busy = self._imports.current or self._rereader.current
+        return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
         if self._follower.poll_due(now):
@@ -106,6 +115,8 @@ class Ingest:
         if job is not None and not self._import_pace.due_s(now):
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
+        elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
+            yield from self._read_in_idle_time(now)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -163,31 +174,58 @@ class Ingest:
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
         """Deal with an event; return False if it has to wait for its transcript."""
-        event = spooled.event
+        event, path = spooled.event, spooled.path
         if event is None:
-            log.warning("%s %s", spooled.path, spooled.why)
-            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
-            yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+            yield from self._reject(spooled)
         elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
-            self._writer.required.cancel(str(spooled.path))  # replaced by the transcript
+            self._writer.required.cancel(str(path))  # replaced by the transcript
             yield from self._writer.write_required()
-            yield RemoveFile(spooled.path)
+            yield RemoveFile(path)
+        elif event.ends_session and path.suffix == spool.NEW and not self._known(event):
+            yield RemoveFile(path)  # `claude mcp list` ends a session that never was
         elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
-            yield from self._writer.insert_turns(parse.turns_in_event(event, spooled.arrived), now)
+            yield from self._writer.insert_event(event, spooled.arrived, now)
             if event.ends_session:
-                self._writer.session_ending(str(spooled.path), event.cwd)
-                yield from self._writer.session_ingested(str(spooled.path))
-            yield RemoveFile(spooled.path)
+                self._writer.session_ending(str(path), event.cwd)
+                yield from self._writer.session_ingested(str(path))
+            else:
+                yield from self._writer.event_ingested(str(path))
+            yield RemoveFile(path)
         else:
-            awaiting = spooled.path.with_suffix(spool.AWAITS)
-            if event.ends_session:
+            awaiting = path.with_suffix(spool.AWAITS)
+            if event.ends_session or event.prompt or event.last_assistant_message:
+                # A start until then reads the event itself.
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
-            if spooled.path != awaiting:
-                yield MoveFile(spooled.path, awaiting)
+            if path != awaiting:
+                yield MoveFile(path, awaiting)
             return False
         return True
+
+    def _reject(self, spooled: Spooled) -> Steps:
+        log.warning("%s %s", spooled.path, spooled.why)
+        if spooled.foreign:
+            yield RemoveFile(spooled.path)
+        else:
+            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
+        yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+
+    def _known(self, event: HookEvent) -> bool:
+        """Has anything been said in the session of an event, in the records or in the spool?"""
+        with self._records.view() as view:
+            project = view.belongs(self._identify(event.cwd, "").id)
+            if view.last_change(project).last_session == event.session_id:
+                return True
+            keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
+            if any(next(view.session(key), None) for key in keys):
+                return True
+        waiting = (spool.read(file) for file in spool.waiting(self._layout.spool_new))
+        events = (spooled.event for spooled in waiting if spooled is not None)
+        return any(
+            e is not None and e.session_id == event.session_id and not e.ends_session
+            for e in events
+        )
 
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = deadline(now, ended=event.ends_session)
@@ -201,7 +239,9 @@ class Ingest:
         if self._follower.needs_commit(path, until):
             self._follower.follow((yield from self._writer.commit(change, now)))
         if event.ends_session:
-            self._follower.end_session(path, self._writer.session_ending(path, event.cwd), until)
+            began_in = self._follower.began_in(path)
+            project = self._writer.session_ending(path, event.cwd, began_in)
+            self._follower.end_session(path, project, until)
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)
@@ -213,6 +253,9 @@ class Ingest:
             return
         path = transcript.path
         try:
+            if again := self._rereader.instead(transcript):
+                yield from self._read_again(again, now, live=True)
+                return
             batch = parse.read(transcript, self._identify, now.wall)
         except OSError as error:
             log.warning("cannot read %s: %s", path, error.strerror)
@@ -230,15 +273,44 @@ class Ingest:
             transcript = view.transcript(path) or Transcript(path=path, host="")
         most = transcripts.SLICE // self._import_pace.part(now)
         try:
-            batch = parse.read(transcript, self._identify, now.wall, most)
+            if again := self._rereader.instead(transcript):
+                batch, inserted = yield from self._read_again(again, now, live=False)
+            else:
+                batch = parse.read(transcript, self._identify, now.wall, most)
+                inserted = yield from self._writer.insert_batch(batch, now, live=False)
+                self._follower.advance(batch.transcript, more=batch.more)
         except OSError as error:
             job.file_done(f"cannot be read: {error.strerror}")
             return
-        inserted = yield from self._writer.insert_batch(batch, now, live=False)
-        self._follower.advance(batch.transcript, more=batch.more)
         job.slice_read(batch, inserted)
         if not batch.more:
             job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+
+    def _read_again(
+        self, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Batch, Inserted]]:
+        """Read a slice of a file that an earlier version read. Raises OSError if it is gone."""
+        most = transcripts.SLICE // self._import_pace.part(now)
+        batch = parse.read(again.transcript, self._identify, now.wall, most)
+        after, inserted = yield from self._writer.insert_again(batch, again, now, live=live)
+        self._rereader.advance(after, more=batch.more)
+        with self._records.view() as view:
+            known = view.transcript(batch.transcript.path)
+        if not batch.more and known is not None:
+            self._follower.advance(known, more=False)
+        return batch, inserted
+
+    def _read_in_idle_time(self, now: Now) -> Steps:
+        """Read a slice of a file again, if one is left."""
+        again = self._rereader.current
+        if again is None:
+            return
+        try:
+            yield from self._read_again(again, now, live=False)
+        except OSError:  # what is stored of it stays as it is
+            yield from self._writer.commit(methodcaller("reread", again, more=False), now)
+            self._rereader.advance(again, more=False)
+        self._import_pace.looked(now, more=True)
 
 
 def make(settings: Settings) -> Ingest:

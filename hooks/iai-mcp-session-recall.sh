@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SessionStart hook: prints what iai remembers for this session. Usually that is a file, kept ready
-# by the group. If the file is missing or may be out of date, or the session was given text before,
-# `iai session-start` composes the text now, whether or not the group is running.
+# by the group. If the file is missing, may be out of date or holds words of the session itself, or
+# the session goes on from before, `iai session-start` composes the text now, whether or not the
+# group is running. Other programs that run this hook get nothing.
 # Prints the current text or nothing, within a second, and always exits 0. Adds a line to
 # logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error.
 # Needs bash 3.2 and the standard tools.
@@ -48,6 +49,23 @@ read_event() {
     */.claude/*) host=claude ;;
     *) host="${PLUGIN_ROOT:+codex}" host="${host:-${CLAUDE_PROJECT_DIR:+claude}}" ;;
   esac
+}
+
+# Is it an event of another program that runs the hooks in Claude Code's settings? The rules are
+# those of iai/ingest/spool.py.
+of_another_program() {
+  case "$event" in
+    *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
+    *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
+    *'"transcript_path"'*) ;;
+    *'"timestamp"'*) return 0 ;;
+    *'"cwd"'*) return 1 ;;
+    *'"hook_event_name"'*) return 0 ;;
+  esac
+  case "$transcript_path" in
+    */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
+  esac
+  return 1
 }
 
 # Sets `at` and `at_ns` to the time.
@@ -144,20 +162,24 @@ find_group() {
   [ "${title#iai: }" = "$title" ] || group=up
 }
 
-# Does the text lack something it must hold? Gives a running group a few milliseconds to add it,
-# then sets `lack` to the reason. Ingest writes the required revision (see
-# iai/freshness/required_revision.py) before it removes the event from the spool: read it last.
-lacks_something() {
-  local due looks=0
+# Does the text lack something it must hold, or hold words of this session? Gives a running group a
+# few milliseconds to add what is missing, then sets `unfit` to the reason. Ingest writes the line
+# with the required revision and the last session (see iai/freshness/required_revision.py) before it
+# removes the event from the spool: read it last.
+unfit() {
+  local due last looks=0
   while :; do
     set -- "$store"/spool/new/*.json
-    due=0
-    { read -r due _ <"${file%.md}.news"; } 2>/dev/null
+    due=0 last=""
+    { read -r due _ last <"${file%.md}.news"; } 2>/dev/null
     case "$due" in "" | *[!0-9]*) due=0 ;; esac
-    if [ -e "$1" ]; then
-      lack="spool-waiting"
+    if [ -n "$session_id" ] && [ "$last" = "$session_id" ]; then
+      unfit="own-words"
+      return
+    elif [ -e "$1" ]; then
+      unfit="spool-waiting"
     elif [ "$revision" -lt "$due" ]; then
-      lack="session-ended revision=$revision"
+      unfit="session-ended revision=$revision"
     else
       return 1
     fi
@@ -275,6 +297,11 @@ find_records() {
 read_event
 if answered_elsewhere; then exit 0; fi
 read_clock
+if of_another_program; then
+  host="" session_id=""
+  tell nothing "another program's event" "nothing: another program's event"
+  exit 0
+fi
 if [ -n "$agent_id" ] && [ "${IAI_MCP_SUBAGENTS:-}" != 1 ]; then
   tell nothing "sub-agent" "nothing: a sub-agent, and IAI_MCP_SUBAGENTS is not 1"
   exit 0
@@ -282,9 +309,14 @@ fi
 find_file
 [ -z "$file" ] || read_file
 find_group
-case "$source" in resume | compact) goes_on="$session_id" ;; *) goes_on="" ;; esac
+goes_on="" # the session, if it has its own words, and what it was given, in its context
+[ "$source" != resume ] || goes_on="$session_id"
 if [ -n "$goes_on" ] && [ -f "$deliveries/$goes_on" ]; then
   live "given-before"
+elif [ -n "$goes_on" ]; then
+  live "resumed"
+elif [ "$source" = compact ]; then
+  live "compacted"
 elif [ -z "$text" ]; then
   live "cache-absent"
 elif [ "${#text}" -gt "$largest" ]; then
@@ -295,8 +327,8 @@ elif too_old; then
   live "cache-stale age=${age}s max=${max_age}s"
 elif [ "$group" = down ]; then
   live "group-down"
-elif lacks_something; then
-  live "$lack"
+elif unfit; then
+  live "$unfit"
 elif repository_changed; then
   live "repository-changed"
 else

@@ -111,7 +111,7 @@ def test_its_hooks_are_those_that_are_there() -> None:
 
 def test_the_troubleshooting_topic_explains_every_reason_of_the_start_hook() -> None:
     hook = (ROOT / "hooks" / "iai-mcp-session-recall.sh").read_text()
-    reasons = set(re.findall(r'(?:live |lack=)"([a-z-]+)', hook))
+    reasons = set(re.findall(r'(?:live |unfit=)"([a-z-]+)', hook))
     assert len(reasons) > 5
     for reason in reasons:
         assert f"`{reason}`" in PAGES[TOPICS / "troubleshooting.md"], reason
@@ -214,9 +214,11 @@ def test_the_first_command_shows_the_whole_path_and_leaves_nothing_behind(tmp_pa
         timeout=3 * PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "> Left open: the OpenAPI example still shows /v1" in done.stdout
+    assert "Left open: the OpenAPI example still shows /v1" in done.stdout
+    for line in ("Tests: pytest tests/api -q: 9 passed", "Open: put the header into the docs"):
+        assert f"\n{line}\n" in done.stdout
     assert "> Retries: never more than 3, always with tenacity." in done.stdout
     assert "cache-hit" in done.stdout
     for stage in ("records", "vectors", "graph", "payload"):
-        assert re.search(rf"^  {stage} +20    0$", done.stdout, re.MULTILINE)
+        assert re.search(rf"^  {stage} +\d+    0$", done.stdout, re.MULTILINE)
     assert list(tmp_path.iterdir()) == []

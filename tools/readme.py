@@ -36,7 +36,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _default(value: float | str, unit: str) -> str:
-    return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}"
+    return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}".rstrip()
 
 
 def _code(names: tuple[str, ...]) -> list[str]:

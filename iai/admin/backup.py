@@ -102,6 +102,8 @@ def restore(
     Raises StoreError, and changes nothing, if the group runs, the file is not an intact backup, or
     the store has records and `replace` is False.
     """
+    if not path.is_file():
+        raise StoreError(f"cannot read {path}: no such file")
     layout.create()
     lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:

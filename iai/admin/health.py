@@ -14,6 +14,7 @@ from iai.freshness.target import Target
 from iai.ingest import parse, spool, transcripts
 from iai.model.clock import NS
 from iai.model.record import Transcript, Watermark
+from iai.model.rereading import RereadProgress
 from iai.model.revisions import Revisions, through
 from iai.session_start.payload_files import claim, read_sidecar
 from iai.session_start.targets import targets
@@ -52,6 +53,8 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     stages: dict[str, Stage]
     watermark: Watermark
     payload: PayloadHealth
+    reread: RereadProgress = RereadProgress(0, 0)
+    unknown_markup: dict[str, int] = {}  # turns of users that begin with it, by name of the tag
     problem: str = ""  # why something could not be read; "" if everything could
 
     @property
@@ -89,6 +92,8 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
     spooled = _spooled(layout)  # before the records: an event ingested in between is in them
     with readers.records.view() as view:
         mark = view.watermark()
+        reread = view.reread_progress()
+        markup = view.unknown_markup()
         head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
@@ -110,7 +115,12 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         behind_s=last.lag_s,
     )
     return StoreHealth(
-        stages={"records": records, **stages}, watermark=mark, payload=payload, problem=problem
+        stages={"records": records, **stages},
+        watermark=mark,
+        payload=payload,
+        reread=reread,
+        unknown_markup=markup,
+        problem=problem,
     )
 
 

@@ -44,6 +44,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "stages": msgspec.to_builtins(store.stages),
         "watermark": msgspec.to_builtins(store.watermark),
         "payload": msgspec.to_builtins(store.payload),
+        "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
         "problem": store.problem,
     }
     return document, "\n".join(_lines(document, store))
@@ -91,6 +92,11 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
         *(_stage_line(name, stage) for name, stage in store.stages.items()),
         f"payload    {_payload_line(store.payload, store.stages['records'].lag_records)}",
     ]
+    if store.reread.left:
+        done, total = store.reread.done, store.reread.total
+        lines.append(
+            f"rereading  {done} of {total} transcripts, for what an update takes from them"
+        )
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 

@@ -22,10 +22,13 @@ COMMANDS = {
     "hooks": "connect iai to Claude Code and Codex",
     "mcp": "serve the memory to any host that speaks MCP",
     "recall": "search everything that was said",
-    "show": "print a record in full, with the turns around it",
+    "show": "print an exchange: a request, what was done, and the answer",
+    "file": "list who changed a file, when and what for",
     "timeline": "list recent sessions",
     "remember": "store a note",
     "pin": "start every session in a project with a record",
+    "done": "close what is open in a session",
+    "dismiss": "leave a line out of every session start",
     "edit": "change the text of a record",
     "forget": "delete records",
     "import": "import past sessions and git history",
@@ -38,7 +41,7 @@ COMMANDS = {
     "events": "print the event log",
     "backup": "back up the store to one file",
     "restore": "restore the store from a backup",
-    "export": "export records as JSON lines or Markdown",
+    "export": "export what was said and done as JSON lines or Markdown",
     "doctor": "diagnose problems and suggest fixes",
     "service": "start iai at login and restart it after a crash",
     "config": "show and change settings",
@@ -68,7 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
-        print(f"iai: unknown command {name!r}; `iai help` lists the commands", file=sys.stderr)
+        alike = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean `iai {alike[0]}`?" if alike else "`iai help` lists the commands"
+        print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
         return BAD_USAGE
     return _run(name, words[1:])
 

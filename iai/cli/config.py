@@ -7,6 +7,7 @@ config.toml. Settings are read when iai starts, so restart it to apply a change.
 example: iai config set refresh_min_s 30
 """
 
+import importlib
 import os
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -42,6 +43,8 @@ def run(args: Namespace, settings: Settings) -> int:
         names = ("", " NAME", " NAME VALUE")[_WORDS[args.action]]
         raise BadUsage(f"usage: iai config {args.action}{names}")
     if args.action == "set":
+        if args.name == "embedder":  # it would only fail at the next start
+            importlib.import_module("iai.embedders.registry").check(args.value)
         config_edits.put(layout.config, args.name, args.value)
     elif args.action == "unset":
         config_edits.drop(layout.config, args.name)
@@ -82,14 +85,20 @@ def _table(found: dict[str, Resolved]) -> list[str]:
     for one in found.values():
         default = "" if one.source is Source.DEFAULT else f", by default {shown(one.default)}"
         who = one.setting.variable if one.source is Source.ENVIRONMENT else one.source
-        lines.append(f"{one.name:<{width}}  {shown(one.value)} {one.setting.unit} ({who}{default})")
+        lines.append(f"{one.name:<{width}}  {_valued(one)} ({who}{default})")
         lines.append(f"{'':<{width}}  {one.setting.meaning}")
     return lines
 
 
+def _valued(one: Resolved) -> str:
+    """Return a number with its unit; a text is one without."""
+    named = isinstance(one.value, str) or not one.setting.unit
+    return shown(one.value) if named else f"{shown(one.value)} {one.setting.unit}"
+
+
 def _outcome(one: Resolved, layout: Layout) -> str:
     """Say what the setting is now, and how to apply it."""
-    text = f"{one.name} is {shown(one.value)} {one.setting.unit} ({one.source})"
+    text = f"{one.name} is {_valued(one)} ({one.source})"
     if one.source is Source.ENVIRONMENT:
         text += f"\n{one.setting.variable} is set in the environment and overrides config.toml"
     with Client(layout) as client:

@@ -8,10 +8,12 @@ example: iai edit '#41' --text "Deployments go through make deploy"
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from iai.cli import refs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NotFound
@@ -26,22 +28,22 @@ class EditorFailed(IaiError):
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="the record: its id, or #N")
+    refs.add(parser)
     parser.add_argument("--text", help="the new text (default: edit it in $EDITOR)")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    layout = Layout(settings.store)
+    layout, ref = Layout(settings.store), refs.one(args)
     with Client(layout) as client:
         client.require()
-        before = _text(layout, args.ref)
+        before = _text(layout, ref)
         text = args.text if args.text is not None else _edited(before)
         if not text.strip():
             raise BadUsage("the text is empty; to delete the record, use `iai forget`")
         if text == before:
             print("not changed")
             return 0
-        client.call(Actor.INGEST, Edit(ref=args.ref, text=text), Changed)
+        client.call(Actor.INGEST, Edit(ref=ref, text=text), Changed)
     print("changed")
     return 0
 
@@ -57,7 +59,10 @@ def _text(layout: Layout, ref: str) -> str:
 
 
 def _edited(text: str) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadUsage("there is no terminal for an editor: give --text, or set EDITOR")
+    editor = editor or "vi"
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # private to the user
         path = Path(directory) / "record.md"
         path.write_text(text)

@@ -1,4 +1,7 @@
-"""Export all records as JSON lines or Markdown, whether or not iai is running.
+"""Export everything that was said and done as JSON lines or Markdown.
+
+A JSON line is a record, or has the key `session_info` or `action`. Works whether or not iai is
+running.
 
 Writes to standard output, or one file per project with --out.
 
@@ -7,21 +10,26 @@ example: iai export --format markdown --out ~/iai-export
 
 import json
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import msgspec
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
+from iai.model.exchange import Exchange
 from iai.model.record import Project, Record
+from iai.model.session import SessionInfo
 from iai.model.units import when
 from iai.projects.lookup import project_id
+from iai.recall.account import account
+from iai.recall.conversation import of_session
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
@@ -74,9 +82,22 @@ def _output(out: str, project: Project, form: str) -> Iterator[TextIO]:
 
 
 def _jsonl(view: RecordView, project: Project, out: TextIO) -> None:
+    """Print a line for each record, then for each session, then for each action of it."""
     for record in view.project(project.id):
-        document = {"project_name": project.name, **msgspec.to_builtins(record)}
-        print(json.dumps(document, ensure_ascii=False), file=out)
+        _line(project, msgspec.to_builtins(record), out)
+    for session in view.sessions(project.id):
+        info = view.session_info(session)
+        if info is not None:
+            _line(project, {"session_info": msgspec.to_builtins(info)}, out)
+        for exchange in _exchanges(view, session, project):
+            turn = exchange.turns[0]
+            whose = {"host": turn.host, "session": turn.session}
+            for action in exchange.actions:
+                _line(project, {**whose, "action": msgspec.to_builtins(action)}, out)
+
+
+def _line(project: Project, document: dict[str, Any], out: TextIO) -> None:
+    print(json.dumps({"project_name": project.name, **document}, ensure_ascii=False), file=out)
 
 
 def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
@@ -87,15 +108,40 @@ def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
     for record in facts:
         print(_said(record), file=out)
     for session in view.sessions(project.id):
-        turns = [turn for turn in view.session(session) if turn.project == project.id]
-        if turns:
-            first = turns[0]
-            print(f"## {when(first.created_at)}, {first.host} session {first.session}\n", file=out)
-        for turn in turns:
-            print(_said(turn), file=out)
+        info = view.session_info(session)
+        for number, exchange in enumerate(_exchanges(view, session, project)):
+            turns = [turn for turn in exchange.turns if turn.project == project.id]
+            if not number:
+                print(_heading(turns[0], info), file=out)
+            for turn in turns:
+                if turn is exchange.answer:
+                    print(_done(exchange, project), end="", file=out)
+                print(_said(turn), file=out)
+            if exchange.answer is None:
+                print(_done(exchange, project), end="", file=out)
+
+
+def _exchanges(view: RecordView, session: bytes, project: Project) -> Iterator[Exchange]:
+    """Yield the exchanges of a session that began in a project."""
+    for exchange in of_session(view, session):
+        if exchange.turns and exchange.turns[0].project == project.id:
+            yield exchange
+
+
+def _heading(first: Record, info: SessionInfo | None) -> str:
+    branch = f", branch {info.branch}" if info and info.branch else ""
+    session = f"{first.host} session {first.session}{branch}"
+    return f"## {when(first.created_at)}, {session}\n"
+
+
+def _done(exchange: Exchange, project: Project) -> str:
+    """Return what was done in an exchange, as a block of its own."""
+    lines = list(account(exchange.actions, [project.root, *project.cwds]))
+    fence = max((run for line in lines for run in re.findall("`{3,}", line)), key=len, default="``")
+    return "\n".join([f"{fence}`", *lines, f"{fence}`\n\n"]) if lines else ""
 
 
 def _said(record: Record) -> str:
-    pinned = ", pinned" if record.pinned else ""
+    marks = "".join(f", {mark}" for mark in (*["pinned"][: record.pinned], *record.marks))
     text = "\n".join(f"> {line}".rstrip() for line in record.text.splitlines())
-    return f"**{record.role}**, {when(record.created_at)} (#{record.label}{pinned})\n\n{text}\n"
+    return f"**{record.role}**, {when(record.created_at)} (#{record.label}{marks})\n\n{text}\n"

@@ -7,6 +7,7 @@ example: iai forget '#41' '#42'
 
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import refs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -15,14 +16,14 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("refs", nargs="+", metavar="ref", help="a record: its id, or #N")
+    refs.add_several(parser)
     parser.add_argument(
         "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    request = Forget(refs=tuple(args.refs), whole_sessions=args.whole_session)
+    request = Forget(refs=refs.several(args), whole_sessions=args.whole_session)
     with Client(Layout(settings.store)) as client:
         answer = client.call(Actor.INGEST, request, Changed, deadline_s=60.0)
     print(f"forgot {answer.count} record{'s' if answer.count != 1 else ''}")

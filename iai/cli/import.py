@@ -8,6 +8,8 @@ and running it twice is harmless. What iai has read stays, even after the host d
 --git stores the commit messages of a project for recall, except for merges, version bumps and the
 like. They are not shown at session start.
 
+--explain prints what would become of each line of a transcript, and stores nothing.
+
 example: iai import --all --wait
 """
 
@@ -27,13 +29,37 @@ from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
+from iai.hosts.turn import Skip
+from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
+from iai.ingest.import_job import IGNORED
 from iai.install import histories
 from iai.model.units import count
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
 from iai.protocol.ingest import ImportProgress
 from iai.protocol.message import Actor
+
+WHY: dict[str, str] = {  # by the reasons of `iai.hosts.turn.Skip`
+    Skip.NOT_A_TURN: "about the session, nothing said or done",
+    Skip.TOOL: "calls and results of tools without a text; what was done is kept as actions",
+    Skip.META: "written by the host in the user's name",
+    Skip.COMMAND: "commands of the host or a shell, and what they printed",
+    Skip.EDITOR: "what an editor said about open files",
+    Skip.HOOK: "what a hook printed",
+    Skip.NOTICE: "from a background task or another agent, in the user's name",
+    Skip.SIDECHAIN: "said by a sub-agent, or to it",
+    Skip.SUMMARY: "a summary by which the host shortened the session",
+    Skip.INJECTED: "our own text from the start of a session",
+    Skip.SYNTHETIC: "an error message of the host in the assistant's name",
+    Skip.PLACEHOLDER: "the host's placeholder for an empty message",
+    Skip.REPEATED: "said elsewhere already: copied by a fork, or handed over from a queue",
+    Skip.EMPTY: "without a text",
+    Skip.BAD_JSON: "broken, not JSON",
+    Skip.BAD_SHAPE: "JSON, but not as this host writes it",
+    Skip.TOO_LONG: "too long to read",
+    IGNORED: "of an ignored project",
+}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -54,10 +80,15 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="wait until all of it is searchable and the session-start text is rewritten",
     )
+    parser.add_argument(
+        "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if args.explain:
+        return _explain(args.explain, json=args.json)
     if not (args.paths or args.all or args.git) or args.commits < 1:
         raise BadUsage("name transcripts, or pass --all or --git; --commits must be at least 1")
     layout = Layout(settings.store)
@@ -87,8 +118,24 @@ def run(args: Namespace, settings: Settings) -> int:
     return 1 if progress is not None and progress.unreadable else 0
 
 
+def _explain(path: str, *, json: bool) -> int:
+    try:
+        outcomes = explain(path)
+        if json:
+            print_json({"lines": [outcome._asdict() for outcome in outcomes]})
+        else:
+            for outcome in outcomes:
+                print(f"{outcome.offset:>12}  {outcome.what:<12}  {outcome.about}")
+    except OSError as error:
+        raise BadUsage(f"{path} cannot be read: {error.strerror}") from error
+    return 0
+
+
 def _document(progress: ImportProgress) -> dict[str, Any]:
-    names = ("files", "bytes", "turns_read", "records_added", "duplicates", "skipped", "unreadable")
+    names = (
+        "files", "bytes", "turns_read", "records_added", "duplicates", "actions_added", "skipped",
+        "unreadable",
+    )  # fmt: skip
     return {name: getattr(progress, name) for name in names}
 
 
@@ -127,9 +174,10 @@ def _print_commits(commits: CommitsImported) -> None:
 def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
         f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
-        f" {progress.duplicates} already known, in {seconds:.1f} s"
+        f" {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
+        f" in {seconds:.1f} s"
     )
-    for reason, number in sorted(progress.skipped.items()):
-        print(f"  {count(number, 'line')} skipped: {reason}")
+    for reason, number in sorted(progress.skipped.items(), key=lambda pair: -pair[1]):
+        print(f"  left out: {count(number, 'line')}, {WHY.get(reason, reason)}")
     for problem in progress.unreadable:
         print(f"  not read: {problem}", file=sys.stderr)

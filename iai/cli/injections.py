@@ -14,6 +14,7 @@ from iai.config.settings import Settings
 from iai.model import units
 from iai.model.units import count, when
 from iai.projects.identity import identify
+from iai.projects.lookup import project_id
 from iai.session_start.deliveries import (
     Delivery,
     Totals,
@@ -34,10 +35,12 @@ def run(args: Namespace, settings: Settings) -> int:
     project = args.project
     if os.sep in project or project in (".", ".."):
         project = identify(os.path.abspath(project)).name  # noqa: PTH100  `identify` resolves symlinks
+    layout = Layout(settings.store)
+    every = list(read(layout, since))
+    if project not in ("", *(one.project for one in every)):
+        project_id(args.project, layout)  # raises BadUsage if there is no such project
     found = [
-        one
-        for one in read(Layout(settings.store), since)
-        if args.session in ("", one.session) and project in ("", one.project)
+        one for one in every if args.session in ("", one.session) and project in ("", one.project)
     ]
     if args.json:
         print_json({"injections": found, "totals": totals(found)})

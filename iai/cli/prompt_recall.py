@@ -10,18 +10,17 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 
-import msgspec
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import IaiError, StoreError
 from iai.hosts import codex, registry
-from iai.ingest.spool import HookEvent
+from iai.ingest.spool import NotAnEvent, event_in
 from iai.model import clock, framing
 from iai.model.ids import is_file_name
 from iai.payload import prompt
 from iai.payload.budget import tokens
 from iai.process.client import Client, recall
+from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
 from iai.session_start import deliveries
@@ -38,8 +37,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(_args: Namespace, settings: Settings) -> int:
     try:
-        event = msgspec.json.decode(sys.stdin.buffer.read(), type=HookEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        event = event_in(sys.stdin.buffer.read())
+    except NotAnEvent:
         return 0
     if not event.prompt or event.agent_id or framing.without(event.prompt) != event.prompt:
         return 0
@@ -60,7 +59,7 @@ def run(_args: Namespace, settings: Settings) -> int:
     if not text:
         return 0
     print(text, end="", flush=True)
-    known = registry.detect(event.transcript_path or "", None)
+    known = registry.detect(event.transcript_path, None)
     delivery = Delivery(
         at=clock.iso(wall),
         at_ns=wall,
@@ -88,7 +87,7 @@ def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
         with records.view() as view:
             if view.ignored(project.id, project.root, cwd):
                 return ""
-            return view.belongs(project.id)
+            return view.belongs(relocation.resolve(project, view).id)
     except StoreError:
         return ""
     finally:

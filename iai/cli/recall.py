@@ -1,13 +1,15 @@
 """Search everything that was said, best match first.
 
-Ask in your own words or with exact ones. Filters apply before the search, so a narrow filter never
-loses a match. `iai help search` explains the ranking.
+Ask in your own words or with exact ones, by files, commands or commits. A result is a request with
+what was done and answered. Those of the project you are in come first. Filters apply before the
+search, so a narrow filter never loses a match. `iai help search` explains the ranking.
 
-example: iai recall "how did we fix the login timeout" --project . --since 7d --explain
+example: iai recall "how did we fix the login timeout" --file login.py --since 7d --explain
 """
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -19,12 +21,12 @@ from iai.errors import BadUsage
 from iai.model import units
 from iai.model.units import ago, excerpt
 from iai.process.client import Client, recall
-from iai.projects.lookup import project_id
+from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.recall.named_session import session_id
 
-SHOWN = 240  # characters of each hit
-FILTERS = ("project", "session", "role", "tier", "since", "until")
+LINE = 160  # characters of each file, commit, command and error
+FILTERS = ("project", "session", "role", "tier", "since", "until", "file", "commit", "command")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,6 +44,27 @@ def configure(parser: ArgumentParser) -> None:
         default="",
         choices=("episodic", "semantic", "procedural"),
         help="only turns of sessions (episodic), or notes (semantic, procedural)",
+    )
+    parser.add_argument(
+        "--everywhere", action="store_true", help="mix all projects, best match first"
+    )
+    parser.add_argument(
+        "--file",
+        default="",
+        metavar="PATH",
+        help="only where this file was worked on: a path, or its end",
+    )
+    parser.add_argument(
+        "--commit",
+        default="",
+        metavar="TEXT",
+        help="only with this commit: its hash, or words of it",
+    )
+    parser.add_argument(
+        "--command", default="", metavar="TEXT", help="only where such a command was run"
+    )
+    parser.add_argument(
+        "--failed", action="store_true", help="only where something failed, or that command did"
     )
     times.add_period(parser)
     parser.add_argument(
@@ -67,6 +90,11 @@ def run(args: Namespace, settings: Settings) -> int:
             since=since,
             until=until,
             explain=args.explain,
+            near="" if args.everywhere or args.project else project_here(layout),
+            file=args.file,
+            commit=args.commit,
+            command=args.command,
+            failed=args.failed,
         )
         began = time.perf_counter()
         answer = recall(client, question)
@@ -76,17 +104,45 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
         return 0
     wall = time.time_ns()
-    for hit in answer.hits:
-        where = f"{hit.project_name}, {hit.host}, {hit.role}, {ago(hit.created_at, wall)}"
-        where += f", superseded by {hit.superseded_by}" if hit.superseded_by else ""
-        print(f"#{hit.label}  {hit.score:.2f}  {where}\n    {excerpt(hit.text, SHOWN)}")
-        if args.explain:
-            print(_explained(hit))
+    for line in _shown(answer.hits, wall, explain=args.explain):
+        print(line)
     if not answer.hits:
         print(_nothing(args, answer))
     for missing in answer.degraded:
         print(f"(degraded: {missing})")
     return 0
+
+
+def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
+    labels = {hit.id: f"#{hit.label}" for hit in hits}
+    here = False
+    for hit in hits:
+        if hit.elsewhere and here:
+            yield "In other projects:"
+        here = not hit.elsewhere
+        said = f"{units.when(hit.created_at)}, {ago(hit.created_at, wall)}"
+        where = f"{hit.project_name}, {hit.host}, {hit.role}, {said}"
+        by = labels.get(hit.superseded_by, hit.superseded_by)
+        where += f", superseded by {by}" if by else ""
+        yield f"#{hit.label}  {hit.score:.2f}  {where}"
+        yield f"    {hit.passage}"
+        yield from (f"      {part}" for part in _exchange(hit))
+        if explain:
+            yield _explained(hit)
+
+
+def _exchange(hit: Hit) -> Iterator[str]:
+    """Yield what else there is of the exchange of a hit."""
+    if hit.asked:
+        yield f"asked (#{hit.request}): {hit.asked}"
+    yield from (f"#{line.label} {line.role}: {line.text}" for line in hit.lines)
+    if hit.answer:
+        yield f"answer: {hit.answer}"
+    for name in ("files", "commits", "commands", "errors"):
+        if found := getattr(hit, name):
+            yield f"{name}: {'; '.join(excerpt(one, LINE) for one in found)}"
+    if hit.same:
+        yield f"said again: {', '.join(f'#{label}' for label in hit.same)}"
 
 
 def _explained(hit: Hit) -> str:
@@ -108,4 +164,5 @@ def _nothing(args: Namespace, answer: Recalled) -> str:
     if not answer.revision and not behind:
         return "nothing found: the store is empty; `iai import --all` imports past sessions"
     given = [f"--{name} {value}" for name in FILTERS if (value := getattr(args, name))]
+    given += ["--failed"] if args.failed else []
     return " ".join(["nothing found", *(["with", *given] if given else [])])

@@ -13,6 +13,7 @@ from iai.errors import BadUsage
 from iai.process.client import Client
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
+from iai.store.records import Records
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -32,14 +33,27 @@ def run(args: Namespace, settings: Settings) -> int:
         cwd=os.path.abspath(args.cwd or "."),  # noqa: PTH100  keeps symlinks, as the shell does
         pinned=args.pin,
     )
-    with Client(Layout(settings.store)) as client:
+    layout = Layout(settings.store)
+    with Client(layout) as client:
         answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
     if args.json:
         print_json(answer)
     elif answer.added:
-        print(f"remembered as {answer.ids[0]}")
+        print(f"remembered as {_number(layout, answer.ids[0])}")
     elif answer.ids[0]:
-        print(f"already known as {answer.ids[0]}" + (", now pinned" if args.pin else ""))
+        print(
+            f"already known as {_number(layout, answer.ids[0])}"
+            + (", now pinned" if args.pin else "")
+        )
     else:
         print("not stored: you have forgotten this text before")
     return 0
+
+
+def _number(layout: Layout, record_id: str) -> str:
+    """Return a record's number, by which all commands name it; its id if it is gone already."""
+    records = Records(layout.records)
+    with records.view() as view:
+        record = view.find(record_id)
+    records.close()
+    return f"#{record.label}" if record else record_id

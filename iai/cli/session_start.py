@@ -13,12 +13,10 @@ import time
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
-import msgspec
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreAbsent
-from iai.ingest.spool import HookEvent
+from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import gather
@@ -28,6 +26,7 @@ from iai.session_start import deliveries, pending
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
+from iai.session_start.targets import checkout_of
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 from iai.store.topics import read
@@ -57,7 +56,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    try:
+        event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+    except OtherProgram:
+        return 0
+    compacted = event.source == "compact"  # the host has cut away what the session was given
     cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
     project = identify(cwd)
     layout = Layout(settings.store)
@@ -69,16 +72,26 @@ def run(args: Namespace, settings: Settings) -> int:
         waiting = pending.read(layout, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         source = PendingView(view, waiting, wall)
-        since = args.since or deliveries.through(layout, args.new_to)
+        since = 0 if compacted else args.since or deliveries.through(layout, args.new_to)
         if view is not None:
-            project = relocation.resolve(project, view)
+            project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < since <= view.watermark().revision:
             text = _delta(view, waiting, project, event.session_id, since, wall)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
-            material = gather(source, project.id, project.name, topics)
+            checkout = checkout_of(cwd, project.id, view) if view is not None else None
+            material = gather(
+                source,
+                project.id,
+                project.name,
+                topics,
+                without=event.session_id,
+                checkout=checkout,
+                compacted=compacted,
+                elsewhere=bool(settings.elsewhere),
+            )
             text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
     print(text, end="")
     return 0
@@ -113,8 +126,13 @@ def _records(layout: Layout) -> Records | None:
 
 
 def _event(data: bytes) -> HookEvent:
-    """Return the host's description of a session; an empty one if it cannot be read."""
+    """Return the host's description of a session; an empty one if it cannot be read.
+
+    Raises OtherProgram.
+    """
     try:
-        return msgspec.json.decode(data, type=HookEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return event_in(data)
+    except OtherProgram:
+        raise
+    except NotAnEvent:
         return HookEvent()

@@ -1,69 +1,121 @@
-"""Print a record in full: its text, where it was said, and which records are linked to it.
+"""Print the exchange that a record belongs to: the request, what was done, and the answer.
 
---around adds the turns before and after it in its session, each shortened to a few lines; with
---json they are complete.
+Any turn's number opens its exchange. Narration, what the agent said while it worked, is only
+counted; --narration prints it. A note is printed alone. --around adds the exchanges before and
+after; with --json, the turns. Quote the number: to a shell, an unquoted # starts a comment. Without
+the #, it needs no quotes: `iai show 41`.
 
 example: iai show '#41' --around 2
 """
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
 
+import msgspec
+from msgspec import Struct
+
+from iai.cli import refs
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
-from iai.model.record import Project, Record
-from iai.model.units import ago, excerpt, when
+from iai.model.exchange import NARRATION, Exchange
+from iai.model.record import Record, session_key
+from iai.model.session import SessionInfo
+from iai.model.units import ago, count, excerpt, when
+from iai.recall import conversation
+from iai.recall.account import account
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
 SHOWN = 600  # characters of each turn around it
+MARKED = {"rewound": "taken back"}  # what a mark is called, where not by its name
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
 
 
+class Shown(Struct, frozen=True, kw_only=True):
+    """All that is read to show a record."""
+
+    record: Record
+    project: str  # its name
+    root: str  # of its working tree
+    info: SessionInfo
+    exchange: Exchange | None  # None for a note, or what was taken back
+    exchanges_before: list[Exchange]
+    exchanges_after: list[Exchange]
+    before: list[Record]  # turns
+    after: list[Record]
+    links: dict[Relation, list[str]]
+
+
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("ref", help="the record: its id, or #N")
+    refs.add(parser)
     parser.add_argument(
-        "--around", type=int, metavar="N", help="also print N turns before and after it"
+        "--around", type=int, metavar="N", help="also print N exchanges before and after it"
+    )
+    parser.add_argument(
+        "--narration", action="store_true", help="print the narration, too, word for word"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     distance = args.around or 0
+    ref = refs.one(args)
     if distance < 0:
         raise BadUsage("--around must be 0 or more")
-    records = Records(Layout(settings.store).records)
-    with records.view() as view:
-        record = view.find(args.ref)
-        project = view.project_named(record.project) if record else None
-        sides = view.around(record, distance) if record else ([], [])
-        before, after = ([r for label in side if (r := view.get(label))] for side in sides)
-        links = _links(Layout(settings.store), view, record) if record else {}
-    records.close()
-    if record is None:
-        raise NotFound(f"there is no record {args.ref}")
-    before.reverse()
+    layout = Layout(settings.store)
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            shown = _read(layout, view, ref, distance)
+    finally:
+        records.close()
     if args.json:
-        whole = {"record": record, "before": before, "after": after, "links": links}
-        print_json(record if args.around is None else whole)
+        print_json(_document(shown, whole=args.around is not None))
         return 0
     wall = time.time_ns()
-    for turn in before:
-        print(_shortened(turn, wall))
-    print(_full(record, project, wall))
-    if links:
-        print()
-    for relation, ids in links.items():
-        print(f"{relation:<14}{', '.join(ids)}")
-    for turn in after:
-        print(f"\n{_shortened(turn, wall)}", end="")
-    if distance and not record.in_session:
+    print("\n".join(_lines(shown, wall, narration=args.narration)))
+    if distance and not shown.record.in_session:
         print("\n(a note: it belongs to no session)")
     return 0
+
+
+def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
+    record = view.find(ref)
+    if record is None:
+        raise NotFound(f"there is no record {ref}")
+    before, after = ([r for label in side if (r := view.get(label))] for side in
+                     view.around(record, distance))  # fmt: skip
+    earlier, exchange, later = conversation.around(view, record, distance)
+    project = view.project_named(record.project)
+    return Shown(
+        record=record,
+        project=project.name if project else "-",
+        root=project.root if project else "",
+        info=view.session_info(session_key(record.host, record.session))
+        or SessionInfo(host=record.host, session=record.session),
+        exchange=exchange if exchange.turns else None,
+        exchanges_before=earlier,
+        exchanges_after=later,
+        before=before[::-1],
+        after=after,
+        links=_links(layout, view, record),
+    )
+
+
+def _document(shown: Shown, *, whole: bool) -> dict[str, Any]:
+    record: dict[str, Any] = msgspec.to_builtins(shown.record)
+    exchange = msgspec.to_builtins(shown.exchange)
+    if not whole:
+        return {**record, "exchange": exchange}
+    around = ("before", "after", "links", "exchanges_before", "exchanges_after")
+    more = {name: msgspec.to_builtins(getattr(shown, name)) for name in around}
+    return {"record": record, "exchange": exchange, **more}
 
 
 def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, list[str]]:
@@ -83,20 +135,69 @@ def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, l
     return found
 
 
-def _full(record: Record, project: Project | None, wall: int) -> str:
-    source = record.source
+def _lines(shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
+    for exchange in shown.exchanges_before:
+        yield from (*_shortened(exchange, wall), "")
+    yield from _head(shown, wall)
+    if shown.exchange is None:
+        yield from ("", shown.record.text)
+    else:
+        yield from _exchange(shown.exchange, shown, wall, narration=narration)
+    if shown.links:
+        yield ""
+    for relation, ids in shown.links.items():
+        yield f"{relation:<14}{', '.join(ids)}"
+    for exchange in shown.exchanges_after:
+        yield from ("", *_shortened(exchange, wall))
+
+
+def _head(shown: Shown, wall: int) -> Iterator[str]:
+    """Yield which turn was asked for, and where it was said."""
+    record, source = shown.record, shown.record.source
+    marks = [*["pinned"][: record.pinned], *(MARKED.get(m, m) for m in record.marks)]
+    yield f"#{record.label} {', '.join([record.id, *marks])}" + (
+        f": {conversation.part(shown.exchange, record)}" if shown.exchange else ""
+    )
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
-    lines = [
-        f"#{record.label} {record.id}{', pinned' if record.pinned else ''}",
-        f"{record.role}, {record.host}, {said}, session {record.session or '-'}",
-        f"project {project.name if project else '-'}, in {record.cwd or '-'}",
-        *([f"said in {source.transcript}:{source.offset}"] if source.transcript else []),
-        "",
-        record.text,
+    yield f"{record.role}, {record.host}, {said}, session {record.session or '-'}"
+    branch = f", branch {shown.info.branch}" if shown.info.branch else ""
+    yield f"project {shown.project}, in {record.cwd or '-'}{branch}"
+    if source.transcript:
+        yield f"said in {source.transcript}:{source.offset}"
+
+
+def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
+    if exchange.request:
+        yield from _turn(exchange.request, wall, "request")
+    between = [
+        turn
+        for turn in exchange.narration
+        if narration or turn.kind not in conversation.FOLDED or turn.label == shown.record.label
     ]
-    return "\n".join(lines)
+    for turn in sorted((*exchange.meanwhile, *between), key=lambda t: (t.order, t.label)):
+        what = (
+            NARRATION
+            if turn.role == "assistant" and turn.kind in conversation.FOLDED
+            else turn.kind
+        )
+        yield from _turn(turn, wall, what or "meanwhile")
+    done = list(account(exchange.actions, [shown.root, shown.record.cwd]))
+    if done:
+        yield from ("", "Done:", *(f"  {line}" for line in done))
+    if folded := len(exchange.narration) - len(between):
+        yield from ("", f"({count(folded, 'text')} of narration not shown: --narration)")
+    if exchange.answer:
+        yield from _turn(exchange.answer, wall, "answer")
+    else:
+        yield from ("", "(not answered)")
 
 
-def _shortened(turn: Record, wall: int) -> str:
-    said = f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
-    return f"{said}\n    {excerpt(turn.text, SHOWN)}\n"
+def _turn(turn: Record, wall: int, what: str) -> Iterator[str]:
+    yield from ("", f"#{turn.label} {turn.role}, {what}, {ago(turn.created_at, wall)}", turn.text)
+
+
+def _shortened(exchange: Exchange, wall: int) -> Iterator[str]:
+    for turn in exchange.turns:
+        if turn.kind != NARRATION and turn not in exchange.narration:
+            yield f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
+            yield f"    {excerpt(turn.text, SHOWN)}"

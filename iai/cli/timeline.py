@@ -19,7 +19,9 @@ from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
 from iai.model.units import ago, excerpt, when
+from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
+from iai.recall.account import session_line
 from iai.recall.timeline import Stretch, stretches
 from iai.store.records import Records
 
@@ -60,6 +62,21 @@ def _document(one: Stretch) -> dict[str, Any]:
         **{name: getattr(one, name) for name in names},
         "first_request": _text(one.first_request) if one.first_request else None,
         "last_said": _text(one.last_said),
+        **_work(one.summary),
+    }
+
+
+def _work(session: Summary) -> dict[str, Any]:
+    return {
+        "title": session.title,
+        "branch": session.info.branch,
+        "outcome": session.outcome,
+        "unattended": session.info.unattended,
+        "files": session.files,
+        "commits": session.commits,
+        "pull_requests": session.pull_requests,
+        "test": session.test,
+        "open_steps": () if session.closed else session.open_steps,
     }
 
 
@@ -75,10 +92,14 @@ def _lines(one: Stretch, wall: int) -> str:
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
     where = f"{one.project_name}, {one.host}, {turns}"
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
+    if one.summary.title:
+        lines.append(f"    title  {excerpt(one.summary.title, SHOWN)}")
     if one.first_request:
         lines.append(f"    first  #{one.first_request.label} {_summary(one.first_request)}")
     if one.first_request != one.last_said:
         lines.append(f"    last   #{one.last_said.label} {_summary(one.last_said)}")
+    branch = one.summary.info.branch
+    lines.append(f"    {'on ' + branch + ': ' if branch else ''}{session_line(one.summary)}")
     return "\n".join(lines)
 
 

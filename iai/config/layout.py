@@ -48,6 +48,14 @@ class Layout:
         """Return the payload of a project; `project_id` is hexadecimal."""
         return self.session_start / f"{project_id}.md"
 
+    def checkout_payload(self, project_id: str, top: str) -> Path:
+        """Return the payload of a project for one of its checkouts, which are known by their top.
+
+        That is for those besides the main one.
+        """
+        digest = hashlib.blake2b(os.fsencode(top), digest_size=4).hexdigest()
+        return self.session_start / f"{project_id}-{digest}.md"
+
     def project_news(self, project_id: str) -> Path:
         """Return the file with the revision that a project's payload must hold.
 

@@ -89,6 +89,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledger_days: Annotated[
         int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
+    elsewhere: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_ELSEWHERE",
+            "",
+            "1: a session also starts with the latest work in other projects; 0: never",
+        ),
+    ] = 1
 
 
 def declared() -> dict[str, Setting]:

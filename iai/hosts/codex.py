@@ -1,7 +1,8 @@
 """Codex's rollouts: `$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl`.
 
-Each line is {timestamp, type, payload}. What is said stands twice, as a `response_item` and as an
-`event_msg`; the first is taken, for it is what the model saw.
+Each line is {timestamp, type, payload}; before September 2025 it was the payload alone, with the
+session in the first line. Each message comes twice, as a `response_item` and as an `event_msg`;
+the first is taken, because it is what the model saw.
 """
 
 import hashlib
@@ -9,85 +10,259 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts.turn import Context, Line, Skip, Turn
-from iai.model import clock, framing
+from iai.hosts import calls, codex_calls, codex_texts
+from iai.hosts.host_texts import markup
+from iai.hosts.json_fields import array, mapping, moment, text, whole
+from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
+from iai.model import framing
+from iai.model.clock import NS
+from iai.model.context import LINEAGE, REQUESTS, Context, Origin
+from iai.model.remote import without_credentials
 
 NAME = "codex"
 
-_IN_THE_USERS_NAME = (
-    "# AGENTS.md instructions for", "<environment_context>", "<user_instructions>",
-    "<permissions instructions>", "<turn_aborted>", "<subagent_notification>", "<skill>",
-)  # fmt: skip
-_TOOLS = frozenset({
-    "reasoning", "function_call", "function_call_output", "custom_tool_call",
-    "custom_tool_call_output", "local_shell_call", "web_search_call",
-})  # fmt: skip
+_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
+_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+_TOOLS = _CALLS | _OUTPUTS | {"reasoning"}
+_ENDS = frozenset({"exec_command_end", "patch_apply_end"})
+_TITLE_RANK = 4
+_COPIED_AT_ONCE = NS // 2  # a fork writes the lines it copies with no longer pause than this
+_UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron")
 
 
 def recognises(path: str, first: object) -> bool:
-    """Every line is an envelope with a payload."""
+    """Every line is an envelope with a payload, or the first one opens a session by itself."""
     return path.rsplit("/", 1)[-1].startswith("rollout-") or (
-        isinstance(first, dict) and "payload" in first and "type" in first
+        isinstance(first, dict)
+        and (("payload" in first and "type" in first) or _opens_a_bare_session(first))
     )
 
 
-def parse(line: object, context: Context) -> tuple[Context, Line]:
+def begin(_path: str) -> Context:
+    """See `Host.begin`."""
+    return Context()
+
+
+def parse(line: object, context: Context) -> Parsed:
     """See `Host.parse`."""
+    if isinstance(line, dict) and _is_bare(line, context):
+        return _bare(line, context)
     if not isinstance(line, dict) or not isinstance(line.get("type"), str):
-        return context, Skip.BAD_SHAPE
+        return context, (Skip.BAD_SHAPE,)
     payload = line.get("payload")
     if not isinstance(payload, dict):
-        return context, Skip.NOT_A_TURN
-    if line["type"] == "session_meta":
-        return _session(payload, context), Skip.NOT_A_TURN
-    if line["type"] == "turn_context":
-        return structs.replace(context, cwd=_text(payload, "cwd") or context.cwd), Skip.NOT_A_TURN
-    if line["type"] == "compacted":
-        return context, Skip.SUMMARY
-    if line["type"] != "response_item":
-        return context, Skip.NOT_A_TURN
-    return context, Skip(context.skip) if context.skip else _item(line, payload, context)
+        return context, (Skip.NOT_A_TURN,)
+    at = moment(line.get("timestamp"))
+    match line["type"]:
+        case "session_meta":
+            return _session(payload, at, context), (Skip.NOT_A_TURN,)
+        case "turn_context":
+            return _moved(payload, context), (Skip.NOT_A_TURN,)
+        case "compacted":
+            return context, (Skip.SUMMARY,)
+        case "event_msg":
+            return _event(payload, at, context)
+        case "response_item":
+            return _item(payload, at, context)
+        case _:
+            return context, (Skip.NOT_A_TURN,)
 
 
-def _session(payload: dict[str, Any], context: Context) -> Context:
-    """What a session says of itself. One that forks another repeats the other's after its own."""
-    if context.session:
-        return context
-    git = payload.get("git")
-    source = payload.get("source")
-    return Context(
-        session=_text(payload, "id"),
-        cwd=_text(payload, "cwd") or context.cwd,
-        remote=_text(git, "repository_url") if isinstance(git, dict) else "",
-        skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
+def finish(context: Context) -> Parsed:
+    """See `Host.finish`."""
+    return calls.interrupted(context, sub_agents=True)
+
+
+def _opens_a_bare_session(line: dict[str, Any]) -> bool:
+    return (
+        "type" not in line
+        and {"id", "timestamp"} <= line.keys()
+        and ("instructions" in line or "git" in line)
     )
 
 
-def _item(line: dict[str, Any], payload: dict[str, Any], context: Context) -> Line:
-    if payload.get("type") in _TOOLS:
-        return Skip.TOOL
+def _is_bare(line: dict[str, Any], context: Context) -> bool:
+    if "payload" in line:
+        return False
+    return (
+        _opens_a_bare_session(line)
+        or line.get("record_type") == "state"
+        or (bool(context.session) and line.get("type") in _TOOLS | {"message"})
+    )
+
+
+def _bare(line: dict[str, Any], context: Context) -> Parsed:
+    """Items have no time of their own: each follows its neighbour, so that no two are alike."""
+    if _opens_a_bare_session(line):
+        return _session(line, moment(line.get("timestamp")), context), (Skip.NOT_A_TURN,)
+    if "record_type" in line:
+        return context, (Skip.NOT_A_TURN,)
+    return _item(line, context.last_at + 1, context)
+
+
+def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
+    """What a session says of itself. One that forks another repeats the other's after its own."""
+    name, began = text(payload, "id"), moment(payload.get("timestamp"))
+    if context.session:
+        return _descended(Origin(name, began), at, context) if name else context
+    git, source = mapping(payload, "git"), payload.get("source")
+    parent, forked_from = _works_for(source), text(payload, "forked_from_id")
+    lineage = (Origin(name, began or at), *([Origin(forked_from, 0)] if forked_from else []))
+    return structs.replace(
+        context,
+        session=parent or name,
+        cwd=text(payload, "cwd") or context.cwd,
+        remote=without_credentials(text(git, "repository_url")),
+        branch=text(git, "branch"),
+        skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
+        sub_agent=isinstance(source, dict) and "subagent" in source,
+        unattended=_is_unattended(payload),
+        forked_from=forked_from,
+        lineage=lineage,
+        copied_until=at if forked_from else 0,
+        last_at=at or began,
+    )
+
+
+def _descended(origin: Origin, at: int, context: Context) -> Context:
+    """Note a session whose lines a fork repeats, and when it had begun."""
+    own, *others = context.lineage
+    if origin.session == own.session:
+        return context
+    others = [other for other in others if other.session != origin.session]
+    lineage = (own, *others, origin)[:LINEAGE]
+    return structs.replace(context, lineage=lineage, copied_until=max(context.copied_until, at))
+
+
+def _works_for(source: object) -> str:
+    """Return the session that sent a sub-agent, where the agent says so."""
+    spawned = mapping(mapping(source, "subagent"), "thread_spawn")
+    return text(spawned, "parent_thread_id")
+
+
+def _is_unattended(payload: dict[str, Any]) -> bool:
+    source = payload.get("source")
+    names = (
+        source if isinstance(source, str) else " ".join(source) if isinstance(source, dict) else ""
+    )
+    by = f"{names} {text(payload, 'originator')} {text(payload, 'thread_source')}".lower()
+    return any(word in by.replace("_", " ").split() for word in _UNATTENDED)
+
+
+def _moved(payload: dict[str, Any], context: Context) -> Context:
+    return structs.replace(context, cwd=text(payload, "cwd") or context.cwd)
+
+
+def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
+    if payload.get("type") in _ENDS:
+        context, done = codex_calls.resulted(payload, context, "", at or context.last_at)
+        return context, done or (Skip.NOT_A_TURN,)
+    items: tuple[Item, ...] = ()
+    match payload.get("type"):
+        case "turn_aborted":
+            context, items = calls.interrupted(context)
+        case "thread_rolled_back":
+            context, items = _rolled_back(whole(payload, "num_turns") or 0, context)
+        case "thread_name_updated" if text(payload, "thread_name"):
+            title = text(payload, "thread_name")[:200]
+            context = structs.replace(context, title=title, title_rank=_TITLE_RANK)
+        case _:
+            pass
+    return context, items or (Skip.NOT_A_TURN,)
+
+
+def _rolled_back(turns: int, context: Context) -> Parsed:
+    """The last turns of the user's were taken back, with all that followed."""
+    if turns <= 0 or not context.requests:
+        return context, ()
+    kept, gone = context.requests[:-turns], context.requests[-turns:]
+    rewound = Rewound(gone)
+    return structs.replace(context, requests=kept), (rewound,)
+
+
+def _item(payload: dict[str, Any], stamp: int, context: Context) -> Parsed:
+    """Take an item of the conversation; `stamp` is its own time, 0 if it has none."""
+    session, copied = _belongs(stamp, context)
+    if copied:
+        return structs.replace(context, copied_until=stamp), (Skip.REPEATED,)
+    if stamp:
+        context = structs.replace(context, last_at=stamp)
+    at = context.last_at
+    if payload.get("type") in _CALLS | _OUTPUTS and session != context.session:
+        return context, (Skip.REPEATED,)
+    if payload.get("type") in _CALLS:
+        context, done = codex_calls.called(payload, context, at)
+        return context, done or (Skip.TOOL,)
+    if payload.get("type") in _OUTPUTS:
+        key = _key(session, stamp, "user", text(payload, "call_id"))
+        context, done = codex_calls.resulted(payload, context, key, at)
+        return context, done or (Skip.TOOL,)
+    if context.skip:
+        return context, (Skip(context.skip),)
+    return _message(payload, session, stamp, context)
+
+
+def _belongs(at: int, context: Context) -> tuple[str, bool]:
+    """Return the session of an item in this file, and whether it is a copy without its own time.
+
+    A fork begins with the lines of the session that it forks. Some versions leave them their times:
+    then each is of the session that had begun last. Others stamp them all when they copy them.
+    """
+    if len(context.lineage) < 2 or not at:  # noqa: PLR2004  not a fork
+        return context.session, False
+    own = context.lineage[0]
+    if at < own.began:
+        older = [origin for origin in context.lineage[1:] if origin.began <= at]
+        latest = max(older, key=lambda origin: origin.began, default=context.lineage[-1])
+        return latest.session, False
+    return context.session, at - context.copied_until <= _COPIED_AT_ONCE
+
+
+def _message(payload: dict[str, Any], session: str, stamp: int, context: Context) -> Parsed:
     role = payload.get("role")
+    if payload.get("type") in _TOOLS:
+        return context, (Skip.TOOL,)
     if payload.get("type") != "message" or role not in ("user", "assistant"):
-        return Skip.META if role in ("developer", "system") else Skip.NOT_A_TURN
-    text = _said(payload.get("content"))
-    if isinstance(text, Skip):
-        return text
-    own = framing.without(text)
+        return context, (Skip.META if role in ("developer", "system") else Skip.NOT_A_TURN,)
+    if _of_a_heartbeat(payload):
+        return structs.replace(context, unattended=True), (Skip.META,)
+    said = _said(payload.get("content"), role)
+    if isinstance(said, Skip):
+        return context, (said,)
+    own = framing.without(said)
     if not own.strip():
-        return Skip.EMPTY if own == text else Skip.INJECTED
-    try:
-        created_at = clock.parse_iso(_text(line, "timestamp"))
-    except ValueError:
-        created_at = 0
-    uuid = _text(payload, "id")
+        return context, (Skip.EMPTY if own == said else Skip.INJECTED,)
+    turn = Turn(
+        key=_key(session, stamp, role, own),
+        role=role,
+        text=own,
+        created_at=context.last_at,
+        session=session if session != context.session else "",
+        uuid=text(payload, "id"),
+        kind="commentary" if role == "assistant" and payload.get("phase") == "commentary" else "",
+        markup=markup(own) if role == "user" else "",
+    )
+    if role == "assistant":
+        return context, (turn,)
+    context, over = calls.interrupted(context)
+    requests = (*context.requests[1 - REQUESTS :], turn.key)
+    return structs.replace(context, requests=requests), (*over, turn)
+
+
+def _key(session: str, at: int, role: str, own: str) -> str:
     # Rollouts number nothing. The session, the moment and the words together do not repeat, unless
     # the same file is read again from another place, which must find the same turn.
     digest = hashlib.blake2b(own.encode("utf-8", "replace"), digest_size=12).hexdigest()
-    key = f"{NAME}:{context.session}:{created_at}:{role}:{digest}"
-    return Turn(key=key, role=role, text=own, created_at=created_at, uuid=uuid)
+    return f"{NAME}:{session}:{at}:{role}:{digest}"
 
 
-def _said(content: object) -> str | Skip:
+def _of_a_heartbeat(payload: dict[str, Any]) -> bool:
+    passed = mapping(payload, "internal_chat_message_metadata_passthrough")
+    kinds = [kind for kind in array(passed, "content_item_kinds") if isinstance(kind, str)]
+    return bool(kinds) and all("heartbeat" in kind for kind in kinds)
+
+
+def _said(content: object, role: str) -> str | Skip:
     """What a message says, without the blocks that the host wrote in the user's name."""
     if not isinstance(content, list):
         return Skip.BAD_SHAPE
@@ -98,12 +273,11 @@ def _said(content: object) -> str | Skip:
         and block.get("type") in ("input_text", "output_text")
         and isinstance(block.get("text"), str)
     ]
-    own = [text for text in texts if not text.lstrip().startswith(_IN_THE_USERS_NAME)]
+    table = codex_texts.USER if role == "user" else codex_texts.ASSISTANT
+    owns = [table.own(one) for one in texts]
+    own = [one.text for one in owns if one.why is None or one.text.strip()]
+    if role == "user":
+        own = [codex_texts.request(one) for one in own]
     if own:
         return "\n".join(own)
-    return Skip.META if texts else Skip.EMPTY
-
-
-def _text(fields: dict[str, Any], field: str) -> str:
-    value = fields.get(field)
-    return value if isinstance(value, str) else ""
+    return next((one.why for one in owns if one.why), Skip.EMPTY)

@@ -1,12 +1,12 @@
 """The lexical index: which records have the terms of a query, ranked by BM25 (tantivy).
 
 It keeps terms (`iai.index.terms`), labels and what filters ask for, but no texts. A record put in
-twice is there once.
+twice is there once. A request is also found by what was done for it, and by the narration between.
 """
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from iai.model.record import Record
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"
+WORK, NARRATION = "work", "narration"  # fields of a request
 _SPLIT = "whitespace"  # the terms are extracted before
 _EVERYTHING = Filter()
 _WORD = re.compile(r"\w+")
@@ -46,12 +47,20 @@ class LexicalIndex:
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 
-    def put(self, record: Record, found_by: list[str]) -> None:
-        """Add a record with its terms, or replace it."""
+    def put(
+        self,
+        record: Record,
+        found_by: Iterable[str],
+        work: Iterable[str] = (),
+        narration: Iterable[str] = (),
+    ) -> None:
+        """Add a record with its terms, and those of what followed a request, or replace it."""
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
         document.add_text(_TEXT, " ".join(found_by))
+        document.add_text(WORK, " ".join(work))
+        document.add_text(NARRATION, " ".join(narration))
         lexical_filter.fill(document, record)
         self._writer.add_document(document)
 
@@ -82,12 +91,48 @@ class LexicalIndex:
         than asked for, so that all that share the last place are among them.
         """
         schema = self._index.schema
+        return self._search(
+            [tantivy.Query.term_query(schema, _TEXT, word) for word in words], k, only
+        )
+
+    def covering(
+        self, field: str, rarity: Mapping[str, float], k: int, only: Filter = _EVERYTHING
+    ) -> list[tuple[int, float]]:
+        """Return up to `k` requests by the summed rarity of the terms that a field of them has.
+
+        Unlike BM25 that depends on nothing else in the index.
+        """
+        schema = self._index.schema
         any_of = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(schema, _TEXT, word)) for word in words
+            tantivy.Query.const_score_query(tantivy.Query.term_query(schema, field, term), rare)
+            for term, rare in rarity.items()
         ]
+        return self._search(any_of, k, only)
+
+    def with_all(self, work: Iterable[str], k: int) -> list[int]:
+        """Return up to `k` requests with all of these terms in their work, the latest labels."""
+        schema = self._index.schema
+        every = [
+            (tantivy.Occur.Must, tantivy.Query.term_query(schema, WORK, term)) for term in work
+        ]
+        if not every:
+            return []
+        found = self._index.searcher().search(
+            tantivy.Query.boolean_query(every),
+            limit=k,
+            count=False,
+            order_by_field=_LABEL,
+            order=tantivy.Order.Desc,
+        )
+        addresses = [address for _, address in found.hits]
+        labels = np.asarray(self._index.searcher().fast_field_values(_LABEL, addresses), np.int64)
+        return [int(label) for label in labels]
+
+    def _search(self, any_of: list[tantivy.Query], k: int, only: Filter) -> list[tuple[int, float]]:
         if not any_of or k < 1:
             return []
-        any_word = tantivy.Query.boolean_query(any_of)
+        schema = self._index.schema
+        any_word = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in any_of])
         if not only.open:
             matching = lexical_filter.query(schema, only)
             any_word = tantivy.Query.boolean_query(
@@ -113,5 +158,7 @@ def _schema() -> tantivy.Schema:
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.
     builder.add_integer_field(_LABEL, indexed=True, fast=True)
     builder.add_text_field(_TEXT, tokenizer_name=_SPLIT, index_option="freq")
+    for field in (WORK, NARRATION):
+        builder.add_text_field(field, tokenizer_name=_SPLIT, index_option="basic")
     lexical_filter.declare(builder)
     return builder.build()

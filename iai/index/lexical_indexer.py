@@ -6,6 +6,7 @@ So neither repeats nor the order of changes matter.
 
 import logging
 from collections.abc import Mapping
+from itertools import chain
 
 from iai.index.document_frequency import Deferred, DocumentFrequencies
 from iai.index.lexical import LexicalIndex
@@ -13,6 +14,8 @@ from iai.index.neighbours import update_neighbours
 from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
+from iai.index.work_terms import work_terms
+from iai.model.exchange import opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -71,6 +74,7 @@ class LexicalIndexer:
         return bool(due.ranges)
 
     def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
+        changed = {**self._requests_of(view, changed), **changed}
         vectors: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
         for label, record in changed.items():
@@ -79,9 +83,7 @@ class LexicalIndexer:
                 vectors[label] = None
                 self.index.remove(label)
             else:
-                found_by = terms(record.text)
-                vectors[label] = term_vector(record, found_by)
-                self.index.put(record, found_by)
+                vectors[label] = self._put(view, record)
 
         def write(unit: GraphChange) -> Deferred:
             update_neighbours(view, changed, unit)
@@ -90,6 +92,38 @@ class LexicalIndexer:
 
         if changed:
             self._frequencies.defer(self._store.commit(write))
+
+    def _put(self, view: RecordView, record: Record) -> bytes:
+        """Index a record, a request with what followed from it; return its term vector."""
+        found_by = terms(record.text)
+        if not (opens(record) and record.in_session):
+            self.index.put(record, found_by)
+            return term_vector(record, found_by)
+        work = work_terms(view.done(record))
+        narration = {term for turn in view.narrated(record) for term in terms(turn.text)}
+        self.index.put(record, found_by, chain.from_iterable(work), narration)
+        return term_vector(record, found_by, work)
+
+    def _requests_of(
+        self, view: RecordView, changed: Mapping[int, Record | None]
+    ) -> dict[int, Record | None]:
+        """Return the indexed requests that gain or lose work or narration by these changes."""
+        found: list[Record | None] = []
+        gone: list[int] = []
+        for label, record in changed.items():
+            if record is not None:
+                found += [view.preceding_request(record)] if opens(record) else []
+            elif (narration := view.get(label)) is not None:
+                found.append(view.request_of(narration))
+            else:
+                gone.append(label)
+        with self._store.view() as stored:
+            around = {*stored.neighbours(gone).ravel().tolist()} - {0}  # as they were
+            turns = (view.get(label) for label in sorted(around))
+            found += [view.request_of(turn) for turn in turns if turn is not None]
+            requests = {request.label: request for request in found if request is not None}
+            indexed = stored.term_vectors(requests)  # others follow with their own change
+        return {label: requests[label] for label in indexed}
 
     def _make_searchable(self) -> None:
         """Let searches see what was taken. It counts as applied once its terms are counted, too."""

@@ -1,5 +1,7 @@
 """What a record is scored by, in a few bytes: its terms, how often each, who said it and when.
 
+The vector of a request also has the terms of what was done for it (`iai.index.work_terms`).
+
 Kept for every record next to the lexical index, which finds candidates but does not know the terms
 of their neighbours. Frequencies are our own as well, so that equal records score the same: those of
 tantivy include deleted records until it merges.
@@ -7,20 +9,22 @@ tantivy include deleted records until it merges.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iai.index.terms import term_id
+from iai.index.work_terms import KINDS, NOTHING, WorkTerms
 from iai.model.record import Record
 
-FORM = 3  # of the bytes below: what has another form is rebuilt
+FORM = 4  # of the bytes below: what has another form is rebuilt
 
-# A head, then the ids of the terms, ascending, each as often as it occurs in the text. `speaker` is
-# the id of the name that a text begins with ("Ada: ..."), or 0; `session` that of the session, or 0
-# for what was noted outside one.
+# A head, then the ids of the terms, ascending, each as often as it occurs in the text, then those
+# of the work by kind, each once. `speaker` is the id of the name that a text begins with ("Ada:
+# ..."), or 0; `session` that of the session, or 0 for what was noted outside one. `note` says that
+# it was captured on its own, and `work` how many terms there are of each kind.
 HEAD = np.dtype(
     [
         ("said", "<i8"),
@@ -30,9 +34,11 @@ HEAD = np.dtype(
         ("pinned", "?"),
         ("note", "?"),
         ("", "V1"),
+        ("work", "<u2", (len(KINDS),)),
+        ("", "V2"),
     ]
 )
-_head = Struct("<qII???x").pack  # the same
+_head = Struct(f"<qII???x{len(KINDS)}H2x").pack  # the same
 _WORD = np.dtype("<u4")
 _HEAD_WORDS = HEAD.itemsize // _WORD.itemsize
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
@@ -40,8 +46,10 @@ _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
 Heads = NDArray[np.void]
 
 
-def term_vector(record: Record, found_by: Iterable[str]) -> bytes:
-    """Return the term vector of a record with these terms."""
+def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHING) -> bytes:
+    """Return the term vector of a record with these terms, and those of what was done for it."""
+    parts = [np.unique(np.fromiter(map(term_id, part), _WORD)) for part in work if part]
+    sizes = iter(map(len, parts))
     speaker = _SPEAKER.match(record.text)
     head = _head(
         record.created_at,
@@ -49,14 +57,18 @@ def term_vector(record: Record, found_by: Iterable[str]) -> bytes:
         term_id(record.session) if record.in_session else 0,
         record.role == "user",
         record.pinned,
-        not record.in_session,
+        record.is_fact,
+        *(next(sizes) if part else 0 for part in work),
     )
-    return head + np.sort(np.fromiter(map(term_id, found_by), _WORD)).tobytes()
+    text = np.sort(np.fromiter(map(term_id, found_by), _WORD))
+    return head + b"".join(part.tobytes() for part in (text, *parts))
 
 
 def terms_in(vector: bytes) -> list[int]:
-    """Return the ids of the different terms of a record."""
-    different: list[int] = np.unique(np.frombuffer(vector, _WORD)[_HEAD_WORDS:]).tolist()
+    """Return the ids of the different terms of a record's text."""
+    work = int(np.frombuffer(vector, HEAD, 1)["work"].sum())
+    words = np.frombuffer(vector, _WORD)
+    different: list[int] = np.unique(words[_HEAD_WORDS : len(words) - work]).tolist()
     return different
 
 
@@ -78,8 +90,14 @@ class TermVectors:
         self.heads: Heads = words[head].view(HEAD).reshape(-1)
         body = np.ones(len(words), bool)
         body[head] = False
-        self._term = words[body]
-        self._row = np.repeat(np.arange(len(vectors)), lengths - _HEAD_WORDS)
+        work = self.heads["work"].astype(np.int64)
+        whole = lengths - _HEAD_WORDS
+        sizes = np.column_stack([whole - work.sum(axis=1), work])
+        kind = np.repeat(np.tile(np.arange(-1, len(KINDS)), len(vectors)), sizes.ravel())
+        row = np.repeat(np.arange(len(vectors)), whole)
+        term, said = words[body], kind < 0
+        self._term, self._row = term[said], row[said]
+        self._work = term[~said], row[~said], kind[~said]
         first = np.ones(len(self._term), bool)  # of several occurrences
         first[1:] = (self._term[1:] != self._term[:-1]) | (self._row[1:] != self._row[:-1])
         self._first = np.flatnonzero(first)
@@ -95,12 +113,33 @@ class TermVectors:
             table[:, column] = np.bincount(rows, minlength=len(self.heads))
         return table
 
+    def work(self, wanted: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:
+        """Return for each record (row) the weight of each of these terms (column) in its work.
+
+        `weights` has one for each of `KINDS`; of several kinds with a term, the largest counts.
+        """
+        table = np.zeros((len(self.heads), len(wanted)))
+        term, row, kind = self._work
+        if len(term) and len(wanted):
+            order = np.argsort(np.asarray(wanted, np.int64))
+            ascending = np.asarray(wanted, np.int64)[order]
+            place = np.minimum(np.searchsorted(ascending, term), len(wanted) - 1)
+            there = ascending[place] == term
+            gains = np.asarray(weights)[kind[there]]
+            np.maximum.at(table, (row[there], order[place[there]]), gains)
+        return table
+
     def term_set(self, row: int) -> frozenset[int]:
         """Return the different terms of one record."""
         end = int(self._ends[row])
         return frozenset(self._term[self._first[end - int(self.terms[row]) : end]].tolist())
 
     def document_frequencies(self) -> Counter[int]:
-        """Return in how many of the records each term occurs."""
-        terms, counts = np.unique(self._term[self._first], return_counts=True)
+        """Return in how many of the records each term occurs, in the text or in the work."""
+        found = self._term[self._first]
+        if len(self._work[0]):
+            rows = np.concatenate([self._row[self._first], self._work[1]])
+            pairs = (rows << 32) | np.concatenate([found, self._work[0]])
+            found = (np.unique(pairs) & 0xFFFFFFFF).astype(_WORD)
+        terms, counts = np.unique(found, return_counts=True)
         return Counter(dict(zip(terms.tolist(), counts.tolist(), strict=True)))

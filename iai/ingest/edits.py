@@ -13,6 +13,7 @@ from iai.protocol.ingest import (
     Edit,
     Forget,
     IgnoreProject,
+    Mark,
     MergeProjects,
     Pin,
     Place,
@@ -31,6 +32,8 @@ def apply(request: Request, unit: RecordChange) -> int:
         case Pin(ref=ref, pinned=pinned):
             unit.pin(_find(ref, unit), pinned=pinned)
             return 1
+        case Mark():
+            return _mark(request, unit)
         case Edit(ref=ref, text=text):
             return _edit(ref, text, unit)
         case Forget(refs=refs, whole_sessions=whole_sessions):
@@ -55,6 +58,23 @@ def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView)
             raise BadUsage(f"nothing was stored: {cwd} is ignored; see `iai project list`")
 
 
+def _mark(request: Mark, unit: RecordChange) -> int:
+    """Mark a record, or in place of what the assistant said, the request that it followed.
+
+    A session is done if any turn of it is marked so. So taking that off takes it off all of them.
+    """
+    record = _find(request.ref, unit)
+    session = session_key(record.host, record.session)
+    if record.in_session and record.role == "assistant":
+        record = unit.request_before(session, record.order) or record
+    marked = [record]
+    if record.in_session and request.mark == "done" and not request.on:
+        marked = [turn for turn in unit.session(session) if request.mark in turn.marks]
+    for one in marked:
+        unit.mark(one, request.mark, on=request.on)
+    return len(marked)
+
+
 def _edit(ref: str, text: str, unit: RecordChange) -> int:
     if not text.strip():
         raise BadUsage("the new text is empty; to remove a record, forget it")
@@ -69,7 +89,8 @@ def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) 
     records = {r.label: r for r in found.values() if r is not None}
     if whole_sessions:
         for key in {session_key(r.host, r.session) for r in records.values()}:
-            records.update({r.label: r for r in unit.session(key)})
+            turns = (*unit.session(key), *unit.narration(key))
+            records.update({turn.label: turn for turn in turns})
     for record in records.values():
         unit.forget(record)
     return len(records)

@@ -50,6 +50,11 @@ class Follower:
         self._followed[path] = structs.replace(self._followed[path], followed_until=until)
         self._ended[path] = project
 
+    def began_in(self, path: str) -> str:
+        """Return the directory in which the session of a followed file began; "" if not read."""
+        known = self._followed.get(path)
+        return known.began_in if known is not None else ""
+
     def resume_session(self, path: str) -> None:
         """Take back `end_session`, if it was called."""
         self._ended.pop(path, None)

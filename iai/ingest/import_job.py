@@ -10,6 +10,7 @@ from iai.ingest.transcripts import Found, below
 from iai.protocol.ingest import ImportProgress
 
 PROBLEMS_LISTED = 100  # a message has a size limit, and a reader has one too
+IGNORED = "of an ignored project"
 JOBS_KEPT = 16  # finished imports whose outcome can still be queried
 
 
@@ -25,7 +26,7 @@ class ImportJob:
         self.paths = paths
         self._problems: list[str] = []
         self._skipped: Counter[str] = Counter()
-        self._turns = self._added = self._files_done = 0
+        self._turns = self._added = self._actions = self._files_done = 0
         self._read = self._offset = 0  # bytes of the files that are done, and of this one
         found: dict[Path, Found] = {}
         for given in map(Path, paths):
@@ -46,9 +47,10 @@ class ImportJob:
         """Count a slice of the current file, and what was inserted of it."""
         self._turns += len(batch.records) - inserted.ignored
         self._added += inserted.added
+        self._actions += inserted.actions
         self._skipped.update(batch.skipped)
         if inserted.ignored:
-            self._skipped["of an ignored project"] += inserted.ignored
+            self._skipped[IGNORED] += inserted.ignored
         self._offset = batch.transcript.offset
 
     def file_done(self, problem: str = "") -> None:
@@ -78,6 +80,7 @@ class ImportJob:
             skipped=dict(self._skipped),
             unreadable=(*unreadable, *([f"and {more} more"] if more > 0 else [])),
             revision=revision,
+            actions_added=self._actions,
         )
 
 

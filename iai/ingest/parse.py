@@ -1,30 +1,45 @@
 """From a slice of a transcript to new records: the plain part of what ingest does."""
 
 import hashlib
+import os
+import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from iai.hosts import claude, codex, registry
-from iai.hosts.turn import FAULTS, Context, Host, Line, Skip, Turn
+from iai.hosts import claude, claude_texts, codex, codex_texts
+from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
+from iai.ingest.items import Found, Reader
 from iai.ingest.spool import HookEvent
-from iai.ingest.transcripts import Mark, RawLine
+from iai.ingest.transcripts import Mark, Slice
 from iai.model import framing
+from iai.model.action import Action
+from iai.model.clock import NS
+from iai.model.context import Context
+from iai.model.exchange import NARRATION, is_answer, same_exchange
 from iai.model.ids import record_id
 from iai.model.record import (
     NewRecord,
     Project,
     Source,
     Transcript,
+    session_key,
 )
+from iai.model.session import SessionInfo
+from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity
 from iai.protocol.ingest import CapturedTurn
 from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 
 Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")  # Codex's sessions; Claude Code's: 4
+LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
 
 class Fault(Struct, frozen=True):
@@ -34,12 +49,46 @@ class Fault(Struct, frozen=True):
     reason: Skip
 
 
+class Performed(Struct, frozen=True, kw_only=True):
+    """An action, and the session and place that it counts for."""
+
+    action: Action
+    host: str
+    session: str
+    project: str
+    cwd: str
+    branch: str
+    offset: int  # of the line that completed it; turns and actions of a file are in this order
+
+
+class WorkPlace(Struct, frozen=True, kw_only=True):
+    """A directory that was worked in, and the project that this counts for."""
+
+    project: Project
+    cwd: str
+    directory: str  # to remember with the project; not one that is gone, if it had others
+    home: Project | None  # of the session's first directory, if that is another one
+    branch: str
+
+
+class TakenBack(Struct, frozen=True):
+    """A request that was taken back, with all from it to a place in its transcript."""
+
+    key: str
+    transcript: str  # path
+    offset: int  # of the line that says so
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one slice of a transcript held, ready to be committed as one."""
 
     transcript: Transcript  # as it is after the slice
     records: tuple[NewRecord, ...]
-    projects: tuple[tuple[Project, str], ...]  # with the directory in which it was worked on
+    places: tuple[WorkPlace, ...]
+    actions: tuple[Performed, ...]
+    sessions: tuple[SessionInfo, ...]
+    rewound: tuple[TakenBack, ...]
+    unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
     skipped: Counter[str]
     faults: tuple[Fault, ...]
     more: bool
@@ -54,46 +103,153 @@ def read(
     Raises OSError if the file cannot be read.
     """
     piece = transcripts.read(transcript.path, mark(transcript), most)
-    if piece.lines and piece.lines[0].offset < transcript.offset:  # another file by the same name
+    if piece.restarted:  # another file by the same name, or the same one rewritten
         transcript = Transcript(
             path=transcript.path, host="", followed_until=transcript.followed_until
         )
-    host = registry.named(transcript.host)
-    context = Context(**{name: getattr(transcript, name) for name in Context.__struct_fields__})
-    records: list[NewRecord] = []
-    places: dict[tuple[str, str], tuple[Project, str]] = {}
-    skipped: Counter[str] = Counter()
-    faults: list[Fault] = []
+    reader = Reader(transcript)
+    gathered = _Gathered(transcript, identify)
     for raw in piece.lines:
-        problem, json = _decoded(raw)
-        host = host or registry.detect(transcript.path, json)
-        line: Line = problem or Skip.NOT_A_TURN
-        if problem is None and host is not None:
-            context, line = host.parse(json, context)
-        if isinstance(line, Turn) and host is not None:
-            project = identify(context.cwd, context.remote)
-            records.append(_record(line, host, context, project, transcript.path, raw.offset, now))
-            places[project.id, context.cwd] = new_project(project), context.cwd
-        elif isinstance(line, Skip):
-            skipped[line] += 1
-            if line in FAULTS:
-                faults.append(Fault(raw.offset, line))
-    after = structs.replace(
-        transcript,
-        host=host.NAME if host else "",
-        offset=piece.mark.offset,
-        inode=piece.mark.inode,
-        head=piece.mark.head,
-        **structs.asdict(context),
-    )
-    return Batch(
-        transcript=after,
-        records=tuple(records),
-        projects=tuple(places.values()),
-        skipped=skipped,
-        faults=tuple(faults),
-        more=piece.more,
-        bytes=max(0, piece.mark.offset - transcript.offset),
+        for found in reader.line(raw):
+            gathered.take(found, reader.host)
+    if not piece.more and now - reader.context.last_at > LEFT_ALONE_S * NS:
+        for found in reader.end():
+            gathered.take(found, reader.host)
+    return gathered.batch(reader, piece, now)
+
+
+class _Gathered:
+    """The items of one slice, sorted."""
+
+    def __init__(self, transcript: Transcript, identify: Identify) -> None:
+        self._transcript = transcript
+        self._identify = cache(identify)
+        self._records: list[NewRecord] = []
+        self._places: dict[tuple[str, str], WorkPlace] = {}
+        self._actions: list[Performed] = []
+        self._sessions: dict[str, Context] = {}  # the latest of each
+        self._rewound: list[TakenBack] = []
+        self._markup: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self._faults: list[Fault] = []
+
+    def take(self, found: Found, host: Host | None) -> None:
+        item = found.item
+        self._sessions[found.context.session] = found.context
+        if isinstance(item, Skip):
+            self._skipped[item] += 1
+            if item in FAULTS:
+                self._faults.append(Fault(found.offset, item))
+        elif host is None:
+            pass
+        elif isinstance(item, Rewound):
+            path = self._transcript.path
+            self._rewound += [TakenBack(key, path, found.offset) for key in item.keys]
+        elif isinstance(item, Action):
+            self._actions.append(self._performed(item, host, found))
+        else:
+            self._records.append(self._record(item, host, found))
+            if item.markup:
+                self._markup[item.markup] += 1
+
+    def batch(self, reader: Reader, piece: Slice, now: int) -> Batch:
+        mark, host = piece.mark, reader.host
+        after = structs.replace(
+            self._transcript,
+            host=host.NAME if host else "",
+            offset=mark.offset,
+            inode=mark.inode,
+            head=mark.head,
+            tail=mark.tail,
+            **structs.asdict(reader.context),
+        )
+        contexts = [context for session, context in self._sessions.items() if session]
+        return Batch(
+            transcript=after,
+            records=tuple(self._dated(now)),
+            places=tuple(self._places.values()),
+            actions=tuple(self._actions),
+            sessions=tuple(_facts(host, context) for context in contexts) if host else (),
+            rewound=tuple(self._rewound),
+            unknown_markup=self._markup,
+            skipped=self._skipped,
+            faults=tuple(self._faults),
+            more=piece.more,
+            bytes=max(0, mark.offset - self._transcript.offset),
+        )
+
+    def _dated(self, now: int) -> list[NewRecord]:
+        """Give what was said before any time was known the time that comes next."""
+        if all(record.created_at for record in self._records):
+            return self._records
+        next_at = next((record.created_at for record in self._records if record.created_at), 0)
+        at = next_at or transcripts.written_at(self._transcript.path) or now
+        return [
+            record
+            if record.created_at
+            else structs.replace(record, created_at=at, id=record_id(record.key, at))
+            for record in self._records
+        ]
+
+    def _record(self, turn: Turn, host: Host, found: Found) -> NewRecord:
+        context = found.context
+        project = self._at_home(context)
+        return NewRecord(
+            key=turn.key,
+            id=record_id(turn.key, turn.created_at),
+            tier="episodic",
+            role=turn.role,
+            text=turn.text,
+            host=host.NAME,
+            session=turn.session or context.session,
+            project=project.id,
+            cwd=context.cwd,
+            created_at=turn.created_at,
+            source=Source(transcript=self._transcript.path, offset=found.offset, uuid=turn.uuid),
+            kind=NARRATION if turn.kind == "commentary" else turn.kind,
+        )
+
+    def _performed(self, action: Action, host: Host, found: Found) -> Performed:
+        context = found.context
+        return Performed(
+            action=action,
+            host=host.NAME,
+            session=context.session,
+            project=self._at_home(context).id,
+            cwd=context.cwd,
+            branch=context.branch,
+            offset=found.offset,
+        )
+
+    def _at_home(self, context: Context) -> ProjectIdentity:
+        project = self._identify(context.cwd, context.remote)
+        if (project.id, context.cwd) not in self._places:
+            began = context.began_in and self._identify(context.began_in, context.remote)
+            self._places[project.id, context.cwd] = WorkPlace(
+                project=new_project(project),
+                cwd=context.cwd,
+                directory=_lasting(project, context.cwd),
+                home=new_project(began) if began and began.id != project.id else None,
+                branch=context.branch,
+            )
+        return project
+
+
+def _lasting(project: ProjectIdentity, cwd: str) -> str:
+    """Return a directory, or the root of its project if that is the repository of a gone one."""
+    return cwd if not project.former or os.path.isdir(cwd) else project.root  # noqa: PTH112
+
+
+def _facts(host: Host, context: Context) -> SessionInfo:
+    return SessionInfo(
+        host=host.NAME,
+        session=context.session,
+        title=context.title,
+        title_rank=context.title_rank,
+        branch=context.branch,
+        cwd=context.cwd,
+        unattended=context.unattended,
+        forked_from=context.forked_from,
     )
 
 
@@ -102,24 +258,86 @@ class Inserted(NamedTuple):
 
     added: int  # new records; the others are known already
     ignored: int  # turns of ignored projects, which are not stored
+    actions: int = 0  # new ones
+
+
+def settled(batch: Batch, view: RecordView) -> Batch:
+    """Return a batch with each turn in the project that it belongs to by what the records know."""
+    places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
+    if tuple(places.values()) == batch.places:
+        return batch
+
+    def project(own: str, cwd: str) -> str:
+        return places[own, cwd].project.id
+
+    return structs.replace(
+        batch,
+        places=tuple(places.values()),
+        records=tuple(structs.replace(r, project=project(r.project, r.cwd)) for r in batch.records),
+        actions=tuple(structs.replace(a, project=project(a.project, a.cwd)) for a in batch.actions),
+    )
+
+
+def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
+    found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
+    if found.id == place.project.id:
+        return place
+    return structs.replace(place, project=found, directory=found.root)
 
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    wanted = set()
-    for project, cwd in batch.projects:
-        if not change.ignored(project.id, project.root, cwd):
-            change.place(project, cwd)
-            wanted.add((project.id, cwd))
+    wanted = places_kept(change, batch)
     change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
-    added = sum([change.insert(record)[1] for record in records])
-    return Inserted(added, len(batch.records) - len(records))
+    added = sum([change.insert(record)[1] for record in told_apart(records)])
+    if added:  # else all of it was counted before
+        change.note_markup(batch.unknown_markup)
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset)
+    acted = 0
+    for done in batch.actions:
+        if (done.project, done.cwd) in wanted:
+            acted += change.act(done.action, done.host, done.session, done.project)
+    if wanted:
+        for info in batch.sessions:
+            change.note_session(info)
+    return Inserted(added, len(batch.records) - len(records), acted)
+
+
+def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
+    """Note where a batch was said; return project and directory of what is not ignored."""
+    wanted = set()
+    for place in batch.places:
+        if not change.ignored(place.project.id, place.project.root, place.cwd):
+            change.place(place.project, place.directory)
+            wanted.add((place.project.id, place.cwd))
+    return wanted
+
+
+def told_apart(records: list[NewRecord]) -> list[NewRecord]:
+    """Return records in order, with what is narration by what follows in the same list marked.
+
+    The store would mark it as well, one by one.
+    """
+    answers: dict[tuple[str, str], NewRecord] = {}  # session -> a later text of the exchange
+    marked: list[NewRecord] = []
+    for record in reversed(records):
+        session = (record.host, record.session)
+        if session in answers and not same_exchange(answers[session], record):
+            del answers[session]
+        if is_answer(record):
+            known = answers.setdefault(session, record)
+            kind = record.kind if known is record else NARRATION
+            marked.append(structs.replace(record, kind=kind))
+        else:
+            marked.append(record)
+    return marked[::-1]
 
 
 def mark(transcript: Transcript) -> Mark:
     """Up to where a transcript has been read."""
-    return Mark(transcript.offset, transcript.inode, transcript.head)
+    return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
 
 
 def unread_since(transcript: Transcript) -> int:
@@ -138,20 +356,39 @@ def unread_since(transcript: Transcript) -> int:
 def insert_turn(
     change: RecordChange, turn: CapturedTurn, identify: Identify, now: int
 ) -> tuple[str, bool]:
-    """Store a turn that came with its text; return its id and whether it is new.
+    """Store a turn that a client captured; return its id and whether it is new.
 
     The id is "" if nothing is stored: the same text was forgotten before, or its project is
     ignored.
     """
-    new, project = new_record(turn, identify, now)
-    if change.ignored(project.id, project.root, turn.cwd):
+    new = _filed(change, *new_record(turn, identify, now), identify)
+    if new is None:
         return "", False
-    change.place(project, turn.cwd)
     label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
         change.pin(record, pinned=True)
     return record.id if record is not None else "", added
+
+
+def _filed(
+    change: RecordChange, new: NewRecord, own: Project, identify: Identify
+) -> NewRecord | None:
+    """Return a turn in the project that it counts for; None if that is ignored.
+
+    `own` is the project of its directory.
+    """
+    project = relocation.owner(own, new.cwd, _home(new, change, identify), change)
+    if change.ignored(project.id, project.root, new.cwd):
+        return None
+    change.place(project, new.cwd if project is own else project.root)
+    return structs.replace(new, project=project.id)
+
+
+def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | None:
+    """Return the project of the directory in which the session of a turn began."""
+    first = next(view.session(session_key(new.host, new.session)), None) if new.session else None
+    return new_project(identify(first.cwd, "")) if first is not None else None
 
 
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
@@ -178,61 +415,51 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
     return record, new_project(project)
 
 
-def turns_in_event(event: HookEvent, arrived: int) -> tuple[CapturedTurn, ...]:
-    """Return the turns in a hook event itself, for when there is no transcript to read."""
-    host = codex.NAME if event.turn_id else claude.NAME
-    occasion = event.prompt_id or event.turn_id or str(arrived)
-    said: tuple[tuple[Literal["user", "assistant"], str | None], ...] = (
-        ("user", event.prompt),
-        ("assistant", event.last_assistant_message),
+def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify: Identify) -> None:
+    """Store the turns in a hook event, unless their project is ignored."""
+    for new, own in turns_in_event(event, arrived, identify):
+        filed = _filed(change, new, own, identify)
+        if filed is not None:
+            change.insert(filed)
+
+
+def turns_in_event(
+    event: HookEvent, arrived: int, identify: Identify
+) -> list[tuple[NewRecord, Project]]:
+    """Return the turns in a hook event itself, each with its project.
+
+    They are read where there is no transcript. The host's words in them are left out.
+    """
+    if event.turn_id or _UUID7.match(event.session_id):
+        host, user, assistant = codex.NAME, codex_texts.USER, codex_texts.ASSISTANT
+    else:
+        host, user, assistant = claude.NAME, claude_texts.USER, claude_texts.ASSISTANT
+    occasion = event.prompt_id or event.turn_id
+    said = (
+        ("user", user.own(framing.without(event.prompt)).text),
+        ("assistant", assistant.own(framing.without(event.last_assistant_message)).text),
     )
-    return tuple(
-        CapturedTurn(
-            text=own,
-            role=role,
-            host=host,
-            session=event.session_id,
-            cwd=event.cwd,
-            created_at=arrived,
-            key=f"{host}:{event.session_id}:{occasion}:{role}",
-        )
-        for role, text in said
-        if text and (own := framing.without(text)).strip()
-    )
-
-
-def _decoded(raw: RawLine) -> tuple[Skip | None, object]:
-    if raw.data is None:
-        return Skip.TOO_LONG, None
-    try:
-        return None, transcripts.decode(raw.data)
-    except ValueError:
-        return Skip.BAD_JSON, None
-
-
-def _record(
-    turn: Turn,
-    host: Host,
-    context: Context,
-    project: ProjectIdentity,
-    path: str,
-    offset: int,
-    now: int,
-) -> NewRecord:
-    created_at = turn.created_at or now
-    return NewRecord(
-        key=turn.key,
-        id=record_id(turn.key, created_at),
-        tier="episodic",
-        role=turn.role,
-        text=turn.text,
-        host=host.NAME,
-        session=context.session,
-        project=project.id,
-        cwd=context.cwd,
-        created_at=created_at,
-        source=Source(transcript=path, offset=offset, uuid=turn.uuid),
-    )
+    project = new_project(identify(event.cwd, ""))
+    turns = []
+    for role, text in said:
+        if text.strip():
+            key = f"{host}:{event.session_id}:{occasion or arrived}:{role}"
+            record = NewRecord(
+                key=key,
+                id=record_id(key, arrived),
+                tier="episodic",
+                role=role,
+                text=text,
+                host=host,
+                session=event.session_id,
+                project=project.id,
+                cwd=event.cwd,
+                created_at=arrived,
+                source=Source(uuid=occasion),
+                heard=True,
+            )
+            turns.append((record, project))
+    return turns
 
 
 def new_project(identity: ProjectIdentity) -> Project:

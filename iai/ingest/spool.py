@@ -7,8 +7,8 @@ must not wait for that one.
 
 import os
 from pathlib import Path
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from iai.ingest.transcripts import decode
@@ -16,16 +16,38 @@ from iai.ingest.transcripts import decode
 NEW, AWAITS = ".json", ".awaits"  # suffixes
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event
 
+# How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
+_CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
+_CAMEL_CASE = frozenset({"sessionId", "hookEventName", "transcriptPath", "workspaceRoot"})
+_ALWAYS = frozenset({"cwd", "transcript_path"})  # at least one of them is in every event
+_PLACES = {
+    ".copilot": "Copilot CLI",
+    ".cursor": "Cursor",
+    ".grok": "Grok Build",
+    ".gemini": "Gemini CLI",
+    ".qwen": "Qwen Code",
+    ".factory": "Droid",
+}
+
+
+class NotAnEvent(ValueError):
+    """What a hook was sent is no event of a host that is read; the message says what it is."""
+
+
+class OtherProgram(NotAnEvent):
+    """It is the event of a program that runs the hooks in Claude Code's settings."""
+
 
 class HookEvent(Struct, frozen=True, kw_only=True):
     """What a host sends to a hook on standard input. Missing fields are empty."""
 
     hook_event_name: str = ""
     session_id: str = ""
-    transcript_path: str | None = None
+    source: str = ""  # why the session starts
+    transcript_path: str = ""
     cwd: str = ""
-    prompt: str | None = None
-    last_assistant_message: str | None = None
+    prompt: str = ""
+    last_assistant_message: str = ""
     prompt_id: str = ""
     turn_id: str = ""
     agent_id: str = ""  # of a sub-agent
@@ -43,6 +65,48 @@ class Spooled(Struct, frozen=True):
     arrived: int  # wall time in nanoseconds
     event: HookEvent | None
     why: str = ""
+    foreign: bool = False  # it is another program's event
+
+
+def event_in(data: bytes) -> HookEvent:
+    """Return the event that a hook was sent; a field that is null, or of a wrong type, is absent.
+
+    Raises OtherProgram or NotAnEvent.
+    """
+    try:
+        sent = decode(data)
+    except ValueError as error:
+        raise NotAnEvent(f"is not a hook event: {error}") from None
+    if not isinstance(sent, dict):
+        raise NotAnEvent("is not a hook event: it is no JSON object")
+    if other := _other_program(sent):
+        raise OtherProgram(f"is an event of {other}")
+    names = HookEvent.__struct_fields__
+    fields = {name: sent[name] for name in names if isinstance(sent.get(name), str)}
+    if not fields:
+        raise NotAnEvent("is not a hook event: it has none of the fields of one")
+    return HookEvent(**fields)
+
+
+def _other_program(sent: dict[str, Any]) -> str:
+    """Return the program that sent an event, if its fields are not those of Claude Code or Codex.
+
+    Its environment is no proof: an agent may run in the terminal of another.
+    """
+    if _CURSOR & sent.keys():
+        return "Cursor"
+    if _CAMEL_CASE & sent.keys():
+        return "a program with names in camel case, such as Grok Build or Copilot CLI"
+    path = sent.get("transcript_path")
+    if "timestamp" in sent and "transcript_path" not in sent:
+        return "a program that sends a time, such as Copilot CLI"
+    if isinstance(path, str):
+        for directory, program in _PLACES.items():
+            if f"/{directory}/" in path.replace("\\", "/"):
+                return program
+    if "hook_event_name" in sent and not _ALWAYS & sent.keys():
+        return "a program that names no directory, such as Devin"
+    return ""
 
 
 def waiting(directory: Path) -> list[Path]:
@@ -69,10 +133,10 @@ def read(path: Path) -> Spooled | None:
     except OSError as error:
         return Spooled(path, 0, None, f"cannot be read: {error.strerror}")
     try:
-        event = msgspec.convert(decode(data), HookEvent)
-    except (ValueError, msgspec.ValidationError) as error:
-        return Spooled(path, status.st_mtime_ns, None, f"is not a hook event: {error}")
-    return Spooled(path, status.st_mtime_ns, event)
+        return Spooled(path, status.st_mtime_ns, event_in(data))
+    except NotAnEvent as error:
+        foreign = isinstance(error, OtherProgram)
+        return Spooled(path, status.st_mtime_ns, None, str(error), foreign)
 
 
 def _is_event(entry: "os.DirEntry[str]") -> bool:

@@ -1,29 +1,41 @@
 """Reads a file that somebody else still writes: whole lines from a given byte, slice by slice.
 
-It holds no file open between two slices, and never reads a line before it is complete.
+It holds no plain file open between two slices, and never reads a line before it is complete. A host
+may compress a file and delete the plain one: it keeps the plain name here, and its offsets.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
+import zstandard
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megabytes
+COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
+_TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
+_RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
+_STARTS_TRIED = 2_000
+_BLANK = re.compile(r"[\0\s\ufeff]*")
+_START = re.compile(r'\{\s*"')
+_BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
 
 
 class Mark(NamedTuple):
     """Up to where a file has been read, and by what it is known to be the same file."""
 
     offset: int = 0
-    inode: int = 0
+    inode: int = 0  # negative if what was read was compressed
     head: bytes = b""
+    tail: bytes = b""
 
 
 class RawLine(NamedTuple):
@@ -39,6 +51,7 @@ class Slice(NamedTuple):
     lines: list[RawLine]
     mark: Mark
     more: bool  # is there more to read at once?
+    restarted: bool = False  # what was read before is not what is there now
 
 
 class Found(NamedTuple):
@@ -49,99 +62,296 @@ class Found(NamedTuple):
     written_at: int  # wall nanoseconds
 
 
+class Located(NamedTuple):
+    """A JSON value and where it starts in its line."""
+
+    position: int
+    value: object
+
+
+class Rescued(NamedTuple):
+    """The records of a broken line, and whether they are all of it."""
+
+    records: list[Located]
+    whole: bool
+
+
 def there(path: str) -> bool:
-    """Is there such a file? A name that cannot be one, or that is out of reach, is none."""
-    return os.path.isfile(path)  # noqa: PTH113  which raises for names that are too long
+    """Is there such a file? False for a name that no file can have, or that is out of reach."""
+    return os.path.isfile(_on_disk(path))  # noqa: PTH113  which raises for names that are too long
 
 
 def grown(path: str, mark: Mark) -> bool:
-    """Is there anything that was not read? One stat, no more."""
+    """Is there anything that was not read? One stat call. A compressed file does not grow."""
     try:
         status = os.stat(path)  # noqa: PTH116  a third of the cost, some times a second for each file
     except OSError:
-        return False
+        try:
+            return -Path(path + COMPRESSED).stat().st_ino != mark.inode
+        except (OSError, ValueError):
+            return False
     return status.st_size != mark.offset or status.st_ino != mark.inode
 
 
 def written_at(path: str) -> int:
     """Return when a file was last written, in wall nanoseconds; 0 if it is gone."""
     try:
-        return Path(path).stat().st_mtime_ns
+        return Path(_on_disk(path)).stat().st_mtime_ns
     except OSError:
         return 0
 
 
 def read(path: str, mark: Mark, most: int = SLICE) -> Slice:
-    """Return the next lines after `mark`; from the start if the file there is another one.
+    """Return the next lines after `mark`; from the start if what was read is not there any more.
 
-    `most` is how many bytes; a line that is longer is read whole.
+    `most` is how many bytes; a line that is longer is read whole, up to the longest.
 
     Raises OSError if the file cannot be read.
     """
-    with Path(path).open("rb") as file:
-        status = os.fstat(file.fileno())
-        if not _same(file.read(_HEAD), status, mark):
+    with _opened(path) as file:
+        first, before = file.around(mark.offset)
+        restarted = mark.offset > 0 and not _same(first, before, mark)
+        if restarted:
             mark = Mark()
-        file.seek(mark.offset)
-        data = file.read(most)
-        if b"\n" not in data:
-            data += file.read(LONGEST_LINE)
+            first, before = file.around(0)
+        data, is_end = _some(file, most)
         lines, consumed = _split(data, mark.offset)
-        end = mark.offset + consumed
-        if not consumed and len(data) > LONGEST_LINE and (next_line := _next_line(file)):
-            lines, end = [RawLine(mark.offset, None)], next_line
-        file.seek(0)
-        head = file.read(min(_HEAD, end))
-    after = Mark(end, status.st_ino, _digest(head))
-    return Slice(lines, after, more=end > mark.offset and end < status.st_size)
+        end, before = mark.offset + consumed, _tail(before, data[:consumed])
+        if not consumed and len(data) > LONGEST_LINE and (rest := _rest_of_line(file)):
+            lines, is_end = [RawLine(mark.offset, None)], False
+            end, before = mark.offset + len(data) + rest.length, rest.tail
+        elif not is_end:
+            file.goes_back(data[consumed:], before)
+        head = (first[: mark.offset] + data)[: min(_HEAD, end)]
+        after = Mark(end, file.inode, _digest(head), _digest(before))
+    return Slice(lines, after, more=end > mark.offset and not is_end, restarted=restarted)
 
 
 def near_end(path: str, mark: Mark, most: int) -> Mark:
     """Return a mark at the first line that starts in the last `most` bytes.
 
-    The given one if no more than that is left to read. Raises OSError if the file cannot be read.
+    The given one if at most that much is left to read, or the file is compressed. Raises OSError if
+    the file cannot be read.
     """
-    with Path(path).open("rb") as file:
-        status = os.fstat(file.fileno())
-        head = file.read(_HEAD)
-        start = status.st_size - most
-        if start <= mark.offset or not _same(head, status, mark):
+    if not os.path.isfile(path):  # noqa: PTH113
+        return mark
+    with _Plain(path) as file:
+        first, before = file.around(mark.offset)
+        start = file.size - most
+        if start <= mark.offset or not (mark.offset == 0 or _same(first, before, mark)):
             return mark
-        file.seek(start - 1)
-        offset = _next_line(file) or status.st_size
-    return Mark(offset, status.st_ino, _digest(head[:offset]))
+        file.around(start - 1)
+        rest = _rest_of_line(file)
+        offset = start - 1 + rest.length if rest else file.size
+        first, before = file.around(offset)
+    return Mark(offset, file.inode, _digest(first[:offset]), _digest(before))
 
 
 def decode(data: bytes) -> object:
     """Return the JSON of a line.
 
-    Raises ValueError if it is none. Half a character, as hosts write them where they cut a text, is
-    replaced and does not cost the line.
+    Raises ValueError if it is not JSON. Half a character, which hosts write where they cut a text,
+    is replaced and does not cost the line; nor does a byte order mark.
     """
     try:
         try:
             return msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return _repaired(json.loads(data.decode("utf-8", "replace")))
+            return _repaired(json.loads(data.decode("utf-8-sig", "replace")))
     except RecursionError:
         raise ValueError("nested too deep") from None
 
 
+def rescued(data: bytes) -> Rescued:
+    """Return the whole records of a line that is no JSON: glued to one another, or to half of one.
+
+    A record that was cut off ends wherever another begins, so only what reaches to the next record
+    or to the end of the line is taken for one, never an object inside another.
+    """
+    if len(data) > _RESCUED_LINE:
+        return Rescued([], whole=False)
+    text, found = data.decode("utf-8", "replace"), list[Located]()
+    position, tried, decoder = 0, 0, json.JSONDecoder()
+    while (position := _skip_blank(text, position)) < len(text) and tried < _STARTS_TRIED:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            value, end = None, position
+        if isinstance(value, dict) and _BEHIND_A_RECORD.match(text, end):
+            found.append(Located(len(text[:position].encode()), _repaired(value)))
+            position = end
+        else:
+            tried += 1
+            start = _START.search(text, position + 1)
+            position = start.start() if start else len(text)
+    return Rescued(found, whole=not tried)
+
+
 def below(path: Path) -> Iterator[Found]:
-    """Yield a transcript, or all below a directory; what vanishes meanwhile is left out."""
-    for file in path.rglob("*.jsonl") if path.is_dir() else (path,):
+    """Yield a transcript, or all below a directory; what vanishes meanwhile is left out.
+
+    A compressed one is yielded under the plain name that it had.
+    """
+    for file in _transcripts(path) if path.is_dir() else (path,):
+        plain = Path(str(file).removesuffix(COMPRESSED))
+        if plain != file and plain.is_file():
+            continue
         try:
             status = file.stat()
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode):
-            yield Found(file, status.st_size, status.st_mtime_ns)
+            yield Found(plain, status.st_size, status.st_mtime_ns)
 
 
-def _same(head: bytes, status: os.stat_result, mark: Mark) -> bool:
-    if status.st_size < mark.offset:  # cut, or replaced by a shorter one
-        return False
-    return _digest(head[: min(_HEAD, mark.offset)]) == mark.head if mark.offset else True
+def _transcripts(directory: Path) -> Iterator[Path]:
+    """Yield what is named as a transcript, through links too, and no directory twice."""
+    seen: set[tuple[int, int]] = set()
+    for root, directories, names in os.walk(directory, followlinks=True):
+        status = Path(root).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            directories.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for name in names:
+            if name.endswith((".jsonl", f".jsonl{COMPRESSED}")):
+                yield Path(root, name)
+
+
+class _Rest(NamedTuple):
+    """What is left of a line that is passed over."""
+
+    length: int
+    tail: bytes
+
+
+class _Plain:
+    """A file as it is."""
+
+    def __init__(self, path: str) -> None:
+        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by __exit__
+        status = os.fstat(self._file.fileno())
+        self.inode, self.size = status.st_ino, status.st_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def around(self, offset: int) -> tuple[bytes, bytes]:
+        """Go to an offset; return the first bytes of the file, and those before the offset."""
+        self._file.seek(0)
+        first = self._file.read(_HEAD)
+        self._file.seek(max(0, offset - _TAIL))
+        return first, self._file.read(min(_TAIL, offset))
+
+    def read(self, most: int) -> bytes:
+        return self._file.read(most)
+
+    def goes_back(self, unread: bytes, before: bytes) -> None:
+        """Do nothing: the next slice opens the file itself."""
+
+
+class _Compressed:
+    """A compressed file, which can be read forwards only, and so is kept until its end is read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by `close`
+        # Negative, for the number of the plain file may have been given to this one.
+        self.inode = -os.fstat(self._file.fileno()).st_ino
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file.seek(0)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        self._stream = decompressor.stream_reader(
+            self._file, read_across_frames=True, closefd=False
+        )
+        self._first, self._before, self._unread, self._at = b"", b"", b"", 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stay open, for the next slice."""
+
+    def close(self) -> None:
+        self._file.close()
+
+    def around(self, offset: int) -> tuple[bytes, bytes]:
+        """Go to an offset; return the first bytes of the file, and those before the offset."""
+        if offset < self._at:
+            self._begin()
+        while self._at < offset and self.read(min(SLICE, offset - self._at)):
+            pass
+        return self._first, self._before
+
+    def read(self, most: int) -> bytes:
+        data = self._unread[:most]
+        self._unread = self._unread[most:]
+        try:
+            while len(data) < most and (more := self._stream.read(most - len(data))):
+                data += more
+        except zstandard.ZstdError as error:
+            raise OSError(errno.EIO, f"not whole: {error}") from error
+        if len(self._first) < _HEAD:
+            self._first = (self._first[: self._at] + data)[:_HEAD]
+        self._before, self._at = _tail(self._before, data), self._at + len(data)
+        return data
+
+    def goes_back(self, unread: bytes, before: bytes) -> None:
+        """Have the next read begin with these bytes again."""
+        self._unread, self._before = unread + self._unread, before
+        self._at -= len(unread)
+
+
+_compressed: list[_Compressed] = []  # the last one read, at most
+
+
+def _opened(path: str) -> _Plain | _Compressed:
+    on_disk = _on_disk(path)
+    if not on_disk.endswith(COMPRESSED):
+        return _Plain(on_disk)
+    inode = -os.stat(on_disk).st_ino  # noqa: PTH116
+    if not _compressed or (_compressed[0].path, _compressed[0].inode) != (on_disk, inode):
+        for other in _compressed:
+            other.close()
+        _compressed[:] = [_Compressed(on_disk)]
+    return _compressed[0]
+
+
+def _on_disk(path: str) -> str:
+    """Return the name under which a file is there: compressed, if the plain one is gone."""
+    if os.path.isfile(path) or not os.path.isfile(path + COMPRESSED):  # noqa: PTH113
+        return path
+    return path + COMPRESSED
+
+
+def _same(first: bytes, before: bytes, mark: Mark) -> bool:
+    """Is what was read still there? Where it cannot be known, the answer is no."""
+    whole = len(before) == min(_TAIL, mark.offset)  # else cut, or replaced by a shorter one
+    return (
+        whole
+        and _digest(first[: min(_HEAD, mark.offset)]) == mark.head
+        and _digest(before) == mark.tail
+    )
+
+
+def _some(file: _Plain | _Compressed, most: int) -> tuple[bytes, bool]:
+    """Read so many bytes, and on to the end of a line unless it is too long; was that the end?"""
+    data = file.read(most)
+    if len(data) < most or b"\n" in data:
+        return data, len(data) < most
+    pieces, length = [data], len(data)
+    while length <= LONGEST_LINE:
+        piece = file.read(most)
+        pieces.append(piece)
+        length += len(piece)
+        if len(piece) < most or b"\n" in piece:
+            break
+    return b"".join(pieces), len(pieces[-1]) < most
 
 
 def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
@@ -149,8 +359,9 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
     lines: list[RawLine] = []
     position = 0
     while (end := data.find(b"\n", position)) >= 0:
-        if data[position:end].strip():
-            lines.append(RawLine(start + position, data[position:end]))
+        line = data[position:end]
+        if line and not line.isspace():
+            lines.append(RawLine(start + position, line))
         position = end + 1
     rest = data[position:]
     if rest.rstrip().endswith(b"}") and _is_json(rest):
@@ -167,12 +378,24 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _next_line(file: BinaryIO) -> int:
-    """Offset of the line after the one that the file is at; 0 if that one is not complete."""
+def _rest_of_line(file: _Plain | _Compressed) -> _Rest | None:
+    """Pass over what is left of the line that the file is at; None if it is not complete."""
+    length, before = 0, b""
     while data := file.read(SLICE):
         if (end := data.find(b"\n")) >= 0:
-            return file.tell() - len(data) + end + 1
-    return 0
+            file.goes_back(data[end + 1 :], _tail(before, data[: end + 1]))
+            return _Rest(length + end + 1, _tail(before, data[: end + 1]))
+        length, before = length + len(data), _tail(before, data)
+    return None
+
+
+def _tail(before: bytes, data: bytes) -> bytes:
+    return (before + data[-_TAIL:])[-_TAIL:]
+
+
+def _skip_blank(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
 
 
 def _repaired(value: object) -> object:

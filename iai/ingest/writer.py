@@ -3,14 +3,20 @@
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import methodcaller
 from typing import TypeVar
+
+from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import parse
+from iai.ingest import parse, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.record import Project, Watermark
+from iai.model.remote import without_credentials
+from iai.model.rereading import Rereading
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
@@ -53,16 +59,32 @@ class RecordWriter:
         self.required = RequiredRevision(changes, written)
         yield from self.write_required()
 
+    def upgrade(self, now: Now) -> Steps:
+        """Bring what earlier versions stored up to date.
+
+        They took spellings of one remote for several projects, and kept passwords in remotes.
+        """
+        with self._records.view() as view:
+            known = [project for project in view.projects() if not project.into]
+            secret = [t for t in view.transcripts() if t.remote != without_credentials(t.remote)]
+        for transcript in secret:
+            kept = structs.replace(transcript, remote=without_credentials(transcript.remote))
+            yield from self.commit(methodcaller("follow", kept), now)
+        found = [self._identify(project.root, "") for project in known]
+        yield from self._merge_predecessors(
+            ((parse.new_project(identity), "") for identity in found if identity.former), now
+        )
+
     def commit(
         self, change: Callable[[RecordChange], T], now: Now, *, live: bool = True
     ) -> StepsTo[T]:
         """Make a change durable, then announce it if it moved the revision."""
         before = self.mark
-        (result, touched), self.mark = self._records.commit(
-            lambda unit: (change(unit), unit.touched_projects), now, live=live
+        (result, touched, acted), self.mark = self._records.commit(
+            lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
         )
         if self.mark.revision > before.revision:
-            ingested = self.mark.max_vec_label - before.max_vec_label
+            ingested = self.mark.max_vec_label - before.max_vec_label + acted
             yield Publish(RecordsCommitted(revision=self.mark.revision, ingested=ingested))
             # A pin, edit or forget bypasses the interval: nobody may see the record as it was.
             self.required.committed(touched, can_wait=ingested > 0)
@@ -72,18 +94,32 @@ class RecordWriter:
     def insert_turns(
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
     ) -> StepsTo[list[tuple[str, bool]]]:
-        """Store turns that came with their text; return the id of each and whether it is new."""
+        """Store turns that clients captured; return the id of each and whether it is new."""
 
         def change(unit: RecordChange) -> list[tuple[str, bool]]:
             return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
-        projects = (parse.new_project(self._identify(turn.cwd, "")) for turn in turns)
-        yield from self._merge_predecessors(projects, now)
+        places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
+        yield from self._merge_predecessors(places, now)
         return (yield from self.commit(change, now, live=live))
+
+    def insert_event(self, event: HookEvent, arrived: int, now: Now) -> Steps:
+        """Store the turns in a hook event whose transcript cannot be read."""
+        turns = parse.turns_in_event(event, arrived, self._identify)
+        if turns:
+            places = [(project, event.cwd) for _, project in turns]
+            yield from self._merge_predecessors(places, now)
+            insert = partial(
+                parse.insert_event, event=event, arrived=arrived, identify=self._identify
+            )
+            yield from self.commit(insert, now)
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
-        yield from self._merge_predecessors((project for project, _ in batch.projects), now)
+        with self._records.view() as view:
+            batch = parse.settled(batch, view)
+        places = [(place.project, place.directory) for place in batch.places]
+        yield from self._merge_predecessors(places, now)
         inserted = yield from self.commit(lambda u: parse.insert_batch(u, batch), now, live=live)
         path = batch.transcript.path
         for fault in batch.faults:
@@ -91,15 +127,31 @@ class RecordWriter:
             yield Publish(skipped, keep=True)
         return inserted
 
+    def insert_again(
+        self, batch: Batch, again: Rereading, now: Now, *, live: bool
+    ) -> StepsTo[tuple[Rereading, Inserted]]:
+        """Store what a slice gives of a transcript that is read again."""
+        with self._records.view() as view:
+            batch = parse.settled(batch, view)
+        places = [(place.project, place.directory) for place in batch.places]
+        yield from self._merge_predecessors(places, now)
+        change = partial(rereading.insert_again, batch=batch, rereading=again)
+        return (yield from self.commit(change, now, live=live))
+
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""
         moved = yield from self.commit(lambda u: u.reassign(MOVES_A_SLICE), now, live=False)
         self.reassigning = moved == MOVES_A_SLICE
 
-    def session_ending(self, source: str, cwd: str) -> str:
-        """Note that a session ended of which `source` is still to be read; return its project."""
+    def session_ending(self, source: str, cwd: str, began_in: str = "") -> str:
+        """Note that a session ended, or an event waits for its transcript; return its project.
+
+        `source` is the file that is still to be read.
+        """
+        home = parse.new_project(self._identify(began_in, "")) if began_in else None
         with self._records.view() as view:
-            project = view.belongs(self._identify(cwd, "").id)
+            own = parse.new_project(relocation.resolve(self._identify(cwd, ""), view))
+            project = view.belongs(relocation.owner(own, cwd, home, view).id)
         self.required.session_ending(source, project)
         return project
 
@@ -108,6 +160,12 @@ class RecordWriter:
         project = self.required.session_ingested(source)
         yield from self.write_required()
         yield Publish(SessionEnded(revision=self.mark.revision, project=project))
+
+    def event_ingested(self, source: str) -> Steps:
+        """Require what an event said that waited for its transcript in vain."""
+        if source in self.required.ending:
+            self.required.session_ingested(source)
+            yield from self.write_required()
 
     def write_required(self) -> Steps:
         """Write the lines that have changed, for the hooks."""
@@ -120,16 +178,15 @@ class RecordWriter:
                 self.required.invalidate(project)
                 yield RemoveFile(path)  # no line is better than a wrong one
 
-    def _merge_predecessors(self, projects: Iterable[Project], now: Now) -> Steps:
-        """Give checkouts that were moved the memory they had before."""
+    def _merge_predecessors(self, places: Iterable[tuple[Project, str]], now: Now) -> Steps:
+        """Give projects the memory they had elsewhere or under another id."""
         with self._records.view() as view:
-            new = {p.id: p for p in projects if relocation.first_seen(p, view)}
-        for project in new.values():
-            merge = partial(relocation.merge_predecessor, project)
-            old = yield from self.commit(merge, now)
-            if old is not None:
+            new = {p.id: (p, cwd) for p, cwd in places if relocation.has_news(p, view, cwd)}
+        for project, cwd in new.values():
+            merge = partial(relocation.merge_predecessors, project, cwd=cwd)
+            for old in (yield from self.commit(merge, now)):
                 self.reassigning = True
-                log.info("%s was moved to %s, and its memory with it", old.root, project.root)
+                log.info("%s is %s now, and its memory belongs to that", old.root, project.root)
                 moved = ProjectMoved(
                     project=old.id, into=project.id, was=old.root, now=project.root
                 )

@@ -180,7 +180,7 @@ def _kept(view: RecordView, host: str) -> LastRun | None:
 def _host(event: HookEvent) -> str:
     if event.turn_id:
         return codex.NAME
-    known = registry.detect(event.transcript_path or "", None)
+    known = registry.detect(event.transcript_path, None)
     return known.NAME if known else claude.NAME
 
 

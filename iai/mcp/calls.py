@@ -24,10 +24,11 @@ from iai.model import framing, units
 from iai.model.units import count
 from iai.process.client import Client, recall
 from iai.projects.identity import identify
-from iai.projects.lookup import project_id
+from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget, Pin
 from iai.protocol.message import Actor
+from iai.recall import file_history
 from iai.recall.named_session import session_id
 from iai.recall.timeline import stretches
 from iai.store.record_view import RecordView
@@ -62,6 +63,8 @@ class Memory:
                 return self._show(asked)
             case forms.Timeline():
                 return self._timeline(asked)
+            case forms.FileHistory():
+                return self._file_history(asked)
             case forms.Capture():
                 return self._capture(asked)
             case forms.Pin():
@@ -85,12 +88,17 @@ class Memory:
                 since=since,
                 until=until,
                 explain=asked.explain,
+                near="" if asked.everywhere or asked.project else project_here(self._layout),
+                file=asked.file,
+                commit=asked.commit,
+                command=asked.command,
+                failed=asked.failed,
             )
             answer = recall(client, question, START_S)
         result = forms.RecallResult(
             note=forms.NOTE,
             here=_here(),
-            found=[results.found(hit, wall, explain=asked.explain) for hit in answer.hits],
+            found=results.hits(answer.hits, wall, explain=asked.explain),
             degraded=list(answer.degraded),
         )
         kept = answer.revision or answer.degraded
@@ -123,6 +131,17 @@ class Memory:
         )
         return Answer(result, text.framed(text.sessions(result), revision, wall))
 
+    def _file_history(self, asked: forms.FileHistory) -> Answer:
+        wall, cwd = time.time_ns(), str(Path.cwd())
+        home = identify(cwd)
+        with self._records() as view:
+            own = view.belongs(home.id)
+            found = file_history.find(view, asked.path, cwd, home.root, own, asked.k)
+            visits = [results.visit(view, v, wall) for v in (*found.here, *found.elsewhere)]
+            revision = view.watermark().revision
+        result = forms.FileHistoryResult(note=forms.NOTE, here=line(home.name), visits=visits)
+        return Answer(result, text.framed(text.visits(result), revision, wall))
+
     def _capture(self, asked: forms.Capture) -> Answer:
         own = framing.without(asked.text)  # text we recalled is no new memory
         if not own.strip():
@@ -139,7 +158,9 @@ class Memory:
         with self._group() as client:
             request = Capture(turns=(turn,))
             done = client.call(Actor.INGEST, request, Captured, START_S)
-        id_ = done.ids[0]
+        with self._records() as view:
+            kept = view.find(done.ids[0]) if done.ids[0] else None
+        id_ = f"#{kept.label}" if kept else done.ids[0]
         if not id_:
             said = "that text was forgotten on purpose, so it was not stored again"
             refused = forms.CaptureResult(outcome="refused", revision=done.revision)

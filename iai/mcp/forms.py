@@ -54,6 +54,19 @@ class Recall(Arguments, frozen=True):
         Literal["any", "episodic", "semantic", "procedural"],
         Meta(description="said in sessions (episodic), or noted (semantic, procedural)"),
     ] = "any"
+    everywhere: Annotated[
+        bool, Meta(description="mix all projects; by default hits of `here` come first")
+    ] = False
+    file: Annotated[
+        str, Meta(description="only where a file whose path ends so was read or changed")
+    ] = ""
+    commit: Annotated[
+        str, Meta(description="only with this commit: its hash, or words of its subject")
+    ] = ""
+    command: Annotated[str, Meta(description="only where a command with these words was run")] = ""
+    failed: Annotated[
+        bool, Meta(description="only where something failed; with `command`, where that did")
+    ] = False
     since: Since = ""
     until: Until = ""
     explain: Annotated[
@@ -63,7 +76,7 @@ class Recall(Arguments, frozen=True):
 
 class Found(Result, frozen=True):
     id: str
-    said: Annotated[str, Meta(description="the beginning of the text, on one line")]
+    said: Annotated[str, Meta(description="the part of the text that fits, on one line")]
     role: str
     age: str
     said_at: str
@@ -75,12 +88,22 @@ class Found(Result, frozen=True):
     words: Annotated[list[str], Meta(description="words of the query that it contains")] = []
     source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
     session: str = ""
+    asked: Annotated[str, Meta(description="what the user had asked for, with its id")] = ""
+    answer: Annotated[str, Meta(description="what was answered in the end")] = ""
+    lines: Annotated[list[str], Meta(description="other turns of it that fit")] = []
+    files: Annotated[list[str], Meta(description="that were changed for it, or fit")] = []
+    commits: list[str] = []
+    commands: Annotated[list[str], Meta(description="that fit")] = []
+    errors: Annotated[list[str], Meta(description="that fit")] = []
+    same: Annotated[list[str], Meta(description="ids of hits left out, which say the same")] = []
+    elsewhere: Annotated[bool, Meta(description="is it of another project than `here`?")] = False
+    superseded_by: Annotated[str, Meta(description="the id of a hit that corrects it")] = ""
 
 
 class RecallResult(Result, frozen=True):
     note: str
     here: Annotated[str, Meta(description="the project this server was started in")]
-    found: Annotated[list[Found], Meta(description="best first")]
+    found: Annotated[list[Found], Meta(description="this project's first, and the best first")]
     degraded: Annotated[
         list[str], Meta(description="parts of the search that were unavailable, and why")
     ] = []
@@ -120,6 +143,10 @@ class Shown(Result, frozen=True):
     session: str = ""
     directory: str = ""
     source: Annotated[str, Meta(description="the transcript and the byte offset")] = ""
+    part: Annotated[
+        str, Meta(description="what it is in its exchange, like `the answer of #1`")
+    ] = ""
+    done: Annotated[list[str], Meta(description="what was done in that exchange")] = []
     before: list[Beside] = []
     after: list[Beside] = []
 
@@ -147,12 +174,46 @@ class Session(Result, frozen=True):
     turns: int
     last: Annotated[Beside, Meta(description="the last turn")]
     first: Annotated[Beside | None, Meta(description="the user's first request")] = None
+    title: str = ""
+    branch: str = ""
+    work: Annotated[str, Meta(description="how it ended, and the files, tests and commits")] = ""
 
 
 class TimelineResult(Result, frozen=True):
     note: str
     here: Annotated[str, Meta(description="the project this server was started in")]
     sessions: Annotated[list[Session], Meta(description="latest end first")]
+
+
+class FileHistory(Arguments, frozen=True):
+    path: Annotated[
+        str,
+        Meta(
+            description="the file: an absolute path, one from where this server was started,"
+            " or the end of a path",
+            min_length=1,
+            max_length=4_096,
+        ),
+    ]
+    k: Annotated[int, Meta(description="the most visits to list", ge=1, le=50)] = 8
+
+
+class Visit(Result, frozen=True):
+    what: Annotated[str, Meta(description="the path, and the lines added and removed, or `read`")]
+    at: str
+    age: str
+    project: str
+    host: str
+    session: str
+    branch: str = ""
+    asked: Annotated[Beside | None, Meta(description="the request it was done for")] = None
+    commits: Annotated[list[str], Meta(description="the commit after it, in that session")] = []
+
+
+class FileHistoryResult(Result, frozen=True):
+    note: str
+    here: Annotated[str, Meta(description="the project this server was started in")]
+    visits: Annotated[list[Visit], Meta(description="latest first, this project before others")]
 
 
 class Capture(Arguments, frozen=True):
@@ -229,4 +290,4 @@ class StatusResult(Result, frozen=True):
     problem: str = ""
 
 
-Asked: TypeAlias = Recall | Show | Timeline | Capture | Pin | Forget | Status
+Asked: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status

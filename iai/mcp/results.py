@@ -1,23 +1,37 @@
 """Hits, records and sessions as results of the tools: harmless, and only what was asked for."""
 
+from collections.abc import Mapping, Sequence
+
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
 from iai.model import clock, framing
 from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
+from iai.recall import conversation
+from iai.recall.account import account, commit_line, session_line
+from iai.recall.file_history import FileVisit, change_line
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
 BESIDE = 600  # characters shown of the turns around a record
+DONE = 40  # lines about what was done
+WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
 
 
-def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
+def hits(found_: Sequence[Hit], wall: int, *, explain: bool) -> list[forms.Found]:
+    """Return the hits of one question."""
+    labels = {hit.id: f"#{hit.label}" for hit in found_}
+    return [found(hit, labels, wall, explain=explain) for hit in found_]
+
+
+def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> forms.Found:
+    """Return a hit; `labels` are those of all hits, by id."""
     why = {name: round(gain, 4) for name, gain in hit.why.items()}
     return forms.Found(
         id=f"#{hit.label}",
-        said=line(hit.text),
+        said=line(hit.passage or hit.text, LINE + 4),  # which may be cut at both ends
         role=hit.role,
         age=ago(hit.created_at, wall),
         said_at=clock.iso(hit.created_at),
@@ -29,6 +43,16 @@ def found(hit: Hit, wall: int, *, explain: bool) -> forms.Found:
         words=[line(word) for word in hit.matched],
         source=source(hit.source.transcript, hit.source.offset) if explain else "",
         session=line(hit.session_id) if explain else "",
+        asked=f"#{hit.request} {line(hit.asked)}" if hit.asked else "",
+        answer=line(hit.answer),
+        lines=[f"#{one.label} {one.role}: {line(one.text)}" for one in hit.lines],
+        files=[line(path) for path in hit.files],
+        commits=[line(commit) for commit in hit.commits],
+        commands=[line(command) for command in hit.commands],
+        errors=[line(error) for error in hit.errors],
+        same=[f"#{label}" for label in hit.same],
+        elsewhere=hit.elsewhere,
+        superseded_by=labels.get(hit.superseded_by, hit.superseded_by),
     )
 
 
@@ -39,6 +63,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         for side in view.around(record, asked.around)
     )
     end = asked.start + asked.length
+    exchange = conversation.around(view, record, 0)[1]
+    bases = [project.root if project else "", record.cwd]
     return forms.Shown(
         id=f"#{record.label}",
         text=framing.harmless(record.text[asked.start : end]),
@@ -53,6 +79,8 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         session=line(record.session),
         directory=line(record.cwd, PATH),
         source=source(record.source.transcript, record.source.offset),
+        part=conversation.part(exchange, record) if exchange.turns else "",
+        done=[line(one) for one in account(exchange.actions, bases)][:DONE],
         before=before[::-1],
         after=after,
     )
@@ -67,8 +95,26 @@ def session(one: Stretch, wall: int) -> forms.Session:
         ended_at=clock.iso(one.ended_at),
         age=ago(one.ended_at, wall),
         turns=one.turns,
+        title=line(one.summary.title),
+        branch=line(one.summary.info.branch),
+        work=line(session_line(one.summary), WORK),
         last=beside(one.last_said, wall),
         first=beside(one.first_request, wall) if one.first_request else None,
+    )
+
+
+def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
+    project = view.project_named(one.project)
+    return forms.Visit(
+        what=line(change_line(one), PATH),
+        at=clock.iso(one.at),
+        age=ago(one.at, wall),
+        project=line(project.name if project else "-"),
+        host=line(one.host),
+        session=line(one.session),
+        branch=line(one.branch),
+        asked=beside(one.request, wall) if one.request else None,
+        commits=[line(commit_line(action)) for action in one.commits],
     )
 
 

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from iai.mcp.forms import Beside, Found, RecallResult, Session, Shown, ShowResult, TimelineResult
+from iai.mcp.forms import (
+    Beside,
+    FileHistoryResult,
+    Found,
+    RecallResult,
+    Session,
+    Shown,
+    ShowResult,
+    TimelineResult,
+)
 from iai.model import clock, framing
 from iai.model.units import excerpt
 
@@ -24,10 +33,17 @@ def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
     """Yield the hits; `nothing` says why there are none."""
     yield result.note
     yield f"You are in project {result.here}." + ("" if result.found else f" {nothing}.")
+    here = False
     for found in result.found:
+        if found.elsewhere and here:
+            yield "In other projects:"
+        here = not found.elsewhere
         where = f"{found.project}, {found.host}, {found.role}, {found.age}"
-        yield f"{found.id} {where}, score {found.score:.2f}{_pinned(pinned=found.pinned)}"
+        more = f", superseded by {found.superseded_by}" if found.superseded_by else ""
+        more += f"{_pinned(pinned=found.pinned)}, {found.said_at}"
+        yield f"{found.id} {where}, score {found.score:.2f}{more}"
         yield f"> {found.said}"
+        yield from _exchange(found)
         yield from _explained(found)
     yield from (f"(degraded: {missing})" for missing in result.degraded)
 
@@ -51,6 +67,33 @@ def sessions(result: TimelineResult) -> Iterator[str]:
         yield from _session(session)
 
 
+def _exchange(found: Found) -> Iterator[str]:
+    if found.asked:
+        yield f"> asked {found.asked}"
+    yield from (f"> {one}" for one in found.lines)
+    if found.answer:
+        yield f"> answer: {found.answer}"
+    for name in ("files", "commits", "commands", "errors"):
+        if parts := getattr(found, name):
+            yield f"> {name}: {'; '.join(parts)}"
+    if found.same:
+        yield f"  said again: {', '.join(found.same)}"
+
+
+def visits(result: FileHistoryResult) -> Iterator[str]:
+    """Yield what was done to a file."""
+    yield result.note
+    nothing = "" if result.visits else " Nothing is known of that file."
+    yield f"You are in project {result.here}.{nothing}"
+    for visit in result.visits:
+        branch = f", branch {visit.branch}" if visit.branch else ""
+        yield f"{visit.at} ({visit.age}): {visit.project}, {visit.host}{branch}"
+        yield f"> {visit.what}"
+        if visit.asked:
+            yield f"> asked {visit.asked.id}: {visit.asked.said}"
+        yield from (f"> commit {commit}" for commit in visit.commits)
+
+
 def _explained(found: Found) -> Iterator[str]:
     if found.why:
         parts = sorted(found.why.items(), key=lambda part: -part[1])
@@ -67,9 +110,12 @@ def _whole(record: Shown) -> Iterator[str]:
     where = f"{record.project}, {record.host}, {record.role}"
     said = f"{record.said_at} ({record.age})"
     yield f"{record.id} {where}, {said}{_pinned(pinned=record.pinned)}"
+    if record.part:
+        yield f"  {record.part}"
     yield from (f"> {part}" for part in record.text.split("\n"))
     if record.left_out:
         yield f"({record.left_out:,} more characters: memory_show with a higher `start`)"
+    yield from (f"  done: {one}" for one in record.done)
 
 
 def _beside(turn: Beside) -> Iterator[str]:
@@ -80,10 +126,13 @@ def _beside(turn: Beside) -> Iterator[str]:
 def _session(session: Session) -> Iterator[str]:
     where = f"{session.project}, {session.host}, {session.turns} turns"
     yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
+    if session.title:
+        yield f"> title: {session.title}"
     if session.first:
         yield f"> first {session.first.id} {session.first.role}: {session.first.said}"
     if session.last != session.first:
         yield f"> last {session.last.id} {session.last.role}: {session.last.said}"
+    yield f"> {f'on {session.branch}: ' if session.branch else ''}{session.work}"
 
 
 def _pinned(*, pinned: bool) -> str:

@@ -27,24 +27,35 @@ TOOLS = (
     Tool(
         name="memory_recall",
         title="Recall",
-        description="Search what was said in earlier sessions of this and other projects. Returns"
-        " one line for each hit, with its id; memory_show returns the whole text.",
+        description="Search what was said and done in earlier sessions, this project's first: by"
+        " words, files, commands or commits. Each hit is a request with its answer and what was"
+        " done, with its id; memory_show returns the whole text.",
         arguments=forms.Recall,
         result=forms.RecallResult,
     ),
     Tool(
         name="memory_show",
         title="Show records",
-        description="Read whole records by their ids, with the turns around them.",
+        description="Read whole records by their ids, with what was done in their exchanges and"
+        " the turns around them.",
         arguments=forms.Show,
         result=forms.ShowResult,
     ),
     Tool(
         name="memory_timeline",
         title="Timeline",
-        description="List earlier sessions, latest first, with the first and last turns of each.",
+        description="List earlier sessions, latest first: the first and last turns of each, how it"
+        " ended, and its files and commits.",
         arguments=forms.Timeline,
         result=forms.TimelineResult,
+    ),
+    Tool(
+        name="memory_file_history",
+        title="History of a file",
+        description="List the sessions that changed or read a file, latest first: what was asked,"
+        " the lines changed, the commit. Useful before changing a file.",
+        arguments=forms.FileHistory,
+        result=forms.FileHistoryResult,
     ),
     Tool(
         name="memory_capture",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 NS = 1_000_000_000
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Now(NamedTuple):
@@ -35,5 +36,5 @@ def parse_iso(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime.fromtimestamp(0, UTC)
+    since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1_000

@@ -2,9 +2,12 @@
 
 import hashlib
 import re
+from base64 import b32encode
 
 _MS = 1_000_000  # nanoseconds
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_TO_CROCKFORD = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+)  # from the digits of RFC 4648 to those of a ULID
 _LARGEST_MS = (1 << 48) - 1
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # as in the hook
 
@@ -16,8 +19,8 @@ def record_id(key: str, created_at: int) -> str:
     """
     milliseconds = max(0, min(created_at // _MS, _LARGEST_MS))
     digest = hashlib.blake2b(key.encode(), digest_size=10).digest()
-    number = milliseconds << 80 | int.from_bytes(digest, "big")
-    return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
+    encoded = b32encode(bytes(4) + milliseconds.to_bytes(6, "big") + digest)  # 20 bytes: no padding
+    return encoded[6:].translate(_TO_CROCKFORD).decode()
 
 
 def is_file_name(session: str) -> bool:

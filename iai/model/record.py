@@ -9,12 +9,17 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, structs
 
 from iai.model.clock import NS
+from iai.model.context import Context
 
 SEEDED = "git"  # host of the commit messages that a project was seeded with
+CLIENT = "client"  # host of turns captured by a program that names none: all are answers
 DIGEST = 16  # bytes
 JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as live
 
-Operation: TypeAlias = Literal["insert", "edit", "pin", "unpin", "forget", "move", "project"]
+Operation: TypeAlias = Literal[
+    "insert", "edit", "pin", "unpin", "forget", "move", "project", "narrate", "act", "mark"
+]
+Mark: TypeAlias = Literal["done", "dismissed", "rewound"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 
 
@@ -43,6 +48,8 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     source: Source = Source()
     origin: str = ""
+    kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
+    heard: bool = False  # it came with a hook event: see `iai.model.copies`
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
@@ -73,6 +80,8 @@ class Record(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     source: Source = Source()
     origin: str = ""  # project of its directory, where that one is merged into `project`
+    kind: str = ""  # of turn, as `hosts.turn.Turn` has it, or `exchange.NARRATION`
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.order:
@@ -82,6 +91,11 @@ class Record(Struct, frozen=True, kw_only=True):
     def in_session(self) -> bool:
         """Was it said in a conversation, rather than captured on its own?"""
         return self.tier == "episodic"
+
+    @property
+    def rewound(self) -> bool:
+        """Was it taken back, with the request that it belongs to? It is kept, and not used."""
+        return "rewound" in self.marks
 
     @property
     def is_fact(self) -> bool:
@@ -118,6 +132,7 @@ class Project(Struct, frozen=True, kw_only=True):
     ignored: Literal["", "project", "below"] = ""  # itself, or also all below its root
     git: str = ""  # the git directory that identifies it; "": something else does
     born: str = ""  # start of its history in git: see `iai.projects.identity`
+    former: tuple[str, ...] = ()  # ids of projects that turned out to be this one, and joined it
 
     def holds(self, place: str) -> bool:
         """Is this directory its root, or below?"""
@@ -148,7 +163,7 @@ class LastChange(
         )
 
 
-class Transcript(Struct, frozen=True, kw_only=True):
+class Transcript(Context, frozen=True, kw_only=True):
     """How far a host's file has been read, committed together with the records from it."""
 
     path: str
@@ -156,14 +171,11 @@ class Transcript(Struct, frozen=True, kw_only=True):
     offset: int = 0
     inode: int = 0
     head: bytes = b""  # digest of its first bytes: the path may come to name another file
-    session: str = ""  # this and the next two: from earlier lines, for the later ones
-    cwd: str = ""
-    remote: str = ""
-    skip: str = ""  # why the file is not a conversation of the user; "": it is one
+    tail: bytes = b""  # digest of the bytes before `offset`: a file may be rewritten in place
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
 
 
-_COPIED = tuple(name for name in NewRecord.__struct_fields__ if name != "key")
+_COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -1,47 +1,58 @@
-"""Cues in a text: that something is open or was decided, and the files and names it mentions.
+"""Which sentence of a user's text decides something. Cues, no understanding. Pure.
 
-They are matched, not understood: a sentence with a cue is worth a line in its own words.
+Better none than a wrong one: what is pasted (a log, code, a report) is full of "should not" that
+nobody decided. So only short texts count, of them only lines that look typed, and of these only
+sentences that prescribe.
 """
 
 import re
 from functools import lru_cache
 
+LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
+LONGEST_SENTENCE = 300
+
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_OPEN = re.compile(
-    r"\b(?:not (?:done|yet|implemented|tested|fixed|finished)|to-?do\b|left open|open question"
-    r"|still (?:fails?|failing|missing|open|to do|needs?|shows?|broken)|next steps?|remaining"
-    r"|remains|follow-?up|unresolved|blocked (?:on|by)|(?:have|has)n't yet)\b",
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
+# A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
+_PASTED = re.compile(
+    r"\s*(?:\S+:\d+\b|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+\()"
+    r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
+)
+_LEAD = (
+    r"^(?:[-*•]\s+)?"
+    r"(?:(?:ok|okay|yes|yeah|no|and|but|so|also|please|actually|then)\b[,;:.! ]*)*"
+)
+_IMPERATIVE = re.compile(
+    _LEAD + r"(?:let'?s (?:not|use|keep|go with|stick|always|never|drop|leave)"
+    r"|(?:do not|don'?t|never|always)(?: ever)? (?:use|add|touch|change|edit|remove|rename|create"
+    r"|commit|push|write|rely|make|put)(?! anything)"
+    r"|use \S+.* instead|no (?:new|more|extra|silent|need for) \S+|only \w+ )\b",
     re.IGNORECASE,
 )
-_DECIDED = re.compile(
-    r"\b(?:we (?:have )?(?:decided|agreed|settled|chose|never|always)|decided (?:to|on|against)"
-    r"|from now on|going forward|no longer|(?:let's|let us) (?:go with|stick|keep|use)"
-    r"|(?:must|should|do|will) (?:never|always|not)|don't ever|always use|never use|we use)\b",
+_STATED = re.compile(
+    r"\b(?:we (?:have )?(?:\w+ )?(?:decided|agreed|settled|chose|choose|choosed)\b"
+    r"|we (?:always|never) \w+"
+    r"|(?:i|we)(?:'d| would)? (?:rather|prefer|want to keep|don'?t want)"
+    r"|decided (?:to|on|against)|from now on|going forward"
+    r"|(?:must|should|shall) (?:never|not be|only)"
+    r"|; no (?:new|more|extra|silent) |actually use|instead of (?:a |the )?\w+[^?]* use)",
     re.IGNORECASE,
 )
-# A path, a file, snake_case, camelCase or a call.
-_NAME = re.compile(
-    r"(?<![\w/.-])(?:[\w.-]*/[\w./-]+\w|\w+\.[a-z]{1,4}\b|\w+_\w+|[a-z]+[A-Z]\w+|\w+(?=\(\)))"
-)
-
-
-def left_open(text: str) -> str:
-    """Return a question at the end, or the last sentence that says something is open; else ""."""
-    sentences = [s.strip() for s in _SENTENCE.split(text) if s.strip()]
-    if sentences and sentences[-1].endswith("?"):
-        return sentences[-1]
-    return next((s for s in reversed(sentences) if _OPEN.search(s)), "")
 
 
 @lru_cache(maxsize=2_048)
 def decided(text: str) -> str:
-    """Return the first sentence that states a decision or a rule; else ""."""
+    """Return the first sentence of a user's text that decides something; "" where none does."""
+    if len(text) > LONGEST_TEXT:
+        return ""
     sentences = (s.strip() for s in _SENTENCE.split(text))
-    return next((s for s in sentences if _DECIDED.search(s) and not s.endswith("?")), "")
+    return next((s for s in sentences if _decides(s)), "")
 
 
-@lru_cache(maxsize=2_048)
-def names(text: str) -> frozenset[str]:
-    """Return the files and identifiers that a text names; a path also by its file name."""
-    found = set(_NAME.findall(text))
-    return frozenset(found | {name.rsplit("/", 1)[-1] for name in found if "/" in name})
+def _decides(sentence: str) -> bool:
+    if not 0 < len(sentence) <= LONGEST_SENTENCE or sentence.endswith("?"):
+        return False
+    own = _QUOTED.sub("…", sentence)
+    if _PASTED.match(own):
+        return False
+    return bool(_IMPERATIVE.search(own) or _STATED.search(own))

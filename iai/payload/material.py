@@ -1,39 +1,37 @@
-"""What a payload is made of, read from the records: only what will be shown.
+"""What a payload is made of: read from the records alone, what will be shown and no more.
 
-So the cost does not grow with the store, no other process is needed, and a payload can be composed
-while the group is down.
+Its cost does not grow with the store, no other process is asked, and the same can be had while the
+group is down.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from iai.model import framing
+from iai.model.action import Action
+from iai.model.exchange import exchanges
 from iai.model.record import Project, Record, Watermark
+from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload import cues
-from iai.payload.salience import most_telling, words
+from iai.payload.checkouts import Checkout, here_first
+from iai.payload.summary import Summary, summarise
 
-LAST_TURNS = 8  # turns read of the last session; the latest are placed first
-SCANNED = 200  # turns of a session scanned to find them
+SESSIONS = 30  # latest sessions of a project that are read
+TURNS = 200  # latest turns of a session that are read, besides its first request
+ACTIONS = 2_000  # latest actions of a session that are read
 PINNED = 12
 FACTS = 8
-EARLIER_SESSIONS = 5
-LATELY = 700  # turns before the last exchange that are scanned
-ELSEWHERE = 5
-DECISIONS = 4  # by the user; an assistant only proposes
-SAME_FILES = 5
-TOPICS = 5
-
-LINE = 300  # characters of a turn that is one of many
-_TELLING = 60  # turns that may fit
-SURE = 8  # the first of these, which always fit
+NOTED = 32  # latest facts that are read, pinned and dismissed ones included
+ELSEWHERE = 3
+DECISIONS = 6
+TOPICS = 6
 
 
 class PayloadSource(Protocol):
-    """Where a payload is read from: a `View` of the records, or one with more or less in it."""
+    """What is read for it: the records, alone or with what is still pending (see `RecordView`)."""
 
     def watermark(self) -> Watermark: ...
     def belongs(self, project: str) -> str: ...
@@ -41,43 +39,37 @@ class PayloadSource(Protocol):
     def active(self) -> list[Project]: ...
     def sessions(self, project: str) -> Iterator[bytes]: ...
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]: ...
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]: ...
+    def session_info(self, session: bytes) -> SessionInfo | None: ...
     def pinned(self, project: str) -> Iterator[Record]: ...
     def facts(self, project: str) -> Iterator[Record]: ...
-    def changed(self, project: str) -> int: ...
-
-
-class Session(Struct, frozen=True):
-    """A session: its first request and its last turns."""
-
-    first_request: Record | None
-    turns: tuple[Record, ...]  # the last ones, in the order they were said
-
-
-class Lately(Struct, frozen=True):
-    """What was said in a project, apart from its last exchange, that is worth a line."""
-
-    decisions: tuple[Record, ...] = ()  # the newest first
-    left_open: tuple[Record, ...] = ()  # the last turns of earlier sessions
-    same_files: tuple[Record, ...] = ()  # about what the last session named
-    topics: tuple[tuple[Topic, Record], ...] = ()  # each with the newest statement on it
-    telling: tuple[Record, ...] = ()  # the most telling first
+    def session_changed(self, session: bytes) -> int: ...
 
 
 class Material(Struct, frozen=True, kw_only=True):
-    """What a payload is made of."""
+    """What a payload is made of. Each tuple has what matters most, or is latest, first."""
 
     revision: int
-    project_name: str  # "" for the global payload
-    last: Session | None = None
+    project_name: str  # "" for the payload of no project in particular
+    root: str = ""  # of the project's working tree
+    beside: tuple[str, ...] = ()  # the tops of its other checkouts
+    asking: Summary | None = None  # the session that it is for, where that has to be reminded
+    sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
+    unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
-    facts: tuple[Record, ...] = ()  # noted outside any session, and not pinned
-    earlier: tuple[Session, ...] = ()
-    lately: Lately = Lately()
-    elsewhere: tuple[tuple[str, Session], ...] = ()  # a project's name and its last session
+    facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
+    decisions: tuple[Record, ...] = ()
+    topics: tuple[str, ...] = ()  # labels
+    elsewhere: tuple[tuple[str, Summary], ...] = ()  # a project's name and its last session
+
+    @property
+    def last(self) -> Summary | None:
+        """The session that the next one goes on from."""
+        return next(iter(self.sessions), None)
 
 
-# Project -> the revision it last changed in, its topics, and what was selected then.
-Memo: TypeAlias = dict[str, tuple[int, tuple[Topic, ...], Lately]]
+# Session and project -> revision of its last change when it was read, and what was made of it.
+Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, Summary | None]]
 
 
 def gather(
@@ -86,98 +78,109 @@ def gather(
     project_name: str,
     topics: tuple[Topic, ...] = (),
     memo: Memo | None = None,
+    *,
+    without: str = "",
+    checkout: Checkout | None = None,
+    compacted: bool = False,
+    elsewhere: bool = True,
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
-    `topics` are the project's, from the graph. `memo` caches the most expensive part for as long as
-    the project does not change.
+    `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
+    next, for as long as they stay the same. `without` is the id of a session that is not shown its
+    own words, except for what it did so far if its context was `compacted`. The latest session of
+    `checkout` comes first. `elsewhere`: may it show what was done in other projects?
     """
+    memo = {} if memo is None else memo
     project = view.belongs(project)
     known = view.project_named(project) if project else None
-    project_name = known.name if known else project_name
     others = [other for other in view.active() if other.id != project]
+    if not elsewhere:
+        others = []
     shown = [project] if project else [other.id for other in others]
-    facts = (r for each in shown for r in islice(view.facts(each), FACTS) if not r.pinned)
-    own = list(islice(_sessions(view, project), EARLIER_SESSIONS + 1)) if project else []
-    material = Material(
+    every = list(_sessions(view, project, memo))
+    own = list(_others(every, without))
+    people = list(here_first((s for s in own if not s.info.unattended), checkout))
+    asking = next((s for s in every if compacted and s not in own), None)
+    pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
+    noted = (r for each in shown for r in islice(view.facts(each), NOTED))
+    facts = (record for record in noted if not record.pinned and _wanted(record))
+    return Material(
         revision=view.watermark().revision,
-        project_name=project_name,
-        last=own[0] if own else None,
-        pinned=tuple(islice((r for each in shown for r in view.pinned(each)), PINNED)),
+        project_name=known.name if known else project_name,
+        root=known.root if known else "",
+        beside=(*checkout.here, *checkout.others) if checkout else (),
+        asking=asking,
+        sessions=tuple(_real_first(people)),
+        unattended=tuple(s for s in own if s.info.unattended),
+        pinned=tuple(islice(pinned, PINNED)),
         facts=tuple(islice(facts, FACTS)),
-        earlier=tuple(own[1:]),
+        decisions=tuple(islice(_decisions([asking, *people] if asking else people), DECISIONS)),
+        topics=tuple(topic.label for topic in topics[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_sessions(view, other.id), 1)
+            for session in islice(_real_first(_others(_sessions(view, other.id, memo), without)), 1)
         ),
     )
-    if not own:
-        return material
-    memo = {} if memo is None else memo
-    changed = view.changed(project)
-    if not changed or project not in memo or memo[project][:2] != (changed, topics):
-        lately = list(islice(_lately(view, project, own), LATELY))
-        memo[project] = changed, topics, _chosen(material, lately, topics)
-    return structs.replace(material, lately=memo[project][2])
 
 
-def _sessions(view: PayloadSource, project: str) -> Iterator[Session]:
-    """Yield the sessions of a project, the latest first, with their turns in this project only."""
-    for key in view.sessions(project):
-        oldest = islice(view.session(key), SCANNED)
-        newest = islice(view.session(key, newest_first=True), SCANNED)
-        first = next((r for r in oldest if r.role == "user" and r.project == project), None)
-        last = list(islice((r for r in newest if r.project == project), LAST_TURNS))
-        if last:
-            yield Session(first, tuple(reversed(last)))
+def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary]:
+    """Yield the sessions of a project, the latest first."""
+    for key in islice(view.sessions(project), SESSIONS) if project else ():
+        changed = view.session_changed(key)
+        kept = memo.get((key, project))
+        if kept is None or not changed or kept[0] != changed:
+            kept = memo[key, project] = changed, summary_of(view, key, project)
+        if kept[1] is not None and not kept[1].dismissed:
+            yield kept[1]
 
 
-def _lately(view: PayloadSource, project: str, shown: list[Session]) -> Iterator[Record]:
-    """Yield the turns of a project, session by session, except those shown of the last one."""
-    last = shown[0].turns
-    for key in view.sessions(project):
-        for record in islice(view.session(key, newest_first=True), SCANNED):
-            if record.project == project and record not in last:
-                yield record
+def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:
+    """Yield the sessions but for one; all, if that is ""."""
+    return (s for s in sessions if not session or s.info.session != session)
 
 
-def _chosen(material: Material, lately: list[Record], topics: tuple[Topic, ...]) -> Lately:
-    """Select what is shown; nothing is shown twice."""
-    sessions = [s for s in (material.last, *material.earlier) if s is not None]
-    stopped = [turn for s in sessions[:1] for turn in s.turns]
-    shown = {*material.pinned, *material.facts}
-    ends = [s.turns[-1] for s in material.earlier]
-    left_open = [r for r in ends if r not in shown and cues.left_open(r.text)]
-    said = (r for r in lately if r.role == "user" and r not in shown)
-    decisions = list(islice((r for r in said if cues.decided(r.text)), DECISIONS))
-    named = frozenset[str]().union(*(cues.names(turn.text) for turn in stopped))
-    same = [r for r in lately if cues.names(r.text) & named]
-    above = [*shown, *stopped, *left_open, *decisions]
-    above += [s.first_request for s in sessions if s.first_request]
-    same_files = _telling(same, above, SAME_FILES)
-    telling = _telling(lately, [*above, *same_files], _TELLING)
-    stated = _stated(topics, telling)
-    left = tuple(record for record in telling if record not in [newest for _, newest in stated])
-    return Lately(tuple(decisions), tuple(left_open), same_files, stated, left)
+def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | None:
+    """Return a session by its latest turns in a project; None without any."""
+    newest = islice(view.session(session, newest_first=True), TURNS)
+    turns = [turn for turn in newest if turn.project == project]
+    if not turns:
+        return None
+    turns.reverse()
+    if len(turns) == TURNS:
+        first = next((t for t in view.session(session) if t.project == project), turns[0])
+        turns = [first, *(turn for turn in turns if turn != first)]
+    actions = list(islice(view.actions(session, newest_first=True), ACTIONS))
+    actions.reverse()
+    known = view.session_info(session)
+    info = known or SessionInfo(host=turns[0].host, session=turns[0].session, cwd=turns[-1].cwd)
+    found = list(exchanges(turns, actions))
+    shown = [turn.created_at for e in found for turn in e.turns if turn not in e.narration]
+    ended_at = max(shown[-1], actions[-1].at if actions else 0)
+    return summarise(found, info, (shown[0], ended_at))
 
 
-def _stated(
-    topics: tuple[Topic, ...], telling: tuple[Record, ...]
-) -> tuple[tuple[Topic, Record], ...]:
-    """Return the topics whose newest statement is worth its room, the most telling first.
-
-    The others repeat what is shown already: including them left less room for the rest.
-    """
-    by_statement = {topic.statement: topic for topic in topics}
-    sure = telling[:SURE]
-    stated = ((by_statement[r.label], r) for r in sure if r.label in by_statement)
-    return tuple(islice(stated, TOPICS))
+def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:
+    """Leave trivial sessions out, unless there are no others."""
+    every = list(sessions)
+    real = [session for session in every if not session.trivial]
+    return iter(real or every)
 
 
-def _telling(records: Sequence[Record], above: Iterable[Record], count: int) -> tuple[Record, ...]:
-    """Return the records that add to those above, the most telling first."""
-    known = (word for record in above for word in words(record.text))
-    texts = [framing.inline(record.text, LINE) for record in records]
-    said_in = [record.session for record in records]
-    return tuple(records[place] for place in most_telling(texts, said_in, known)[:count])
+def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
+    """Yield what the user decided, the latest first."""
+    for session in sessions:
+        stated = (r for r in session.requests if cues.decided(r.text))
+        chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
+        latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
+        yield from (record for record in latest_first if not record.marks)
+
+
+def _wanted(record: Record) -> bool:
+    return "dismissed" not in record.marks
+
+
+def _asks(text: str) -> bool:
+    """Return whether words with a refusal only ask something back."""
+    return text.rstrip().endswith("?")

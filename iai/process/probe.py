@@ -25,7 +25,7 @@ import zmq
 PROTOCOL = 1
 LONGEST_SOCKET_PATH = 100
 ACTORS = ("supervisor", "ingest", "embedding", "graph-cache", "lifecycle", "cache-writer")
-NO_ANSWER = 1
+NO_ANSWER = REFUSED = 1
 BAD_USAGE = 2
 
 
@@ -115,7 +115,8 @@ def run(args: argparse.Namespace, store: Path) -> int:
         print(f"{args.actor} did not answer; does a group run on {store}?", file=sys.stderr)
         return NO_ANSWER
     print(shown(answer))
-    return 0
+    refused = isinstance(answer, dict) and answer.get("kind") == "error"
+    return REFUSED if refused else 0
 
 
 def main() -> int:

@@ -3,7 +3,11 @@
 A project is identified by its git remote, else by its git directory, else by its path. So worktrees
 and clones of one repository are one project, and directories that only share a name are not. No
 command is run; a few of git's own files are read. A project identified by its git directory also
-has a birth, by which it is recognised after a move: see `iai.projects.relocation`.
+has a birth, by which it is recognised after a move: see `iai.projects.relocation`. That is also
+where the records help: here, a directory that is gone is known only by its path.
+
+A repository at the home directory is of that directory alone: else dotfiles kept in git would make
+all below it one project. A worktree that is gone counts as the repository that its path names.
 
 A file `.iai-project` makes its directory, with everything below, a project of its own: a package of
 a large repository, or a tree outside any repository. The file may contain a name. Directories of
@@ -13,18 +17,19 @@ repository. At the top of a repository a marker only sets the name.
 
 import hashlib
 import os
-import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-_REMOTE = re.compile(r'^\s*\[remote "(?P<name>[^"]+)"\]')
-_SECTION = re.compile(r"^\s*\[")
-_URL = re.compile(r'^\s*url\s*=\s*"?(?P<url>[^\s"]+)')
-_SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
-_SCHEME = re.compile(r"^[a-z+]+://(?:[^/]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$")
-_LONGEST_CONFIG = 1 << 20  # bytes read of a git config
+from iai.model.remote import normalised, parsed
+from iai.projects.git_config import origin, rewritten
+from iai.projects.ssh_config import host_name
+
+_LONGEST = 1 << 20  # bytes read of a file
 _LONGEST_LINE = 4_096  # bytes of the first line of a log
 _LONGEST_NAME = 100  # characters, in a marker
+_TEMPORARY = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp")  # noqa: S108  names, not uses
+_HOMES = ("/home", "/Users", "/var/home")
 MARKER = ".iai-project"
 
 
@@ -36,6 +41,7 @@ class ProjectIdentity(NamedTuple):
     root: str  # top of the working tree, or the marked directory; else the directory itself
     git: str = ""  # the git directory, if that is what identifies it
     born: str = ""  # its birth: 16 digits of how the history in `git` began; survives a move
+    former: tuple[str, ...] = ()  # ids by which it was known to earlier versions
 
 
 def identify(cwd: str, remote: str = "") -> ProjectIdentity:
@@ -46,11 +52,14 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     path = Path(os.path.realpath(cwd)) if cwd else Path("/")
     top = _top(path)
     marked = _marked(path, top)
-    root = marked or top or path
+    root = marked or top or _repository_of_worktree(path) or path
     git = _common_directory(top) if top is not None else None
-    url = (_origin(git) if git is not None else "") or remote
+    url = (origin(git) if git is not None else "") or _of_itself(remote, path, top)
+    former = [f"path {path}"] if root not in (path, top, marked) else []
     if url:
-        identity, name, git = *_remote(url), None
+        same = normalised(rewritten(url, git), host_name)
+        identity, name = f"remote {same}", _last_part(url)
+        former, git = [f"remote {parsed(url).spelling}"], None
     elif git is not None:
         identity, name = f"git {git}", _called(git)
     else:
@@ -63,19 +72,41 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
             package = f" package {given or marked.relative_to(top)}"
             name = marked.name
         name = given or name
-    found = ProjectIdentity(_digest(identity + package), name or "/", str(root))
+    own = _digest(identity + package)
+    before = tuple(id_ for one in former if (id_ := _digest(one + package)) != own)
+    found = ProjectIdentity(own, name or "/", str(root), former=before)
     birth = _birth(git) if git is not None else ""
     return found._replace(git=str(git), born=_digest(birth + package)) if birth else found
 
 
-def normalised(url: str) -> str:
-    """Return host/path of a remote's URL, which is the same for every protocol and user."""
-    text = url.strip()
-    found = _SCHEME.match(text) or _SCP.match(text)
-    if found is None:
-        return text.rstrip("/").removesuffix(".git")
-    path = re.split(r"[?#]", found["path"])[0].strip("/").removesuffix(".git")
-    return f"{found['host'].lower()}/{path}"
+def checkout_top(cwd: str) -> str:
+    """Return the top of the working tree that a directory is in, by the name given; "" if none."""
+    home = str(_home())
+    while cwd not in ("", home):
+        if os.path.exists(f"{cwd}/.git"):  # noqa: PTH110  asked some hundred times in a row
+            return cwd
+        cwd = cwd.rpartition("/")[0]
+    return ""
+
+
+def known_by_path(id_: str, root: str) -> bool:
+    """Is nothing but its path known of a project: no repository, no remote?"""
+    return id_ == _digest(f"path {root}")
+
+
+def holds_many(directory: str) -> bool:
+    """Is this a place for many projects: a root, a home directory, or one for temporary files?
+
+    Also the home directories of other people and machines, as imported sessions name them.
+    """
+    path = Path(directory)
+    temporary = (*_TEMPORARY, _real(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108
+    return (
+        len(path.parts) <= 1
+        or directory in (*temporary, *_HOMES, "/root")
+        or str(path.parent) in _HOMES
+        or path in (_home(), _home().parent)
+    )
 
 
 def _called(common: Path) -> str:
@@ -96,14 +127,50 @@ def _digest(identity: str) -> str:
     return hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
-def _remote(url: str) -> tuple[str, str]:
-    same = normalised(url)
-    return f"remote {same}", same.rsplit("/", 1)[-1]
+def _last_part(url: str) -> str:
+    return parsed(url).spelling.rsplit("/", 1)[-1]
+
+
+def _of_itself(remote: str, path: Path, top: Path | None) -> str:
+    """Return the remote that a host noted, unless it is that of the home directory above."""
+    home = _home()
+    if remote and top is None and home in path.parents and (home / ".git").is_dir():
+        at_home = origin(home / ".git")
+        if at_home and normalised(at_home, host_name) == normalised(remote, host_name):
+            return ""
+    return remote
+
+
+def _home() -> Path:
+    return Path(_real(os.path.expanduser("~")))  # noqa: PTH111  never raises
+
+
+@lru_cache(maxsize=16)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _repository_of_worktree(path: Path) -> Path | None:
+    """Return the repository that the path of a worktree names, if the worktree is gone.
+
+    The path is `<repository>/.worktrees/x`, `<repository>/worktrees/x`, or the same below a hidden
+    directory such as `.claude`.
+    """
+    for name in (".worktrees", "worktrees"):
+        if name in path.parts[:-1] and not path.is_dir():
+            above = Path(*path.parts[: path.parts.index(name)])
+            if above.name.startswith("."):
+                above = above.parent
+            return None if holds_many(str(above)) else above
+    return None
 
 
 def _top(path: Path) -> Path | None:
     """Return the top of a working tree or of a bare repository."""
+    home = _home()
     for directory in (path, *path.parents):
+        if directory == home != path:
+            return None
         if _there(directory / ".git") or _is_bare(directory):
             return directory
     return None
@@ -151,21 +218,7 @@ def _common_directory(top: Path) -> Path | None:
     return (own / common).resolve() if common else own
 
 
-def _origin(common: Path) -> str:
-    """Return the URL of the remote `origin`, else of the first remote; "" if there is none."""
-    urls: dict[str, str] = {}
-    remote = ""
-    for line in _read(common / "config").splitlines():
-        if found := _REMOTE.match(line):
-            remote = found["name"]
-        elif _SECTION.match(line):
-            remote = ""
-        elif remote and (found := _URL.match(line)):
-            urls.setdefault(remote, found["url"])
-    return urls.get("origin") or next(iter(urls.values()), "")
-
-
-def _read(path: Path, longest: int = _LONGEST_CONFIG) -> str:
+def _read(path: Path, longest: int = _LONGEST) -> str:
     try:
         with path.open("rb") as file:
             return file.read(longest).decode("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ from pathlib import Path
 from iai.config.layout import Layout
 from iai.errors import BadUsage
 from iai.model.record import Project
+from iai.projects import relocation
 from iai.projects.identity import identify
 from iai.protocol.ingest import Place
 from iai.store.record_view import RecordView
@@ -23,8 +24,22 @@ def project_id(named: str, layout: Layout) -> str:
     records = Records(layout.records)
     try:
         with records.view() as view:
+            if is_path(named):
+                known = relocation.resolve(identify(str(Path(named).absolute())), view)
+                if view.project_named(known.id) is not None:
+                    return view.belongs(known.id)
             found = {view.belongs(place.id): place for place in _named(named, view)}
             return view.belongs(_only(named, found.values(), view.projects()).id)
+    finally:
+        records.close()
+
+
+def project_here(layout: Layout) -> str:
+    """Return the id of the project that holds the records of the current directory."""
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            return view.belongs(identify(str(Path.cwd())).id)
     finally:
         records.close()
 

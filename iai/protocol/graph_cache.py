@@ -21,6 +21,11 @@ class Recall(Request, frozen=True):
     since: int = 0  # filter: said at this time or later, UTC nanoseconds
     until: int = 0  # filter: said before this time, UTC nanoseconds
     explain: bool = False  # fill `Hit.matched`
+    near: str = ""  # id of the project whose hits come before those of all others; "": mixed
+    file: str = ""  # filter: exchanges that did something to a file whose path ends so
+    commit: str = ""  # filter: exchanges with a commit of this hash, or these words in its subject
+    command: str = ""  # filter: exchanges that ran a command with this in it
+    failed: bool = False  # filter: exchanges in which a command or a test failed
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
@@ -31,8 +36,16 @@ class Provenance(Struct, frozen=True, kw_only=True):
     uuid: str = ""  # the host's own id of it; "": it has none
 
 
+class Line(Struct, frozen=True, kw_only=True):
+    """Another turn of the exchange that fits the query."""
+
+    label: int  # of the turn
+    role: str  # `user` or `assistant`
+    text: str  # the part that fits best
+
+
 class Hit(Struct, frozen=True, kw_only=True):
-    """One record that was found."""
+    """One exchange that was found, by the turn of it that fits best; or a note."""
 
     id: str  # of the record, a ULID
     label: int  # of the record, shown as `#label`
@@ -52,6 +65,18 @@ class Hit(Struct, frozen=True, kw_only=True):
     source: Provenance = Provenance()  # where it was read
     matched: tuple[str, ...] = ()  # words of the query in the text, if asked to explain
     superseded_by: str = ""  # id of another hit that corrects this one; "": none
+    passage: str = ""  # the part of the text that fits best, on one line
+    request: int = 0  # label of the request of its exchange; 0: it is of none, as a note is
+    asked: str = ""  # the beginning of that request; "": the hit is the request
+    answer: str = ""  # the beginning of its answer; "": none yet, or the hit is the answer
+    lines: tuple[Line, ...] = ()  # other turns of the exchange that fit
+    files: tuple[str, ...] = ()  # that were changed or fit, those that fit first
+    commits: tuple[str, ...] = ()  # hash and subject, those that fit first
+    commands: tuple[str, ...] = ()  # that fit
+    errors: tuple[str, ...] = ()  # last lines of what failed, if they fit
+    elsewhere: bool = False  # of another project than `Recall.near`
+    unattended: bool = False  # of a session that a program held
+    same: tuple[int, ...] = ()  # labels of other hits that say the same, and are left out
 
 
 class Recalled(Reply, frozen=True):

@@ -51,6 +51,14 @@ class Edit(Request, frozen=True):
     text: str  # the new text
 
 
+class Mark(Request, frozen=True):
+    """Mark a record, or take a mark off it."""
+
+    ref: str  # a record's id, or `#` and its label
+    mark: Literal["done", "dismissed"]  # nothing in its session is open; it is in no start again
+    on: bool = True  # False: take it off
+
+
 class Forget(Request, frozen=True):
     """Delete records for good; none of them if one is unknown.
 
@@ -116,7 +124,7 @@ class ImportStatus(Request, frozen=True):
     job: str  # from `ImportProgress`
 
 
-class ImportProgress(Reply, frozen=True):
+class ImportProgress(Reply, frozen=True, omit_defaults=True):
     """The progress of an import."""
 
     job: str  # name of the job, for `ImportStatus`
@@ -131,6 +139,7 @@ class ImportProgress(Reply, frozen=True):
     skipped: dict[str, int]  # lines that are no turn, counted by reason
     unreadable: tuple[str, ...]  # files that cannot be read, each with the reason
     revision: int  # of the records, now
+    actions_added: int = 0  # what was done, and is new
 
 
 class RecordsCommitted(Event, frozen=True):
@@ -156,16 +165,22 @@ class LineSkipped(Event, frozen=True):
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is not a hook event; it was moved to `spool/bad/`."""
+    """A file in the spool is not a hook event: it was moved to `spool/bad/`.
+
+    Another program's event was removed instead.
+    """
 
     file: str  # its name
     reason: str  # what is wrong with it
 
 
 class ProjectMoved(Event, frozen=True):
-    """A checkout was found at a new path: its records now belong to the project there."""
+    """A project turned out to be another one, such as a checkout at a new path.
 
-    project: str  # id at the old path
-    into: str  # id at the new path
+    Its records belong to that one now.
+    """
+
+    project: str  # its id before
+    into: str  # id of the other
     was: str  # old root
     now: str  # new root

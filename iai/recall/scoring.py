@@ -1,7 +1,6 @@
 """The score of each candidate and of its neighbours, by part; `fusion` has the sums."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from iai.store.graph import GraphView
 
 _DECIMALS = 4  # scores equal to these are ordered by age
 _DAY = 86_400 * NS
+_LEAST = 1e-9  # instead of 0, for a question without terms
 
 
 class Scored:
@@ -43,24 +43,13 @@ class Scored:
         order = np.lexsort((np.asarray(self._labels, np.int64), -self._total))
         return (self._labels[row] for row in order if self._total[row] > 0)
 
-    def varied(self, labels: Iterable[int], k: int) -> list[tuple[int, float, dict[str, float]]]:
-        """Return the first `k` of these ranked labels, with their scores by part.
+    def parts(self, label: int) -> dict[str, float]:
+        """Return what each part adds to the score of a label."""
+        row = self._row[label]
+        return {name: float(gains[row]) for name, gains in self._parts.items() if gains[row]}
 
-        One that repeats a better one loses some of its score to others.
-        """
-        kept: list[frozenset[int]] = []
-        hits: list[tuple[int, float, dict[str, float]]] = []
-        for label in islice(labels, 2 * k):
-            row = self._row[label]
-            why = {n: float(gains[row]) for n, gains in self._parts.items() if gains[row]}
-            own = self._term_vectors.term_set(row)
-            if any(_same(own, other) for other in kept):
-                lost = round((1 - weights.REPEATED) * float(self._total[row]), _DECIMALS)
-                why["repeated"] = -lost
-            else:
-                kept.append(own)
-            hits.append((label, round(sum(why.values()), _DECIMALS), why))
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+    def __contains__(self, label: int) -> bool:
+        return label in self._row
 
 
 def score(
@@ -86,9 +75,11 @@ def score(
         similar = by_vectors(vector, every, neighbours, sessions, candidates, sources)
         parts |= similar | {"neighbours": parts["neighbours"] + similar["neighbours"]}
     parts |= _priors(query.text, term_vectors, len(labels), sources, now)
+    parts["remembered"] = weights.REMEMBERED * parts["words"] * _on_purpose(term_vectors, parts)
     enough = np.minimum(term_vectors.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
+    parts |= _by_work(query, term_vectors, labels, candidates)
     return Scored(labels, parts, term_vectors)
 
 
@@ -117,6 +108,25 @@ def _by_terms(
     return {"words": words, "neighbours": lent}
 
 
+def _by_work(
+    query: ParsedQuery, term_vectors: TermVectors, labels: list[int], candidates: Candidates
+) -> dict[str, Floats]:
+    """Return what a request gains by what was done for it, and by the narration of that."""
+    done = term_vectors.work(query.term_ids, weights.WORK)[: len(labels)] @ query.rarity
+    narrated = np.asarray([candidates.narrated.get(label, 0.0) for label in labels], np.float64)
+    full = max(query.full, _LEAST)
+    return {
+        "work": np.minimum(done / full, weights.MOST_WORK),
+        "narration": weights.NARRATION * np.minimum(narrated / full, 1.0),
+    }
+
+
+def _on_purpose(term_vectors: TermVectors, parts: dict[str, Floats]) -> Floats:
+    heads = term_vectors.heads[: len(parts["words"])]
+    chosen: Floats = (heads["note"] | heads["pinned"]).astype(np.float64)
+    return chosen
+
+
 def _priors(
     question: str, term_vectors: TermVectors, count: int, sources: Sources, now: int
 ) -> dict[str, Floats]:
@@ -141,11 +151,3 @@ def _priors(
         fits = np.fromiter((then.fits(int(at)) for at in said), np.float64, count)
         priors["time"] = weights.SAID_THEN * fits
     return priors
-
-
-def _same(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Do two texts share nearly all their terms (Jaccard's index)?"""
-    if min(len(one), len(other)) < weights.SAME * max(len(one), len(other)):
-        return False
-    shared = len(one & other)
-    return shared >= weights.SAME * (len(one) + len(other) - shared)

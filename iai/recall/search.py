@@ -1,24 +1,28 @@
 """Answers one question: takes candidates from each index, scores, filters and fetches them."""
 
 from collections.abc import Iterator
-from functools import cache
+from itertools import islice
 
 import numpy as np
 from msgspec import structs
 
 from iai.index.filters import Filter, candidate_filters, requested
+from iai.index.lexical import NARRATION, WORK
 from iai.index.vector import Vectors
 from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
-from iai.protocol.graph_cache import Hit, Provenance, Recall
-from iai.recall import weights
+from iai.protocol.graph_cache import Hit, Recall
+from iai.recall import action_filter, weights
+from iai.recall.exchanges import Exchanges, Found, nearest_first
+from iai.recall.hits import HitMaker
 from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
 from iai.recall.sources import Candidates, Sources
 from iai.recall.supersession import RankedHit, demote_superseded
 
-LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 MOST_HITS = 200
+_TURNS = 3  # of an exchange that are read, on average
+_SPARE = 10  # exchanges that are read besides: some say the same, or are a program's
 
 
 def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...], list[str]]:
@@ -33,10 +37,23 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
         degraded.append(f"vectors: {given}")
     query = parse(request.query, sources.links)
     candidates = Candidates()
-    for only in candidate_filters(requested(request)):
+    done = action_filter.requested(request)
+    allowed = None
+    if not done.open:
+        allowed = action_filter.matching(done, sources.view, sources.lexical)
+        candidates.by_work.update(islice(allowed, MOST_HITS))
+    for only in _filters(request):
         _collect(request, query, vector, only, sources, candidates)
     scored = score(query, vector, candidates, sources, now)
-    return tuple(_hits(request, scored, sources)), degraded
+    return tuple(_hits(request, query, scored, sources, allowed)), degraded
+
+
+def _filters(request: Recall) -> Iterator[Filter]:
+    """Yield the filters that candidates are taken by; those of `near` are looked for as well."""
+    only = requested(request)
+    yield from candidate_filters(only)
+    if request.near and not only.project:
+        yield from candidate_filters(structs.replace(only, project=request.near))
 
 
 def _collect(
@@ -52,6 +69,9 @@ def _collect(
     depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
     by_terms = sources.lexical.search(query.selective, depth, only)
     candidates.by_terms.update(label for label, _ in by_terms)
+    by_work = sources.lexical.covering(WORK, query.selective_rarity, depth, only)
+    candidates.by_work.update(label for label, _ in by_work)
+    candidates.narrated |= dict(sources.lexical.covering(NARRATION, query.every, k, only))
     if vector is not None and sources.index is not None:
         mask = None if only.open else filter_mask(sources.links.facets(), only)
         nearest = sources.index.search(vector, depth, sources.exact, mask)
@@ -71,46 +91,49 @@ def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
     return f"the query has no vector of generation {sources.generation}, which is indexed"
 
 
-def _hits(request: Recall, scored: Scored, sources: Sources) -> Iterator[Hit]:
-    """Yield the best hits that match the filter; a scored neighbour of a candidate may not."""
-    view, only = sources.view, requested(request)
-    k = min(request.k, MOST_HITS)
-    get, project = cache(view.get), cache(view.project_named)  # each is read twice
+def _hits(
+    request: Recall,
+    query: ParsedQuery,
+    scored: Scored,
+    sources: Sources,
+    allowed: dict[int, None] | None,
+) -> Iterator[Hit]:
+    """Yield the best hits that match the filter; a scored neighbour of a candidate may not.
+
+    `allowed` are the requests of the exchanges that may be hits; None: any.
+    """
+    only, k = requested(request), min(request.k, MOST_HITS)
+    exchanges = Exchanges(scored, sources)
     matching = (
         label
         for label in scored.ranked()
-        if (record := get(label)) is not None and only.fits(record)
+        if (record := exchanges.get(label)) is not None
+        and only.fits(record)
+        and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
-    hits = {
-        label: (record, total, why)
-        for label, total, why in scored.varied(matching, k)
-        if (record := get(label)) is not None
-    }
+    found = exchanges.distinct(exchanges.group(islice(matching, _TURNS * (k + _SPARE))))
+    ids = _demote(found, scored)
+    near = "" if only.project else request.near
+    found.sort(key=lambda f: (f.unattended, -f.score, f.best.label))
+    make = HitMaker(query, sources, near, explain=request.explain)
+    for one in nearest_first(found, near, k, lambda f: f.best.project):
+        yield make.hit(one, ids.get(one.best.label, ""))
+
+
+def _demote(found: list[Found], scored: Scored) -> dict[int, str]:
+    """Put what a later text corrects behind that; return for each the id of its correction."""
+    by_label = {one.best.label: one for one in found}
     ranked = [
-        RankedHit(label, total, why, r.project, r.order, r.text, scored.term_set(label))
-        for label, (r, total, why) in hits.items()
-    ]
-    for hit in demote_superseded(ranked):
-        record = hits[hit.label][0]
-        by = hits.get(hit.superseded_by)
-        home = project(record.project)
-        yield Hit(
-            id=record.id,
-            label=record.label,
-            score=hit.score,
-            why=hit.why,
-            text=record.text[:LONGEST_HIT],
-            role=record.role,
-            host=record.host,
-            session_id=record.session,
-            project=record.project,
-            project_name=home.name if home else "",
-            cwd=record.cwd,
-            created_at=record.created_at,
-            pinned=record.pinned,
-            tier=record.tier,
-            tags=record.tags,
-            source=Provenance(**structs.asdict(record.source)),
-            matched=sources.lexical.matched(request.query, record.text) if request.explain else (),
-            superseded_by=by[0].id if by else "",
+        RankedHit(
+            one.best.label, one.score, one.why, one.best.project, one.best.order, one.best.text,
+            scored.term_set(one.best.label), one.best.role == "user" or not one.best.in_session,
         )
+        for one in found
+    ]  # fmt: skip
+    ids: dict[int, str] = {}
+    for hit in demote_superseded(ranked):
+        if hit.superseded_by:
+            one = by_label[hit.label]
+            one.score, one.why = hit.score, hit.why
+            ids[hit.label] = by_label[hit.superseded_by].best.id
+    return ids

@@ -55,8 +55,10 @@ class Candidates(Struct):
 
     by_terms: set[int] = set()
     by_vectors: set[int] = set()
+    by_work: set[int] = set()  # requests, by what was done for them
+    narrated: dict[int, float] = {}  # requests, with the summed rarity of terms in their narration
 
     @property
     def labels(self) -> list[int]:
         """All of them, ascending."""
-        return sorted(self.by_terms | self.by_vectors)
+        return sorted(self.by_terms | self.by_vectors | self.by_work | self.narrated.keys())

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from iai.index.corrections import same_subject, sounds_like_correction
 
+_LONGEST = 600  # characters; a longer text has a cue of correction about anything
 _STEP = 0.0001  # of a score, by which the corrected comes after
 
 
@@ -24,6 +25,7 @@ class RankedHit(Struct, frozen=True):
     order: int
     text: str
     terms: frozenset[int]
+    stated: bool = True  # by a person, or noted: what an assistant says is seldom a decision
     superseded_by: int = 0  # label of what corrects it; 0: nothing here does
 
 
@@ -36,6 +38,9 @@ def demote_superseded(hits: Sequence[RankedHit]) -> list[RankedHit]:
             later
             for later in done
             if later.project == hit.project
+            and later.stated
+            and hit.stated
+            and max(len(later.text), len(hit.text)) <= _LONGEST
             and same_subject(later.terms, hit.terms)
             and corrects(later.text)
         ]

@@ -1,6 +1,6 @@
 """The sessions in order, the latest first, read from the records alone.
 
-Only what is shown is read, the first and the last turns of each session; the others are counted.
+Of each session that is shown, only the latest turns are read; the others are counted.
 """
 
 import heapq
@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from iai.index.filters import Filter
 from iai.model.record import Project, Record
+from iai.payload.material import summary_of
+from iai.payload.summary import Summary
 from iai.store.record_view import RecordView
 
 
@@ -25,6 +27,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
     turns: int
     first_request: Record | None
     last_said: Record
+    summary: Summary
 
 
 def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
@@ -37,8 +40,8 @@ def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
     for active_at, project, key in latest_first:
         if only.since and active_at < only.since:
             return
-        stretch = _stretch(view, project, key)
-        if stretch is not None and (not only.until or stretch.began_at < only.until):
+        stretch = _stretch(view, project, key, only.until)
+        if stretch is not None:
             yield stretch
 
 
@@ -48,11 +51,15 @@ def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, byte
         yield active_at, project, key
 
 
-def _stretch(view: RecordView, project: Project, key: bytes) -> Stretch | None:
+def _stretch(view: RecordView, project: Project, key: bytes, until: int) -> Stretch | None:
+    """Return a session; None if it began at `until` or later, where that is not 0."""
     own = (r for r in view.session(key) if r.project == project.id)
     first = next(own, None)
     last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)
-    if first is None or last is None:
+    if first is None or last is None or 0 < until <= first.created_at:
+        return None
+    summary = summary_of(view, key, project.id)
+    if summary is None:
         return None
     request = first if first.role == "user" else next((r for r in own if r.role == "user"), None)
     return Stretch(
@@ -65,4 +72,5 @@ def _stretch(view: RecordView, project: Project, key: bytes) -> Stretch | None:
         turns=view.turns(key, project.id),
         first_request=request,
         last_said=last,
+        summary=summary,
     )

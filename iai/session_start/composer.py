@@ -4,10 +4,12 @@ from contextlib import suppress
 
 from iai.errors import StoreError
 from iai.freshness.target import Target
+from iai.model import clock, framing
 from iai.model.topic import Topic
 from iai.payload.compose import render
-from iai.payload.material import Memo, gather
+from iai.payload.material import Material, Memo, gather
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 
@@ -15,19 +17,28 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, *, elsewhere: bool = True) -> None:
+        """`elsewhere`: may a payload show what was done in other projects?"""
         self._readers = readers
+        self._elsewhere = elsewhere
         self._memo: Memo = {}
 
     def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
-        """Return the text of a payload; "" if there is nothing to say.
+        """Return the text of a payload; "" if there are no records.
 
-        Raises StoreError if the records cannot be read.
+        Where nothing of them is to be shown, it is a frame without content, so that nobody takes
+        the payload for one that has yet to be written. Raises StoreError if the records cannot be
+        read.
         """
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
-            material = gather(view, target.project, target.name, topics, self._memo)
-        return render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+            material = self._gather(view, target, topics)
+            known = view.watermark().records_count
+        text = render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+        if text or not known:
+            return text
+        nothing = framing.opening(material.revision, clock.iso(wall), target.name)
+        return f"{nothing}\n{framing.CLOSING}\n"
 
     def prepare(self, target: Target) -> None:
         """Select now what a payload will show, so that composing it later is quick.
@@ -35,7 +46,18 @@ class Composer:
         An error is ignored here; composing will raise it.
         """
         with suppress(StoreError), self._readers.records.view() as view:
-            gather(view, target.project, target.name, self._topics(target.project), self._memo)
+            self._gather(view, target, self._topics(target.project))
+
+    def _gather(self, view: RecordView, target: Target, topics: tuple[Topic, ...]) -> Material:
+        return gather(
+            view,
+            target.project,
+            target.name,
+            topics,
+            self._memo,
+            checkout=target.checkout,
+            elsewhere=self._elsewhere,
+        )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:
         try:

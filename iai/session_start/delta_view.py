@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from iai.model.action import Action
 from iai.model.record import (
     Project,
     Record,
@@ -15,6 +16,7 @@ from iai.model.record import (
     session_key,
 )
 from iai.model.revisions import through
+from iai.model.session import SessionInfo
 from iai.store.record_view import RecordView
 
 LATEST_CHANGES = 5_000  # at most this many are read: an import may have made a million
@@ -88,6 +90,21 @@ class DeltaView:
         turns = self._sessions.get(session, [])
         return reversed(turns) if newest_first else iter(turns)
 
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session since the first of its new turns."""
+        turns = self._sessions.get(session, [])
+        first = turns[0].order if turns else 0
+        actions = self._view.actions(session, newest_first=newest_first)
+        return (action for action in actions if action.at >= first)
+
+    def session_info(self, session: bytes) -> SessionInfo | None:
+        """See `RecordView.session_info`."""
+        return self._view.session_info(session)
+
+    def session_changed(self, session: bytes) -> int:
+        """Return 0, so that nothing is cached: every delta is different."""
+        return 0
+
     def pinned(self, project: str) -> Iterator[Record]:
         """Yield the records pinned since."""
         return iter(self._pinned)
@@ -95,10 +112,6 @@ class DeltaView:
     def facts(self, project: str) -> Iterator[Record]:
         """Yield the facts noted since."""
         return iter(self._facts)
-
-    def changed(self, project: str) -> int:
-        """Return 0, so that nothing is cached: every delta is different."""
-        return 0
 
 
 def _order(record: Record) -> tuple[int, int]:

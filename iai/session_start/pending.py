@@ -10,8 +10,9 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.ingest import parse, spool, transcripts
-from iai.ingest.parse import Identify
+from iai.ingest.parse import Identify, Performed, TakenBack
 from iai.model.record import NewRecord, Project, Transcript
+from iai.model.session import SessionInfo
 from iai.projects.identity import identify
 from iai.store.records import Records
 
@@ -27,6 +28,9 @@ class Pending(Struct, frozen=True):
 
     turns: tuple[NewRecord, ...] = ()
     projects: tuple[Project, ...] = ()  # that the turns belong to
+    actions: tuple[Performed, ...] = ()
+    sessions: tuple[SessionInfo, ...] = ()
+    rewound: tuple[TakenBack, ...] = ()
     whole: bool = True  # nothing was left out
 
 
@@ -36,6 +40,9 @@ class _Collected:
     def __init__(self) -> None:
         self.turns: list[NewRecord] = []
         self.projects: dict[str, Project] = {}
+        self.actions: list[Performed] = []
+        self.sessions: list[SessionInfo] = []
+        self.rewound: list[TakenBack] = []
         self.whole = True
         self.bytes_left = ALL
 
@@ -54,11 +61,18 @@ def read(layout: Layout, records: Records | None, wall: int) -> Pending:
     named = _read_spool(layout, cached_identify, collected)
     for transcript in _grown(records, named, wall):
         try:
-            _read_transcript(transcript, cached_identify, wall, collected)
+            _read_transcript(transcript, records, cached_identify, wall, collected)
         except OSError:
             collected.whole = False
     projects = tuple(collected.projects.values())
-    return Pending(tuple(collected.turns), projects, collected.whole)
+    return Pending(
+        tuple(collected.turns),
+        projects,
+        tuple(collected.actions),
+        tuple(collected.sessions),
+        tuple(collected.rewound),
+        collected.whole,
+    )
 
 
 def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> dict[str, str]:
@@ -77,8 +91,8 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
         if event.transcript_path and transcripts.there(event.transcript_path):
             named.setdefault(event.transcript_path, event.cwd)
         else:
-            for turn in parse.turns_in_event(event, spooled.arrived):
-                collected.add(*parse.new_record(turn, project_of, spooled.arrived))
+            for turn, project in parse.turns_in_event(event, spooled.arrived, project_of):
+                collected.add(turn, project)
     return named
 
 
@@ -95,7 +109,11 @@ def _grown(records: Records | None, named: dict[str, str], wall: int) -> list[Tr
 
 
 def _read_transcript(
-    transcript: Transcript, project_of: Identify, wall: int, collected: _Collected
+    transcript: Transcript,
+    records: Records | None,
+    project_of: Identify,
+    wall: int,
+    collected: _Collected,
 ) -> None:
     """Read the next slice, which may name the session; then the rest, or only its end.
 
@@ -107,9 +125,15 @@ def _read_transcript(
             collected.whole = False
             return
         batch = parse.read(transcript, project_of, wall)
-        projects = {project.id: project for project, _ in batch.projects}
+        if records is not None:
+            with records.view() as view:
+                batch = parse.settled(batch, view)
+        projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:
             collected.add(turn, projects[turn.project])
+        collected.actions += batch.actions
+        collected.sessions += batch.sessions
+        collected.rewound += batch.rewound
         collected.bytes_left -= batch.bytes
         transcript, more = batch.transcript, batch.more
         if more and not jumped:

@@ -1,12 +1,17 @@
 """The records as they will be once ingest has read what is pending."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 
 from msgspec import structs
 
+from iai.ingest.parse import TakenBack
+from iai.model import copies
+from iai.model.action import Action
+from iai.model.exchange import answers_only
 from iai.model.record import (
     NewRecord,
     Project,
@@ -15,6 +20,7 @@ from iai.model.record import (
     order_of,
     session_key,
 )
+from iai.model.session import SessionInfo
 from iai.session_start.pending import Pending
 from iai.store.record_view import RecordView
 
@@ -35,8 +41,11 @@ class PendingView:
         once: dict[str, NewRecord] = {}
         for new in pending.turns:
             once.setdefault(new.key, new)
-        unknown = (t for t in once.values() if view is None or view.known(t.key) is None)
-        for turn in map(self._resolved, unknown):
+        self._void = list(self._taken_back(pending.rewound, once))
+        self._confirmed: set[int] = set()  # labels of stored turns that a transcript has now too
+        for new in sorted(once.values(), key=attrgetter("heard")):  # transcripts before events
+            left_out = self._is_stored(new) or self._is_copy(new) or self._is_void(new)
+            turn = None if left_out else self._resolved(new)
             if turn is not None:
                 session = session_key(turn.host, turn.session)
                 order = order_of(turn.created_at, wall, ahead)
@@ -45,6 +54,15 @@ class PendingView:
                 latest[session] = max(order, latest.get(session, order))
         for turns in self._turns.values():
             turns.sort(key=_position)
+        self._actions: dict[bytes, list[Action]] = defaultdict(list)  # by session, in order
+        for done in sorted(pending.actions, key=lambda done: done.action.at):
+            if view is None or not view.has_action(done.action.key):
+                self._actions[session_key(done.host, done.session)].append(done.action)
+        self._infos: dict[bytes, SessionInfo] = {}
+        for info in pending.sessions:
+            session = session_key(info.host, info.session)
+            stored = self._infos.get(session) or (view.session_info(session) if view else None)
+            self._infos[session] = stored.updated(info) if stored else info
 
     def belongs(self, project: str) -> str:
         """See `RecordView.belongs`."""
@@ -87,11 +105,29 @@ class PendingView:
                 yield session
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the turns of a session in the order they were said."""
-        kept = self._view.session(session, newest_first=newest_first) if self._view else iter(())
-        pending = self._turns.get(session, [])
+        """Yield the turns of a session in the order they were said, without the narration."""
+        pending = self._turns.get(session)
+        if not pending:
+            return self._kept(session, newest_first=newest_first)
+        kept = self._kept(session, newest_first=False)
+        turns = answers_only([*merge(kept, pending, key=_position)])
+        return iter(turns[::-1] if newest_first else turns)
+
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session, in order."""
+        stored = self._view.actions(session, newest_first=newest_first) if self._view else iter(())
+        pending = self._actions.get(session, [])
         ordered = reversed(pending) if newest_first else pending
-        return merge(kept, ordered, key=_position, reverse=newest_first)
+        return merge(stored, ordered, key=lambda action: action.at, reverse=newest_first)
+
+    def session_info(self, session: bytes) -> SessionInfo | None:
+        """Return what is known of a session."""
+        stored = self._view.session_info(session) if self._view else None
+        return self._infos.get(session, stored)
+
+    def session_changed(self, session: bytes) -> int:
+        """Return 0, so that nothing is cached: pending turns have no revision."""
+        return 0
 
     def pending(self) -> Iterator[Record]:
         """Yield the turns that are not in the store."""
@@ -101,13 +137,48 @@ class PendingView:
         """Yield the pinned records of a project; a pending turn cannot be pinned."""
         return self._view.pinned(project) if self._view else iter(())
 
-    def changed(self, project: str) -> int:
-        """Return that of the records: pending turns have no revision."""
-        return self._view.changed(project) if self._view else 0
-
     def facts(self, project: str) -> Iterator[Record]:
         """Yield the facts noted in a project; they reach ingest at once, so none is pending."""
         return self._view.facts(project) if self._view else iter(())
+
+    def _kept(self, session: bytes, *, newest_first: bool) -> Iterator[Record]:
+        """Yield the stored turns of a session, but for what is taken back now."""
+        stored = self._view.session(session, newest_first=newest_first) if self._view else ()
+        return (turn for turn in stored if not self._is_void(turn))
+
+    def _taken_back(
+        self, rewound: Iterable[TakenBack], once: Mapping[str, NewRecord]
+    ) -> Iterator[tuple[str, range]]:
+        """Yield transcripts, each with the offsets of the turns that were taken back."""
+        for back in rewound:
+            label = self._view.known(back.key) if self._view else None
+            stored = self._view.get(label) if self._view and label is not None else None
+            request = stored or once.get(back.key)
+            if request is not None:
+                yield back.transcript, range(request.source.offset, back.offset)
+
+    def _is_void(self, turn: NewRecord | Record) -> bool:
+        source = turn.source
+        return any(source.transcript == path and source.offset in gone for path, gone in self._void)
+
+    def _is_stored(self, new: NewRecord) -> bool:
+        """Is a turn in the store, itself or another copy of it?"""
+        if self._view is None:
+            return False
+        if self._view.known(new.key) is not None:
+            return True
+        label = self._view.copy_of(new)
+        if label is None or label in self._confirmed:
+            return False
+        if not new.heard:
+            self._confirmed.add(label)  # the next one with these words was said again
+        return True
+
+    def _is_copy(self, new: NewRecord) -> bool:
+        """Is an event's turn a copy of another pending one?"""
+        said = self._turns.get(session_key(new.host, new.session), ())
+        latest = sorted(said, key=attrgetter("created_at"), reverse=True)
+        return new.heard and copies.repeated(new, latest) is not None
 
     def _resolved(self, turn: NewRecord) -> NewRecord | None:
         """Return a turn with the project it will be stored in; None if that is ignored."""
@@ -126,7 +197,7 @@ class PendingView:
     def _kept_sessions(self, project: str) -> Iterator[tuple[int, bytes]]:
         """Yield the stored sessions, each with the order of its latest turn in this project."""
         for session in self._view.sessions(project) if self._view else ():
-            turns = self._view.session(session, newest_first=True) if self._view else ()
+            turns = self._kept(session, newest_first=True)
             yield next((r.order for r in turns if r.project == project), 0), session
 
 

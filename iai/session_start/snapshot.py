@@ -26,7 +26,10 @@ class SnapshotReader:
         self._readers = readers
         self._settings = settings
         self._manifest = manifest
-        self._program = f"iai {iai.__version__} projects={settings.payload_projects}"
+        self._program = (
+            f"iai {iai.__version__} projects={settings.payload_projects}"
+            f" elsewhere={settings.elsewhere}"
+        )
 
     def read(self, wall: int) -> Snapshot:
         """Read all of it. `live` is None if the records cannot be read, as before the first one."""

@@ -12,7 +12,7 @@ T = TypeVar("T")
 _SIGN = 1 << 63
 
 
-def pack(value: msgspec.Struct) -> bytes:
+def pack(value: msgspec.Struct | dict[str, int]) -> bytes:
     """Encode one value as a msgpack map."""
     return msgspec.msgpack.encode(value)
 

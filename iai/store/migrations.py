@@ -9,6 +9,12 @@ from typing import Protocol
 
 import lmdb
 
+from iai.model.record import Transcript
+from iai.model.rereading import Rereading
+from iai.store.codec import encode_u64, pack, unpack
+
+TO_REREAD = b"to_reread"  # in `meta`: how many transcripts a migration had read again
+
 
 class Step(Protocol):
     """Turns one schema into the next. All databases are open."""
@@ -18,7 +24,20 @@ class Step(Protocol):
     ) -> None: ...
 
 
-RECORDS: dict[int, Step] = {}  # schema -> the step to the next
+def read_again(
+    transaction: "lmdb.Transaction[bytes]", db: "Mapping[str, lmdb._Database]", /
+) -> None:
+    """Have ingest read all known transcripts again: schema 2 has actions, sessions, narration."""
+    with transaction.cursor(db["transcripts"]) as cursor:
+        for key, data in cursor:
+            known = unpack(data, Transcript)
+            again = Rereading(transcript=Transcript(path=known.path, host=""))
+            transaction.put(key, pack(again), db=db["rereading"])
+    total = transaction.stat(db["rereading"])["entries"]
+    transaction.put(TO_REREAD, encode_u64(total), db=db["meta"])
+
+
+RECORDS: dict[int, Step] = {1: read_again}  # schema -> the step to the next
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
 INDEX_RETIRED = ("central", "recalled")

@@ -1,18 +1,23 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
 from msgspec import structs
 
+from iai.model import copies
+from iai.model.action import Action
 from iai.model.clock import Now
+from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
 from iai.model.record import (
+    CLIENT,
     DIGEST,
     JUST_NOW,
     LastChange,
     LogEntry,
+    Mark,
     NewRecord,
     Operation,
     Project,
@@ -23,16 +28,21 @@ from iai.model.record import (
     order_of,
     session_key,
 )
+from iai.store.actions import ActionChange
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment, Transaction
 from iai.store.record_keys import keys_of
-from iai.store.record_view import RecordView
+from iai.store.record_view import MARKUP, RecordView
+from iai.store.rereading import RereadingChange
 
 _EMPTY = b""
+_NEVER = 1 << 63
+_TAGS, _LONGEST_TAG = 50, 40
+_HEARD = 8  # turns with the same words that wait for their copies in the transcript
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
-class RecordChange(RecordView):
+class RecordChange(RecordView, ActionChange, RereadingChange):
     """One transaction of the writer: all of it is kept, or nothing."""
 
     def __init__(
@@ -44,6 +54,11 @@ class RecordChange(RecordView):
         self._mark = self.watermark()
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
+        self._inserted: set[int] = set()
+        self._worked: set[int] = set()  # requests that actions of this change belong to
+        self._requests: dict[bytes, tuple[int, int, int]] = {}  # session -> see `_request_at`
+        self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
+        self.acted = 0  # actions put in
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
@@ -51,20 +66,82 @@ class RecordChange(RecordView):
     def insert(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text; return its label, and whether it is new.
 
-        A text whose key was seen before is not stored again, even if it was forgotten. A record
-        goes into the project that its own one is merged into.
+        A text whose key was seen before is not stored again, even if it was forgotten; nor is
+        another copy of a turn. A record goes into the project that its own one is merged into.
         """
-        label = self.known(new.key)
+        label = self._known(new)
         if label is not None:
             return label, False
-        label = self._mark.max_vec_label + 1
-        record = self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
-        self._put_keys(record)
-        self._put(digest(new.key), encode_u64(label), "by_key")
-        self._put(encode_u64(label), pack(record), "records")
-        self._speak(record)
-        self._advance("insert", record, count=1, label=label)
-        return label, True
+        record = self._as_kept(new)
+        if is_answer(record) and record.host != CLIENT:
+            if self._is_followed(record):
+                record = structs.replace(record, kind=NARRATION)
+            else:
+                self._supersede(record)
+        return self._add(new, record), True
+
+    def insert_again(self, new: NewRecord) -> tuple[int, bool]:
+        """Store a text that is read again, in the order of its file, or bring it up to date.
+
+        A known record keeps its number and its place, and takes the kind and the text that the
+        same line gives now; not the text where the record was changed since it was stored. Only
+        what comes earlier in the file makes it an answer or narration: what comes later is known,
+        but perhaps not yet what is between.
+        """
+        label = self._known(new)
+        if label is None:
+            record = self._as_kept(new)
+            self._add(new, record)
+        elif (known := self.get(label)) is None:
+            return label, False
+        else:
+            record = self._as_read_now(known, new)
+        if is_answer(record):
+            self._supersede(record)
+        return record.label, label is None
+
+    def act(self, new: Action, host: str, session: str, project: str) -> bool:
+        """Store an action of a session; return whether it is new.
+
+        Its exchange counts as changed: what is derived from that is derived again.
+        """
+        at = self._order(new.at)
+        key = session_key(host, session)
+        if not self.add_action(key, structs.replace(new, at=at)):
+            return False
+        self.acted += 1
+        request = self._request_at(key, at)
+        if request not in self._inserted and request not in self._worked:
+            self._worked.add(request)
+            self._log("act", request, {self.belongs(project)}, session)
+        self._sessions[key] = self._mark.revision
+        return True
+
+    def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
+        """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
+        if (mark in record.marks) != on:
+            others = tuple(other for other in record.marks if other != mark)
+            marks = (*others, mark) if on else others
+            marked = structs.replace(record, marks=marks, updated_at=self._now)
+            self._replace(record, marked)
+            if marked.rewound:
+                self._quieten(record)
+            self._advance("mark", record)
+
+    def rewind(self, key: str, transcript: str, before: int) -> None:
+        """Mark a request that was taken back, with all that followed it in its transcript.
+
+        `before` is where in the transcript it was taken back. Other requests are left alone.
+        """
+        label = self.known(key)
+        request = self.get(label) if label is not None else None
+        if request is None or request.source.transcript != transcript:
+            return
+        session = session_key(request.host, request.session)
+        for turn in [*self._turns_from(session, request.order), *self.narration(session)]:
+            source = turn.source
+            if source.transcript == transcript and request.source.offset <= source.offset < before:
+                self.mark(turn, "rewound")
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it."""
@@ -81,8 +158,10 @@ class RecordChange(RecordView):
     def forget(self, record: Record) -> None:
         """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
         self._delete_keys(record)
+        self._requests.clear()
         self._t.delete(encode_u64(record.label), db=self._db["records"])
         if record.in_session:
+            self._forget_work(record)
             self._quieten(record)
         self._advance("forget", record, count=-1)
 
@@ -120,11 +199,22 @@ class RecordChange(RecordView):
         cwds = (*stored.cwds, cwd)[-_PROJECTS_CWDS:]
         self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
 
-    def note_birth(self, project: Project) -> None:
-        """Remember what identifies a project after its directory is moved."""
+    def note_identity(self, project: Project, joined: Iterable[str]) -> None:
+        """Remember what identifies a project after its directory is moved, and what joined it."""
         stored = self.project_named(project.id) or project
-        noted = structs.replace(stored, git=project.git, born=project.born)
+        former = tuple(dict.fromkeys((*stored.former, *joined)))
+        noted = structs.replace(stored, git=project.git, born=project.born, former=former)
         self._put(project.id.encode(), pack(noted), "projects")
+
+    def note_markup(self, found: Mapping[str, int]) -> None:
+        """Count turns of users that begin with unknown markup, for the first `_TAGS` tags seen."""
+        known = self.unknown_markup()
+        for tag, number in found.items():
+            name = tag[:_LONGEST_TAG]
+            if name in known or len(known) < _TAGS:
+                known[name] = known.get(name, 0) + number
+        if found:
+            self._put(MARKUP, pack(known), "meta")
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""
@@ -138,6 +228,8 @@ class RecordChange(RecordView):
                 self._activity(session, old, encode_time(latest))
         for project, last_change in self.touched_projects.items():
             self._put(project.encode(), pack(last_change), "voices")
+        for session, revision in self._sessions.items():
+            self._put(session, encode_u64(revision), "session_changed")
         self._put(b"latest_live", encode_time(self._latest_live), "meta")
         self._put(b"ahead", encode_time(self._ahead), "meta")
         mark = structs.replace(
@@ -147,6 +239,127 @@ class RecordChange(RecordView):
         )
         self._put(b"watermark", pack(mark), "meta")
         return mark
+
+    def _known(self, new: NewRecord) -> int | None:
+        """Return the label that a text has already, under its key or as a copy of a turn."""
+        label = self.known(new.key)
+        if label is None and (label := self.copy_of(new)) is not None:
+            self._put(digest(new.key), encode_u64(label), "by_key")
+            if not new.heard:
+                self._hear(new, self._heard(new)[1:])
+                self._confirm(label, new)
+        return label
+
+    def _as_kept(self, new: NewRecord) -> Record:
+        label = self._mark.max_vec_label + 1
+        return self._resolve_project(new.kept(label, self._now, self._order(new.created_at)))
+
+    def _hear(self, turn: NewRecord, labels: list[int]) -> None:
+        """Remember which turns with these words only events have had so far."""
+        key = digest(copies.key(turn))
+        if labels:
+            self._put(key, b"".join(map(encode_u64, labels)), "by_key")
+        else:
+            self._t.delete(key, db=self._db["by_key"])
+
+    def _confirm(self, label: int, new: NewRecord) -> None:
+        """Give an event's turn the time and source that the transcript has for it."""
+        record = self.get(label)
+        if record is None:  # forgotten
+            return
+        kind = new.kind or record.kind
+        order = self._order(new.created_at)
+        confirmed = structs.replace(
+            record,
+            created_at=new.created_at,
+            order=order,
+            updated_at=self._now,
+            source=new.source,
+            kind=kind,
+        )
+        self._replace(record, confirmed)
+        self._quieten(record)
+        self._speak(confirmed)
+        operation: Operation = "narrate" if kind != record.kind else "act"
+        self._log(operation, label, {record.project}, record.session)
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
+
+    def _as_read_now(self, known: Record, new: NewRecord) -> Record:
+        """Give a record the text and kind that its line has by today's reading; return it."""
+        untouched = known.updated_at == known.ingested_at
+        text = new.text if untouched else known.text
+        # What was narration stays so: a text that is the last one of its file may not be the last.
+        kind = known.kind if known.kind == NARRATION and not new.kind else new.kind
+        record = structs.replace(known, text=text, kind=kind)
+        if record != known:
+            self._replace(known, record)
+        if text != known.text:
+            self._advance("edit", record)
+        elif kind != known.kind:
+            self._advance("narrate" if kind == NARRATION else "act", record)
+        return record
+
+    def _add(self, new: NewRecord, record: Record) -> int:
+        label = record.label
+        self._inserted.add(label)
+        self._requests.clear()
+        self._put_keys(record)
+        self._put(digest(new.key), encode_u64(label), "by_key")
+        self._put(encode_u64(label), pack(record), "records")
+        if new.heard:
+            self._hear(new, [*self._heard(new), label][-_HEARD:])
+        self._speak(record)
+        self._advance("insert", record, count=1, label=label)
+        return label
+
+    def _is_followed(self, record: Record) -> bool:
+        """Does a later text of the same exchange answer it?"""
+        for label in self.sides(record)[1]:
+            later = self.get(label)
+            if later is None or not same_exchange(record, later):
+                return False
+            if is_answer(later):
+                return True
+        return False
+
+    def _supersede(self, record: Record) -> None:
+        """Make what the assistant said before an answer, in the same exchange, narration."""
+        for label in self.sides(record)[0]:
+            earlier = self.get(label)
+            if earlier is None or not same_exchange(record, earlier):
+                break
+            if is_answer(earlier):
+                self._replace(earlier, structs.replace(earlier, kind=NARRATION))
+                if label not in self._inserted:  # else each stage sees it as it is now
+                    self._log("narrate", label, {earlier.project}, earlier.session)
+                    key = session_key(earlier.host, earlier.session)
+                    self._sessions[key] = self._mark.revision
+                break
+
+    def _request_at(self, session: bytes, at: int) -> int:
+        """Return the label of the request that was open at a time; 0 where none was.
+
+        The last answer is kept with the times between which it holds: actions come in order.
+        """
+        label, since, until = self._requests.get(session, (0, 0, 0))
+        if not since <= at < until:
+            request = self.request_before(session, at)
+            label, since = (request.label, request.order) if request else (0, at)
+            later = (turn for turn in self._turns_from(session, since) if turn.label != label)
+            until = next((turn.order for turn in later if opens(turn)), _NEVER)
+            self._requests[session] = label, since, until
+        return label
+
+    def _forget_work(self, record: Record) -> None:
+        """Remove what was done for a request; with the last turn, all else of its session."""
+        key = session_key(record.host, record.session)
+        if opens(record):
+            following = (r for label in self.sides(record)[1] if (r := self.get(label)))
+            end = next((r.order for r in following if opens(r)), None)
+            self.forget_actions(key, record.order, end)
+        left = chain(self.session(key), self.narration(key), self.rewound(key))
+        if next(left, None) is None:
+            self.forget_session(key)
 
     def _order(self, created_at: int) -> int:
         order = order_of(created_at, self._now, self._ahead if self._live else 0)
@@ -165,6 +378,8 @@ class RecordChange(RecordView):
         )
         session = record.session if operation == "insert" and record.in_session else ""
         self._log(operation, record.label, {record.project}, session)
+        if record.in_session:
+            self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _log(
         self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
@@ -204,6 +419,7 @@ class RecordChange(RecordView):
             self._quieten(record)
             self._speak(moved)
         self._log("move", record.label, {record.project, moved.project})
+        self._sessions[session_key(record.host, record.session)] = self._mark.revision
 
     def _speak(self, record: Record) -> None:
         if record.in_session:

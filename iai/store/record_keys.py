@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import lmdb
 
+from iai.model.exchange import NARRATION
 from iai.model.record import DIGEST, Record, session_key
+from iai.store import actions, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
 from iai.store.environment import Transaction
 
@@ -26,6 +28,10 @@ DATABASES = (
     "changed",  # project -> revision of the last change of any of its records
     "voices",  # project -> LastChange
     "transcripts",  # hash of the path -> Transcript
+    "session_changed",  # session -> revision of the last change of anything in it
+    "narration",  # session, order, label of texts that are not its answer, or were taken back
+    *actions.DATABASES,
+    *rereading.DATABASES,
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
 _LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
@@ -42,7 +48,9 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
         ("by_updated", encode_time(record.updated_at) + label),
     ]
     if record.in_session:
-        keys.append(("by_session", session_key(record.host, record.session) + said))
+        aside = record.kind == NARRATION or record.rewound
+        database = "narration" if aside else "by_session"
+        keys.append((database, session_key(record.host, record.session) + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
     if record.origin:

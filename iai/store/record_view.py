@@ -1,14 +1,18 @@
 """The records as readers see them, at one moment."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
+from iai.model import copies
+from iai.model.action import Action
 from iai.model.clock import NS
+from iai.model.exchange import NARRATION, Exchange, exchanges, opens
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
     LastChange,
     LogEntry,
+    NewRecord,
     Project,
     Record,
     Transcript,
@@ -17,20 +21,19 @@ from iai.model.record import (
     session_key,
 )
 from iai.model.revisions import Revisions, of
+from iai.store.actions import ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
-from iai.store.environment import Environment, Transaction
 from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
+from iai.store.rereading import RereadingView
 
+MARKUP = b"unknown_markup"  # in `meta`
 _LIVE = 256  # live changes that go before others: the latest
+_LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView:
+class RecordView(ActionView, RereadingView):
     """The records as of one moment."""
-
-    def __init__(self, environment: Environment, transaction: Transaction) -> None:
-        self._db = environment.db
-        self._t = transaction
 
     def watermark(self) -> Watermark:
         """Return the watermark, in constant time: every change keeps it up to date."""
@@ -57,6 +60,26 @@ class RecordView:
         label = self._t.get(digest(key), db=self._db["by_key"])
         return decode_u64(label) if label is not None else None
 
+    def copy_of(self, new: NewRecord) -> int | None:
+        """Return the label of the stored turn that this one is a copy of; None if it is none.
+
+        Every copy has an idempotency key of its own: see `iai.model.copies`.
+        """
+        if new.heard:
+            session = session_key(new.host, new.session)
+            latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
+            told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
+            record = copies.repeated(new, chain(latest, told))
+            return record.label if record else None
+        if new.source.transcript:
+            return next(iter(self._heard(new)), None)
+        return None
+
+    def _heard(self, turn: NewRecord) -> list[int]:
+        """Return the labels of events' turns with these words that no transcript had yet."""
+        data = self._t.get(digest(copies.key(turn)), db=self._db["by_key"]) or b""
+        return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
+
     def entry(self, revision: int) -> LogEntry | None:
         """Return the change that made this revision."""
         data = self._t.get(encode_u64(revision), db=self._db["log"])
@@ -80,8 +103,8 @@ class RecordView:
     ) -> tuple[Revisions, dict[int, Record | None]]:
         """Return the newest of these revisions that fit into `room`, and the records they changed.
 
-        `cost` is how much room a text takes; by default, its characters. A forgotten record is
-        None.
+        `cost` is how much room a text takes; by default, its characters. A record that is not
+        indexed is None: one that was forgotten or taken back, or is narration.
         """
         changed: dict[int, Record | None] = {}
         taken: list[int] = []
@@ -90,7 +113,10 @@ class RecordView:
                 break
             taken.append(revision)
             if entry.label and entry.label not in changed:  # without one, it is of a project
-                record = changed[entry.label] = self.get(entry.label)
+                record = self.get(entry.label)
+                if record is not None and (record.kind == NARRATION or record.rewound):
+                    record = None
+                changed[entry.label] = record
                 room -= cost(record.text) if record else 0
         return of(taken), changed
 
@@ -113,9 +139,27 @@ class RecordView:
             ours = map(decode_u64, takewhile(lambda key: key >= first, latest))
             return of(islice((revision for revision in ours if revision in pending), limit))
 
+    def unknown_markup(self) -> dict[str, int]:
+        """Return how many turns of users begin with each tag that no rule of their host knows."""
+        data = self._t.get(MARKUP, db=self._db["meta"])
+        return unpack(data, dict[str, int]) if data is not None else {}
+
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
-        """Yield the records of a session (see `session_key`) in the order they were said in."""
+        """Yield the turns of a session (see `session_key`) in order.
+
+        The narration is left out, and what was taken back.
+        """
         return self._records("by_session", session, newest_first=newest_first)
+
+    def narration(self, session: bytes) -> Iterator[Record]:
+        """Yield the narration of a session in order: see `iai.model.exchange`."""
+        aside = self._records("narration", session, newest_first=False)
+        return (record for record in aside if not record.rewound)
+
+    def rewound(self, session: bytes) -> Iterator[Record]:
+        """Yield the turns of a session that were taken back, in order."""
+        aside = self._records("narration", session, newest_first=False)
+        return (record for record in aside if record.rewound)
 
     def sessions(self, project: str) -> Iterator[bytes]:
         """Yield the sessions of a project, the last active first."""
@@ -140,6 +184,74 @@ class RecordView:
         if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
+
+    def request_before(self, session: bytes, at: int) -> Record | None:
+        """Return the request that was open in a session at a time."""
+        key = session + encode_time(at) + BEYOND[:8]
+        for label in walk(self._t, self._db["by_session"], session, key, backwards=True):
+            record = self.get(label)
+            if record is not None and opens(record):
+                return record
+        return None
+
+    def request_of(self, turn: Record) -> Record | None:
+        """Return the request of the exchange that a turn belongs to."""
+        if opens(turn) or not turn.in_session:
+            return turn if turn.in_session else None
+        return self.request_before(session_key(turn.host, turn.session), turn.order)
+
+    def preceding_request(self, request: Record) -> Record | None:
+        """Return the request before this one in its session."""
+        before = (self.get(label) for label in self.sides(request)[0])
+        return next((turn for turn in before if turn is not None and opens(turn)), None)
+
+    def done(self, request: Record) -> list[Action]:
+        """Return what was done for a request, in order."""
+        session = session_key(request.host, request.session)
+        if next(self.actions_between(session, request.order, None), None) is None:
+            return []
+        return list(self.actions_between(session, request.order, self._end(request)))
+
+    def narrated(self, request: Record) -> list[Record]:
+        """Return the narration between a request and its answer, in order."""
+        session = session_key(request.host, request.session)
+        start = session + encode_time(request.order)
+        labels = list(walk(self._t, self._db["narration"], session, start))
+        end = self._end(request) if labels else None
+        turns = (turn for label in labels if (turn := self.get(label)) is not None)
+        return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+
+    def _end(self, request: Record) -> int | None:
+        """Return when the next request of the session was made."""
+        after = (self.get(label) for label in self.sides(request)[1])
+        return next((turn.order for turn in after if turn is not None and opens(turn)), None)
+
+    def exchange(self, record: Record) -> Exchange:
+        """Return the exchange that a turn belongs to, the narration included."""
+        session = session_key(record.host, record.session)
+        gone = list(self.rewound(session))
+        if record.rewound:
+            asked = (r for r in gone if opens(r) and r.order <= record.order)
+            request = max(asked, key=lambda r: r.order, default=None)
+        else:
+            request = self.request_before(session, record.order)
+        first = request.order if request else 0
+        others = (r for r in self._turns_from(session, first) if r != request and opens(r))
+        ends = [r.order for r in (*gone, *islice(others, 1)) if opens(r) and r.order > first]
+        end = min(ends, default=None)
+        kept = (*self._turns_from(session, first), *self.narration(session))
+        turns = gone if record.rewound else kept
+        inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
+        inside.sort(key=lambda r: (r.order, r.label))
+        done = [a for a in self.actions(session) if first <= a.at and (end is None or a.at < end)]
+        return next(exchanges(inside, done), Exchange())
+
+    def _turns_from(self, session: bytes, order: int) -> Iterator[Record]:
+        key = session + encode_time(order)
+        for label in walk(self._t, self._db["by_session"], session, key):
+            record = self.get(label)
+            if record is not None:
+                yield record
 
     def around(self, record: Record, distance: int) -> tuple[list[int], list[int]]:
         """Return the labels of the turns just before and just after, the nearest first."""
@@ -231,6 +343,11 @@ class RecordView:
         data = self._t.get(project.encode(), db=self._db["changed"])
         return decode_u64(data) if data is not None else 0
 
+    def session_changed(self, session: bytes) -> int:
+        """Return the revision of the last change in a session; 0 if that is not known."""
+        data = self._t.get(session, db=self._db["session_changed"])
+        return decode_u64(data) if data is not None else 0
+
     def last_change(self, project: str) -> LastChange:
         """Return who changed a project last; a change of unknown origin counts as foreign."""
         data = self._t.get(project.encode(), db=self._db["voices"])
@@ -246,11 +363,13 @@ class RecordView:
         return unpack(data, Project) if data is not None else None
 
     def after(self, label: int) -> Iterator[Record]:
-        """Yield all records with a higher label, ascending."""
+        """Yield all records with a higher label that are indexed, ascending."""
         with self._t.cursor(self._db["records"]) as cursor:
             found = cursor.set_range(encode_u64(label + 1))
             for _, data in cursor if found else ():
-                yield unpack(data, Record)
+                record = unpack(data, Record)
+                if record.kind != NARRATION and not record.rewound:
+                    yield record
 
     def transcript(self, path: str) -> Transcript | None:
         """Return how far this file has been read; None if it never was."""

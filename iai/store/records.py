@@ -19,7 +19,7 @@ from iai.store.record_view import RecordView
 
 T = TypeVar("T")
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Records:

@@ -41,6 +41,7 @@ from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, iso
 from iai.payload import material
+from iai.payload.summary import summarise
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, Effect, ReplaceFile
 from iai.protocol.cache_writer import (
@@ -152,14 +153,14 @@ def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -
     path.touch()
     spool(w, "a", transcript_path=str(path), hook_event_name="UserPromptSubmit")
     goes_on(0, "why?")
-    assert "> why?" in payload()
+    assert "Asked: why?" in payload()
     goes_on(1, "because")
     assert "because" not in payload()
     spool(w, "b", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(1.0)
-    assert "> because" in payload()
+    assert "Answer: because" in payload()
     goes_on(2, "written late")
-    assert "> written late" in payload()
+    assert "Asked last: written late" in payload()
     spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
     goes_on(3, "one more")
     assert "one more" not in payload()
@@ -206,9 +207,9 @@ def test_where_a_session_ends_during_a_refresh_its_payload_is_written_next(world
 
 
 def choosing(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """Count how often the contents of a payload are selected."""
-    chosen = Mock(wraps=material._chosen)
-    monkeypatch.setattr(material, "_chosen", chosen)
+    """Count how often a session is summarised for a payload."""
+    chosen = Mock(wraps=summarise)
+    monkeypatch.setattr(material, "summarise", chosen)
     return chosen
 
 
@@ -216,9 +217,9 @@ def test_a_held_back_payload_is_prepared_before_its_session_ends(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world(refresh_min_s=INTERVAL_S, tick_s=1_000.0)
-    capture(w, "one", session="s")
+    capture(w, "one", session="s1")
     w.run(2.0)
-    capture(w, "two", session="s")
+    capture(w, "two", session="s1")
     w.run(2.0)
     chosen = choosing(monkeypatch)
     spool(w, "e", hook_event_name="SessionEnd")
@@ -647,7 +648,7 @@ def test_every_project_has_its_payload_and_every_directory_finds_it(world: Make)
     for cwd, own in (("/one", "in one"), ("/two dir", "in two")):
         link = w.layout.payload_link(cwd)
         assert link is not None
-        assert f"> {own}\n" in link.read_text()
+        assert f"Asked: {own} (" in link.read_text()
         sidecar = read_sidecar(link.resolve())
         assert sidecar is not None
         assert sidecar.revision == 2

@@ -47,12 +47,10 @@ print(json.dumps(answers))
 
 
 def shows(group: Group, text: str) -> bool:
-    """Does the payload of the project quote this text as the last thing said?"""
+    """Does the payload of the project show this text as the last thing said?"""
     link = group.layout.payload_link("/p")
-    quoted = [
-        line for line in link.read_text().splitlines() if line.startswith("> ")
-    ] if link and link.exists() else []  # fmt: skip
-    return quoted[-1:] == [f"> {text}"]
+    payload = link.read_text() if link and link.exists() else ""
+    return f"Asked: {text} (" in payload or f"Asked last: {text} (" in payload
 
 
 def current(group: Group) -> bool:

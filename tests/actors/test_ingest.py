@@ -29,6 +29,7 @@ from iai.protocol.ingest import (
     ImportProgress,
     ImportStatus,
     LineSkipped,
+    Mark,
     Pin,
     RecordsCommitted,
     SessionEnded,
@@ -171,8 +172,13 @@ def test_hooks_can_read_the_last_session_and_the_last_foreign_revision_of_a_proj
     assert required_line(w) == "0 5 b\n"
 
 
-@pytest.mark.parametrize("change", [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",))])
-def test_a_pin_edit_or_forget_is_required_in_the_next_payload(world: Make, change: Request) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [Pin(ref="#1"), Edit(ref="#1", text="2"), Forget(refs=("#1",)), Mark(ref="#1", mark="done")],
+)
+def test_a_pin_edit_forget_or_mark_is_required_in_the_next_payload(
+    world: Make, change: Request
+) -> None:
     w = world()
     capture(w, "one", session="a")
     w.answer(Actor.INGEST, change)
@@ -336,6 +342,80 @@ def test_a_file_that_is_not_an_event_is_moved_aside_and_reported(world: Make) ->
     assert (w.layout.spool_bad / "bad.json").read_text() == "{"
     (rejected,) = events(w, SpoolRejected)
     assert rejected.file == "bad.json"
+
+
+def test_another_programs_event_is_left_alone_and_reported(world: Make) -> None:
+    w = world()
+    spool(w, "grok", hookEventName="user_prompt_submit", sessionId="g", prompt="not for us")
+    w.run(2.0)
+    assert texts(w) == []
+    assert list(w.layout.spool_new.iterdir()) == []
+    assert not w.layout.spool_bad.exists() or not list(w.layout.spool_bad.iterdir())
+    (rejected,) = events(w, SpoolRejected)
+    assert "Grok Build" in rejected.reason
+
+
+def test_the_end_of_a_session_that_never_was_has_no_effect(world: Make) -> None:
+    w = world()
+    capture(w, "one", session="s1")
+    spool(w, "e", session_id="phantom", transcript_path="/none", hook_event_name="SessionEnd")
+    w.run(2.0)
+    assert list(w.layout.spool_new.iterdir()) == []
+    assert required_line(w) == "0 0 s1\n"
+    assert events(w, SessionEnded) == []
+
+
+def test_an_event_that_both_of_two_hooks_left_is_stored_once(world: Make) -> None:
+    w = world()
+    for name in ("a", "b"):
+        spool(w, name, prompt="how deep is it?")
+        w.run(1.0)
+    for name in ("c", "d"):
+        spool(w, name, last_assistant_message="nine metres")
+        w.run(1.0)
+    spool(w, "e", prompt="how deep is it?")  # asked again, after an answer
+    w.run(1.0)
+    assert texts(w) == ["how deep is it?", "nine metres", "how deep is it?"]
+
+
+def test_a_transcript_that_turns_up_later_confirms_what_its_events_said(world: Make) -> None:
+    w = world()
+    spool(w, "a", transcript_path="/none", prompt="again", prompt_id="1")
+    spool(w, "b", transcript_path="/none", last_assistant_message="done", prompt_id="1")
+    w.run(65.0)
+    with w.records.view() as view:
+        before = [record.id for record in view.after(0)]
+    path = transcript(w, "again", "done", "again")
+    do_import(w, path)
+    assert texts(w) == ["again", "done", "again"]
+    with w.records.view() as view:
+        records = list(view.after(0))
+    assert [record.id for record in records[:2]] == before
+    assert {record.source.transcript for record in records} == {str(path)}
+    spool(w, "late", prompt="again")  # the copy of an event, after that of the transcript
+    w.run(2.0)
+    assert len(texts(w)) == 3
+
+
+def test_a_forgotten_turn_of_an_event_does_not_come_back_with_its_transcript(world: Make) -> None:
+    w = world()
+    spool(w, "a", prompt="my secret")
+    w.run(2.0)
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    do_import(w, transcript(w, "my secret", "noted"))
+    assert texts(w) == ["noted"]
+
+
+def test_a_start_does_not_miss_what_an_event_says_that_waits_for_its_transcript(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "one", session="a")
+    spool(w, "e", transcript_path="/none", prompt="why?")
+    w.run(10.0)
+    assert required_line(w) == f"{UNKNOWN} 0 a\n"  # composed live, from the event
+    w.run(60.0)
+    assert required_line(w) == "2 1 s1\n"
 
 
 def test_an_unreadable_line_is_skipped_and_reported_with_its_offset(world: Make) -> None:

@@ -91,7 +91,7 @@ def test_payload_and_recall_follow_a_merge_and_an_unmerge(world: Make) -> None:
     assert changed(w, MergeProjects(project=old, into=new)).count == 1
     w.run(10.0)
     for directory in ("/old", "/new"):
-        assert "> old word" in payload(w, directory) or '"old word"' in payload(w, directory)
+        assert "old word" in payload(w, directory) or '"old word"' in payload(w, directory)
         assert "project=new" in payload(w, directory)
         assert "project=new" in live(w, directory)
     assert found(w, new.id) == {"old word", "new word"}
@@ -111,7 +111,7 @@ def test_pending_turns_of_a_merged_project_appear_in_the_payload_of_the_other(
     capture(w, "new word", cwd="/new", session="n")
     changed(w, MergeProjects(project=place("/old"), into=place("/new")))
     spool(w, "e", prompt="waiting word", prompt_id="1", cwd="/old", session_id="o")
-    assert "> waiting word" in live(w, "/new")
+    assert "waiting word" in live(w, "/new")
 
 
 def test_a_circular_merge_is_refused(world: Make) -> None:
@@ -140,7 +140,7 @@ def test_nothing_of_an_ignored_project_is_stored(world: Make, tmp_path: Path) ->
         path.write_text("".join(lines))
         spool(w, f"a{number}", transcript_path=str(path), cwd=directory)
         spool(w, f"b{number}", prompt="hidden", prompt_id=str(number), cwd=directory)
-        assert "Recent work in other projects" not in live(w, "/p")
+        assert "Other projects" not in live(w, "/p")
         assert live(w, directory) == ""
         started = w.answer(Actor.INGEST, Import(paths=(str(path),)))
         assert isinstance(started, ImportProgress)
@@ -223,8 +223,8 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     assert done.returncode == 0, done.stderr
     assert "1 record moved" in done.stdout
     shown = g.iai("session-start", "--cwd", str(new)).stdout
-    assert "> Balances are cached." in shown
-    assert "> The cache is gone." in shown
+    assert "Balances are cached." in shown
+    assert "The cache is gone." in shown
     g.settle()
     for named in (str(old), str(new), "api"):
         hits = g.json("recall", "cache", "--project", named)["hits"]
@@ -249,4 +249,4 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
     assert g.iai("project", "merge", there, str(new)).returncode == 0
     assert asked not in g.iai("project", "list").stdout
-    assert "> The cache is gone." in g.iai("session-start", "--cwd", str(new)).stdout
+    assert "The cache is gone." in g.iai("session-start", "--cwd", str(new)).stdout

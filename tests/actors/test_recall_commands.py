@@ -141,7 +141,12 @@ def test_a_record_is_shown_among_the_turns_around_it_without_a_group(g: Group) -
     middle = document["after"][0]
     shown = g.iai("show", middle["id"], "--around", "1").stdout
     heads = re.findall(r"^#(\d+) (?:user|assistant), [\d.]+ \w+ ago$", shown, re.MULTILINE)
-    assert heads == [str(first), str(document["after"][1]["label"])]
+    around = g.json("show", middle["id"], "--around", "1")
+    exchanges = (*around["exchanges_before"], *around["exchanges_after"])
+    assert len(exchanges) > 0
+    assert heads == [
+        str(turn["label"]) for one in exchanges for turn in (one["request"], one["answer"])
+    ]
     assert middle["text"] in shown
     assert f"said in {middle['source']['transcript']}:{middle['source']['offset']}\n" in shown
     assert json.loads(g.iai("show", "#1", "--json").stdout)["label"] == 1
@@ -152,16 +157,17 @@ def test_the_timeline_lists_every_session_without_a_group(g: Group) -> None:
     g.down()
     sessions = g.json("timeline")["sessions"]
     assert {(one["project_name"], one["host"], one["turns"]) for one in sessions} == {
-        ("ledgerline", "codex", 3),
-        ("ledgerline", "claude", 4),
-        ("tidepool-web", "claude", 5),
-        ("ledgerline", "claude", 7),
+        ("ledgerline", "codex", 2),  # narration is not counted
+        ("ledgerline", "claude", 2),
+        ("tidepool-web", "claude", 4),
+        ("ledgerline", "claude", 6),
     }
     for one in sessions:
         for said in (one["first_request"], one["last_said"]):
             assert g.iai("show", said["id"]).returncode == 0
     shown = g.iai("timeline", "--limit", "1").stdout.splitlines()
-    assert len(shown) == 3
+    assert len(shown) == 4
+    assert shown[3].startswith("    on main: answered; timezones.py +6, ")
     assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d turns", shown[0])
     assert g.iai("timeline", "--until", "1971-01-01").stdout == "no matching session\n"
     assert g.iai("timeline", "--project", "no-such").returncode == 2

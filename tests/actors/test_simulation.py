@@ -1,7 +1,8 @@
 """Simulated days: no fault breaks an invariant, and the invariants catch broken code.
 
 Each guard against a fault of the old system (SEED D1 to D6) is taken out once; one of the first
-hundred scenarios must then fail.
+hundred scenarios must then fail. So it is with the guard of calls that
+wait for their result.
 """
 
 from collections.abc import Callable
@@ -19,9 +20,11 @@ from iai.freshness.refresh import RefreshJob
 from iai.freshness.target import Target
 from iai.freshness.timers import RefreshTimers
 from iai.model.clock import NS, Now
+from iai.model.record import Transcript
 from iai.protocol.behaviour import Steps
 from iai.protocol.cache_writer import Reason
 from iai.session_start import snapshot
+from iai.store.record_change import RecordChange
 
 SCENARIOS = 100
 
@@ -88,6 +91,15 @@ def only_count_and_label_are_compared(patch: Patch) -> None:
     patch.setattr(decide, "_wanted", wanted)
 
 
+def open_calls_are_not_kept_with_the_offset(patch: Patch) -> None:
+    follow = RecordChange.follow
+
+    def forgetful(self: RecordChange, transcript: Transcript) -> None:
+        follow(self, structs.replace(transcript, calls=()))
+
+    patch.setattr(RecordChange, "follow", forgetful)
+
+
 @pytest.mark.parametrize(
     ("without", "invariants"),
     [
@@ -97,8 +109,9 @@ def only_count_and_label_are_compared(patch: Patch) -> None:
         (a_cold_graph_is_awaited_forever, "f"),
         (two_refreshes_may_run_at_once, "d"),
         (only_count_and_label_are_compared, "cf"),
+        (open_calls_are_not_kept_with_the_offset, "h"),
     ],
-    ids=[f"D{number}" for number in range(1, 7)],
+    ids=[*(f"D{number}" for number in range(1, 7)), "calls"],
 )
 def test_without_a_guard_a_scenario_fails(
     without: Callable[[Patch], None], invariants: str, monkeypatch: Patch

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from harness.group import CHECKOUT, Group, wait_until
 
+from iai.ingest import spool
 from iai.model import clock, framing
 from iai.model.clock import NS
 from iai.model.record import Project, Record
@@ -88,29 +89,84 @@ def test_a_new_session_always_gets_the_full_text(store: Store, source: str) -> N
     assert [one.outcome for one in recorded(store)] == ["cache-hit", "cache-hit"]
 
 
-@pytest.mark.parametrize("source", ["resume", "compact"])
-def test_a_resumed_session_that_was_given_nothing_gets_the_full_text(
-    store: Store, source: str
+def test_a_resumed_session_that_was_given_nothing_gets_the_text_without_its_own_words(
+    store: Store,
+) -> None:
+    said(store, "said long ago")
+    store.payload("/p", payload(said(store, "my own words", session="s")))
+    printed = store.call(starts("resume"))
+    assert "said long ago" in printed
+    assert "my own words" not in printed
+    assert recorded(store)[0].reason == "resumed"
+
+
+@pytest.mark.parametrize("session", ["", "../evil"])
+def test_a_resumed_session_without_a_usable_id_gets_the_full_text(
+    store: Store, session: str
 ) -> None:
     store.payload("/p", payload(REVISION))
-    assert store.call(starts(source)) == payload(REVISION)
-    assert store.call(starts(source, session="")) == payload(REVISION)
-    assert store.call(starts(source, session="../evil")) == payload(REVISION)
+    assert store.call(starts("resume", session=session)) == payload(REVISION)
 
 
-@pytest.mark.parametrize("source", ["resume", "compact"])
-def test_a_resumed_session_with_nothing_new_gets_nothing_and_that_is_logged(
-    store: Store, source: str
-) -> None:
+def test_a_resumed_session_with_nothing_new_gets_nothing_and_that_is_logged(store: Store) -> None:
     revision = said(store, "said long ago")
     store.payload("/p", payload(revision))
     store.call(starts("startup"))
-    assert store.call(starts(source)) == ""
-    assert store.call(starts(source, session="another")) == payload(revision)
+    assert store.call(starts("resume")) == ""
+    assert "said long ago" in store.call(starts("resume", session="another"))
     assert store.log()[1] == f"given-before -> nothing-new revision={revision}"
     second = recorded(store)[1]
     assert (second.outcome, second.reason) == ("nothing-new", "given-before")
     assert (second.revision, second.tokens, second.bytes) == (revision, 0, 0)
+
+
+def test_after_a_compaction_a_session_gets_everything_again_and_where_it_stood(
+    store: Store,
+) -> None:
+    pinned = said(store, "never log card numbers")
+    change(store, lambda unit, record: unit.pin(record, pinned=True), pinned)
+    store.payload("/p", payload(said(store, "my own words", session="s")))
+    store.call(starts("startup"))
+    printed = store.call(starts("compact"))
+    assert "> never log card numbers\n" in printed
+    assert "## This session, up to where its context was compacted\nAsked: my own words" in printed
+    assert recorded(store)[-1].reason == "compacted"
+
+
+@pytest.mark.parametrize("source", ["startup", "clear", "fork"])
+def test_a_session_is_not_told_of_its_own_first_prompt(store: Store, source: str) -> None:
+    said(store, "said long ago")
+    revision = said(store, "my own words", session="s")
+    store.payload("/p", payload(revision))
+    store.required_revision("/p", "0 1 s\n")
+    printed = store.call(starts(source))
+    assert "said long ago" in printed
+    assert "my own words" not in printed
+    assert recorded(store)[0].reason == "own-words"
+    assert store.call(starts(source, session="t")) == payload(revision)
+
+
+FOREIGN: tuple[dict[str, Any], ...] = (
+    {"hookEventName": "session_start", "sessionId": "s", "cwd": "/p", "source": "new"},
+    {"sessionId": "s", "cwd": "/p", "timestamp": 1, "source": "startup"},
+    {"hook_event_name": "SessionStart", "session_id": "s", "cwd": "/p", "timestamp": "2026"},
+    {"hook_event_name": "SessionStart", "session_id": "able-heron", "source": "startup"},
+    {"hook_event_name": "sessionStart", "conversation_id": "s", "workspace_roots": ["/p"]},
+    {"session_id": "s", "cwd": "/p", "transcript_path": "/home/x/.copilot/session-state/s/e"},
+)
+
+
+@pytest.mark.parametrize("event", FOREIGN)
+def test_another_programs_session_gets_nothing_and_the_ledger_says_why(
+    store: Store, event: dict[str, Any]
+) -> None:
+    for cwd in ("", "/p"):
+        store.payload(cwd, payload(REVISION))
+    assert store.call(json.dumps(event)) == ""
+    (delivery,) = recorded(store)
+    assert (delivery.outcome, delivery.reason) == ("nothing", "another program's event")
+    with pytest.raises(spool.OtherProgram):
+        spool.event_in(json.dumps(event).encode())
 
 
 def test_a_resumed_session_gets_what_others_said_since_and_not_its_own_words(
@@ -124,10 +180,10 @@ def test_a_resumed_session_gets_what_others_said_since_and_not_its_own_words(
     latest = said(store, "what another session found")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "> what another session found\n" in printed
+    assert "what another session found" in printed
     for left_out in ("said long ago", "my own words", "in another project"):
         assert left_out not in printed
-    assert store.call(starts("compact")) == ""
+    assert store.call(starts("resume")) == ""
     assert [one.outcome for one in recorded(store)] == ["cache-hit", "live-cli", "nothing-new"]
     assert recorded(store)[1].reason == "given-before"
     assert recorded(store)[1].tokens > 0
@@ -138,7 +194,7 @@ def test_a_resumed_session_with_only_its_own_words_new_gets_nothing(store: Store
     store.payload("/p", payload(first))
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "my own words", session="s")))
-    assert store.call(starts("compact")) == ""
+    assert store.call(starts("resume")) == ""
     assert recorded(store)[-1].outcome == "nothing-new"
     assert recorded(store)[-1].tokens == 0
 
@@ -152,9 +208,9 @@ def test_records_pinned_added_or_edited_since_are_new(store: Store) -> None:
     latest = said(store, "a fact", tier="semantic", session="")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "## Pinned\n#1 user" in printed
-    assert "> corrected\n" in printed
-    assert "> a fact\n" in printed
+    assert "## Pinned\n#1, " in printed
+    assert "corrected" in printed
+    assert "a fact" in printed
     assert "to be left" not in printed
 
 
@@ -165,7 +221,7 @@ def test_another_sessions_turn_in_the_spool_is_new(store: Store) -> None:
     store.capture(cwd="/p", session_id="other", prompt="said a second ago", prompt_id="1")
     store.capture(cwd="/p", session_id="s", prompt="my own words", prompt_id="2")
     printed = store.call(starts("resume"))
-    assert "> said a second ago\n" in printed
+    assert "said a second ago" in printed
     assert "my own words" not in printed
 
 
@@ -174,7 +230,7 @@ def test_a_revision_this_store_never_had_is_ignored(store: Store) -> None:
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "all that there is")))
     printed = store.call(starts("resume"))
-    assert "> all that there is\n" in printed
+    assert "all that there is" in printed
     assert "Only what is new" not in printed
 
 
@@ -188,17 +244,18 @@ def test_text_that_could_not_be_composed_is_given_the_next_time(store: Store) ->
     assert store.call(starts("resume")) == ""
     assert recorded(store)[-1].outcome == "nothing"
     (store.layout.run / "command").write_text(command)
-    assert "> what is new\n" in store.call(starts("resume"))
+    assert "what is new" in store.call(starts("resume"))
 
 
 def test_a_sub_agent_gets_nothing_unless_enabled(store: Store) -> None:
+    said(store, "said long ago")
     store.payload("/p", payload(REVISION))
     agent = starts("startup", agent_id="a1", agent_type="Explore")
     assert store.call(agent) == ""
     assert (recorded(store)[0].outcome, recorded(store)[0].reason) == ("nothing", "sub-agent")
     assert store.call(agent, IAI_MCP_SUBAGENTS="1") == payload(REVISION)
     # `claude --agent NAME` is not a sub-agent, and its session wasn't given the sub-agent's text.
-    assert store.call(starts("resume", agent_type="reviewer")) == payload(REVISION)
+    assert "said long ago" in store.call(starts("resume", agent_type="reviewer"))
 
 
 # --- the record -----------------------------------------------------------------------------------
@@ -264,7 +321,7 @@ def test_the_hooks_ledger_is_kept_as_long_as_the_others(store: Store) -> None:
 def test_injections_lists_what_each_session_was_given_and_its_cost(store: Store) -> None:
     store.payload("/p", payload(said(store, "said long ago"), tokens=40))
     store.call(starts("startup", transcript_path="/x/.claude/a.jsonl"))
-    store.call(starts("compact", transcript_path="/x/.claude/a.jsonl"))
+    store.call(starts("resume", transcript_path="/x/.claude/a.jsonl"))
     store.call(starts("startup", session="t", transcript_path="/x/.codex/a.jsonl"))
     document = store.group.json("injections")
     assert [one["session"] for one in document["injections"]] == ["s", "s", "t"]
@@ -276,9 +333,9 @@ def test_injections_lists_what_each_session_was_given_and_its_cost(store: Store)
     lines = store.group.iai("injections", "--session", "s", "--project", "p").stdout.splitlines()
     assert len(lines) == 3
     assert "claude s startup  p  40 tokens  cache-hit (age=" in lines[0]
-    assert "claude s compact  p  nothing  nothing-new (given-before)" in lines[1]
+    assert "claude s resume  p  nothing  nothing-new (given-before)" in lines[1]
     assert lines[2].startswith("2 injections in 1 session; 40 tokens in total, 40 per non-empty")
-    assert store.group.json("injections", "--project", "none")["injections"] == []
+    assert store.group.iai("injections", "--project", "none").returncode == 2
     assert len(store.group.json("events", "--kind", "injected")) == 3
 
 
@@ -343,7 +400,7 @@ def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> 
         return _preview(g, "--cwd", cwd).stdout
 
     assert g.iai("remember", "keep me", "--cwd", cwd).returncode == 0
-    wait_until(lambda: "> keep me" in preview(), "it is in what the next session gets")
+    wait_until(lambda: "keep me" in preview(), "it is in what the next session gets")
     assert "## Pinned" not in preview()
     assert g.iai("pin", "#1").returncode == 0
     wait_until(lambda: "## Pinned\n#1 " in preview(), "it is pinned there")

@@ -44,7 +44,7 @@ Make = Callable[..., Group]
 
 def session_in(cwd: str | None) -> str:
     """The event of a session that starts in a directory."""
-    event = {"session_id": "s", "source": "startup"} | ({"cwd": cwd} if cwd else {})
+    event = {"session_id": "new", "source": "startup"} | ({"cwd": cwd} if cwd else {})
     return json.dumps(event, ensure_ascii=False)
 
 
@@ -187,7 +187,7 @@ def test_an_old_payload_is_recomposed(store: Store) -> None:
     store.remember("/p", "said a moment ago")
     printed = store.start("/p")
     assert "ready text" not in printed
-    assert "> said a moment ago\n" in printed
+    assert "said a moment ago" in printed
     (line,) = store.log()
     composed = rf"-> live-cli bytes={len(printed.encode()) - 1}"
     assert re.fullmatch(rf"cache-stale age=468\d\ds max=43200s {composed}", line)
@@ -230,7 +230,7 @@ def test_a_payload_from_the_future_is_stale(store: Store) -> None:
 def test_a_missing_payload_is_composed(store: Store) -> None:
     store.remember("/elsewhere", "work over there")
     printed = store.start("/new")
-    assert "## Recent work in other projects\n" in printed
+    assert "## Other projects\n" in printed
     assert "work over there" in printed
     assert store.log()[0].startswith("cache-absent -> live-cli bytes=")
 
@@ -238,7 +238,7 @@ def test_a_missing_payload_is_composed(store: Store) -> None:
 def test_a_directory_with_json_escapes_is_composed(store: Store) -> None:
     store.remember("/\u00e9\n", "of a strange directory")
     printed = store.call('{"cwd": "/\\u00e9\\n"}')
-    assert "> of a strange directory\n" in printed
+    assert "of a strange directory" in printed
 
 
 def test_a_directory_with_a_very_long_name_is_composed(store: Store) -> None:
@@ -259,7 +259,7 @@ def test_a_payload_without_a_valid_time_is_recomposed(store: Store, when: str) -
     store.remember("/p", "what was said")
     store.payload("/p", f"<!-- iai revision=1 {when}\nof nobody knows when\n")
     printed = store.start("/p")
-    assert "> what was said\n" in printed
+    assert "what was said" in printed
     assert "of nobody knows when" not in printed
     assert store.log()[0].startswith("cache-damaged -> live-cli bytes=")
 
@@ -297,7 +297,7 @@ def test_a_turn_in_the_spool_is_in_the_text(store: Store) -> None:
     store.payload("/p", dated("said long ago\n"))
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
     printed = store.start("/p")
-    assert "user, just now, not indexed yet:\n> said a second ago\n" in printed
+    assert "said a second ago (not indexed yet)" in printed
     assert "said long ago" in printed
     assert store.log() == [f"spool-waiting -> live-cli bytes={len(printed.encode()) - 1}"]
 
@@ -308,12 +308,12 @@ def test_a_turn_only_in_the_hosts_transcript_is_in_the_text(store: Store, host: 
     samples = sorted((CHECKOUT / "tests" / "samples" / host).glob("*.jsonl"))
     cwd, said = {
         "claude": ("/home/dev/tidepool-web", "Playwright's service-worker support needs"),
-        "codex": ("/home/dev/ledgerline", "> Left open: the OpenAPI example still shows /v1"),
+        "codex": ("/home/dev/ledgerline", "Left open: the OpenAPI example still shows /v1"),
     }[host]
     store.payload(cwd)
     store.capture(cwd=cwd, transcript_path=str(samples[-1]), hook_event_name="Stop")
     printed = store.start(cwd)
-    assert "## Where the last session in this project stopped\n" in printed
+    assert "## Last session here: " in printed
     assert said in printed
     assert store.log()[0].startswith("spool-waiting -> live-cli bytes=")
 
@@ -322,7 +322,7 @@ def test_a_turn_in_the_spool_is_in_the_text_before_the_group_ever_ran(store: Sto
     shutil.rmtree(store.layout.root)
     store.capture(cwd="/p", prompt="the very first words", prompt_id="1")
     printed = store.start("/p", PATH=f"{IAI.parent}:{store.group.environment['PATH']}")
-    assert "> the very first words\n" in printed
+    assert "the very first words" in printed
 
 
 # --- what a running group is about to finish ------------------------------------------------------
@@ -393,7 +393,7 @@ def test_if_the_wait_is_too_long_the_text_is_composed(running: Store, group_is: 
         running.layout.lease.write_text("")
     looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # never too late
     printed = running.start("/p", PATH=looks)
-    assert "> said at the end\n" in printed
+    assert "said at the end" in printed
     assert running.log()[0].startswith("session-ended revision=1 -> live-cli bytes=")
     assert (times(running) > 1) is (group_is == "up")  # one call is the watchdog's
 
@@ -413,7 +413,7 @@ def test_a_killed_groups_payload_is_not_trusted(store: Store) -> None:
         store.layout.lease.write_text(str(supervisor.pid))
         assert store.start("/p") == READY
         supervisor.kill()
-    assert "> not in the file\n" in store.start("/p")
+    assert "not in the file" in store.start("/p")
     store.layout.lease.write_text("")
     assert store.start("/p") == READY
     assert [line.split()[0] for line in store.log()] == ["cache-hit", "group-down", "cache-hit"]
@@ -444,7 +444,7 @@ def test_a_file_too_large_for_a_payload_is_not_printed(store: Store) -> None:
     store.remember("/p", "what was said")
     store.payload("/p", dated("x" * 50_000_000))
     printed = store.start("/p")
-    assert "> what was said\n" in printed
+    assert "what was said" in printed
     assert "xxx" not in printed
     assert store.log()[0].startswith("cache-too-large max=36000 -> live-cli bytes=")
 
@@ -481,8 +481,8 @@ def test_a_directory_whose_repository_changed_gets_the_new_projects_text(store: 
             store.payload(str(below), age_s=5)
             assert store.start(str(below)) == READY
     printed = store.start(str(below))
-    own, others = printed.split("## Recent work in other projects")
-    assert "> of the new project\n" in own
+    own, others = printed.split("## Other projects")
+    assert "of the new project" in own
     assert "old" not in own
     assert "of the old project" in others
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
@@ -495,7 +495,7 @@ def test_a_directory_newly_marked_as_a_project_gets_that_projects_text(store: St
     store.payload(str(package), age_s=5)
     assert store.start(str(package)) == READY
     (package.parent / ".iai-project").touch()
-    assert "Where the last session in this project stopped" not in store.start(str(package))
+    assert "Last session here" not in store.start(str(package))
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
@@ -513,7 +513,7 @@ def test_a_store_during_a_write_is_read_as_before(store: Store) -> None:
 
     records.commit(change, NOW)
     records.close()
-    assert "> committed\n" in printed[0]
+    assert "committed" in printed[0]
     assert "uncommitted" not in printed[0]
 
 
@@ -534,7 +534,7 @@ def test_in_a_read_only_home_the_text_is_still_printed(store: Store) -> None:
     for path in paths:
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
-        assert "> said before\n" in store.start("/p")
+        assert "said before" in store.start("/p")
         assert store.start("/ready") == READY
     finally:
         for path in paths:
@@ -649,8 +649,8 @@ def test_a_hundred_concurrent_sessions_without_a_payload_get_the_text_or_nothing
         printed = list(pool.map(store.call_once, [session_in("/p")] * 100))
     texts = [text for text in printed if text]
     for text in texts:
-        assert "> said before\n" in text
-        assert "> said a second ago\n" in text
+        assert "said before" in text
+        assert "said a second ago" in text
         assert text.endswith(framing.CLOSING + "\n")
     lines = store.log()
     assert len(lines) == 100
@@ -707,7 +707,7 @@ def test_with_a_running_group_a_session_starts_with_what_was_said_before(group: 
     assert (captured.returncode, captured.stdout, captured.stderr) == (0, "", "")
     g.settle()
     started = g.hook("session-recall", {"session_id": "next", "cwd": "/p", "source": "startup"})
-    assert "> why does the parser fail?\n" in started.stdout
+    assert "why does the parser fail?" in started.stdout
     assert "cache-hit" in (g.layout.logs / "recall-hook.log").read_text()
 
 
@@ -736,23 +736,23 @@ def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
     g.down()
     assert not g.layout.lease.read_text(), g.log()  # shut down in order
     printed, why = said()
-    assert "> kept before\n" in printed
+    assert "kept before" in printed
     assert why == "cache-hit"  # the file has everything
     g.up()
     pids = [process.pid for process in g.processes()]
     g.kill(Actor.SUPERVISOR)
     wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
     printed, why = said()
-    assert "> kept before\n" in printed
+    assert "kept before" in printed
     assert why == "group-down"
     event = {"session_id": "s", "cwd": "/p", "prompt": "said to nobody", "prompt_id": "1"}
     g.hook("turn-capture", event)
     printed, why = said()
-    assert "> kept before\n" in printed
-    assert "> said to nobody\n" in printed
+    assert "kept before" in printed
+    assert "said to nobody" in printed
     assert why == "group-down"
     g.up()
     g.settle()
     printed, why = said()
-    assert "> said to nobody\n" in printed
+    assert "said to nobody" in printed
     assert why == "cache-hit"

@@ -1,7 +1,8 @@
 """The invariants of a simulated group: some hold at every moment, some once it is quiet.
 
 They compare what was said with what the files on disk claim, and know nothing of how a payload is
-composed. Every text in a scenario is one word, such as `w000042`.
+composed. Every text in a scenario has one word of its own, such as `w000042`, and so has every
+action.
 
 (a) payload and sidecar are each readable or absent
 (b) no sidecar claims a revision that its payload, or another project's, does not show
@@ -11,12 +12,16 @@ composed. Every text in a scenario is one word, such as `w000042`.
     nothing, such as a forget, need not wait for the interval
 (f) awake and without faults, no change waits longer than the interval and `SHORT_WHILE_S`
 (g) an acknowledged text is stored exactly once, a forgotten one nowhere
+(h) what an agent did is stored exactly once, and only a forget removes it
+(i) no payload shows narration that nobody pinned
+(j) a project's payload shows what its last session did to files, and its last commit
 """
 
 import os
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from iai.freshness.decide import backoff_s
@@ -24,7 +29,9 @@ from iai.freshness.inputs import LEFT_OUT
 from iai.freshness.sidecar import Sidecar, sidecar_path
 from iai.freshness.timers import COLD_BOUND_S
 from iai.model.clock import NS
-from iai.model.record import Record
+from iai.model.exchange import NARRATION, opens
+from iai.model.record import Record, session_key
+from iai.payload.summary import SMALL_TALK_TEXT
 from iai.protocol.behaviour import LinkFile, RemoveFile, ReplaceFile
 from iai.protocol.cache_writer import (
     CacheWriteFailed,
@@ -61,10 +68,17 @@ class InvariantChecker:
         self._world = world
         self._payload = world.layout.payload
         self.acknowledged: set[str] = set()
+        self.performed: set[str] = set()  # words of actions whose result the host has written
         self.last_said: dict[str, str] = {}  # working directory -> word
         self._text: dict[int, str] = {}  # label -> word
+        self._sessions: set[bytes] = set()  # in which anything was ever said
         self._gone: dict[str, int] = {}  # word -> revision that removed it
-        self._latest: dict[str, tuple[list[int], list[str]]] = {}  # project -> revisions, words
+        self._narrated: dict[str, int] = {}  # word -> revision that made it narration
+        self._forgotten = False  # has anything been, since `_missing` was last looked up?
+        self._missing: set[str] = set()  # words of actions that a forget removed
+        # project -> revisions, and what its payload has to show since each
+        self._latest: dict[str, tuple[list[int], list[frozenset[str]]]] = {}
+        self._places: dict[str, tuple[str, ...]] = {}  # project -> directories
         self._committed: list[int] = [0]  # monotonic, by revision
         self._tampered: set[Path] = set()
         self._writing = False
@@ -131,32 +145,49 @@ class InvariantChecker:
                 entry = view.entry(number)
                 assert entry is not None  # noqa: S101  every revision has one
                 self._note_change(view.get(entry.label), entry.label, number)
+                self._forgotten |= entry.operation == "forget"
+            if self._forgotten:
+                self._missing |= self.performed - _calls(self._actions(view))
+                self._forgotten = False
             if revision > 0 and self._committed[-1] == self._world.now.mono:
                 for project in view.projects():
+                    self._places[project.id] = project.cwds
                     self._note_latest(view, project.id, revision)
 
     def _note_change(self, record: Record | None, label: int, revision: int) -> None:
-        old, new = self._text.get(label), record.text if record else None
+        old, new = self._text.get(label), _word(record.text) if record else None
         if old and old != new:
             self._gone.setdefault(old, revision)
-        if new:
+        if new and record:
             self._text[label] = new
+            self._sessions.add(session_key(record.host, record.session))
+        if new and record and record.kind == NARRATION and not record.pinned:
+            self._narrated.setdefault(new, revision)
+        elif new:
+            self._narrated.pop(new, None)
+
+    def _actions(self, view: RecordView) -> list[str]:
+        """Return the keys of all actions."""
+        return [action.key for session in self._sessions for action in view.actions(session)]
+
+    def _goes_on(self, word: str) -> bool:
+        """Is this of a session that work could go on from, and so is never left out?"""
+        with self._world.records.view() as view:
+            said = next((record for record in _stored(view) if _word(record.text) == word), None)
+            if said is None:
+                return False
+            turns = view.session(session_key(said.host, said.session))
+            return _worth_going_on(turn for turn in turns if turn.project == said.project)
 
     def _note_latest(self, view: RecordView, project: str, revision: int) -> None:
-        """Record the last text said in a project, as of this revision."""
-        turns = (
-            record
-            for session in view.sessions(project)
-            for record in view.session(session, newest_first=True)
-            if record.project == project
-        )
-        word = next((record.text for record in turns), "")
-        revisions, words = self._latest.setdefault(project, ([0], [""]))
+        """Record what the last session of a project has to show, as of this revision."""
+        shown = _shown_of(view, project)
+        revisions, latest = self._latest.setdefault(project, ([0], [frozenset()]))
         if revisions[-1] == revision:
-            words[-1] = word
-        elif words[-1] != word:
+            latest[-1] = shown
+        elif latest[-1] != shown:
             revisions.append(revision)
-            words.append(word)
+            latest.append(shown)
 
     def _check_event(self, event: Event) -> None:
         match event:
@@ -233,7 +264,7 @@ class InvariantChecker:
             active = {project.id for project in view.active()}
         for payload in payloads[1:]:
             shown = self._shown(payload)
-            if mark and shown is not None and payload.stem in active and shown < mark.revision:
+            if mark and shown is not None and _project(payload) in active and shown < mark.revision:
                 raise InvariantBroken(
                     "b", f"{payload.name} shows {shown}, all claim {mark.revision}"
                 )
@@ -246,12 +277,19 @@ class InvariantChecker:
             raise InvariantBroken(
                 "g", f"{payload.name} at {shown} shows {gone}, which was forgotten"
             )
-        revisions, latest = self._latest.get(payload.stem, ([0], [""]))
-        last = latest[bisect_right(revisions, shown) - 1]
-        if last and last not in words:
-            raise InvariantBroken(
-                "b", f"{payload.name} at {shown} lacks {last}, the last thing said there"
-            )
+        narrated = [word for word in words if self._narrated.get(word, shown + 1) <= shown]
+        if narrated:
+            raise InvariantBroken("i", f"{payload.name} at {shown} shows {narrated}: narration")
+        if len(self._places.get(_project(payload), ())) > 1:
+            return  # the last session of one checkout need not come first in another's
+        revisions, latest = self._latest.get(payload.stem, ([0], [frozenset()]))
+        text = payload.read_text()
+        for due in latest[bisect_right(revisions, shown) - 1]:
+            if due not in text:
+                raise InvariantBroken(
+                    "b" if WORD.fullmatch(due) else "j",
+                    f"{payload.name} at {shown} lacks {due}, of the last session there",
+                )
 
     def _shown(self, payload: Path) -> int | None:
         """Return the revision in the first line of a payload; None if the file is absent."""
@@ -307,21 +345,27 @@ class InvariantChecker:
             )
         with world.records.view() as view:
             active = view.active()
-            counts = Counter(record.text for record in view.after(0))
-        paths = {p.id: world.layout.project_payload(p.id) for p in active}
-        for payload in [self._payload, *paths.values()] if active else []:
-            self._check_current(payload)
-        left = set(world.layout.session_start.glob("*.md")) - set(paths.values())
+            counts = Counter(_word(record.text) for record in _stored(view))
+            done = Counter(self._actions(view))
+        kept = set(world.layout.session_start.glob("*.md"))
+        left = [path.name for path in kept if _project(path) not in {p.id for p in active}]
         if left:
-            raise InvariantBroken("c", f"{[path.name for path in left]} should be gone")
+            raise InvariantBroken("c", f"{left} should be gone")
+        whole = {world.layout.project_payload(project.id) for project in active}
+        for payload in [self._payload, *whole, *kept] if active else []:
+            self._check_current(payload)
         for project in active:
             for cwd in project.cwds:
-                self._check_directory(cwd, paths[project.id])
+                self._check_directory(cwd, project.id)
         wrong = {w: counts[w] for w in self.acknowledged if w not in self._gone and counts[w] != 1}
         if wrong or any(count > 1 for count in counts.values()):
             raise InvariantBroken(
                 "g", f"{wrong or counts.most_common(1)} is the number of copies in the store"
             )
+
+        lost = self.performed - self._missing - _calls(done)
+        if lost or any(count > 1 for count in done.values()):
+            raise InvariantBroken("h", f"lost: {lost}; most often there: {done.most_common(1)}")
 
     def _check_current(self, payload: Path) -> None:
         if self._shown(payload) != self.changes or self._claimed(payload) is None:
@@ -334,10 +378,11 @@ class InvariantChecker:
         if WITHOUT_GRAPH in payload.read_text():
             raise InvariantBroken("c", f"{payload.name} lacks the graph, which is there")
 
-    def _check_directory(self, cwd: str, payload: Path) -> None:
+    def _check_directory(self, cwd: str, project: str) -> None:
         link = self._world.layout.payload_link(cwd)
-        if link is None or link.resolve() != payload.resolve():
-            raise InvariantBroken("c", f"a hook in {cwd} does not find {payload.name}")
+        if link is None or not link.exists() or _project(link.resolve()) != project:
+            raise InvariantBroken("c", f"a hook in {cwd} does not find the payload of {project}")
+        payload = link.resolve()
         news = self._world.layout.news_link(cwd)
         due = int(news.read_text().split()[0]) if news is not None and news.exists() else 0
         if due > (self._shown(payload) or 0):
@@ -345,5 +390,53 @@ class InvariantChecker:
                 "c", f"a hook in {cwd} waits for {due}, and {payload.name} is all there is"
             )
         word = self.last_said.get(cwd)
-        if word and word not in self._gone and word not in payload.read_text():
+        if not word or word in self._gone or not self._goes_on(word):
+            return
+        if word not in payload.read_text():
             raise InvariantBroken("c", f"{payload.name} lacks {word}, the last thing said in {cwd}")
+
+
+def _word(text: str) -> str:
+    found = WORD.search(text)
+    return found[0] if found else text
+
+
+def _stored(view: RecordView) -> Iterator[Record]:
+    """Yield all records, the narration included."""
+    labels = range(1, view.watermark().max_vec_label + 1)
+    return (record for label in labels if (record := view.get(label)) is not None)
+
+
+def _calls(actions: Iterable[str]) -> set[str]:
+    """Return the words of the calls that these actions came from."""
+    return {WORD.findall(key)[-1] for key in actions}
+
+
+def _worth_going_on(turns: Iterable[Record]) -> bool:
+    return any(opens(turn) and len(turn.text) > SMALL_TALK_TEXT for turn in turns)
+
+
+def _shown_of(view: RecordView, project: str) -> frozenset[str]:
+    """Return what the payload of a project has to show of its last session.
+
+    That is nothing if the session holds no request that work could go on from.
+    """
+    session = next(iter(view.sessions(project)), b"")
+    turns = [turn for turn in view.session(session) if turn.project == project]
+    if not _worth_going_on(turns):
+        return frozenset()
+    due = {_word(turns[-1].text)}
+    lines: dict[str, list[int]] = {}
+    for action in view.actions(session):
+        if action.kind == "edit" and action.status == "ok":
+            name = action.path.rsplit("/", 1)[-1]
+            added, removed = lines.get(name, (0, 0))
+            lines[name] = [added + action.added, removed + action.removed]
+    commits = [action.commit for action in view.actions(session) if action.kind == "commit"]
+    due |= {f"{name} +{n[0]}" + (f" -{n[1]}" if n[1] else "") for name, n in lines.items()}
+    return frozenset(due | set(commits[-1:]))
+
+
+def _project(payload: Path) -> str:
+    """Return the id of the project that a payload is of: a checkout's has more in its name."""
+    return payload.stem.partition("-")[0]

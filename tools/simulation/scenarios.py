@@ -4,16 +4,16 @@ A scenario is a list of acts. Random faults (messages, crashes) come from its se
 everything else is in the acts.
 """
 
+import itertools
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct, structs
 
 from iai.freshness.sidecar import sidecar_path
-from iai.model import clock
 from iai.model.clock import NS, Now
 from iai.model.record import Record
 from iai.protocol.cache_writer import Refresh
@@ -25,6 +25,8 @@ from iai.protocol.ingest import (
     Pin,
 )
 from iai.protocol.message import PIPELINE, Actor
+from simulation import agent
+from simulation.agent import Line
 from simulation.invariants import InvariantChecker
 from simulation.world import Chances, World
 
@@ -116,7 +118,9 @@ class ScenarioRunner:
         self.checker = InvariantChecker(self.world)
         self.acts_done = 0
         self._transcripts = directory
-        self._words = 0
+        self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
+        self._words = (f"w{number:06}" for number in itertools.count(1))
+        self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
 
     def run(self) -> None:
         """Run it to its end, and then until the group is quiet.
@@ -142,11 +146,16 @@ class ScenarioRunner:
     def say(self, which: int) -> None:
         """A client captures some turns, and usually waits for the answer."""
         self.world.run(0.001)  # two sessions say nothing in the same nanosecond
-        words = [self._word() for _ in range(1 + which % 3)]
+        words = list(itertools.islice(self._words, 1 + which % 3))
         session = which % SESSIONS
-        cwd = f"/p{session % PROJECTS}"
+        cwd = self._directory(session)
         turns = tuple(
-            CapturedTurn(text=word, cwd=cwd, session=str(session), created_at=self.world.now.wall)
+            CapturedTurn(
+                text=agent.text_of(word),
+                cwd=cwd,
+                session=str(session),
+                created_at=self.world.now.wall,
+            )
             for word in words
         )
         if which % 5:
@@ -158,42 +167,72 @@ class ScenarioRunner:
 
     def burst(self, which: int) -> None:
         """A client captures one turn after another without waiting."""
-        cwd = f"/p{which % PROJECTS}"
+        cwd = self._directory(which)
         for _ in range(2 + which % 30):
             turn = CapturedTurn(
-                text=self._word(), cwd=cwd, session="burst", created_at=self.world.now.wall
+                text=agent.text_of(next(self._words)),
+                cwd=cwd,
+                session="burst",
+                created_at=self.world.now.wall,
             )
             self.world.ask(Actor.INGEST, Capture(turns=(turn,)))
             self.world.run(0.001)
         self.checker.last_said.clear()
 
     def hook(self, which: int) -> None:
-        """A host writes a line into its transcript, and its hook an event into the spool."""
-        self.world.run(0.001)
+        """A user asks for something in a session; what its agent had not done yet is not done."""
         session = which % SESSIONS
-        cwd, word = f"/p{session % PROJECTS}", self._word()
+        self._unwritten.pop(session, None)
+        self._write(session, [agent.prompt(next(self._words))])
+
+    def work(self, which: int) -> None:
+        """An agent goes on with its work, or begins some; it may stop in the middle."""
+        session = which % SESSIONS
+        bits = which >> 4
+        lines = self._unwritten.pop(session, None) or agent.job(self._words, session, bits)
+        part = len(lines) if bits % 3 == 0 else 1 + (bits >> 2) % len(lines)
+        self._unwritten[session] = lines[part:]
+        self._write(session, lines[:part])
+
+    def refuse(self, which: int) -> None:
+        """A user refuses what an agent was about to do, and says why."""
+        self._write(which % SESSIONS, agent.refusal(next(self._words), next(self._words)))
+
+    def queue(self, which: int) -> None:
+        """A user types while the agent works."""
+        self._write(which % SESSIONS, agent.queued(next(self._words), (which >> 4) % 3))
+
+    def _write(self, session: int, lines: Iterable[Line]) -> None:
+        """A host writes lines into its transcript, and its hook an event into the spool."""
+        self.world.run(0.001)
+        cwd, name = self._directory(session), f"h{session}"
         path = self._transcripts / f"{session}.jsonl"
         with path.open("a") as file:
-            file.write(_line(f"h{session}", cwd, word, self.world.now.wall))
-        event = {"session_id": f"h{session}", "transcript_path": str(path), "cwd": cwd}
-        spooled = self.world.layout.spool_new / f"{word}.json"
+            for line in lines:
+                file.write(agent.written(line, name, cwd, self.world.now.wall))
+        event = {"session_id": name, "transcript_path": str(path), "cwd": cwd}
+        spooled = self.world.layout.spool_new / f"{next(self._words)}.json"
         spooled.write_text(json.dumps(event))
         os.utime(spooled, ns=(self.world.now.wall, self.world.now.wall))
-        self._acknowledge(cwd, word)
+        self._acknowledge(cwd, *(line.said for line in lines if line.said))
+        self.checker.performed |= {line.done for line in lines if line.done}
 
     def backdate(self, which: int) -> None:
         """A client captures a turn that was said long ago."""
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
-        turn = CapturedTurn(text=self._word(), cwd=cwd, session="old", created_at=then)
+        cwd, then = self._directory(which), self._long_ago(which)
+        word = next(self._words)
+        turn = CapturedTurn(text=agent.text_of(word), cwd=cwd, session="old", created_at=then)
         self.world.answer(Actor.INGEST, Capture(turns=(turn,)))
-        self.checker.acknowledged.add(turn.text)
+        self.checker.acknowledged.add(word)
 
     def backfill(self, which: int) -> None:
         """Somebody imports an old transcript."""
-        words = [self._word() for _ in range(1 + which % 20)]
-        path = self._transcripts / f"{words[0]}.jsonl"
-        cwd, then = f"/p{which % PROJECTS}", self._long_ago(which)
-        path.write_text("".join(_line(words[0], cwd, word, then) for word in words))
+        name = next(self._words)
+        lines = [agent.prompt(word) for word in itertools.islice(self._words, 1 + which % 15)]
+        lines += agent.job(self._words, SESSIONS, which >> 4)
+        cwd, then = self._directory(which), self._long_ago(which)
+        path = self._transcripts / f"{name}.jsonl"
+        path.write_text("".join(agent.written(line, name, cwd, then) for line in lines))
         self.world.ask(Actor.INGEST, Import(paths=(str(path),)))
 
     # --- what is done to it -----------------------------------------------------------------------
@@ -207,8 +246,9 @@ class ScenarioRunner:
     def edit(self, which: int) -> None:
         """A record is edited behind the actors' back: no event is published."""
         if record := self._chosen(which):
-            word = self._word()
-            self.world.records.commit(lambda unit: unit.edit(record, word), self.world.now)
+            word = next(self._words)
+            text = agent.text_of(word)
+            self.world.records.commit(lambda unit: unit.edit(record, text), self.world.now)
             self.checker.acknowledged.add(word)
 
     def forget(self, which: int) -> None:
@@ -306,9 +346,11 @@ class ScenarioRunner:
 
     # --- helpers ----------------------------------------------------------------------------------
 
-    def _word(self) -> str:
-        self._words += 1
-        return f"w{self._words:06}"
+    def _directory(self, which: int) -> str:
+        """Return a directory to work in. The last of the projects has two checkouts."""
+        if (project := which % PROJECTS) < PROJECTS - 1:
+            return f"/p{project}"
+        return self._checkouts[which // PROJECTS % len(self._checkouts)]
 
     def _long_ago(self, which: int) -> int:
         """Return a past time. If the clock was set back, it may be later than the last turn."""
@@ -317,7 +359,8 @@ class ScenarioRunner:
 
     def _acknowledge(self, cwd: str, *words: str) -> None:
         self.checker.acknowledged |= set(words)
-        self.checker.last_said[cwd] = words[-1]
+        if words:
+            self.checker.last_said[cwd] = words[-1]
 
     def _chosen(self, which: int) -> Record | None:
         with self.world.records.view() as view:
@@ -325,20 +368,21 @@ class ScenarioRunner:
             return next(view.after(which % highest), None) if highest else None
 
 
-def _line(session: str, cwd: str, text: str, wall: int) -> str:
-    """One line of a Claude Code transcript, its time in milliseconds."""
-    seconds = clock.iso(wall).removesuffix("Z")
-    return json.dumps({
-        "type": "user", "uuid": text, "sessionId": session, "cwd": cwd,
-        "timestamp": f"{seconds}.{wall // 1_000_000 % 1_000:03}Z",
-        "message": {"role": "user", "content": text},
-    }) + "\n"  # fmt: skip
+def _checkout(directory: Path) -> str:
+    """Lay out what there is to see of a clone; return its directory."""
+    (directory / ".git").mkdir(parents=True)
+    url = "https://example.org/p.git"
+    (directory / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n')
+    return str(directory)
 
 
 ACTS: dict[str, Callable[[ScenarioRunner, int], None]] = {
     "say": ScenarioRunner.say,
     "burst": ScenarioRunner.burst,
     "hook": ScenarioRunner.hook,
+    "work": ScenarioRunner.work,
+    "refuse": ScenarioRunner.refuse,
+    "queue": ScenarioRunner.queue,
     "backdate": ScenarioRunner.backdate,
     "backfill": ScenarioRunner.backfill,
     "pin": ScenarioRunner.pin,
@@ -354,7 +398,7 @@ ACTS: dict[str, Callable[[ScenarioRunner, int], None]] = {
     "rest": ScenarioRunner.rest,
 }
 WEIGHTS = {
-    "say": 30, "burst": 6, "hook": 15, "backdate": 4, "backfill": 3, "pin": 6, "edit": 4,
-    "forget": 6, "refresh": 5, "crash": 6, "outage": 2, "lose": 3, "tamper": 5, "full": 1,
-    "restart": 2,
+    "say": 20, "burst": 6, "hook": 6, "work": 20, "refuse": 2, "queue": 4, "backdate": 4,
+    "backfill": 3, "pin": 6, "edit": 4, "forget": 6, "refresh": 5, "crash": 6, "outage": 2,
+    "lose": 3, "tamper": 5, "full": 1, "restart": 2,
 }  # fmt: skip

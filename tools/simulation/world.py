@@ -11,6 +11,7 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 from msgspec import Struct
@@ -90,9 +91,8 @@ class LettersEmbedder:
     def _counts(self, texts: Sequence[str]) -> Vectors:
         out = np.zeros((len(texts), self.parts[0]), np.float32)
         for row, text in enumerate(texts):
-            for letter in text.lower():
-                if "a" <= letter <= "z":
-                    out[row, ord(letter) - ord("a")] += 1
+            counts = [text.lower().count(letter) for letter in ascii_lowercase]
+            out[row, : len(counts)] = counts
         return out
 
 

@@ -25,6 +25,7 @@ from iai.protocol.supervisor import Health, HealthReport
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 LAG_S = 120.0  # age of the oldest missing change at which a stage fails the check
 EMBED_S = 5.0
+TAGS_LISTED = 8
 
 
 def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
@@ -112,7 +113,18 @@ def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     if age_s is not None and age_s < 0:
         todo = "correct the clock; until then the hook composes the text itself"
         yield warn("payload", f"its file is dated {-age_s:.0f} s in the future", todo)
+    yield _markup(store.unknown_markup)
     yield _clock(store.watermark.max_updated_at, wall)
+
+
+def _markup(found: dict[str, int]) -> Finding:
+    if not found:
+        return ok("markup", "no user's turn begins with unknown markup")
+    most = sorted(found.items(), key=lambda pair: -pair[1])
+    listed = ", ".join(f"<{tag}> {number}" for tag, number in most[:TAGS_LISTED])
+    more = f", and {len(most) - TAGS_LISTED} more tags" if len(most) > TAGS_LISTED else ""
+    said = f"turns of users begin with markup that is not known and was kept: {listed}{more}"
+    return warn("markup", said, "if a host wrote it in your name, report the tag to iai")
 
 
 def _clock(newest: int, wall: int) -> Finding:

@@ -232,6 +232,23 @@ def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout)
     assert health.measure(current, WALL, projects=1).payload.behind == 0
 
 
+def test_the_payload_of_a_second_checkout_is_needed_too(current: Layout, tmp_path: Path) -> None:
+    def worked(unit: RecordChange) -> None:
+        for name in ("main", "beside"):
+            (tmp_path / name / ".git").mkdir(parents=True)
+            project = Project(id="f" * 16, name="two", root=str(tmp_path / "main"))
+            remote = '[remote "origin"]\n\turl = https://example.org/two.git\n'
+            (tmp_path / name / ".git" / "config").write_text(remote)
+            unit.place(project, str(tmp_path / name))
+        unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
+
+    commit(current, worked, after_s=60.0)
+    write_payloads(current)
+    assert look(current).stages["payload"].note == ""
+    current.checkout_payload("f" * 16, str(tmp_path / "beside")).unlink()
+    assert look(current).stages["payload"].note == "missing: two"
+
+
 # --- what has not been read ----------------------------------------------------------------------
 
 

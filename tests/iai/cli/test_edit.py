@@ -30,5 +30,8 @@ def test_an_edited_record_is_found_shown_and_told_by_its_new_text(group: Make) -
     g.environment["EDITOR"] = "false"
     failed = g.iai("edit", "#2")
     assert (failed.returncode, "nothing changed" in failed.stderr) == (1, True)
+    g.environment["EDITOR"] = ""
+    without = g.iai("edit", "#2")
+    assert (without.returncode, "give --text" in without.stderr) == (2, True)
     assert g.iai("edit", "#2", "--text", " ").returncode == 2
     assert g.iai("edit", "#9", "--text", "x").returncode == 1

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.hosts import claude
-from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.hosts.turn import Item, Rewound, Skip, Turn
 from iai.ingest import transcripts
 from iai.model import framing
+from iai.model.action import Action
+from iai.model.context import Context
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "claude"
 
@@ -28,16 +30,18 @@ def line(role: str, content: Any, **fields: Any) -> dict[str, Any]:
     }
 
 
-def parse(value: Any) -> Line:
-    return claude.parse(value, Context())[1]
+def parse(value: Any) -> Item:
+    """Return the one thing that a line holds."""
+    (item,) = claude.parse(value, Context())[1]
+    return item
 
 
 def test_a_prompt_is_a_turn_with_its_own_time_and_id() -> None:
-    context, turn = claude.parse(line("user", "why?"), Context())
+    context, (turn,) = claude.parse(line("user", "why?"), Context())
     assert turn == Turn(
         key="claude:u1", role="user", text="why?", created_at=1_795_168_800_250_000_000, uuid="u1"
     )
-    assert context == Context(session="s1", cwd="/p")
+    assert (context.session, context.cwd) == ("s1", "/p")
 
 
 def test_an_answer_is_its_texts_without_calls_and_thinking() -> None:
@@ -135,14 +139,19 @@ FIELDS = st.sampled_from([
 ])  # fmt: skip
 
 
+def all_items(items: tuple[Item, ...]) -> bool:
+    """Does a line give something, and nothing but what a line can hold?"""
+    return bool(items) and all(isinstance(i, Turn | Action | Rewound | Skip) for i in items)
+
+
 @given(JSON | st.dictionaries(FIELDS, JSON))
 def test_no_json_whatever_raises(value: object) -> None:
-    assert isinstance(parse(value), Turn | Skip)
+    assert all_items(claude.parse(value, Context())[1])
 
 
 @given(st.sampled_from(["user", "assistant"]), JSON)
 def test_no_content_whatever_raises(role: str, content: object) -> None:
-    assert isinstance(parse(line(role, content)), Turn | Skip)
+    assert all_items(claude.parse(line(role, content), Context())[1])
 
 
 def test_the_samples_hold_the_turns_that_people_and_agents_said() -> None:
@@ -151,9 +160,16 @@ def test_the_samples_hold_the_turns_that_people_and_agents_said() -> None:
         context = Context()
         for raw in transcripts.read(str(path), transcripts.Mark()).lines:
             assert raw.data is not None
-            context, found = claude.parse(transcripts.decode(raw.data), context)
-            counts[found.role if isinstance(found, Turn) else found] += 1
+            context, items = claude.parse(transcripts.decode(raw.data), context)
+            counts.update(name(item) for item in items)
     assert counts == {
         "user": 6, "assistant": 10, Skip.NOT_A_TURN: 4, Skip.META: 1, Skip.COMMAND: 2,
-        Skip.TOOL: 17, Skip.SIDECHAIN: 1, Skip.SUMMARY: 1, Skip.SYNTHETIC: 1,
+        Skip.TOOL: 9, Skip.SIDECHAIN: 1, Skip.SUMMARY: 1, Skip.SYNTHETIC: 1,
+        "command done": 5, "test done": 3, "edit done": 2, "read done": 1, "commit done": 1,
     }  # fmt: skip
+
+
+def name(item: Item) -> str:
+    if isinstance(item, Turn):
+        return item.role
+    return f"{item.kind} done" if isinstance(item, Action) else str(item)

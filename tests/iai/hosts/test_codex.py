@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.hosts import codex, registry
-from iai.hosts.turn import Context, Line, Skip, Turn
+from iai.hosts.turn import Item, Skip, Turn
 from iai.ingest import transcripts
 from iai.model import framing
-from tests.iai.hosts.test_claude import JSON
+from iai.model.context import Context
+from tests.iai.hosts.test_claude import JSON, all_items, name
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "codex"
 AT = "2026-11-22T17:55:06.211Z"
@@ -28,8 +29,10 @@ def message(role: str, *texts: str) -> dict[str, Any]:
     return envelope("response_item", type="message", role=role, content=content)
 
 
-def parse(value: Any, context: Context | None = None) -> Line:
-    return codex.parse(value, context or Context(session="s1"))[1]
+def parse(value: Any, context: Context | None = None) -> Item:
+    """Return the one thing that a line holds."""
+    (item,) = codex.parse(value, context or Context(session="s1"))[1]
+    return item
 
 
 def test_a_message_is_a_turn() -> None:
@@ -45,8 +48,9 @@ def test_what_is_said_twice_is_taken_once() -> None:
 
 def test_a_session_says_where_it_is_and_from_which_repository() -> None:
     meta = envelope("session_meta", id="s2", cwd="/p", git={"repository_url": "git@h:o/r.git"})
-    context, skipped = codex.parse(meta, Context())
-    assert context == Context(session="s2", cwd="/p", remote="git@h:o/r.git")
+    context, (skipped,) = codex.parse(meta, Context())
+    assert (context.session, context.cwd) == ("s2", "/p")
+    assert context.remote == "git@h:o/r.git"
     assert skipped is Skip.NOT_A_TURN
 
 
@@ -118,7 +122,7 @@ def test_instructions_beside_a_prompt_do_not_cost_the_prompt() -> None:
 
 @given(st.fixed_dictionaries({"type": JSON, "payload": JSON, "timestamp": JSON}) | JSON)
 def test_no_json_whatever_raises(value: object) -> None:
-    assert isinstance(parse(value), Turn | Skip)
+    assert all_items(codex.parse(value, Context(session="s1"))[1])
 
 
 def test_the_sample_holds_one_question_and_two_answers() -> None:
@@ -126,10 +130,11 @@ def test_the_sample_holds_one_question_and_two_answers() -> None:
     context, counts = Context(), Counter[str]()
     for raw in transcripts.read(str(path), transcripts.Mark()).lines:
         assert raw.data is not None
-        context, found = codex.parse(transcripts.decode(raw.data), context)
-        counts[found.role if isinstance(found, Turn) else found] += 1
+        context, items = codex.parse(transcripts.decode(raw.data), context)
+        counts.update(name(item) for item in items)
     assert counts == {
-        "user": 1, "assistant": 2, Skip.META: 3, Skip.TOOL: 3, Skip.NOT_A_TURN: 7,
+        "user": 1, "assistant": 2, "command done": 2, "write done": 1, "edit done": 2,
+        "test done": 1, "todo done": 1, Skip.META: 3, Skip.TOOL: 5, Skip.NOT_A_TURN: 7,
     }  # fmt: skip
     assert context.cwd == "/home/dev/ledgerline"
 

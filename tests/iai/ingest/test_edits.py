@@ -7,7 +7,9 @@ import pytest
 from iai.config.layout import Layout
 from iai.errors import BadUsage, NotFound
 from iai.ingest import edits
-from iai.model.record import Record, Watermark
+from iai.model.action import Action
+from iai.model.record import Record, Watermark, session_key
+from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.ingest import (
     CapturedTurn,
@@ -15,11 +17,13 @@ from iai.protocol.ingest import (
     Flush,
     Forget,
     IgnoreProject,
+    Mark,
     MergeProjects,
     Pin,
     Place,
 )
 from iai.protocol.message import Request
+from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -64,6 +68,36 @@ def test_a_record_is_pinned_and_unpinned(records: Records) -> None:
     assert not get(records, "#1").pinned
 
 
+def test_a_record_is_marked_and_the_mark_is_taken_off(records: Records) -> None:
+    before = mark(records).revision
+    for _ in range(2):  # the second time, nothing changes
+        assert apply(records, Mark(ref="#1", mark="dismissed")) == 1
+    assert apply(records, Mark(ref="#1", mark="done")) == 1
+    assert get(records, "#1").marks == ("dismissed", "done")
+    assert apply(records, Mark(ref="#1", mark="dismissed", on=False)) == 1
+    assert get(records, "#1").marks == ("done",)
+    assert mark(records).revision == before + 3
+
+
+def test_what_the_assistant_said_is_marked_by_its_request(records: Records) -> None:
+    at = NOW.wall + 1
+    said = [
+        new_record(f"said {n}", session="a", role="assistant", created_at=at + n) for n in range(2)
+    ]
+    narration, answer = put(records, *said)
+    for label in (narration, answer):
+        apply(records, Mark(ref=f"#{label}", mark="dismissed"))
+        assert get(records, "#2").marks == ("dismissed",)
+        apply(records, Mark(ref=f"#{label}", mark="dismissed", on=False))
+        assert get(records, "#2").marks == ()
+
+
+def test_a_session_is_open_again_whichever_turn_of_it_was_marked_done(records: Records) -> None:
+    apply(records, Mark(ref="#1", mark="done"))
+    assert apply(records, Mark(ref="#2", mark="done", on=False)) == 1
+    assert get(records, "#1").marks == ()
+
+
 def test_a_record_gets_a_new_text(records: Records) -> None:
     assert apply(records, Edit(ref="#1", text="new")) == 1
     assert get(records, "#1").text == "new"
@@ -75,6 +109,31 @@ def test_records_are_forgotten_alone_or_with_their_sessions(records: Records) ->
     assert apply(records, Forget(refs=("#2",), whole_sessions=True)) == 2
     assert mark(records).records_count == 1
     assert get(records, "#4").session == "b"
+
+
+def test_with_its_session_all_that_was_done_and_narrated_is_forgotten(records: Records) -> None:
+    at, key = NOW.wall, session_key("claude", "c")
+    put(
+        records,
+        *(
+            new_record(f"c{n}", session="c", role=role, created_at=at + n)
+            for n, role in enumerate(("user", "assistant", "assistant"))
+        ),
+    )
+    edit = Action(key="a", kind="edit", at=at + 1, path="/w/tide.py")
+
+    def work(unit: RecordChange) -> None:
+        unit.act(edit, "claude", "c", PROJECT)
+        unit.note_session(SessionInfo(host="claude", session="c", branch="main"))
+
+    records.commit(work, NOW)
+    assert apply(records, Forget(refs=("#3",), whole_sessions=True)) == 3
+    with records.view() as view:
+        assert list(view.narration(key)) == []
+        assert list(view.actions(key)) == []
+        assert list(view.of_file("tide.py")) == []
+        assert view.session_info(key) is None
+    assert mark(records).records_count == 2
 
 
 def test_a_merge_counts_the_records_that_are_yet_to_move(records: Records) -> None:
@@ -120,6 +179,7 @@ def test_each_directory_is_identified_once(records: Records) -> None:
     ("request_", "error"),
     [
         (Pin(ref="#9"), NotFound),
+        (Mark(ref="#9", mark="done"), NotFound),
         (Edit(ref="#9", text="x"), NotFound),
         (Edit(ref="#1", text=" "), BadUsage),
         (Forget(refs=("#1", "#9")), NotFound),

@@ -62,6 +62,14 @@ def test_in_the_end_every_byte_counts_as_done_even_if_read_before(tmp_path: Path
     assert again.progress(0).done
 
 
+def test_new_actions_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", 0)
+    job = ImportJob("j", (str(tmp_path),))
+    read = parse.read(Transcript(path=str(path), host=""), identify, 1)
+    job.slice_read(read, Inserted(added=1, ignored=0, actions=3))
+    assert job.progress(0).actions_added == 3
+
+
 def test_many_problems_are_counted_and_the_first_are_listed() -> None:
     job = ImportJob("j", tuple(f"/nowhere/{n}" for n in range(PROBLEMS_LISTED + 7)))
     listed = job.progress(0).unreadable

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from iai.ingest import spool
@@ -44,3 +45,17 @@ def test_an_invalid_event_comes_with_the_reason(tmp_path: Path, data: bytes) -> 
     assert spooled is not None
     assert spooled.event is None
     assert spooled.why.startswith("is not a hook event")
+
+
+@pytest.mark.parametrize("value", ["null", "5", "[]", "{}", "true"])
+@pytest.mark.parametrize("name", ["prompt_id", "agent_id", "turn_id", "cwd", "transcript_path"])
+def test_a_null_or_a_wrong_type_costs_that_field_and_not_the_event(name: str, value: str) -> None:
+    data = f'{{"session_id": "s", "cwd": "/p", "prompt": "words", "{name}": {value}}}'
+    event = spool.event_in(data.encode())
+    assert (event.session_id, event.prompt, getattr(event, name)) == ("s", "words", "")
+
+
+def test_an_event_of_claude_code_or_codex_is_nobody_elses() -> None:
+    for path in (None, "", "/home/x/.claude/projects/-p/s.jsonl"):
+        event = {"hook_event_name": "Stop", "session_id": "s", "cwd": "/p", "transcript_path": path}
+        assert spool.event_in(msgspec.json.encode(event)).session_id == "s"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,3 +169,130 @@ def test_half_a_character_is_replaced_and_does_not_cost_the_line() -> None:
     assert transcripts.decode(b'{"t": "a\\ud83d b"}') == {"t": "a\ufffd b"}
     assert transcripts.decode(b'{"t": "\\ud83e\\udde0"}') == {"t": "\U0001f9e0"}
     assert transcripts.decode(b'{"t": "a\xff"}') == {"t": "a\ufffd"}
+
+
+def test_a_file_rewritten_in_place_and_grown_is_read_from_its_start(path: Path) -> None:
+    path.write_text("\n".join(LINES[1:4]) + "\n")
+    mark = read_all(path)[1]
+    shortened = json.dumps({"n": 1})
+    path.write_text("\n".join([shortened, *LINES[2:6], *LINES]) + "\n")
+    assert path.stat().st_size > mark.offset
+    piece = transcripts.read(str(path), mark)
+    assert piece.restarted
+    assert read_all(path, mark)[0] == [1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]
+
+
+def test_the_same_bytes_in_another_file_are_read_on(path: Path) -> None:
+    path.write_text("\n".join(LINES[:3]) + "\n")
+    mark = read_all(path)[1]
+    path.unlink()
+    path.write_text("\n".join(LINES[:5]) + "\n")
+    assert read_all(path, mark)[0] == [3, 4]
+
+
+def test_a_mark_without_the_bytes_before_it_is_not_trusted(path: Path) -> None:
+    path.write_text("\n".join(LINES[:3]) + "\n")
+    mark = read_all(path)[1]._replace(tail=b"")
+    assert read_all(path, mark)[0] == [0, 1, 2]
+
+
+def test_a_compressed_file_is_read_under_its_plain_name(path: Path) -> None:
+    compressed = Path(f"{path}.zst")
+    compressed.write_bytes(zstandard.compress(("\n".join(LINES) + "\n").encode()))
+    assert transcripts.there(str(path))
+    assert [found.path for found in transcripts.below(path.parent)] == [path]
+    assert [found.path for found in transcripts.below(compressed)] == [path]
+    numbers, mark = read_all(path)
+    assert numbers == [0, 1, 2, 3, 4, 5]
+    assert not transcripts.grown(str(path), mark)
+
+
+@given(st.integers(0, 5), st.integers(10, 400))
+def test_a_half_read_file_that_is_compressed_goes_on_where_it_was(read: int, most: int) -> None:
+    import tempfile  # noqa: PLC0415  one for each example
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "t.jsonl"
+        path.write_text("".join(line + "\n" for line in LINES[:read]))
+        mark = read_all(path)[1]
+        path.unlink()
+        data = "".join(line + "\n" for line in LINES).encode()
+        Path(f"{path}.zst").write_bytes(zstandard.compress(data))
+        assert transcripts.grown(str(path), mark)
+        numbers, more = list[int](), True
+        while more:
+            piece = transcripts.read(str(path), mark, most)
+            numbers += [json.loads(line.data)["n"] for line in piece.lines if line.data is not None]
+            mark, more = piece.mark, piece.more
+            assert not piece.restarted
+        assert numbers == list(range(read, len(LINES)))
+        assert mark.offset == len(data)
+
+
+def test_where_both_forms_are_there_the_plain_one_is_read(path: Path) -> None:
+    path.write_text(LINES[0] + "\n")
+    Path(f"{path}.zst").write_bytes(b"not yet written")
+    assert [found.path for found in transcripts.below(path.parent)] == [path]
+    assert read_all(path)[0] == [0]
+
+
+def test_directories_that_are_links_are_read_once(tmp_path: Path) -> None:
+    elsewhere, history = tmp_path / "elsewhere", tmp_path / "history"
+    (elsewhere / "p").mkdir(parents=True)
+    (elsewhere / "p" / "s.jsonl").write_text(LINES[0])
+    (elsewhere / "p" / "again").symlink_to(elsewhere)
+    history.mkdir()
+    (history / "projects").symlink_to(elsewhere)
+    found = [file.path for file in transcripts.below(history)]
+    assert found == [history / "projects" / "p" / "s.jsonl"]
+
+
+def test_a_compressed_file_that_is_not_whole_cannot_be_read(path: Path) -> None:
+    Path(f"{path}.zst").write_bytes(b"no frame")
+    with pytest.raises(OSError, match="not whole"):
+        transcripts.read(str(path), Mark())
+
+
+def test_a_byte_order_mark_and_windows_line_ends_cost_nothing(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(LINES[:3]).encode() + b"\r\n")
+    assert [line.data for line in transcripts.read(str(path), Mark()).lines][1:] != []
+    values = [
+        transcripts.decode(line.data or b"") for line in transcripts.read(str(path), Mark()).lines
+    ]
+    assert [value["n"] for value in values if isinstance(value, dict)] == [0, 1, 2]
+
+
+WHOLE = [b'{"a": {"b": [{"c": 1}]}}', b'{"d": "}{"}', b'{"e": "\\u00e9"}']
+
+
+@pytest.mark.parametrize(
+    ("line", "values", "whole"),
+    [
+        (b"".join(WHOLE), 3, True),
+        (WHOLE[0] + b"\0" * 100, 1, True),
+        (b"\0" * 100 + WHOLE[0], 1, True),
+        (b"\0" * 100, 0, True),
+        (b'{"x": {"y": [{"z": "cut of' + WHOLE[1], 1, False),
+        (WHOLE[0] + b'{"x": "cut of', 1, False),
+        (b'{"x": [{"role": "user"}, {"role": "user"}, {"cut', 0, False),
+        (b"no record at all", 0, False),
+    ],
+)
+def test_a_broken_record_does_not_cost_the_whole_ones_beside_it(
+    line: bytes,
+    values: int,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    records, is_whole = transcripts.rescued(line)
+    assert (len(records), is_whole) == (values, whole)
+    for record in records:
+        assert line[record.position :].startswith(b"{")
+
+
+@given(st.lists(st.sampled_from(WHOLE), min_size=1, max_size=4), st.data())
+def test_of_a_record_cut_anywhere_nothing_is_made_up(
+    glued: list[bytes], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(WHOLE[0]) - 1))
+    records, _ = transcripts.rescued(WHOLE[0][:cut] + b"".join(glued))
+    assert [record.value for record in records][-len(glued) :] == [json.loads(g) for g in glued]

@@ -1,16 +1,17 @@
 """What each commit of ingest entails, effect by effect."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
-from iai.model.record import Project
+from iai.model.record import Project, Transcript
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile, Steps
-from iai.protocol.ingest import CapturedTurn, RecordsCommitted, SessionEnded
+from iai.protocol.ingest import CapturedTurn, ProjectMoved, RecordsCommitted, SessionEnded
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW
@@ -136,3 +137,53 @@ def test_a_reassignment_continues_after_a_restart(
     perform(again.start())
     assert again.reassigning
     assert again.mark == writer.mark
+
+
+def test_what_an_older_version_stored_under_another_spelling_joins_at_a_start(
+    layout: Layout, records: Records
+) -> None:
+    found = identify("/clone", "git@github.com:Acme/Tides.git")
+    (former,) = found.former
+    older = RecordWriter(layout, records, lambda *_: found._replace(id=former, former=()))
+    insert(older, "one", "two")
+    newer = RecordWriter(layout, records, lambda *_: found)
+    moved = [
+        effect.event
+        for effect in (*perform(newer.upgrade(NOW)), *perform(newer.upgrade(NOW)))
+        if isinstance(effect, Publish) and isinstance(effect.event, ProjectMoved)
+    ]
+    assert [(event.project, event.into) for event in moved] == [(former, found.id)]
+    assert newer.reassigning
+    perform(newer.reassign(NOW))
+    with records.view() as view:
+        assert {record.text for record in view.project(found.id)} == {"one", "two"}
+
+
+def test_a_password_that_an_older_version_kept_is_removed_at_a_start(
+    writer: RecordWriter, records: Records
+) -> None:
+    old = Transcript(path="/t", host="codex", remote="https://me:s3cret@example.org/o/r")
+    commit(writer, lambda unit: unit.follow(old))
+    perform(writer.upgrade(NOW))
+    with records.view() as view:
+        kept = view.transcript("/t")
+    assert kept is not None
+    assert kept.remote == "https://example.org/o/r"
+
+
+def test_a_turn_from_an_event_stays_in_the_project_that_its_session_began_in(
+    writer: RecordWriter, records: Records, tmp_path: Path
+) -> None:
+    for directory in (tmp_path / "outer", tmp_path / "outer" / "in", tmp_path / "other"):
+        (directory / ".git").mkdir(parents=True)
+        turn = CapturedTurn(text=directory.name, cwd=str(directory), session="s")
+        perform(insertion(writer, turn))
+    with records.view() as view:
+        found = {record.text: view.project_named(record.project) for record in view.after(0)}
+    roots = {text: project.root for text, project in found.items() if project}
+    outer, other = str(tmp_path / "outer"), str(tmp_path / "other")
+    assert roots == {"outer": outer, "in": outer, "other": other}
+
+
+def insertion(writer: RecordWriter, *turns: CapturedTurn) -> Steps:
+    yield from writer.insert_turns(turns, NOW)

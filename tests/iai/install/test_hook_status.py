@@ -152,7 +152,7 @@ def test_a_waiting_event_counts_for_its_host(layout: Layout) -> None:
     assert found is not None
     assert found.outcome == "SessionEnd waits in the spool"
     assert abs(time.time_ns() - found.at) < 3_600 * NS
-    spool(layout, hook_event_name="UserPromptSubmit", prompt="hello")
+    spool(layout, hook_event_name="UserPromptSubmit", cwd="/p", prompt="hello")
     found = hook_status.last_capture(layout, claude.NAME)
     assert found is not None
     assert found.outcome == "UserPromptSubmit waits in the spool"

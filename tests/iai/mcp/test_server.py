@@ -23,7 +23,7 @@ from iai.mcp.tools import TOOLS
 from tests.iai.mcp.host import COMMAND, INITIALIZE, Host, host, said, spoken
 
 Make = Callable[..., Group]
-NAMES = ("recall", "show", "timeline", "capture", "pin", "forget", "status")
+NAMES = ("recall", "show", "timeline", "file_history", "capture", "pin", "forget", "status")
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -47,7 +47,9 @@ def test_listing_the_tools_needs_no_store_and_creates_none(group: Make, mode: st
             assert field.get("description") or field.get("items", {}).get("description"), name
             assert "" not in field.get("enum", [])  # Gemini rejects such a schema
     read_only = {n for n, t in listed.items() if t.annotations and t.annotations.read_only_hint}
-    assert read_only == {f"memory_{n}" for n in ("recall", "show", "timeline", "status")}
+    assert read_only == {
+        f"memory_{n}" for n in ("recall", "show", "timeline", "file_history", "status")
+    }
     assert [n for n, t in listed.items() if t.annotations and t.annotations.destructive_hint] == [
         "memory_forget"
     ]

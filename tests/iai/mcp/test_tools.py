@@ -140,6 +140,21 @@ def test_the_timeline_lists_the_latest_sessions_first(h: Host) -> None:
     assert h.call("memory_timeline", until="1971-01-01")[0]["sessions"] == []
 
 
+def test_a_file_has_its_history_and_an_answer_what_was_done_for_it(h: Host) -> None:
+    result, text = h.call("memory_file_history", path="api/timezones.py")
+    (visit,) = result["visits"]
+    assert visit["what"] == "ledgerline/api/timezones.py +6"
+    assert f"> asked {visit['asked']['id']}: as_of in the balance endpoint" in text
+    assert h.call("memory_file_history", path="no-such.py")[0]["visits"] == []
+    shown = h.call("memory_show", ids=[visit["asked"]["id"]], around=1)[0]["records"][0]
+    assert shown["part"] == "the request"
+    assert "changed ledgerline/api/timezones.py +6" in shown["done"]
+    answer, text = h.call("memory_show", ids=[shown["after"][0]["id"]])
+    assert answer["records"][0]["part"] == f"the answer of {visit['asked']['id']}"
+    assert "$ pytest tests/api -q -> 9 passed, 1.9 s" in answer["records"][0]["done"]
+    assert all(f"\n  done: {line}\n" in text for line in answer["records"][0]["done"])
+
+
 def test_a_captured_text_is_a_note_of_this_project_and_is_stored_once(g: Group, h: Host) -> None:
     note = "Releases are cut on Tuesdays, never on Fridays."
     result, text = h.call("memory_capture", text=note, pin=True, tags=["release"])

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.projects.identity import identify, normalised
+from iai.model.remote import normalised
+from iai.projects.identity import holds_many, identify
 
 
 def git(directory: Path, *args: str) -> None:
@@ -264,6 +265,74 @@ def test_directories_are_one_project_exactly_if_they_share_what_identifies_them(
 def test_a_broken_git_file_is_not_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / ".git").write_text(content)
     assert identify(str(tmp_path)).id
+
+
+def test_spellings_of_one_remote_are_one_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text("Host github-work\n  HostName github.com\n")
+    found = [
+        identify(str(repository(tmp_path / str(number), url)))
+        for number, url in enumerate((
+            "git@github.com:Acme/Tides.git",
+            "git@github-work:acme/tides.git",
+            "https://github.com/acme/tides",
+            "ssh://git@ssh.github.com:443/acme/tides.git",
+            "https://github.com/Acme/Tides/",
+        ))
+    ]  # fmt: skip
+    assert len({one.id for one in found}) == 1
+    assert {one.name for one in found} == {"Tides", "tides"}
+
+
+def test_another_spelling_still_knows_the_id_that_it_had() -> None:
+    plain = identify("/gone", "git@github.com:acme/tides.git")
+    assert plain.former == ()
+    (former,) = identify("/gone", "git@github.com:Acme/Tides.git").former
+    assert former != plain.id
+
+
+def test_a_repository_at_the_home_directory_is_of_that_directory_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    remote = "git@github.com:me/dotfiles.git"
+    repository(tmp_path, remote)
+    notes, app, checkout = (tmp_path / name for name in ("notes", "scratch/app", "work/cli"))
+    for directory in (notes, app, checkout / "sub"):
+        directory.mkdir(parents=True)
+    repository(checkout)
+    assert len({project(one) for one in (tmp_path, notes, app, checkout)}) == 4
+    assert project(checkout / "sub") == project(checkout)
+    assert identify(str(tmp_path)).name == "dotfiles"
+    assert identify(str(notes), remote).id == project(notes)  # as a host notes it
+
+
+@pytest.mark.parametrize(
+    "below", [".worktrees/soph/fix-it", "worktrees/1", ".claude/worktrees/2", ".worktrees/3/src"]
+)
+def test_a_worktree_that_is_gone_is_of_the_repository_in_its_path(
+    tmp_path: Path, below: str
+) -> None:
+    repo = tmp_path / "cli"
+    assert project(repo / below) == project(repo)
+    assert identify(str(repo / below)).root == str(repo)
+    repository(repo)
+    assert project(repo / below) == project(repo)
+
+
+def test_a_directory_of_worktrees_in_a_home_directory_names_no_repository() -> None:
+    one, other = identify("/home/a/worktrees/one"), identify("/home/a/worktrees/two")
+    assert one.id != other.id
+
+
+@pytest.mark.parametrize("directory", ["/", "/home", "/home/a", "/Users/a", "/root"])
+def test_roots_homes_and_temporary_directories_hold_many_projects(directory: str) -> None:
+    assert holds_many(directory)
+    assert holds_many(tempfile.gettempdir())
+    assert not holds_many("/home/a/work")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A corrected statement comes after its correction, and names it."""
 
+from msgspec import structs
+
 from iai.index.corrections import same_subject, sounds_like_correction
 from iai.index.terms import term_id, terms
 from iai.recall.supersession import RankedHit, demote_superseded
@@ -43,6 +45,13 @@ def test_statements_of_other_projects_or_subjects_are_not_corrected() -> None:
     other = ranked(4, 0.9, "the cat of the neighbours sleeps", 1)
     hits = [elsewhere, later, other, NEW]
     assert not any(hit.superseded_by for hit in demote_superseded(hits))
+
+
+def test_what_an_assistant_says_and_long_texts_correct_nothing() -> None:
+    said = structs.replace(NEW, stated=False)
+    pasted = structs.replace(NEW, text=f"{NEW.text} {'and so on ' * 100}")
+    for later in (said, pasted):
+        assert not any(hit.superseded_by for hit in demote_superseded([OLD, later]))
 
 
 def test_a_question_corrects_nothing_and_two_words_are_never_corrected() -> None:

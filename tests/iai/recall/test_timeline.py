@@ -78,13 +78,16 @@ def test_a_session_is_shown_by_its_span_its_first_request_and_its_last_turn(
     assert one.first_request.text == "text of a2"
     assert one.last_said.text == "text of a5"
     assert one.host == "claude"
+    assert one.summary.goal == one.first_request
+    assert one.summary.outcome == "answered"
 
 
 def test_a_session_in_several_projects_is_listed_under_each_with_its_turns_there(
     records: Records,
 ) -> None:
-    say(records, "a", ONE, (1, "user"), (2, "assistant"), (5, "assistant"))
+    say(records, "a", ONE, (1, "user"), (2, "assistant"))
     say(records, "a", OTHER, (3, "user"), (4, "assistant"))
+    say(records, "a", ONE, (5, "assistant"))
     told = [(s.project_name, s.began_at, s.ended_at, s.turns) for s in timeline(records)]
     assert told == [("one", at(1), at(5), 3), ("other", at(3), at(4), 2)]
 

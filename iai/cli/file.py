@@ -1,0 +1,90 @@
+"""List who changed a file, when, what for, and whether it was committed, the latest first.
+
+A relative path is read as seen from this directory. This project comes first, in all its checkouts;
+the same path in other projects follows below a heading. Works whether or not iai is running.
+
+example: iai file src/overlap.py --k 5
+"""
+
+import os
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from iai.cli.output import print_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.errors import BadUsage
+from iai.model.units import ago, excerpt, when
+from iai.projects.identity import identify
+from iai.projects.lookup import project_id
+from iai.recall.account import commit_line
+from iai.recall.file_history import FileVisit, Found, change_line, find, history
+from iai.store.record_view import RecordView
+from iai.store.records import Records
+
+SHOWN = 200  # characters of each text
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("path", help="the file; it need not exist any more")
+    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    if args.k < 1 or not args.path.strip():
+        raise BadUsage("the path must not be empty, and --k must be at least 1")
+    layout = Layout(settings.store)
+    only = project_id(args.project, layout)
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            found = _found(view, args.path, only, args.k)
+            names = {project.id: project.name for project in view.projects()}
+    finally:
+        records.close()
+    if args.json:
+        print_json({name: [_document(visit, names) for visit in visits]
+                    for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip
+        return 0
+    print("\n".join(_lines(found, names, time.time_ns())) or f"nothing is known of {args.path}")
+    return 0
+
+
+def _found(view: RecordView, path: str, only: str, k: int) -> Found:
+    cwd = os.path.realpath(".")
+    home = identify(cwd)
+    own = view.belongs(home.id)
+    if only and only != own:
+        return Found(tuple(islice(history(view, path, only), k)), ())
+    found = find(view, path, cwd, home.root, own, k)
+    return msgspec.structs.replace(found, elsewhere=()) if only else found
+
+
+def _lines(found: Found, names: dict[str, str], wall: int) -> Iterator[str]:
+    for visit in found.here:
+        yield from _visit(visit, wall)
+    if found.elsewhere:
+        yield "## In other projects"
+    for visit in found.elsewhere:
+        yield from _visit(visit, wall, names.get(visit.project, "-"))
+
+
+def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:
+    about = (project, visit.host, visit.branch and f"branch {visit.branch}")
+    where = ", ".join(part for part in about if part)
+    yield f"{when(visit.at)} ({ago(visit.at, wall)}), {where}: {change_line(visit)}"
+    if visit.request is not None:
+        yield f"    #{visit.request.label} {excerpt(visit.request.text, SHOWN)}"
+    yield from (f"    commit {commit_line(action)}" for action in visit.commits)
+
+
+def _document(visit: FileVisit, names: dict[str, str]) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(visit)
+    return {**document, "project_name": names.get(visit.project, "")}

@@ -1,0 +1,295 @@
+"""Claude Code's tools: from a call and its result to what was done, and what was said with it.
+
+A call is in an assistant line, its result in a later user line, in most versions with the tool's
+own account (`toolUseResult`) beside it. Pure.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import structs
+
+from iai.hosts import calls, claude_texts, patches, shell
+from iai.hosts.json_fields import array, mapping, seconds, text
+from iai.hosts.turn import Item, Turn, TurnKind
+from iai.model.action import Action, Kind, Status, Step
+from iai.model.context import Call, Context
+
+KINDS: dict[str, Kind] = {
+    "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit", "Write": "write",
+    "Read": "read", "NotebookRead": "read", "LS": "search", "Grep": "search", "Glob": "search",
+    "LSP": "search", "Bash": "command", "PowerShell": "command", "Task": "agent", "Agent": "agent",
+    "WebFetch": "web", "WebSearch": "web", "Skill": "skill", "SlashCommand": "skill",
+    "TodoWrite": "todo", "TaskCreate": "todo", "TaskUpdate": "todo", "ExitPlanMode": "plan",
+    "AskUserQuestion": "question",
+}  # fmt: skip
+# Calls that look at another call, or at the tools themselves: what they say is said elsewhere.
+NOTHING_DONE = frozenset({
+    "TaskOutput", "BashOutput", "AgentOutputTool", "TaskList", "TaskGet", "TaskStop", "KillShell",
+    "KillBash", "ToolSearch", "EnterPlanMode", "StructuredOutput", "Monitor",
+})  # fmt: skip
+_TELLING = (
+    "command",
+    "pattern",
+    "query",
+    "url",
+    "skill",
+    "description",
+    "subject",
+    "title",
+    "name",
+)
+_PATHS = ("file_path", "notebook_path", "filePath", "path")
+_EXIT = re.compile(r"(?:Error: )?Exit code (\d+)\n?")
+_ANSWER = re.compile(r'"([^"\n]+)"="([^"]*)"')
+_SAID = re.compile(r'- "([^"\n]+)"\n\s+Answer: (.+)')
+_TODO_STATES = {"completed": "completed", "in_progress": "in_progress"}
+_PLAN_STEP = re.compile(
+    r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
+)
+_PLAN_STEPS = 20
+
+
+def called(
+    block: dict[str, Any], context: Context, key: str, uuid: str, at: int
+) -> tuple[Context, tuple[Item, ...]]:
+    """Take a `tool_use` block: note the call, and keep a plan as it was proposed.
+
+    `key` is what the keys of actions begin with, `uuid` that of the line.
+    """
+    name, call_id, given = text(block, "name"), text(block, "id"), mapping(block, "input")
+    if not name or not call_id or name in NOTHING_DONE or is_ours(name):
+        return context, ()
+    kind = KINDS.get(name, "tool")
+    about = {
+        "path": next((text(given, field) for field in _PATHS if field in given), ""),
+        "text": _telling(kind, given),
+    } | _PREPARE.get(name, _unprepared)(given)
+    action = Action(
+        key=f"{key}:{call_id}", kind=kind, at=at, name=name, sub_agent=context.sub_agent, **about
+    )
+    items: tuple[Item, ...] = ()
+    noted = _noted(name, given)
+    if kind == "plan" and (plan := text(given, "plan")).strip():
+        items = (plan_turn(plan, uuid, at),)
+        noted = plan[:1]  # so that the result need not be asked for it
+    context, gone = calls.opened(context, Call(call_id, action, noted))
+    return context, (*gone, *items)
+
+
+def resulted(
+    block: dict[str, Any], beside: object, context: Context, uuid: str, at: int
+) -> tuple[Context, tuple[Item, ...]]:
+    """Take a `tool_result` block, with the tool's own account beside it."""
+    context, call = calls.taken(context, text(block, "tool_use_id"))
+    printed = result_text(block.get("content"))
+    status = _status(block, beside, printed)
+    items: list[Item] = []
+    if status == "refused" and (said := claude_texts.words_of_refusal(printed)):
+        items.append(_turn(said, uuid, at, "refusal"))
+    if answer := _answer(call, beside, printed):
+        items.append(_turn(answer, uuid, at, "answer"))
+    if call is None:
+        return context, tuple(items)
+    if call.action.kind == "plan" and not call.input and (plan := text(beside, "plan")).strip():
+        items.append(plan_turn(plan, uuid, call.action.at))
+    outcome = _outcome(call.action, status, printed, beside)
+    action = structs.replace(call.action, status=status, **outcome)
+    if action.kind == "todo":
+        context, action = _todos(context, call, action, beside)
+    items.append(action)
+    if action.kind == "command":
+        items += shell.also(action, call.input, _whole_output(beside, printed))
+    return context, tuple(items)
+
+
+def result_text(content: object) -> str:
+    """Return the words of a result."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else ()
+    return "\n".join(text(block, "text") for block in blocks if text(block, "text"))
+
+
+def plan_turn(plan: str, uuid: str, at: int) -> Turn:
+    """Return a plan as the agent proposed it."""
+    return Turn(key=f"claude:{uuid}:plan", role="assistant", text=plan, created_at=at, uuid=uuid,
+                kind="plan")  # fmt: skip
+
+
+def is_ours(name: str) -> bool:
+    """Is it one of our own tools? Memory does not feed on itself."""
+    return name.startswith("mcp__") and "iai" in name.split("__")[1].split("_")
+
+
+def _turn(said: str, uuid: str, at: int, kind: TurnKind) -> Turn:
+    return Turn(key=f"claude:{uuid}:{kind}", role="user", text=said, created_at=at, uuid=uuid,
+                kind=kind)  # fmt: skip
+
+
+def _telling(kind: Kind, given: dict[str, Any]) -> str:
+    if kind in ("edit", "write", "read", "plan", "question", "todo"):
+        return ""
+    return next((text(given, field) for field in _TELLING if field in given), "")
+
+
+def _noted(name: str, given: dict[str, Any]) -> str:
+    """What is needed of a call when its result comes."""
+    if name == "AskUserQuestion":
+        return "\n".join(text(question, "question") for question in array(given, "questions"))
+    if name == "TaskUpdate":
+        state, subject = text(given, "status"), text(given, "subject")
+        return f"{text(given, 'taskId')}\n{state}\n{subject}"
+    return text(given, "command") or text(given, "subject")
+
+
+def _unprepared(_given: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _edited(given: dict[str, Any]) -> dict[str, Any]:
+    edits = array(given, "edits") or [given]
+    pairs = [patches.replaced(text(e, "old_string"), text(e, "new_string")) for e in edits]
+    return {"added": sum(a for a, _ in pairs), "removed": sum(r for _, r in pairs)}
+
+
+def _written(given: dict[str, Any]) -> dict[str, Any]:
+    return {"added": len(text(given, "content").splitlines())}
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    return {"text": "\n".join(text(q, "question") for q in array(given, "questions"))}
+
+
+def _planned(given: dict[str, Any]) -> dict[str, Any]:
+    plan = text(given, "plan")
+    title = next((line.lstrip("# ").strip() for line in plan.splitlines() if line.strip()), "")
+    return {"text": title, "steps": tuple(_plan_steps(plan))}
+
+
+def _listed(given: dict[str, Any]) -> dict[str, Any]:
+    return {"steps": _steps(array(given, "todos"))}
+
+
+_PREPARE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "Edit": _edited, "MultiEdit": _edited, "Write": _written, "AskUserQuestion": _asked,
+    "ExitPlanMode": _planned, "TodoWrite": _listed,
+}  # fmt: skip
+
+
+def _plan_steps(plan: str) -> Iterator[Step]:
+    found = (_PLAN_STEP.match(line) for line in plan.splitlines())
+    for match in [match for match in found if match][:_PLAN_STEPS]:
+        yield Step(match[2].strip(), "completed" if match[1] in ("x", "X") else "")
+
+
+def _steps(todos: list[Any]) -> tuple[Step, ...]:
+    return tuple(
+        Step(text(todo, "content"), text(todo, "status")) for todo in todos if text(todo, "content")
+    )
+
+
+def _status(block: dict[str, Any], beside: object, printed: str) -> Status:
+    extra = beside if isinstance(beside, dict) else {}
+    if extra.get("interrupted") is True:
+        return "interrupted"
+    if block.get("is_error") is not True:
+        return "" if extra.get("backgroundTaskId") or extra.get("isAsync") is True else "ok"
+    if printed.startswith("[Request interrupted"):
+        return "interrupted"
+    if claude_texts.refused(printed) or printed.startswith("Permission to use "):
+        return "refused"
+    return "failed"
+
+
+def _failure(status: Status, printed: str) -> dict[str, Any]:
+    if status != "failed":
+        return {}
+    found = _EXIT.match(printed)
+    rest = printed[found.end() :] if found else printed
+    rest = rest.removeprefix("<tool_use_error>").removesuffix("</tool_use_error>")
+    return {"exit_code": int(found[1][:9]) if found else None, "output": shell.last_lines(rest)}
+
+
+def _outcome(action: Action, status: Status, printed: str, beside: object) -> dict[str, Any]:
+    """What the tool itself says was done, which is nearer than what was asked of it."""
+    found: dict[str, Any] = _failure(status, printed)
+    if action.kind == "command" and status == "ok":
+        found["exit_code"] = 0
+    elif status in ("failed", "refused"):
+        found["added"] = found["removed"] = 0
+    if not isinstance(beside, dict):
+        return found
+    if took := _seconds(beside):
+        found["seconds"] = took
+    if action.kind in ("edit", "write", "read"):
+        path = text(beside, "filePath") or text(beside.get("file"), "filePath")
+        found["path"] = path or action.path
+    if structured := array(beside, "structuredPatch"):
+        found["added"], found["removed"] = patches.hunks(structured)
+    return found
+
+
+def _seconds(beside: object) -> float:
+    return (
+        seconds(beside, "durationSeconds")
+        or seconds(beside, "totalDurationMs", 1_000)
+        or seconds(beside, "durationMs", 1_000)
+    )
+
+
+def _whole_output(beside: object, printed: str) -> str:
+    out = text(beside, "stdout")
+    return f"{out}\n{text(beside, 'stderr')}" if out else printed
+
+
+def _todos(context: Context, call: Call, action: Action, beside: object) -> tuple[Context, Action]:
+    """Give a to-do action the whole list; newer versions send one item at a time."""
+    if action.name == "TodoWrite":
+        steps = _steps(array(beside, "newTodos")) or action.steps
+        return context, structs.replace(action, steps=steps)
+    ids, steps_now = list(context.todo_ids), list(context.todos)
+    if action.name == "TaskCreate" and action.status == "ok":
+        task = mapping(beside, "task")
+        ids.append(text(task, "id") or str(len(ids) + 1))
+        steps_now.append(Step(text(task, "subject") or call.input, "pending"))
+    elif action.name == "TaskUpdate" and action.status == "ok":
+        task_id, state, subject = (*call.input.split("\n", 2), "", "", "")[:3]
+        if task_id in ids:
+            place = ids.index(task_id)
+            old = steps_now[place]
+            if state == "deleted":
+                del ids[place], steps_now[place]
+            else:
+                steps_now[place] = Step(subject or old.text, state or old.state)
+    ids, steps_now = ids[-_PLAN_STEPS * 2 :], steps_now[-_PLAN_STEPS * 2 :]
+    context = structs.replace(context, todo_ids=tuple(ids), todos=tuple(steps_now))
+    return context, structs.replace(action, steps=tuple(steps_now))
+
+
+def _answer(call: Call | None, beside: object, printed: str) -> str:
+    """Return the agent's questions with a person's answers, one on a line."""
+    if isinstance(beside, dict) and "questions" in beside:
+        answers = mapping(beside, "answers")
+        notes = mapping(beside, "annotations")
+        pairs = [
+            (question, _chosen(answer), text(notes.get(question), "notes"))
+            for question, answer in answers.items()
+        ]
+    elif call is not None and call.action.kind == "question":
+        found = _ANSWER.findall(printed) + _SAID.findall(printed)
+        pairs = [(question, answer.strip(), "") for question, answer in found]
+    else:
+        return ""
+    return "\n".join(
+        f"{question} \u2192 {answer or '-'}" + (f" ({note})" if note else "")
+        for question, answer, note in pairs
+        if answer or note
+    )
+
+
+def _chosen(answer: object) -> str:
+    if isinstance(answer, list):
+        return ", ".join(part for part in answer if isinstance(part, str))
+    return answer.strip() if isinstance(answer, str) else ""

@@ -1,0 +1,106 @@
+"""What Claude Code writes into messages in somebody's name: the table, with its sources.
+
+Seen: in transcripts of Claude Code 2.0.76 to 2.1.240. Docs: code.claude.com/docs.
+"""
+
+import re
+from functools import partial
+
+from iai.hosts.host_texts import Element, HostTexts, Opening
+from iai.hosts.turn import Skip
+
+_Block = partial(Element, beside=True)  # of a name that nobody else uses
+_PLACEHOLDERS = (
+    "(no content)", "[no content]", "no response requested.", "(no output)", "[no message content]",
+    "[empty message]", "(empty)", "[image]",
+)  # fmt: skip
+USER = HostTexts(
+    placeholders=_PLACEHOLDERS,
+    elements=[
+        _Block("system-reminder", Skip.EMPTY, "seen: notes to the model around a prompt"),
+        _Block("ide_opened_file", Skip.EDITOR, "seen 2.1.7: the editor's open file"),
+        _Block("ide_selection", Skip.EDITOR, "seen 2.1.7: the editor's selection"),
+        _Block("ide_diagnostics", Skip.EDITOR, "docs: ide-integrations, shared diagnostics"),
+        _Block("new-diagnostics", Skip.EDITOR, "seen: diagnostics after an edit"),
+        _Block("post-tool-use-hook", Skip.HOOK, "seen: what a hook printed"),
+        _Block("user-prompt-submit-hook", Skip.HOOK, "docs: hooks, UserPromptSubmit"),
+        _Block("session-start-hook", Skip.HOOK, "docs: hooks, SessionStart"),
+        _Block("task-notification", Skip.NOTICE, "seen 2.1.17: a background task ended"),
+        _Block("agent-notification", Skip.NOTICE, "seen 2.0.76: the same, in older versions"),
+        _Block("task-status", Skip.NOTICE, "seen: state of a background task"),
+        _Block("teammate-message", Skip.NOTICE, "docs: agent teams"),
+        _Block("agent-message", Skip.NOTICE, "docs: agent teams"),
+        _Block("cross-session-message", Skip.NOTICE, "docs: messages between sessions"),
+        Element("channel", Skip.NOTICE, "docs: channels, what another program pushed"),
+        Element("command-name", Skip.COMMAND, "seen: a slash command"),
+        Element("command-message", Skip.COMMAND, "seen: a slash command"),
+        Element("command-args", Skip.COMMAND, "seen: a slash command; the arguments are a turn"),
+        Element("command-contents", Skip.COMMAND, "seen: a slash command, in older versions"),
+        Element("skill-format", Skip.COMMAND, "seen: a skill called as a command"),
+        Element("local-command-caveat", Skip.COMMAND, "seen 2.1.17"),
+        Element("local-command-stdout", Skip.COMMAND, "seen: what a slash command printed"),
+        Element("local-command-stderr", Skip.COMMAND, "seen: what a slash command printed"),
+        Element("bash-input", Skip.COMMAND, "seen: `!` at the prompt"),
+        Element("bash-stdout", Skip.COMMAND, "seen: what it printed"),
+        Element("bash-stderr", Skip.COMMAND, "seen: what it printed"),
+        Element("tool_use_error", Skip.TOOL, "seen: a result"),
+        Element("retrieval_status", Skip.NOTICE, "seen 2.0.76: beside a background task's output"),
+    ],
+    openings=[
+        Opening("[Request interrupted by user", Skip.COMMAND, "seen: Escape", line=True),
+        Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
+        Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
+        Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
+        Opening("This session is being continued from a previous", Skip.SUMMARY, "seen 2.0.76"),
+        Opening("Full transcript available at: ", Skip.NOTICE, "seen 2.1.17: a task", line=True),
+        Opening("Read the output file to retrieve", Skip.NOTICE, "seen: a task", line=True),
+        Opening("Another Claude session sent a message", Skip.NOTICE, "docs: agent teams"),
+        Opening("Base directory for this skill", Skip.META, "seen: the text of a skill"),
+        Opening("PreToolUse:", Skip.HOOK, "seen: with the name of the tool behind it"),
+        Opening("PostToolUse:", Skip.HOOK, "seen: the same"),
+        Opening("Operation stopped by hook", Skip.HOOK, "seen 2.1.197: `continue: false`"),
+        *(
+            Opening(f"{event} {words}", Skip.HOOK, "docs: hooks, decision `block`")
+            for event in ("Stop", "SubagentStop", "PreToolUse", "PostToolUse", "PostToolBatch",
+                          "UserPromptSubmit", "SessionStart", "PreCompact", "TeammateIdle",
+                          "TaskCreated", "TaskCompleted")
+            for words in ("hook feedback:", "hook blocking error", "hook stopped continuation",
+                          "hook additional context", "operation blocked by hook")
+        ),
+    ],
+)  # fmt: skip
+ASSISTANT = HostTexts(
+    placeholders=_PLACEHOLDERS,
+    elements=[
+        _Block("thinking", Skip.TOOL, "seen: thoughts inside the answer"),
+        _Block("antml:thinking", Skip.TOOL, "the same, with the model's own prefix"),
+        _Block("think", Skip.TOOL, "of other models behind the same host"),
+        _Block("system-reminder", Skip.EMPTY, "repeated by a model"),
+    ],
+    openings=[],
+)
+_ARGUMENTS = re.compile(r"<command-args>(.*)</command-args>", re.DOTALL)
+_REFUSALS = ("The user doesn't want to ", "The user does not want to ", "User rejected ")
+_WORDS = re.compile(
+    r"(?:the user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)", re.DOTALL
+)
+_CLARIFY = "The user wants to clarify these questions"  # the host's words, not a person's
+_NOTE = "\n\nNote: The user's next message may contain"  # guidance for the model, seen 2.1.2xx
+
+
+def arguments(text: str) -> str:
+    """Return what follows a slash command in a text that is nothing but one; "" if nothing does."""
+    found = _ARGUMENTS.search(text) if "<command-args>" in text else None
+    return found[1].strip() if found and not USER.own(text).text.strip() else ""
+
+
+def refused(result: str) -> bool:
+    """Does the text of a failed call say that a person refused it?"""
+    return result.startswith(_REFUSALS)
+
+
+def words_of_refusal(result: str) -> str:
+    """Return what the person said when refusing; "" if nothing."""
+    found = _WORDS.search(result)
+    words = found[1].partition(_NOTE)[0].strip() if found else ""
+    return "" if words.startswith(_CLARIFY) else words

@@ -1,0 +1,251 @@
+"""Codex's tools: from a call and its output to what was done, and what was said with it.
+
+Most versions write an outcome twice, as an event and as the output that the model saw: the first
+of the two counts. Pure.
+"""
+
+import json
+import re
+import shlex
+from typing import Any
+
+from msgspec import structs
+
+from iai.hosts import calls, patches, shell
+from iai.hosts.json_fields import array, mapping, seconds, text, whole
+from iai.hosts.turn import Item, Turn
+from iai.model.action import Action, Kind, Status, Step
+from iai.model.context import Call, Context
+
+_SHELLS = frozenset({"exec_command", "shell", "shell_command", "local_shell", "container.exec"})
+_KINDS: dict[str, Kind] = {
+    "update_plan": "todo", "request_user_input": "question", "view_image": "read",
+    "spawn_agent": "agent", "read_file": "read", "list_dir": "search", "grep_files": "search",
+    "web_search": "web", "web_fetch": "web",
+}  # fmt: skip
+_NOTHING_DONE = frozenset({"write_stdin", "wait", "wait_agent", "close_agent", "send_input"})
+_TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
+_SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic"})
+_EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})$", re.MULTILINE)
+_WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
+_OUTPUT = re.compile(r"^Output:\n", re.MULTILINE)
+_REFUSED = ("rejected by user", "exec command rejected", "patch rejected", "declined by user")
+_ABORTED = ("aborted by user", "aborted by the user")
+_HEAD = 600  # characters in which an output says how it ended
+
+
+def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context, tuple[Item, ...]]:
+    """Take a call of any of the kinds of items that are calls."""
+    if payload.get("type") == "web_search_call":
+        return context, _searched(payload, context, at)
+    name, call_id, given = _name(payload), text(payload, "call_id"), _arguments(payload)
+    if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
+        return context, ()
+    command = _command(payload, given)
+    patch = text(payload, "input") or command
+    edits = patches.envelope(patch) if "apply_patch" in (name, *command.split()[:1]) else []
+    action = Action(
+        key=f"codex:{context.session}:{call_id}",
+        kind=_kind(name, command, edits),
+        at=at,
+        name=name,
+        text="" if edits else command or _telling(name, given),
+        path=text(given, "path") or text(given, "file_path"),
+        steps=tuple(
+            Step(text(step, "step"), text(step, "status")) for step in array(given, "plan")
+        ),
+        sub_agent=context.sub_agent,
+    )
+    noted = "\n".join(map(_packed, edits)) if edits else command or _questions(given)
+    context, gone = calls.opened(context, Call(call_id, action, noted))
+    return context, gone
+
+
+def resulted(
+    payload: dict[str, Any], context: Context, key: str, at: int
+) -> tuple[Context, tuple[Item, ...]]:
+    """Take an output, or the event of an end. `key` is that of a turn it may hold."""
+    context, call = calls.taken(context, text(payload, "call_id"))
+    if call is None:
+        return context, ()
+    outcome = _outcome(payload)
+    said: tuple[Item, ...] = ()
+    if call.action.kind == "question" and (answer := _answer(call, payload)):
+        said = (Turn(key=f"{key}:answer", role="user", text=answer, created_at=at, kind="answer"),)
+    action = structs.replace(call.action, **outcome)
+    if action.kind in ("edit", "write", "delete", "move") and action.name != "command":
+        return context, (*said, *_edits(action, call))
+    if action.kind != "command":
+        return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
+    also = shell.also(action, call.input, _printed(payload))
+    return context, (*said, action, *also)
+
+
+def _name(payload: dict[str, Any]) -> str:
+    return "local_shell" if payload.get("type") == "local_shell_call" else text(payload, "name")
+
+
+def _arguments(payload: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call: JSON inside a string."""
+    if payload.get("type") == "local_shell_call":
+        return mapping(payload, "action")
+    try:
+        given = json.loads(text(payload, "arguments") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _command(payload: dict[str, Any], given: dict[str, Any]) -> str:
+    """The line of a shell; of one called with a line, that line."""
+    if _name(payload) not in _SHELLS:
+        return ""
+    words = given.get("command", given.get("cmd"))
+    if isinstance(words, str):
+        return words
+    argv = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
+    if len(argv) >= 3 and argv[1] in _SHELL_FLAGS:  # noqa: PLR2004  bash -lc LINE
+        return argv[2]
+    return shlex.join(argv)
+
+
+def _kind(name: str, command: str, edits: list[patches.FilePatch]) -> Kind:
+    if edits:
+        return edits[0].kind
+    return "command" if command or name in _SHELLS else _KINDS.get(name, "tool")
+
+
+def _telling(name: str, given: dict[str, Any]) -> str:
+    if name == "request_user_input":
+        return "\n".join(text(question, "question") for question in array(given, "questions"))
+    return next((text(given, field) for field in _TELLING if text(given, field)), "")
+
+
+def _is_ours(payload: dict[str, Any], name: str) -> bool:
+    """Is it one of our own tools? Memory does not feed on itself."""
+    parts = f"{text(payload, 'namespace')}__{name}".split("__")
+    return "iai" in parts
+
+
+def _searched(payload: dict[str, Any], context: Context, at: int) -> tuple[Item, ...]:
+    """A search has no output of its own."""
+    action = mapping(payload, "action")
+    about = text(action, "query") or text(action, "url") or text(action, "pattern")
+    if not about:
+        return ()
+    one = text(payload, "id") or text(payload, "call_id") or str(at)
+    return (
+        Action(
+            key=f"codex:{context.session}:{one}:web", kind="web", at=at, status="ok",
+            name="web_search", text=about, sub_agent=context.sub_agent,
+        ),
+    )  # fmt: skip
+
+
+def _packed(edit: patches.FilePatch) -> str:
+    return json.dumps(edit)
+
+
+def _edits(action: Action, call: Call) -> list[Action]:
+    """One action for each file of a patch."""
+    found = []
+    for number, line in enumerate(call.input.splitlines()):
+        try:
+            edit = patches.FilePatch(*json.loads(line))
+        except (ValueError, TypeError):
+            continue  # the last one of a patch of very many files, cut
+        key = action.key if number == 0 else f"{action.key}:{number}"
+        found.append(
+            structs.replace(
+                action, key=key, kind=edit.kind, path=edit.path, to=edit.to, added=edit.added,
+                removed=edit.removed, exit_code=None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _questions(given: dict[str, Any]) -> str:
+    asked = {text(q, "id"): text(q, "question") for q in array(given, "questions")}
+    return json.dumps(asked) if asked else ""
+
+
+def _answer(call: Call, payload: dict[str, Any]) -> str:
+    """Return the questions with the answers, one on a line."""
+    try:
+        asked, answers = json.loads(call.input or "{}"), json.loads(_printed(payload))
+    except (ValueError, RecursionError):
+        return ""
+    lines = []
+    for name, answer in mapping(answers, "answers").items():
+        chosen = array(answer, "answers") if isinstance(answer, dict) else [answer]
+        said = ", ".join(
+            word.removeprefix("user_note: ") for word in chosen if isinstance(word, str)
+        )
+        if said.strip():
+            lines.append(f"{text(asked, name) or name} \u2192 {said}")
+    return "\n".join(lines)
+
+
+def _printed(payload: dict[str, Any]) -> str:
+    """What a call printed, without what the host says of it."""
+    if "aggregated_output" in payload or "stdout" in payload:
+        return text(payload, "aggregated_output") or text(payload, "stdout")
+    output = _output(payload)
+    inner = _inner(output)
+    if inner is not None:
+        return text(inner, "output")
+    found = _OUTPUT.search(output[:_HEAD])
+    return output[found.end() :] if found else output
+
+
+def _output(payload: dict[str, Any]) -> str:
+    output = payload.get("output")
+    if isinstance(output, dict):
+        output = output.get("content", output.get("output"))
+    if isinstance(output, list):
+        return "\n".join(text(block, "text") for block in output)
+    return output if isinstance(output, str) else ""
+
+
+def _inner(output: str) -> dict[str, Any] | None:
+    """Older versions put {"output", "metadata"} into the output as JSON."""
+    if not output.startswith('{"output"'):
+        return None
+    try:
+        found = json.loads(output)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
+    """The status of an action, its exit status, its duration and the end of a failure."""
+    output, printed = _output(payload), _printed(payload)
+    code, took = whole(payload, "exit_code"), _duration(mapping(payload, "duration"))
+    if (inner := _inner(output)) is not None:
+        metadata = mapping(inner, "metadata")
+        code, took = whole(metadata, "exit_code"), seconds(metadata, "duration_seconds")
+    elif code is None and (found := _EXIT.search(output[:_HEAD])):
+        code = int(found[1])
+        wall = _WALL.search(output[:_HEAD])
+        took = float(wall[1]) if wall and wall[1].count(".") < 2 else took  # noqa: PLR2004
+    good = payload.get("success", mapping(payload, "output").get("success"))
+    status: Status = "ok" if code == 0 or (code is None and good is not False) else "failed"
+    start = (printed or output)[:_HEAD]
+    if any(words in start for words in _REFUSED) or payload.get("status") == "declined":
+        status = "refused"
+    elif any(words in start for words in _ABORTED):
+        status = "interrupted"
+    elif "Process running with session ID" in output[:_HEAD]:
+        status = ""
+    tail = printed or text(payload, "stderr")
+    return {
+        "status": status,
+        "exit_code": code,
+        "seconds": took,
+        "output": shell.last_lines(tail) if status == "failed" else "",
+    }
+
+
+def _duration(fields: dict[str, Any]) -> float:
+    return seconds(fields, "secs") + seconds(fields, "nanos", 1e9)

@@ -1,0 +1,62 @@
+"""Typed access to JSON of unknown shape: a field of the wrong type is an absent field."""
+
+from functools import lru_cache
+from typing import Any
+
+from iai.model import clock
+from iai.model.clock import NS
+
+_EARLIEST_S = 1_000_000_000  # 2001: an earlier number is no time
+_DIGITS = 20  # a longer number is no time
+_LATEST_S = 100_000_000_000  # larger numbers are milliseconds
+
+
+def text(fields: object, name: str) -> str:
+    """Return a field that is a string, else ""."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def mapping(fields: object, name: str) -> dict[str, Any]:
+    """Return a field that is an object, else an empty one."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def array(fields: object, name: str) -> list[Any]:
+    """Return a field that is an array, else an empty one."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def whole(fields: object, name: str) -> int | None:
+    """Return a field that is a whole number."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def seconds(fields: object, name: str, per_second: float = 1.0) -> float:
+    """Return a duration in seconds, 0 if absent; the field has `per_second` units a second."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return value / per_second if 0 <= value < _LATEST_S else 0.0
+
+
+def moment(value: object) -> int:
+    """Return a time in nanoseconds: ISO 8601, seconds or milliseconds; 0 if it cannot be read."""
+    if isinstance(value, str):
+        return _iso(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if not _EARLIEST_S <= value < _LATEST_S * 1_000:
+        return 0
+    return int(value * NS) if value < _LATEST_S else int(value) * 1_000_000
+
+
+@lru_cache(maxsize=64)  # a line's time is asked for more than once
+def _iso(value: str) -> int:
+    try:
+        return max(0, clock.parse_iso(value))
+    except (ValueError, OverflowError):
+        return moment(int(value)) if value.isdecimal() and len(value) < _DIGITS else 0

@@ -1,0 +1,77 @@
+"""Patches: how many lines each file gained and lost. Pure."""
+
+from typing import Any, NamedTuple
+
+from iai.model.action import Kind
+
+_BEGIN, _END = "*** Begin Patch", "*** End Patch"
+
+
+class FilePatch(NamedTuple):
+    """What a patch does to one file."""
+
+    kind: Kind
+    path: str
+    to: str = ""
+    added: int = 0
+    removed: int = 0
+
+
+def hunks(structured: list[Any]) -> tuple[int, int]:
+    """Count the lines added and removed by hunks of the form {lines: ["+...", "-...", " ..."]}."""
+    added = removed = 0
+    for hunk in structured:
+        lines = hunk.get("lines") if isinstance(hunk, dict) else None
+        for line in lines if isinstance(lines, list) else ():
+            first = line[:1] if isinstance(line, str) else ""
+            added += first == "+"
+            removed += first == "-"
+    return added, removed
+
+
+def replaced(old: str, new: str) -> tuple[int, int]:
+    """Count the lines added and removed by putting `new` for `old`, without those at both ends."""
+    before, after = old.splitlines(), new.splitlines()
+    ends = 0
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        ends += 1
+    same = min(len(before), len(after)) - ends
+    for one, other in zip(reversed(before), reversed(after), strict=False):
+        if same <= 0 or one != other:
+            break
+        same -= 1
+        ends += 1
+    return len(after) - ends, len(before) - ends
+
+
+def envelope(text: str) -> list[FilePatch]:
+    """Read a patch as `apply_patch` takes it; empty if the text has no patch."""
+    start = text.find(_BEGIN)
+    if start < 0:
+        return []
+    files: list[FilePatch] = []
+    for line in text[start:].splitlines():
+        if line.startswith(_END):
+            break
+        if found := _header(line):
+            files.append(found)
+        elif files and line.startswith("*** Move to: "):
+            to = line.removeprefix("*** Move to: ").strip()
+            files[-1] = files[-1]._replace(kind="move", to=to)
+        elif files and line.startswith("+"):
+            files[-1] = files[-1]._replace(added=files[-1].added + 1)
+        elif files and line.startswith("-"):
+            files[-1] = files[-1]._replace(removed=files[-1].removed + 1)
+    return files
+
+
+def _header(line: str) -> FilePatch | None:
+    kinds: tuple[tuple[str, Kind], ...] = (
+        ("*** Update File: ", "edit"), ("*** Add File: ", "write"), ("*** Delete File: ", "delete"),
+    )  # fmt: skip
+    for words, kind in kinds:
+        if line.startswith(words):
+            return FilePatch(kind, line.removeprefix(words).strip())
+    return None

@@ -1,0 +1,110 @@
+"""Prompts that are typed while the agent works: each is a turn once, in whichever form it comes.
+
+The host logs each enqueue and, later, each removal. A prompt delivered at the end of a turn comes
+again as an ordinary message, and that one counts. One delivered in mid-turn is in no message, at
+most in an attachment. Pure.
+"""
+
+import hashlib
+
+from msgspec import structs
+
+from iai.hosts.turn import Turn
+from iai.model.context import QUEUED, QUEUED_TEXT, Context, Queued
+
+
+def enqueued(context: Context, text: str, at: int, *, said: bool) -> tuple[Context, Turn | None]:
+    """Note what was put into the queue. One too long to wait is a turn at once.
+
+    `said`: a person typed it; the host puts notices of its own into the queue too.
+    """
+    one = Queued(at, _digest(text), text if said else "")
+    if len(text) > QUEUED_TEXT and said:
+        return _handed(context, one)
+    return structs.replace(context, queue=(*context.queue[1 - QUEUED :], one)), None
+
+
+def came_again(context: Context, text: str) -> tuple[Context, tuple[Turn, ...], bool]:
+    """Take the prompts that a message holds out of the queue; was the message a turn already?
+
+    A message that holds none of them was typed at an idle agent, whose queue is empty: what still
+    waits was handed over without a trace, and is returned as turns.
+    """
+    if not context.queue and not context.handed:
+        return context, (), False
+    repeated = len(text) > QUEUED_TEXT and _digest(text) in context.handed
+    lines = f"\n{text.strip()}\n"
+    left = tuple(q for q in context.queue if not _holds(lines, q))
+    turns: tuple[Turn, ...] = ()
+    if len(left) == len(context.queue) and not repeated:
+        context, turns = emptied(context)
+        left = ()
+    return structs.replace(context, queue=left, handed=()), turns, repeated
+
+
+def command_came(context: Context) -> Context:
+    """Take a slash command that comes as a message out of the queue."""
+    one = next((q for q in context.queue if q.text.startswith("/")), None)
+    if one is None:
+        return context
+    return structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
+
+
+def removed(context: Context, text: str) -> tuple[Context, Turn | None]:
+    """Hand over the first prompt in mid-turn, or the one with this text if it is given.
+
+    Slash commands are never handed over so: they wait for the end of the turn.
+    """
+    digest = _digest(text) if text else b""
+    for one in context.queue:
+        if one.digest == digest or (not text and not one.text.startswith("/")):
+            left = structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
+            return _handed(left, one) if one.text else (left, None)
+    return context, None
+
+
+def attached(context: Context, text: str) -> tuple[Context, Turn | None, bool]:
+    """Take a prompt that was handed over in an attachment; was it a turn already?"""
+    digest = _digest(text)
+    if digest in context.handed:
+        left = tuple(other for other in context.handed if other != digest)
+        return structs.replace(context, handed=left), None, True
+    one = next((q for q in context.queue if q.digest == digest and q.text), None)
+    if one is None:
+        return context, None, False
+    rest = tuple(q for q in context.queue if q is not one)
+    return structs.replace(context, queue=rest), _turn(one), False
+
+
+def emptied(context: Context) -> tuple[Context, tuple[Turn, ...]]:
+    """Hand over all that waits, commands left out: those come as lines of their own."""
+    if not context.queue:
+        return context, ()
+    turns = tuple(_turn(one) for one in context.queue if one.text and not one.text.startswith("/"))
+    handed = tuple(one.digest for one in context.queue if one.text)
+    return structs.replace(context, queue=(), handed=(context.handed + handed)[-QUEUED:]), turns
+
+
+def taken_back(context: Context) -> Context:
+    """Forget what waits: it went back into the editor."""
+    return structs.replace(context, queue=()) if context.queue else context
+
+
+def _handed(context: Context, one: Queued) -> tuple[Context, Turn]:
+    handed = (*context.handed[1 - QUEUED :], one.digest)
+    return structs.replace(context, handed=handed), _turn(one)
+
+
+def _turn(one: Queued) -> Turn:
+    # No line of the queue has an id. A copy in a forked session has the same time and words.
+    key = f"claude:queued:{one.at}:{one.digest.hex()}"
+    return Turn(key=key, role="user", text=one.text, created_at=one.at, kind="queued")
+
+
+def _holds(lines: str, one: Queued) -> bool:
+    said = one.text.strip()
+    return f"\n{said}\n" in lines if said else _digest(lines) == one.digest
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.strip().encode("utf-8", "replace"), digest_size=12).digest()

@@ -1,0 +1,77 @@
+"""From the lines of a transcript to what they hold: turns, actions, and reasons for neither."""
+
+from typing import NamedTuple
+
+from msgspec import structs
+
+from iai.hosts import registry
+from iai.hosts.turn import Host, Item, Skip
+from iai.ingest import transcripts
+from iai.ingest.transcripts import RawLine
+from iai.model.context import Context
+from iai.model.record import Transcript
+
+
+class Found(NamedTuple):
+    """One item, where its line starts, and the context behind that line."""
+
+    offset: int
+    item: Item
+    context: Context
+
+
+class Reader:
+    """Reads one transcript line by line, from wherever it was read up to."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self.path = transcript.path
+        self.host: Host | None = registry.named(transcript.host)
+        fields = Context.__struct_fields__
+        self.context = Context(**{name: getattr(transcript, name) for name in fields})
+
+    def line(self, raw: RawLine) -> list[Found]:
+        """Return what a line holds. A broken one costs itself, not the whole records beside it."""
+        if raw.data is None:
+            return [Found(raw.offset, Skip.TOO_LONG, self.context)]
+        try:
+            return self._record(raw.offset, transcripts.decode(raw.data))
+        except ValueError:
+            records, whole = transcripts.rescued(raw.data)
+        found = []
+        for record in records:
+            found += self._record(raw.offset + record.position, record.value)
+        return found if whole else [*found, Found(raw.offset, Skip.BAD_JSON, self.context)]
+
+    def end(self) -> list[Found]:
+        """Return what was waited for and does not come, since nobody writes there any longer."""
+        if self.host is None:
+            return []
+        self.context, items = self.host.finish(self.context)
+        return [Found(0, item, self.context) for item in items]
+
+    def _record(self, offset: int, value: object) -> list[Found]:
+        host = self.host or self._recognised(value)
+        if host is None:
+            return [Found(offset, Skip.NOT_A_TURN, self.context)]
+        before = self.context
+        self.context, items = host.parse(value, before)
+        if any(not isinstance(item, Skip) for item in items):
+            self.context = _begun(self.context, before)
+        return [Found(offset, item, self.context) for item in items]
+
+    def _recognised(self, value: object) -> Host | None:
+        """Look whose file it is; add what its place says to what a hook may have said before."""
+        self.host = registry.detect(self.path, value)
+        if self.host is not None:
+            begun = self.host.begin(self.path)
+            names = Context.__struct_fields__
+            known = {name: getattr(begun, name) or getattr(self.context, name) for name in names}
+            self.context = Context(**known)
+        return self.host
+
+
+def _begun(context: Context, before: Context) -> Context:
+    """Note where a session began, at its first item."""
+    if context.began_in and context.session == before.session:
+        return context
+    return structs.replace(context, began_in=context.cwd)

@@ -1,0 +1,64 @@
+"""What the lines of a transcript read so far say about the lines to come. Plain data, pure.
+
+It is kept with the offset, so that reading can stop after any line and go on in another process.
+"""
+
+from msgspec import Struct
+
+from iai.model.action import Action, Step
+
+CALLS = 64  # calls that wait for their result; an agent starts some ten at once
+CALL_INPUT = 4_096  # characters of what a call was given
+QUEUED = 32  # prompts that wait for the agent
+QUEUED_TEXT = 16_384  # characters of one that waits
+REQUESTS = 32  # as many as a rewind is looked for in
+LINEAGE = 16  # sessions that were forked one from the other
+
+
+class Call(Struct, frozen=True):
+    """A tool call without its result: the action that it becomes, and what decides about it."""
+
+    id: str
+    action: Action
+    input: str = ""  # a command, or the questions, each on a line
+
+
+class Queued(Struct, frozen=True):
+    """A prompt typed while the agent worked, before it is handed over."""
+
+    at: int
+    digest: bytes
+    text: str = ""  # "" for what the host itself put into the queue
+
+
+class Origin(Struct, frozen=True):
+    """A session that this one continues, and when that began."""
+
+    session: str
+    began: int
+
+
+class Context(Struct, kw_only=True, frozen=True):
+    """The state of reading one transcript."""
+
+    session: str = ""
+    cwd: str = ""
+    began_in: str = ""  # directory of the first turn of `session`
+    remote: str = ""  # of the repository, where the host notes it; without credentials
+    skip: str = ""  # why nothing in this file is a turn
+    branch: str = ""
+    title: str = ""
+    title_rank: int = 0  # how much the title is worth: a person's choice is worth more
+    unattended: bool = False  # a program started it, not a person
+    forked_from: str = ""  # session
+    sub_agent: bool = False  # all of it is another agent's, working for `session`
+    last_at: int = 0  # time of the latest line that has one
+    calls: tuple[Call, ...] = ()
+    queue: tuple[Queued, ...] = ()
+    handed: tuple[bytes, ...] = ()  # digests of queued prompts that are turns already
+    todos: tuple[Step, ...] = ()  # the to-do list, for versions that send it item by item
+    todo_ids: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()  # keys of the latest prompts
+    parents: tuple[str, ...] = ()  # of each of these, the line that it follows
+    lineage: tuple[Origin, ...] = ()  # this session first
+    copied_until: int = 0  # in a fork: the time of the last line that is a copy

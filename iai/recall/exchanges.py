@@ -1,0 +1,126 @@
+"""Scored turns as exchanges: one exchange is one hit, and so are several that say the same."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+from msgspec import Struct
+
+from iai.model.record import CLIENT, Record, session_key
+from iai.recall import weights
+from iai.recall.scoring import Scored
+from iai.recall.sources import Sources
+
+_SENTENCE = 2  # different terms of a text that can repeat another: "ok" says nothing
+_OF_ALL = ("work", "narration")  # parts of a request's score that its whole exchange gains
+
+
+class Found(Struct, kw_only=True):
+    """An exchange, by its turns that were found, the best first."""
+
+    turns: list[Record]
+    request: Record | None
+    score: float
+    why: dict[str, float]
+    unattended: bool = False
+    same: list[int] = []  # labels of hits that say the same
+
+    @property
+    def best(self) -> Record:
+        """The turn that fits best."""
+        return self.turns[0]
+
+
+class Exchanges:
+    """Reads the exchanges of scored turns."""
+
+    def __init__(self, scored: Scored, sources: Sources) -> None:
+        self._scored = scored
+        self._view = sources.view
+        self.get = cache(sources.view.get)
+        self._unattended = cache(self._is_unattended)
+
+    def group(self, labels: Iterable[int]) -> list[Found]:
+        """Return the exchanges of these labels, the best first; each has its best turn first."""
+        groups: dict[int, Found] = {}
+        for label in labels:
+            record = self.get(label)
+            if record is None:
+                continue
+            request = self.request(record)
+            key = request.label if request else record.label
+            if key in groups:
+                groups[key].turns.append(record)
+            else:
+                groups[key] = Found(turns=[record], request=request, score=0.0, why={})
+        for found in groups.values():
+            self._score(found)
+        return sorted(groups.values(), key=lambda f: (-f.score, f.best.label))
+
+    def request(self, record: Record) -> Record | None:
+        """Return the request that a turn belongs to; None for a note, and for a client's turn."""
+        if not record.in_session or record.host == CLIENT:
+            return None
+        return self._view.request_of(record)
+
+    def distinct(self, found: Iterable[Found]) -> list[Found]:
+        """Leave out what repeats a better one, and note it there; people come before programs."""
+        kept: list[tuple[frozenset[int], Found]] = []
+        for one in sorted(found, key=lambda f: f.unattended):
+            own = self._scored.term_set(one.best.label)
+            alike = next((other for terms, other in kept if same(own, terms)), None)
+            if alike is None:
+                kept.append((own, one))
+            else:
+                alike.same.append(one.best.label)
+        return [one for _, one in kept]
+
+    def _score(self, found: Found) -> None:
+        """Score an exchange by its best turn and by what was done in it."""
+        scored, request = self._scored, found.request
+        whole = scored.parts(request.label) if request and request.label in scored else {}
+        shared = {name: whole[name] for name in _OF_ALL if name in whole}
+        parts = {
+            turn.label: {n: v for n, v in scored.parts(turn.label).items() if n not in _OF_ALL}
+            for turn in found.turns
+        }
+        found.turns.sort(key=lambda turn: (-sum(parts[turn.label].values()), turn.label))
+        found.why = parts[found.best.label] | shared
+        found.score = round(sum(found.why.values()), 4)
+        found.unattended = found.best.in_session and self._unattended(
+            session_key(found.best.host, found.best.session)
+        )
+
+    def _is_unattended(self, session: bytes) -> bool:
+        info = self._view.session_info(session)
+        return info is not None and info.unattended
+
+
+def same(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Do two texts share nearly all their terms (Jaccard's index)?"""
+    if min(len(one), len(other)) < _SENTENCE or min(len(one), len(other)) < weights.SAME * max(
+        len(one), len(other)
+    ):
+        return False
+    shared = len(one & other)
+    return shared >= weights.SAME * (len(one) + len(other) - shared)
+
+
+def nearest_first(
+    found: list[Found], near: str, k: int, belongs: Callable[[Found], str]
+) -> Iterator[Found]:
+    """Yield up to `k`, those of the project `near` first; some places are left to the others.
+
+    The others come first where they fit much better.
+    """
+    if not near:
+        yield from found[:k]
+        return
+    own = [one for one in found if belongs(one) == near]
+    others = [one for one in found if belongs(one) != near]
+    if own and others and own[0].score < weights.NEAR * others[0].score:
+        yield from (*others, *own)[:k]
+        return
+    left = min(len(others), int(weights.ELSEWHERE * k)) if own else k
+    own = own[: k - left]
+    yield from own
+    yield from others[: k - len(own)]

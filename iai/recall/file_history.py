@@ -1,0 +1,137 @@
+"""What was done to a file over time, read from the records alone: who asked for it, and how."""
+
+import os
+from collections.abc import Iterator
+from itertools import groupby, islice
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from iai.model.action import Action
+from iai.model.record import Record
+from iai.model.session import SessionInfo
+from iai.store.record_view import RecordView
+
+CHANGES = frozenset({"edit", "write", "delete", "move"})
+
+
+class FileVisit(Struct, frozen=True, kw_only=True):
+    """All that one exchange did to a file. Times are nanoseconds UTC."""
+
+    path: str  # as the host wrote it
+    at: int  # when it was first touched
+    host: str
+    session: str
+    title: str
+    branch: str
+    project: str  # id
+    request: Record | None  # what was asked for
+    added: int = 0  # lines
+    removed: int = 0
+    changes: int = 0  # 0: it was only read
+    gone: bool = False  # deleted, or moved elsewhere
+    commits: tuple[Action, ...] = ()  # of the same session, after the change
+
+
+class Found(Struct, frozen=True):
+    """The history of a file as it is asked for, the latest first."""
+
+    here: tuple[FileVisit, ...]  # in the project that was asked from
+    elsewhere: tuple[FileVisit, ...]  # in others, where that tells something
+
+
+def find(view: RecordView, named: str, cwd: str, root: str, project: str, k: int) -> Found:
+    """Return the latest `k` visits of the file that a user means by `named` in a directory.
+
+    `root` and `project` (an id) are those of the project that the directory is in. The file is
+    looked for in every checkout of the project; if it was never touched there, `named` may also be
+    the end of any path.
+    """
+    names = _names(named, cwd, root)
+    bases = {"", root, *_checkouts(view, project)}
+    here: tuple[FileVisit, ...] = ()
+    for name, exact in ((names[0], True), *((name, False) for name in names)):
+        visits = history(view, name, project)
+        fitting = (v for v in visits if not exact or v.path.removesuffix(name)[:-1] in bases)
+        here = tuple(islice(fitting, k))
+        if here:
+            names = [name]
+            break
+    if here and len(PurePosixPath(names[0]).parts) == 1:
+        return Found(here, ())  # other projects have files of that name, but they are other files
+    others = (v for name in names for v in history(view, name) if v.project != project)
+    return Found(here, tuple(islice(others, k - len(here))))
+
+
+def change_line(visit: FileVisit) -> str:
+    """Return what was done to the file: its path, and the lines added and removed, or "read"."""
+    lines = [f"+{visit.added}" if visit.added else "", f"-{visit.removed}" if visit.removed else ""]
+    how = "removed" if visit.gone else "" if visit.changes else "read"
+    return " ".join(part for part in (visit.path, *lines, how) if part)
+
+
+def _names(named: str, cwd: str, root: str) -> list[str]:
+    """Return the paths to look for, the surest first: as seen from the project's root, as given."""
+    whole = PurePosixPath(os.path.normpath(os.path.join(cwd, named)))  # noqa: PTH118  keeps links
+    own = whole.relative_to(root) if whole.is_relative_to(root) else whole
+    return list(dict.fromkeys((str(own), os.path.normpath(named))))
+
+
+def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisit]:
+    """Yield what was done to files of this path, the latest first.
+
+    `path` matches whole and by its end: `src/tide.py` finds `/w/src/tide.py`. `project` is the id
+    of one to stay in; "" for all.
+    """
+    touched = (
+        (session, action, view.request_before(session, action.at))
+        for session, action in view.of_file(path)
+        if any(ends_with(one, path) for one in (action.path, action.to))
+        and action.status not in ("refused", "interrupted")
+    )
+    for (session, _), group in groupby(touched, key=lambda t: (t[0], t[2] and t[2].label)):
+        found = list(group)
+        request = found[0][2]
+        own = request or next(view.session(session), None)
+        if own is not None and project in ("", own.project):
+            yield _visit(view, session, own, request, [action for _, action, _ in found])
+
+
+def _checkouts(view: RecordView, project: str) -> set[str]:
+    """Return the directories that a project was worked on in."""
+    known = view.project_named(project)
+    return {known.root, *known.cwds} if known else set()
+
+
+def _visit(
+    view: RecordView,
+    session: bytes,
+    own: Record,
+    request: Record | None,
+    latest_first: list[Action],
+) -> FileVisit:
+    actions = latest_first[::-1]
+    info = view.session_info(session) or SessionInfo(host=own.host, session=own.session)
+    changed = [action for action in actions if action.kind in CHANGES]
+    later = view.actions(session) if changed else iter(())
+    return FileVisit(
+        path=actions[-1].to or actions[-1].path,
+        at=actions[0].at,
+        host=own.host,
+        session=own.session,
+        title=info.title,
+        branch=info.branch,
+        project=own.project,
+        request=request,
+        added=sum(action.added for action in actions),
+        removed=sum(action.removed for action in actions),
+        changes=len(changed),
+        gone=actions[-1].kind == "delete",
+        commits=tuple(a for a in later if a.kind == "commit" and a.at >= changed[-1].at)[:1],
+    )
+
+
+def ends_with(whole: str, path: str) -> bool:
+    """Return whether a path is another, or its end, step by step."""
+    steps, wanted = PurePosixPath(whole).parts, PurePosixPath(path).parts
+    return bool(wanted) and steps[-len(wanted) :] == wanted

@@ -1,0 +1,78 @@
+"""The part of a text that fits a question best. Pure."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from iai.index.terms import LONGEST_TEXT, terms
+
+PASSAGE = 240  # characters
+_STEM = 3  # letters of a term that a word keeps whatever form it has
+_PIECE = re.compile(r"[^\n]*?(?:[.!?](?=\s)|\n|$)\s*")
+
+
+def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str:
+    """Return the stretch of whole sentences or lines with most of the terms, on one line.
+
+    The earlier of two that are as good; the beginning of the text if it has none of the terms.
+    """
+    flat = " ".join(text.split())
+    if len(flat) <= limit:
+        return flat
+    pieces = [piece for piece in _PIECE.findall(text[:LONGEST_TEXT]) if piece.strip()]
+    lines = [" ".join(piece.split()) for piece in pieces]
+    found = [_found(line, rarity) for line in lines]
+    best, gain = 0, 0.0
+    for first in (at for at, there in enumerate(found) if there):
+        has = _worth(set().union(*found[first : _end(lines, first, limit)]), rarity)
+        if has > gain:
+            best, gain = first, has
+    if gain == 0:
+        return _cut(flat, limit)
+    stretch = " ".join(lines[best : _end(lines, best, limit)])
+    if len(stretch) > limit:
+        stretch = _around(stretch, rarity, limit)
+    before, after = best > 0, _end(lines, best, limit) < len(lines)
+    return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
+
+
+def _found(text: str, rarity: Mapping[str, float]) -> set[str]:
+    """Return the terms that a text has. Most lines have none, which their letters say sooner."""
+    lower = text.lower()
+    if not any(term[:_STEM] in lower for term in rarity):
+        return set()
+    return rarity.keys() & set(terms(text))
+
+
+def _end(lines: list[str], first: int, limit: int) -> int:
+    """Return the end of the lines from `first` on that fit; one is always taken."""
+    room, end = limit - len(lines[first]), first + 1
+    while end < len(lines) and len(lines[end]) < room:
+        room -= len(lines[end]) + 1
+        end += 1
+    return end
+
+
+def _around(line: str, rarity: Mapping[str, float], limit: int) -> str:
+    """Return a long line from a little before the part with most of the terms."""
+    words = line.split(" ")
+    worth = [_worth(_found(word, rarity), rarity) for word in words]
+    starts, at = [], 0
+    for word in words:
+        starts.append(at)
+        at += len(word) + 1
+    gains = [
+        sum(w for w, s in zip(worth, starts, strict=True) if start <= s < start + limit)
+        for start in starts[::4]
+    ]
+    best = starts[::4][max(range(len(gains)), key=gains.__getitem__)]
+    return line[best:] if not best else "… " + line[best:]
+
+
+def _worth(found: Collection[str], rarity: Mapping[str, float]) -> float:
+    return sum(rarity[term] for term in found)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return text[:limit].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,151 @@
+"""What was done in each session, beside the records: small values, found by file and by commit.
+
+They are in the environment of the records, so that turns, actions and the offset up to which a
+transcript was read are committed together.
+"""
+
+from collections.abc import Iterator
+
+from iai.model.action import Action
+from iai.model.record import digest, session_key
+from iai.model.session import SessionInfo
+from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
+from iai.store.environment import Tables
+
+DATABASES = (
+    "actions",  # session, time, number of the action -> Action
+    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten
+    "by_file",  # last part of the path, NUL, time, session, number
+    "by_commit",  # hash, NUL, time, session, number
+    "session_info",  # session -> SessionInfo
+)
+_EMPTY = b""
+_LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
+_PLACE = 32  # bytes of time, session and number at the end of a key
+_BEYOND = b"\xff" * (_PLACE + 1)
+_LATEST = b"max_action"
+
+
+class ActionView(Tables):
+    """What was done, as of one moment."""
+
+    def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session (see `session_key`), in the order it was done in."""
+        with self._t.cursor(self._db["actions"]) as cursor:
+            if newest_first:
+                beyond = cursor.set_range(session + _BEYOND)
+                found = cursor.prev() if beyond else cursor.last()
+                pairs = cursor.iterprev()
+            else:
+                found = cursor.set_range(session)
+                pairs = cursor.iternext()
+            for key, data in pairs if found else ():
+                if not key.startswith(session):
+                    return
+                yield unpack(data, Action)
+
+    def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
+        """Yield what was done in a session from a time on, up to another, in order."""
+        end = encode_time(until) if until is not None else _BEYOND
+        with self._t.cursor(self._db["actions"]) as cursor:
+            found = cursor.set_range(session + encode_time(since))
+            for key, data in cursor.iternext() if found else ():
+                if not key.startswith(session) or key[len(session) :] >= end:
+                    return
+                yield unpack(data, Action)
+
+    def has_action(self, key: str) -> bool:
+        """Return whether an action with this idempotency key was ever stored."""
+        return self._t.get(digest(key), db=self._db["action_keys"]) is not None
+
+    def session_info(self, session: bytes) -> SessionInfo | None:
+        """Return what is known of a session; None where nothing is but its turns."""
+        data = self._t.get(session, db=self._db["session_info"])
+        return unpack(data, SessionInfo) if data is not None else None
+
+    def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
+        """Yield what was done to files whose path ends in this name, the latest first.
+
+        Each comes with its session.
+        """
+        return self._found("by_file", _name_key(name))
+
+    def of_commit(self, prefix: str) -> Iterator[tuple[bytes, Action]]:
+        """Yield the commits whose hash begins so, each with its session."""
+        return self._found("by_commit", prefix.lower().encode(), exact=False)
+
+    def _found(
+        self, database: str, prefix: bytes, *, exact: bool = True
+    ) -> Iterator[tuple[bytes, Action]]:
+        start = prefix + b"\0" if exact else prefix
+        with self._t.cursor(self._db[database]) as cursor:
+            found = cursor.set_range(start + _BEYOND)
+            found = cursor.prev() if found else cursor.last()
+            keys = cursor.iterprev(keys=True, values=False)
+            for key in keys if found else ():
+                if not key.startswith(start):
+                    return
+                time, session, n = key[-_PLACE:-24], key[-24:-8], key[-8:]
+                data = self._t.get(session + time + n, db=self._db["actions"])
+                if data is not None:
+                    yield session, unpack(data, Action)
+
+
+class ActionChange(ActionView):
+    """What was done, in a transaction of the writer."""
+
+    def add_action(self, session: bytes, action: Action) -> bool:
+        """Keep an action; return False if it was kept before, also where it was forgotten."""
+        if self.has_action(action.key):
+            return False
+        latest = self._t.get(_LATEST, db=self._db["meta"])
+        n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
+        self._t.put(_LATEST, n, db=self._db["meta"])
+        self._t.put(digest(action.key), n, db=self._db["action_keys"])
+        self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
+        for database, index_key in _index_keys(session, action, n):
+            self._t.put(index_key, _EMPTY, db=self._db[database])
+        return True
+
+    def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
+        """Remove what was done in a session from a time on, up to another; return how much."""
+        end = encode_time(until) if until is not None else b"\xff" * 8
+        gone: list[tuple[bytes, Action]] = []
+        with self._t.cursor(self._db["actions"]) as cursor:
+            found = cursor.set_range(session + encode_time(since))
+            for key, data in cursor.iternext() if found else ():
+                if not key.startswith(session) or key[16:24] >= end:
+                    break
+                gone.append((key, unpack(data, Action)))
+        for key, action in gone:
+            self._t.delete(key, db=self._db["actions"])
+            for database, index_key in _index_keys(session, action, key[-8:]):
+                self._t.delete(index_key, db=self._db[database])
+        return len(gone)
+
+    def note_session(self, info: SessionInfo) -> None:
+        """Note what is known of a session by now."""
+        session = session_key(info.host, info.session)
+        known = self.session_info(session)
+        updated = known.updated(info) if known else info
+        if updated != known:
+            self._t.put(session, pack(updated), db=self._db["session_info"])
+
+    def forget_session(self, session: bytes) -> None:
+        """Remove what is known of a session besides its turns, and all that was done in it."""
+        self.forget_actions(session, -(1 << 62), None)
+        self._t.delete(session, db=self._db["session_info"])
+
+
+def _index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
+    place = encode_time(action.at) + session + n
+    for path in {action.path, action.to} - {""}:
+        yield "by_file", _name_key(path) + b"\0" + place
+    if action.commit:
+        yield "by_commit", action.commit.lower().encode("ascii", "replace")[:64] + b"\0" + place
+
+
+def _name_key(path: str) -> bytes:
+    """Return the last part of a path, by which it is found whatever directory it was under."""
+    name = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].casefold()
+    return name.encode("utf-8", "surrogateescape").replace(b"\0", b"")[:_LONGEST_NAME]

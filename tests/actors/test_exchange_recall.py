@@ -1,0 +1,139 @@
+"""Recall in exchanges: what was done is found with what was asked, and each is one hit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from simulation.world import World
+
+from iai.embedders.static import bundled
+from iai.model.action import Action
+from iai.model.clock import NS
+from iai.model.session import SessionInfo
+from iai.protocol.graph_cache import Hit, Recall, Recalled
+from iai.protocol.message import Actor
+from iai.store.record_change import RecordChange
+from tests.iai.store.builders import PROJECT, new_record
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def w(world: Make) -> World:
+    return world(embedder=bundled())
+
+
+def at(w: World, seconds: int) -> int:
+    return w.now.wall - 3_600 * NS + seconds * NS
+
+
+def say(w: World, seconds: int, text: str, **fields: Any) -> int:
+    new = new_record(f"k{seconds}{text}", text=text, created_at=at(w, seconds), **fields)
+    return w.records.commit(lambda unit: unit.insert(new)[0], w.now)[0]
+
+
+def do(w: World, seconds: int, kind: str, session: str = "s", **fields: Any) -> None:
+    done = Action(key=f"{seconds}{kind}", kind=kind, at=at(w, seconds), **fields)  # type: ignore[arg-type]
+    w.records.commit(lambda unit: unit.act(done, "claude", session, PROJECT), w.now)
+
+
+def ask(w: World, query: str, **fields: Any) -> tuple[Hit, ...]:
+    w.run(5.0)
+    reply = w.answer(Actor.GRAPH_CACHE, Recall(query=query, **fields))
+    assert isinstance(reply, Recalled)
+    return reply.hits
+
+
+@pytest.fixture
+def harbour(w: World) -> World:
+    """Two sessions: one mends the tide table, the other one fails to move a crane."""
+    say(w, 1, "the table of the harbour is wrong, mend it")
+    say(w, 2, "let me read the almanac first", role="assistant")
+    do(w, 3, "read", path="/w/src/almanac.py")
+    do(w, 4, "edit", path="/w/src/tide.py", added=3)
+    do(w, 5, "commit", text="Count the neap days twice", commit="a1b2c3d4e5")
+    say(w, 6, "It is mended: the sum was off by one.", role="assistant")
+    say(w, 7, "move the crane to the other berth", session="t")
+    do(w, 8, "command", session="t", text="make crane", status="failed", output="KeyError: quay")
+    say(w, 9, "The crane would not move.", role="assistant", session="t")
+    return w
+
+
+@pytest.mark.parametrize(
+    "query", ["src/tide.py", "tide.py", "neap days", "a1b2c3d", "a1b2c3d4e5f60718", "almanac"]
+)
+def test_an_exchange_is_found_by_what_was_done_in_it(harbour: World, query: str) -> None:
+    first = ask(harbour, query)[0]
+    assert first.request == 1
+
+
+def test_an_error_finds_the_request_that_led_to_it(harbour: World) -> None:
+    first = ask(harbour, "KeyError quay")[0]
+    assert (first.session_id, first.errors) == ("t", ("KeyError: quay",))
+
+
+def test_an_exchange_is_one_hit_with_what_was_asked_answered_and_done(harbour: World) -> None:
+    (hit,) = ask(harbour, "harbour table tide.py off by one", session="s")
+    assert hit.request == 1
+    assert "harbour" in (hit.asked or hit.text)
+    assert "off by one" in (hit.answer or hit.text)
+    assert hit.files == ("/w/src/tide.py",)
+    assert hit.commits == ("a1b2c3d Count the neap days twice",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "requests"),
+    [
+        ({"file": "src/tide.py"}, {1}),
+        ({"file": "src/almanac.py"}, {1}),
+        ({"file": "other/tide.py"}, set()),
+        ({"commit": "a1b2c3d"}, {1}),
+        ({"commit": "neap days"}, {1}),
+        ({"commit": "crane"}, set()),
+        ({"command": "make crane"}, {4}),
+        ({"command": "make crane", "failed": True}, {4}),
+        ({"failed": True}, {4}),
+        ({"failed": True, "file": "tide.py"}, set()),
+    ],
+)
+def test_a_filter_lets_only_exchanges_through_that_did_so(
+    harbour: World, fields: dict[str, Any], requests: set[int]
+) -> None:
+    assert {hit.request for hit in ask(harbour, "what was it", **fields)} == requests
+
+
+def test_hits_of_the_nearest_project_come_first_and_the_others_are_named_so(w: World) -> None:
+    say(w, 1, "the staging key of the tariff is in the vault", project="a", session="a")
+    say(w, 2, "the key of the staging is in a staging vault, that key", project="b", session="b")
+    hits = ask(w, "staging key vault", near="a")
+    assert [(hit.project, hit.elsewhere) for hit in hits] == [("a", False), ("b", True)]
+    assert not any(hit.elsewhere for hit in ask(w, "staging key vault"))
+
+
+def test_what_was_remembered_comes_before_what_was_only_said(w: World) -> None:
+    for number in range(4):
+        text = f"the staging key, the staging key: I looked for the key of staging {number} times"
+        say(w, number, text, role="assistant", session=f"s{number}")
+    noted = say(w, 9, "the staging key is in the vault under tariff/staging", tier="semantic")
+    assert ask(w, "staging key")[0].label == noted
+
+
+def test_people_come_before_programs(w: World) -> None:
+    say(w, 1, "the crane at the berth fails again and again", session="robot")
+    person = say(w, 2, "one crane failed", session="person")
+    robot = SessionInfo(host="claude", session="robot", unattended=True)
+
+    def change(unit: RecordChange) -> None:
+        unit.note_session(robot)
+
+    w.records.commit(change, w.now)
+    hits = ask(w, "crane fails at the berth again")
+    assert [hit.unattended for hit in hits] == [False, True]
+    assert hits[0].label == person
+
+
+def test_a_clients_turns_are_hits_each_for_itself_and_none_is_narration(w: World) -> None:
+    say(w, 1, "where is the crane", host="client", session="c")
+    say(w, 2, "the crane is at the berth", host="client", session="c", role="assistant")
+    say(w, 3, "the crane has left", host="client", session="c", role="assistant")
+    assert {hit.label for hit in ask(w, "crane")} == {1, 2, 3}

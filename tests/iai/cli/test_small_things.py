@@ -1,0 +1,57 @@
+"""Small things of the command line: hints, refusals and what is printed, without a group."""
+
+from pathlib import Path
+
+import pytest
+
+from iai import cli
+from iai.config.layout import Layout
+from iai.store.records import Records
+from tests.iai.store.builders import new_record, put
+
+
+@pytest.fixture
+def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
+    records = Records(layout.records, writer=True)
+    put(records, new_record("1"))
+    records.close()
+    return layout
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["recal"], 2, "did you mean `iai recall`?"),
+        (["xyzzy"], 2, "`iai help` lists the commands"),
+        (["pin"], 2, "an unquoted # starts a comment"),
+        (["edit"], 2, "an unquoted # starts a comment"),
+        (["forget"], 2, "an unquoted # starts a comment"),
+        (["dismiss"], 2, "an unquoted # starts a comment"),
+        (["injections", "--project", "nosuch"], 2, "there is no project nosuch"),
+        (["restore", "/nonexistent"], 1, "no such file"),
+        (["config", "set", "embedder", "nosuch"], 1, "there is no embedder 'nosuch'"),
+        (["file", "tide.py", "--project", "nosuch"], 2, "there is no project nosuch"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_hint(
+    words: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == code
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert printed.out == ""
+
+
+def test_a_setting_is_shown_with_its_unit_if_it_is_a_number(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        (("embedder", "static"), "embedder is static (config.toml)\n"),
+        (("tick_s", "2"), "tick_s is 2 seconds (config.toml)\n"),
+        (("elsewhere", "0"), "elsewhere is 0 (config.toml)\n"),
+    ):
+        assert cli.main(["config", "set", *words]) == 0
+        assert capsys.readouterr().out == said
+    assert Path(store.config).read_text().splitlines()[-1] == "elsewhere = 0"

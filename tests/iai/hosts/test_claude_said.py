@@ -1,0 +1,321 @@
+"""What a person said to Claude Code in other places than a prompt, and what nobody said."""
+
+from typing import Any
+
+import pytest
+
+from iai.hosts import claude
+from iai.hosts.turn import Rewound, Skip, Turn
+from iai.model.context import QUEUED_TEXT, Context
+from tests.iai.hosts.claude_lines import (
+    answer,
+    call,
+    items,
+    line,
+    prompt,
+    queue,
+    result,
+    turns,
+)  # fmt: skip
+
+REFUSED = "The user doesn't want to proceed with this tool use. The tool use was rejected."
+NOTE = "\n\nNote: The user's next message may contain"
+ASKED = [{"question": "Which port?", "header": "Port", "options": []}]
+
+
+def attached(second: int, text: Any, kind: str = "human", mode: str = "prompt") -> dict[str, Any]:
+    attachment = {"type": "queued_command", "prompt": text, "commandMode": mode,
+                  "origin": {"kind": kind}}  # fmt: skip
+    return line("attachment", second, attachment=attachment)
+
+
+def test_a_prompt_handed_over_in_mid_turn_is_a_turn_with_the_time_it_was_typed() -> None:
+    found = items(queue(5, "enqueue", "use the lock"), result(6, "t"), queue(9, "remove"))
+    (turn,) = [item for item in found if isinstance(item, Turn)]
+    assert (turn.kind, turn.text) == ("queued", "use the lock")
+    assert turn.created_at % (60 * 10**9) == 5 * 10**9
+
+
+def test_a_queued_prompt_is_one_turn_in_whichever_forms_it_comes() -> None:
+    typed, removed = queue(5, "enqueue", "use the lock"), queue(6, "remove")
+    once = [("queued", "use the lock")]
+    assert turns(typed, removed, attached(7, "use the lock")) == once
+    assert turns(typed, attached(7, "use the lock")) == once
+    assert turns(attached(7, "use the lock")) == once
+    assert turns(attached(7, [{"type": "text", "text": "use the lock"}])) == once
+    assert turns(typed, queue(6, "dequeue"), prompt(7, "use the lock")) == [
+        ("user", "use the lock")
+    ]
+
+
+def test_a_prompt_that_comes_again_as_a_message_keeps_the_key_of_the_message() -> None:
+    found = items(queue(5, "enqueue", "go on"), queue(6, "dequeue"), prompt(7, "go on"))
+    assert [item.key for item in found if isinstance(item, Turn)] == ["claude:u7"]
+
+
+def test_queued_prompts_may_come_again_joined_in_one_message() -> None:
+    queued = [queue(5, "enqueue", "first"), queue(6, "enqueue", "second")]
+    assert turns(*queued, prompt(7, "first\nsecond")) == [("user", "first\nsecond")]
+
+
+def test_a_prompt_said_again_later_is_a_second_turn() -> None:
+    mid_turn = [queue(5, "enqueue", "stop"), queue(6, "remove")]
+    assert turns(*mid_turn, prompt(9, "stop")) == [("queued", "stop"), ("user", "stop")]
+
+
+def test_a_queued_prompt_without_a_trace_is_a_turn_at_the_next_request_or_at_the_end() -> None:
+    typed = queue(5, "enqueue", "use the lock")
+    assert turns(typed, prompt(9, "next")) == [("queued", "use the lock"), ("user", "next")]
+    context, _ = claude.parse(typed, Context())
+    (turn,) = claude.finish(context)[1]
+    assert isinstance(turn, Turn)
+    assert turn.text == "use the lock"
+
+
+def test_a_prompt_taken_back_into_the_editor_was_not_said() -> None:
+    assert turns(queue(5, "enqueue", "never mind"), queue(6, "popAll"), prompt(9, "next")) == [
+        ("user", "next")
+    ]
+
+
+def test_what_the_host_puts_into_the_queue_is_no_turn_and_does_not_stand_for_one() -> None:
+    note = "<task-notification>\n<task-id>b1</task-id>\n</task-notification>"
+    found = turns(
+        queue(1, "enqueue", note),
+        queue(2, "enqueue", "use the lock"),
+        queue(3, "remove"),
+        queue(4, "remove"),
+        attached(5, note, kind="task-notification", mode="task-notification"),
+    )
+    assert found == [("queued", "use the lock")]
+
+
+def test_a_slash_command_waits_for_the_end_of_the_turn() -> None:
+    queued = [queue(1, "enqueue", "/exit"), queue(2, "enqueue", "and the docs"), queue(3, "remove")]
+    assert turns(*queued, prompt(9, "<command-name>/exit</command-name>")) == [
+        ("queued", "and the docs")
+    ]
+
+
+def test_a_queued_text_too_long_to_wait_is_one_turn_all_the_same() -> None:
+    long = "x" * (QUEUED_TEXT + 1)
+    assert turns(queue(1, "enqueue", long), queue(2, "dequeue"), prompt(3, long)) == [
+        ("queued", long)
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "To tell you how to proceed, the user said:\nno new flag",
+        "The user provided the following reason for the rejection: no new flag",
+        f"To tell you how to proceed, the user said:\nno new flag{NOTE} a correction.",
+    ],
+)
+def test_words_with_a_refusal_are_a_turn_of_the_users(words: str) -> None:
+    asked = answer(1, call("t", "Edit", file_path="/p/a.py", old_string="a", new_string="b"))
+    refused = result(2, "t", f"{REFUSED} {words}", is_error=True, toolUseResult="User rejected")
+    assert turns(asked, refused) == [("refusal", "no new flag")]
+
+
+def test_a_refusal_without_words_and_a_failure_that_quotes_one_say_nothing() -> None:
+    asked = answer(1, call("t", "Bash", command="cat log"))
+    wordless = result(2, "t", f"{REFUSED} STOP what you are doing", is_error=True)
+    quoting = result(2, "t", "Exit code 1\nlog: the user said:\nhello", is_error=True)
+    assert turns(asked, wordless) == []
+    assert turns(asked, quoting) == []
+
+
+def test_an_answer_is_kept_with_its_question() -> None:
+    asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
+    beside = {"questions": ASKED, "answers": {"Which port?": "8443", "Which host?": ["a", "b"]},
+              "annotations": {"Which port?": {"notes": "the proxy holds 443"}}}  # fmt: skip
+    assert turns(asked, result(2, "q", toolUseResult=beside)) == [
+        ("answer", "Which port? \u2192 8443 (the proxy holds 443)\nWhich host? \u2192 a, b")
+    ]
+
+
+def test_an_answer_is_read_from_the_result_where_nothing_stands_beside_it() -> None:
+    asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
+    told = 'User has answered your questions: "Which port?"="8443". You can now continue.'
+    assert turns(asked, result(2, "q", told)) == [("answer", "Which port? \u2192 8443")]
+
+
+def test_of_questions_put_back_only_what_was_answered_is_kept() -> None:
+    asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
+    told = (
+        f"{REFUSED} To tell you how to proceed, the user said:\nThe user wants to clarify these"
+        ' questions.\n\nQuestions asked:\n- "Which port?"\n  Answer: 8443\n- "Why?"\n  (None)'
+    )
+    assert turns(asked, result(2, "q", told, is_error=True)) == [
+        ("answer", "Which port? \u2192 8443")
+    ]
+
+
+def test_a_plan_is_a_turn_of_the_assistants_and_its_fate_an_action() -> None:
+    plan = "# Move the cache\n1. write the copier\n2. switch over"
+    asked = answer(1, "Here is the plan.", call("p", "ExitPlanMode", plan=plan))
+    assert turns(asked) == [("plan", plan), ("assistant", "Here is the plan.")]
+    assert turns(
+        answer(1, call("p", "ExitPlanMode")), result(2, "p", toolUseResult={"plan": plan})
+    ) == [("plan", plan)]
+
+
+def test_a_plan_given_as_the_request_is_told_as_one() -> None:
+    assert turns(prompt(1, "Implement the following plan:\n\n# P", planContent="# P")) == [
+        ("plan", "Implement the following plan:\n\n# P")
+    ]
+
+
+@pytest.mark.parametrize("spaces", ["\n", "\n            "])
+def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
+    tags = ("<command-message>review</command-message>", "<command-name>/review</command-name>",
+            "<command-args>only the parser, please</command-args>")  # fmt: skip
+    text = spaces.join(tags)
+    assert turns(prompt(1, text)) == [("command", "only the parser, please")]
+    assert turns(line("system", 1, subtype="local_command", content=text)) == [
+        ("command", "only the parser, please")
+    ]
+
+
+def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
+    text = "Why does it print\n<command-args>x</command-args>\nhere?"
+    assert turns(prompt(1, text)) == [("user", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<ide_opened_file>The user opened /p/a.py</ide_opened_file>", Skip.EDITOR),
+        ("<ide_selection>The user selected lines 1 to 2</ide_selection>", Skip.EDITOR),
+        ("<task-notification>\n<status>done</status>\n</task-notification>", Skip.NOTICE),
+        ("<task-notification>a</task-notification>\nFull transcript available at: /t", Skip.NOTICE),
+        ('<teammate-message teammate_id="lead">go</teammate-message>', Skip.NOTICE),
+        ("<agent-message>done</agent-message>", Skip.NOTICE),
+        ("Another Claude session sent a message:\nhi", Skip.NOTICE),
+        ("Caveat: The messages below were generated", Skip.META),
+        ("Stop hook feedback:\n- [lint]: failed", Skip.HOOK),
+        ("PreToolUse hook blocking error from command: no", Skip.HOOK),
+        ("PostToolUse:Edit hook additional context: x", Skip.HOOK),
+        ("Operation stopped by hook: not now", Skip.HOOK),
+        ("This session is being continued from a previous conversation that", Skip.SUMMARY),
+        ("Base directory for this skill: /s", Skip.META),
+        ("[Request interrupted by user]", Skip.COMMAND),
+        ("[Image: source: /tmp/a.png]", Skip.PLACEHOLDER),
+        ("(no content)", Skip.PLACEHOLDER),
+        ("[No content]", Skip.PLACEHOLDER),
+    ],
+)
+def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
+    assert items(prompt(1, text)) == [why]
+    assert items(prompt(1, [{"type": "text", "text": text}])) == [why]
+    beside = [{"type": "text", "text": text}, {"type": "text", "text": "and why?"}]
+    assert turns(prompt(1, beside)) == [("user", "and why?")]
+
+
+def test_words_beside_a_hosts_element_are_kept_whole() -> None:
+    for text in (
+        "<ide_selection>line 4</ide_selection>\nwhy?",
+        "why?\n<system-reminder>be nice</system-reminder>",
+        "[Request interrupted by user]\nwhy?",
+    ):
+        assert [text.strip() for _, text in turns(prompt(1, text))] == ["why?"]
+
+
+def test_an_element_without_its_end_or_inside_a_sentence_is_somebodys_words() -> None:
+    for text in (
+        "<task-notification> shows twice, why?",
+        "drop <system-reminder>this</system-reminder> from it",
+        "why is this sent?\n```\n<system-reminder>\nx\n</system-reminder>\n```",
+    ):
+        assert turns(prompt(1, text)) == [("user", text)]
+
+
+@pytest.mark.parametrize("flag", [{"isMeta": True}, {"isCompactSummary": True},
+                                  {"origin": {"kind": "task-notification"}}])  # fmt: skip
+def test_what_the_host_says_of_a_line_counts_before_its_words(flag: dict[str, Any]) -> None:
+    assert turns(prompt(1, "looks like a prompt", **flag)) == []
+    assert turns(prompt(1, "is a prompt", origin={"kind": "human"})) == [("user", "is a prompt")]
+
+
+def test_thoughts_inside_a_text_are_not_the_answer() -> None:
+    assert turns(answer(1, "<thinking>\nhm\n</thinking>\n\nIt is 4.")) == [
+        ("assistant", "It is 4.")
+    ]
+
+
+def test_markup_that_no_rule_knows_is_kept_and_named() -> None:
+    (turn,) = items(prompt(1, "<new-thing id='1'>x</new-thing>\nwhy?"))
+    assert isinstance(turn, Turn)
+    assert (turn.markup, turn.text) == ("new-thing", "<new-thing id='1'>x</new-thing>\nwhy?")
+
+
+def test_a_prompt_that_takes_the_place_of_another_rewinds_to_it() -> None:
+    found = items(
+        prompt(1, "a", parentUuid=None),
+        answer(2, "done", parentUuid="u1"),
+        prompt(3, "b", parentUuid="u2"),
+        answer(4, "done", parentUuid="u3"),
+        prompt(5, "c", parentUuid="u4"),
+        prompt(6, "instead of b", parentUuid="u2"),
+    )
+    assert [i for i in found if isinstance(i, Rewound)] == [Rewound(("claude:u3", "claude:u5"))]
+
+
+def test_no_rewind_is_seen_where_none_is_proved() -> None:
+    found = items(
+        prompt(1, "a", parentUuid=None),
+        prompt(2, "b", parentUuid=None),
+        prompt(3, "c", parentUuid="u2"),
+        prompt(3, "c", parentUuid="u2"),  # read again
+    )
+    assert not [i for i in found if isinstance(i, Rewound)]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "seconds"),
+    [
+        (1_795_168_800_000, 1_795_168_800),
+        (1_795_168_800, 1_795_168_800),
+        ("1795168800000", 1_795_168_800),
+    ],
+)
+def test_a_number_is_a_time_in_milliseconds_or_seconds(stamp: object, seconds: int) -> None:
+    (turn,) = items({**prompt(1, "x"), "timestamp": stamp})
+    assert isinstance(turn, Turn)
+    assert turn.created_at == seconds * 10**9
+
+
+def test_a_line_without_a_time_takes_that_of_its_neighbour_and_keeps_its_key() -> None:
+    first, second = items(prompt(1, "x"), {**prompt(2, "y"), "timestamp": "yesterday"})
+    assert isinstance(first, Turn)
+    assert isinstance(second, Turn)
+    assert second.created_at == first.created_at
+    assert second.key == "claude:u2"
+
+
+def test_what_a_fork_copies_has_the_key_of_the_first() -> None:
+    copied = prompt(1, "x", forkedFrom={"sessionId": "s0", "messageUuid": "u0"})
+    context, (turn,) = claude.parse(copied, Context())
+    assert isinstance(turn, Turn)
+    assert turn.key == "claude:u0"
+    assert context.forked_from == "s0"
+
+
+def test_a_session_has_its_branch_and_the_best_of_its_titles() -> None:
+    context = Context()
+    for one in (
+        line("summary", 1, summary="first"), line("summary", 2, summary="of another"),
+        line("ai-title", 3, aiTitle="better"), line("custom-title", 4, customTitle="mine"),
+        line("ai-title", 5, aiTitle="worse"), prompt(6, "x", gitBranch="fix/quay"),
+    ):  # fmt: skip
+        context, _ = claude.parse(one, context)
+    assert (context.title, context.branch) == ("mine", "fix/quay")
+
+
+def test_a_session_that_a_program_started_is_known() -> None:
+    for field in ({"entrypoint": "sdk-cli"}, {"promptSource": "sdk"}):
+        context, _ = claude.parse(prompt(1, "x", **field), Context())
+        assert context.unattended
+    context, _ = claude.parse(prompt(1, "x", entrypoint="cli", promptSource="typed"), Context())
+    assert not context.unattended

@@ -1,0 +1,135 @@
+"""What Codex did: commands, patches, plans and questions, with what came of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from iai.hosts.turn import Turn
+from iai.model.action import Action, Step
+from tests.iai.hosts.test_codex_said import event, line, meta, read
+
+PATCH = """*** Begin Patch
+*** Update File: a.py
+@@
+ x
+-y
++z
++w
+*** Add File: b.py
++one
+*** Delete File: c.py
+*** Update File: d.py
+*** Move to: e.py
+@@
+-q
++r
+*** End Patch"""
+
+
+def call(name: str, arguments: object, at: str = "10:00:01") -> dict[str, Any]:
+    return line(at, "response_item", type="function_call", name=name, call_id="c",
+                arguments=json.dumps(arguments))  # fmt: skip
+
+
+def output(text: Any, at: str = "10:00:02") -> dict[str, Any]:
+    return line(at, "response_item", type="function_call_output", call_id="c", output=text)
+
+
+def done(*lines: dict[str, Any]) -> list[Action]:
+    _, found = read(meta("10:00:00", "s"), *lines)
+    return [item for item in found if isinstance(item, Action)]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("exec_command", {"cmd": "make all"}),
+        ("shell", {"command": ["bash", "-lc", "make all"]}),
+        ("shell", {"command": ["make", "all"]}),
+        ("shell_command", {"command": "make all"}),
+    ],
+)
+def test_a_command_is_the_line_that_was_run(name: str, arguments: dict[str, Any]) -> None:
+    (action,) = done(call(name, arguments), output("fine"))
+    assert (action.kind, action.text, action.status) == ("command", "make all", "ok")
+    assert action.key == "codex:s:c"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        event("10:00:02", "exec_command_end", call_id="c", exit_code=2, aggregated_output="a\nbad",
+              duration={"secs": 1, "nanos": 500_000_000}),
+        output("Exit code: 2\nWall time: 1.5 seconds\nOutput:\na\nbad"),
+        output("Chunk ID: 1\nWall time: 1.5 seconds\nProcess exited with code 2\nOutput:\na\nbad"),
+        output(json.dumps({"output": "a\nbad", "metadata": {"exit_code": 2,
+                                                            "duration_seconds": 1.5}})),
+    ],
+)  # fmt: skip
+def test_a_failure_is_read_from_each_form_of_an_end(end: dict[str, Any]) -> None:
+    (action,) = done(call("exec_command", {"cmd": "make"}), end)
+    assert (action.status, action.exit_code, action.seconds) == ("failed", 2, 1.5)
+    assert action.output == "a\nbad"
+
+
+def test_an_end_that_is_told_twice_counts_once() -> None:
+    end = event("10:00:02", "exec_command_end", call_id="c", exit_code=0, aggregated_output="ok")
+    assert len(done(call("exec_command", {"cmd": "make"}), end, output("ok"))) == 1
+
+
+def test_a_refusal_and_an_interruption_are_told_apart() -> None:
+    made = call("exec_command", {"cmd": "make"})
+    assert done(made, output("exec command rejected by user"))[0].status == "refused"
+    assert done(made, output("aborted by user after 3s"))[0].status == "interrupted"
+    assert done(made, event("10:00:03", "turn_aborted"))[0].status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        line("10:00:01", "response_item", type="custom_tool_call", name="apply_patch", call_id="c",
+             input=PATCH),
+        call("shell", {"command": ["apply_patch", PATCH]}),
+        call("exec_command", {"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}),
+    ],
+)  # fmt: skip
+def test_a_patch_is_an_action_for_each_file(made: dict[str, Any]) -> None:
+    end = event("10:00:02", "patch_apply_end", call_id="c", success=True, stdout="Success")
+    assert [(a.kind, a.path, a.to, a.added, a.removed, a.status) for a in done(made, end)] == [
+        ("edit", "a.py", "", 2, 1, "ok"), ("write", "b.py", "", 1, 0, "ok"),
+        ("delete", "c.py", "", 0, 0, "ok"), ("move", "d.py", "e.py", 1, 1, "ok"),
+    ]  # fmt: skip
+
+
+def test_a_plan_comes_with_the_state_of_each_step() -> None:
+    plan = [{"step": "a", "status": "completed"}, {"step": "b", "status": "pending"}]
+    (action,) = done(call("update_plan", {"plan": plan}), output("Plan updated"))
+    assert (action.kind, action.steps) == ("todo", (Step("a", "completed"), Step("b", "pending")))
+
+
+def test_an_answer_is_kept_with_its_question() -> None:
+    questions = [{"id": "port", "question": "Which port?", "header": "Port"}]
+    answers = json.dumps({"answers": {"port": {"answers": ["8443", "user_note: no TLS yet"]}}})
+    _, found = read(
+        meta("10:00:00", "s"), call("request_user_input", {"questions": questions}), output(answers)
+    )
+    (turn,) = (item for item in found if isinstance(item, Turn))
+    assert (turn.role, turn.kind) == ("user", "answer")
+    assert turn.text == "Which port? \u2192 8443, no TLS yet"
+
+
+def test_a_sub_agents_actions_count_for_the_session_that_sent_it() -> None:
+    source = {"subagent": {"thread_spawn": {"parent_thread_id": "lead"}}}
+    context, found = read(
+        meta("10:00:00", "s", source=source), call("exec_command", {"cmd": "ls"}), output("a")
+    )
+    (action,) = (item for item in found if isinstance(item, Action))
+    assert (context.session, action.sub_agent) == ("lead", True)
+
+
+def test_a_search_of_the_web_has_no_output_to_wait_for() -> None:
+    search = line("10:00:01", "response_item", type="web_search_call",
+                  action={"type": "search", "query": "lmdb map full"})  # fmt: skip
+    (action,) = done(search)
+    assert (action.kind, action.text) == ("web", "lmdb map full")

@@ -1,0 +1,177 @@
+"""What was said to Codex, in rollouts of all ages, forks among them; and what nobody said."""
+
+from typing import Any
+
+import pytest
+
+from iai.hosts import codex, registry
+from iai.hosts.turn import Item, Rewound, Skip, Turn
+from iai.model.context import Context
+
+DAY = "2026-11-20T"
+
+
+def line(at: str, type_: str, **payload: Any) -> dict[str, Any]:
+    return {"timestamp": f"{DAY}{at}Z", "type": type_, "payload": payload}
+
+
+def meta(at: str, session: str, began: str = "", **fields: Any) -> dict[str, Any]:
+    began = f"{DAY}{began or at}Z"
+    return line(at, "session_meta", id=session, timestamp=began, cwd="/p", **fields)
+
+
+def message(at: str, role: str, *texts: str, **fields: Any) -> dict[str, Any]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text} for text in texts]
+    return line(at, "response_item", type="message", role=role, content=content, **fields)
+
+
+def event(at: str, type_: str, **fields: Any) -> dict[str, Any]:
+    return line(at, "event_msg", type=type_, **fields)
+
+
+def read(*lines: dict[str, Any]) -> tuple[Context, list[Item]]:
+    context, found = Context(), list[Item]()
+    for one in lines:
+        context, new = codex.parse(one, context)
+        found += new
+    return context, found
+
+
+def turns(*lines: dict[str, Any]) -> list[Turn]:
+    return [item for item in read(*lines)[1] if isinstance(item, Turn)]
+
+
+def test_of_a_wrapped_request_only_the_request_is_kept() -> None:
+    for heading in ("# Context from my IDE setup:", "# Files mentioned by the user:"):
+        text = f"{heading}\n\n## Open tabs:\n- a.py\n\n## My request for Codex:\nfix the login\n"
+        (turn,) = turns(message("10:00:00", "user", text))
+        assert turn.text == "fix the login"
+    plain = "How do I write\n## My request for Codex:\nin a README?"
+    assert turns(message("10:00:00", "user", plain))[0].text == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<environment_context>\n<cwd>/p</cwd>\n</environment_context>", Skip.META),
+        ("# AGENTS.md instructions for /p\n\n<INSTRUCTIONS>\nbe good\n</INSTRUCTIONS>", Skip.META),
+        ("<user_instructions>be good</user_instructions>", Skip.META),
+        ("<extension_context>x</extension_context>", Skip.META),
+        ("<external_calendar>x</external_calendar>", Skip.NOTICE),
+        ("<skill>\n<name>x</name>\n</skill>", Skip.META),
+        ("<goal_context>x</goal_context>", Skip.META),
+        ("<user_shell_command>\n<command>ls</command>\n</user_shell_command>", Skip.COMMAND),
+        ("<turn_aborted>\nx\n</turn_aborted>", Skip.COMMAND),
+        ("<subagent_notification>x</subagent_notification>", Skip.NOTICE),
+        ("<hook_prompt hook_run_id='1'>x</hook_prompt>", Skip.HOOK),
+        ("Warning: The maximum number of unified exec processes you can keep open is", Skip.META),
+        ("Warning: apply_patch was requested via exec_command.", Skip.META),
+        ("<image name=[Image #1] path='/s.png'>", Skip.PLACEHOLDER),
+        ("</image>", Skip.PLACEHOLDER),
+    ],
+)
+def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
+    assert read(message("10:00:00", "user", text))[1] == [why]
+    (turn,) = turns(message("10:00:00", "user", text, "why?"))
+    assert turn.text == "why?"
+
+
+def test_a_pasted_page_is_not_a_picture() -> None:
+    page = "Why is this invalid?\n<image>\n<url>x</url>\n</image>\n"
+    assert turns(message("10:00:00", "user", page))[0].text == page
+
+
+def test_commentary_is_told_from_the_answer() -> None:
+    found = turns(
+        message("10:00:00", "assistant", "Still building.", phase="commentary"),
+        message("10:00:01", "assistant", "Built.", phase="final_answer"),
+    )
+    assert [turn.kind for turn in found] == ["commentary", ""]
+
+
+def test_a_rollout_of_bare_items_is_read_with_the_time_of_its_session() -> None:
+    first = {"id": "s1", "timestamp": f"{DAY}10:00:00Z", "instructions": None,
+             "git": {"branch": "main", "repository_url": "git@h:o/r.git"}}  # fmt: skip
+    again = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "ok"}]}
+    context, found = read(first, {"record_type": "state"}, again, again)
+    one, other = (item for item in found if isinstance(item, Turn))
+    assert (context.session, context.branch, context.remote) == ("s1", "main", "git@h:o/r.git")
+    assert one.key != other.key
+    assert 0 < one.created_at < other.created_at < one.created_at + 1_000
+    assert registry.detect("/x/old.jsonl", first) is registry.named("codex")
+
+
+def test_a_forks_copies_with_new_times_are_no_turns() -> None:
+    found = turns(
+        meta("12:00:00", "fork", forked_from_id="first"),
+        meta("12:00:00", "first", "10:00:00"),
+        message("12:00:00", "user", "move the table"),
+        message("12:00:00", "assistant", "Moved."),
+        message("12:00:09", "user", "leave it here"),
+    )
+    assert [turn.text for turn in found] == ["leave it here"]
+
+
+def test_a_forks_copies_with_their_own_times_are_the_turns_of_the_first() -> None:
+    said = message("10:00:05", "user", "move the table")
+    context, _ = read(meta("12:00:00", "fork", forked_from_id="first"))
+    assert context.forked_from == "first"
+    copy, own = turns(
+        meta("12:00:00", "fork", forked_from_id="first"),
+        meta("10:00:00", "first"),
+        said,
+        message("12:00:09", "user", "leave it here"),
+    )
+    (first,) = turns(meta("10:00:00", "first"), said)
+    assert (copy.key, copy.session) == (first.key, "first")
+    assert own.session == ""
+
+
+def test_a_fork_need_not_repeat_the_head_of_the_first() -> None:
+    copy, own = turns(
+        meta("12:00:00", "fork", forked_from_id="first"),
+        message("10:00:05", "user", "move the table"),
+        message("12:00:00", "user", "copied with a new time"),
+        message("12:00:09", "user", "leave it here"),
+    )
+    assert (copy.session, copy.text) == ("first", "move the table")
+    assert (own.session, own.text) == ("", "leave it here")
+
+
+def test_turns_that_were_rolled_back_are_named() -> None:
+    lines = [message(f"10:00:0{n}", "user", text) for n, text in enumerate("abc")]
+    keys = [turn.key for turn in turns(*lines)]
+    _, found = read(*lines, event("10:01:00", "thread_rolled_back", num_turns=2))
+    assert found[-1] == Rewound(tuple(keys[1:]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "unattended"),
+    [
+        ({"source": "exec"}, True),
+        ({"source": "cli", "originator": "codex_exec"}, True),
+        ({"source": {"subagent": "review"}}, False),
+        ({"source": "cli", "originator": "codex_cli_rs"}, False),
+        ({"source": "vscode", "originator": "codex_vscode"}, False),
+    ],
+)
+def test_a_session_that_a_program_started_is_known(
+    fields: dict[str, Any],
+    unattended: bool,  # noqa: FBT001
+) -> None:
+    context, _ = read(meta("10:00:00", "s", **fields))
+    assert context.unattended is unattended
+
+
+def test_a_session_takes_the_name_that_it_is_given() -> None:
+    context, _ = read(
+        meta("10:00:00", "s"), event("10:00:01", "thread_name_updated", thread_name="Quay")
+    )
+    assert context.title == "Quay"
+
+
+def test_a_line_without_a_time_takes_that_of_its_neighbour() -> None:
+    second = {**message("10:00:01", "user", "b"), "timestamp": None}
+    one, other = turns(meta("10:00:00", "s"), message("10:00:01", "user", "a"), second)
+    assert other.created_at == one.created_at

@@ -1,0 +1,165 @@
+"""From a slice of a transcript to what is kept of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from iai.ingest import parse, transcripts
+from iai.ingest.explain import explain
+from iai.ingest.parse import Batch
+from iai.model.action import Action
+from iai.model.clock import NS
+from iai.model.context import Call, Context
+from iai.model.record import Transcript
+from iai.projects.identity import ProjectIdentity
+from tests.iai.hosts.claude_lines import answer, call, prompt, queue, result
+
+LATER = 1_800_000_000 * NS
+
+
+def identify(cwd: str, _remote: str) -> ProjectIdentity:
+    return ProjectIdentity(f"id of {cwd}", "p", cwd)
+
+
+def write(path: Path, *lines: dict[str, Any]) -> None:
+    with path.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def read(path: Path, transcript: Transcript | None = None, now: int = LATER) -> Batch:
+    return parse.read(transcript or Transcript(path=str(path), host=""), identify, now)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s1.jsonl"
+
+
+def test_a_call_and_its_result_are_joined_over_slices_and_processes(path: Path) -> None:
+    write(path, prompt(1, "edit it"), answer(2, call("t", "Read", file_path="/a")))
+    first = read(path, now=1)
+    assert first.actions == ()
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(first.transcript), type=Transcript)
+    write(path, result(3, "t"))
+    (done,) = read(path, kept, now=1).actions
+    assert (done.action.path, done.action.status) == ("/a", "ok")
+    assert (done.session, done.host, done.cwd, done.project) == ("s1", "claude", "/p", "id of /p")
+    assert done.offset > 0
+
+
+def test_what_is_waited_for_is_given_up_once_the_file_is_left_alone(path: Path) -> None:
+    write(path, answer(2, call("t", "Bash", command="make")), queue(3, "enqueue", "and the docs"))
+    busy = read(path, now=1)
+    assert (busy.actions, busy.records) == ((), ())
+    left = read(path)
+    assert [done.action.status for done in left.actions] == ["interrupted"]
+    assert [record.text for record in left.records] == ["and the docs"]
+    assert left.transcript.calls == ()
+
+
+def test_a_turn_carries_its_kind_and_a_session_what_is_known_of_it(path: Path) -> None:
+    write(path, {"type": "custom-title", "customTitle": "Quay", "sessionId": "s1"},
+          queue(1, "enqueue", "use the lock"), queue(2, "remove"),
+          prompt(3, "go", gitBranch="fix/quay", entrypoint="sdk-py"))  # fmt: skip
+    batch = read(path)
+    assert [(record.kind, record.text) for record in batch.records] == [
+        ("queued", "use the lock"), ("", "go"),
+    ]  # fmt: skip
+    (facts,) = batch.sessions
+    assert (facts.session, facts.title, facts.branch) == ("s1", "Quay", "fix/quay")
+    assert facts.unattended
+
+
+def test_each_session_in_a_file_has_its_own_facts(path: Path) -> None:
+    write(path, {"type": "ai-title", "aiTitle": "Quay", "sessionId": "s1"}, prompt(1, "a"),
+          {**prompt(2, "b", gitBranch="main"), "sessionId": "s2"})  # fmt: skip
+    assert [(f.session, f.title, f.branch) for f in read(path).sessions] == [
+        ("s1", "Quay", ""), ("s2", "", "main"),
+    ]  # fmt: skip
+
+
+def test_unknown_markup_and_rewound_requests_are_handed_on(path: Path) -> None:
+    write(path, prompt(1, "<odd>x</odd>", parentUuid="u0"), prompt(2, "instead", parentUuid="u0"))
+    batch = read(path)
+    assert batch.unknown_markup == {"odd": 1}
+    assert [back.key for back in batch.rewound] == ["claude:u1"]
+
+
+def test_a_text_without_any_time_takes_that_of_the_next_or_of_the_file(path: Path) -> None:
+    untimed = {**prompt(1, "a"), "timestamp": None}
+    write(path, untimed, prompt(2, "b"))
+    first, second = read(path).records
+    assert first.created_at == second.created_at
+    alone = path.with_name("s2.jsonl")
+    write(alone, untimed)
+    (only,) = read(alone).records
+    assert only.created_at == transcripts.written_at(str(alone))
+
+
+def test_whole_records_on_a_broken_line_are_kept_and_the_break_is_reported(path: Path) -> None:
+    cut, whole = json.dumps(answer(1, "cut off"))[:60], json.dumps(prompt(2, "whole"))
+    path.write_text(
+        f"{json.dumps(prompt(0, 'a'))}\n{cut}{whole}\n{whole}{json.dumps(prompt(3, 'c'))}\n"
+    )
+    batch = read(path)
+    assert [record.text for record in batch.records] == ["a", "whole", "whole", "c"]
+    assert [fault.reason for fault in batch.faults] == ["bad_json"]
+    data = path.read_bytes()
+    assert all(data[r.source.offset :].startswith(b'{"type"') for r in batch.records)
+
+
+def test_a_rewritten_transcript_is_read_again_from_its_start(path: Path) -> None:
+    write(path, prompt(1, "a" * 2_000), prompt(2, "b"))
+    transcript = read(path).transcript
+    path.unlink()
+    write(path, prompt(1, "a"), prompt(2, "b"), *(prompt(n, "c" * 200) for n in range(3, 20)))
+    batch = read(path, transcript)
+    assert len(batch.records) == 19
+    assert batch.records[0].text == "a"
+
+
+def test_a_rollout_is_read_on_after_it_was_compressed(tmp_path: Path) -> None:
+    import zstandard  # noqa: PLC0415
+
+    path = tmp_path / "rollout-1.jsonl"
+    said = [
+        {"timestamp": f"2026-11-20T10:00:0{n}Z", "type": "response_item", "payload": {
+            "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}}
+        for n, text in enumerate("ab")
+    ]  # fmt: skip
+    write(path, {"timestamp": "2026-11-20T10:00:00Z", "type": "session_meta",
+                 "payload": {"id": "s", "cwd": "/p"}}, said[0])  # fmt: skip
+    transcript = read(path).transcript
+    write(path, said[1])
+    Path(f"{path}.zst").write_bytes(zstandard.compress(path.read_bytes()))
+    path.unlink()
+    batch = read(path, transcript)
+    assert [record.text for record in batch.records] == ["b"]
+    assert batch.transcript.path == str(path)
+
+
+def test_a_transcript_kept_by_an_older_version_is_read() -> None:
+    old = {"path": "/t", "host": "claude", "offset": 5, "inode": 7, "head": b"h", "session": "s",
+           "cwd": "/p", "remote": "", "skip": "", "followed_until": 9}  # fmt: skip
+    transcript = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Transcript)
+    assert (transcript.offset, transcript.session, transcript.calls) == (5, "s", ())
+
+
+def test_a_transcript_keeps_its_context() -> None:
+    waiting = Call("t", Action(key="k", kind="read", at=1))
+    transcript = Transcript(path="/t", host="claude", calls=(waiting,), title="Quay")
+    assert isinstance(transcript, Context)
+    data = msgspec.msgpack.encode(transcript)
+    assert msgspec.msgpack.decode(data, type=Transcript) == transcript
+
+
+def test_every_line_of_a_file_is_explained(path: Path) -> None:
+    write(path, prompt(1, "why?"), answer(2, call("t", "Bash", command="make")), result(3, "t"))
+    write(path, prompt(4, "Stop hook feedback: x"), answer(5, call("u", "Read", file_path="/a")))
+    assert [(outcome.what, outcome.about) for outcome in explain(str(path))] == [
+        ("user", "why?"), ("skipped", "tool"), ("command", "make ok"), ("skipped", "hook"),
+        ("skipped", "tool"), ("read", "/a interrupted"),
+    ]  # fmt: skip

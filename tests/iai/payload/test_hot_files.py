@@ -1,0 +1,53 @@
+"""Which files a start names: the hot ones, once each, as seen from the project."""
+
+from typing import Any
+
+from iai.model.session import SessionInfo
+from iai.payload.hot_files import by_directory
+from iai.payload.summary import FileWork, Summary
+
+ROOT = "/w/harbor"
+
+
+def session(*files: FileWork, cwd: str = ROOT) -> Summary:
+    info = SessionInfo(host="claude", session="s", cwd=cwd)
+    return Summary(info=info, began_at=0, ended_at=1, files=files)
+
+
+def changed(path: str, changes: int = 1, **fields: Any) -> FileWork:
+    return FileWork(path=path, changes=changes, **fields)
+
+
+def test_directories_are_named_once_and_the_hottest_first() -> None:
+    latest = session(changed(f"{ROOT}/src/tide.py"), changed(f"{ROOT}/README.md"))
+    before = session(*(changed(f"{ROOT}/src/{n}.py", 5) for n in "ab"))
+    old = [session(changed(f"{ROOT}/old.py"))] * 2
+    found = by_directory([latest, before, *old], ROOT)
+    assert found == [("src/", ["a.py", "b.py", "tide.py"]), ("", ["old.py", "README.md"])]
+
+
+def test_a_file_that_is_read_counts_less_than_one_that_is_changed() -> None:
+    one = session(FileWork(path=f"{ROOT}/read.py", reads=1), changed(f"{ROOT}/changed.py"))
+    assert by_directory([one], ROOT) == [("", ["changed.py", "read.py"])]
+
+
+def test_a_file_in_a_worktree_is_the_same_file() -> None:
+    tree = f"{ROOT}/.worktrees/fix/tide"
+    there = session(changed(f"{tree}/src/tide.py"), cwd=tree)
+    here = session(changed(f"{ROOT}/src/tide.py"))
+    assert by_directory([there, here], ROOT) == [("src/", ["tide.py"])]
+
+
+def test_a_file_in_another_checkout_is_the_same_file() -> None:
+    there = session(changed("/w/quay/src/tide.py"), cwd="/w/quay")
+    here = session(changed(f"{ROOT}/src/tide.py"))
+    assert by_directory([there, here], ROOT, ["/w/quay"]) == [("src/", ["tide.py"])]
+
+
+def test_of_a_checkout_that_was_elsewhere_the_shared_directory_is_left_out() -> None:
+    moved = session(*(changed(f"/old/harbor/src/{n}.py") for n in "ab"), cwd="/old/harbor")
+    assert by_directory([moved], ROOT) == [("", ["a.py", "b.py"])]
+
+
+def test_what_is_gone_is_not_named() -> None:
+    assert by_directory([session(changed(f"{ROOT}/gone.py", gone=True))], ROOT) == []

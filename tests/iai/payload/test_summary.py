@@ -1,0 +1,91 @@
+"""A session as facts: what was done to files, what was committed, how it ended."""
+
+from typing import Any
+
+import pytest
+
+from iai.model.action import Action, Step
+from iai.model.exchange import Exchange
+from iai.model.record import Record
+from iai.model.session import SessionInfo
+from iai.payload.summary import FileWork, Summary, files_of, summarise
+
+INFO = SessionInfo(host="claude", session="s")
+
+
+def action(kind: str, **fields: Any) -> Action:
+    return Action(**{"key": "k", "kind": kind, "at": 7, "status": "ok", **fields})
+
+
+def turn(text: str, **fields: Any) -> Record:
+    given = {"id": "0" * 26, "label": 1, "tier": "episodic", "role": "user", "host": "claude"}
+    given |= {"session": "s", "project": "p", "cwd": "/p", "created_at": 1, "ingested_at": 1}
+    return Record(**{**given, "updated_at": 1, "text": text, **fields})
+
+
+def summary(*actions: Action, asked: str = "mend the tide", **fields: Any) -> Summary:
+    exchange = Exchange(request=turn(asked), actions=actions, **fields)
+    return summarise([exchange], INFO, (1, 2))
+
+
+def test_what_was_done_to_a_file_is_added_up() -> None:
+    found = files_of([
+        action("read", path="/p/a.py"),
+        action("edit", path="/p/a.py", added=3, removed=1),
+        action("edit", path="/p/a.py", added=2),
+        action("read", path="/p/b.py"),
+    ])  # fmt: skip
+    assert found == (
+        FileWork(path="/p/a.py", added=5, removed=1, changes=2, reads=1, last_at=7),
+        FileWork(path="/p/b.py", reads=1, last_at=7),
+    )
+
+
+@pytest.mark.parametrize("status", ["refused", "interrupted"])
+def test_what_did_not_happen_changes_no_file(status: str) -> None:
+    assert files_of([action("edit", path="/p/a.py", status=status)]) == ()
+
+
+def test_a_temporary_file_is_none_of_the_project() -> None:
+    assert files_of([action("write", path="/tmp/scratch.py")]) == ()  # noqa: S108
+
+
+def test_a_moved_file_is_gone_from_where_it_was() -> None:
+    old, new = files_of([action("move", path="/p/a.py", to="/p/b.py")])
+    assert (old.path, old.gone, new.path, new.gone) == ("/p/a.py", True, "/p/b.py", False)
+
+
+def test_only_open_steps_of_the_last_list_are_open() -> None:
+    first = action("todo", steps=(Step("old", "pending"),))
+    last = action("todo", steps=(Step("done", "completed"), Step("left", "in_progress")))
+    assert [step.text for step in summary(first, last).open_steps] == ["left"]
+
+
+def test_a_commit_that_says_nothing_is_left_out() -> None:
+    commits = [action("commit", text=text) for text in ("Initial commit", "wip", "Mend the tide")]
+    assert [commit.text for commit in summary(*commits).commits] == ["Mend the tide"]
+
+
+def test_a_session_is_interrupted_if_its_last_step_was() -> None:
+    assert summary(action("command", status="interrupted")).outcome == "interrupted"
+    assert summary(action("command")).outcome == "unanswered"
+    assert summary(action("command"), answer=turn("done", role="assistant")).outcome == "answered"
+
+
+def test_a_session_with_work_a_decision_or_a_long_request_is_not_trivial() -> None:
+    assert summary(asked="hello").trivial
+    assert summary(action("read", path="/p/a.py"), asked="what is in a.py?").trivial
+    assert not summary(action("edit", path="/p/a.py"), asked="hello").trivial
+    assert not summary(asked="hello " * 100).trivial
+    assert not summary(asked="hello", meanwhile=(turn("no", kind="refusal"),)).trivial
+
+
+def test_a_title_that_may_be_another_sessions_is_not_used() -> None:
+    for rank, title in ((1, ""), (2, "Mend the tide")):
+        info = SessionInfo(host="claude", session="s", title="Mend the tide", title_rank=rank)
+        assert summarise([], info, (1, 2)).title == title
+
+
+def test_what_the_user_closed_or_dismissed_is_known() -> None:
+    assert summarise([Exchange(request=turn("a", marks=("done",)))], INFO, (1, 2)).closed
+    assert summarise([Exchange(request=turn("a", marks=("dismissed",)))], INFO, (1, 2)).dismissed

@@ -1,0 +1,45 @@
+"""The part of a text that a hit shows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iai.index.terms import terms
+from iai.recall.passage import PASSAGE, passage
+
+FILLER = "Nothing of note happened on the quay today. " * 20
+
+
+def rarity(question: str) -> dict[str, float]:
+    return dict.fromkeys(terms(question), 1.0)
+
+
+def test_a_short_text_is_shown_whole_on_one_line() -> None:
+    assert passage("the berth\n  is taken", rarity("crane")) == "the berth is taken"
+
+
+def test_the_sentences_that_fit_are_shown_wherever_they_are() -> None:
+    text = f"{FILLER}The crane dropped the anchor. It was Tuesday. {FILLER}"
+    shown = passage(text, rarity("which anchor did the crane drop"))
+    assert shown.startswith("… The crane dropped the anchor. It was Tuesday.")
+    assert shown.endswith(" …")
+
+
+def test_a_text_without_any_of_the_words_is_shown_from_its_beginning() -> None:
+    assert passage(FILLER, rarity("crane")).startswith("Nothing of note")
+
+
+def test_the_rarer_word_decides() -> None:
+    text = f"The crane is here. {FILLER}The anchor is there. {FILLER}"
+    assert "anchor" in passage(text, {"crane": 1.0, "anchor": 3.0})
+
+
+def test_a_long_line_is_shown_around_its_words() -> None:
+    text = "quay " * 200 + "the crane dropped the anchor " + "quay " * 200
+    assert "crane" in passage(text, rarity("crane anchor"))
+
+
+@given(st.text(max_size=2_000), st.text(max_size=50))
+def test_a_passage_is_one_short_line(text: str, question: str) -> None:
+    shown = passage(text, rarity(question))
+    assert len(shown) <= PASSAGE + len("…  …") + 2
+    assert "\n" not in shown

@@ -85,7 +85,7 @@ def test_installed_it_runs_the_group_and_remembers_through_its_own_hooks(
         wait_until(lambda: texts(g), "it is in the store")
         g.settle()
         started = host.event("SessionStart", g.work, session_id="next", source="startup")
-        assert "> keep the clean-up off that file\n" in started
+        assert "Asked: keep the clean-up off that file" in started
         status = json.loads(run("hooks", "status", "--json"))["claude"]
         assert status["scripts"] == "current"
         assert status["capture"]["outcome"] == "a turn of the user was kept"

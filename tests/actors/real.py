@@ -16,10 +16,11 @@ from iai.store.readers import Readers
 
 
 def texts(group: Group) -> list[str]:
-    """Return every text in the store."""
+    """Return every text in the store, the narration included."""
     readers = Readers(group.layout)
     with readers.records.view() as view:
-        found = [record.text for record in view.after(0)]
+        labels = range(1, view.watermark().max_vec_label + 1)
+        found = [record.text for label in labels if (record := view.get(label)) is not None]
     readers.close()
     return found
 

@@ -30,9 +30,9 @@ def _slow_down(seconds: float) -> None:
 
     gather = material.gather
 
-    def slow(*args: Any) -> material.Material:
+    def slow(*args: Any, **options: Any) -> material.Material:
         time.sleep(seconds)
-        return gather(*args)
+        return gather(*args, **options)
 
     material.gather = slow  # type: ignore[assignment]
 

@@ -403,7 +403,7 @@ def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> 
     wait_until(lambda: "keep me" in preview(), "it is in what the next session gets")
     assert "## Pinned" not in preview()
     assert g.iai("pin", "#1").returncode == 0
-    wait_until(lambda: "## Pinned\n#1 " in preview(), "it is pinned there")
+    wait_until(lambda: "## Pinned\n#1, " in preview(), "it is pinned there")
     assert g.iai("forget", "#1").returncode == 0
     wait_until(lambda: "keep me" not in preview(), "it is gone")
 

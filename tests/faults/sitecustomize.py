@@ -34,7 +34,7 @@ def _slow_down(seconds: float) -> None:
         time.sleep(seconds)
         return gather(*args, **options)
 
-    material.gather = slow  # type: ignore[assignment]
+    material.gather = slow
 
 
 def _take_embedder_away(reason: str) -> None:

@@ -87,7 +87,10 @@ def _disturb_sleep(orders: Path) -> None:
     writes: dict[str, int] = {}  # by whom, in this step
 
     def order() -> list[str]:
-        return orders.read_text().partition("\n")[0].split() if orders.exists() else []
+        try:
+            return orders.read_text().partition("\n")[0].split()
+        except FileNotFoundError:  # also if it is removed just now
+            return []
 
     def watched(name: str, slices: maintenance.Slices) -> maintenance.Slices:
         def each(now: Any) -> Iterator[int]:

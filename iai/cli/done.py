@@ -7,22 +7,15 @@ example: iai done '#41'
 
 from argparse import ArgumentParser, Namespace
 
-from iai.cli import refs
-from iai.config.layout import Layout
+from iai.cli import marks
 from iai.config.settings import Settings
-from iai.process.client import Client
-from iai.protocol.ingest import Changed, Mark
-from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add(parser)
-    parser.add_argument("--undo", action="store_true", help="open it again")
+    marks.configure(parser, undo="open it again")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    request = Mark(ref=refs.one(args), mark="done", on=not args.undo)
-    with Client(Layout(settings.store)) as client:
-        client.call(Actor.INGEST, request, Changed)
+    marks.apply(args, settings, "done")
     print("open again" if args.undo else "done")
     return 0

@@ -28,7 +28,8 @@ _LINK = re.compile(r"\[([^\]\n]+)\]\([^)\s]*\)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(\d])")
 _COURTESY = re.compile(
     r"(?:(?:Excellent|Perfect|Great|Good|Sure|Right|Okay|OK|Thanks|You'?re (?:absolutely )?right"
-    r"|Good (?:catch|point|question)|Great (?:catch|point|question))\s*[!.,]\s+)+"
+    r"|Good (?:catch|point|question)|Great (?:catch|point|question))\s*[!.,]\s+"
+    r"|(?:In )?[Ss]ummary:\s+)+"
 )
 _ANNOUNCEMENT = re.compile(  # of what comes next, saying nothing itself
     r"(?:here(?:'s| is| are)|below (?:is|are)|let me (?:summari[sz]e|explain|show)|in )?\s*"
@@ -38,7 +39,8 @@ _ANNOUNCEMENT = re.compile(  # of what comes next, saying nothing itself
 _ROUTINE = re.compile(  # what is said after any work, or before it
     r"(?:(?:all|the|both) )?(?:\w+ ){0,3}(?:tests?|checks?|linter|linting|lint|build|code)\b"
     r"[^.]{0,40}\b(?:pass|passed|passing|clean|formatted)\b"
-    r"|(?:now )?(?:let me|i'll|i will|i have) ",
+    r"|(?:now )?(?:let me|i'll|i will|i have) "
+    r"|(?:why|how|logic|before|note|background|the problem|problem|root cause|files?)\b[^:.]{0,30}:",
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the code
@@ -71,8 +73,8 @@ def headline(text: str, limit: int) -> str:
         if statement.row:
             continue
         for sentence in _SENTENCE.split(statement.text):
-            says = len(sentence) >= SHORT and not _ROUTINE.match(sentence)
-            if says or _NAMES.search(sentence):
+            says = len(sentence) >= SHORT or _NAMES.search(sentence)
+            if says and not _ROUTINE.match(sentence):
                 return framing.inline(sentence, limit)
     return ""
 

@@ -156,9 +156,10 @@ def _account(session: Summary) -> Iterator[str]:
     if goal is not None and goal not in requests:
         yield f"Asked first: {_cited(goal, _GOAL)}"
     if work is not None:  # the last exchange was talk about it, or something else
-        if work.request is not None:
-            when = "Asked first" if work.request is goal else "Asked then"
-            yield f"{when}: {_cited(work.request, _GOAL)}"
+        request = work.request
+        when = "Asked first" if request is goal else "Asked then"
+        if request is not None and (request is goal or len(request.text) >= _WORTH_A_LINE):
+            yield f"{when}: {_cited(request, _GOAL)}"
         if work.answer is not None:
             yield f"Answer: {_cited(work.answer, _ANSWER)}"
     if last.request is not None:
@@ -234,12 +235,14 @@ def _goal(session: Summary) -> str:
 
 
 def _outcome(session: Summary) -> str:
-    """Say how a session ended, in the words of the answer where it has any."""
+    """Say what a session came to, in the words of the answer to most of its work."""
     if session.outcome == "interrupted":
         return "interrupted"
     failed = session.test is not None and session.test.status == "failed"
     fails = f"tests fail ({_command(session.test)})" if session.test is not None and failed else ""
-    told = abridge.headline(session.result.text, _RESULT) if session.result is not None else ""
+    answers = (session.result, session.work and session.work.answer, session.last.answer)
+    lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
+    told = next(filter(None, lines), "")
     if told or fails:
         return "; ".join(part for part in (told, fails) if part)
     if session.changed:
@@ -262,14 +265,14 @@ def _still_open(session: Summary) -> tuple[str, ...]:
 def _decision(record: Record) -> tuple[str, ...]:
     text = framing.inline(cues.decided(record.text) or record.text, _LINE)
     if record.kind == "answer":
-        text = _answers(record.text.splitlines())
+        text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
     return (f"- {_day(record.created_at)}: {text} ({_number(record)}{kind})",)
 
 
-def _answers(pairs: Sequence[str]) -> str:
+def _answers(pairs: Sequence[str], limit: int) -> str:
     """Return questions with their answers on one line; of the question as much as finds room."""
-    room = 2 * _LINE // max(1, len(pairs))
+    room = limit // max(1, len(pairs))
     told = []
     for question, arrow, answer in (pair.rpartition(" \u2192 ") for pair in pairs):
         said = framing.inline(answer, room * 2 // 3)
@@ -321,8 +324,10 @@ def _cited(record: Record, limit: int) -> str:
 
 
 def _said(record: Record, limit: int) -> str:
-    """The part of a text that says the most; of a plan, its title and what it begins with."""
+    """The part of a text that says the most: of a plan, how it begins; of a choice, the answer."""
     text = record.text
+    if record.kind == "answer":
+        return _answers(text.splitlines(), limit)
     if record.kind == "plan":
         return framing.inline(abridge.opening(text), limit)
     return abridge.abridge(text, limit)

@@ -50,6 +50,15 @@ _CORRECTED = re.compile(
     r"(?:wants?|decided|prefers?|insists?|agreed)\b",
     re.IGNORECASE,
 )
+_ASKS = re.compile(  # without a question mark
+    r"(?:(?:ok|okay|and|so|but|also|now|hm+)\b[,; ]*)*"
+    r"(?:question:|(?:how|what|why|when|where|which|who)\b"
+    r"|(?:is|are|was|were|does|do|did|should|shouldn'?t|isn'?t|don'?t)"
+    r" (?:it|this|that|we|you|there|the)\b"
+    r"|(?:can|could|would) you (?:please )?(?:again )?(?:explain|check|double|tell|verify|look"
+    r"|take a look|review|confirm|show|give|run|use|try)\b)",
+    re.IGNORECASE,
+)
 _AGREES = re.compile(
     r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|do (?:it|that)|let'?s do (?:it|that)"
     r"|sounds good|looks good|thanks?|continue|commit|push|try again)\b[,;:.! ]*)+",
@@ -68,10 +77,8 @@ def decided(text: str) -> str:
 
 def only_asks(text: str) -> bool:
     """Return whether a text is a question, or agrees to something, and says nothing beside."""
-    return all(
-        sentence.rstrip().endswith("?") or _AGREES.fullmatch(sentence.strip()) is not None
-        for sentence in _SENTENCE.split(text.strip())
-    )
+    sentences = [sentence.strip() for sentence in _SENTENCE.split(text.strip())]
+    return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
 
 
 def says_something(text: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
@@ -52,6 +53,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     requests: tuple[Record, ...] = ()  # the first, then the latest `REQUESTS`
     last: Exchange = Exchange()  # without its narration
     work: Exchange | None = None  # the last answered one that changed something, if another
+    result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
     commits: tuple[Action, ...] = ()
@@ -82,11 +84,6 @@ class Summary(Struct, frozen=True, kw_only=True):
         """The first request that says what it is about; None where nothing was asked."""
         return next(_goal(self.requests), None)
 
-    @property
-    def result(self) -> Record | None:
-        """What was said of the work once it was done; without any, the last answer."""
-        return (self.work or self.last).answer
-
 
 def summarise(
     exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, int], root: str = ""
@@ -103,7 +100,9 @@ def summarise(
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not _dismissed(request)]
-    worked = next((e for e in reversed(exchanges) if _worked(e)), last)
+    latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
+    worked = next((exchange for _, exchange in latest_first), last)
+    _, most = max(latest_first, key=itemgetter(0), default=(0, last))
     return Summary(
         info=info,
         began_at=at[0],
@@ -111,6 +110,7 @@ def summarise(
         requests=(*requests[:1], *between[-REQUESTS:]),
         last=_shown(last),
         work=None if worked is last else _shown(worked),
+        result=most.answer,
         said=tuple(said),
         files=files_of(actions, (root, info.cwd)),
         commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
@@ -138,13 +138,13 @@ def _shown(exchange: Exchange) -> Exchange:
     return structs.replace(exchange, narration=(), meanwhile=meanwhile)
 
 
-def _worked(exchange: Exchange) -> bool:
-    """Return whether something was changed in an exchange that can be shown."""
+def _lines_changed(exchange: Exchange) -> int:
+    """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
     if exchange.answer is None or (exchange.request and _dismissed(exchange.request)):
-        return False
-    return any(a.kind in _MADE for a in exchange.actions) or any(
-        file.changes for file in files_of(exchange.actions)
-    )
+        return 0
+    files = files_of(exchange.actions)
+    made = sum(action.kind in _MADE for action in exchange.actions)
+    return made + sum(file.changes and 1 + file.added + file.removed for file in files)
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:

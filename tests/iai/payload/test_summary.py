@@ -101,6 +101,17 @@ def test_the_goal_is_the_first_request_that_says_what_it_is_about() -> None:
     assert goal() == ""
 
 
+def test_the_result_is_the_answer_to_most_of_the_work() -> None:
+    def done(lines: int, text: str) -> Exchange:
+        edit = action("edit", path="/p/a.py", added=lines)
+        return Exchange(actions=(edit,), answer=turn(text, role="assistant"))
+
+    found = summarise([done(9, "rewritten"), done(1, "a word mended")], INFO, (1, 2))
+    assert found.result is not None
+    assert found.result.text == "rewritten"
+    assert found.work is None
+
+
 def test_what_was_dismissed_is_not_the_work_of_a_session() -> None:
     edit = action("edit", path="/p/a.py")
     said = turn("done", role="assistant")

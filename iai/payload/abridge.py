@@ -40,7 +40,7 @@ _ROUTINE = re.compile(  # what is said after any work, or before it
     r"(?:(?:all|the|both) )?(?:\w+ ){0,3}(?:tests?|checks?|linter|linting|lint|build|code)\b"
     r"[^.]{0,40}\b(?:pass|passed|passing|clean|formatted)\b"
     r"|(?:now )?(?:let me|i'll|i will|i have) "
-    r"|(?:why|how|logic|before|note|background|the problem|problem|root cause|files?)\b[^:.]{0,30}:",
+    r"|(?:why|how|logic|before|note|background|(?:the )?problem|root cause|files?)\b[^:.]{0,30}:",
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the code

@@ -163,7 +163,7 @@ def _account(session: Summary) -> Iterator[str]:
         if work.answer is not None:
             yield f"Answer: {_cited(work.answer, _ANSWER)}"
     if last.request is not None:
-        when = "Asked" if last.request is goal else "Asked last"
+        when = "Asked" if len(session.requests) == 1 else "Asked last"
         yield f"{when}: {_cited(last.request, _LAST_REQUEST)}"
     for turn in last.meanwhile:
         yield f"You, meanwhile: {_cited(turn, _REQUEST)}"

@@ -81,9 +81,14 @@ def only_asks(text: str) -> bool:
     return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
 
 
+def pasted(text: str) -> bool:
+    """Return whether a text begins with something that nobody types."""
+    return _PASTED.match(text) is not None
+
+
 def says_something(text: str) -> bool:
     """Return whether a text says something of its own: typed, and no question or consent."""
-    return _PASTED.match(text) is None and not only_asks(text)
+    return not pasted(text) and not only_asks(text)
 
 
 def _decides(sentence: str) -> bool:

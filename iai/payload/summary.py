@@ -148,9 +148,10 @@ def _lines_changed(exchange: Exchange) -> int:
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
-    """Yield the first request that is more than a greeting, an address or a command's name."""
-    said = (request for request in requests if len(request.text.split()) > 1)
-    yield from islice(chain(said, requests), 1)
+    """Yield the first request that is more than a greeting, an address, a command or a log."""
+    said = [request for request in requests if len(request.text.split()) > 1]
+    typed = (request for request in said if not cues.pasted(request.text))
+    yield from islice(chain(typed, said, requests), 1)
 
 
 def _dismissed(turn: Record) -> bool:

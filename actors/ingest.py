@@ -87,9 +87,9 @@ class Ingest:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
+            yield from self._follow_regrown(now)
         elif isinstance(event, MemoryUsed):
             self._import_pace.asked(now)
-        yield from ()
 
     def due_s(self, now: Now) -> float:
         if self._writer.reassigning:
@@ -245,6 +245,15 @@ class Ingest:
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)
+
+    def _follow_regrown(self, now: Now) -> Steps:
+        """Follow files that have grown though no event says so: it may have found the disk full."""
+        until = deadline(now, ended=False)
+        for transcript in self._follower.regrown(now):
+            log.info("%s has grown, and no hook said so", transcript.path)
+            followed = structs.replace(transcript, followed_until=until)
+            yield from self._writer.commit(methodcaller("follow", followed), now)
+            self._follower.follow(followed)
 
     def _read_followed(self, now: Now) -> Steps:
         """Read a slice of a followed file that has grown, if there is one."""

@@ -306,6 +306,23 @@ def test_the_stored_deadline_of_an_ended_session_has_passed(
     assert followed.followed_until < w.now.wall
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_known_session_that_goes_on_without_an_event_is_read(
+    world: Make, *, restarted: bool
+) -> None:
+    """A full disk takes the events of a session, but not its transcript."""
+    w = world()
+    path = transcript(w, "why?")
+    spool(w, "a", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(FOLLOW_ENDED_S + 60.0)
+    with path.open("a") as file:
+        file.write(transcript_line(1, "resumed, on a full disk", w))
+    if restarted:
+        w.crash(Actor.INGEST)
+    w.run(120.0)
+    assert texts(w) == ["why?", "resumed, on a full disk"]
+
+
 def test_without_a_transcript_the_text_of_the_event_is_stored(world: Make) -> None:
     w = world()
     spool(w, "a", transcript_path="/nowhere.jsonl", prompt="why?", prompt_id="1")

@@ -28,6 +28,7 @@ _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
+_NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
 _WORK = _CHANGES | _MADE | {"todo", "plan", "question", "branch"}
 
@@ -142,9 +143,8 @@ def _lines_changed(exchange: Exchange) -> int:
     """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
     if exchange.answer is None or (exchange.request and _dismissed(exchange.request)):
         return 0
-    files = files_of(exchange.actions)
-    made = sum(action.kind in _MADE for action in exchange.actions)
-    return made + sum(file.changes and 1 + file.added + file.removed for file in files)
+    did = (a for a in exchange.actions if a.kind in _CHANGES or a.kind in _MADE)
+    return sum(1 + a.added + a.removed for a in did if a.status not in _NOT_DONE)
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
@@ -185,7 +185,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
     found: dict[str, FileWork] = {}
     for action in actions:
-        if action.status in ("refused", "interrupted") or not action.path:
+        if action.status in _NOT_DONE or not action.path:
             continue
         if action.kind in _CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):

@@ -2,7 +2,8 @@
 
 An answer says at its beginning what was done and at its end what is left; between them are code,
 tables and lists. A request says at either end what is wanted; between them is what was pasted. So
-the first and the last statement come first, then what fits between, and code is left out.
+the first and the last statement come first, then those between that say what was changed or is
+left, then what else fits, and code is left out.
 """
 
 import re
@@ -34,6 +35,12 @@ _COURTESY = re.compile(
 _ANNOUNCEMENT = re.compile(  # of what comes next, saying nothing itself
     r"(?:here(?:'s| is| are)|below (?:is|are)|let me (?:summari[sz]e|explain|show)|in )?\s*"
     r"(?:a |an |the )?(?:\w+ )?(?:summary|overview|result|change|fix|what)\w*\b[^.]{0,80}:?$",
+    re.IGNORECASE,
+)
+_DONE = re.compile(  # says what was changed, or what is left
+    r"\b(?:fix(?:ed|es)?|solution|chang(?:ed|es)|add(?:ed|s)|remov(?:ed|es)|updat(?:ed|es)|mov(?:ed|es)"
+    r"|renam(?:ed|es)|replac(?:ed|es)|creat(?:ed|es)|implement(?:ed|s)|revert(?:ed|s)|decided"
+    r"|now|instead|result|remain(?:s|ing)|left|open|next|not yet|still|todo|fail(?:s|ed|ing))\b",
     re.IGNORECASE,
 )
 _ROUTINE = re.compile(  # what is said after any work, or before it
@@ -87,7 +94,7 @@ def _joined(said: list[_Statement], limit: int) -> str:
     if last and not said[last].row:
         kept[last] = framing.inline(said[last].text, round(limit * _LAST))
         room -= len(kept[last])
-    between = sorted(range(last + 1), key=lambda place: (said[place].row, place))
+    between = sorted(range(last + 1), key=lambda place: _priority(said[place], place))
     for place in between:
         if place not in kept:
             room -= len(_CUT)
@@ -99,6 +106,11 @@ def _joined(said: list[_Statement], limit: int) -> str:
     for place in sorted(kept):
         text += (_after(text, gap=place - 1 not in kept) if place else "") + kept[place]
     return text
+
+
+def _priority(statement: _Statement, place: int) -> tuple[bool, bool, int]:
+    """Sort the first statement first, then what was done or is left, and rows last."""
+    return statement.row, place > 0 and _DONE.search(statement.text) is None, place
 
 
 def _after(text: str, *, gap: bool) -> str:

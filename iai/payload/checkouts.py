@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from iai.payload.summary import Summary
 
-RECENT = 4  # sessions of a checkout, among which the one on its branch is looked for
+RECENT = 8  # sessions of a checkout, among which the one on its branch is looked for
 
 _WORKTREE = re.compile(r"(?:^|/)\.?worktrees/(?P<name>.+)")
 

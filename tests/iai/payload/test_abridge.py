@@ -49,10 +49,16 @@ def test_where_room_is_short_the_middle_goes_and_tables_before_the_rest() -> Non
         "All tests pass. `quay.py` counts short berths by one line. It calls the pilot once. ..."
         " The export is 4 minutes, was 31. Nothing else changed. Not committed yet. Shall I?"
     )
-    assert abridge(ANSWER, 130) == (
+    assert abridge(ANSWER, 160) == (
         "All tests pass. `quay.py` counts short berths by one line. It calls the pilot once. ..."
-        " Not committed yet. Shall I?"
+        " Nothing else changed. Not committed yet. Shall I?"
     )
+
+
+def test_of_the_middle_what_was_changed_or_is_left_comes_first() -> None:
+    why = "\n\n".join(f"The quay {n} is long because of the wind from the sea." for n in range(9))
+    text = f"It is right.\n\n{why}\n\nRemoved the guard.\n\nThe pilot is still open.\n\nBye."
+    assert abridge(text, 150).endswith(" ... Removed the guard. The pilot is still open. Bye.")
 
 
 def test_a_short_text_stays_as_it_is_but_for_emphasis() -> None:

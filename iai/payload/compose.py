@@ -103,7 +103,8 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     facts = tuple(_quoted(record, wall, _LINE) for record in material.facts)
     yield Section(("", "## Remembered"), facts, 0.15)
     earlier = material.sessions[1:]
-    still = tuple(_still_open(s) for s in earlier[:EARLIER] if _unfinished(s))
+    unfinished = (s for s in earlier[:EARLIER] if _unfinished(s, material.sessions))
+    still = tuple(map(_still_open, unfinished))
     yield Section(("", "## Also open here"), still, 0.1)
     before = tuple(_line_of(session) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
@@ -218,7 +219,7 @@ def _line_of(session: Summary) -> tuple[str, ...]:
     parts = [_outcome(session)]
     parts += [_commit(action) for action in session.commits[-2:]]
     parts += [_pull(action) for action in session.pull_requests[-1:]]
-    changed = names_of([file.path for file in session.changed])
+    changed = names_of([file.path for file in session.changed if not file.gone])
     if changed:
         parts.append(_listed(changed, _FILES_EARLIER))
     done = "; ".join(part for part in parts if part)
@@ -250,9 +251,15 @@ def _outcome(session: Summary) -> str:
     return "answered" if session.outcome == "answered" else "not answered"
 
 
-def _unfinished(session: Summary) -> bool:
+def _unfinished(session: Summary, others: Sequence[Summary]) -> bool:
+    """Has it steps left, or tests that failed last, and on its branch since then as well?"""
     failed = session.test is not None and session.test.status == "failed"
-    return not session.closed and (bool(session.open_steps) or failed)
+    passed = any(
+        other.test is not None and other.test.status == "ok"
+        for other in others
+        if other.ended_at > session.ended_at and other.info.branch == session.info.branch
+    )
+    return not session.closed and (bool(session.open_steps) or (failed and not passed))
 
 
 def _still_open(session: Summary) -> tuple[str, ...]:

@@ -30,14 +30,17 @@ def by_directory(
 
 
 def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
-    touched = [(place, file) for place, s in enumerate(sessions) for file in _lasting(s)]
+    """Return how hot each file is that was there when it was last touched."""
+    touched = [(place, file) for place, s in enumerate(sessions) for file in s.files]
     seen = {file.path: _relative(file.path, bases) for _, file in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
     found: dict[str, float] = defaultdict(float)
+    latest: dict[str, FileWork] = {}
     for place, file in touched:
-        weight = file.changes + READ * file.reads
-        found[_original(seen[file.path], own)] += 2.0 ** (-place / HALF_LIFE) * weight
-    return found
+        path = _original(seen[file.path], own)
+        found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
+        latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
+    return {path: weight for path, weight in found.items() if not latest[path].gone}
 
 
 def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> list[str]:
@@ -48,7 +51,7 @@ def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> lis
     any, what nearly all of the files are below.
     """
     worktrees = {s.info.cwd for s in sessions if any(part in s.info.cwd for part in _WORKTREES)}
-    paths = {file.path for session in sessions for file in _lasting(session)}
+    paths = {file.path for session in sessions for file in session.files}
     if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
         known = {root}
     else:
@@ -57,10 +60,6 @@ def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> lis
         known = known or {_common(paths)}
     bases = {*known, *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in bases if base), key=len, reverse=True)
-
-
-def _lasting(session: Summary) -> list[FileWork]:
-    return [file for file in session.files if not file.gone]
 
 
 def _relative(path: str, bases: Sequence[str]) -> str:

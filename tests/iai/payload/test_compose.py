@@ -282,6 +282,16 @@ def test_earlier_sessions_say_what_they_changed_and_what_they_left_open(records:
     assert "src/: tide.py" in section(text, "Files worked on lately")
 
 
+def test_tests_that_passed_later_on_the_same_branch_are_not_open(records: Records) -> None:
+    failed = ("test", {"text": "go test ./...", "failed": 2, "status": "failed"})
+    passed = ("test", {"text": "go test ./tide", "passed": 2, "status": "ok"})
+    session(records, "one", 7_200, done=[EDIT, failed], branch="fix/one")
+    session(records, "two", 3_600, done=[EDIT, passed], branch="fix/two")
+    assert "tests failed last" in section(payload(records), "Also open here")
+    session(records, "three", 60, done=[EDIT, passed], branch="fix/one")
+    assert "tests failed last" not in payload(records)
+
+
 def test_a_trivial_session_does_not_take_the_place_of_the_last_real_one(records: Records) -> None:
     session(records, "real", 3_600, done=[EDIT])
     session(records, "greeting", 60, asked="hello", said="Hello! What shall we do?")

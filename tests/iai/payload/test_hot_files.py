@@ -68,3 +68,14 @@ def test_a_file_elsewhere_that_ends_as_one_of_the_checkout_is_the_same_file() ->
 
 def test_what_is_gone_is_not_named() -> None:
     assert by_directory([session(changed(f"{ROOT}/gone.py", gone=True))], ROOT) == []
+
+
+def test_what_a_later_session_removed_is_not_named_until_it_is_written_again() -> None:
+    path = f"{ROOT}/tide.py"
+    first, removed, again = (
+        session(changed(path, gone=gone, last_at=at))
+        for at, gone in ((1, False), (2, True), (3, False))
+    )
+    assert by_directory([removed, first], ROOT) == []
+    assert by_directory([first, removed], ROOT) == [], "whichever comes first for its branch"
+    assert by_directory([again, removed, first], ROOT) == [("", ["tide.py"])]

@@ -195,3 +195,57 @@ def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str
     assert "Noted in docs/proxy.md." in text
     assert not any(call.blocked for call in one.calls)
     assert {each.host for each in deliveries.read(g.layout)} == {name}
+
+
+def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
+    group: Make, name: str
+) -> None:
+    g = group(session_cache_refresh_min_sec="0", file_history="1")
+    one, project = at_home(g, name)
+    path = project / "tide.py"
+    g.up()
+    earlier = g.work / "earlier.jsonl"
+    earlier.write_text(edited(project, path, "mend the tide"))
+    assert g.iai("import", str(earlier), "--wait").returncode == 0
+    wait_until(lambda: noted(g, path), "the notes are there")
+    patch = f"*** Begin Patch\n*** Update File: {path}\n@@\n-1\n+2\n*** End Patch"
+    tools = {
+        "claude": ("Read", {"file_path": f"{path}"}),
+        "codex": ("apply_patch", {"command": patch}),
+    }
+    tool, given = tools[name]
+    session = Session(one, project, "later")
+    found: list[str] = []
+
+    def in_time() -> bool:
+        found.append(session.tool(tool, **given))
+        return bool(found[-1])
+
+    wait_until(in_time, "the machine is not too busy for it")
+    assert ': +2 -1; for "mend the tide" (#1)' in found[-1]
+    assert session.tool(tool, **given) == ""
+    assert Session(one, project, "other").tool("Bash", command=f"cat {path}") == ""
+    assert "file-history (" in g.iai("injections", "--session", "later").stdout
+    assert g.iai("forget", "#1").returncode == 0
+    wait_until(lambda: not noted(g, path), "the notes are without what was forgotten")
+
+
+def noted(group: Group, path: Path) -> bool:
+    return any(path.name in notes.read_text() for notes in group.layout.by_cwd.glob("*.files"))
+
+
+def edited(cwd: Path, path: Path, asked: str) -> str:
+    """Return the transcript of a session in which a file was edited."""
+    call = {"type": "tool_use", "id": "t", "name": "Edit", "input": {"file_path": str(path)}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "ok"}
+    turns = (("user", asked), ("assistant", [call]), ("user", [result]), ("assistant", "Mended."))
+    patch = {"filePath": str(path), "structuredPatch": [{"lines": ["-1", "+2", "+3"]}]}
+    lines = [
+        {
+            "type": role, "uuid": f"u{number}", "sessionId": "earlier", "cwd": str(cwd),
+            "timestamp": f"2026-11-20T10:00:0{number}Z", "toolUseResult": patch,
+            "message": {"role": role, "content": content},
+        }
+        for number, (role, content) in enumerate(turns)
+    ]  # fmt: skip
+    return "".join(json.dumps(line) + "\n" for line in lines)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from iai.model import clock, framing
-from iai.model.action import Action
+from iai.model.action import CHANGES, Action
 from iai.model.exchange import Exchange, exchanges
 from iai.model.record import Record
 from iai.payload.budget import tokens
@@ -36,7 +36,6 @@ PREFACE = (
 _REQUEST = 120  # characters
 _SUBJECT = 80
 _NAME = 60
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _UNDONE = frozenset({"refused", "interrupted", "failed"})
 
 
@@ -120,7 +119,7 @@ def _notes(view: PayloadSource, session: bytes, project: str) -> Iterator[Note]:
 
 def _changes(exchange: Exchange) -> Iterator[Action]:
     if exchange.request is None or "dismissed" not in exchange.request.marks:
-        yield from (a for a in exchange.actions if a.kind in _CHANGES and a.status not in _UNDONE)
+        yield from (a for a in exchange.actions if a.kind in CHANGES and a.status not in _UNDONE)
 
 
 def _text(

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.model.action import Action, Step
+from iai.model.action import CHANGES, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
@@ -18,13 +18,12 @@ REQUESTS = 8  # kept of a session beside its first
 SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-_WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
+_WORK = CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
 
 
 class FileWork(Struct, frozen=True, kw_only=True):
@@ -134,7 +133,7 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
     for action in actions:
         if action.status in ("refused", "interrupted") or not action.path:
             continue
-        if action.kind in _CHANGES or action.kind == "read":
+        if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY):
                     continue

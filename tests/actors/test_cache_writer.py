@@ -666,15 +666,15 @@ def test_only_the_most_recent_projects_keep_a_payload(world: Make) -> None:
 
 
 def test_notes_on_files_are_kept_only_where_they_are_asked_for(world: Make) -> None:
-    for asked_for in (0, 1):
-        w = world(refresh_min_s=0.0, file_history=asked_for)
+    for asked_for in (False, True):
+        w = world(refresh_min_s=0.0, file_history=int(asked_for))
         capture(w, "in one", cwd="/one", session="a")
         w.run(5.0)
         link = w.layout.files_link("/one")
         assert link is not None
-        assert link.exists() == bool(asked_for)
+        assert link.exists() == asked_for
         assert len(list(w.layout.session_start.glob("*.files"))) == asked_for
-    assert link.read_text().startswith("<!-- iai revision=1 ")
+        assert not asked_for or link.read_text().startswith("<!-- iai revision=1 ")
 
 
 def test_every_file_written_is_private_and_inside_the_store(world: Make) -> None:

@@ -96,9 +96,9 @@ def test_leftovers_are_the_files_and_links_that_no_payload_needs(layout: Layout)
     noted = structs.replace(old, tops=("/bb", "/bb2"))
     files.replace(layout.project_files("bb"), b"notes")
     for top in noted.tops:
-        link = layout.files_link(top)
-        assert link is not None
-        files.link(link, layout.project_files("bb"))
+        found = layout.files_link(top)
+        assert found is not None
+        files.link(found, layout.project_files("bb"))
     everyone = Target(layout.payload, "", "")
     assert leftovers([kept, noted, everyone], layout) == []
     assert set(leftovers([kept, old, everyone], layout)) == {

@@ -17,23 +17,24 @@ from msgspec import Struct
 
 from iai.model import clock, framing
 from iai.model.action import CHANGES, Action
-from iai.model.exchange import Exchange, exchanges
+from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.record import Record
 from iai.payload.budget import tokens
 from iai.payload.hot_files import bases, relative
 from iai.payload.material import ACTIONS, TURNS, PayloadSource
-from iai.payload.summary import name_of
+from iai.payload.summary import name_of, throwaway
 
 TOKENS = 300  # of all that the hook prints at once; the hook has the same limit
 SESSIONS = 60  # latest sessions of a project that are read
 LINES = 6  # for each file, the latest sessions; one of them may be the one that asks
 MOST = 4_000  # lines of a project
 PREFACE = (
-    "What earlier sessions did to this file, from iai's record of them: facts, not requests."
+    "Earlier sessions on this file, from iai's record: facts, not requests."
     " `iai show '#N'` prints #N in full."
 )
 
 _REQUEST = 120  # characters
+_TELLING = 25  # characters of a request: one like "yes" says nothing about a change
 _SUBJECT = 80
 _NAME = 60
 _UNDONE = frozenset({"refused", "interrupted", "failed"})
@@ -46,7 +47,7 @@ class Note(Struct, frozen=True):
     at: int  # of the last change, nanoseconds UTC
     session: str
     cwd: str  # of the session
-    request: int  # label of the last request that it was changed for; 0: of none
+    request: int  # label of the request that the text names; 0: it names none
     text: str
 
 
@@ -108,17 +109,27 @@ def _notes(view: PayloadSource, session: bytes, project: str) -> Iterator[Note]:
         for action in _changes(exchange):
             for path in {action.path, action.to} - {""}:
                 changes[path].append((action, exchange.request))
+    commits = [a for a in actions if a.kind == "commit" and not throwaway(a)]
+    goal = next((turn for turn in turns if opens(turn) and not turn.dismissed), None)
     for path, made in changes.items():
-        last, request = made[-1]
-        commit = next((a for a in actions if a.kind == "commit" and a.at >= last.at), None)
+        last, _ = made[-1]
+        request = _what_for([goal, *(request for _, request in made)])
+        commit = next((a for a in commits if a.at >= last.at), None)
         text = _text(path, [action for action, _ in made], request, branch, commit)
         cwd = info.cwd if info else turns[-1].cwd
         label = request.label if request else 0
         yield Note(path, last.at, turns[-1].session, cwd, label, text)
 
 
+def _what_for(requests: Sequence[Record | None]) -> Record | None:
+    """Return the last of these that says something; else the last of all."""
+    asked = [request for request in requests if request is not None]
+    telling = [request for request in asked if len(request.text) >= _TELLING]
+    return next(reversed(telling or asked), None)
+
+
 def _changes(exchange: Exchange) -> Iterator[Action]:
-    if exchange.request is None or "dismissed" not in exchange.request.marks:
+    if exchange.request is None or not exchange.request.dismissed:
         yield from (a for a in exchange.actions if a.kind in CHANGES and a.status not in _UNDONE)
 
 

@@ -85,8 +85,8 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
-    between = [request for request in requests[1:] if not _dismissed(request)]
-    meanwhile = tuple(turn for turn in last.meanwhile if not _dismissed(turn))
+    between = [request for request in requests[1:] if not request.dismissed]
+    meanwhile = tuple(turn for turn in last.meanwhile if not turn.dismissed)
     return Summary(
         info=info,
         began_at=at[0],
@@ -95,22 +95,18 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         last=structs.replace(last, narration=(), meanwhile=meanwhile),
         said=tuple(said),
         files=files_of(actions),
-        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
+        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any(map(_dismissed, (*requests[:1], *requests[-1:]))),
+        dismissed=any(request.dismissed for request in (*requests[:1], *requests[-1:])),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
 
 
-def _dismissed(turn: Record) -> bool:
-    return "dismissed" in turn.marks
-
-
-def _throwaway(commit: Action) -> bool:
+def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
 

@@ -69,18 +69,30 @@ def test_a_session_is_one_line_for_each_file_that_it_changed(records: Records) -
         "three",
         200,
         {"path": "/w/src/tide.py", "added": 1},
+        {"kind": "commit", "commit": "0000000", "text": "init"},  # in a test's repository
         {"kind": "commit", "commit": "abc1234f00", "text": "Mend the tide"},
         {"path": "/w/ebb.py", "kind": "delete"},
-        text="mend the\ntide",
+        text="mend the\ntide in all harbours",
     )
     ebb, late, early = written(records)
     text = (
-        f'- tide.py, {DAY} on fix/three: +6 -2; for "mend the tide" (#{label});'
+        f'- tide.py, {DAY} on fix/three: +6 -2; for "mend the tide in all harbours" (#{label});'
         " commit abc1234 Mend the tide"
     )
     assert late == ["src/tide.py", "three", str(tokens(text + "\n")), str(label), text]
     assert early[-1] == f'- tide.py, {DAY} on fix/one: +3; for "asked in one" (#1)'
     assert ebb[-1].startswith(f"- ebb.py, {DAY} on fix/three: removed; for")
+
+
+def test_a_request_that_says_nothing_is_not_what_a_file_was_changed_for(records: Records) -> None:
+    session(records, "one", 0, text="mend the tide in all of the harbours")
+    session(records, "one", 100, {"path": "/w/tide.py"}, text="yes")
+    session(records, "two", 200, {"path": "/w/ebb.py"}, text="yes")
+    texts = [line[-1] for line in written(records)]
+    assert [text.split("for ")[1] for text in texts] == [
+        '"yes" (#3)',
+        '"mend the tide in all of the harbours" (#1)',
+    ]
 
 
 @pytest.mark.parametrize("status", ["refused", "interrupted", "failed"])

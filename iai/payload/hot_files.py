@@ -1,7 +1,7 @@
 """The files that a project's sessions touched of late, weighted by how recently and how. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from iai.payload.summary import FileWork, Summary
@@ -21,7 +21,8 @@ def by_directory(
 
     `beside` are the tops of other checkouts: a file is the same one in each.
     """
-    weights = _weights(sessions, _bases(sessions, root, beside))
+    paths = [file.path for session in sessions for file in session.files]
+    weights = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
     for path in sorted(weights, key=lambda path: -weights[path])[:FILES]:
         shown = PurePosixPath(path)
@@ -29,10 +30,36 @@ def by_directory(
     return list(groups.items())
 
 
+def bases(
+    cwds: Iterable[str], paths: Collection[str], root: str, beside: Sequence[str]
+) -> list[str]:
+    """Return the directories that a path may be seen from, the longest first, each with its `/`.
+
+    Those are the working tree and its worktrees. Where all sessions were held elsewhere, on another
+    machine or before the checkout was moved, they are the directories of the same name; without
+    any, what nearly all of the files are below. `cwds` and `paths` are the directories of the
+    sessions and their files.
+    """
+    worktrees = {cwd for cwd in cwds if any(part in cwd for part in _WORKTREES)}
+    if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
+        known = {root}
+    else:
+        name = f"/{PurePosixPath(root).name}/"
+        known = {path.partition(name)[0] + name for path in paths if name in path}
+        known = known or {_common(paths)}
+    found = {*known, *worktrees, *beside}
+    return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
+
+
+def relative(path: str, bases: Sequence[str]) -> str:
+    """Return a path as seen from the first of these directories that it is in."""
+    return next((path[len(base) :] for base in bases if path.startswith(base)), path)
+
+
 def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
     """Return how hot each file is that was there when it was last touched."""
     touched = [(place, file) for place, s in enumerate(sessions) for file in s.files]
-    seen = {file.path: _relative(file.path, bases) for _, file in touched}
+    seen = {file.path: relative(file.path, bases) for _, file in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
     found: dict[str, float] = defaultdict(float)
     latest: dict[str, FileWork] = {}
@@ -41,29 +68,6 @@ def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, flo
         found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
         latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
     return {path: weight for path, weight in found.items() if not latest[path].gone}
-
-
-def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> list[str]:
-    """Return the directories that a path may be seen from, the longest first.
-
-    Those are the working tree and its worktrees. Where all sessions were held elsewhere, on another
-    machine or before the checkout was moved, they are the directories of the same name; without
-    any, what nearly all of the files are below.
-    """
-    worktrees = {s.info.cwd for s in sessions if any(part in s.info.cwd for part in _WORKTREES)}
-    paths = {file.path for session in sessions for file in session.files}
-    if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
-        known = {root}
-    else:
-        name = f"/{PurePosixPath(root).name}/"
-        known = {path.partition(name)[0] + name for path in paths if name in path}
-        known = known or {_common(paths)}
-    bases = {*known, *worktrees, *beside}
-    return sorted((f"{base.rstrip('/')}/" for base in bases if base), key=len, reverse=True)
-
-
-def _relative(path: str, bases: Sequence[str]) -> str:
-    return next((path[len(base) :] for base in bases if path.startswith(base)), path)
 
 
 def _is_elsewhere(path: str) -> bool:

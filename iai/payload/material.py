@@ -105,9 +105,9 @@ def gather(
     own = list(_others(every, without))
     people = list(here_first(_real_first(s for s in own if not s.info.unattended), checkout))
     asking = next((s for s in every if compacted and s not in own), None)
-    pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
+    pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
-    facts = (record for record in noted if not record.pinned and _wanted(record))
+    facts = (record for record in noted if not record.pinned and not record.dismissed)
     return Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
@@ -190,7 +190,3 @@ def _chosen(said: Record, *, recent: bool) -> bool:
     if said.kind == "answer" or cues.decided(said.text):
         return True
     return recent and len(said.text.split()) >= LEAST_WORDS and not cues.only_asks(said.text)
-
-
-def _wanted(record: Record) -> bool:
-    return "dismissed" not in record.marks

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.model.action import Action, Step
+from iai.model.action import CHANGES, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
@@ -22,7 +22,6 @@ REQUESTS = 8  # kept of a session beside its first
 SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
@@ -30,7 +29,7 @@ _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"}
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
-_WORK = _CHANGES | _MADE | {"todo", "plan", "question", "branch"}
+_WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
 
 
 class FileWork(Struct, frozen=True, kw_only=True):
@@ -100,7 +99,7 @@ def summarise(
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
-    between = [request for request in requests[1:] if not _dismissed(request)]
+    between = [request for request in requests[1:] if not request.dismissed]
     latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
     worked = next((exchange for _, exchange in latest_first), last)
     _, most = max(latest_first, key=itemgetter(0), default=(0, last))
@@ -114,12 +113,12 @@ def summarise(
         result=most.answer,
         said=tuple(said),
         files=files_of(actions, (root, info.cwd)),
-        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
+        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any(map(_dismissed, (*requests[:1], *_goal(requests), *requests[-1:]))),
+        dismissed=any(r.dismissed for r in (*requests[:1], *_goal(requests), *requests[-1:])),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
@@ -135,15 +134,15 @@ def _carrying_out(exchange: Exchange) -> Exchange:
 
 
 def _shown(exchange: Exchange) -> Exchange:
-    meanwhile = tuple(turn for turn in exchange.meanwhile if not _dismissed(turn))
+    meanwhile = tuple(turn for turn in exchange.meanwhile if not turn.dismissed)
     return structs.replace(exchange, narration=(), meanwhile=meanwhile)
 
 
 def _lines_changed(exchange: Exchange) -> int:
     """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
-    if exchange.answer is None or (exchange.request and _dismissed(exchange.request)):
+    if exchange.answer is None or (exchange.request and exchange.request.dismissed):
         return 0
-    did = (a for a in exchange.actions if a.kind in _CHANGES or a.kind in _MADE)
+    did = (a for a in exchange.actions if a.kind in CHANGES or a.kind in _MADE)
     return sum(1 + a.added + a.removed for a in did if a.status not in _NOT_DONE)
 
 
@@ -154,11 +153,7 @@ def _goal(requests: Sequence[Record]) -> Iterator[Record]:
     yield from islice(chain(typed, said, requests), 1)
 
 
-def _dismissed(turn: Record) -> bool:
-    return "dismissed" in turn.marks
-
-
-def _throwaway(commit: Action) -> bool:
+def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
 
@@ -187,7 +182,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     for action in actions:
         if action.status in _NOT_DONE or not action.path:
             continue
-        if action.kind in _CHANGES or action.kind == "read":
+        if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue

@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -193,6 +194,7 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
+@lru_cache(maxsize=256)  # a session is asked for many times in a row
 def session_key(host: str, session: str) -> bytes:
     """Return the key of a session in the store."""
     return digest(f"{host}\0{session}")

@@ -5,6 +5,7 @@
 
 import hashlib
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -54,8 +55,8 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
-        fields = {name: getattr(self, name) for name in _COPIED}
-        return Record(label=label, ingested_at=at, updated_at=at, order=order, **fields)
+        fields = zip(_COPIED, _copied(self), strict=True)
+        return Record(label=label, ingested_at=at, updated_at=at, order=order, **dict(fields))
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -177,6 +178,7 @@ class Transcript(Context, frozen=True, kw_only=True):
 
 
 _COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
+_copied = attrgetter(*_COPIED)
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -73,10 +73,12 @@ def terms_in(vector: bytes) -> list[int]:
     return different
 
 
-def frequency_change(old: Iterable[bytes], new: Iterable[bytes]) -> Counter[int]:
+def frequency_change(old: Collection[bytes], new: Collection[bytes]) -> Counter[int]:
     """Return in how many more records each term occurs once `new` replaces `old`."""
-    change = TermVectors([*new]).document_frequencies()
-    change.subtract(TermVectors([*old]).document_frequencies())
+    change = TermVectors(new).document_frequencies() if new else Counter[int]()
+    if not old:
+        return change
+    change.subtract(TermVectors(old).document_frequencies())
     return Counter({term: count for term, count in change.items() if count})
 
 

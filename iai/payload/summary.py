@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -149,7 +148,7 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
 
 def name_of(path: str) -> str:
     """Return the last part of a path, by which a file is recognised."""
-    return PurePosixPath(path.replace("\\", "/")).name or path
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
 
 
 def _touched(file: FileWork, action: Action) -> FileWork:

@@ -197,7 +197,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
 
 def name_of(path: str) -> str:
     """Return the last part of a path, by which a file is recognised."""
-    return PurePosixPath(path.replace("\\", "/")).name or path
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
 
 
 def names_of(paths: Sequence[str]) -> list[str]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from iai.index.term_vectors import TermVectors
+from iai.index.term_vectors import OPENS, TermVectors
 from iai.index.terms import term_id
 from iai.index.vector import Vectors
 from iai.model.clock import NS
 from iai.recall import dates, speakers, weights
-from iai.recall.fusion import Floats, Neighbours, by_terms, shares
+from iai.recall.fusion import Floats, Neighbours, by_terms, in_exchange, shares
 from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
 from iai.recall.sources import Candidates, Sources
@@ -103,7 +103,9 @@ def _rows(labels: graph.Labels, rows: list[int]) -> Neighbours:
 def _by_terms(
     query: ParsedQuery, term_vectors: TermVectors, neighbours: Neighbours
 ) -> dict[str, Floats]:
-    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, neighbours)
+    exchange = term_vectors.heads["exchange"]
+    beside = in_exchange(neighbours, exchange > 0, exchange == OPENS)
+    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, beside)
     words, lent = shares(own, whole, query.full)
     return {"words": words, "neighbours": lent}
 

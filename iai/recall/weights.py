@@ -109,6 +109,10 @@ MOST_WORK = 1.2
 # session is 0.51 / 0.72; at 0.15 0.52 / 0.78, at 0.3 0.51 / 0.80, at 0.6 as here.
 NARRATION = 0.5
 
+# Exchanges whose narration counts, those with most of the question. A fixed number, so that the
+# order of the first hits does not depend on how many are asked for.
+NARRATED = 40
+
 # More for what was pinned or noted on purpose, as a share of what its own words count. With it
 # a note comes before longer turns with the same words; not measured.
 REMEMBERED = 0.5

@@ -43,7 +43,7 @@ def in_exchange(neighbours: Neighbours, inside: Mask, opens: Mask) -> Neighbours
     """
     reach = neighbours.shape[1] // 2
     own = slice(len(neighbours))
-    starts = np.append(opens, False)[neighbours]  # noqa: FBT003  -1 points to the last
+    starts = np.append(opens, False)[neighbours]
     before = np.column_stack([opens[own], starts[:, : reach - 1]])
     ended = np.column_stack([before, starts[:, reach:]]).reshape(-1, 2, reach)
     beyond = np.logical_or.accumulate(ended, axis=2).reshape(-1, 2 * reach)

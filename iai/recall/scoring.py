@@ -75,8 +75,10 @@ def score(
         similar = by_vectors(vector, every, neighbours, sessions, candidates, sources)
         parts |= similar | {"neighbours": parts["neighbours"] + similar["neighbours"]}
     parts |= _priors(query.text, term_vectors, len(labels), sources, now)
-    parts["remembered"] = weights.REMEMBERED * parts["words"] * _on_purpose(term_vectors, parts)
+    on_purpose = _on_purpose(term_vectors, len(labels))
+    parts["remembered"] = weights.REMEMBERED * parts["words"] * on_purpose
     enough = np.minimum(term_vectors.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+    enough = np.maximum(enough, on_purpose)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
     parts |= _by_work(query, term_vectors, labels, candidates)
@@ -123,8 +125,8 @@ def _by_work(
     }
 
 
-def _on_purpose(term_vectors: TermVectors, parts: dict[str, Floats]) -> Floats:
-    heads = term_vectors.heads[: len(parts["words"])]
+def _on_purpose(term_vectors: TermVectors, count: int) -> Floats:
+    heads = term_vectors.heads[:count]
     chosen: Floats = (heads["note"] | heads["pinned"]).astype(np.float64)
     return chosen
 

@@ -17,6 +17,8 @@ from typing import BinaryIO, NamedTuple, Self
 import msgspec
 import zstandard
 
+from iai.process.files import open_regular
+
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megabytes
 COMPRESSED = ".zst"
@@ -97,7 +99,7 @@ def written_at(path: str) -> int:
     """Return when a file was last written, in wall nanoseconds; 0 if it is gone."""
     try:
         return Path(_on_disk(path)).stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 
@@ -192,13 +194,13 @@ def below(path: Path) -> Iterator[Found]:
 
     A compressed one is yielded under the plain name that it had.
     """
-    for file in _transcripts(path) if path.is_dir() else (path,):
+    for file in _transcripts(path) if os.path.isdir(path) else (path,):  # noqa: PTH112  as above
         plain = Path(str(file).removesuffix(COMPRESSED))
         if plain != file and plain.is_file():
             continue
         try:
             status = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         if stat.S_ISREG(status.st_mode):
             yield Found(plain, status.st_size, status.st_mtime_ns)
@@ -229,7 +231,7 @@ class _Plain:
     """A file as it is."""
 
     def __init__(self, path: str) -> None:
-        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by __exit__
+        self._file: BinaryIO = open_regular(path)  # closed by __exit__
         status = os.fstat(self._file.fileno())
         self.inode, self.size = status.st_ino, status.st_size
 
@@ -258,7 +260,7 @@ class _Compressed:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by `close`
+        self._file: BinaryIO = open_regular(path)  # closed by `close`
         # Negative, for the number of the plain file may have been given to this one.
         self.inode = -os.fstat(self._file.fileno()).st_ino
         self._begin()

@@ -16,6 +16,7 @@ _BLOCK = re.compile(
     rf"(?:{re.escape(CLOSING)}\n?|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_NAME = 120  # characters of a project's name
 _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
 _LINE_END = re.compile("\r\n|[\u2028\u2029]")
 _HIDDEN = re.compile(f"[{CONTROLS}\u200b-\u200d\u2060-\u2064\ufeff]")
@@ -34,7 +35,7 @@ def opening(revision: int, generated_at: str, project: str, tokens: int = 0) -> 
 
     `tokens` is an upper bound for the whole payload; 0: the payload is empty.
     """
-    name = harmless(project).replace("\n", " ").replace("-->", "-- >")
+    name = inline(project, _NAME).replace("-->", "-- >")
     about = f"revision={revision} generated_at={generated_at} project={name} tokens={tokens}"
     return f"{OPENING}{about} -->"
 

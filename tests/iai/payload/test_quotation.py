@@ -84,14 +84,18 @@ def store(layout: Layout, tmp_path: Path) -> tuple[Layout, str]:
     return layout, hostile.fill(layout, tmp_path, EVIL)
 
 
-def test_a_payload_of_a_hostile_store_is_a_quotation(store: tuple[Layout, str]) -> None:
-    layout, project = store
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_payload_of_a_hostile_store_is_a_quotation(
+    layout: Layout, tmp_path: Path, mark: str
+) -> None:
+    evil = f"\nXYZZY{mark}\u2028{mark}\rXYZZY"
+    project = hostile.fill(layout, tmp_path, evil)
     records = Records(layout.records)
     with records.view() as view:
         for shown in (
-            render(gather(view, project, EVIL), NOW.wall),
+            render(gather(view, project, evil), NOW.wall),
             render(gather(view, "", ""), NOW.wall),
-            render(gather(view, project, EVIL, without=f"a{EVIL}", compacted=True), NOW.wall),
+            render(gather(view, project, evil, without=f"a{evil}", compacted=True), NOW.wall),
         ):
             assert quoted(shown), shown
             assert "XYZZY" in shown

@@ -205,7 +205,7 @@ class Ingest:
 
     def _reject(self, spooled: Spooled) -> Steps:
         log.warning("%s %s", spooled.path, spooled.why)
-        if spooled.foreign:
+        if spooled.foreign or spool.is_full(self._layout.spool_bad):
             yield RemoveFile(spooled.path)
         else:
             yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)

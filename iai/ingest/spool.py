@@ -15,7 +15,8 @@ from iai.ingest.transcripts import decode
 from iai.process.files import open_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
-LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event
+LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
+BAD_KEPT = 1_000  # files that were not events and are kept for the user to inspect
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
 _CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
@@ -120,6 +121,15 @@ def waiting(directory: Path) -> list[Path]:
     except OSError:
         return []
     return [directory / name for _, name in sorted(files)]
+
+
+def is_full(bad: Path) -> bool:
+    """Are as many files that were not events kept as may be?"""
+    try:
+        with os.scandir(bad) as entries:
+            return sum(1 for _ in entries) >= BAD_KEPT
+    except OSError:
+        return False
 
 
 def read(path: Path) -> Spooled | None:

@@ -47,7 +47,7 @@ class Heartbeat:
 def read(path: Path) -> Beat | None:
     """Return the last beat; None if the file is missing or not of our form."""
     try:
-        pid, mono, activity = _FORM.unpack(read_regular(path, _FORM.size))
+        pid, mono, activity = _FORM.unpack(read_regular(path, _FORM.size + 1))
     except (OSError, struct.error):
         return None
     return Beat(pid, mono, activity.rstrip(b"\0").decode("utf-8", "replace"))

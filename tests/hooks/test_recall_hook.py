@@ -785,5 +785,5 @@ def test_it_appends_to_no_link_that_was_planted(store: Store, tmp_path: Path) ->
         (tmp_path / f"{number}").write_text("theirs")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(tmp_path / f"{number}")
-    assert store.start("/p") != ""
+    assert store.call_once(session_in("/p")) != ""
     assert {path.read_text() for path in tmp_path.iterdir() if path.is_file()} == {"theirs"}

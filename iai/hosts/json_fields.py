@@ -33,8 +33,9 @@ def array(fields: object, name: str) -> list[Any]:
 def whole(fields: object, name: str) -> int | None:
     """Return a field that is a whole number, and one that the store can hold."""
     value = fields.get(name) if isinstance(fields, dict) else None
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_whole and -_LARGEST <= value <= _LARGEST else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def seconds(fields: object, name: str, per_second: float = 1.0) -> float:

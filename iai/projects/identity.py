@@ -75,7 +75,7 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
         name = given or name
     own = _digest(identity + package)
     before = tuple(id_ for one in former if (id_ := _digest(one + package)) != own)
-    found = ProjectIdentity(own, name or "/", str(root), former=before)
+    found = ProjectIdentity(own, _shown(name) or "/", str(root), former=before)
     birth = _birth(git) if git is not None else ""
     return found._replace(git=str(git), born=_digest(birth + package)) if birth else found
 
@@ -195,7 +195,12 @@ def _marked(path: Path, top: Path | None) -> Path | None:
 def _name(marked: Path) -> str:
     # A repository can hold a link to anywhere; what that says is not the name of a project.
     line = next(iter(_read(marked / MARKER, _LONGEST_LINE, follow=False).splitlines()), "")
-    return "".join(c for c in line if c.isprintable()).strip()[:_LONGEST_NAME]
+    return _shown(line).strip()[:_LONGEST_NAME]
+
+
+def _shown(name: str) -> str:
+    """Return a name for people. A directory or a URL may hold a NUL, or an escape sequence."""
+    return name if name.isprintable() else "".join(c for c in name if c.isprintable())
 
 
 def _there(path: Path) -> bool:

@@ -73,7 +73,7 @@ def fuzz(name: str, seed: int, numbers: range, keep: Path | None = None) -> Stat
                 accepted += decoder.check(data)
             except Exception:  # noqa: BLE001  any that is not declared is a failure
                 failed += 1
-                _tell(name, seed, number, data, keep if failed > SHOWN else keep)
+                _tell(name, seed, number, data, keep)
                 if failed <= SHOWN:
                     traceback.print_exc(limit=-6)
             finally:

@@ -88,9 +88,9 @@ class Wire:
 
     def broken(self, random: Random) -> bytes:
         frame, other = (wire.encode(message(random), "7") for _ in range(2))
-        if random.random() < 0.4:
-            return Mutator().bytes(random, frame, other)
-        fields = Mutator(list(wire.REPLY_KINDS)).value(random, msgpack.unpackb(frame))
+        if not random.randrange(3):
+            return Mutator().broken_bytes(random, frame, other)
+        fields = Mutator(list(wire.REPLY_KINDS)).changed(random, msgpack.unpackb(frame))
         try:
             return bytes(msgpack.packb(fields))
         except (ValueError, OverflowError, TypeError):
@@ -155,12 +155,12 @@ class Transcript(_Ingesting):
 
     def broken(self, random: Random) -> bytes:
         data, other = random.choice(self._samples), random.choice(self._samples)
-        data = _HOSTS.lines(random, data, other)
+        data = _HOSTS.broken_lines(random, data, other)
         if self._form == "zst":
             data = zstandard.compress(data)
             return (
-                _HOSTS.bytes(random, data, zstandard.compress(other))
-                if random.random() < 0.5
+                _HOSTS.broken_bytes(random, data, zstandard.compress(other))
+                if random.randrange(2)
                 else data
             )
         if self._form == "rewritten":  # read up to a place, then written again
@@ -194,7 +194,7 @@ class Spool(_Ingesting):
     """Hook events in the spool, taken by the ingest actor."""
 
     def broken(self, random: Random) -> bytes:
-        return _EVENTS.json(random, random.choice(EVENTS), random.choice(EVENTS))
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
 
     def check(self, data: bytes) -> bool:
         ingest = self.ingest()
@@ -203,12 +203,12 @@ class Spool(_Ingesting):
         for seconds in (1, 100, 100):  # one that waits for its transcript is taken after a minute
             self.now = self.now.later(seconds)
             perform(ingest.work(self.now), self.now)
-        left = os.listdir(layout.spool_new)
+        left = list(layout.spool_new.iterdir())
         if left:
             raise AssertionError(f"left in the spool: {left}")
-        bad = os.listdir(layout.spool_bad)
-        for name in bad:
-            (layout.spool_bad / name).unlink()
+        bad = list(layout.spool_bad.iterdir())
+        for path in bad:
+            path.unlink()
         return not bad
 
 
@@ -237,7 +237,7 @@ class SessionStart(_InDirectory):
         self._args = parser.parse_args(["--hook", "--new-to=s"])
 
     def broken(self, random: Random) -> bytes:
-        return _EVENTS.json(random, random.choice(EVENTS), random.choice(EVENTS))
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
 
     def check(self, data: bytes) -> bool:
         before, printed = sys.stdin, io.StringIO()
@@ -271,7 +271,7 @@ class Hooks(_InDirectory):
         self._layout.command.write_text(f"{command}\n")
 
     def broken(self, random: Random) -> bytes:
-        return _EVENTS.json(random, random.choice(EVENTS), random.choice(EVENTS))
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
 
     def check(self, data: bytes) -> bool:
         for name in ("session-recall", "turn-capture"):
@@ -316,9 +316,9 @@ class SettingsEditor:
 
     def broken(self, random: Random) -> bytes:
         data, other = random.choice(self._samples), random.choice(self._samples)
-        if random.random() < 0.5:
-            return _PLAIN.bytes(random, data, other)
-        value = _PLAIN.value(random, json.loads(data))
+        if random.randrange(2):
+            return _PLAIN.broken_bytes(random, data, other)
+        value = _PLAIN.changed(random, json.loads(data))
         indent = random.choice((None, 1, 4, "\t"))
         return json.dumps(value, indent=indent).encode("utf-8", "replace")
 
@@ -356,7 +356,9 @@ class Config(_InDirectory):
     )
 
     def broken(self, random: Random) -> bytes:
-        return _PLAIN.bytes(random, random.choice(self._SAMPLES), random.choice(self._SAMPLES))
+        return _PLAIN.broken_bytes(
+            random, random.choice(self._SAMPLES), random.choice(self._SAMPLES)
+        )
 
     def check(self, data: bytes) -> bool:
         path = self.directory / "config.toml"
@@ -389,13 +391,17 @@ class SidecarFile(_InDirectory):
         self._event = json.dumps(event).encode() + b"\n"
 
     def broken(self, random: Random) -> bytes:
-        sidecar = _PLAIN.json(random, self._sidecar, self._event)
+        sidecar = _PLAIN.broken_json(random, self._sidecar, self._event)
         text = (
-            _PLAIN.bytes(random, self._text, self._sidecar) if random.random() < 0.5 else self._text
+            _PLAIN.broken_bytes(random, self._text, self._sidecar)
+            if random.randrange(2)
+            else self._text
         )
-        event = _PLAIN.json(random, self._event, self._sidecar)
-        given = _PLAIN.bytes(random, b"7 1 2 3\n0 4\n9\n", self._event)
-        state = _PLAIN.json(random, b'{"state":"WAKE","since":1,"last_activity_at":1}', self._event)
+        event = _PLAIN.broken_json(random, self._event, self._sidecar)
+        given = _PLAIN.broken_bytes(random, b"7 1 2 3\n0 4\n9\n", self._event)
+        state = _PLAIN.broken_json(
+            random, b'{"state":"WAKE","since":1,"last_activity_at":1}', self._event
+        )
         return b"\x1e".join((sidecar, text, event, given, state))
 
     def check(self, data: bytes) -> bool:
@@ -437,7 +443,7 @@ class Checkout(_InDirectory):
             b"/home/dev/quay/.worktrees/x",
         )  # fmt: skip
         return b"\x1e".join(
-            _PLAIN.bytes(random, part, self._CONFIG) if random.random() < 0.5 else part
+            _PLAIN.broken_bytes(random, part, self._CONFIG) if random.randrange(2) else part
             for part in parts
         )
 
@@ -454,8 +460,8 @@ class Checkout(_InDirectory):
             (top / ".iai-project", parts[4]),
         ):  # fmt: skip
             path.write_bytes(part)
-        path = parts[5].decode("utf-8", "surrogateescape")
-        for place in (str(top), str(worktree), path, f"{top}/{path}"):
+        named = parts[5].decode("utf-8", "surrogateescape")
+        for place in (str(top), str(worktree), named, f"{top}/{named}"):
             found = identify(place, parts[0][:200].decode("utf-8", "replace"))
             structs_text = (found.id, found.name, found.root, found.git, found.born)
             if any("\0" in text for text in structs_text):
@@ -474,6 +480,8 @@ def perform(steps: Steps, now: Now) -> None:
                     path.unlink(missing_ok=True)
                 case MoveFile(path=path, to=to):
                     path.rename(to)
+                case _:
+                    pass
             effect = steps.send(now)
     except StopIteration:
         pass

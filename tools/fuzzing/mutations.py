@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+_WORD = 40  # characters
 MOST = 1 << 16  # bytes of an input; longer ones find little more, slowly
 
 # What parsers of numbers, texts and nested values get wrong.
@@ -28,14 +29,18 @@ SNIPPETS = (
 
 def words_in(directories: Iterable[Path]) -> list[str]:
     """Return the short texts in the source of some rooms: the words that their parsers look for."""
-    found = set()
-    for directory in directories:
-        for path in sorted(directory.glob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    if node.value and len(node.value) <= 40 and "\n" not in node.value:
-                        found.add(node.value)
-    return sorted(found)
+    trees = (
+        ast.parse(path.read_text())
+        for directory in directories
+        for path in sorted(directory.glob("*.py"))
+    )
+    constants = {
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return sorted(word for word in constants if 0 < len(word) <= _WORD and "\n" not in word)
 
 
 class Mutator:
@@ -44,56 +49,51 @@ class Mutator:
     def __init__(self, words: Sequence[str] = ()) -> None:
         self._words = words or [""]
 
-    def bytes(self, random: Random, data: bytes, other: bytes) -> bytes:
+    def broken_bytes(self, random: Random, data: bytes, other: bytes) -> bytes:
         """Return some bytes changed in one to four places; `other` is another valid input."""
         for _ in range(random.randint(1, 4)):
             data = random.choice(_EDITS)(random, data, other)
         return data[:MOST]
 
-    def lines(self, random: Random, data: bytes, other: bytes) -> bytes:
+    def broken_lines(self, random: Random, data: bytes, other: bytes) -> bytes:
         """Return JSON lines with some values changed, or some bytes."""
-        if random.random() < 0.3:
-            return self.bytes(random, data, other)
+        if not random.randrange(3):
+            return self.broken_bytes(random, data, other)
         lines = data.split(b"\n")
         for _ in range(random.randint(1, 3)):
             at = random.randrange(len(lines))
-            lines[at] = self.json(random, lines[at], random.choice(other.split(b"\n")))
-        if random.random() < 0.1:
+            lines[at] = self.broken_json(random, lines[at], random.choice(other.split(b"\n")))
+        if not random.randrange(10):
             random.shuffle(lines)
         return b"\n".join(lines)[:MOST]
 
-    def json(self, random: Random, data: bytes, other: bytes) -> bytes:
+    def broken_json(self, random: Random, data: bytes, other: bytes) -> bytes:
         """Return JSON with some of its values changed, or some bytes."""
-        if random.random() < 0.2:
-            return self.bytes(random, data, other)
+        if not random.randrange(5):
+            return self.broken_bytes(random, data, other)
         try:
             value = msgspec.json.decode(data)
         except (ValueError, RecursionError):
-            return self.bytes(random, data, other)
+            return self.broken_bytes(random, data, other)
         for _ in range(random.randint(1, 3)):
-            value = self.value(random, value)
+            value = self.changed(random, value)
         try:
-            return json.dumps(value, ensure_ascii=random.random() < 0.9).encode("utf-8", "replace")
+            return json.dumps(value, ensure_ascii=bool(random.randrange(10))).encode(
+                "utf-8", "replace"
+            )
         except RecursionError:
             return data
 
-    def value(self, random: Random, value: Any) -> Any:
+    def changed(self, random: Random, value: Any) -> Any:
         """Return plain data with one part of it replaced, removed, renamed, repeated or nested."""
         holders: list[tuple[Any, Any]] = []
         left = [value]
         while left:
             at = left.pop()
-            inside = (
-                at.items()
-                if isinstance(at, dict)
-                else enumerate(at)
-                if isinstance(at, list)
-                else ()
-            )
-            for key, item in inside:
+            for key, item in _inside(at):
                 holders.append((at, key))
                 left.append(item)
-        if not holders or random.random() < 0.02:
+        if not holders or not random.randrange(50):
             return self.fresh(random, value)
         holder, key = random.choice(holders)
         match random.randrange(6):
@@ -135,6 +135,16 @@ class Mutator:
                 return [self.copied(item) for item in value]
             case _:
                 return value
+
+
+def _inside(value: Any) -> list[tuple[Any, Any]]:
+    match value:
+        case dict():
+            return list(value.items())
+        case list():
+            return list(enumerate(value))
+        case _:
+            return []
 
 
 Edit = Callable[[Random, bytes, bytes], bytes]

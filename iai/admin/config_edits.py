@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from iai.config import settings
 from iai.config.layout import Layout
@@ -57,7 +58,7 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
         return tomlkit.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         return tomlkit.document()
-    except (OSError, ValueError) as error:  # tomlkit and the decoder raise ValueErrors
+    except (OSError, ValueError, TOMLKitError) as error:  # of tomlkit's, only some are ValueErrors
         raise StoreError(f"cannot read {path}: {error}; fix or delete it") from error
 
 

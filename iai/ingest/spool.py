@@ -15,8 +15,8 @@ from iai.ingest.transcripts import decode
 from iai.process.files import open_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
+BAD_KEPT = 100  # files that are no events, for the user to inspect
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
-BAD_KEPT = 1_000  # files that were not events and are kept for the user to inspect
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
 _CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
@@ -123,13 +123,13 @@ def waiting(directory: Path) -> list[Path]:
     return [directory / name for _, name in sorted(files)]
 
 
-def is_full(bad: Path) -> bool:
-    """Are as many files that were not events kept as may be?"""
+def oldest_bad(directory: Path) -> list[Path]:
+    """Return the files that are too many among those that are not hook events."""
     try:
-        with os.scandir(bad) as entries:
-            return sum(1 for _ in entries) >= BAD_KEPT
+        files = [(path.lstat().st_mtime_ns, path) for path in directory.iterdir()]
     except OSError:
-        return False
+        return []
+    return [path for _, path in sorted(files)[:-BAD_KEPT]]
 
 
 def read(path: Path) -> Spooled | None:

@@ -24,6 +24,9 @@ LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megab
 COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
 _TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
+_WINDOW = (
+    1 << 27
+)  # bytes of memory that a compressed file may ask for; the limit of zstd's own tool
 _RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
 _STARTS_TRIED = 2_000
 _BLANK = re.compile(r"[\0\s\ufeff]*")
@@ -79,8 +82,13 @@ class Rescued(NamedTuple):
 
 
 def there(path: str) -> bool:
-    """Is there such a file? False for a name that no file can have, or that is out of reach."""
-    return os.path.isfile(_on_disk(path))  # noqa: PTH113  which raises for names that are too long
+    """Is there a transcript by the name that an event has for it?
+
+    False for a name that no transcript has: one that is not absolute, or of another kind of file.
+    What an event says is not proof, and that file would be read to its end.
+    """
+    named = path.startswith("/") and path.removesuffix(COMPRESSED).endswith(".jsonl")
+    return named and os.path.isfile(_on_disk(path))  # noqa: PTH113  which raises for names that are too long
 
 
 def grown(path: str, mark: Mark) -> bool:
@@ -275,7 +283,7 @@ class _Compressed:
 
     def _begin(self) -> None:
         self._file.seek(0)
-        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
         self._stream = decompressor.stream_reader(
             self._file, read_across_frames=True, closefd=False
         )

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
 import zstandard
+from msgspec import Struct
 
 from iai.process.files import open_regular
 
@@ -43,7 +44,7 @@ class Mark(NamedTuple):
     tail: bytes = b""
 
 
-class RawLine(NamedTuple):
+class RawLine(Struct, frozen=True):
     """One line of a file and where it starts. `data` is None where the line is too long."""
 
     offset: int

@@ -58,7 +58,7 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
         return tomlkit.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         return tomlkit.document()
-    except (OSError, ValueError, TOMLKitError) as error:  # of tomlkit's, only some are ValueErrors
+    except (OSError, ValueError, RecursionError, TOMLKitError) as error:
         raise StoreError(f"cannot read {path}: {error}; fix or delete it") from error
 
 

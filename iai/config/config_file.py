@@ -29,5 +29,5 @@ def read(path: Path) -> tuple[dict[str, object], list[str]]:
         return parser.loads(text), []
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return {}, [f"ignoring {path}, which cannot be read: {error}"]

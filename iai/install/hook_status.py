@@ -81,7 +81,7 @@ def codex_config(directory: Path) -> dict[str, Any] | None:
             return tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

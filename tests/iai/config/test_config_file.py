@@ -94,7 +94,10 @@ def test_what_cannot_be_is_not_written(path: Path, name: str, value: str, why: s
     assert not path.exists()
 
 
-@pytest.mark.parametrize("text", [b"= what", b"[t]\nx = 1\nx = 1\n", b"\xff", b"a.b = 1\na = 2\n"])
+@pytest.mark.parametrize(
+    "text",
+    [b"= what", b"[t]\nx = 1\nx = 1\n", b"\xff", b"a.b = 1\na = 2\n", b"x = " + b"[" * 3_000],
+)
 def test_a_file_that_is_no_toml_is_not_written_over(path: Path, text: bytes) -> None:
     path.write_bytes(text)
     with pytest.raises(StoreError, match="fix or delete it"):
@@ -123,3 +126,10 @@ def test_a_pipe_in_place_of_the_file_is_reported_and_not_waited_for(tmp_path: Pa
     values, (warning,) = config_file.read(tmp_path / "config.toml")
     assert values == {}
     assert "is not a file" in warning
+
+
+def test_a_file_nested_too_deep_is_ignored_with_a_warning(path: Path) -> None:
+    path.write_bytes(b"x = " + b"[" * 3_000)
+    values, (warning,) = config_file.read(path)
+    assert values == {}
+    assert "cannot be read" in warning

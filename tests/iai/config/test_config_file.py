@@ -96,7 +96,14 @@ def test_what_cannot_be_is_not_written(path: Path, name: str, value: str, why: s
 
 @pytest.mark.parametrize(
     "text",
-    [b"= what", b"[t]\nx = 1\nx = 1\n", b"\xff", b"a.b = 1\na = 2\n", b"x = " + b"[" * 3_000],
+    [
+        b"= what",
+        b"[t]\nx = 1\nx = 1\n",
+        b"\xff",
+        b"a.b = 1\na = 2\n",
+        b"x = " + b"[" * 3_000,
+        b"x = 1\x0b",
+    ],
 )
 def test_a_file_that_is_no_toml_is_not_written_over(path: Path, text: bytes) -> None:
     path.write_bytes(text)

@@ -65,6 +65,10 @@ class Records:
         """See `Environment.forget_dead_readers`."""
         return self._environment.forget_dead_readers()
 
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
+
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()

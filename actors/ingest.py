@@ -8,6 +8,7 @@ programs' events are left alone.
 import logging
 from functools import lru_cache, partial
 from operator import methodcaller
+from pathlib import Path
 
 from msgspec import structs
 
@@ -15,7 +16,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound
 from iai.hosts import registry
-from iai.ingest import edits, parse, spool, transcripts
+from iai.ingest import edits, parse, spool, traces, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Inserted
@@ -34,8 +35,11 @@ from iai.protocol.ingest import (
     Captured,
     CapturedTurn,
     Changed,
+    Edit,
+    Erase,
     Flush,
     Flushed,
+    Forget,
     Import,
     ImportStatus,
     MergeProjects,
@@ -45,6 +49,7 @@ from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.scrubber import Scrubber
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +71,9 @@ class Ingest:
         self._imports = ImportQueue()
         self._rereader = Rereader(())
         self._import_pace = Pace()
+        with records.view() as view:
+            self._scrubber = Scrubber(records, view.scrubbed())
+        self._scrubbing = False
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
@@ -92,13 +100,15 @@ class Ingest:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._writer.reassigning:
+        if self._writer.reassigning or self._scrubbing:
             return 0.0
         due_s = self._follower.due_s(now)
         busy = self._imports.current or self._rereader.current
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
+        if self._scrub(now):  # a write would have it start over
+            return
         if self._follower.poll_due(now):
             yield from self._poll(now)
         yield from self._read_followed(now)
@@ -138,9 +148,40 @@ class Ingest:
             case ImportStatus(job=name):
                 yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
             case _:
+                for path in self._traces(request):  # first: nobody would know of them later
+                    yield RemoveFile(path)
                 count = yield from self._writer.commit(partial(edits.apply, request), now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
+                if isinstance(request, Edit | Forget | Erase):
+                    self._reload_half_read()
+                    self._scrubbing = True
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
+
+    def _traces(self, request: Request) -> list[Path]:
+        """Return the files of the spool with what is to be forgotten."""
+        if not isinstance(request, Forget | Erase):
+            return []
+        with self._records.view() as view:
+            records = edits.named(request, view)
+        sessions = isinstance(request, Forget) and request.whole_sessions
+        phrase = request.text if isinstance(request, Erase) else ""
+        ids = {record.session for record in records} if sessions else set[str]()
+        return list(traces.find(self._layout, records, ids, phrase))
+
+    def _reload_half_read(self) -> None:
+        """Take up what a change has left of what was read, but not stored yet."""
+        with self._records.view() as view:
+            self._follower.reload(view.transcripts())
+            self._rereader = Rereader(view.rereading())
+
+    def _scrub(self, now: Now) -> bool:
+        """Do a slice of a scrub, if one is due."""
+        with self._records.view() as view:
+            pending = self._scrubber.pending(view, now)
+        self._scrubbing = bool(pending.ranges)
+        if self._scrubbing:
+            self._scrubber.step(pending, now)
+        return self._scrubbing
 
     def _capture(self, turns: tuple[CapturedTurn, ...], now: Now) -> StepsTo[Captured]:
         with self._records.view() as view:

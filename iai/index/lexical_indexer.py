@@ -15,7 +15,7 @@ from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
 from iai.index.work_terms import work_terms
-from iai.model.exchange import opens
+from iai.model.exchange import NARRATION, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 WORDS_SLICE = 320  # changes: some 40 ms; a question waits for no more. 512 is a seventh faster
 SLICE_CHARACTERS = 300_000  # of text in a slice, at most
+LABELS_LOOKED_AT = 8_192  # at a time, for those of a segment
 TOGETHER = 4_096  # changes of a backlog that become searchable at once: each time costs 10 ms
 
 
@@ -35,6 +36,9 @@ class LexicalIndexer:
         """Resume after the last slice; start over if anything is missing."""
         self.index = index
         self._store = store
+        self._rewritten = self._moved = (
+            0  # of `rewrite`: label it has come to, records not committed
+        )
         self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
         with store.view() as view:
             noted, count = view.progress(), view.term_vector_count()
@@ -72,6 +76,40 @@ class LexicalIndexer:
         if said_now or not (more or frequencies.due) or self._taken.count() >= TOGETHER:
             self._make_searchable()
         return bool(due.ranges)
+
+    def rewrite(self, view: RecordView, part: int = 1) -> bool:
+        """Do a slice of a rewrite of all segments that have terms of removed records.
+
+        Returns False when none is left. A record that is put in again moves to a new segment, and
+        one without records is deleted. So all can be found meanwhile.
+        """
+        index, newest = self.index, view.watermark().max_vec_label
+        segments = index.stale_segments()
+        if not segments:
+            self._rewritten = 0
+            return not index.settled()
+        most, labels = max(1, WORDS_SLICE // part), list[int]()
+        while not labels and self._rewritten < newest:
+            through = self._rewritten + LABELS_LOOKED_AT
+            labels = index.labels_in(segments, self._rewritten, through)[:most]
+            self._rewritten = labels[-1] if labels else through
+        for label in labels:
+            self._put_again(view, label)
+        self._moved += len(labels)
+        if not labels or self._moved >= TOGETHER:
+            self._moved = 0
+            index.commit()
+        if self._rewritten >= newest:
+            self._rewritten = 0
+            index.commit()
+        return True
+
+    def _put_again(self, view: RecordView, label: int) -> None:
+        record = view.get(label)
+        if record is None or record.kind == NARRATION or record.rewound:
+            self.index.remove(label)  # its own change is still to be applied
+        else:
+            self._put(view, record)
 
     def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
         changed = {**self._requests_of(view, changed), **changed}

@@ -301,7 +301,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
             acted += change.act(done.action, done.host, done.session, done.project)
     if wanted:
         for info in batch.sessions:
-            change.note_session(info)
+            if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
+                change.note_session(info)
     return Inserted(added, len(batch.records) - len(records), acted)
 
 

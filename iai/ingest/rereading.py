@@ -123,5 +123,4 @@ def _wholly_forgotten(change: RecordChange, records: list[NewRecord]) -> Iterato
 
 def _there(change: RecordChange, host: str, session: str) -> bool:
     """Is anything left of a session? Of one that is forgotten, nothing may come back."""
-    key = session_key(host, session)
-    return next(change.session(key), None) is not None or any(True for _ in change.narration(key))
+    return change.has_turns(session_key(host, session))

@@ -4,22 +4,26 @@ They are in the environment of the records, so that turns, actions and the offse
 transcript was read are committed together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from msgspec import structs
 
 from iai.model.action import Action
-from iai.model.record import digest, session_key
+from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
-    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten
+    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten.
+    # And hashes of titles and sessions that were forgotten -> 0
     "by_file",  # last part of the path, NUL, time, session, number
     "by_commit",  # hash, NUL, time, session, number
     "session_info",  # session -> SessionInfo
 )
 _EMPTY = b""
+_NONE = encode_u64(0)
 _LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
 _PLACE = 32  # bytes of time, session and number at the end of a key
 _BEYOND = b"\xff" * (_PLACE + 1)
@@ -44,6 +48,18 @@ class ActionView(Tables):
                     return
                 yield unpack(data, Action)
 
+    def all_actions(self) -> Iterator[tuple[bytes, Action]]:
+        """Yield all that was done, each with its session."""
+        with self._t.cursor(self._db["actions"]) as cursor:
+            for key, data in cursor:
+                yield key[:DIGEST], unpack(data, Action)
+
+    def session_infos(self) -> Iterator[SessionInfo]:
+        """Yield what is known of each session."""
+        with self._t.cursor(self._db["session_info"]) as cursor:
+            for _, data in cursor:
+                yield unpack(data, SessionInfo)
+
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
         """Yield what was done in a session from a time on, up to another, in order."""
         end = encode_time(until) if until is not None else _BEYOND
@@ -62,6 +78,13 @@ class ActionView(Tables):
         """Return what is known of a session; None where nothing is but its turns."""
         data = self._t.get(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
+
+    def not_forgotten(self, info: SessionInfo) -> SessionInfo:
+        """Return what is known of a session without a title that was forgotten."""
+        key = _title_key(session_key(info.host, info.session), info.title)
+        if self._t.get(key, db=self._db["action_keys"]) is None:
+            return info
+        return structs.replace(info, title="", title_rank=0)
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
         """Yield what was done to files whose path ends in this name, the latest first.
@@ -107,8 +130,14 @@ class ActionChange(ActionView):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
 
-    def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
-        """Remove what was done in a session from a time on, up to another; return how much."""
+    def forget_actions(
+        self,
+        session: bytes,
+        since: int,
+        until: int | None,
+        which: Callable[[Action], bool] = lambda _: True,
+    ) -> list[Action]:
+        """Remove what was done in a session from a time on, up to another, and return it."""
         end = encode_time(until) if until is not None else b"\xff" * 8
         gone: list[tuple[bytes, Action]] = []
         with self._t.cursor(self._db["actions"]) as cursor:
@@ -116,16 +145,19 @@ class ActionChange(ActionView):
             for key, data in cursor.iternext() if found else ():
                 if not key.startswith(session) or key[16:24] >= end:
                     break
-                gone.append((key, unpack(data, Action)))
+                action = unpack(data, Action)
+                if which(action):
+                    gone.append((key, action))
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
             for database, index_key in _index_keys(session, action, key[-8:]):
                 self._t.delete(index_key, db=self._db[database])
-        return len(gone)
+        return [action for _, action in gone]
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""
         session = session_key(info.host, info.session)
+        info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info
         if updated != known:
@@ -134,7 +166,31 @@ class ActionChange(ActionView):
     def forget_session(self, session: bytes) -> None:
         """Remove what is known of a session besides its turns, and all that was done in it."""
         self.forget_actions(session, -(1 << 62), None)
+        self.forget_title(session)
         self._t.delete(session, db=self._db["session_info"])
+        self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
+
+    def forget_title(self, session: bytes) -> bool:
+        """Remove the title of a session for good; return False if it had none."""
+        known = self.session_info(session)
+        if known is None or not known.title:
+            return False
+        untitled = structs.replace(known, title="", title_rank=0)
+        self._t.put(session, pack(untitled), db=self._db["session_info"])
+        self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
+        return True
+
+    def was_forgotten(self, session: bytes) -> bool:
+        """Was all of a session forgotten once? It may have gone on since."""
+        return self._t.get(_session_key(session), db=self._db["action_keys"]) is not None
+
+
+def _title_key(session: bytes, title: str) -> bytes:
+    return digest(f"title\0{session.hex()}\0{title}")
+
+
+def _session_key(session: bytes) -> bytes:
+    return digest(f"session\0{session.hex()}")
 
 
 def _index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:

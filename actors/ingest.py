@@ -46,7 +46,8 @@ from iai.protocol.ingest import (
     SpoolRejected,
 )
 from iai.protocol.lifecycle import Tick
-from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
+from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
+from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from iai.store.scrubber import Scrubber
@@ -62,7 +63,7 @@ class Ingest:
 
     subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
-    def __init__(self, layout: Layout, records: Records) -> None:
+    def __init__(self, layout: Layout, records: Records, backups: AutoBackups) -> None:
         self._layout = layout
         self._records = records
         self._identify = lru_cache(maxsize=1_024)(identify)
@@ -74,12 +75,16 @@ class Ingest:
         with records.view() as view:
             self._scrubber = Scrubber(records, view.scrubbed())
         self._scrubbing = False
+        self._backups = backups
+        self._backing_up = False
+        self._state = State.WAKE  # of the group, as last heard
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
             self._rereader = Rereader(view.rereading())
+        self._backups.start()
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
 
@@ -94,13 +99,14 @@ class Ingest:
     def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
+            self._state = event.state
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
         elif isinstance(event, MemoryUsed):
             self._import_pace.asked(now)
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._writer.reassigning or self._scrubbing:
+        if self._writer.reassigning or self._scrubbing or self._backing_up:
             return 0.0
         due_s = self._follower.due_s(now)
         busy = self._imports.current or self._rereader.current
@@ -115,6 +121,7 @@ class Ingest:
         for path in self._writer.required.ending:
             if self._follower.fully_read(path):  # the next session may start at any moment
                 yield from self._writer.session_ingested(path)
+        self._back_up(now)
         if self._follower.idle(now):
             for caller in self._flushes:
                 yield Answer(caller, Flushed(revision=self._writer.mark.revision))
@@ -132,6 +139,7 @@ class Ingest:
         yield from ()
 
     def close(self) -> None:
+        self._backups.close()
         self._records.close()
 
     def _answer(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -168,6 +176,16 @@ class Ingest:
         ids = {record.session for record in records} if sessions else set[str]()
         return list(traces.find(self._layout, records, ids, phrase))
 
+    def _back_up(self, now: Now) -> None:
+        """Do a slice of a backup, if one is due."""
+        idle = self._state is not State.WAKE and self._follower.idle(now)
+        quiet = idle and not self._imports.current and not self._rereader.current
+        with self._records.view() as view:
+            erased = view.erased_through()
+            self._backing_up = self._backups.due(view, now, idle=quiet)
+        if self._backing_up:
+            self._backups.step(erased, now)
+
     def _reload_half_read(self) -> None:
         """Take up what a change has left of what was read, but not stored yet."""
         with self._records.view() as view:
@@ -180,6 +198,7 @@ class Ingest:
             pending = self._scrubber.pending(view, now)
         self._scrubbing = bool(pending.ranges)
         if self._scrubbing:
+            self._backups.close()
             self._scrubber.step(pending, now)
         return self._scrubbing
 
@@ -357,4 +376,5 @@ class Ingest:
 def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
-    return Ingest(layout, Records(layout.records, writer=True))
+    records = Records(layout.records, writer=True)
+    return Ingest(layout, records, AutoBackups(layout, records, settings.backups))

@@ -4,11 +4,14 @@ A name that ends in `/` is a directory with all below it; `*` matches as in a sh
 this table, the simulation holds every effect to it, and a test what real processes open.
 """
 
+import re
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from iai.protocol.message import Actor
+
+_TEMPORARY = re.compile(r"\.([^/]+)\.\d+\.tmp$")  # see `iai.process.files.replace`
 
 
 class Access(Struct, frozen=True):
@@ -25,7 +28,7 @@ ACCESS: dict[Actor, Access] = {
         reads=("run/*.beat", "config.toml"),
     ),
     Actor.INGEST: Access(
-        writes=("records/", "spool/", "session-start/news/", "run/ingest.bell"),
+        writes=("records/", "backups/", "spool/", "session-start/news/", "run/ingest.bell"),
         outside="transcripts, and git's files in checkouts",
     ),
     Actor.EMBEDDING: Access(writes=("vectors/",), reads=("records/", "index/", "models/")),
@@ -58,7 +61,8 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def may_write(actor: Actor, name: str) -> bool:
-    """May this process write a path, relative to the store?"""
+    """May this process write a path, relative to the store, or one that is to replace it?"""
+    name = _TEMPORARY.sub(r"\1", name)
     return matches(name, ACCESS[actor].writes + own(actor))
 
 

@@ -88,7 +88,7 @@ class LexicalIndexer:
         if not segments:
             self._rewritten = 0
             return not index.settled()
-        most, labels = max(1, WORDS_SLICE // part), list[int]()
+        most, labels = max(1, WORDS_SLICE // 2 // part), list[int]()
         while not labels and self._rewritten < newest:
             through = self._rewritten + LABELS_LOOKED_AT
             labels = index.labels_in(segments, self._rewritten, through)[:most]

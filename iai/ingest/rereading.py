@@ -72,7 +72,8 @@ def insert_again(
         if label is not None or item.session not in forgotten:
             added += change.insert_again(item)[1]
     _note_the_rest(change, batch, sessions=bool(wanted))
-    after = Rereading(transcript=batch.transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
+    transcript = change.admitted(batch.transcript)
+    after = Rereading(transcript=transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)

@@ -81,10 +81,13 @@ class ActionView(Tables):
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
-        key = _title_key(session_key(info.host, info.session), info.title)
-        if self._t.get(key, db=self._db["action_keys"]) is None:
+        if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
             return info
         return structs.replace(info, title="", title_rank=0)
+
+    def is_forgotten_title(self, session: bytes, title: str) -> bool:
+        """Was this title of a session forgotten?"""
+        return self._t.get(_title_key(session, title), db=self._db["action_keys"]) is not None
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
         """Yield what was done to files whose path ends in this name, the latest first.

@@ -54,6 +54,7 @@ class Copy:
         except BaseException:
             self._copy.close()
             raise
+        self.closed = False
         self.of = int(self._snapshot.id())  # the transaction that it is a copy of
         self._writing: Transaction | None = None
         self._steps = self._copying()
@@ -94,6 +95,7 @@ class Copy:
 
     def close(self) -> None:
         """Close it, whatever was copied."""
+        self.closed = True
         self._comparisons.close()
         self._snapshot.abort()
         self._copy.close()

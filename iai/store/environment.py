@@ -87,6 +87,7 @@ class Environment:
         self._under_way = 0  # open transactions
         self._faults = 0  # of the process, when the file was opened
         self._scrub: Copy | None = None
+        self._copies: list[Copy] = []  # that others make, and may not have closed
         self._lock = _claim(path) if writer else None
         if writer:  # what is left of a scrub that was cut short
             shutil.rmtree(path / _SCRUBBED, ignore_errors=True)
@@ -140,7 +141,9 @@ class Environment:
     def begin_copy(self, directory: Path) -> Copy:
         """Begin to copy it as of now into a directory. Its errors are those of LMDB."""
         with _translated(self.path):
-            return Copy(self._env, directory)
+            copy = Copy(self._env, directory)
+        self._copies = [*(one for one in self._copies if not one.closed), copy]
+        return copy
 
     def scrub(self, mark: int, room_s: float) -> bool:
         """Do a slice of some seconds of a scrub; return True when it is done.
@@ -154,7 +157,7 @@ class Environment:
         try:
             with _translated(self.path):
                 self._scrub = self._scrub or Copy(self._env, self.path / _SCRUBBED)
-                if not self._scrub.step(room_s) or self._under_way:
+                if not self._scrub.step(room_s) or self._in_use():
                     return False
                 self._replace_file(self._scrub, mark)
         except OSError as error:
@@ -181,13 +184,16 @@ class Environment:
 
         A page that was read stays in the process's memory while the file is open.
         """
-        if not self._under_way:  # a view within another one sees the same file
+        if not self._in_use():  # a view within another one sees the same file
             self._reopen_if_due()
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
+
+    def _in_use(self) -> bool:
+        return self._under_way > 0 or not all(copy.closed for copy in self._copies)
 
     def _reopen_if_due(self) -> None:
         there = self._inode if self.writer else _inode(self.path)

@@ -273,7 +273,16 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""
-        self._put(digest(transcript.path), pack(transcript), "transcripts")
+        self._put(digest(transcript.path), pack(self.admitted(transcript)), "transcripts")
+
+    def admitted(self, transcript: Transcript) -> Transcript:
+        """Return what is known of a file without what was forgotten of its session."""
+        session = session_key(transcript.host, transcript.session)
+        if self.was_forgotten(session) and not self.has_turns(session):
+            return half_read.wholly(transcript)
+        if self.is_forgotten_title(session, transcript.title):
+            return half_read.untitled(transcript)
+        return transcript
 
     def finish(self) -> Watermark:
         """Write what depends on all changes of the transaction. `Records.commit` calls it last."""

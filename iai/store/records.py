@@ -12,6 +12,7 @@ from typing import TypeVar
 from iai.model.clock import Now
 from iai.model.record import Watermark
 from iai.store import migrations
+from iai.store.copying import Copy
 from iai.store.environment import MAP_SIZE, Environment, Transaction
 from iai.store.record_change import RecordChange
 from iai.store.record_keys import DATABASES
@@ -60,6 +61,10 @@ class Records:
     def copy(self, directory: Path) -> None:
         """See `Environment.copy`."""
         self._environment.copy(directory)
+
+    def begin_copy(self, directory: Path) -> Copy:
+        """See `Environment.begin_copy`."""
+        return self._environment.begin_copy(directory)
 
     def forget_dead_readers(self) -> int:
         """See `Environment.forget_dead_readers`."""

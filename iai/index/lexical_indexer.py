@@ -14,7 +14,7 @@ from iai.index.neighbours import update_neighbours
 from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
-from iai.index.work_terms import work_terms
+from iai.index.work_terms import NOTHING, WorkTerms, work_terms
 from iai.model.exchange import NARRATION, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
@@ -36,9 +36,8 @@ class LexicalIndexer:
         """Resume after the last slice; start over if anything is missing."""
         self.index = index
         self._store = store
-        self._rewritten = self._moved = (
-            0  # of `rewrite`: label it has come to, records not committed
-        )
+        self._to_move: list[int] = []  # of `rewrite`: labels that it has found,
+        self._looked_at = self._moved = 0  # up to this one; and records moved since a commit
         self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
         with store.view() as view:
             noted, count = view.progress(), view.term_vector_count()
@@ -86,22 +85,23 @@ class LexicalIndexer:
         index, newest = self.index, view.watermark().max_vec_label
         segments = index.stale_segments()
         if not segments:
-            self._rewritten = 0
+            self._looked_at, self._to_move = 0, []
             return not index.settled()
-        most, labels = max(1, WORDS_SLICE // 2 // part), list[int]()
-        while not labels and self._rewritten < newest:
-            through = self._rewritten + LABELS_LOOKED_AT
-            labels = index.labels_in(segments, self._rewritten, through)[:most]
-            self._rewritten = labels[-1] if labels else through
-        for label in labels:
+        while not self._to_move and self._looked_at < newest:
+            through = self._looked_at + LABELS_LOOKED_AT
+            self._to_move = index.labels_in(segments, self._looked_at, through)
+            self._looked_at = through
+        most = max(1, WORDS_SLICE // 2 // part)
+        now, self._to_move = self._to_move[:most], self._to_move[most:]
+        for label in now:
             self._put_again(view, label)
-        self._moved += len(labels)
-        if not labels or self._moved >= TOGETHER:
+        self._moved += len(now)
+        done = not self._to_move and self._looked_at >= newest
+        if done or self._moved >= TOGETHER:
+            index.commit()
             self._moved = 0
-            index.commit()
-        if self._rewritten >= newest:
-            self._rewritten = 0
-            index.commit()
+        if done:  # from the start, as long as any is left: tantivy may have merged some meanwhile
+            self._looked_at = 0
         return True
 
     def _put_again(self, view: RecordView, label: int) -> None:
@@ -121,7 +121,7 @@ class LexicalIndexer:
                 vectors[label] = None
                 self.index.remove(label)
             else:
-                vectors[label] = self._put(view, record)
+                vectors[label] = term_vector(record, *self._put(view, record))
 
         def write(unit: GraphChange) -> Deferred:
             update_neighbours(view, changed, unit)
@@ -131,16 +131,16 @@ class LexicalIndexer:
         if changed:
             self._frequencies.defer(self._store.commit(write))
 
-    def _put(self, view: RecordView, record: Record) -> bytes:
-        """Index a record, a request with what followed from it; return its term vector."""
+    def _put(self, view: RecordView, record: Record) -> tuple[list[str], WorkTerms]:
+        """Index a record, a request with what followed from it; return its terms."""
         found_by = terms(record.text)
         if not (opens(record) and record.in_session):
             self.index.put(record, found_by)
-            return term_vector(record, found_by)
+            return found_by, NOTHING
         work = work_terms(view.done(record))
         narration = {term for turn in view.narrated(record) for term in terms(turn.text)}
         self.index.put(record, found_by, chain.from_iterable(work), narration)
-        return term_vector(record, found_by, work)
+        return found_by, work
 
     def _requests_of(
         self, view: RecordView, changed: Mapping[int, Record | None]

@@ -120,10 +120,11 @@ class AutoBackups:
                 yield
             while not copy.compare(SLICE_S):
                 yield
+            copy.finish()
         except BaseException:
             copy.close()
+            shutil.rmtree(partial, ignore_errors=True)
             raise
-        copy.finish()
         mark = _watermark(partial / "records")
         manifest = {
             "form": 1, "version": iai.__version__, "schema": SCHEMA, "made_ns": now.wall,

@@ -75,6 +75,8 @@ class Ingest:
         with records.view() as view:
             self._scrubber = Scrubber(records, view.scrubbed())
         self._scrubbing = False
+        self._looked_at = -1  # revision at which it was last looked whether a scrub is due
+        self._erased = 0  # revision of the last change that called for one
         self._backups = backups
         self._backing_up = False
         self._state = State.WAKE  # of the group, as last heard
@@ -180,11 +182,10 @@ class Ingest:
         """Do a slice of a backup, if one is due."""
         idle = self._state is not State.WAKE and self._follower.idle(now)
         quiet = idle and not self._imports.current and not self._rereader.current
-        with self._records.view() as view:
-            erased = view.erased_through()
-            self._backing_up = self._backups.due(view, now, idle=quiet)
+        mark = self._writer.mark
+        self._backing_up = self._backups.due(mark, self._erased, now, idle=quiet)
         if self._backing_up:
-            self._backups.step(erased, now)
+            self._backups.step(self._erased, now)
 
     def _reload_half_read(self) -> None:
         """Take up what a change has left of what was read, but not stored yet."""
@@ -194,8 +195,13 @@ class Ingest:
 
     def _scrub(self, now: Now) -> bool:
         """Do a slice of a scrub, if one is due."""
+        revision = self._writer.mark.revision
+        if not self._scrubbing and self._looked_at == revision and not self._scrubber.failed:
+            return False
         with self._records.view() as view:
+            self._erased = view.erased_through()
             pending = self._scrubber.pending(view, now)
+        self._looked_at = revision
         self._scrubbing = bool(pending.ranges)
         if self._scrubbing:
             self._backups.close()

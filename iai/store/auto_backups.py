@@ -23,7 +23,6 @@ from iai.model.clock import NS, Now
 from iai.model.record import Watermark
 from iai.process import files
 from iai.store.copying import sync
-from iai.store.record_view import RecordView
 from iai.store.records import SCHEMA, Records
 
 log = logging.getLogger(__name__)
@@ -73,13 +72,12 @@ class AutoBackups:
             shutil.rmtree(path, ignore_errors=True)
         self._known = found(self._layout)
 
-    def due(self, view: RecordView, now: Now, *, idle: bool) -> bool:
+    def due(self, mark: Watermark, erased_through: int, now: Now, *, idle: bool) -> bool:
         """Is one to be made, or to be replaced? `idle`: is nobody at work?"""
-        if self._under_way is not None or self._outdated(view):
+        if self._under_way is not None or self._outdated(erased_through):
             return True
         if not self._kept or not idle or now.mono < self._not_before:
             return False
-        mark = view.watermark()
         if not self._known:
             return mark.revision > 0
         latest = self._known[-1]
@@ -136,9 +134,8 @@ class AutoBackups:
         partial.rename(self._layout.backups / name)
         sync(self._layout.backups)
 
-    def _outdated(self, view: RecordView) -> bool:
-        erased = view.erased_through()
-        return any(one.watermark.revision < erased for one in self._known)
+    def _outdated(self, erased_through: int) -> bool:
+        return any(one.watermark.revision < erased_through for one in self._known)
 
     def _rotate(self, erased: int) -> None:
         """Delete those before something was forgotten, and the oldest ones beyond the limit."""

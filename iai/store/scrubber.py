@@ -33,6 +33,11 @@ class Scrubber:
         self._mark = mark
         self._retry_at = 0  # monotonic
 
+    @property
+    def failed(self) -> bool:
+        """Has the disk refused the last one?"""
+        return self._retry_at > 0
+
     def pending(self, view: RecordView, now: Now) -> Revisions:
         """Return the changes that call for a scrub; empty if it is done, or has failed just now."""
         if view.erased_through() <= self._mark or now.mono < self._retry_at:
@@ -44,6 +49,7 @@ class Scrubber:
         try:
             if self._store.scrub(pending.head, SLICE_S):
                 self._mark = pending.head
+            self._retry_at = 0
         except StoreWriteFailed as error:
             self._retry_at = now.mono + int(RETRY_S * NS)
             log.warning("what was forgotten is still in free pages; will try again: %s", error)

@@ -37,7 +37,7 @@ from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
 from iai.session_start import deliveries
 from iai.session_start.composer import Composer
 from iai.session_start.manifest import Manifest
-from iai.session_start.payload_files import half_written, leftovers, links
+from iai.session_start.payload_files import leftovers, links
 from iai.session_start.snapshot import SnapshotReader
 from iai.store.readers import Readers
 
@@ -244,7 +244,7 @@ class CacheWriter:
 
     def _tidy(self, job: RefreshJob, now: Now) -> Steps:
         """Remove files that no payload needs, and once a day the hooks' old ones."""
-        for path in (*leftovers(job.targets, self._layout), *half_written(self._layout)):
+        for path in leftovers(job.targets, self._layout):
             yield RemoveFile(path)
         today = clock.iso(now.wall)[:10]
         if today != self._tidied:

@@ -16,6 +16,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +28,7 @@ from iai.cli import refs, times
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage
+from iai.errors import BadUsage, Refused
 from iai.model import units
 from iai.model.units import count, excerpt, when
 from iai.process.client import Client
@@ -89,7 +90,8 @@ def run(args: Namespace, settings: Settings) -> int:
         if not args.dry_run:
             client.require()
         if client.running() and not wanted.open:
-            client.call(Actor.INGEST, Flush(), Flushed, DEADLINE_S)  # so that it finds all there is
+            with suppress(Refused):  # the store is full: what waits is not in it
+                client.call(Actor.INGEST, Flush(), Flushed, DEADLINE_S)
         selected = _selected(args, wanted, layout)
         if not _agreed(args, selected, layout):
             return _report(args, selected, layout, forgotten=False)

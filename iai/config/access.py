@@ -4,14 +4,11 @@ A name that ends in `/` is a directory with all below it; `*` matches as in a sh
 this table, the simulation holds every effect to it, and a test what real processes open.
 """
 
-import re
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from iai.protocol.message import Actor
-
-_TEMPORARY = re.compile(r"\.([^/]+)\.\d+\.tmp$")  # see `iai.process.files.replace`
 
 
 class Access(Struct, frozen=True):
@@ -61,8 +58,7 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def may_write(actor: Actor, name: str) -> bool:
-    """May this process write a path, relative to the store, or one that is to replace it?"""
-    name = _TEMPORARY.sub(r"\1", name)
+    """May this process write a path, relative to the store?"""
     return matches(name, ACCESS[actor].writes + own(actor))
 
 

@@ -62,12 +62,6 @@ def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
     return [path for path in files if path not in kept] + old_links
 
 
-def half_written(layout: Layout) -> list[Path]:
-    """Return what a killed writer has left of a payload: see `iai.process.files.replace`."""
-    of_all = layout.root.glob(f".{layout.payload.stem}*.tmp")
-    return [*of_all, *layout.session_start.glob(".*.tmp")]
-
-
 def servable(path: Path, wall: int, max_age_s: float) -> bool:
     """Would the hook print this file? Not if it is empty, too old, or dated in the future."""
     try:

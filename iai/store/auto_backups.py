@@ -21,7 +21,7 @@ from iai.errors import StoreError, StoreWriteFailed
 from iai.model import clock
 from iai.model.clock import NS, Now
 from iai.model.record import Watermark
-from iai.process import files
+from iai.process import disk_space, files
 from iai.store.copying import sync
 from iai.store.records import SCHEMA, Records
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 PREFIX, _PARTIAL = "auto-", ".auto-"
 DATA, MANIFEST = "records/data.mdb", "manifest.json"
 DAY_NS = 86_400 * NS
-ROOM = 1 << 30  # bytes that a backup leaves free on the disk, besides its own size
+ROOM_FACTOR = 4  # times its size is left before one is made: no backup makes the store full
 RETRY_NS = 3_600 * NS  # after one that failed
 SLICE_S = 0.02
 _MADE = object()
@@ -57,8 +57,9 @@ def found(layout: Layout) -> list[AutoBackup]:
 class AutoBackups:
     """Makes them, a slice at a time. Only for the writer of the records."""
 
-    def __init__(self, layout: Layout, records: Records, kept: int) -> None:
-        """`kept` is how many stay; 0: none is made."""
+    def __init__(self, layout: Layout, records: Records, kept: int, max_gb: float = 0.0) -> None:
+        """`kept` is how many stay; 0: none is made. `max_gb` is the limit of the store."""
+        self._max_gb = max_gb
         self._layout = layout
         self._records = records
         self._kept = kept
@@ -108,8 +109,9 @@ class AutoBackups:
         partial = self._layout.backups / f".{name}"
         private(self._layout.backups)
         size = (self._layout.records / "data.mdb").stat().st_size
-        if shutil.disk_usage(self._layout.backups).free < size + ROOM:
-            raise StoreWriteFailed(f"there is too little room in {self._layout.backups}")
+        left = disk_space.measure(self._layout.root, self._max_gb).left
+        if left < ROOM_FACTOR * size:
+            raise StoreWriteFailed(f"{left} bytes are left for the store")
         shutil.rmtree(partial, ignore_errors=True)
         private(partial)
         copy = self._records.begin_copy(partial / "records")

@@ -135,7 +135,7 @@ def test_one_that_was_cut_short_is_removed_at_the_next_start(
 def test_a_disk_with_too_little_room_is_left_alone(
     layout: Layout, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto_backups, "ROOM", 1 << 62)
+    monkeypatch.setattr(auto_backups, "ROOM_FACTOR", 1 << 62)
     backups = AutoBackups(layout, records, 1)
     backups.start()
     run(backups, records, later(0))

@@ -38,6 +38,7 @@ from iai.store.readers import Readers
 from iai.store.vectors import VectorView
 
 USED_S = 0.5  # between two `MemoryUsed`: other actors give way to questions for longer than that
+MERGE_S = 0.1  # between two looks whether tantivy has ended a merge
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
 
 
@@ -96,6 +97,8 @@ class GraphCache:
         if self._indexes.scrub(now, self._pace.part(now)):
             yield from self._interrupt(now)
             self._pace.looked(now, more=True)
+            if self._indexes.lexical.merging:
+                self._pace.rest(now, MERGE_S)
             return
         was_warm = self._indexes.progress.warm
         moved = self._indexes.catch_up(self._pace.part(now))

@@ -36,8 +36,10 @@ class LexicalIndexer:
         """Resume after the last slice; start over if anything is missing."""
         self.index = index
         self._store = store
-        self._to_move: list[int] = []  # of `rewrite`: labels that it has found,
-        self._looked_at = self._moved = 0  # up to this one; and records moved since a commit
+        self.merging = False  # does `rewrite` wait for tantivy to end a merge?
+        self._moving: frozenset[int] = frozenset()  # segments, by position
+        self._to_move: list[int] = []  # labels that were found in them,
+        self._looked_at = 0  # up to this one
         self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
         with store.view() as view:
             noted, count = view.progress(), view.term_vector_count()
@@ -80,28 +82,28 @@ class LexicalIndexer:
         """Do a slice of a rewrite of all segments that have terms of removed records.
 
         Returns False when none is left. A record that is put in again moves to a new segment, and
-        one without records is deleted. So all can be found meanwhile.
+        one without records is deleted. All are moved in one commit: after each commit tantivy may
+        merge a segment that is half empty, and all others that it merges would be next.
         """
         index, newest = self.index, view.watermark().max_vec_label
-        segments = index.stale_segments()
-        if not segments:
+        if not self._moving:
+            self.merging = not index.settled()
+            self._moving = index.stale_segments()
             self._looked_at, self._to_move = 0, []
-            return not index.settled()
+        if self.merging or not self._moving:
+            more, self._moving = self.merging, frozenset()
+            return more
         while not self._to_move and self._looked_at < newest:
             through = self._looked_at + LABELS_LOOKED_AT
-            self._to_move = index.labels_in(segments, self._looked_at, through)
+            self._to_move = index.labels_in(self._moving, self._looked_at, through)
             self._looked_at = through
         most = max(1, WORDS_SLICE // 2 // part)
         now, self._to_move = self._to_move[:most], self._to_move[most:]
         for label in now:
             self._put_again(view, label)
-        self._moved += len(now)
-        done = not self._to_move and self._looked_at >= newest
-        if done or self._moved >= TOGETHER:
+        if not self._to_move and self._looked_at >= newest:
             index.commit()
-            self._moved = 0
-        if done:  # from the start, as long as any is left: tantivy may have merged some meanwhile
-            self._looked_at = 0
+            self._moving = frozenset()
         return True
 
     def _put_again(self, view: RecordView, label: int) -> None:

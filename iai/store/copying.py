@@ -39,9 +39,11 @@ class Copy:
         shutil.rmtree(directory, ignore_errors=True)
         private(directory)
         self.file = directory / "data.mdb"
+        info = source.info()
+        used = (info["last_pgno"] + 1) * source.stat()["psize"]
         self._copy = lmdb.open(
             str(directory),
-            map_size=2 * source.info()["map_size"],
+            map_size=max(info["map_size"], 2 * used),
             metasync=False,
             max_dbs=MOST_DATABASES,
             mode=0o600,
@@ -95,6 +97,8 @@ class Copy:
 
     def close(self) -> None:
         """Close it, whatever was copied."""
+        if self.closed:
+            return
         self.closed = True
         self._comparisons.close()
         self._snapshot.abort()

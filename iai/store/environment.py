@@ -133,10 +133,14 @@ class Environment:
         Readers and the writer go on meanwhile. Raises StoreWriteFailed if the disk fails.
         """
         copy = self.begin_copy(directory)
-        with _translated(self.path):
-            while not copy.step(_COPY_SLICE_S):
-                pass
-            copy.finish()
+        try:
+            with _translated(self.path):
+                while not copy.step(_COPY_SLICE_S):
+                    pass
+                copy.finish()
+        except BaseException:
+            copy.close()
+            raise
 
     def begin_copy(self, directory: Path) -> Copy:
         """Begin to copy it as of now into a directory. Its errors are those of LMDB."""

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 SLICE_S = 0.03  # of a scrub: a request waits for no longer
 RETRY_S = 60.0  # after the disk has refused: the new file needs as much room as the old one
+PATIENCE_S = 60.0  # for one scrub: writes that have it start over may come too often
 
 
 class Scrubbed(Protocol):
@@ -32,10 +33,11 @@ class Scrubber:
         self._store = store
         self._mark = mark
         self._retry_at = 0  # monotonic
+        self._began_at = 0  # monotonic; 0: none is under way
 
     @property
     def failed(self) -> bool:
-        """Has the disk refused the last one?"""
+        """Was the last one put off?"""
         return self._retry_at > 0
 
     def pending(self, view: RecordView, now: Now) -> Revisions:
@@ -46,10 +48,17 @@ class Scrubber:
 
     def step(self, pending: Revisions, now: Now) -> None:
         """Do a slice. All of `pending` must have been applied."""
+        self._began_at = self._began_at or now.mono
         try:
             if self._store.scrub(pending.head, SLICE_S):
                 self._mark = pending.head
-            self._retry_at = 0
+                self._retry_at = self._began_at = 0
+            elif now.mono - self._began_at > PATIENCE_S * NS:
+                self._put_off("it did not end within a minute", now)
         except StoreWriteFailed as error:
-            self._retry_at = now.mono + int(RETRY_S * NS)
-            log.warning("what was forgotten is still in free pages; will try again: %s", error)
+            self._put_off(str(error), now)
+
+    def _put_off(self, why: str, now: Now) -> None:
+        """Let other work be done meanwhile."""
+        self._retry_at, self._began_at = now.mono + int(RETRY_S * NS), 0
+        log.warning("what was forgotten is still in free pages; will try again: %s", why)

@@ -7,9 +7,12 @@ import pytest
 from simulation.world import Chances, World
 
 from iai.errors import StoreWriteFailed
+from iai.model.clock import Now
+from iai.model.revisions import Revisions
 from iai.protocol.ingest import Capture, CapturedTurn, Edit, Forget
 from iai.protocol.message import Actor
 from iai.store.environment import Environment
+from iai.store.scrubber import Scrubber
 
 Make = Callable[..., World]
 GONE = "zqforgotten"
@@ -79,6 +82,28 @@ def test_it_is_done_whichever_actor_crashes_whenever(world: Make) -> None:
         w.chances = Chances()
         w.run(30.0)
         assert not files_with(w, GONE), seed
+
+
+def test_writes_that_never_stop_hold_only_the_scrub_up(world: Make) -> None:
+    w = world()
+    fill(w)
+    scrub = Scrubber.step
+
+    def slowly(self: Scrubber, pending: Revisions, now: Now) -> None:
+        scrub(self, pending, now)
+        w.records.commit(lambda unit: unit.note_markup({"x": 1}), w.now)  # it starts over
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scrubber, "step", slowly)
+        patch.setattr("iai.store.scrubber.SLICE_S", 0.0)
+        patch.setattr("iai.store.scrubber.PATIENCE_S", 0.1)
+        w.answer(Actor.INGEST, Forget(refs=("#31",)))
+        w.run(5.0)
+        say(w, "said meanwhile")
+        assert not scrubbed_all(w)
+        assert w.actors[Actor.INGEST].due_s(w.now) > 0
+    w.run(300.0, until=lambda: scrubbed_all(w))
+    assert scrubbed_all(w)
 
 
 def test_a_disk_without_room_for_the_copy_holds_nothing_else_up(

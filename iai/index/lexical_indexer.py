@@ -87,6 +87,7 @@ class LexicalIndexer:
         """
         index, newest = self.index, view.watermark().max_vec_label
         if not self._moving:
+            index.commit()  # of what was taken and is not searchable yet, there are files as well
             self.merging = not index.settled()
             self._moving = index.stale_segments()
             self._looked_at, self._to_move = 0, []

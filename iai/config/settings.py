@@ -113,6 +113,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             "how many automatic backups of the records are kept, made once a day; 0: none",
         ),
     ] = 3
+    file_history: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_FILE_HISTORY",
+            "",
+            "1: before the agent reads or edits a file, it gets what earlier sessions did to it;"
+            " 0: never. Run `iai hooks install` after changing it",
+        ),
+    ] = 0
 
 
 def declared() -> dict[str, Setting]:

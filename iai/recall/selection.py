@@ -5,6 +5,7 @@ Everything that is given has to fit. What is selected is listed, so that exactly
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from msgspec import Struct
 
@@ -137,10 +138,10 @@ def _by_actions(
 
 def _actions(view: RecordView, sessions: set[bytes] | None) -> Iterator[tuple[bytes, Action]]:
     if sessions is None:
-        yield from view.all_actions()
+        yield from view.everything_done()
         return
     for session in sorted(sessions):
-        yield from ((session, action) for action in view.actions(session))
+        yield from view.everything_done(session)
 
 
 def _in_time(action: Action, wanted: Wanted) -> bool:
@@ -167,7 +168,9 @@ def _by_file(
     """Select the exchanges that touched a file."""
     records: dict[int, Record] = {}
     keys: set[str] = set()
-    for session, action in view.of_file(os.path.basename(os.path.normpath(wanted.file))):  # noqa: PTH119
+    name = os.path.basename(os.path.normpath(wanted.file))  # noqa: PTH119
+    undone = ((session, action) for session, action in view.everything_done() if action.undone)
+    for session, action in chain(view.of_file(name), undone):
         if (sessions is not None and session not in sessions) or not _touched(action, wanted.file):
             continue
         request = view.request_before(session, action.at)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
-from iai.model.action import Action
+from iai.model.action import Action, outlasts_rewind
 from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
@@ -34,7 +34,15 @@ class ActionView(Tables):
     """What was done, as of one moment."""
 
     def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
-        """Yield what was done in a session (see `session_key`), in the order it was done in."""
+        """Yield what was done in a session (see `session_key`), in the order it was done in.
+
+        What was undone by a rewind is left out.
+        """
+        every = self.all_actions(session, newest_first=newest_first)
+        return (action for action in every if not action.undone)
+
+    def all_actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session like `actions`, with what was undone."""
         with self._t.cursor(self._db["actions"]) as cursor:
             if newest_first:
                 beyond = cursor.set_range(session + _BEYOND)
@@ -48,10 +56,15 @@ class ActionView(Tables):
                     return
                 yield unpack(data, Action)
 
-    def all_actions(self) -> Iterator[tuple[bytes, Action]]:
-        """Yield all that was done, each with its session."""
+    def everything_done(self, session: bytes = b"") -> Iterator[tuple[bytes, Action]]:
+        """Yield all that was done, each with its session; also what a rewind has undone.
+
+        `session`: only what was done in that one.
+        """
         with self._t.cursor(self._db["actions"]) as cursor:
-            for key, data in cursor:
+            for key, data in cursor if cursor.set_range(session) else ():
+                if not key.startswith(session):
+                    return
                 yield key[:DIGEST], unpack(data, Action)
 
     def session_infos(self) -> Iterator[SessionInfo]:
@@ -61,14 +74,23 @@ class ActionView(Tables):
                 yield unpack(data, SessionInfo)
 
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
-        """Yield what was done in a session from a time on, up to another, in order."""
+        """Yield what was done in a session from a time on, up to another, in order.
+
+        What was undone by a rewind is left out.
+        """
+        return (a for _, a in self._between(session, since, until) if not a.undone)
+
+    def _between(
+        self, session: bytes, since: int, until: int | None
+    ) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions between two times, each with its key."""
         end = encode_time(until) if until is not None else _BEYOND
         with self._t.cursor(self._db["actions"]) as cursor:
             found = cursor.set_range(session + encode_time(since))
             for key, data in cursor.iternext() if found else ():
                 if not key.startswith(session) or key[len(session) :] >= end:
                     return
-                yield unpack(data, Action)
+                yield key, unpack(data, Action)
 
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
@@ -141,21 +163,30 @@ class ActionChange(ActionView):
         which: Callable[[Action], bool] = lambda _: True,
     ) -> list[Action]:
         """Remove what was done in a session from a time on, up to another, and return it."""
-        end = encode_time(until) if until is not None else b"\xff" * 8
-        gone: list[tuple[bytes, Action]] = []
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + encode_time(since))
-            for key, data in cursor.iternext() if found else ():
-                if not key.startswith(session) or key[16:24] >= end:
-                    break
-                action = unpack(data, Action)
-                if which(action):
-                    gone.append((key, action))
+        gone = [pair for pair in self._between(session, since, until) if which(pair[1])]
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
-            for database, index_key in _index_keys(session, action, key[-8:]):
-                self._t.delete(index_key, db=self._db[database])
+            self._delete_index(session, action, key)
         return [action for _, action in gone]
+
+    def undo_actions(
+        self, session: bytes, since: int, until: int | None, restored: frozenset[str]
+    ) -> int:
+        """Mark what was done between two times as undone by a rewind; return how much is new.
+
+        It is no longer found by file or commit. What outlasts a rewind stays as it is: see
+        `outlasts_rewind`.
+        """
+        done = [pair for pair in self._between(session, since, until) if not pair[1].undone]
+        gone = [(key, action) for key, action in done if not outlasts_rewind(action, restored)]
+        for key, action in gone:
+            self._t.put(key, pack(structs.replace(action, undone=True)), db=self._db["actions"])
+            self._delete_index(session, action, key)
+        return len(gone)
+
+    def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
+        for database, index_key in _index_keys(session, action, key[-8:]):
+            self._t.delete(index_key, db=self._db[database])
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""

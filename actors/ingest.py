@@ -132,9 +132,9 @@ class Ingest:
 
     def work(self, now: Now) -> Steps:
         if not self._scrub(now):  # a write would have it start over
-            self._back_up(now)
             if not self._space.full:
                 yield from self._read(now)
+            self._back_up(now)  # once it was looked whether anything is to be read
 
     def _read(self, now: Now) -> Steps:
         """Do a slice of what is to be read."""

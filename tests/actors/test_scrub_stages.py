@@ -11,6 +11,7 @@ from iai.model.clock import Now
 from iai.model.revisions import Revisions
 from iai.protocol.ingest import Capture, CapturedTurn, Edit, Forget
 from iai.protocol.message import Actor
+from iai.store import auto_backups
 from iai.store.environment import Environment
 from iai.store.scrubber import Scrubber
 
@@ -126,3 +127,13 @@ def test_a_disk_without_room_for_the_copy_holds_nothing_else_up(
     monkeypatch.undo()
     w.run(120.0, until=lambda: scrubbed_all(w))
     assert scrubbed_all(w)
+
+
+def test_the_records_are_backed_up_once_nobody_is_at_work(world: Make) -> None:
+    w = world(drowsy_after_s=60.0)
+    fill(w)
+    w.run(30.0)
+    assert auto_backups.found(w.layout) == []
+    w.run(120.0, until=lambda: bool(auto_backups.found(w.layout)))
+    [made] = auto_backups.found(w.layout)
+    assert made.watermark.records_count == 32

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 
 import msgspec
 
@@ -18,7 +19,9 @@ from iai.admin.doctor import copies, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
+from iai.config.secured import secure
 from iai.config.settings import Settings
+from iai.errors import StoreError
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -46,7 +49,8 @@ def _findings(layout: Layout, settings: Settings) -> list[Finding]:
 
 
 def _fix(layout: Layout, findings: list[Finding]) -> None:
-    machine.tighten(layout)
+    with suppress(StoreError):  # what cannot be repaired stays a finding
+        secure(layout.root)
     if any(finding.check == "records" and finding.fixable for finding in findings):
         print(copies.restore(layout), file=sys.stderr)
     if group.sockets_left(layout):

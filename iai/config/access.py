@@ -53,7 +53,7 @@ def own(actor: Actor) -> tuple[str, ...]:
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Is a path, relative to the store, one of these files or below one of these directories?"""
     return any(
-        name.startswith(pattern) if pattern.endswith("/") else fnmatchcase(name, pattern)
+        f"{name}/".startswith(pattern) if pattern.endswith("/") else fnmatchcase(name, pattern)
         for pattern in patterns
     )
 

@@ -41,6 +41,7 @@ ACCESS: dict[Actor, Access] = {
             "session-start/by-cwd/",
         ),
         reads=("records/", "index/"),
+        outside="which branch a checkout is on",
     ),
 }
 

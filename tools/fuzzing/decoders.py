@@ -46,6 +46,7 @@ from iai.protocol import wire
 from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, Steps
 from iai.protocol.ingest import Import
 from iai.session_start import deliveries, payload_files
+from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -129,7 +130,8 @@ class _Ingesting(_InDirectory):
             layout = Layout(self.directory / "store")
             layout.create()
             layout.spool_bad.mkdir()
-            self._ingest = Ingest(layout, Records(layout.records, writer=True))
+            records = Records(layout.records, writer=True)
+            self._ingest = Ingest(layout, records, AutoBackups(layout, records, 0))
             perform(self._ingest.start(self.now), self.now)
         self.now = self.now.later(1)
         return self._ingest

@@ -256,6 +256,7 @@ class ScenarioRunner:
     def forget(self, which: int) -> None:
         """Somebody forgets a record, or a whole session."""
         if record := self._chosen(which):
+            self.checker.forgetting()
             forget = Forget(refs=(f"#{record.label}",), whole_sessions=which % 4 == 0)
             self.world.answer(Actor.INGEST, forget)
 

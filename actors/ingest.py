@@ -6,19 +6,23 @@ programs' events are left alone.
 """
 
 import logging
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import methodcaller
+from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NotFound, RulesLoading
 from iai.hosts import registry
-from iai.ingest import edits, parse, spool, transcripts
+from iai.ingest import edits, parse, redact, redactors, spool, transcripts
+from iai.ingest.detectors import Kingfisher
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Inserted
+from iai.ingest.purge import PurgeJob
 from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
@@ -27,7 +31,16 @@ from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Transcript, session_key
 from iai.model.rereading import Rereading
 from iai.projects.identity import identify
-from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    MoveFile,
+    Publish,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+    StepsTo,
+)
 from iai.protocol.graph_cache import MemoryUsed
 from iai.protocol.ingest import (
     Capture,
@@ -39,10 +52,13 @@ from iai.protocol.ingest import (
     Import,
     ImportStatus,
     MergeProjects,
+    PurgeSecrets,
+    PurgeStatus,
     SpoolRejected,
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
+from iai.redaction.redactor import Redactor
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -50,6 +66,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+LOADING_S = 0.05  # between two looks whether the rules for secrets are loaded
 
 
 class Ingest:
@@ -57,14 +74,25 @@ class Ingest:
 
     subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
-    def __init__(self, layout: Layout, records: Records) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        records: Records,
+        redactor: Redactor,
+        library: Kingfisher | None = None,
+    ) -> None:
+        """`library` is the detector of the redactor, if it has one."""
         self._layout = layout
         self._records = records
+        self._redact = redactor.text
+        self._library = library
+        self._held: list[tuple[Request, Caller]] = []  # that wait for the rules to be loaded
         self._identify = lru_cache(maxsize=1_024)(identify)
-        self._writer = RecordWriter(layout, records, self._identify)
+        self._writer = RecordWriter(layout, records, self._identify, self._redact)
         self._follower = Follower((), 0)
         self._imports = ImportQueue()
         self._rereader = Rereader(())
+        self._purge: PurgeJob | None = None
         self._import_pace = Pace()
         self._flushes: list[Caller] = []
 
@@ -78,6 +106,8 @@ class Ingest:
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
             yield from self._answer(request, caller, now)
+        except RulesLoading:
+            self._held.append((request, caller))
         except BadUsage as error:
             yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=str(error)))
         except NotFound as error:
@@ -92,13 +122,24 @@ class Ingest:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._writer.reassigning:
+        if self._library is not None and self._library.loading:
+            return LOADING_S
+        if self._writer.reassigning or self._held:
             return 0.0
         due_s = self._follower.due_s(now)
-        busy = self._imports.current or self._rereader.current
+        busy = self._imports.current or self._rereader.current or self._purging
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
+        held, self._held = self._held, []
+        for request, caller in held:
+            yield from self.receive(request, caller, now)
+        try:
+            yield from self._work(now)
+        except RulesLoading:
+            log.info("loading the rules by which secrets are found")
+
+    def _work(self, now: Now) -> Steps:
         if self._follower.poll_due(now):
             yield from self._poll(now)
         yield from self._read_followed(now)
@@ -115,6 +156,8 @@ class Ingest:
         if job is not None and not self._import_pace.due_s(now):
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
+        elif job is None and self._purging and not self._import_pace.due_s(now):
+            yield from self._purge_a_slice(now)
         elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
             yield from self._read_in_idle_time(now)
 
@@ -137,8 +180,18 @@ class Ingest:
                 yield Answer(caller, job.progress(self._writer.mark.revision))
             case ImportStatus(job=name):
                 yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
+            case PurgeSecrets(dry_run=dry_run):
+                if not self._purging or self._purge is None:
+                    self._purge = PurgeJob(dry_run=dry_run)
+                elif self._purge.dry_run != dry_run:
+                    raise BadUsage("the records are being gone through already; try again later")
+                yield Answer(caller, self._purge.progress(self._writer.mark))
+            case PurgeStatus():
+                if self._purge is None:
+                    raise NotFound("ingest was restarted: start `iai purge-secrets` again")
+                yield Answer(caller, self._purge.progress(self._writer.mark))
             case _:
-                count = yield from self._writer.commit(partial(edits.apply, request), now)
+                count = yield from self._writer.apply(request, now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
 
@@ -169,7 +222,7 @@ class Ingest:
                 found = True
         for transcript in self._follower.expire(now):
             self._writer.required.cancel(transcript.path)
-            yield from self._writer.commit(methodcaller("follow", transcript), now)
+            yield from self._writer.follow(transcript, now)
         self._follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
@@ -177,6 +230,9 @@ class Ingest:
         event, path = spooled.event, spooled.path
         if event is None:
             yield from self._reject(spooled)
+        elif event.turns_capture_off:
+            yield from self._writer.leave_out(event.session_id, now)
+            yield RemoveFile(path)
         elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
             self._writer.required.cancel(str(path))  # replaced by the transcript
@@ -199,16 +255,28 @@ class Ingest:
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
             if path != awaiting:
-                yield MoveFile(path, awaiting)
+                yield from self._let_wait(spooled, awaiting)
             return False
         return True
+
+    def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
+        """Have an event wait for its transcript, without the secrets in it."""
+        assert spooled.event is not None  # noqa: S101  for mypy
+        redacted = redact.event(spooled.event, self._redact)
+        if redacted == spooled.event:
+            yield MoveFile(spooled.path, awaiting)
+        else:
+            yield ReplaceFile(awaiting, msgspec.json.encode(redacted))
+            yield RemoveFile(spooled.path)
 
     def _reject(self, spooled: Spooled) -> Steps:
         log.warning("%s %s", spooled.path, spooled.why)
         if spooled.foreign:
             yield RemoveFile(spooled.path)
         else:
-            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
+            kept = redact.rejected(spool.beginning(spooled.path), self._redact)
+            yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
+            yield RemoveFile(spooled.path)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
 
     def _known(self, event: HookEvent) -> bool:
@@ -300,6 +368,19 @@ class Ingest:
             self._follower.advance(known, more=False)
         return batch, inserted
 
+    @property
+    def _purging(self) -> bool:
+        return self._purge is not None and not self._purge.done
+
+    def _purge_a_slice(self, now: Now) -> Steps:
+        """Redact some of what was stored before."""
+        assert self._purge is not None  # noqa: S101  for mypy
+        with self._records.view() as view:
+            change = self._purge.look(view, self._redact)
+        if change is not None:
+            yield from self._writer.commit(change, now, live=False)
+        self._import_pace.looked(now, more=True)
+
     def _read_in_idle_time(self, now: Now) -> Steps:
         """Read a slice of a file again, if one is left."""
         again = self._rereader.current
@@ -316,4 +397,6 @@ class Ingest:
 def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
-    return Ingest(layout, Records(layout.records, writer=True))
+    library = Kingfisher(layout.redaction_rules)
+    records = Records(layout.records, writer=True)
+    return Ingest(layout, records, redactors.for_ingest(layout, settings, library), library)

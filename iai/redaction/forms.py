@@ -57,8 +57,11 @@ _REST = {
     "EAAAE": re.compile(r"[\w-]{55,}"), "EAAC": re.compile(r"\w{80,}"),
     "EAAG": re.compile(r"\w{80,}"), "sess-": re.compile(r"[A-Za-z0-9]{40}"),
     "pul-": re.compile(r"[0-9a-f]{40}"), "fw_": re.compile(r"[A-Za-z0-9]{20,}"),
+    "sk-": re.compile(r"(?=.*[0-9])(?:[A-Za-z]{2,12}-)?\w[\w-]{18,}"),
     "ATBB": re.compile(r"[A-Za-z0-9]{24,}"),
 }  # fmt: skip
+_SHORTEST_REST = 10  # characters behind a prefix
+_RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
 _JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -157,7 +160,7 @@ _WITH_RUN = (
     Form("discord-webhook", "/webhooks/", _compiled(r"/webhooks/(\d{10,25}/[\w-]{20,120})")),
     Form("teams-webhook", "webhook.office.com", _compiled(
         r"webhook\.office\.com/webhookb2/([\w@-]{30,120}/\w{1,40}/[\w/-]{20,130})")),
-    Form("telegram-token", ":a", re.compile(r"(?<!\w)(\d{8,10}:A[\w-]{32,36})(?![\w-])"), back=10),
+    Form("telegram-token", ":a", re.compile(r"(?<!\d)(\d{8,10}:A[\w-]{32,36})(?![\w-])"), back=10),
     Form("sendgrid-key", "sg.", re.compile(r"(?<!\w)(SG\.[\w-]{16,64}\.[\w-]{16,64})")),
     Form("google-token", "ya29.", re.compile(r"(?<!\w)(ya29\.[\w-]{20,512})")),
     Form("google-token", "1//0", re.compile(r"(?<![\w/:])(1//0[\w-]{30,256})")),
@@ -219,7 +222,9 @@ def _fits(prefix: str, word: str) -> bool:
     if prefix == "eyJ":
         return len(word) >= 16  # noqa: PLR2004
     rest = word[len(prefix) :]
-    return len(rest) >= 10 and _has_digit(rest) and (is_random(rest) or len(rest) >= 24)  # noqa: PLR2004
+    return len(rest) >= _SHORTEST_REST and (
+        is_random(rest) or _RANDOM_REST.fullmatch(rest) is not None
+    )
 
 
 def _token(text: str, start: int, end: int, prefix: str) -> Iterator[Finding]:

@@ -11,14 +11,26 @@ from iai.redaction.finding import BY_NAME, Finding
 from iai.redaction.randomness import LONGEST, is_placeholder, is_random
 
 # What a name has in it, in lower case; what may come before and after it there.
-_CORES = ("passw", "passp", "passc", "pwd", "_pass", "secret", "token", "credential", "key", "auth")
-_PASSWORD = re.compile(r"passw(?:or)?d|passphrase|passcode|passwort|pwd|_pass")
+_CORES = (
+    "passw",
+    "passp",
+    "passc",
+    "pwd",
+    "pass",
+    "pw",
+    "secret",
+    "token",
+    "credential",
+    "key",
+    "auth",
+)
+_PASSWORD = re.compile(r"passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw")
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write)[ _-]?$|_$"
 )
 _REST = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|passwort|pwd|_pass|secret|token|credential|key|auth)s?"
+    r"(?:passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw|secret|token|credential|key|auth)s?"
     r"(?:[_-]?(?:value|string|text|plain|base64|b64)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
@@ -66,7 +78,10 @@ def find(text: str, lowered: str) -> Iterator[Finding]:
 def _is_secret(lowered: str, at: int, core: str) -> bool:
     if core == "key":
         return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None
-    return core != "auth" or lowered[max(0, at - 1) : at] in ("_", "-")
+    before = lowered[at - 1 : at] if at else " "
+    if core == "auth":
+        return before in ("_", "-")
+    return core not in ("pass", "pw") or not before.isalnum()
 
 
 def _kind(core: str) -> str:

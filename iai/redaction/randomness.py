@@ -20,20 +20,21 @@ _PLACEHOLDER = re.compile(
     | .*EXAMPLE(?:KEY)?""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ORDINARY = re.compile(
-    r"""[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+  # an attribute
-    | _*[A-Za-z]+\d{0,3}(?:_[A-Za-z]+\d{0,3}|_\d{1,3})*_*  # a name with underscores
-    | (?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@-]*){2,}  # a path
-    | [\w-]+(?:[./][\w-]+)*\.[a-z]{1,4}  # a file
-    | [-+]?[\d.,:_/-]+[A-Za-z%]{0,2} | 0x[0-9a-fA-F]{1,8}  # a number, a time or a date
-    | [a-z][a-z0-9+.-]*://.*""",
+_NAME = re.compile(
+    r"""[A-Za-z]+(?:[-_.,/:+][A-Za-z]+)*  # words
+    | [A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+  # an attribute
+    | _*[A-Za-z]+\d{0,3}(?:[_-][A-Za-z]+\d{0,3}|[_-]\d{1,3}|[A-Z][a-z]+)*_*""",
     re.VERBOSE,
 )
-_WORDS = re.compile(r"[A-Za-z]+(?:[-_.,/:+][A-Za-z]+)*")
-_SWITCH = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
-_SHORTEST, _LEAST_BITS = 8, 2.5
-_LETTERS = 12  # of a value of letters alone that may be random
-_SWITCHES = 0.3  # changes of case for each of them; camel case has up to 0.25
+_PATH = re.compile(
+    r"(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4}"
+)
+_NUMBER = re.compile(r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
+_LETTERS, _CAPITAL = re.compile("[A-Za-z]"), re.compile("[A-Z]")
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SHORTEST, _SHORTEST_WORDS, _LEAST_BITS = 8, 12, 2.5
+_MOST_CAPITALS, _WORD_LENGTH = 0.34, 3.0  # in a name made of words; random letters: 0.5 and 2.7
 
 
 def is_placeholder(value: str) -> bool:
@@ -46,9 +47,23 @@ def is_random(value: str) -> bool:
     value = value[:LONGEST]
     if len(value) < _SHORTEST or is_placeholder(value):
         return False
-    if _WORDS.fullmatch(value):
-        return len(value) >= _LETTERS and len(_SWITCH.findall(value)) >= len(value) * _SWITCHES
-    return _ORDINARY.fullmatch(value) is None and bits(value) >= _LEAST_BITS
+    if _NUMBER.fullmatch(value) or _URL.fullmatch(value):
+        return False
+    if _NAME.fullmatch(value):
+        return len(value) >= _SHORTEST_WORDS and not _is_of_words(value)
+    if _PATH.fullmatch(value):
+        return any(map(is_random, re.split(r"[/\\]", value)))
+    return bits(value) >= _LEAST_BITS
+
+
+def _is_of_words(name: str) -> bool:
+    """Are the letters of a name in words, by where its capitals are?"""
+    letters = len(_LETTERS.findall(name))
+    capitals = len(_CAPITAL.findall(name))
+    if capitals in (0, letters):
+        return True
+    words = len(_WORD.findall(name))
+    return capitals <= letters * _MOST_CAPITALS and letters >= words * _WORD_LENGTH
 
 
 def bits(value: str) -> float:

@@ -61,20 +61,19 @@ class Redactor:
             found += blocks.find(text)
         if runs := candidates(text):
             found += forms.find_tokens(text, runs)
-            found += self._in_tokens(text, lowered, runs)
+            found += forms.find(text, lowered, forms.WITH_RUN)
+            found += self._unknown_tokens(text, runs)
         if not found:
             return []
         taken = marks.spans(text)
         wanted = (one for one in found if not _overlaps(one, taken))
         return list(_merged(one for one in wanted if not own.excepts(text[one[0] : one[1]])))
 
-    def _in_tokens(self, text: str, lowered: str, runs: list[re.Match[str]]) -> Iterator[Finding]:
-        """Yield what the library knows, and what has a form, of which a long run is a part."""
-        if not any(is_worth_asking(run[0]) for run in runs):
-            return
-        yield from forms.find(text, lowered, forms.WITH_RUN)
+    def _unknown_tokens(self, text: str, runs: list[re.Match[str]]) -> Iterator[Finding]:
+        """Yield the tokens that the library knows, or that it would have to be asked about."""
         if self._library is not None:
-            yield from self._library(text)
+            if any(is_worth_asking(run[0]) for run in runs):
+                yield from self._library(text)
         elif self._cautious:
             for run in runs:
                 if is_like_a_token(run[0]):

@@ -48,7 +48,13 @@ class Kingfisher:
             self._thread.start()
         if self._thread.is_alive():
             raise RulesLoading("the rules of the secret scanner are being loaded; try again")
-        return _findings(self._scanner, text) if self._scanner is not None else []
+        if self._scanner is None:
+            return []
+        try:
+            return _findings(self._scanner, text)
+        except (TimeoutError, RuntimeError) as error:
+            log.warning("a text was searched for secrets by iai's own rules alone: %s", error)
+            return []
 
     def wait(self) -> None:
         """Load the rules now, unless they are loaded."""

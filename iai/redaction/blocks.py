@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from iai.redaction.finding import BY_FORM, Finding
 
-TRIGGERS = ("PRIVATE KEY", "Private-Lines:")
+HINT = "private"  # is in every lowered text that has one
 KIND = "private-key"
 
 _BEGIN = re.compile(r"-{2,5}\s?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?\s?-{2,5}")

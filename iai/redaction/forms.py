@@ -3,9 +3,10 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from iai.redaction.candidates import Run
 from iai.redaction.finding import BY_FORM, Finding
 from iai.redaction.randomness import is_placeholder, is_random
 
@@ -76,6 +77,7 @@ class Form(NamedTuple):
     pattern: re.Pattern[str]
     accept: Callable[[str], bool] = lambda _value: True
     back: int = 0  # characters before the trigger at which a match may begin
+    hint: str = ""  # what also is in every such text, and is looked for first; "": the trigger
 
 
 Triggers: TypeAlias = tuple[tuple[str, Form], ...]  # apart: most texts are asked for them alone
@@ -114,13 +116,13 @@ _ALWAYS = (
     Form("url-password", "://", _compiled(
         r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), _is_value),
     Form("url-token", "://", _compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token),
-    Form("signature", "sig=", _compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})")),
-    Form("signature", "-signature=", _compiled(r"-signature=([0-9a-f]{32,512})")),
-    Form("api-key", "key=", _compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token),
+    Form("signature", "sig=", _compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
+    Form("signature", "-signature=", _compiled(r"-signature=([0-9a-f]{32,512})"), hint="="),
+    Form("api-key", "key=", _compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
     Form("auth-header", "authorization", _compiled(
         r"""authorization["'`\]]{0,2}\s{0,3}[:=,]\s{0,3}\\?["'`]?(?:(?:bearer|basic|token|bot|digest
         |apikey|api-key|key|sso-key|negotiate)\s{1,3})?([^\s"'`\\,<>;(){}$]{8,4096})"""),
-        _is_token),
+        _is_token, hint="auth"),
     Form("bearer-token", "bearer", _compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random),
     Form("basic-auth", "basic", _compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic),
@@ -128,30 +130,38 @@ _ALWAYS = (
         r"""auth\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?([A-Za-z0-9+/]{8,1024}={0,2})"""), _is_basic),
     Form("netrc-password", "machine", _compiled(
         r"""machine\s{1,8}\S{1,120}\s{1,8}(?:account\s{1,8}\S{1,120}\s{1,8})?
-        (?:login\s{1,8}\S{1,120}\s{1,8})?password\s{1,8}(\S{1,200})"""), _is_value),
+        (?:login\s{1,8}\S{1,120}\s{1,8})?password\s{1,8}(\S{1,200})"""),
+        _is_value, hint="pass"),
     Form("netrc-password", "default", _compiled(
-        r"default\s{1,8}login\s{1,8}\S{1,120}\s{1,8}password\s{1,8}(\S{1,200})"), _is_value),
+        r"default\s{1,8}login\s{1,8}\S{1,120}\s{1,8}password\s{1,8}(\S{1,200})"),
+        _is_value, hint="pass"),
     Form("cookie", "cookie:", _compiled(
         r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
         _is_token),
     Form("password", "curl", _compiled(
         r"""curl\b[^\n|]{0,400}?\s(?:-u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}
-        :([^\s"']{3,200})"""), _is_value),
+        :([^\s"']{3,200})"""),
+        _is_value, hint=" -"),
     Form("password", "mysql", _compiled(
-        r"""(?<!\w)mysql(?:dump|admin)?\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""), _is_value),
+        r"""(?<!\w)mysql(?:dump|admin)?\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""),
+        _is_value, hint=" -"),
     Form("password", "mariadb", _compiled(
-        r"""(?<!\w)mariadb\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""), _is_value),
+        r"""(?<!\w)mariadb\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""),
+        _is_value, hint=" -"),
     Form("password", "sshpass", _compiled(r"""sshpass\s+-p\s{0,2}["']?([^\s"']{3,200})"""),
-        _is_value),
+        _is_value, hint="pass"),
     Form("password", "redis-cli", _compiled(
-        r"""redis-cli\b[^\n|;]{0,200}?\s-a\s{1,2}["']?([^\s"']{3,200})"""), _is_value),
+        r"""redis-cli\b[^\n|;]{0,200}?\s-a\s{1,2}["']?([^\s"']{3,200})"""),
+        _is_value, hint=" -"),
     Form("password", "login", _compiled(
-        r"""(?<=[ ])login\b[^\n|;]{0,200}?\s-p\s{1,2}["']?([^\s"'-][^\s"']{2,200})"""), _is_value),
+        r"""(?<=[ ])login\b[^\n|;]{0,200}?\s-p\s{1,2}["']?([^\s"'-][^\s"']{2,200})"""),
+        _is_value, hint=" -"),
     Form("password", "identified by", _compiled(
         r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), _is_value),
     Form("password", "echo", _compiled(
         r"""echo\s+(?:-n\s+)?["']?([^\s"'|]{4,200})["']?\s*\|\s*(?:sudo\s+-S|docker\s+login
-        |passwd|chpasswd)\b"""), _is_value),
+        |passwd|chpasswd)\b"""),
+        _is_value, hint="|"),
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
 _WITH_RUN = (
@@ -174,11 +184,13 @@ _WITH_RUN = (
 )  # fmt: skip
 
 
-ALWAYS: Triggers = tuple((form.trigger, form) for form in _ALWAYS)
 WITH_RUN: Triggers = tuple((form.trigger, form) for form in _WITH_RUN)
+ALWAYS: dict[str, list[tuple[str, Form]]] = {}  # by their hints
+for _form in _ALWAYS:
+    ALWAYS.setdefault(_form.hint or _form.trigger, []).append((_form.trigger, _form))
 
 
-def find(text: str, lowered: str, triggers: Triggers) -> Iterator[Finding]:
+def find(text: str, lowered: str, triggers: Iterable[tuple[str, Form]]) -> Iterator[Finding]:
     """Yield what has one of these forms. `lowered` is the text in lower case, of equal length."""
     for form in [form for trigger, form in triggers if trigger in lowered]:
         for found in _found(form, text, lowered):
@@ -197,21 +209,13 @@ def _found(form: Form, text: str, lowered: str) -> Iterator[re.Match[str]]:
         at = lowered.find(form.trigger, found.end() if found is not None else at + 1)
 
 
-def find_tokens(text: str, runs: list[re.Match[str]]) -> Iterator[Finding]:
+def find_tokens(text: str, runs: list[Run]) -> Iterator[Finding]:
     """Yield the tokens that begin with a known prefix; `runs` are the candidates of the text."""
-    for run in runs:
-        for start in _beginnings(run):
-            word = text[start : run.end()]
+    for start, end, word in runs:
+        if word.startswith(_STARTS):
             prefix = next(one for one in _STARTS if word.startswith(one))
             if _fits(prefix, word):
-                yield from _token(text, start, run.end(), prefix)
-
-
-def _beginnings(run: re.Match[str]) -> Iterator[int]:
-    """Yield where a token may begin: a run also takes in a name that is joined to it."""
-    word = run[0]
-    if word.startswith(_STARTS):
-        yield run.start()
+                yield from _token(text, start, end, prefix)
 
 
 def _fits(prefix: str, word: str) -> bool:

@@ -11,20 +11,9 @@ from iai.redaction.finding import BY_NAME, Finding
 from iai.redaction.randomness import LONGEST, is_placeholder, is_random
 
 # What a name has in it, in lower case; what may come before and after it there.
-_CORES = (
-    "passw",
-    "passp",
-    "passc",
-    "pwd",
-    "pass",
-    "pw",
-    "secret",
-    "token",
-    "credential",
-    "key",
-    "auth",
-)
-_PASSWORD = re.compile(r"passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw")
+CORES = frozenset({"pass", "pw", "secret", "token", "credential", "key", "auth"})
+_PASSWORDS = ("pass", "pw")
+_KINDS = {"pass": "password", "pw": "password", "key": "api-key", "auth": "token"}
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write)[ _-]?$|_$"
@@ -62,30 +51,32 @@ _SYMBOL = re.compile(r"[^A-Za-z0-9\s._-]")
 _SHORT_NUMBER = re.compile(r"\d{1,3}")
 
 
-def find(text: str, lowered: str) -> Iterator[Finding]:
-    """Yield the values behind the name of a secret. `lowered` is the text in lower case."""
-    for core in [core for core in _CORES if core in lowered]:
-        at = lowered.find(core)
-        while at >= 0:
-            name = _REST.match(lowered, at)
-            if name is not None and _is_secret(lowered, at, core):
-                password = _PASSWORD.match(name[0]) is not None
-                if found := _value(text, name, password=password):
-                    yield Finding(*found, "password" if password else _kind(core), BY_NAME)
-            at = lowered.find(core, at + len(core))
+def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
+    """Yield the values behind the names of secrets that have one of `CORES` in them.
+
+    `lowered` is the text in lower case, of equal length.
+    """
+    at = lowered.find(core)
+    while at >= 0:
+        name = _REST.match(lowered, at)
+        if name is not None and _is_secret(lowered, at, name[0], core):
+            found = _value(text, name, password=core in _PASSWORDS)
+            if found is not None:
+                yield Finding(*found, _KINDS.get(core, core), BY_NAME)
+        at = lowered.find(core, at + len(core))
 
 
-def _is_secret(lowered: str, at: int, core: str) -> bool:
+def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
     if core == "key":
         return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None
     before = lowered[at - 1 : at] if at else " "
     if core == "auth":
         return before in ("_", "-")
-    return core not in ("pass", "pw") or not before.isalnum()
-
-
-def _kind(core: str) -> str:
-    return {"key": "api-key", "auth": "token"}.get(core, core)
+    if name.startswith(("passw", "passp", "passc", "pwd")) or core not in _PASSWORDS:
+        return True
+    if core == "pass":  # a test says `PASS: its_name`
+        return before == "_" or (not before.isalnum() and lowered.startswith("pass=", at))
+    return not before.isalnum()
 
 
 def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int] | None:

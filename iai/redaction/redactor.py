@@ -1,13 +1,15 @@
 """From a text to the same text with a mark in the place of each secret."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from iai.redaction import blocks, forms, marks, named
-from iai.redaction.candidates import candidates, is_like_a_token, is_worth_asking
+from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
 
+_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *sorted(named.CORES), blocks.HINT)))
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
 _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
 _PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
@@ -54,30 +56,34 @@ class Redactor:
     def _findings(self, text: str, own: UserRules) -> list[Finding]:
         """Return what is to be replaced, in order and without overlaps."""
         lowered = _lowered(text)
-        found = list(own.find(text))
-        found += forms.find(text, lowered, forms.ALWAYS)
-        found += named.find(text, lowered)
-        if any(trigger in text for trigger in blocks.TRIGGERS):
-            found += blocks.find(text)
+        found = list(own.find(text)) if own.patterns else []
+        for hint in [hint for hint in _HINTS if hint in lowered]:  # most texts have few
+            found += forms.find(text, lowered, forms.ALWAYS.get(hint, ()))
+            if hint in named.CORES:
+                found += named.find(text, lowered, hint)
+            if hint == blocks.HINT:
+                found += blocks.find(text)
         if runs := candidates(text):
             found += forms.find_tokens(text, runs)
             found += forms.find(text, lowered, forms.WITH_RUN)
             found += self._unknown_tokens(text, runs)
         if not found:
             return []
-        taken = marks.spans(text)
-        wanted = (one for one in found if not _overlaps(one, taken))
-        return list(_merged(one for one in wanted if not own.excepts(text[one[0] : one[1]])))
+        if own.exceptions:
+            found = [one for one in found if not own.excepts(text[one.start : one.end])]
+        if taken := marks.spans(text):
+            found = [one for one in found if not _overlaps(one, taken)]
+        return list(_merged(found))
 
-    def _unknown_tokens(self, text: str, runs: list[re.Match[str]]) -> Iterator[Finding]:
+    def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:
         """Yield the tokens that the library knows, or that it would have to be asked about."""
         if self._library is not None:
-            if any(is_worth_asking(run[0]) for run in runs):
+            if any(is_worth_asking(run.word) for run in runs):
                 yield from self._library(text)
         elif self._cautious:
             for run in runs:
-                if is_like_a_token(run[0]):
-                    yield Finding(*run.span(), UNCHECKED, BY_NAME)
+                if is_like_a_token(run.word):
+                    yield Finding(run.start, run.end, UNCHECKED, BY_NAME)
 
     def _marked(self, text: str, findings: list[Finding]) -> str:
         parts, at = [], 0
@@ -95,7 +101,10 @@ def _lowered(text: str) -> str:
 
 
 def _overlaps(finding: Finding, taken: list[tuple[int, int]]) -> bool:
-    return any(start < finding.end and finding.start < end for start, end in taken)
+    after = bisect_right(taken, (finding.start, finding.end))
+    return (after > 0 and taken[after - 1][1] > finding.start) or (
+        after < len(taken) and taken[after][0] < finding.end
+    )
 
 
 def _merged(findings: Iterable[Finding]) -> Iterable[Finding]:

@@ -48,8 +48,8 @@ def parse_setting(setting: str) -> UserRules | None:
         if item.startswith("-"):
             exceptions.append(_compiled(item[1:], "an exception"))
             continue
-        name, equals, pattern = item.partition("=")
-        if not equals or not pattern:
+        name, _, pattern = item.partition("=")
+        if not name or not pattern:
             raise ValueError("has an item that is neither NAME=REGEX nor -REGEX")
         patterns.append((marks.kind_named(name), _compiled(pattern, name)))
     return UserRules(tuple(patterns), tuple(exceptions))

@@ -129,9 +129,10 @@ def test_a_session_that_turned_capture_off_is_left_out_also_by_an_import(world: 
     w = world()
     path = w.layout.root / "s1.jsonl"
     path.write_text(transcript_line(0, "nobody shall know", w) + transcript_line(1, "no", w))
-    off = spool(w, "off", hook_event_name="CaptureOff", cwd="")
+    off = spool(w, "0", hook_event_name="CaptureOff", cwd="")
     waiting = pending.read(w.layout, w.records, w.now.wall, str)
     spool(w, "e", hook_event_name="Stop", transcript_path=str(path), prompt="nobody shall know")
+    spool(w, "f", prompt="nobody shall know this either", prompt_id="1")
     w.run(2.0)
     started = w.answer(Actor.INGEST, Import(paths=(str(path),)))
     assert isinstance(started, ImportProgress)

@@ -122,6 +122,14 @@ def test_the_users_patterns_and_exceptions_count() -> None:
     assert "of customer [redacted: customer #" in text
 
 
+def test_a_rule_that_a_mark_fulfils_leaves_the_mark_and_applies_to_what_is_beside_it() -> None:
+    own = parse_setting(r"word=redacted first=AAA second=(?<=\])B+")
+    once = Redactor(KEY, own=own).text("[redacted: jwt #0000] redacted AAABBB")
+    assert once.startswith("[redacted: jwt #0000] [redacted: word #")
+    assert marks.kinds(once) == {"jwt": 1, "word": 1, "first": 1, "second": 1}
+    assert Redactor(KEY, own=own).text(once) is once
+
+
 @pytest.mark.parametrize("setting", ["acme", "=x", "acme=", "acme=[", "-("])
 def test_a_setting_that_is_no_list_of_rules_is_refused_without_quoting_a_pattern(
     setting: str,

@@ -233,6 +233,11 @@ class CacheWriter:
             yield RemoveFile(sidecar_path(target.path))
             yield RemoveFile(target.path)
             return
+        if target.tops:  # first, so that a crash after it costs one more refresh, too
+            notes = self._composer.file_notes(target, job.began.wall)
+            yield ReplaceFile(
+                self._layout.project_files(target.project), notes.encode(), durable=False
+            )
         yield ReplaceFile(target.path, text.encode())
         sidecar = job.sidecar(text)
         yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)

@@ -6,6 +6,8 @@ programs' events are left alone.
 """
 
 import logging
+import sys
+from contextlib import suppress
 from functools import lru_cache
 from operator import methodcaller
 from pathlib import Path
@@ -30,6 +32,8 @@ from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Transcript, session_key
 from iai.model.rereading import Rereading
+from iai.process import disk_space
+from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
 from iai.protocol.behaviour import (
     Answer,
@@ -52,9 +56,12 @@ from iai.protocol.ingest import (
     Import,
     ImportStatus,
     MergeProjects,
+    PurgeProgress,
     PurgeSecrets,
     PurgeStatus,
     SpoolRejected,
+    StoreFull,
+    StoreHasRoom,
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
@@ -67,6 +74,7 @@ log = logging.getLogger(__name__)
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
 LOADING_S = 0.05  # between two looks whether the rules for secrets are loaded
+UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes sooner
 
 
 class Ingest:
@@ -80,9 +88,12 @@ class Ingest:
         records: Records,
         redactor: Redactor,
         library: Kingfisher | None = None,
+        max_gb: float = 0.0,
     ) -> None:
         """`library` is the detector of the redactor, if it has one."""
         self._layout = layout
+        self._max_gb = max_gb
+        self._space = DiskSpace(0, sys.maxsize)
         self._records = records
         self._redact = redactor.text
         self._library = library
@@ -102,6 +113,7 @@ class Ingest:
             self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
+        yield from self._measure_space()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
@@ -116,12 +128,16 @@ class Ingest:
     def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
+            yield from self._measure_space()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
+            with suppress(RulesLoading):  # then at the next tick
+                yield from self._follow_regrown(now)
         elif isinstance(event, MemoryUsed):
             self._import_pace.asked(now)
-        yield from ()
 
     def due_s(self, now: Now) -> float:
+        if self._space.full:
+            return UNTIL_ROOM_S
         if self._library is not None and self._library.loading:
             return LOADING_S
         if self._writer.reassigning or self._held:
@@ -131,6 +147,8 @@ class Ingest:
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
+        if self._space.full:
+            return
         held, self._held = self._held, []
         for request, caller in held:
             yield from self.receive(request, caller, now)
@@ -170,6 +188,9 @@ class Ingest:
     def _answer(self, request: Request, caller: Caller, now: Now) -> Steps:
         """Raises BadUsage or NotFound for what is refused."""
         match request:
+            case Capture() | Import() | ImportStatus() | Flush() if self._space.full:
+                detail = f"{self._space.summary}; {self._space.todo}"
+                yield Answer(caller, Error(code=ErrorCode.FULL, detail=detail))
             case Capture(turns=turns):
                 yield Answer(caller, (yield from self._capture(turns, now)))
             case Flush():
@@ -180,20 +201,24 @@ class Ingest:
                 yield Answer(caller, job.progress(self._writer.mark.revision))
             case ImportStatus(job=name):
                 yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
-            case PurgeSecrets(dry_run=dry_run):
-                if not self._purging or self._purge is None:
-                    self._purge = PurgeJob(dry_run=dry_run)
-                elif self._purge.dry_run != dry_run:
-                    raise BadUsage("the records are being gone through already; try again later")
-                yield Answer(caller, self._purge.progress(self._writer.mark))
-            case PurgeStatus():
-                if self._purge is None:
-                    raise NotFound("ingest was restarted: start `iai purge-secrets` again")
-                yield Answer(caller, self._purge.progress(self._writer.mark))
+            case PurgeSecrets() | PurgeStatus():
+                yield Answer(caller, self._purged(request))
             case _:
                 count = yield from self._writer.apply(request, now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
+
+    def _measure_space(self) -> Steps:
+        """Stop storing before the disk is full, and go on as soon as there is room."""
+        was_full = self._space.full
+        try:
+            self._space = disk_space.measure(self._layout.root, self._max_gb)
+        except OSError as error:  # then the next commit finds out
+            log.warning("the store cannot be measured: %s", error)
+        if self._space.full != was_full:
+            event = StoreFull if self._space.full else StoreHasRoom
+            log.warning("%s", self._space.summary)
+            yield Publish(event(**structs.asdict(self._space)), keep=True)
 
     def _capture(self, turns: tuple[CapturedTurn, ...], now: Now) -> StepsTo[Captured]:
         with self._records.view() as view:
@@ -277,6 +302,8 @@ class Ingest:
             kept = redact.rejected(spool.beginning(spooled.path), self._redact)
             yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
             yield RemoveFile(spooled.path)
+            for surplus in spool.oldest_bad(self._layout.spool_bad):
+                yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
 
     def _known(self, event: HookEvent) -> bool:
@@ -313,6 +340,15 @@ class Ingest:
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)
+
+    def _follow_regrown(self, now: Now) -> Steps:
+        """Follow files that have grown though no event says so: it may have found the disk full."""
+        until = deadline(now, ended=False)
+        for transcript in self._follower.regrown(now):
+            log.info("%s has grown, and no hook said so", transcript.path)
+            followed = structs.replace(transcript, followed_until=until)
+            yield from self._writer.follow(followed, now)
+            self._follower.follow(followed)
 
     def _read_followed(self, now: Now) -> Steps:
         """Read a slice of a followed file that has grown, if there is one."""
@@ -368,6 +404,19 @@ class Ingest:
             self._follower.advance(known, more=False)
         return batch, inserted
 
+    def _purged(self, request: PurgeSecrets | PurgeStatus) -> PurgeProgress:
+        """Begin to redact what was stored before, unless that has begun; return the progress.
+
+        Raises BadUsage or NotFound.
+        """
+        if isinstance(request, PurgeSecrets) and not self._purging:
+            self._purge = PurgeJob(dry_run=request.dry_run)
+        if self._purge is None:
+            raise NotFound("ingest was restarted: start `iai purge-secrets` again")
+        if isinstance(request, PurgeSecrets) and self._purge.dry_run != request.dry_run:
+            raise BadUsage("the records are being gone through already; try again later")
+        return self._purge.progress(self._writer.mark)
+
     @property
     def _purging(self) -> bool:
         return self._purge is not None and not self._purge.done
@@ -398,5 +447,6 @@ def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
     library = Kingfisher(layout.redaction_rules)
+    redactor = redactors.for_ingest(layout, settings, library)
     records = Records(layout.records, writer=True)
-    return Ingest(layout, records, redactors.for_ingest(layout, settings, library), library)
+    return Ingest(layout, records, redactor, library, settings.store_max_gb)

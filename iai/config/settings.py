@@ -92,6 +92,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledger_days: Annotated[
         int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
+    store_max_gb: Annotated[
+        float,
+        Setting(
+            "IAI_MCP_STORE_MAX_GB",
+            "GB",
+            "how large the store may become; beyond that nothing new is stored; 0: any size",
+        ),
+    ] = 0.0
     elsewhere: Annotated[
         int,
         Setting(
@@ -100,6 +108,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             "1: a session also starts with the latest work in other projects; 0: never",
         ),
     ] = 1
+    file_history: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_FILE_HISTORY",
+            "",
+            "1: before the agent reads or edits a file, it gets what earlier sessions did to it;"
+            " 0: never. Run `iai hooks install` after changing it",
+        ),
+    ] = 0
     redact: Annotated[
         str,
         Setting(

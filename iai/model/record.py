@@ -103,6 +103,11 @@ class Record(Struct, frozen=True, kw_only=True):
         return "rewound" in self.marks
 
     @property
+    def dismissed(self) -> bool:
+        """Does the user not want to see it at the start of a session again?"""
+        return "dismissed" in self.marks
+
+    @property
     def is_fact(self) -> bool:
         """Was it captured on its own, to be shown so? Commits are only for recall."""
         return not self.in_session and self.host != SEEDED

@@ -102,9 +102,9 @@ def gather(
     own = list(_others(every, without))
     people = list(here_first((s for s in own if not s.info.unattended), checkout))
     asking = next((s for s in every if compacted and s not in own), None)
-    pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
+    pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
-    facts = (record for record in noted if not record.pinned and _wanted(record))
+    facts = (record for record in noted if not record.pinned and not record.dismissed)
     return Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
@@ -175,10 +175,6 @@ def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
         chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
         latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
         yield from (record for record in latest_first if not record.marks)
-
-
-def _wanted(record: Record) -> bool:
-    return "dismissed" not in record.marks
 
 
 def _asks(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.model.action import Action, Step
+from iai.model.action import CHANGES, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
@@ -18,13 +18,12 @@ REQUESTS = 8  # kept of a session beside its first
 SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-_WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
+_WORK = CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
 
 
 class FileWork(Struct, frozen=True, kw_only=True):
@@ -86,8 +85,8 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
-    between = [request for request in requests[1:] if not _dismissed(request)]
-    meanwhile = tuple(turn for turn in last.meanwhile if not _dismissed(turn))
+    between = [request for request in requests[1:] if not request.dismissed]
+    meanwhile = tuple(turn for turn in last.meanwhile if not turn.dismissed)
     return Summary(
         info=info,
         began_at=at[0],
@@ -96,22 +95,18 @@ def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, i
         last=structs.replace(last, narration=(), meanwhile=meanwhile),
         said=tuple(said),
         files=files_of(actions),
-        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
+        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any(map(_dismissed, (*requests[:1], *requests[-1:]))),
+        dismissed=any(request.dismissed for request in (*requests[:1], *requests[-1:])),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
 
 
-def _dismissed(turn: Record) -> bool:
-    return "dismissed" in turn.marks
-
-
-def _throwaway(commit: Action) -> bool:
+def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
 
@@ -134,7 +129,7 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
     for action in actions:
         if action.status in ("refused", "interrupted") or not action.path:
             continue
-        if action.kind in _CHANGES or action.kind == "read":
+        if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY):
                     continue

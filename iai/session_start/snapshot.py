@@ -28,7 +28,7 @@ class SnapshotReader:
         self._manifest = manifest
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
-            f" elsewhere={settings.elsewhere}"
+            f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -36,7 +36,14 @@ class SnapshotReader:
         graph = self._graph()
         try:
             with self._readers.records.view() as view:
-                wanted = tuple(targets(view, self._layout, self._settings.payload_projects))
+                wanted = tuple(
+                    targets(
+                        view,
+                        self._layout,
+                        self._settings.payload_projects,
+                        file_notes=bool(self._settings.file_history),
+                    )
+                )
                 live = InputVersion(view.watermark(), graph, self._program)
         except StoreError as error:
             log.info("cannot read the records: %s", error)

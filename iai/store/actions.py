@@ -6,7 +6,9 @@ transcript was read are committed together.
 
 from collections.abc import Iterator
 
-from iai.model.action import Action
+from msgspec import structs
+
+from iai.model.action import Action, outlasts_rewind
 from iai.model.record import digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
@@ -30,7 +32,15 @@ class ActionView(Tables):
     """What was done, as of one moment."""
 
     def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
-        """Yield what was done in a session (see `session_key`), in the order it was done in."""
+        """Yield what was done in a session (see `session_key`), in the order it was done in.
+
+        What was undone by a rewind is left out.
+        """
+        every = self.all_actions(session, newest_first=newest_first)
+        return (action for action in every if not action.undone)
+
+    def all_actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session like `actions`, with what was undone."""
         with self._t.cursor(self._db["actions"]) as cursor:
             if newest_first:
                 beyond = cursor.set_range(session + _BEYOND)
@@ -45,14 +55,23 @@ class ActionView(Tables):
                 yield unpack(data, Action)
 
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
-        """Yield what was done in a session from a time on, up to another, in order."""
+        """Yield what was done in a session from a time on, up to another, in order.
+
+        What was undone by a rewind is left out.
+        """
+        return (a for _, a in self._between(session, since, until) if not a.undone)
+
+    def _between(
+        self, session: bytes, since: int, until: int | None
+    ) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions between two times, each with its key."""
         end = encode_time(until) if until is not None else _BEYOND
         with self._t.cursor(self._db["actions"]) as cursor:
             found = cursor.set_range(session + encode_time(since))
             for key, data in cursor.iternext() if found else ():
                 if not key.startswith(session) or key[len(session) :] >= end:
                     return
-                yield unpack(data, Action)
+                yield key, unpack(data, Action)
 
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
@@ -123,28 +142,39 @@ class ActionChange(ActionView):
 
     def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
         """Remove what was done in a session from a time on, up to another; return how much."""
-        end = encode_time(until) if until is not None else b"\xff" * 8
-        gone: list[tuple[bytes, Action]] = []
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + encode_time(since))
-            for key, data in cursor.iternext() if found else ():
-                if not key.startswith(session) or key[16:24] >= end:
-                    break
-                gone.append((key, unpack(data, Action)))
+        gone = list(self._between(session, since, until))
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
-            for database, index_key in _index_keys(session, action, key[-8:]):
-                self._t.delete(index_key, db=self._db[database])
+            self._delete_index(session, action, key)
         return len(gone)
+
+    def undo_actions(
+        self, session: bytes, since: int, until: int | None, restored: frozenset[str]
+    ) -> int:
+        """Mark what was done between two times as undone by a rewind; return how much is new.
+
+        It is no longer found by file or commit. What outlasts a rewind stays as it is: see
+        `outlasts_rewind`.
+        """
+        done = [pair for pair in self._between(session, since, until) if not pair[1].undone]
+        gone = [(key, action) for key, action in done if not outlasts_rewind(action, restored)]
+        for key, action in gone:
+            self._t.put(key, pack(structs.replace(action, undone=True)), db=self._db["actions"])
+            self._delete_index(session, action, key)
+        return len(gone)
+
+    def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
+        for database, index_key in _index_keys(session, action, key[-8:]):
+            self._t.delete(index_key, db=self._db[database])
 
     def put_action(self, key: bytes, old: Action, new: Action) -> None:
         """Put an action in the place of another, whose time is the same."""
         session, n = key[:-16], key[-8:]
-        for database, index_key in _index_keys(session, old, n):
-            self._t.delete(index_key, db=self._db[database])
+        self._delete_index(session, old, key)
         self._t.put(key, pack(new), db=self._db["actions"])
-        for database, index_key in _index_keys(session, new, n):
-            self._t.put(index_key, _EMPTY, db=self._db[database])
+        if not new.undone:
+            for database, index_key in _index_keys(session, new, n):
+                self._t.put(index_key, _EMPTY, db=self._db[database])
 
     def put_session(self, key: bytes, info: SessionInfo) -> None:
         """Replace what is known of a session."""

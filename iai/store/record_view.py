@@ -262,7 +262,8 @@ class RecordView(ActionView, RereadingView):
         turns = gone if record.rewound else kept
         inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
         inside.sort(key=lambda r: (r.order, r.label))
-        done = [a for a in self.actions(session) if first <= a.at and (end is None or a.at < end)]
+        actions = self.all_actions(session) if record.rewound else self.actions(session)
+        done = [a for a in actions if first <= a.at and (end is None or a.at < end)]
         return next(exchanges(inside, done), Exchange())
 
     def _turns_from(self, session: bytes, order: int) -> Iterator[Record]:

@@ -4,6 +4,7 @@ All that leads to a record, an action, a session's title or the state of a trans
 first, once; what a session start reads of it before ingest does, passes here too.
 """
 
+import re
 from collections.abc import Callable
 
 from msgspec import structs
@@ -17,6 +18,8 @@ from iai.model.session import SessionInfo
 from iai.protocol.ingest import CapturedTurn, Edit
 from iai.protocol.message import Request
 
+# A key of a request that has no words in it; those of lines without an id, in old files, have.
+_OF_IDS = re.compile(r"[a-z]+:[\w-]{1,64}(?::\d+:[a-z]+:[0-9a-f]{24})?")
 Redact = Callable[[str], str]  # returns the same object where there is nothing to redact
 
 
@@ -73,7 +76,7 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
         ),
         queue=tuple(Queued(one.at, one.digest, redact(one.text)) for one in state.queue),
         todos=_steps(state.todos, redact),
-        requests=tuple(map(redact, state.requests)),  # in old files, a key has the words in it
+        requests=tuple(key if _OF_IDS.fullmatch(key) else redact(key) for key in state.requests),
     )
 
 
@@ -84,8 +87,9 @@ def session(info: SessionInfo, redact: Redact) -> SessionInfo:
 
 def action(done: Action, redact: Redact) -> Action:
     """Redact the texts of an action; most have nothing to redact, which one look shows."""
-    texts = (done.path, done.to, done.text, done.output, *(step.text for step in done.steps))
-    whole = "\n".join(text for text in texts if text)
+    whole = f"{done.path}\n{done.to}\n{done.text}\n{done.output}"
+    if done.steps:
+        whole = "\n".join([whole, *(step.text for step in done.steps)])
     if redact(whole) is whole:
         return done
     return structs.replace(

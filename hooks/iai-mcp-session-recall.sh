@@ -203,12 +203,17 @@ unfit() {
 }
 
 # Has a repository's configuration changed since the payload was written? The directory may belong
-# to another project now.
+# to another project now. Or was a branch checked out? git replaces HEAD then, not with a commit.
 repository_changed() {
-  local above="${cwd%/}"
+  local above="${cwd%/}" git
   while [ "${above#/}" != "$above" ]; do
     [ "$above/.git/config" -nt "$file" ] && return 0
-    [ -f "$above/.git" ] && [ "$above/.git" -nt "$file" ] && return 0
+    [ "$above/.git/HEAD" -nt "$file" ] && return 0
+    if [ -f "$above/.git" ]; then # of a worktree, whose HEAD is elsewhere
+      [ "$above/.git" -nt "$file" ] && return 0
+      { IFS= read -r git <"$above/.git"; } 2>/dev/null
+      [ "${git#gitdir: }/HEAD" -nt "$file" ] && return 0
+    fi
     [ "$above/.iai-project" -nt "$file" ] && return 0
     above="${above%/*}"
   done

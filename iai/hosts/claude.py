@@ -226,7 +226,8 @@ def _said(line: dict[str, Any], message: dict[str, Any]) -> Turn | Skip:
     own = _own(words, claude_texts.USER)
     if isinstance(own, Skip):
         return own
-    return _turn(line, "user", own, "plan" if "planContent" in line else "", markup(own))
+    plan = "planContent" in line or claude_texts.is_plan(own)
+    return _turn(line, "user", own, "plan" if plan else "", markup(own))
 
 
 def _own(words: list[str], table: HostTexts) -> str | Skip:

@@ -4,6 +4,8 @@
 """
 
 import hashlib
+from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -54,7 +56,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
-        fields = {name: getattr(self, name) for name in _COPIED}
+        fields = dict(zip(_COPIED, _copied(self), strict=True))
         redactions = redactions_in(self.text)
         return Record(
             label=label, ingested_at=at, updated_at=at, order=order, redactions=redactions, **fields
@@ -186,6 +188,7 @@ class Transcript(Context, frozen=True, kw_only=True):
 
 
 _COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
+_copied = attrgetter(*_COPIED)
 
 
 def redactions_in(text: str) -> tuple[str, ...]:
@@ -208,6 +211,7 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
+@lru_cache(maxsize=256)  # a session is asked for many times in a row
 def session_key(host: str, session: str) -> bytes:
     """Return the key of a session in the store."""
     return digest(f"{host}\0{session}")

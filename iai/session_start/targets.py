@@ -13,6 +13,7 @@ from iai.freshness.target import Target
 from iai.model.record import Project
 from iai.payload.checkouts import Checkout
 from iai.projects import relocation
+from iai.projects.git_head import branch
 from iai.projects.identity import checkout_top, holds_many, identify
 from iai.store.record_view import RecordView
 
@@ -84,7 +85,8 @@ def _among(real: dict[str, str], top: str) -> Checkout:
     `top` is "" in a plain directory, and in one that is gone.
     """
     here = {one for one, path in real.items() if path == real.get(top, top)}
-    return Checkout(tuple(sorted(here)), tuple(sorted(real.keys() - here)))
+    now = branch(top) if top else ""
+    return Checkout(tuple(sorted(here)), tuple(sorted(real.keys() - here)), now)
 
 
 def _directories(view: RecordView, projects: list[str]) -> dict[str, dict[str, None]]:

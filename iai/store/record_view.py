@@ -219,11 +219,6 @@ class RecordView(ActionView, RereadingView):
             return turn if turn.in_session else None
         return self.request_before(session_key(turn.host, turn.session), turn.order)
 
-    def preceding_request(self, request: Record) -> Record | None:
-        """Return the request before this one in its session."""
-        before = (self.get(label) for label in self.sides(request)[0])
-        return next((turn for turn in before if turn is not None and opens(turn)), None)
-
     def done(self, request: Record) -> list[Action]:
         """Return what was done for a request, in order."""
         session = session_key(request.host, request.session)

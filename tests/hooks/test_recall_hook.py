@@ -490,6 +490,28 @@ def test_a_directory_whose_repository_changed_gets_the_new_projects_text(store: 
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
+@pytest.mark.parametrize("worktree", [False, True])
+def test_a_branch_checked_out_since_gets_its_own_last_session(
+    store: Store, *, worktree: bool
+) -> None:
+    top = store.group.work / "repository"
+    git = store.group.work / "main.git" if worktree else top / ".git"
+    for directory in (top, git):
+        directory.mkdir(parents=True, exist_ok=True)
+    if worktree:
+        (top / ".git").write_text(f"gitdir: {git}\n")
+        os.utime(top / ".git", (1, 1))
+    head = git / "HEAD"
+    head.write_text("ref: refs/heads/main\n")
+    os.utime(head, (1, 1))
+    store.remember(str(top), "of any branch")
+    store.payload(str(top), age_s=5)
+    assert store.start(str(top)) == READY
+    head.write_text("ref: refs/heads/fix/tide\n")
+    assert "of any branch" in store.start(str(top))
+    assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
+
+
 def test_a_directory_newly_marked_as_a_project_gets_that_projects_text(store: Store) -> None:
     package = store.group.work / "repository" / "package"
     package.mkdir(parents=True)

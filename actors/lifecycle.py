@@ -152,5 +152,5 @@ def _read(data: bytes) -> Saved | None:
     """Return the saved state; None if it is missing or unreadable: then the group is awake."""
     try:
         return msgspec.json.decode(data, type=Saved)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None

@@ -10,12 +10,13 @@ umask 077
 store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: the store it was installed for
 spool="$store/spool"
 name="$$.$RANDOM$RANDOM.json"
+longest=$((16 * 1024 * 1024 + 1)) # bytes; one more than ingest takes for an event
 event=""
 
 # Writes the event, or in its place one that has only the id of its session.
 write_event() {
   if [ "${IAI_MCP_CAPTURE:-}" != off ]; then
-    cat
+    head -c "$longest"
     return
   fi
   local pattern='"session_id"[[:space:]]*:[[:space:]]*"([A-Za-z0-9_-][A-Za-z0-9._-]*)"'
@@ -28,6 +29,7 @@ write_event() {
 # Prints what is relevant to the prompt in `event`.
 answer() {
   local command="" text
+  [ -f "$store/run/command" ] || return # a pipe in its place would never end
   read -r command <"$store/run/command"
   [ -x "$command" ] || return
   text=$(
@@ -46,7 +48,7 @@ answer() {
 
 {
   [ -d "$spool/new" ] && [ -d "$spool/tmp" ] || mkdir -p "$spool/new" "$spool/tmp"
-  # Written to tmp/ and renamed: files in new/ are complete.
+  # Written to tmp/ and renamed: files in new/ are complete. More than an event is cut and refused.
   if write_event >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
     if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] && [ -z "$event" ]; then
       IFS= read -r -d '' event <"$spool/tmp/$name"

@@ -158,7 +158,7 @@ def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
         raise StoreError(f"{path} is not an iai backup")
     try:
         manifest = msgspec.json.decode(file.read(_MANIFEST_LIMIT), type=Manifest)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is not an iai backup: {error}") from error
     if manifest.form > FORM or manifest.schema > SCHEMA:
         raise StoreError(f"{path} was made by iai {manifest.version}, which is newer: upgrade iai")

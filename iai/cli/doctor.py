@@ -10,6 +10,7 @@ example: iai doctor
 import os
 import shutil
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 
 import msgspec
 
@@ -17,7 +18,9 @@ from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
+from iai.config.secured import secure
 from iai.config.settings import Settings
+from iai.errors import StoreError
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -45,7 +48,8 @@ def _findings(layout: Layout, settings: Settings) -> list[Finding]:
 
 
 def _fix(layout: Layout) -> None:
-    machine.tighten(layout)
+    with suppress(StoreError):  # what cannot be repaired stays a finding
+        secure(layout.root)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
 

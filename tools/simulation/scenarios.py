@@ -121,6 +121,7 @@ class ScenarioRunner:
         self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
+        self._latest_old = 0  # when the latest of what was said long ago was said
 
     def run(self) -> None:
         """Run it to its end, and then until the group is quiet.
@@ -355,11 +356,13 @@ class ScenarioRunner:
     def _long_ago(self, which: int) -> int:
         """Return a past time. If the clock was set back, it may be later than the last turn."""
         self.checker.last_said.clear()
-        return self.world.now.wall - (1 + which % 300) * DAY_S * NS
+        then = self.world.now.wall - (1 + which % 300) * DAY_S * NS
+        self._latest_old = max(self._latest_old, then)
+        return then
 
     def _acknowledge(self, cwd: str, *words: str) -> None:
         self.checker.acknowledged |= set(words)
-        if words:
+        if words and self.world.now.wall > self._latest_old:  # else the clock was set back
             self.checker.last_said[cwd] = words[-1]
 
     def _chosen(self, which: int) -> Record | None:

@@ -43,11 +43,11 @@ from iai.process import ledger
 from iai.projects import git_config
 from iai.projects.identity import identify
 from iai.protocol import wire
-from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, Steps
+from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, ReplaceFile, Steps
 from iai.protocol.ingest import Import
+from iai.redaction.redactor import Redactor
 from iai.session_start import deliveries, payload_files
 from iai.store.record_change import RecordChange
-from iai.redaction.redactor import Redactor
 from iai.store.records import Records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -482,6 +482,9 @@ def perform(steps: Steps, now: Now) -> None:
                     path.unlink(missing_ok=True)
                 case MoveFile(path=path, to=to):
                     path.rename(to)
+                case ReplaceFile(path=path, data=data):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
                 case _:
                     pass
             effect = steps.send(now)

@@ -1,20 +1,21 @@
 """Diagnose problems and suggest fixes.
 
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
-check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
-killed iai left behind.
+check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
+iai left behind, and damaged records, in whose place it puts the newest good automatic backup.
 
 example: iai doctor
 """
 
 import os
 import shutil
+import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import group, machine
+from iai.admin.doctor import copies, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
@@ -32,7 +33,7 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     findings = _findings(layout, settings)
     if args.fix and any(finding.fixable for finding in findings):
-        _fix(layout)
+        _fix(layout, findings)
         findings = _findings(layout, settings)
     worst = [finding.verdict for finding in findings]
     if args.json:
@@ -47,9 +48,11 @@ def _findings(layout: Layout, settings: Settings) -> list[Finding]:
     return [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
 
 
-def _fix(layout: Layout) -> None:
+def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
+    if any(finding.check == "records" and finding.fixable for finding in findings):
+        print(copies.restore(layout), file=sys.stderr)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from iai.embedders.generations import Census, Weights
 from iai.embedders.registry import Embedders
 from iai.model.record import Record
 from iai.model.revisions import Revisions
+from iai.store.scrubber import Scrubber
 from iai.store.vectors import Generation, Progress, VectorChange, VectorStore
 
 
@@ -136,6 +137,11 @@ class VectorGenerations:
                 self._store.commit(lambda unit: unit.drop(number))
                 self._weights.pop(number, None)
         return bool(self._stale)
+
+    def scrubber(self) -> Scrubber:
+        """Return what scrubs the store."""
+        with self._store.view() as view:
+            return Scrubber(self._store, view.scrubbed())
 
     def close(self) -> None:
         """Close the store."""

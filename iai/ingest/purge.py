@@ -62,6 +62,7 @@ class PurgeJob:
         def change(unit: RecordChange) -> None:
             for one in changes:
                 one(unit)
+            unit.demand_scrub()  # the old bytes would stay in free pages
 
         return change
 

@@ -267,6 +267,10 @@ class GraphStore:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
+
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iai.model.revisions import Revisions
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
-from iai.store.environment import MAP_SIZE, Environment, Transaction
+from iai.store.environment import MAP_SIZE, Environment, Tables
 
 T = TypeVar("T")
 Vectors = NDArray[np.float32]  # one row each
@@ -45,12 +45,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     recount: bool = False  # a record that the latest weights were counted over has changed since
 
 
-class VectorView:
+class VectorView(Tables):
     """The vectors as of one moment."""
-
-    def __init__(self, environment: Environment, transaction: Transaction) -> None:
-        self._db = environment.db
-        self._t = transaction
 
     def progress(self) -> Progress:
         """Return how far the vectors have come."""
@@ -158,6 +154,10 @@ class VectorStore:
     def commit(self, change: Callable[[VectorChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
+
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
 
     def close(self) -> None:
         """Close the environment."""

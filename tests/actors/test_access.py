@@ -15,6 +15,7 @@ from iai.config import access
 from iai.config.access import ACCESS
 from iai.protocol.lifecycle import LifecycleReport, RequestState
 from iai.protocol.message import Actor, State
+from iai.store import auto_backups
 from tests.actors.real import capture, recalled, with_faults
 
 Make = Callable[..., Group]
@@ -108,6 +109,7 @@ def _use_everything(g: Group) -> None:
     assert g.iai("refresh", "--force").returncode == 0
     with g.client() as client:
         client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
+    wait_until(lambda: auto_backups.found(g.layout), "the records are backed up")
 
 
 def _opened(g: Group, audit: Path, actor: Actor) -> Opened:

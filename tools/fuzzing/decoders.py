@@ -47,6 +47,7 @@ from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, ReplaceFile, St
 from iai.protocol.ingest import Import
 from iai.redaction.redactor import Redactor
 from iai.session_start import deliveries, payload_files
+from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -131,7 +132,9 @@ class _Ingesting(_InDirectory):
             layout.create()
             layout.spool_bad.mkdir()
             records = Records(layout.records, writer=True)
-            self._ingest = Ingest(layout, records, Redactor(b"the key of a fuzzed store"))
+            backups = AutoBackups(layout, records, 0)
+            redactor = Redactor(b"the key of a fuzzed store")
+            self._ingest = Ingest(layout, records, backups, redactor)
             perform(self._ingest.start(self.now), self.now)
         self.now = self.now.later(1)
         return self._ingest

@@ -200,7 +200,8 @@ class ScenarioRunner:
         self._write(which % SESSIONS, agent.refusal(next(self._words), next(self._words)))
 
     def queue(self, which: int) -> None:
-        """A user types while the agent works."""
+        """A user types while the agent works. Whether that is handed over may show much later."""
+        self.checker.last_said.pop(self._directory(which % SESSIONS), None)
         self._write(which % SESSIONS, agent.queued(next(self._words), (which >> 4) % 3))
 
     def _write(self, session: int, lines: Iterable[Line]) -> None:

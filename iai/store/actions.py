@@ -101,6 +101,20 @@ class ActionView(Tables):
         data = self._t.get(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
 
+    def actions_from(self, key: bytes) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions from a key on, each with its own: session, time, number."""
+        with self._t.cursor(self._db["actions"]) as cursor:
+            found = cursor.set_range(key)
+            for own, data in cursor.iternext() if found else ():
+                yield own, unpack(data, Action)
+
+    def sessions_from(self, key: bytes) -> Iterator[tuple[bytes, SessionInfo]]:
+        """Yield what is known of all sessions from a key on, each with its own."""
+        with self._t.cursor(self._db["session_info"]) as cursor:
+            found = cursor.set_range(key)
+            for own, data in cursor.iternext() if found else ():
+                yield own, unpack(data, SessionInfo)
+
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
         if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
@@ -187,6 +201,19 @@ class ActionChange(ActionView):
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
         for database, index_key in _index_keys(session, action, key[-8:]):
             self._t.delete(index_key, db=self._db[database])
+
+    def put_action(self, key: bytes, old: Action, new: Action) -> None:
+        """Put an action in the place of another, whose time is the same."""
+        session, n = key[:-16], key[-8:]
+        self._delete_index(session, old, key)
+        self._t.put(key, pack(new), db=self._db["actions"])
+        if not new.undone:
+            for database, index_key in _index_keys(session, new, n):
+                self._t.put(index_key, _EMPTY, db=self._db[database])
+
+    def put_session(self, key: bytes, info: SessionInfo) -> None:
+        """Replace what is known of a session."""
+        self._t.put(key, pack(info), db=self._db["session_info"])
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""

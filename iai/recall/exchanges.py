@@ -97,9 +97,8 @@ class Exchanges:
 
 def same(one: frozenset[int], other: frozenset[int]) -> bool:
     """Do two texts share nearly all their terms (Jaccard's index)?"""
-    if min(len(one), len(other)) < _SENTENCE or min(len(one), len(other)) < weights.SAME * max(
-        len(one), len(other)
-    ):
+    fewer, more = sorted((len(one), len(other)))
+    if fewer < _SENTENCE or fewer < weights.SAME * more:
         return False
     shared = len(one & other)
     return shared >= weights.SAME * (len(one) + len(other) - shared)

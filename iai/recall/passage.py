@@ -1,11 +1,14 @@
 """The part of a text that fits a question best. Pure."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
+from itertools import accumulate
 
 from iai.index.terms import LONGEST_TEXT, terms
 
 PASSAGE = 240  # characters
+_DECIMALS = 9
 _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: cry, cries -> cri
 _PIECE = re.compile(r"[^\n]*?(?:[.!?](?=\s)|\n|$)\s*")
 
@@ -43,15 +46,24 @@ def _stems(text: str, rarity: Mapping[str, float]) -> dict[str, str]:
     return {term: stem for term, stem in stems.items() if stem in lower}
 
 
-def _found(text: str, stems: Mapping[str, str]) -> set[str]:
-    """Return the terms that a line has. Most of its words have none, as their letters say."""
-    lower = text.lower()
-    there = [stem for stem in stems.values() if stem in lower]
-    if not there:
-        return set()
-    words = zip(text.split(), lower.split(), strict=True)
-    likely = (word for word, low in words if any(stem in low for stem in there))
-    return stems.keys() & set(terms(" ".join(likely)))
+def _found(line: str, stems: Mapping[str, str]) -> set[str]:
+    """Return the terms that a line has."""
+    likely = _likely(line, stems)
+    return stems.keys() & set(terms(" ".join(likely.values()))) if likely else set()
+
+
+def _likely(line: str, stems: Mapping[str, str]) -> dict[int, str]:
+    """Return the words that may be one of the terms, as their letters say, by where they begin."""
+    lower = line.lower()
+    words: dict[int, str] = {}
+    for stem in stems.values():
+        at = lower.find(stem)
+        while at >= 0:
+            start, end = line.rfind(" ", 0, at) + 1, line.find(" ", at)
+            end = end if end >= 0 else len(line)
+            words[start] = line[start:end]
+            at = lower.find(stem, max(at + 1, end))
+    return words
 
 
 def _end(lines: list[str], first: int, limit: int) -> int:
@@ -65,17 +77,16 @@ def _end(lines: list[str], first: int, limit: int) -> int:
 
 def _around(line: str, stems: Mapping[str, str], rarity: Mapping[str, float], limit: int) -> str:
     """Return a long line from a little before the part with most of the terms."""
-    words = line.split(" ")
-    worth = [_worth(_found(word, stems), rarity) for word in words]
-    starts, at = [], 0
-    for word in words:
-        starts.append(at)
-        at += len(word) + 1
-    gains = [
-        sum(w for w, s in zip(worth, starts, strict=True) if start <= s < start + limit)
-        for start in starts[::4]
-    ]
-    best = starts[::4][max(range(len(gains)), key=gains.__getitem__)]
+    starts = [0, *(space + 1 for space, letter in enumerate(line) if letter == " ")]
+    likely = dict(sorted(_likely(line, stems).items()))
+    worth = (_worth(_found(word, stems), rarity) for word in likely.values())
+    places, before = [*likely], [0.0, *accumulate(worth)]  # what is in the words before each place
+
+    def gain(start: int) -> float:
+        first, end = bisect_left(places, start), bisect_left(places, start + limit)
+        return round(before[end] - before[first], _DECIMALS)  # so that equal ones are equal
+
+    best = max(starts[::4], key=gain)
     return line[best:] if not best else "… " + line[best:]
 
 

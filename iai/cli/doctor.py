@@ -4,6 +4,9 @@ Each line is one check: ok, warn (it works, but could be better) or fail. The ex
 check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
 killed iai left behind.
 
+--deep reads everything that is kept, and names each record and file that is not what was written.
+It changes nothing, and works whether or not iai is running.
+
 example: iai doctor
 """
 
@@ -13,7 +16,7 @@ from argparse import ArgumentParser, Namespace
 
 import msgspec
 
-from iai.admin.doctor import group, machine
+from iai.admin.doctor import deep, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
@@ -22,6 +25,7 @@ from iai.config.settings import Settings
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
+    parser.add_argument("--deep", action="store_true", help="also read all that is kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -31,6 +35,8 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.fix and any(finding.fixable for finding in findings):
         _fix(layout)
         findings = _findings(layout, settings)
+    if args.deep:
+        findings += deep.checks(layout)
     worst = [finding.verdict for finding in findings]
     if args.json:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})

@@ -6,11 +6,13 @@ transcript was read are committed together.
 
 from collections.abc import Iterator
 
+from iai.errors import StoreCorrupt
 from iai.model.action import Action
 from iai.model.record import digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
+from iai.store.seal import BEYOND
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
@@ -22,7 +24,6 @@ DATABASES = (
 _EMPTY = b""
 _LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
 _PLACE = 32  # bytes of time, session and number at the end of a key
-_BEYOND = b"\xff" * (_PLACE + 1)
 _LATEST = b"max_action"
 
 
@@ -31,28 +32,12 @@ class ActionView(Tables):
 
     def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
         """Yield what was done in a session (see `session_key`), in the order it was done in."""
-        with self._t.cursor(self._db["actions"]) as cursor:
-            if newest_first:
-                beyond = cursor.set_range(session + _BEYOND)
-                found = cursor.prev() if beyond else cursor.last()
-                pairs = cursor.iterprev()
-            else:
-                found = cursor.set_range(session)
-                pairs = cursor.iternext()
-            for key, data in pairs if found else ():
-                if not key.startswith(session):
-                    return
-                yield unpack(data, Action)
+        for _, data in self._t.prefixed(self._db["actions"], session, back=newest_first):
+            yield unpack(data, Action)
 
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
         """Yield what was done in a session from a time on, up to another, in order."""
-        end = encode_time(until) if until is not None else _BEYOND
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + encode_time(since))
-            for key, data in cursor.iternext() if found else ():
-                if not key.startswith(session) or key[len(session) :] >= end:
-                    return
-                yield unpack(data, Action)
+        return (action for _, action in self._between(session, since, until))
 
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
@@ -60,7 +45,7 @@ class ActionView(Tables):
 
     def session_info(self, session: bytes) -> SessionInfo | None:
         """Return what is known of a session; None where nothing is but its turns."""
-        data = self._t.get(session, db=self._db["session_info"])
+        data = self._t.intact(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
@@ -78,17 +63,20 @@ class ActionView(Tables):
         self, database: str, prefix: bytes, *, exact: bool = True
     ) -> Iterator[tuple[bytes, Action]]:
         start = prefix + b"\0" if exact else prefix
-        with self._t.cursor(self._db[database]) as cursor:
-            found = cursor.set_range(start + _BEYOND)
-            found = cursor.prev() if found else cursor.last()
-            keys = cursor.iterprev(keys=True, values=False)
-            for key in keys if found else ():
-                if not key.startswith(start):
-                    return
-                time, session, n = key[-_PLACE:-24], key[-24:-8], key[-8:]
-                data = self._t.get(session + time + n, db=self._db["actions"])
-                if data is not None:
-                    yield session, unpack(data, Action)
+        for key, _ in self._t.prefixed(self._db[database], start, back=True):
+            time, session, n = key[-_PLACE:-24], key[-24:-8], key[-8:]
+            data = self._t.intact(session + time + n, db=self._db["actions"])
+            if data is not None:
+                yield session, unpack(data, Action)
+
+    def _between(
+        self, session: bytes, since: int, until: int | None
+    ) -> Iterator[tuple[bytes, Action]]:
+        end = encode_time(until) if until is not None else BEYOND
+        for key, data in self._t.entries(self._db["actions"], session + encode_time(since)):
+            if not key.startswith(session) or key[len(session) :] >= end:
+                return
+            yield key, unpack(data, Action)
 
 
 class ActionChange(ActionView):
@@ -99,27 +87,22 @@ class ActionChange(ActionView):
         if self.has_action(action.key):
             return False
         latest = self._t.get(_LATEST, db=self._db["meta"])
+        if latest is None and self._t.count(self._db["action_keys"]):
+            raise StoreCorrupt("the number of the latest action is gone")
         n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
         self._t.put(digest(action.key), n, db=self._db["action_keys"])
         self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
-        for database, index_key in _index_keys(session, action, n):
+        for database, index_key in index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
 
     def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
         """Remove what was done in a session from a time on, up to another; return how much."""
-        end = encode_time(until) if until is not None else b"\xff" * 8
-        gone: list[tuple[bytes, Action]] = []
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + encode_time(since))
-            for key, data in cursor.iternext() if found else ():
-                if not key.startswith(session) or key[16:24] >= end:
-                    break
-                gone.append((key, unpack(data, Action)))
+        gone = list(self._between(session, since, until))
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
-            for database, index_key in _index_keys(session, action, key[-8:]):
+            for database, index_key in index_keys(session, action, key[-8:]):
                 self._t.delete(index_key, db=self._db[database])
         return len(gone)
 
@@ -137,7 +120,8 @@ class ActionChange(ActionView):
         self._t.delete(session, db=self._db["session_info"])
 
 
-def _index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
+def index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys under which an action is found, each with its database."""
     place = encode_time(action.at) + session + n
     for path in {action.path, action.to} - {""}:
         yield "by_file", _name_key(path) + b"\0" + place

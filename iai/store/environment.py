@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import lmdb
 from lmdb.verify import VerifyError, verify
@@ -27,15 +27,18 @@ from iai.errors import (
 )
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.migrations import Step
+from iai.store.seal import Damage, Database, Transaction
 
 T = TypeVar("T")
-Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
 
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
 COPIES_KEPT = 3  # of records from before a migration
 MANY_FAULTS = 4_096  # page faults; Linux maps 16 pages at each, so this is 256 MB at most
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
+_UNSEALED = 3  # records of a lower schema have no checksums
+_U64 = 8  # bytes
+_SCHEMA = b"schema"  # in `meta`
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
@@ -79,6 +82,7 @@ class Environment:
         self._steps = steps
         self._retired = retired if writer else ()
         self._inode = 0  # of the open file; 0: none
+        self._damage = Damage(derived=steps is None)
         self._under_way = 0  # open transactions
         self._faults = 0  # of the process, when the file was opened
         self._lock = _claim(path) if writer else None
@@ -96,12 +100,12 @@ class Environment:
         """
         with self._opened(), _translated(self.path):
             try:
-                transaction = self._env.begin(buffers=False)
+                raw = self._env.begin(buffers=False)
             except lmdb.MapResizedError:  # the writer, in another process, has grown the map
                 self._env.set_mapsize(0)
-                transaction = self._env.begin(buffers=False)
-            with transaction:
-                yield transaction
+                raw = self._env.begin(buffers=False)
+            with raw:
+                yield Transaction(raw, self._damage)
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Run one change and make it durable, all of it or nothing.
@@ -112,8 +116,8 @@ class Environment:
         with self._opened():
             while True:
                 try:
-                    with _translated(self.path), self._env.begin(write=True) as transaction:
-                        return change(transaction)
+                    with _translated(self.path), self._env.begin(write=True) as raw:
+                        return change(Transaction(raw, self._damage))
                 except lmdb.MapFullError:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
@@ -125,6 +129,18 @@ class Environment:
         with _translated(self.path):
             self._env.copy(str(directory), compact=True)
         (directory / "data.mdb").chmod(0o600)
+
+    def problems(self) -> Iterator[str]:
+        """Read all of it; yield in words what is damaged. Reading damaged pages can end a process.
+
+        The transaction keeps all pages as they are meanwhile, so it may run beside the writer.
+        """
+        with self.read() as transaction:
+            yield from _page_problems(self.path)
+            for name in sorted(self._names() - self.db.keys()):
+                yield f"there is an unknown database {name!r}"
+            for database in self.db.values():
+                yield from transaction.problems(database)
 
     def forget_dead_readers(self) -> int:
         """Free the slots of killed readers, which would keep old pages alive."""
@@ -166,46 +182,75 @@ class Environment:
         try:
             if not same_file:
                 _check_length(self._env, self.path, writer=self.writer)
-            self.db = {"meta": self._open_database("meta")}
-            schema = self._read_schema()  # first: another version may have other databases
-            self.db |= {name: self._open_database(name) for name in self._databases}
+            schema, sealed = self._open_databases()
             if schema < self._schema:
-                self._migrate(schema)
+                self._migrate(schema, sealed=sealed)
             with _translated(self.path):
                 self._drop_retired()
         except BaseException:
             self._env.close()
             raise
 
-    def _open_database(self, name: str) -> "lmdb._Database":
+    def _open_databases(self) -> tuple[int, bool]:
+        """Open all; return what `_read_schema` does. Raises StoreCorrupt if a name was changed."""
+        names = self._names()
+        if names and "meta" not in names:  # it is created before all others
+            raise StoreCorrupt("the database `meta` is gone", self.path)
+        self.db = {"meta": self._open_database("meta")}
+        schema, sealed = self._read_schema()  # first: another version may have other databases
+        missing = set(self._databases) - names
+        unknown = names - set(self._databases) - set(self._retired)
+        if missing and unknown and schema == self._schema and self._steps is not None:
+            # One that is missing was added since, an unknown one is of a later version: not both.
+            raise StoreCorrupt(f"the database `{min(missing)}` is gone", self.path)
+        self.db |= {name: self._open_database(name) for name in self._databases}
+        return schema, sealed
+
+    def _names(self) -> set[str]:
+        with _translated(self.path), self._env.begin() as raw, raw.cursor() as main:
+            return {name.decode("utf-8", "replace") for name in main.iternext(values=False)}
+
+    def _open_database(self, name: str) -> Database:
         with _translated(self.path):
             try:
                 many = name in self._sets
-                return self._env.open_db(
+                handle = self._env.open_db(
                     name.encode(), create=self.writer, dupsort=many, dupfixed=many
                 )
+                return Database(name, handle, members=many)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
 
-    def _read_schema(self) -> int:
-        """Return the schema on disk. Raises unless it can be used or migrated."""
-        with _translated(self.path), self._env.begin(buffers=False) as transaction:
-            noted = transaction.get(b"schema", db=self.db["meta"])
+    def _read_schema(self) -> tuple[int, bool]:
+        """Return the schema on disk, and whether the entries are sealed.
+
+        Raises unless it can be used or migrated.
+        """
+        with _translated(self.path), self._env.begin(buffers=False) as raw:
+            noted = raw.get(_SCHEMA, db=self.db["meta"].handle)
+            empty = not raw.stat(self.db["meta"].handle)["entries"]
+        if noted is None and not empty:
+            raise StoreCorrupt("the note of its schema is gone", self.path)
         if noted is None and self.writer:
             self.write(self._note_schema)
-        elif noted is None:
+            return self._schema, True
+        if noted is None:
             raise StoreAbsent(self.path)
-        schema = self._schema if noted is None else decode_u64(noted)
+        sealed = len(noted) != _U64
+        with _translated(self.path):
+            schema = decode_u64(self.db["meta"].unseal(_SCHEMA, noted) if sealed else noted)
         if schema > self._schema:
             raise StoreTooNew(self.path, schema, self._schema)
+        if not sealed and schema >= (self._schema if self._steps is None else _UNSEALED):
+            raise StoreCorrupt("the note of its schema is not what was written", self.path)
         if schema < self._schema and not self.writer:
             raise StoreOutdated(self.path, schema)
         if schema < self._schema and self._steps is None:
             raise StoreCorrupt(f"it is of an earlier iai (schema {schema})", self.path)
-        return schema
+        return schema, sealed
 
-    def _migrate(self, found: int) -> None:
-        """Keep a copy, then do all steps in one transaction."""
+    def _migrate(self, found: int, *, sealed: bool) -> None:
+        """Keep a copy, then do all steps in one transaction, after sealing what is not yet."""
         backups = self.path.parent / "backups"
         private(backups)
         name = f"{self.path.name}-schema-"
@@ -218,6 +263,8 @@ class Environment:
             shutil.rmtree(old)
 
         def change(transaction: Transaction) -> None:
+            for database in () if sealed else self.db.values():
+                transaction.seal_all(database)
             for schema in range(found, self._schema):
                 (self._steps or {})[schema](transaction, self.db)
             self._note_schema(transaction)
@@ -229,11 +276,11 @@ class Environment:
         with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
             there = [name for name in names if main.set_key(name)]
         for name in there:
-            database = self._env.open_db(name, create=False)
-            self.write(lambda transaction: transaction.drop(database))  # noqa: B023  used at once
+            database = Database(name.decode(), self._env.open_db(name, create=False))
+            self.write(lambda t: t.drop(database, delete=True))  # noqa: B023  used at once
 
     def _note_schema(self, transaction: Transaction) -> None:
-        transaction.put(b"schema", encode_u64(self._schema), db=self.db["meta"])
+        transaction.put(_SCHEMA, encode_u64(self._schema), db=self.db["meta"])
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -342,9 +389,12 @@ def check(path: Path | None) -> None:
     file = path / "data.mdb" if path is not None else None
     if file is None or not file.exists() or file.stat().st_size > LARGEST_WALK:
         return
-    try:
-        problems = verify(str(file.parent))  # type: ignore[no-untyped-call]
-    except VerifyError as error:
-        problems = [str(error)]
-    if problems:
+    if problems := _page_problems(file.parent):
         raise StoreCorrupt(problems[0], path)
+
+
+def _page_problems(path: Path) -> list[str]:
+    try:
+        return list(verify(str(path)))  # type: ignore[no-untyped-call]
+    except VerifyError as error:
+        return [str(error)]

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the ex
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
 COPIES_KEPT = 3  # of records from before a migration
 MANY_FAULTS = 4_096  # page faults; Linux maps 16 pages at each, so this is 256 MB at most
+SLICE = 512  # entries checked at a time: chunks of the vector index are long
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _UNSEALED = 3  # records of a lower schema have no checksums
 _U64 = 8  # bytes
@@ -82,7 +84,7 @@ class Environment:
         self._steps = steps
         self._retired = retired if writer else ()
         self._inode = 0  # of the open file; 0: none
-        self._damage = Damage(derived=steps is None)
+        self._damage = Damage(rebuilt=writer and steps is None)
         self._under_way = 0  # open transactions
         self._faults = 0  # of the process, when the file was opened
         self._lock = _claim(path) if writer else None
@@ -129,6 +131,17 @@ class Environment:
         with _translated(self.path):
             self._env.copy(str(directory), compact=True)
         (directory / "data.mdb").chmod(0o600)
+
+    def check_entries(self) -> Iterator[int]:
+        """Check all entries once, a slice at a time; yield after each slice how many it had."""
+        for database in list(self.db.values()):
+            start, full = b"", database.sealed
+            while full:
+                with self.read() as transaction:
+                    keys = [key for key, _ in islice(transaction.entries(database, start), SLICE)]
+                yield len(keys)
+                full = len(keys) == SLICE
+                start = keys[-1] + b"\0" if keys else b""
 
     def problems(self) -> Iterator[str]:
         """Read all of it; yield in words what is damaged. Reading damaged pages can end a process.

@@ -251,6 +251,10 @@ class GraphStore:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
     def problems(self) -> Iterator[str]:
         """See `Environment.problems`. The holders of terms are compared with what they hold."""
         yield from self._environment.problems()

@@ -59,6 +59,10 @@ class Records:
 
         return self._environment.write(run)
 
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
     def problems(self) -> Iterator[str]:
         """Read all of it; yield in words what is damaged, as `Environment.problems` does."""
         yield from self._environment.problems()

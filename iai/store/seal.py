@@ -42,17 +42,18 @@ class EntryCorrupt(StoreCorrupt):
 class Damage:
     """What was found damaged in an environment.
 
-    Where the entries can be rebuilt (`derived`), each is an error. Otherwise the rest still counts:
-    it is logged, once, and passed over.
+    For the owner of what can be rebuilt, each is an error. For all others the rest still counts: a
+    damaged entry is logged, once, and passed over.
     """
 
-    def __init__(self, *, derived: bool) -> None:
-        self._derived = derived
+    def __init__(self, *, rebuilt: bool) -> None:
+        """`rebuilt`: this process rebuilds the environment where it is damaged."""
+        self._rebuilt = rebuilt
         self._seen: set[str] = set()
 
     def note(self, error: EntryCorrupt) -> None:
-        """Log it. Raises it where all can be rebuilt."""
-        if self._derived:
+        """Log it, or raise it."""
+        if self._rebuilt:
             raise error
         if str(error) not in self._seen:
             self._seen.add(str(error))
@@ -106,10 +107,9 @@ class Transaction:
             return None
 
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[Entry]:
-        """Return the entries with these keys. Raises EntryCorrupt."""
-        unseal = db.unseal
+        """Return the intact entries with these keys."""
         with self._raw.cursor(db.handle) as cursor:
-            return [(key, unseal(key, data)) for key, data in cursor.getmulti(keys)]
+            return list(self._intact(db, cursor.getmulti(keys)))
 
     def entries(self, db: Database, start: bytes = b"") -> Iterator[Entry]:
         """Yield the intact entries from this key on, ascending."""
@@ -196,7 +196,7 @@ class Transaction:
         with self._raw.cursor(db.handle) as cursor:
             return list(islice(cursor.iternext(), _SLICE)) if cursor.set_range(start) else []
 
-    def _intact(self, db: Database, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _intact(self, db: Database, entries: Iterable[Entry]) -> Iterator[Entry]:
         unseal = db.unseal
         for key, data in entries:
             try:

@@ -153,6 +153,10 @@ class VectorStore:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
 
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
     def problems(self) -> Iterator[str]:
         """See `Environment.problems`."""
         return self._environment.problems()

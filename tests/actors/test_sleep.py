@@ -16,7 +16,7 @@ from tests.actors.test_graph_cache import TEXTS, found, recall
 from tests.simulation.stories import capture, events
 
 Make = Callable[..., World]
-STEPS = ["links", "topics", "compact"]
+STEPS = ["links", "topics", "compact", "check"]
 
 
 def sleep(world: World, seconds: float = 5.0) -> None:

@@ -1,10 +1,14 @@
 """Builders of records, with only the fields that a test cares about."""
 
+from pathlib import Path
 from typing import Any
+
+import lmdb
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Record
+from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -52,6 +56,20 @@ def move(environment: Environment, database: str, key: bytes, to: bytes) -> None
         data = raw.get(key, db=handle)
         raw.delete(key, db=handle)
         raw.put(to, data or b"", db=handle)
+
+
+def strip(path: Path) -> None:
+    """Give records the form that they had in schema 2."""
+    with lmdb.open(str(path), max_dbs=64) as env:
+        with env.begin() as transaction:
+            names = [key for key, _ in transaction.cursor()]
+        databases = [env.open_db(name, create=False) for name in names]
+        with env.begin(write=True) as transaction:
+            for database in databases:
+                for key, data in list(transaction.cursor(database)):
+                    transaction.put(key, data[:-4], db=database)
+            meta = databases[names.index(b"meta")]
+            transaction.put(b"schema", encode_u64(2), db=meta)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

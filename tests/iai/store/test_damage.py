@@ -17,7 +17,7 @@ from iai.store.graph import GraphStore
 from iai.store.links import Linked
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, PROJECT, flip, move, new_record, put
+from tests.iai.store.builders import NOW, PROJECT, flip, move, new_record, put, strip
 
 SESSION = session_key("claude", "s")
 
@@ -156,20 +156,6 @@ def test_records_without_checksums_are_migrated_and_a_copy_is_kept(
         assert list(view.after(0)) == before
     migrated.close()
     assert [copy.name[:16] for copy in (path.parent / "backups").iterdir()] == ["records-schema-2"]
-
-
-def strip(path: Path) -> None:
-    """Give records the form that they had in schema 2."""
-    with lmdb.open(str(path), max_dbs=64) as env:
-        with env.begin() as transaction:
-            names = [key for key, _ in transaction.cursor()]
-        databases = [env.open_db(name, create=False) for name in names]
-        with env.begin(write=True) as transaction:
-            for database in databases:
-                for key, data in list(transaction.cursor(database)):
-                    transaction.put(key, data[:-4], db=database)
-            meta = databases[names.index(b"meta")]
-            transaction.put(b"schema", encode_u64(2), db=meta)
 
 
 def test_an_index_that_says_other_than_the_records_is_named(records: Records) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.errors import StoreCorrupt
+from iai.store import environment
 from iai.store.environment import Environment
 from iai.store.seal import Database, EntryCorrupt, Transaction
 from tests.iai.store.builders import flip, move
@@ -19,17 +20,17 @@ KEYS = st.binary(min_size=1, max_size=12)
 @pytest.fixture(scope="module")
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     path = tmp_path_factory.mktemp("store") / "derived"
-    environment = Environment(path, ("things", "others"), schema=1, writer=True, sets=("members",))
-    yield environment
-    environment.close()
+    one = Environment(path, ("things", "others"), schema=1, writer=True, sets=("members",))
+    yield one
+    one.close()
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Environment]:
     """An environment that cannot be rebuilt."""
-    environment = Environment(tmp_path / "kept", ("things",), schema=3, writer=True, steps={})
-    yield environment
-    environment.close()
+    one = Environment(tmp_path / "kept", ("things",), schema=3, writer=True, steps={})
+    yield one
+    one.close()
 
 
 def fill(environment: Environment, entries: dict[bytes, bytes]) -> None:
@@ -116,6 +117,19 @@ def test_derived_data_with_a_changed_bit_raises_wherever_it_is_read(
     with pytest.raises(StoreCorrupt) as raised, derived.read() as t:
         ways[read](t)
     assert raised.value.path == derived.path
+
+
+def test_a_check_of_derived_data_reads_all_of_it_and_raises_at_damage(
+    derived: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "SLICE", 2)
+    fill(derived, {b"%d" % number: b"x" for number in range(5)})
+    assert sum(derived.check_entries()) == 5 + 1  # and the schema
+    flip(derived, "things", b"4")
+    with pytest.raises(StoreCorrupt, match="'4' of `things`") as raised:
+        sum(derived.check_entries())
+    assert raised.value.path == derived.path
+    fill(derived, {})
 
 
 def test_what_cannot_be_rebuilt_is_passed_over_and_logged_once(

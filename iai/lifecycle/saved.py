@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from iai.protocol.message import State
 
 
-class Saved(Struct, frozen=True, kw_only=True):
+class Saved(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The state of the group. Times are UTC nanoseconds."""
 
     state: State

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from harness.corpus import history, text
@@ -93,8 +93,7 @@ def run(args: Namespace) -> Stats:
     ended = [flip for flip in flips if flip.ended]
     return {
         "flips": len(flips),
-        **every,
-        "BELIEVED": every["BELIEVED"],
+        **{verdict: every[verdict] for verdict in get_args(Verdict)},
         "ended a reader": len(ended),
         "of these not in words": sum(flip.verdict != "found by --deep" for flip in ended),
         **table,
@@ -238,7 +237,8 @@ def _everything(store: Path) -> Iterator[bytes]:
     layout = Layout(store)
     yield from (path.read_bytes() for path in sorted(layout.session_start.glob("*.md")))
     yield layout.payload.read_bytes()
-    yield repr(saved.decode(layout.lifecycle.read_bytes())).encode()
+    state = saved.decode(layout.lifecycle.read_bytes())
+    yield repr((state.state, state.since, state.last_activity_at) if state else "").encode()
     world = World(store)
     composer = Composer(SharedReaders(layout, world.records, world.vectors, world.graph))
     with world.records.view() as view:

@@ -6,6 +6,7 @@ programs' events are left alone.
 """
 
 import logging
+import sys
 from functools import lru_cache, partial
 from operator import methodcaller
 
@@ -26,6 +27,8 @@ from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Transcript, session_key
 from iai.model.rereading import Rereading
+from iai.process import disk_space
+from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
 from iai.protocol.graph_cache import MemoryUsed
@@ -40,6 +43,8 @@ from iai.protocol.ingest import (
     ImportStatus,
     MergeProjects,
     SpoolRejected,
+    StoreFull,
+    StoreHasRoom,
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
@@ -50,6 +55,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes sooner
 
 
 class Ingest:
@@ -57,8 +63,10 @@ class Ingest:
 
     subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
-    def __init__(self, layout: Layout, records: Records) -> None:
+    def __init__(self, layout: Layout, records: Records, max_gb: float = 0.0) -> None:
         self._layout = layout
+        self._max_gb = max_gb
+        self._space = DiskSpace(0, sys.maxsize)
         self._records = records
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._writer = RecordWriter(layout, records, self._identify)
@@ -74,6 +82,7 @@ class Ingest:
             self._rereader = Rereader(view.rereading())
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
+        yield from self._measure_space()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
@@ -86,12 +95,15 @@ class Ingest:
     def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
+            yield from self._measure_space()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
+            yield from self._follow_regrown(now)
         elif isinstance(event, MemoryUsed):
             self._import_pace.asked(now)
-        yield from ()
 
     def due_s(self, now: Now) -> float:
+        if self._space.full:
+            return UNTIL_ROOM_S
         if self._writer.reassigning:
             return 0.0
         due_s = self._follower.due_s(now)
@@ -99,6 +111,8 @@ class Ingest:
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
+        if self._space.full:
+            return
         if self._follower.poll_due(now):
             yield from self._poll(now)
         yield from self._read_followed(now)
@@ -127,6 +141,9 @@ class Ingest:
     def _answer(self, request: Request, caller: Caller, now: Now) -> Steps:
         """Raises BadUsage or NotFound for what is refused."""
         match request:
+            case Capture() | Import() | ImportStatus() | Flush() if self._space.full:
+                detail = f"{self._space.summary}; {self._space.todo}"
+                yield Answer(caller, Error(code=ErrorCode.FULL, detail=detail))
             case Capture(turns=turns):
                 yield Answer(caller, (yield from self._capture(turns, now)))
             case Flush():
@@ -141,6 +158,18 @@ class Ingest:
                 count = yield from self._writer.commit(partial(edits.apply, request), now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
+
+    def _measure_space(self) -> Steps:
+        """Stop storing before the disk is full, and go on as soon as there is room."""
+        was_full = self._space.full
+        try:
+            self._space = disk_space.measure(self._layout.root, self._max_gb)
+        except OSError as error:  # then the next commit finds out
+            log.warning("the store cannot be measured: %s", error)
+        if self._space.full != was_full:
+            event = StoreFull if self._space.full else StoreHasRoom
+            log.warning("%s", self._space.summary)
+            yield Publish(event(**structs.asdict(self._space)), keep=True)
 
     def _capture(self, turns: tuple[CapturedTurn, ...], now: Now) -> StepsTo[Captured]:
         with self._records.view() as view:
@@ -209,6 +238,8 @@ class Ingest:
             yield RemoveFile(spooled.path)
         else:
             yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
+            for surplus in spool.oldest_bad(self._layout.spool_bad):
+                yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
 
     def _known(self, event: HookEvent) -> bool:
@@ -245,6 +276,15 @@ class Ingest:
         else:
             self._follower.resume_session(path)
             self._writer.required.cancel(path)
+
+    def _follow_regrown(self, now: Now) -> Steps:
+        """Follow files that have grown though no event says so: it may have found the disk full."""
+        until = deadline(now, ended=False)
+        for transcript in self._follower.regrown(now):
+            log.info("%s has grown, and no hook said so", transcript.path)
+            followed = structs.replace(transcript, followed_until=until)
+            yield from self._writer.commit(methodcaller("follow", followed), now)
+            self._follower.follow(followed)
 
     def _read_followed(self, now: Now) -> Steps:
         """Read a slice of a followed file that has grown, if there is one."""
@@ -316,4 +356,4 @@ class Ingest:
 def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
-    return Ingest(layout, Records(layout.records, writer=True))
+    return Ingest(layout, Records(layout.records, writer=True), settings.store_max_gb)

@@ -238,6 +238,8 @@ class Supervisor:
         self._apply([*signals, *self._state.stop(now)])
 
     def _start(self, actor: Actor, *, verify: bool) -> None:
+        for directory in self._layout.replaced_in:
+            files.remove_unfinished(directory)
         theirs, ours = self._spawn.Pipe(duplex=False)
         process = self._spawn.Process(
             target=main,

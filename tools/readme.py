@@ -25,7 +25,15 @@ from tests.test_layers import ROOMS  # noqa: E402
 
 DOCUMENTS = (ROOT / "README.md", *sorted(TOPICS.glob("*.md")))
 # Below the rooms of iai. The hooks are shell, and have no docstring.
-OTHER_ROOMS = ("actors", "hooks", "tools/harness", "tools/simulation", "tools/benchmarks", "tests")
+OTHER_ROOMS = (
+    "actors",
+    "hooks",
+    "tools/harness",
+    "tools/campaign",
+    "tools/simulation",
+    "tools/benchmarks",
+    "tests",
+)
 HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
 
 

@@ -13,9 +13,10 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import GroupNotRunning, NoAnswer, WireError
 from iai.model.units import count, size, span
-from iai.process import lock
+from iai.process import disk_space, lock
 from iai.process.build import build
 from iai.process.client import Client
+from iai.process.disk_space import DiskSpace
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import ActorHealth, Health, HealthReport
 
@@ -29,6 +30,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
     layout = Layout(settings.store)
     state, report = _report(layout)
     store = health.measure(layout, time.time_ns(), settings.payload_projects)
+    space = disk_space.measure(layout.root, settings.store_max_gb)
     pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
     document = {
         "group": {
@@ -44,10 +46,11 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "stages": msgspec.to_builtins(store.stages),
         "watermark": msgspec.to_builtins(store.watermark),
         "payload": msgspec.to_builtins(store.payload),
+        "space": msgspec.to_builtins(space),
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
         "problem": store.problem,
     }
-    return document, "\n".join(_lines(document, store))
+    return document, "\n".join([*_lines(document, store), *_space_line(space)])
 
 
 def _report(layout: Layout) -> tuple[str, HealthReport | None]:
@@ -98,6 +101,10 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
             f"rereading  {done} of {total} transcripts, for what an update takes from them"
         )
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
+
+
+def _space_line(space: DiskSpace) -> list[str]:
+    return [f"space      {space.summary}; {space.todo}"] if space.low or space.full else []
 
 
 def _version_line(theirs: str | None, own: str) -> list[str]:

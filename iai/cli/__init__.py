@@ -118,3 +118,7 @@ def _run(name: str, words: list[str]) -> int:
     except BrokenPipeError:  # the reader has left; the flush at exit must not hit the pipe again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:  # a full or read-only disk, a directory out of reach
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"iai: {where}{error.strerror or error}", file=sys.stderr)
+        return FAILED

@@ -47,7 +47,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _findings(layout: Layout, settings: Settings) -> list[Finding]:
-    return [*machine.checks(layout, os.environ), *group.checks(layout, settings)]
+    return [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
 
 
 def _fix(layout: Layout) -> None:

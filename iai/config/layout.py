@@ -117,6 +117,11 @@ class Layout:
             Actor.GRAPH_CACHE: self.index,
         }.get(actor)
 
+    @property
+    def replaced_in(self) -> tuple[Path, ...]:
+        """The directories in which actors replace files."""
+        return self.root, self.run, self.session_start, self.by_cwd, self.news
+
     def create(self) -> None:
         """Create the directories that several processes share, with mode 0700.
 

@@ -89,6 +89,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ledger_days: Annotated[
         int, Setting("IAI_MCP_LEDGER_DAYS", "days", "how long the event log is kept", 1)
     ] = 30
+    store_max_gb: Annotated[
+        float,
+        Setting(
+            "IAI_MCP_STORE_MAX_GB",
+            "GB",
+            "how large the store may become; beyond that nothing new is stored; 0: any size",
+        ),
+    ] = 0.0
     elsewhere: Annotated[
         int,
         Setting(

@@ -4,6 +4,7 @@ Reads only the size of files: the spool, what the files hold, and every commit a
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -17,14 +18,27 @@ POLL_QUIET_S = 1.0  # a wake-up costs more than the poll: five a second would be
 QUIET_AFTER_S = 60.0
 FOLLOW_S = 3_600.0  # after the last event of a session
 FOLLOW_ENDED_S = 60.0  # after the event that ends a session: hosts may write its last lines later
+WATCHED_S = 86_400.0  # after that: a hook whose event found no room on the disk leaves no trace
 FOLLOW_SLACK_S = 60.0  # how far a stored deadline may be behind: not every event needs a commit
+
+
+class Watched(NamedTuple):
+    """A file that is not followed any more, and its size when it was last looked at.
+
+    That size, and not how far it was read: its last line may be cut off for good.
+    """
+
+    transcript: Transcript
+    size: int
 
 
 class Follower:
     """The followed transcripts by path. A file with unread bytes is followed until it is read."""
 
     def __init__(self, stored: Iterable[Transcript], wall: int) -> None:
-        self._followed = {t.path: t for t in stored if t.followed_until > wall}
+        lately = [t for t in stored if t.followed_until > wall - int(WATCHED_S * NS)]
+        self._followed = {t.path: t for t in lately if t.followed_until > wall}
+        self._watched = {t.path: Watched(t, t.offset) for t in lately if t.followed_until <= wall}
         self._unread: dict[str, None] = {}  # paths with more to read at once; the first goes first
         self._ended: dict[str, str] = {}  # path -> project, where the session has ended
         self._next_poll = 0  # monotonic
@@ -39,7 +53,25 @@ class Follower:
 
     def follow(self, transcript: Transcript) -> None:
         """Follow a file until its `followed_until`."""
+        self._watched.pop(transcript.path, None)
         self._followed[transcript.path] = transcript
+
+    def regrown(self, now: Now) -> list[Transcript]:
+        """Return the files that have grown though no event said so; the caller follows them again.
+
+        One stat for each file that was followed in the last `WATCHED_S`.
+        """
+        oldest = now.wall - int(WATCHED_S * NS)
+        self._watched = {
+            path: watched
+            for path, watched in self._watched.items()
+            if watched.transcript.followed_until > oldest
+        }
+        return [
+            watched.transcript
+            for path, watched in self._watched.items()
+            if transcripts.size(path) not in (0, watched.size)
+        ]
 
     def end_session(self, path: str, project: str, until: int) -> None:
         """Shorten the deadline of a followed file whose session has ended.
@@ -75,7 +107,8 @@ class Follower:
             if transcript.followed_until <= now.wall and path not in self._unread
         ]
         for transcript in over:
-            del self._followed[transcript.path]
+            path = transcript.path
+            self._watched[path] = Watched(self._followed.pop(path), transcripts.size(path))
         return [t for t in over if self._ended.pop(t.path, "")]
 
     # --- what to read -------------------------------------------------------------------------
@@ -93,6 +126,8 @@ class Follower:
         """Note that a slice was committed, of any file, and whether there is `more` to read."""
         path = transcript.path
         self._unread.pop(path, None)
+        if path in self._watched:
+            self._watched[path] = Watched(transcript, transcript.offset)
         if known := self._followed.get(path):
             until = known.followed_until
             self._followed[path] = structs.replace(transcript, followed_until=until)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from iai.ingest.transcripts import decode
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
+BAD_KEPT = 100  # files that are no events, for the user to inspect
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
@@ -119,6 +120,15 @@ def waiting(directory: Path) -> list[Path]:
     except OSError:
         return []
     return [directory / name for _, name in sorted(files)]
+
+
+def oldest_bad(directory: Path) -> list[Path]:
+    """Return the files that are too many among those that are not hook events."""
+    try:
+        files = [(path.lstat().st_mtime_ns, path) for path in directory.iterdir()]
+    except OSError:
+        return []
+    return [path for _, path in sorted(files)[:-BAD_KEPT]]
 
 
 def read(path: Path) -> Spooled | None:

@@ -12,7 +12,7 @@ from iai.protocol.message import Actor
 FIRST_DELAY_S = 0.1  # before the first restart in a row; doubles with each further one
 LONGEST_DELAY_S = 30.0
 RESTART_LIMIT = 10  # restarts in a row; after that only a `restart` request starts it again
-STABLE_AFTER_S = 60.0  # a process that lived this long has its failures forgiven
+STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven
 READY_LIMIT_S = 30.0  # from start to ready
 STOP_LIMIT_S = 10.0  # from the request to stop to the first escalation
 LATE_S = 10.0  # a process overdue by more than this, despite all escalation, is unhealthy

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from iai.config.layout import private
 
+_ASIDE = ".tmp"
+
 
 def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Replace the content of `path`, by renaming a temporary file over it.
@@ -14,7 +16,7 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True)
     `durable`: fsync, to survive power loss. Raises OSError and leaves the old content in place.
     """
     private(path.parent)
-    aside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name[:200]}.{os.getpid()}{_ASIDE}")
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
@@ -39,7 +41,7 @@ def link(path: Path, target: Path) -> None:
         if str(path.readlink()) == wanted:
             return
     private(path.parent)
-    aside = path.with_name(f".{os.getpid()}.tmp")
+    aside = path.with_name(f".{os.getpid()}{_ASIDE}")
     with suppress(FileNotFoundError):
         aside.unlink()
     aside.symlink_to(wanted)
@@ -50,3 +52,22 @@ def remove(path: Path) -> None:
     """Delete a file or link; does nothing if there is none. Raises OSError."""
     with suppress(FileNotFoundError):
         path.unlink()
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Delete what processes that are gone have left of files that they were replacing."""
+    for aside in directory.glob(f".*{_ASIDE}"):
+        pid = aside.name.removesuffix(_ASIDE).rpartition(".")[2]
+        if pid.isdecimal() and not _alive(int(pid)):
+            with suppress(OSError):
+                aside.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

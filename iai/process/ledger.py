@@ -24,6 +24,7 @@ from iai.protocol.wire import kind
 
 log = logging.getLogger(__name__)
 
+LARGEST_FILE = 64 << 20  # bytes of one actor's events of a day; what would follow is lost
 LONGEST_LINE = 1 << 20  # bytes; a longer line is none of ours
 
 
@@ -59,6 +60,8 @@ class Ledger:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             size = os.fstat(descriptor).st_size
+            if size >= LARGEST_FILE:
+                raise OSError(errno.EFBIG, "it has all the events that a day may have", str(path))
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 data = b"\n" + data  # a line that a full disk or a crash cut off spoils no other
             if os.write(descriptor, data) < len(data):

@@ -174,6 +174,22 @@ class SpoolRejected(Event, frozen=True):
     reason: str  # what is wrong with it
 
 
+class StoreFull(Event, frozen=True):
+    """The store has no room: what comes stays in the spool and in the transcripts."""
+
+    used: int  # bytes of the store
+    free: int  # bytes on its disk
+    limit: int  # bytes that the user set; 0: none
+
+
+class StoreHasRoom(Event, frozen=True):
+    """The store has room again, and takes what has waited."""
+
+    used: int  # bytes of the store
+    free: int  # bytes on its disk
+    limit: int  # bytes that the user set; 0: none
+
+
 class ProjectMoved(Event, frozen=True):
     """A project turned out to be another one, such as a checkout at a new path.
 

@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     STOPPING = "stopping"  # the actor is stopping
     NOT_FOUND = "not-found"  # there is nothing by that name
     BAD_REQUEST = "bad-request"  # well formed, but cannot be done as asked
+    FULL = "full"  # the store has reached its limit, or the disk is full
     FAILED = "failed"  # an error in the actor; its log has the details
 
 

@@ -44,6 +44,8 @@ from iai.protocol.ingest import (
     RecordsCommitted,
     SessionEnded,
     SpoolRejected,
+    StoreFull,
+    StoreHasRoom,
 )
 from iai.protocol.lifecycle import (
     Idle,
@@ -88,7 +90,15 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
 
 FEED: dict[Actor, tuple[type[Event], ...]] = {
     Actor.SUPERVISOR: (ActorUp, ActorDown),
-    Actor.INGEST: (RecordsCommitted, SessionEnded, LineSkipped, SpoolRejected, ProjectMoved),
+    Actor.INGEST: (
+        RecordsCommitted,
+        SessionEnded,
+        LineSkipped,
+        SpoolRejected,
+        StoreFull,
+        StoreHasRoom,
+        ProjectMoved,
+    ),
     Actor.EMBEDDING: (VectorsCommitted, GenerationBegun, GenerationServing),
     Actor.GRAPH_CACHE: (GraphUpdated, MemoryUsed, SleepStep, SleepFinished),
     Actor.LIFECYCLE: (Tick, Idle, StateChanged),

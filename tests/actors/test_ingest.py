@@ -1,18 +1,23 @@
 """Ingest: spool, transcripts, imports and requests. Everything is stored once, nothing is lost."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 from simulation.world import Chances, World
 
 from actors.ingest import EVENTS_A_SLICE
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
+from iai.ingest.spool import BAD_KEPT
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
 from iai.model.clock import iso
+from iai.process import disk_space
+from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
 from iai.protocol.behaviour import ReplaceFile
 from iai.protocol.graph_cache import MemoryUsed
@@ -34,6 +39,8 @@ from iai.protocol.ingest import (
     RecordsCommitted,
     SessionEnded,
     SpoolRejected,
+    StoreFull,
+    StoreHasRoom,
 )
 from iai.protocol.message import (
     Actor,
@@ -304,6 +311,72 @@ def test_the_stored_deadline_of_an_ended_session_has_passed(
     with w.records.view() as view:
         (followed,) = view.transcripts()
     assert followed.followed_until < w.now.wall
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_known_session_that_goes_on_without_an_event_is_read(
+    world: Make, *, restarted: bool
+) -> None:
+    """A full disk takes the events of a session, but not its transcript."""
+    w = world()
+    path = transcript(w, "why?")
+    spool(w, "a", transcript_path=str(path), hook_event_name="SessionEnd")
+    w.run(FOLLOW_ENDED_S + 60.0)
+    with path.open("a") as file:
+        file.write(transcript_line(1, "resumed, on a full disk", w))
+    if restarted:
+        w.crash(Actor.INGEST)
+    w.run(120.0)
+    assert texts(w) == ["why?", "resumed, on a full disk"]
+
+
+FULL = DiskSpace(used=900, free=disk_space.RESERVE, limit=1_000)
+ROOM = structs.replace(FULL, free=1 << 40)
+
+
+def test_while_there_is_no_room_everything_waits_where_it_is(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    w.run(1.0)
+    monkeypatch.setattr(disk_space, "measure", lambda *_: FULL)
+    w.run(60.0)
+    path = transcript(w, "why?", "because")
+    event = spool(w, "e", hook_event_name="Stop", transcript_path=str(path))
+    w.run(60.0)
+    assert texts(w) == []
+    assert event.exists()
+    for request in (Capture(turns=(CapturedTurn(text="a note"),)), Import(paths=(str(path),))):
+        refused = w.answer(Actor.INGEST, request)
+        assert isinstance(refused, Error)
+        assert refused.code is ErrorCode.FULL
+        assert "free some space" in refused.detail
+    (told,) = events(w, StoreFull)
+    assert (told.used, told.free, told.limit) == (900, disk_space.RESERVE, 1_000)
+    monkeypatch.setattr(disk_space, "measure", lambda *_: ROOM)
+    w.run(60.0)
+    assert texts(w) == ["why?", "because"]
+    assert not event.exists()
+    assert len(events(w, StoreHasRoom)) == 1
+
+
+def test_a_full_store_can_still_forget(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = world()
+    w.answer(Actor.INGEST, Capture(turns=(CapturedTurn(text="a note"),)))
+    monkeypatch.setattr(disk_space, "measure", lambda *_: FULL)
+    w.run(60.0)
+    assert isinstance(w.answer(Actor.INGEST, Forget(refs=("#1",))), Changed)
+    assert texts(w) == []
+
+
+def test_the_oldest_of_many_files_that_are_no_events_are_deleted(world: Make) -> None:
+    w = world()
+    for number in range(BAD_KEPT + 5):
+        (w.layout.spool_new / f"{number:04}.json").write_text("no event")
+        os.utime(w.layout.spool_new / f"{number:04}.json", (number + 1, number + 1))
+    w.run(30.0)
+    left = sorted(file.name for file in w.layout.spool_bad.iterdir())
+    assert left == [f"{number:04}.json" for number in range(5, BAD_KEPT + 5)]
 
 
 def test_without_a_transcript_the_text_of_the_event_is_stored(world: Make) -> None:

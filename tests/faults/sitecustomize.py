@@ -5,6 +5,7 @@
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
 `IAI_FAULT_SLEEP` names a file that says where a SLEEP goes wrong, see `_disturb_sleep`.
+`IAI_FAULT_WRITES` names a directory with orders to be killed at a write, see `_kill_at_writes`.
 `IAI_FAULT_AUDIT` is no fault: it names a directory, in which each process logs the files it opens.
 """
 
@@ -136,6 +137,45 @@ def _disturb_sleep(orders: Path) -> None:
     LinkIndexer.step = lambda *given: link(*given) if step else 0  # type: ignore[method-assign]
 
 
+def _kill_at_writes(orders: Path) -> None:
+    """Have an actor killed right before or after one of its writes to disk.
+
+    A file by the name of the actor says which: `commit`, `fsync` or `rename`, `before` or `after`,
+    and how many such writes it takes. The file is removed first: it is killed once.
+    """
+    from iai.store.environment import Environment  # noqa: PLC0415
+
+    counts: dict[str, int] = {}
+
+    def reached(point: str) -> None:
+        from setproctitle import getproctitle  # noqa: PLC0415
+
+        order = orders / getproctitle().removeprefix("iai: ")
+        try:
+            wanted, _, number = order.read_text().rpartition(" ")
+        except FileNotFoundError:
+            counts.clear()
+            return
+        counts[point] = counts.get(point, 0) + 1
+        if wanted == point and counts[point] >= int(number):
+            order.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watched(operation: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def write(*given: Any, **options: Any) -> Any:
+            reached(f"{operation} before")
+            done = act(*given, **options)
+            reached(f"{operation} after")
+            return done
+
+        return write
+
+    os.fsync = watched("fsync", os.fsync)
+    os.replace = watched("rename", os.replace)
+    os.rename = watched("rename", os.rename)
+    Environment.write = watched("commit", Environment.write)  # type: ignore[method-assign]
+
+
 def _audit(directory: Path) -> None:
     """Log what is opened, renamed, linked and deleted from Python: `r` or `w`, and the path.
 
@@ -164,5 +204,7 @@ if held := os.environ.get("IAI_FAULT_READ"):
     _hold_reading(Path(held))
 if file := os.environ.get("IAI_FAULT_SLEEP"):
     _disturb_sleep(Path(file))
+if file := os.environ.get("IAI_FAULT_WRITES"):
+    _kill_at_writes(Path(file))
 if logs := os.environ.get("IAI_FAULT_AUDIT"):
     _audit(Path(logs))

@@ -18,21 +18,22 @@ from iai.admin.doctor.finding import (
 from iai.admin.version import ENGINES
 from iai.config import config_file
 from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.ingest import spool
 from iai.install import hook_status, installer, scripts, service
 from iai.install.installer import HOSTS, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
+from iai.process import disk_space
 
-LITTLE, TOO_LITTLE = 2 << 30, 200 << 20  # bytes free on the disk
 MANY_WAIT = 1_000  # files waiting in the spool
 
 
-def checks(layout: Layout, environment: Mapping[str, str]) -> Iterator[Finding]:
+def checks(layout: Layout, environment: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     """Check everything that needs no running group."""
     yield _packages()
     yield _permissions(layout)
-    yield _disk(layout)
+    yield _disk(layout, settings)
     yield _settings(environment)
     yield _spool(layout)
     yield _bad_files(layout)
@@ -88,13 +89,11 @@ def _permissions(layout: Layout) -> Finding:
     return ok("store", f"{layout.root}, private to you")
 
 
-def _disk(layout: Layout) -> Finding:
-    there = next(p for p in (layout.root, *layout.root.parents) if p.exists())
-    left = shutil.disk_usage(there).free
-    said = f"{left / 1e9:.1f} GB free for {layout.root}"
-    if left < TOO_LITTLE:
-        return fail("disk", said, "free some space; until then nothing new is stored")
-    return warn("disk", said, "free some space") if left < LITTLE else ok("disk", said)
+def _disk(layout: Layout, settings: Settings) -> Finding:
+    space = disk_space.measure(layout.root, settings.store_max_gb)
+    if space.full:
+        return fail("disk", space.summary, space.todo)
+    return warn("disk", space.summary, space.todo) if space.low else ok("disk", space.summary)
 
 
 def _settings(environment: Mapping[str, str]) -> Finding:

@@ -44,6 +44,15 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
     assert printed.out == ""
 
 
+@pytest.mark.usefixtures("store")
+def test_a_disk_that_fails_a_command_is_named_in_one_line(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout.group_log.mkdir()
+    assert cli.main(["up", "--detach"]) == 1
+    assert capsys.readouterr().err == f"iai: {layout.group_log}: Is a directory\n"
+
+
 def test_a_setting_is_shown_with_its_unit_if_it_is_a_number(
     store: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:

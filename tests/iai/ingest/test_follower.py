@@ -16,6 +16,7 @@ from iai.ingest.follower import (
     POLL_S,
     POLL_SOON_S,
     QUIET_AFTER_S,
+    WATCHED_S,
     Follower,
     deadline,
 )
@@ -190,6 +191,57 @@ def test_while_the_spool_holds_more_the_next_poll_is_due_at_once() -> None:
     assert not follower.idle(at(1))
 
 
+def left_alone(directory: Path) -> tuple[Follower, Transcript]:
+    """A follower after the deadline of a file that was read to its end."""
+    one = read(file(directory))
+    follower = following(one)
+    assert follower.expire(at(FOLLOW_S)) == []
+    return follower, one
+
+
+def test_a_file_that_grows_after_its_deadline_is_noticed(tmp_path: Path) -> None:
+    follower, one = left_alone(tmp_path)
+    assert follower.regrown(at(FOLLOW_S)) == []
+    Path(one.path).write_text("xy")
+    assert follower.regrown(at(FOLLOW_S)) == [one]
+    follower.follow(structs.replace(one, followed_until=deadline(at(FOLLOW_S), ended=False)))
+    assert follower.regrown(at(FOLLOW_S)) == []
+
+
+def test_a_file_that_grew_while_iai_was_down_is_noticed(tmp_path: Path) -> None:
+    one = read(file(tmp_path))
+    Path(one.path).write_text("xy")
+    assert Follower([one], one.followed_until).regrown(at(FOLLOW_S)) == [one]
+
+
+def test_a_file_whose_last_line_stays_cut_off_is_not_followed_for_ever(tmp_path: Path) -> None:
+    one = file(tmp_path)
+    follower = following(one)
+    follower.skip(one.path)
+    assert follower.expire(at(FOLLOW_S)) == []
+    assert follower.regrown(at(FOLLOW_S)) == []
+
+
+def test_a_file_that_an_import_reads_has_not_grown_unnoticed(tmp_path: Path) -> None:
+    follower, one = left_alone(tmp_path)
+    Path(one.path).write_text("xy")
+    follower.advance(read(one), more=False)
+    assert follower.regrown(at(FOLLOW_S)) == []
+
+
+def test_a_file_is_looked_at_for_a_day_after_its_deadline(tmp_path: Path) -> None:
+    for waited_s, noticed in ((WATCHED_S - 1, 1), (WATCHED_S, 0)):
+        follower, one = left_alone(tmp_path)
+        Path(one.path).write_text("xy")
+        assert len(follower.regrown(at(FOLLOW_S + waited_s))) == noticed
+
+
+def test_a_file_that_vanishes_after_its_deadline_has_not_grown(tmp_path: Path) -> None:
+    follower, one = left_alone(tmp_path)
+    Path(one.path).unlink()
+    assert follower.regrown(at(FOLLOW_S)) == []
+
+
 class Following(RuleBasedStateMachine):
     """Hosts write, sessions end and resume, time passes; the model is what a host sees.
 
@@ -234,6 +286,16 @@ class Following(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 30.0, 90.0, 4_000.0]))
     def wait(self, seconds: float) -> None:
         self.now = self.now.later(seconds)
+
+    @rule()
+    def tick(self) -> None:
+        for transcript in self.follower.regrown(self.now):
+            path = transcript.path
+            assert path not in self.until
+            assert transcript == self.stored[path]
+            self.until[path] = deadline(self.now, ended=False)
+            self.stored[path] = structs.replace(transcript, followed_until=self.until[path])
+            self.follower.follow(self.stored[path])
 
     @rule()
     def poll(self) -> None:

@@ -79,7 +79,12 @@ def a_missing_directory(path: Path) -> None:
     path.symlink_to(path.parent / "nowhere" / "at-all")
 
 
-FAULTS = [Path.mkdir, a_full_disk, a_read_only_file, a_missing_directory]
+def a_full_day(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(ledger.LARGEST_FILE)
+
+
+FAULTS = [Path.mkdir, a_full_disk, a_read_only_file, a_missing_directory, a_full_day]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.__name__)

@@ -58,6 +58,8 @@ from iai.protocol.ingest import (
     RecordsCommitted,
     SessionEnded,
     SpoolRejected,
+    StoreFull,
+    StoreHasRoom,
 )
 from iai.protocol.lifecycle import (
     Idle,
@@ -174,6 +176,13 @@ GOLDEN: dict[str, str] = {
     ),
     "spool-rejected": (
         "85a17601a26964a137a46b696e64ae73706f6f6c2d72656a6563746564a466696c65a166a6726561736f6ea172"
+    ),
+    "store-full": (
+        "86a17601a26964a137a46b696e64aa73746f72652d66756c6ca47573656409a46672656508a56c696d69740a"
+    ),
+    "store-has-room": (
+        "86a17601a26964a137a46b696e64ae73746f72652d6861732d726f6f6da47573656405a46672656508a56c69"
+        "6d69740a"
     ),
     "project-moved": (
         "87a17601a26964a137a46b696e64ad70726f6a6563742d6d6f766564a770726f6a656374a170a4696e746fa1"
@@ -358,6 +367,8 @@ def one_of_each() -> list[Message]:
         SessionEnded(revision=1, project="p"),
         LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         SpoolRejected(file="f", reason="r"),
+        StoreFull(used=9, free=8, limit=10),
+        StoreHasRoom(used=5, free=8, limit=10),
         ProjectMoved(project="p", into="q", was="/p", now="/q"),
         EmbedQuery(text="q"),
         QueryVectors(vectors=(VECTOR,)),

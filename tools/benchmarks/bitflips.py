@@ -18,6 +18,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, get_args
@@ -43,7 +44,7 @@ from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
 
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one, as nothing here is to last
-_QUESTIONS = 12
+_QUESTIONS = 8
 _COVERED = ("*/data.mdb", "index/lexical/*.*", "index/lexical/.managed.json", "session-start/*.*",
             ".session-start-payload.*", "lifecycle.json")  # fmt: skip
 
@@ -105,6 +106,7 @@ def campaign(work: Path, flips: int, seed: int, records: int) -> Iterator[Flip]:
 
     Raises AssertionError if an intact store does not read the same twice.
     """
+    _questions()  # once, not in each child
     pristine, copy = work / "pristine", work / "copy"
     _in_fork(_build, pristine, work / "history", records)
     shutil.copytree(pristine, copy, symlinks=True)
@@ -246,11 +248,16 @@ def _everything(store: Path) -> Iterator[bytes]:
         wanted = targets(view, layout, 20)
     for target in wanted:
         yield composer.compose(target, world.now.wall, with_graph=True).encode()
-    chance = random.Random(3)  # noqa: S311
-    for _ in range(_QUESTIONS):
-        reply = world.answer(Actor.GRAPH_CACHE, Recall(query=text(chance, 6)))
+    for question in _questions():
+        reply = world.answer(Actor.GRAPH_CACHE, Recall(query=question))
         yield msgspec.msgpack.encode(msgspec.to_builtins(reply))
     world.close()
+
+
+@cache
+def _questions() -> list[str]:
+    chance = random.Random(3)  # noqa: S311
+    return [text(chance, 6) for _ in range(_QUESTIONS)]
 
 
 def _records(view: RecordView) -> Iterator[bytes]:

@@ -230,7 +230,7 @@ class Environment:
                 handle = self._env.open_db(
                     name.encode(), create=self.writer, dupsort=many, dupfixed=many
                 )
-                return Database(name, handle, members=many)
+                return Database(self.path, name, handle, members=many)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
 
@@ -289,7 +289,7 @@ class Environment:
         with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
             there = [name for name in names if main.set_key(name)]
         for name in there:
-            database = Database(name.decode(), self._env.open_db(name, create=False))
+            database = Database(self.path, name.decode(), self._env.open_db(name, create=False))
             self.write(lambda t: t.drop(database, delete=True))  # noqa: B023  used at once
 
     def _note_schema(self, transaction: Transaction) -> None:

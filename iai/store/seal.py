@@ -10,6 +10,7 @@ sorts them: `iai.admin.doctor.deep` compares them with what they follow from.
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import count, islice, takewhile
+from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
 from zlib import crc32
@@ -30,6 +31,7 @@ _checksum = Struct("<I").pack
 # The CRC-32 of any bytes followed by their own, the low byte first (RFC 1662, appendix C.3, whose
 # "good" value is this one before it is inverted).
 _GOOD = 0x2144DF1C
+_CHANGED = "is not what was written"
 _LABEL = 8  # bytes of a key that is a number
 BEYOND = b"\xff" * 33  # after a prefix: beyond all its keys, whose ends are numbers and digests
 _SLICE = 1_024  # entries held in memory
@@ -63,8 +65,11 @@ class Damage:
 class Database:
     """A database within an environment: seals what goes in, and checks what comes out."""
 
-    def __init__(self, name: str, handle: "lmdb._Database", *, members: bool = False) -> None:
-        """`members`: it is a set, see `Transaction.members`."""
+    def __init__(
+        self, path: Path, name: str, handle: "lmdb._Database", *, members: bool = False
+    ) -> None:
+        """`path` is that of its environment. `members`: it is a set (`Transaction.members`)."""
+        self.path = path
         self.name = name
         self.handle = handle
         self.sealed = not members
@@ -77,7 +82,7 @@ class Database:
     def unseal(self, key: bytes, data: bytes) -> bytes:
         """Return the value of an entry. Raises EntryCorrupt if it is not what was written."""
         if crc32(data, crc32(key, self._start)) != _GOOD:
-            raise EntryCorrupt(f"{self.describe(key)} is not what was written")
+            raise EntryCorrupt(f"{self.describe(key)} {_CHANGED}", self.path)
         return data[:-SEAL]
 
     def describe(self, key: bytes) -> str:
@@ -177,8 +182,8 @@ class Transaction:
                 try:
                     if db.sealed:
                         db.unseal(key, data)
-                except EntryCorrupt as error:
-                    yield str(error)
+                except EntryCorrupt:
+                    yield f"{db.describe(key)} {_CHANGED}"
                 if not (other.set_key(key) if db.sealed else other.set_key_dup(key, data)):
                     yield f"{db.describe(key)} is not found by its key"
         if number != self.count(db):

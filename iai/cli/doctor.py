@@ -4,8 +4,9 @@ Each line is one check: ok, warn (it works, but could be better) or fail. The ex
 check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
 killed iai left behind.
 
---deep reads everything that is kept, and names each record and file that is not what was written.
-It changes nothing, and works whether or not iai is running.
+--deep reads everything that is kept, and names each record and file that is not what was written,
+whether or not iai is running. With --fix, and while iai is down, it deletes what is damaged and can
+be rebuilt from the records; they are never touched.
 
 example: iai doctor
 """
@@ -31,12 +32,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
-    findings = _findings(layout, settings)
+    findings = _findings(layout, settings, deeply=args.deep)
     if args.fix and any(finding.fixable for finding in findings):
-        _fix(layout)
-        findings = _findings(layout, settings)
-    if args.deep:
-        findings += deep.checks(layout)
+        _fix(layout, findings)
+        findings = _findings(layout, settings, deeply=args.deep)
     worst = [finding.verdict for finding in findings]
     if args.json:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
@@ -46,12 +45,14 @@ def run(args: Namespace, settings: Settings) -> int:
     return 1 if Verdict.FAIL in worst else 0
 
 
-def _findings(layout: Layout, settings: Settings) -> list[Finding]:
-    return [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Finding]:
+    found = [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+    return [*found, *deep.checks(layout)] if deeply else found
 
 
-def _fix(layout: Layout) -> None:
+def _fix(layout: Layout, findings: list[Finding]) -> None:
     machine.tighten(layout)
+    deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
 

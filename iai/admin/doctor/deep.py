@@ -5,8 +5,9 @@ each part is read in a process of its own.
 """
 
 import multiprocessing
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -16,11 +17,12 @@ from pathlib import Path
 from iai.admin.doctor.finding import Finding, fail, ok
 from iai.config.layout import Layout
 from iai.errors import StoreAbsent, StoreError
-from iai.freshness.sidecar import is_intact
+from iai.freshness.sidecar import is_intact, sidecar_path
 from iai.index import lexical, lexical_files
 from iai.index.term_vectors import TermVectors
 from iai.lifecycle import saved
 from iai.model.revisions import Revisions
+from iai.process import lock
 from iai.session_start.payload_files import read_sidecar
 from iai.store.graph import GraphView
 from iai.store.readers import Readers
@@ -28,6 +30,8 @@ from iai.store.record_view import RecordView
 from iai.store.vectors import VectorView
 
 LISTED = 100  # problems of one part
+_PREFIX = "deep "  # of the name of a check
+_RESTORE = "all else can still be read (`iai export`); `iai restore --replace` a backup"
 _LEAST_S, _BYTES_A_SECOND = 120.0, 1 << 20  # how long a part may take before it counts as stuck
 _SLICE = 4_096  # records compared at a time
 _LOST = "it was made from changes of the records that are not there: the records lost their last"
@@ -35,15 +39,49 @@ _LOST = "it was made from changes of the records that are not there: the records
 
 def checks(layout: Layout) -> Iterator[Finding]:
     """Check every part of the store."""
-    for name, (_, path, todo) in _parts(layout).items():
+    for name, (_, path, derived) in _parts(layout).items():
         found = examine(name, layout)
+        todo = _todo(layout, path) if derived else _RESTORE
         for problem in found[:LISTED]:
-            yield fail(f"deep {name}", problem, todo)
+            yield fail(_PREFIX + name, problem, todo, fixable=derived)
         if len(found) > LISTED:
-            yield fail(f"deep {name}", f"and {len(found) - LISTED} more", todo)
+            yield fail(_PREFIX + name, f"and {len(found) - LISTED} more", todo, fixable=derived)
         if not found:
             there = "all as it was written" if path.exists() else "not there yet"
-            yield ok(f"deep {name}", there)
+            yield ok(_PREFIX + name, there)
+
+
+def delete_damaged(layout: Layout, findings: Iterable[Finding]) -> None:
+    """Delete the parts that these findings call damaged and that can be rebuilt.
+
+    Does nothing while the group runs: its processes have them open.
+    """
+    lease = lock.take(layout.lease) if layout.run.exists() else None
+    if lease is None:
+        return
+    try:
+        for finding in findings:
+            if finding.fixable and finding.check.startswith(_PREFIX):
+                _delete(layout, _parts(layout)[finding.check.removeprefix(_PREFIX)][1])
+    finally:
+        lease.release()
+
+
+def _delete(layout: Layout, path: Path) -> None:
+    if path == layout.session_start:  # it also holds what each session was given: that is not ours
+        for payload in _payload_files(layout):
+            payload.unlink(missing_ok=True)
+            sidecar_path(payload).unlink(missing_ok=True)
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _todo(layout: Layout, path: Path) -> str:
+    if path == layout.session_start:
+        return "`iai refresh --force` writes them again"
+    return "`iai down`, `iai doctor --deep --fix`, `iai up --detach`: it is rebuilt"
 
 
 def problems(name: str, layout: Layout) -> Iterator[str]:
@@ -63,27 +101,18 @@ def names(layout: Layout) -> list[str]:
     return list(_parts(layout))
 
 
-_Part = tuple[Callable[[Layout], Iterator[str]], Path, str]
+_Part = tuple[Callable[[Layout], Iterator[str]], Path, bool]
 
 
 def _parts(layout: Layout) -> dict[str, _Part]:
-    """Return for each part how it is read, where it is, and what to do if it is damaged."""
-
-    def rebuild(path: Path) -> str:
-        return f"`iai down`, delete {path}, `iai up --detach`: it is rebuilt from the records"
-
-    restore = "all else can still be read (`iai export`); `iai restore --replace` a backup"
+    """Return for each part how it is read, where it is, and whether it can be rebuilt."""
     return {
-        "records": (_records, layout.records, restore),
-        "vectors": (_vectors, layout.vectors, rebuild(layout.vectors)),
-        "index": (_index, layout.index, rebuild(layout.index)),
-        "lexical index": (_lexical, layout.lexical, rebuild(layout.lexical)),
-        "payloads": (_payloads, layout.payload, "`iai refresh --force` writes them again"),
-        "lifecycle": (
-            _lifecycle,
-            layout.lifecycle,
-            "`iai up --detach` starts it awake",
-        ),
+        "records": (_records, layout.records, False),
+        "vectors": (_vectors, layout.vectors, True),
+        "index": (_index, layout.index, True),
+        "lexical index": (_lexical, layout.lexical, True),
+        "payloads": (_payloads, layout.session_start, True),
+        "lifecycle": (_lifecycle, layout.lifecycle, True),
     }
 
 
@@ -126,9 +155,7 @@ def _lexical(layout: Layout) -> Iterator[str]:
 
 
 def _payloads(layout: Layout) -> Iterator[str]:
-    for path in [layout.payload, *sorted(layout.session_start.glob("*.md"))]:
-        if not path.exists():
-            continue
+    for path in _payload_files(layout):
         sidecar = read_sidecar(path)
         try:
             intact = sidecar is not None and is_intact(sidecar, path.read_bytes().decode())
@@ -136,6 +163,11 @@ def _payloads(layout: Layout) -> Iterator[str]:
             intact = False
         if not intact:
             yield f"{path.name} and its sidecar are not what was written"
+
+
+def _payload_files(layout: Layout) -> list[Path]:
+    every = [layout.payload, *sorted(layout.session_start.glob("*.md"))]
+    return [path for path in every if path.exists()]
 
 
 def _lifecycle(layout: Layout) -> Iterator[str]:

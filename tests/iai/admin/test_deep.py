@@ -15,6 +15,7 @@ from iai.admin.doctor.finding import Verdict
 from iai.config.layout import Layout
 from iai.index import lexical_files
 from iai.index.lexical import LexicalIndex
+from iai.process import lock
 from iai.protocol.ingest import Capture, CapturedTurn
 from iai.protocol.message import Actor
 from iai.store.codec import encode_u64, pack
@@ -178,3 +179,29 @@ def test_it_changes_nothing_and_runs_beside_the_writer(tmp_path: Path) -> None:
     writer.close()
     assert next(f.check for f in findings if f.verdict is Verdict.FAIL) == "deep records"
     assert {p: p.read_bytes() for p in layout.root.rglob("data.mdb")} == before
+
+
+def test_what_is_damaged_and_derived_is_deleted_but_not_while_the_group_runs(
+    tmp_path: Path,
+) -> None:
+    def change(world: World) -> None:
+        damage_record(world)
+        damage_vector(world)
+        flip_in("session-start/*.md", 99)(world)
+
+    layout = intact(tmp_path / "store", change)
+    given = layout.deliveries / "s"
+    given.parent.mkdir(exist_ok=True)
+    given.write_text("what the session was given")
+    findings = list(deep.checks(layout))
+    lease = lock.take(layout.lease)
+    assert lease is not None
+    deep.delete_damaged(layout, findings)
+    assert layout.vectors.exists()
+    lease.release()
+    deep.delete_damaged(layout, findings)
+    assert not layout.vectors.exists()
+    assert not layout.payload.exists()
+    assert layout.records.exists(), "it cannot be rebuilt"
+    assert given.exists(), "nor can that"
+    assert {f.check for f in deep.checks(layout) if f.verdict is Verdict.FAIL} == {"deep records"}

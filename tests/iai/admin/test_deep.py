@@ -11,7 +11,7 @@ from msgspec import structs
 from simulation.world import World
 
 from iai.admin.doctor import deep
-from iai.admin.doctor.finding import Verdict
+from iai.admin.doctor.finding import Verdict, fail
 from iai.config.layout import Layout
 from iai.index import lexical_files
 from iai.index.lexical import LexicalIndex
@@ -163,21 +163,17 @@ def test_a_part_whose_reading_ends_the_process_or_never_ends_is_reported(
     assert deep.examine("records", layout, fork) == ["reading it does not come to an end"]
 
 
-def test_every_problem_is_a_finding_with_what_to_do(tmp_path: Path) -> None:
-    layout = intact(tmp_path / "store", damage_record)
-    findings = {finding.check: finding for finding in deep.checks(layout)}
-    assert findings["deep records"].verdict is Verdict.FAIL
-    assert "iai restore" in findings["deep records"].todo
-    assert findings["deep payloads"].verdict is Verdict.OK
-
-
-def test_it_changes_nothing_and_runs_beside_the_writer(tmp_path: Path) -> None:
+def test_every_problem_is_a_finding_and_it_changes_nothing_beside_the_writer(
+    tmp_path: Path,
+) -> None:
     layout = intact(tmp_path / "store", damage_record)
     before = {p: p.read_bytes() for p in layout.root.rglob("data.mdb")}
     writer = Records(layout.records, writer=True)  # the checks run in other processes
-    findings = list(deep.checks(layout))
+    findings = {finding.check: finding for finding in deep.checks(layout)}
     writer.close()
-    assert next(f.check for f in findings if f.verdict is Verdict.FAIL) == "deep records"
+    assert findings["deep records"].verdict is Verdict.FAIL
+    assert "iai restore" in findings["deep records"].todo
+    assert findings["deep payloads"].verdict is Verdict.OK
     assert {p: p.read_bytes() for p in layout.root.rglob("data.mdb")} == before
 
 
@@ -193,7 +189,9 @@ def test_what_is_damaged_and_derived_is_deleted_but_not_while_the_group_runs(
     given = layout.deliveries / "s"
     given.parent.mkdir(exist_ok=True)
     given.write_text("what the session was given")
-    findings = list(deep.checks(layout))
+    findings = [
+        fail(f"deep {name}", "", "", fixable=name != "records") for name in problems(layout)
+    ]
     lease = lock.take(layout.lease)
     assert lease is not None
     deep.delete_damaged(layout, findings)
@@ -204,4 +202,4 @@ def test_what_is_damaged_and_derived_is_deleted_but_not_while_the_group_runs(
     assert not layout.payload.exists()
     assert layout.records.exists(), "it cannot be rebuilt"
     assert given.exists(), "nor can that"
-    assert {f.check for f in deep.checks(layout) if f.verdict is Verdict.FAIL} == {"deep records"}
+    assert set(problems(layout)) == {"records"}

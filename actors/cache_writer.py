@@ -105,7 +105,10 @@ class CacheWriter:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        return 0.0 if self._job or not self._mailbox.empty else self._timers.due_s(now)
+        if self._job or self._mailbox.asked:
+            return 0.0
+        due_s = self._timers.due_s(now)
+        return due_s if self._mailbox.empty else min(due_s, self._timers.hint_due_s(now))
 
     def work(self, now: Now) -> Steps:
         if self._job is not None:
@@ -233,6 +236,11 @@ class CacheWriter:
             yield RemoveFile(sidecar_path(target.path))
             yield RemoveFile(target.path)
             return
+        if target.tops:  # first, so that a crash after it costs one more refresh, too
+            notes = self._composer.file_notes(target, job.began.wall)
+            yield ReplaceFile(
+                self._layout.project_files(target.project), notes.encode(), durable=False
+            )
         yield ReplaceFile(target.path, text.encode())
         sidecar = job.sidecar(text)
         yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)

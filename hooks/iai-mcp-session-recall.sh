@@ -3,6 +3,8 @@
 # by the group. If the file is missing, may be out of date or holds words of the session itself, or
 # the session goes on from before, `iai session-start` composes the text now, whether or not the
 # group is running. Other programs that run this hook get nothing.
+# As a PreToolUse hook, installed only where IAI_MCP_FILE_HISTORY is set: prints what earlier
+# sessions did to a file that the agent is about to read or change, from another such file.
 # Prints the current text or nothing, within a second, and always exits 0. Adds a line to
 # logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error.
 # Needs bash 3.2 and the standard tools.
@@ -16,13 +18,17 @@ deliveries="$store/session-start/given" # a file per session; see iai/session_st
 longest_name=255 # bytes of a file name
 longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters
+short=1024       # bytes of an event that are read at once
+most_tokens=300  # of the history of files; see iai/payload/file_notes.py
 head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
 d='[0-9]' iso="$d$d$d$d-$d$d-$d${d}T$d$d:$d$d:$d${d}Z"
 payload='<!-- iai revision=.*<!-- /iai -->'
 numbered='^[^#]*#([0-9]+)'
+tab=$'\t' newline=$'\n'
 
 event="" late="" text="" file=""
 cwd="" agent_id="" session_id="" source="" transcript_path="" host=""
+hook_event_name="" file_path="" notebook_path=""
 revision="" written="" project="" tokens=0
 
 # Sets the variable $1 to the event's field of that name, still JSON-encoded. Leaves it empty if the
@@ -35,8 +41,12 @@ read_field() {
 # Reads the event. What goes into a file name or the ledger must need no escaping there.
 read_event() {
   if [ ! -t 0 ]; then
-    IFS= read -r -d '' -t 1 event
-    [ $? -le 128 ] || late=yes # before bash 4, a timeout looks like the end of the input
+    IFS= read -r -d '' -n "$short" -t 1 event
+    case $? in
+      0) event="$event$(head -c 15360 && cat >/dev/null)" ;; # `read` takes a pipe byte by byte
+      1) ;;
+      *) late=yes ;; # before bash 4, a timeout looks like the end of the input
+    esac
   fi
   read_field cwd
   read_field agent_id # only sub-agents have one
@@ -44,6 +54,7 @@ read_event() {
   [ "${#session_id}" -le "$longest_id" ] || session_id="" # {0,127} is slow to compile
   read_field source 'startup|clear|fork|resume|compact'
   read_field transcript_path
+  read_field hook_event_name
   case "$transcript_path" in
     */.codex/* | */rollout-*) host=codex ;;
     */.claude/*) host=claude ;;
@@ -192,12 +203,17 @@ unfit() {
 }
 
 # Has a repository's configuration changed since the payload was written? The directory may belong
-# to another project now.
+# to another project now. Or was a branch checked out? git replaces HEAD then, not with a commit.
 repository_changed() {
-  local above="${cwd%/}"
+  local above="${cwd%/}" git
   while [ "${above#/}" != "$above" ]; do
     [ "$above/.git/config" -nt "$file" ] && return 0
-    [ -f "$above/.git" ] && [ "$above/.git" -nt "$file" ] && return 0
+    [ "$above/.git/HEAD" -nt "$file" ] && return 0
+    if [ -f "$above/.git" ]; then # of a worktree, whose HEAD is elsewhere
+      [ "$above/.git" -nt "$file" ] && return 0
+      { IFS= read -r git <"$above/.git"; } 2>/dev/null
+      [ "${git#gitdir: }/HEAD" -nt "$file" ] && return 0
+    fi
     [ "$above/.iai-project" -nt "$file" ] && return 0
     above="${above%/*}"
   done
@@ -255,6 +271,79 @@ live() {
   fi
 }
 
+# Prints what earlier sessions did to the files that the agent is about to read or change, each once
+# in a session, or nothing if 150 ms have passed. Stays silent in sub-agents and for other programs.
+file_history() {
+  local given="" paths="" path opening="" lines="" labels="" shown=""
+  [ -n "$session_id" ] && [ -z "$agent_id" ] && ! of_another_program || return
+  { IFS= read -r -d '' given <"$deliveries/$session_id.files"; } 2>/dev/null
+  find_paths
+  while IFS= read -r path; do
+    path="${path#'*** '* File: }"
+    case "$path" in /*) ;; *) path="$cwd/$path" ;; esac
+    case "$newline$given$shown" in *"$newline$path$newline"*) ;; *) add_history "$path" ;; esac
+  done <<<"$paths"
+  [ -n "$lines" ] && ! too_late || return
+  text="${opening%tokens=*}tokens=$tokens -->\\n$preface$lines\\n<!-- /iai -->\\n"
+  printf '{"hookSpecificOutput":{"hookEventName":"PreToolUse","additionalContext":"%s"}}\n' "$text"
+  source="file"
+  [ -n "${IAI_MCP_DRY_RUN:-}" ] || {
+    shown="${shown%"$newline"}"
+    add_to_ledger file-history "${shown//$newline/, }"
+    printf '0%s\n' "$labels" >>"$deliveries/$session_id"
+    printf '%s\n' "$shown" >>"$deliveries/$session_id.files"
+  } 2>/dev/null
+}
+
+# Have 150 ms passed since `at_ns`? Before bash 5, that is not known.
+too_late() {
+  local now="${EPOCHREALTIME:-}"
+  [ -n "$now" ] && [ "$((${now/./}000 - at_ns))" -gt 150000000 ]
+}
+
+# Sets `paths` to those in the event that need no JSON decoder, a line each: the one that a tool of
+# Claude Code was given, or the headings of a patch.
+find_paths() {
+  read_field file_path '[^"\\]+'
+  read_field notebook_path '[^"\\]+'
+  paths="$file_path$notebook_path"
+  case "$paths$event" in
+    /*) ;;
+    *'*** Begin Patch'*)
+      paths=$(grep -oE '\*\*\* (Add|Update|Delete) File: [^"\\]+' <<<"$event")
+      ;;
+  esac
+}
+
+# Adds the history of the file $1 to `lines`, their records to `labels`, their tokens to `tokens`, and
+# the file to `shown`, as far as there is room.
+add_history() {
+  local above="${1%/*}" notes where session cost label line
+  while [ -n "$above" ]; do
+    encode "$above.files"
+    notes="$store/session-start/by-cwd/$encoded"
+    if [ -f "$notes" ]; then
+      while IFS="$tab" read -r where session cost label line; do
+        [ "$where" = "${1#"$above"/}" ] && [ "$session" != "$session_id" ] || continue
+        [ -n "$opening" ] || begin_history "$notes" || return
+        [ "$((tokens + cost))" -le "$most_tokens" ] || return
+        tokens=$((tokens + cost))
+        lines="$lines\\n$line" labels="$labels $label"
+        case "$shown" in *"$1$newline") ;; *) shown="$shown$1$newline" ;; esac
+      done <<<"$(grep -F -- "$tab${1#"$above"/}$tab" "$notes")"
+    fi
+    above="${above%/*}"
+  done
+}
+
+# Reads the first lines of the file $1: the frame's, which `read_head` takes apart, and the preface.
+begin_history() {
+  { read -r opening && read -r preface; } <"$1"
+  text="$opening"
+  read_head || opening=""
+  [ -n "$opening" ]
+}
+
 # Records the outcome $1 and the reason $2; the log gets line $3.
 tell() {
   if [ -n "${IAI_MCP_DRY_RUN:-}" ]; then
@@ -265,11 +354,20 @@ tell() {
 }
 
 record() {
+  add_to_ledger "$1" "$2"
+  printf '%s %s\n' "$at" "$3" >>"$store/logs/recall-hook.log"
+  if [ -n "$revision" ] && [ -n "$session_id" ] && [ -z "$agent_id" ]; then
+    find_records
+    printf '%s%s\n' "$revision" "$records" >>"$deliveries/$session_id"
+  fi
+}
+
+# Adds an entry with the outcome $1 and the reason $2 to the ledger.
+add_to_ledger() {
   local directory reason="${2//[\"\\]/ }"
   for directory in logs ledger session-start "${deliveries#"$store/"}"; do
     [ -d "$store/$directory" ] || mkdir "$store/$directory"
   done
-  printf '%s %s\n' "$at" "$3" >>"$store/logs/recall-hook.log"
   reason="${reason//[! -~]/?}"
   case "$project" in *[\"\\]*) project="" ;; esac
   # Short enough to be one write, so that lines of concurrent starts don't mix.
@@ -278,10 +376,6 @@ record() {
     "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
     "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\"" \
     >>"$store/ledger/${at%%T*}.hook.jsonl"
-  if [ -n "$revision" ] && [ -n "$session_id" ] && [ -z "$agent_id" ]; then
-    find_records
-    printf '%s%s\n' "$revision" "$records" >>"$deliveries/$session_id"
-  fi
 }
 
 # Sets `records` to the numbers of the records in `text`, so that no prompt's answer repeats them.
@@ -294,9 +388,13 @@ find_records() {
   done <<<"$text"
 }
 
-read_event
-if answered_elsewhere; then exit 0; fi
 read_clock
+read_event
+if [ "$hook_event_name" = PreToolUse ]; then
+  file_history
+  exit 0
+fi
+if answered_elsewhere; then exit 0; fi
 if of_another_program; then
   host="" session_id=""
   tell nothing "another program's event" "nothing: another program's event"

@@ -23,7 +23,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.hosts import claude, codex
 from iai.install import hook_status, installer, scripts
-from iai.install.hook_entries import RECALL
+from iai.install.hook_entries import FILE_EVENT
 from iai.install.hook_status import LastRun
 from iai.install.installer import HOSTS, Change, Installer
 from iai.install.json_edit import NotJson
@@ -34,6 +34,7 @@ Document = dict[str, Any]
 
 NAMES = {claude.NAME: "Claude Code", codex.NAME: "Codex"}
 ALL = "all"
+_PURPOSE = {"SessionStart": "start", FILE_EVENT: "file"}  # of a hook; the others capture
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -46,12 +47,11 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.json and args.action != "status":
         raise BadUsage("--json works only with `iai hooks status`")
-    layout = Layout(settings.store)
     hosts = [args.host] if args.host != ALL else _hosts_set_up()
     if args.action != "install":
         hosts = hosts or list(HOSTS)
     if args.action == "status":
-        documents = {host: _status(host, layout) for host in hosts}
+        documents = {host: _status(host, settings) for host in hosts}
         print_json(documents) if args.json else print("\n".join(_lines(documents)))
         return 0
     if not hosts:
@@ -59,12 +59,12 @@ def run(args: Namespace, settings: Settings) -> int:
     failed = 0
     for host in hosts:  # a problem with one must not stop the other
         try:
-            _change(host, layout, args.action, dry_run=args.dry_run)
+            _change(_installer(host, settings), args.action, dry_run=args.dry_run)
         except SettingsFault as error:
             print(f"iai: {error}", file=sys.stderr)
             failed = 1
     if args.action == "install" and not args.dry_run:
-        import_progress.offer(layout)
+        import_progress.offer(Layout(settings.store))
     return failed
 
 
@@ -72,22 +72,27 @@ def _hosts_set_up() -> list[str]:
     return [host for host in HOSTS if installer.directory(host, os.environ).is_dir()]
 
 
-def _change(host: str, layout: Layout, action: str, *, dry_run: bool) -> None:
-    one = Installer(host, layout, os.environ)
+def _installer(host: str, settings: Settings) -> Installer:
+    layout = Layout(settings.store)
+    return Installer(host, layout, os.environ, file_history=bool(settings.file_history))
+
+
+def _change(one: Installer, action: str, *, dry_run: bool) -> None:
+    name = NAMES[one.host]
     if dry_run:
         change = one.plan_install() if action == "install" else one.plan_uninstall()
-        print(_diff(change) or f"{NAMES[host]}: no change to {change.path}")
+        print(_diff(change) or f"{name}: no change to {change.path}")
         return
     installing = action == "install"
     change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
     if not change.needed:
         state = "already in" if installing else "not in"
-        print(f"{NAMES[host]}: hooks are {state} {change.path}; nothing to do")
+        print(f"{name}: hooks are {state} {change.path}; nothing to do")
         return
     done = "installed in" if installing else "removed from"
     backup = f" (backup: {change.backup})" if change.backup else ""
-    print(f"{NAMES[host]}: hooks {done} {change.path}{backup}")
-    if installing and host == codex.NAME:
+    print(f"{name}: hooks {done} {change.path}{backup}")
+    if installing and one.host == codex.NAME:
         print("  next: start codex and trust them once with /hooks; until then they don't run")
     elif installing:
         print("  open sessions may need a restart to use them")
@@ -102,9 +107,9 @@ def _diff(change: Change) -> str:
     return "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))
 
 
-def _status(host: str, layout: Layout) -> Document:
+def _status(host: str, settings: Settings) -> Document:
     """Return the state of one host."""
-    one = Installer(host, layout, os.environ)
+    layout, one = Layout(settings.store), _installer(host, settings)
     directory = installer.directory(host, os.environ)
     config = hook_status.codex_config(directory) if host == codex.NAME else {}
     problem, found, text = "", [], ""
@@ -139,7 +144,7 @@ def _lines(documents: dict[str, Document]) -> list[str]:
         if document["problem"]:
             lines.append(f"  problem           {document['problem']}")
         for hook in document["hooks"]:
-            of = "start" if hook["script"] == RECALL else "capture"
+            of = _PURPOSE.get(hook["event"], "capture")
             lines.append(
                 f"  {hook['event']:<18}{of:<9}installed: {hook['installed']:<9}"
                 f"trusted: {hook['trusted']}"

@@ -37,6 +37,7 @@ ACCESS: dict[Actor, Access] = {
             ".session-start-payload.cached.meta.json",
             "session-start/*.md",
             "session-start/*.meta.json",
+            "session-start/*.files",
             "session-start/by-cwd/",
         ),
         reads=("records/", "index/"),

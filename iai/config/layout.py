@@ -56,6 +56,10 @@ class Layout:
         digest = hashlib.blake2b(os.fsencode(top), digest_size=4).hexdigest()
         return self.session_start / f"{project_id}-{digest}.md"
 
+    def project_files(self, project_id: str) -> Path:
+        """Return the notes on the files of a project: see `iai.payload.file_notes`."""
+        return self.session_start / f"{project_id}.files"
+
     def project_news(self, project_id: str) -> Path:
         """Return the file with the revision that a project's payload must hold.
 
@@ -75,6 +79,10 @@ class Layout:
     def news_link(self, cwd: str) -> Path | None:
         """Return the link by which the hook finds the `project_news` of a working directory."""
         return self._by_cwd(cwd, ".news")
+
+    def files_link(self, top: str) -> Path | None:
+        """Return the link by which the hook finds the `project_files` of a checkout."""
+        return self._by_cwd(top, ".files")
 
     def _by_cwd(self, cwd: str, suffix: str) -> Path | None:
         name = quote(cwd, safe="") + suffix

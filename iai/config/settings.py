@@ -105,6 +105,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             "1: a session also starts with the latest work in other projects; 0: never",
         ),
     ] = 1
+    file_history: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_FILE_HISTORY",
+            "",
+            "1: before the agent reads or edits a file, it gets what earlier sessions did to it;"
+            " 0: never. Run `iai hooks install` after changing it",
+        ),
+    ] = 0
 
 
 def declared() -> dict[str, Setting]:

@@ -1,11 +1,13 @@
 """The tokens of texts, for embedders that ignore their order."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, normalizers
+
+from iai.model.memo import Memo
 
 Tokens = NDArray[np.int32]
 Tokenize = Callable[[Sequence[str]], list[Tokens]]
@@ -32,31 +34,28 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
     # Such tokenizers put a space before a text; here every word brings its own.
     tokenizer.normalizer = normalizers.Replace(" ", _SPACE)
 
-    @lru_cache(maxsize=_WORDS)
-    def of_word(word: str) -> bytes:
-        return encode([" " + word])[0].tobytes()
+    def plain(word: str) -> bytes | None:
+        """Return the tokens of a word of letters."""
+        if word.isalpha() and len(word) <= _LONGEST_WORD:
+            return encode([" " + word])[0].tobytes()
+        return None
+
+    known = Memo(plain, _WORDS).__getitem__
+
+    def words_of(text: str) -> tuple[Tokens, str]:
+        """Return the tokens of the plain words that follow a single space, and all else."""
+        words = text.split(" ") if text else []
+        before = (text[:1], *words)
+        found = [known(word) if after else None for word, after in zip(words, before, strict=False)]
+        rest = (" " + word for word, own in zip(words, found, strict=True) if own is None)
+        return np.frombuffer(b"".join(filter(None, found)), np.int32), "".join(rest)
 
     def tokenize(texts: Sequence[str]) -> list[Tokens]:
-        split = [_plain_words(text) for text in texts]
-        words = [np.frombuffer(b"".join(map(of_word, plain)), np.int32) for plain, _ in split]
+        split = [words_of(text) for text in texts]
         rest = encode([rest for _, rest in split])
-        return [np.concatenate(both) for both in zip(words, rest, strict=True)]
+        return [np.concatenate([own, more]) for (own, _), more in zip(split, rest, strict=True)]
 
     return tokenize
-
-
-def _plain_words(text: str) -> tuple[list[str], str]:
-    """Return the words of letters only that follow a single space, and all else."""
-    plain: list[str] = []
-    rest: list[str] = []
-    before = text[:1]
-    for word in text.split(" ") if text else ():
-        if before and word.isalpha() and len(word) <= _LONGEST_WORD:
-            plain.append(word)
-        else:
-            rest.append(" " + word)
-        before = word
-    return plain, "".join(rest)
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:

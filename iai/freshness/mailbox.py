@@ -31,6 +31,11 @@ class Mailbox:
         """Whether nothing waits."""
         return not self._requests and not self._triggers
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._requests)
+
     def ask(self, caller: Caller, request: Refresh) -> None:
         """Add a request."""
         self._requests.append((caller, request))

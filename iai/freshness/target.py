@@ -15,3 +15,4 @@ class Target(Struct, frozen=True):
     name: str
     directories: tuple[str, ...] = ()
     checkout: Checkout | None = None  # whose sessions come first in it
+    tops: tuple[str, ...] = ()  # of the project's checkouts, where notes on its files are kept too

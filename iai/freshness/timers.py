@@ -25,7 +25,7 @@ class RefreshTimers:
         self._cold_since = 0  # 0: the graph is warm
         self._retry_at = 0  # when a skipped refresh is due; 0: none was
         self._held: Target | None = None  # the most recent payload that is waiting to be written
-        self._prepare_at = 0  # when to prepare it, unless more changes come
+        self._paused_at = 0  # when the changes put off have paused, unless more come
 
     def bypass_interval(self) -> None:
         """Let the next decision ignore the minimum interval, though not a back-off."""
@@ -74,7 +74,8 @@ class RefreshTimers:
         elif skipped.until_s is not None:
             self._retry_at = int(skipped.until_s * NS)
             self._held = snapshot.targets[0]
-            self._prepare_at = now.mono + int(QUIET_S * NS)
+        if self._retry_at:
+            self._paused_at = now.mono + int(QUIET_S * NS)
 
     def began(self) -> None:
         """Note that everything held back is being written."""
@@ -89,16 +90,24 @@ class RefreshTimers:
         failures = self._last.failures + 1 if self._last else 1
         self._last = Attempt(began_s, failures, reason, watermark)
 
+    def hint_due_s(self, now: Now) -> float:
+        """Seconds until a hint is looked into: at once, unless a change was put off just now.
+
+        What follows it would be put off as well, and an import makes a hundred changes a second.
+        """
+        put_off = self._retry_at > now.mono and not self._urgent
+        return max(0.0, (self._paused_at - now.mono) / NS) if put_off else 0.0
+
     def to_prepare(self, now: Now) -> Target | None:
         """Return the held-back payload to prepare now, once for each pause in the changes."""
-        if self._held is None or now.mono < self._prepare_at:
+        if self._held is None or now.mono < self._paused_at:
             return None
         held, self._held = self._held, None
         return held
 
     def due_s(self, now: Now) -> float:
         """Seconds until there is something to decide or to prepare."""
-        prepare = (self._prepare_at - now.mono) / NS if self._held else math.inf
+        prepare = (self._paused_at - now.mono) / NS if self._held else math.inf
         retry = (self._retry_at - now.mono) / NS if self._retry_at else math.inf
         return max(0.0, min(prepare, retry, self._pace.due_s(now)))
 

@@ -18,6 +18,11 @@ from iai.model.action import Action
 from iai.model.context import REQUESTS, Context
 
 NAME = "claude"
+# A rewind restores the files, the conversation, or both (the first choice in the menu), and the
+# transcript doesn't say which. It restores what these tools changed, and nothing that commands did
+# (code.claude.com/docs/en/checkpointing). So in what was taken back, changes by these tools don't
+# count as work: one that is undone must not pass for a fact.
+RESTORED = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
 _USUAL_ENTRIES = (None, "cli")
 _USUAL_SOURCES = (None, "typed")
@@ -221,7 +226,8 @@ def _said(line: dict[str, Any], message: dict[str, Any]) -> Turn | Skip:
     own = _own(words, claude_texts.USER)
     if isinstance(own, Skip):
         return own
-    return _turn(line, "user", own, "plan" if "planContent" in line else "", markup(own))
+    plan = "planContent" in line or claude_texts.is_plan(own)
+    return _turn(line, "user", own, "plan" if plan else "", markup(own))
 
 
 def _own(words: list[str], table: HostTexts) -> str | Skip:

@@ -80,6 +80,8 @@ ASSISTANT = HostTexts(
     openings=[],
 )
 _ARGUMENTS = re.compile(r"<command-args>(.*)</command-args>", re.DOTALL)
+_PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
+_PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
 _REFUSALS = ("The user doesn't want to ", "The user does not want to ", "User rejected ")
 _WORDS = re.compile(
     r"(?:the user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)", re.DOTALL
@@ -92,6 +94,11 @@ def arguments(text: str) -> str:
     """Return what follows a slash command in a text that is nothing but one; "" if nothing does."""
     found = _ARGUMENTS.search(text) if "<command-args>" in text else None
     return found[1].strip() if found and not USER.own(text).text.strip() else ""
+
+
+def is_plan(text: str) -> bool:
+    """Is it the plan that a new session begins with, as the host words it?"""
+    return text.startswith(_PLAN) and _PLAN_NOTE in text
 
 
 def refused(result: str) -> bool:

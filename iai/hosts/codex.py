@@ -20,6 +20,7 @@ from iai.model.context import LINEAGE, REQUESTS, Context, Origin
 from iai.model.remote import without_credentials
 
 NAME = "codex"
+RESTORED: frozenset[str] = frozenset()  # a rollback leaves all files as they are
 
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})

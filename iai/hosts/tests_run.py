@@ -24,6 +24,12 @@ _RUNNER = re.compile(
     re.VERBOSE,
 )
 
+_BUILT_ONLY = re.compile(  # builds or lists the tests and runs none
+    r"\bgo\s+(?:test|vet)\b[^;&|\n]*\s-(?:c|list)\b[^;&|\n]*"
+    r"|\b(?:cargo|py\.?test|dotnet|jest|vitest)\b[^;&|\n]*"
+    r"\s--(?:no-run|collect-only|co|list-tests|listTests|list)\b[^;&|\n]*"
+)
+
 
 class Summary(NamedTuple):
     """What a run came to; both are 0 where the runner printed no count."""
@@ -34,7 +40,7 @@ class Summary(NamedTuple):
 
 def runs_tests(command: str) -> bool:
     """Does a command call one of the common test runners?"""
-    return _RUNNER.search(command) is not None
+    return _RUNNER.search(_BUILT_ONLY.sub("", command)) is not None
 
 
 def counts(output: str) -> Summary | None:

@@ -72,6 +72,7 @@ class Host(Protocol):
     """How to read one host's transcripts. Never raises, whatever JSON it is given."""
 
     NAME: str
+    RESTORED: frozenset[str]  # tools whose changes to files a rewind may undo
 
     def recognises(self, path: str, first: object) -> bool:
         """Is this the host's file? `first` is its first line's JSON, or None."""

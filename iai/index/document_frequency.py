@@ -94,5 +94,5 @@ class DocumentFrequencies:
 def _change(
     old: Mapping[int, bytes], new: Mapping[int, bytes | None], labels: Collection[int]
 ) -> Counter[int]:
-    after = (vector for label in labels if (vector := new[label]) is not None)
-    return frequency_change((old[label] for label in labels if label in old), after)
+    after = [vector for label in labels if (vector := new[label]) is not None]
+    return frequency_change([old[label] for label in labels if label in old], after)

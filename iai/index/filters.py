@@ -3,12 +3,15 @@
 Each index translates it for itself (`lexical_filter`, `vector_filter`) from what is here.
 """
 
+from operator import attrgetter
+
 from msgspec import Struct, structs
 
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
 
 TEXT_FIELDS = ("project", "session", "role", "tier")  # of a filter and of a record
+texts_of = attrgetter(*TEXT_FIELDS)
 _LAST_TIME = (1 << 63) - 1  # both indexes keep times in 64 signed bits
 
 

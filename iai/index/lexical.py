@@ -65,9 +65,9 @@ class LexicalIndex:
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
-        document.add_text(_TEXT, " ".join(found_by))
-        document.add_text(WORK, " ".join(work))
-        document.add_text(NARRATION, " ".join(narration))
+        for field, found in ((_TEXT, found_by), (WORK, work), (NARRATION, narration)):
+            if text := " ".join(found):
+                document.add_text(field, text)
         lexical_filter.fill(document, record)
         self._writer.add_document(document)
 

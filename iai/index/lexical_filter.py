@@ -6,7 +6,7 @@ thousands is not lost behind all the others. Each text is one term; the time is 
 
 import tantivy
 
-from iai.index.filters import TEXT_FIELDS, Filter, stored_time
+from iai.index.filters import TEXT_FIELDS, Filter, stored_time, texts_of
 from iai.model.record import Record
 
 _TIME = "created_at"
@@ -21,8 +21,8 @@ def declare(builder: tantivy.SchemaBuilder) -> None:
 
 def fill(document: tantivy.Document, record: Record) -> None:
     """Set the fields of a record."""
-    for name in TEXT_FIELDS:
-        document.add_text(name, getattr(record, name))
+    for name, text in zip(TEXT_FIELDS, texts_of(record), strict=True):
+        document.add_text(name, text)
     document.add_integer(_TIME, stored_time(record.created_at))
 
 

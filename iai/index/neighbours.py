@@ -19,9 +19,10 @@ def update_neighbours(
     Neighbours are mutual, so a record that is gone still names all that have to be updated.
     """
     around = _read_together(view, [record for record in changed.values() if record is not None])
-    waiting = sorted(changed, reverse=True)
+    waiting = [*changed]
     kept = dict(zip(waiting, unit.neighbours(waiting).tolist(), strict=True))
     done: set[int] = set()
+    rows: dict[int, list[int]] = {}
     while waiting:
         label = waiting.pop()
         if label in done:
@@ -30,8 +31,9 @@ def update_neighbours(
         old = kept[label] if label in kept else unit.neighbours([label])[0].tolist()
         new = around[label] if label in around else _read(view, label)
         if new != old:
-            unit.put_neighbours(label, new)
-            waiting += sorted((set(old) ^ set(new)) - {0}, reverse=True)
+            rows[label] = new
+            waiting += (set(old) ^ set(new)) - done - {0}
+    unit.put_neighbours(rows)
 
 
 def _read(view: RecordView, label: int) -> list[int]:

@@ -10,6 +10,7 @@ tantivy include deleted records until it merges.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from struct import Struct
 
 import numpy as np
@@ -48,8 +49,7 @@ Heads = NDArray[np.void]
 
 def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHING) -> bytes:
     """Return the term vector of a record with these terms, and those of what was done for it."""
-    parts = [np.unique(np.fromiter(map(term_id, part), _WORD)) for part in work if part]
-    sizes = iter(map(len, parts))
+    parts = [sorted({*map(term_id, part)}) for part in work]
     speaker = _SPEAKER.match(record.text)
     head = _head(
         record.created_at,
@@ -58,10 +58,11 @@ def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHI
         record.role == "user",
         record.pinned,
         record.is_fact,
-        *(next(sizes) if part else 0 for part in work),
+        *map(len, parts),
     )
-    text = np.sort(np.fromiter(map(term_id, found_by), _WORD))
-    return head + b"".join(part.tobytes() for part in (text, *parts))
+    text = np.fromiter(map(term_id, found_by), _WORD)
+    text.sort()
+    return head + text.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
 
 
 def terms_in(vector: bytes) -> list[int]:
@@ -72,10 +73,12 @@ def terms_in(vector: bytes) -> list[int]:
     return different
 
 
-def frequency_change(old: Iterable[bytes], new: Iterable[bytes]) -> Counter[int]:
+def frequency_change(old: Collection[bytes], new: Collection[bytes]) -> Counter[int]:
     """Return in how many more records each term occurs once `new` replaces `old`."""
-    change = TermVectors([*new]).document_frequencies()
-    change.subtract(TermVectors([*old]).document_frequencies())
+    change = TermVectors(new).document_frequencies() if new else Counter[int]()
+    if not old:
+        return change
+    change.subtract(TermVectors(old).document_frequencies())
     return Counter({term: count for term, count in change.items() if count})
 
 

@@ -6,10 +6,13 @@ terms: on LoCoMo that list was worth 0.06 any@10 over the 33 stop words of tanti
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from itertools import chain
 from zlib import crc32
 
 import tantivy
+
+from iai.model.memo import Memo
 
 LONGEST = 64  # characters of a term
 LONGEST_TEXT = 20_000  # characters of a text that are read: longer texts are pasted data
@@ -37,22 +40,21 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def terms(text: str) -> list[str]:
     """Return the terms of a text, each as often as it occurs, in no particular order."""
-    found: list[str] = []
-    rest: list[str] = []
-    for piece in text[:LONGEST_TEXT].split():
-        word = piece.strip(_AROUND)
-        stems = _of_word(word) if word.isalpha() and len(word) <= LONGEST else None
-        if stems is None:
-            rest.append(piece)
-        else:
-            found += stems
-    return found + _of_code(" ".join(rest)) if rest else found
+    pieces = text[:LONGEST_TEXT].split()
+    found = [*map(_of_piece, pieces)]
+    words = [*chain.from_iterable(filter(None, found))]
+    rest = [piece for piece, own in zip(pieces, found, strict=True) if own is None]
+    return words + _of_code(" ".join(rest)) if rest else words
 
 
-@lru_cache(maxsize=1 << 15)  # a few words are most of all text
-def _of_word(word: str) -> tuple[str, ...] | None:
-    """Return the terms of a word of letters; None where a capital in it may begin a part."""
-    return tuple(_ANALYZER.analyze(word)) if word[1:].islower() or len(word) == 1 else None
+def _of_word(piece: str) -> tuple[str, ...] | None:
+    """Return the terms of a word of letters, whatever the signs around it; None for all else.
+
+    None also where a capital in it may begin a part.
+    """
+    word = piece.strip(_AROUND)
+    plain = word.isalpha() and (word[1:].islower() or len(word) == 1)
+    return tuple(_ANALYZER.analyze(word)) if plain and len(piece) <= LONGEST else None
 
 
 def _of_code(text: str) -> list[str]:
@@ -61,17 +63,21 @@ def _of_code(text: str) -> list[str]:
     for joined in _JOINED.findall(text):
         name = _LINE.sub("", joined)
         steps = _BETWEEN.split(name)
-        humps += (split for step in steps if (split := _HUMP.sub(" ", step)) != step)
-        names = {name, *steps}
-        whole += sorted(n.lower() for n in names if len(n) <= LONGEST and not n.isalnum())
+        humps += [_HUMP.sub(" ", step) for step in steps if _HUMP.search(step)]
+        names = dict.fromkeys((name, *steps))
+        whole += [n.lower() for n in names if len(n) <= LONGEST and not n.isalnum()]
     words: list[str] = _ANALYZER.analyze(" ".join((text, *humps)))
     return words + whole
 
 
-@lru_cache(maxsize=1 << 15)
-def term_id(term: str) -> int:
-    """Return the number of a term on disk. That two terms may share one does no harm."""
+def _number(term: str) -> int:
     return crc32(term.encode("utf-8", "surrogateescape"))
+
+
+# A few words are most of all text.
+_of_piece: Callable[[str], tuple[str, ...] | None] = Memo(_of_word, 1 << 15).__getitem__
+# The number of a term on disk. That two terms may share one does no harm.
+term_id: Callable[[str], int] = Memo(_number, 1 << 15).__getitem__
 
 
 def _analyzer() -> tantivy.TextAnalyzer:

@@ -5,11 +5,11 @@ way round; the hits themselves are checked as well.
 """
 
 from struct import Struct
-from zlib import crc32
 
 import numpy as np
 
-from iai.index.filters import TEXT_FIELDS, Filter, stored_time
+from iai.index.filters import Filter, stored_time, texts_of
+from iai.index.terms import term_id
 from iai.index.vector import Mask
 from iai.model.record import Record
 from iai.store.graph import Facets
@@ -19,21 +19,16 @@ _row = Struct("<q4I").pack  # the same as `FACETS`
 
 def facets(record: Record) -> bytes:
     """Return the fields of a record that filters ask for: a row of `FACETS`."""
-    texts = (_hash(getattr(record, name)) for name in TEXT_FIELDS)
-    return _row(stored_time(record.created_at), *texts)
+    return _row(stored_time(record.created_at), *map(term_id, texts_of(record)))
 
 
 def filter_mask(rows: Facets, only: Filter) -> Mask:
     """Return for each row whether it may match. Rows of no record may be set, too."""
     mask: Mask = np.ones(len(rows), np.bool_)
     for name, value in only.texts.items():
-        mask &= rows[name] == _hash(value)
+        mask &= rows[name] == term_id(value)
     if only.since:
         mask &= rows["said"] >= stored_time(only.since)
     if only.until:
         mask &= rows["said"] < stored_time(only.until)
     return mask
-
-
-def _hash(text: str) -> int:
-    return crc32(text.encode("utf-8", "surrogateescape"))

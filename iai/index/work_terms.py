@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from iai.index.terms import LONGEST, terms
-from iai.model.action import Action
+from iai.model.action import CHANGES, Action
 
 KINDS = ("changed", "read", "commits", "commands", "errors")
 FAILED = "!failed"  # a term that no text has
 MOST = 512  # different terms of one kind that are kept, those of the first actions
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _UNDONE = frozenset({"refused", "interrupted"})
 _HASH = 7  # characters that git prints of a commit
 _DEEPEST = 8  # steps of a path that it is found by together
@@ -32,7 +31,7 @@ def work_terms(actions: Iterable[Action]) -> WorkTerms:
 
 
 def _of_action(action: Action) -> Iterator[tuple[str, Iterable[str]]]:
-    files = "changed" if action.kind in _CHANGES and action.status not in _UNDONE else "read"
+    files = "changed" if action.kind in CHANGES and action.status not in _UNDONE else "read"
     for path in (action.path, action.to):
         if path:
             yield files, path_terms(path)

@@ -1,8 +1,8 @@
 """From the lines of a transcript to what they hold: turns, actions, and reasons for neither."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from iai.hosts import registry
 from iai.hosts.turn import Host, Item, Skip
@@ -12,7 +12,7 @@ from iai.model.context import Context
 from iai.model.record import Transcript
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """One item, where its line starts, and the context behind that line."""
 
     offset: int
@@ -55,8 +55,8 @@ class Reader:
             return [Found(offset, Skip.NOT_A_TURN, self.context)]
         before = self.context
         self.context, items = host.parse(value, before)
-        if any(not isinstance(item, Skip) for item in items):
-            self.context = _begun(self.context, before)
+        if not self.context.began_in or self.context.session != before.session:
+            self.context = _begun(self.context, items)
         return [Found(offset, item, self.context) for item in items]
 
     def _recognised(self, value: object) -> Host | None:
@@ -70,8 +70,8 @@ class Reader:
         return self.host
 
 
-def _begun(context: Context, before: Context) -> Context:
+def _begun(context: Context, items: Sequence[Item]) -> Context:
     """Note where a session began, at its first item."""
-    if context.began_in and context.session == before.session:
+    if all(isinstance(item, Skip) for item in items):
         return context
     return structs.replace(context, began_in=context.cwd)

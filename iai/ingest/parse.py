@@ -77,6 +77,7 @@ class TakenBack(Struct, frozen=True):
     key: str
     transcript: str  # path
     offset: int  # of the line that says so
+    restored: frozenset[str] = frozenset()  # see `iai.hosts.turn.Host`
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -144,7 +145,9 @@ class _Gathered:
             pass
         elif isinstance(item, Rewound):
             path = self._transcript.path
-            self._rewound += [TakenBack(key, path, found.offset) for key in item.keys]
+            self._rewound += [
+                TakenBack(key, path, found.offset, host.RESTORED) for key in item.keys
+            ]
         elif isinstance(item, Action):
             self._actions.append(self._performed(item, host, found))
         else:
@@ -293,12 +296,12 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     added = sum([change.insert(record)[1] for record in told_apart(records)])
     if added:  # else all of it was counted before
         change.note_markup(batch.unknown_markup)
-    for back in batch.rewound:
-        change.rewind(back.key, back.transcript, back.offset)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in wanted:
             acted += change.act(done.action, done.host, done.session, done.project)
+    for back in batch.rewound:
+        change.rewind(back.key, back.transcript, back.offset, back.restored)
     if wanted:
         for info in batch.sessions:
             change.note_session(info)

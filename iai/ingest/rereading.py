@@ -81,7 +81,7 @@ def insert_again(
 
 def _note_the_rest(change: RecordChange, batch: Batch, *, sessions: bool) -> None:
     for back in batch.rewound:
-        change.rewind(back.key, back.transcript, back.offset)
+        change.rewind(back.key, back.transcript, back.offset, back.restored)
     for info in batch.sessions if sessions else ():
         if _there(change, info.host, info.session):
             change.note_session(info)

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
 import zstandard
+from msgspec import Struct
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megabytes
@@ -38,7 +39,7 @@ class Mark(NamedTuple):
     tail: bytes = b""
 
 
-class RawLine(NamedTuple):
+class RawLine(Struct, frozen=True):
     """One line of a file and where it starts. `data` is None where the line is too long."""
 
     offset: int

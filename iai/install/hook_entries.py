@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from iai.hosts import claude
+from iai.hosts import claude, codex
 from iai.install import json_edit
 from iai.install.json_edit import Item, NotJson
 
@@ -25,6 +25,11 @@ EVENTS = (  # event, script, timeout in seconds; the same for both hosts
     ("PreCompact", CAPTURE, 5),
     ("SessionEnd", CAPTURE, 1),  # Claude Code's hooks share 1.5 s here; Codex allows 3 s
 )
+FILE_EVENT, FILE_TIMEOUT_S = "PreToolUse", 5  # only where file histories are asked for
+FILE_TOOLS = {  # that read or change a file
+    claude.NAME: "Read|Edit|Write|MultiEdit|NotebookEdit",
+    codex.NAME: "apply_patch",  # it reads files with shell commands
+}
 
 
 class Hook(NamedTuple):
@@ -32,11 +37,12 @@ class Hook(NamedTuple):
 
     event: str
     handler: dict[str, Any]
+    matcher: str = ""  # names of the tools before which it is called; "": always
 
     @property
     def group(self) -> dict[str, Any]:
-        """The handler in its own group. Without a matcher, it is always called."""
-        return {"hooks": [self.handler]}
+        """The handler in its own group."""
+        return ({"matcher": self.matcher} if self.matcher else {}) | {"hooks": [self.handler]}
 
 
 class Position(NamedTuple):
@@ -46,21 +52,29 @@ class Position(NamedTuple):
     handler: int
 
 
-def hooks_for(host: str, scripts: Path, store: Path | None) -> tuple[Hook, ...]:
+def hooks_for(
+    host: str, scripts: Path, store: Path | None, *, file_history: bool = False
+) -> tuple[Hook, ...]:
     """Return the hooks of a host. `store` is None if the scripts use that store by default.
+
+    `file_history`: also the one that is called before the agent reads or changes a file.
 
     Codex trusts a hook by its command line, so that must not change between versions. Claude Code
     gets a program and its arguments, so no shell is started (since 2.1.139; older versions run the
     program as a command line, which is the same if there are no arguments).
     """
     own = [str(store)] if store else []
-    hooks = []
-    for event, script, timeout in EVENTS:
+
+    def handler(script: str, timeout: int) -> dict[str, Any]:
         path = str(scripts / script)
         line: dict[str, Any] = {"command": shlex.join(["bash", path, *own])}
         if host == claude.NAME:
             line = {"command": path, "args": own}
-        hooks.append(Hook(event, {"type": "command", **line, "timeout": timeout}))
+        return {"type": "command", **line, "timeout": timeout}
+
+    hooks = [Hook(event, handler(script, timeout)) for event, script, timeout in EVENTS]
+    if file_history:
+        hooks.append(Hook(FILE_EVENT, handler(RECALL, FILE_TIMEOUT_S), FILE_TOOLS[host]))
     return tuple(hooks)
 
 

@@ -19,12 +19,7 @@ from iai.hosts import claude, codex, registry
 from iai.ingest import spool
 from iai.ingest.spool import HookEvent
 from iai.install import hook_entries, json_edit
-from iai.install.hook_entries import (
-    CAPTURE,
-    RECALL,
-    Hook,
-    Position,
-)
+from iai.install.hook_entries import CAPTURE, EVENTS, RECALL, Hook, Position
 from iai.model import clock
 from iai.process import logs
 from iai.store.readers import Readers
@@ -33,6 +28,7 @@ from iai.store.record_view import RecordView
 _LATEST = 2_000  # newest records to search for one of a host
 _WAITING = 64  # newest spool files to read
 _LOG_TAIL = 4_096  # bytes
+CAPTURED = frozenset(event for event, script, _ in EVENTS if script == CAPTURE)
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -69,7 +65,7 @@ def inspect(
         statuses.append(
             HookStatus(
                 event=hook.event,
-                script=RECALL if hook.event == "SessionStart" else CAPTURE,
+                script=CAPTURE if hook.event in CAPTURED else RECALL,
                 installed="yes" if same and len(ours) == 1 else "differs" if ours else "no",
                 trusted=trusted if same else "unknown",
             )
@@ -88,8 +84,12 @@ def codex_config(directory: Path) -> dict[str, Any] | None:
 
 
 def digest(hook: Hook) -> str:
-    """Return Codex's digest of a hook without a matcher."""
-    identity = {"event_name": _label(hook.event), "hooks": [{"async": False, **hook.handler}]}
+    """Return Codex's digest of a hook."""
+    identity = {
+        **hook.group,
+        "event_name": _label(hook.event),
+        "hooks": [{"async": False, **hook.handler}],
+    }
     data = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(data.encode()).hexdigest()}"
 

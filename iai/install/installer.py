@@ -71,11 +71,22 @@ def settings_path(host: str, environment: Mapping[str, str]) -> Path:
 class Installer:
     """The hooks of one host and one store."""
 
-    def __init__(self, host: str, layout: Layout, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        host: str,
+        layout: Layout,
+        environment: Mapping[str, str],
+        *,
+        file_history: bool = False,
+    ) -> None:
+        """`file_history`: see `hook_entries.hooks_for`."""
+        self.host = host
         self.file = SettingsFile(settings_path(host, environment))
         elsewhere = {k: v for k, v in environment.items() if k != "IAI_MCP_STORE"}
         chosen = layout.root != settings.store_directory(elsewhere)
-        self.hooks = hook_entries.hooks_for(host, layout.hooks, layout.root if chosen else None)
+        self.hooks = hook_entries.hooks_for(
+            host, layout.hooks, layout.root if chosen else None, file_history=file_history
+        )
         self._layout = layout
         self._receipt = layout.hooks / f"{host}-{_digest(os.fsencode(self.file.path))[:8]}.receipt"
 

@@ -19,6 +19,9 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 Status: TypeAlias = Literal["", "ok", "failed", "refused", "interrupted"]  # "" is unknown
 
+CHANGES: frozenset[Kind] = frozenset({"edit", "write", "delete", "move"})  # to files
+_KEPT: frozenset[Kind] = frozenset({"commit", "branch", "pull-request"})  # whatever is taken back
+
 _KEY, _NAME, _PATH, _TO, _COMMIT = 160, 80, 350, 250, 64  # bytes; the sum stays below LARGEST
 _TEXT, _TEXT_ALONE, _OUTPUT = 400, 800, 400
 _COUNTS = 1 << 31  # no honest count of lines, tests or pull requests is as high
@@ -34,9 +37,10 @@ class Step(Struct, frozen=True):
 
 
 class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that an agent did, as soon as its outcome is known. Never changed afterwards.
+    """One thing that an agent did, as soon as its outcome is known.
 
-    Texts that are too long are cut: a command keeps its beginning, an output its end.
+    Only `undone` is ever changed afterwards. Texts that are too long are cut: a command keeps its
+    beginning, an output its end.
     """
 
     key: str  # the same whenever the same call is read again
@@ -58,6 +62,7 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: int = 0  # of a pull request
     steps: tuple[Step, ...] = ()
     sub_agent: bool = False
+    undone: bool = False  # its request was taken back, and it did not outlast that
 
     def __post_init__(self) -> None:
         if not self._is_small():
@@ -117,6 +122,15 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
                 break
             kept.append(step)
         return tuple(kept)
+
+
+def outlasts_rewind(action: Action, restored: frozenset[str]) -> bool:
+    """Return whether what was done is still there once its request is taken back.
+
+    Commits, branches and pull requests are, and files that were changed, except by one of these
+    tools: the host may have restored them then (see `iai.hosts.turn.Host`).
+    """
+    return action.kind in _KEPT or (action.kind in CHANGES and action.name not in restored)
 
 
 def _bounded(count: int, least: int) -> int:

@@ -5,7 +5,9 @@ words with a refusal) belongs to it, and so does everything that is done. Its an
 text of the assistant before the next request; the texts before that are narration.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -68,17 +70,16 @@ def answers_only(turns: Sequence[Record]) -> list[Record]:
 
 def exchanges(turns: Iterable[Record], actions: Iterable[Action]) -> Iterator[Exchange]:
     """Yield the exchanges of a session, of which both are given in the order they happened in."""
-    left = list(actions)
+    done, taken = list(actions), 0
     group: list[Record] = []
     for turn in turns:
         if opens(turn) and group:
-            before = [action for action in left if action.at < turn.order]
-            left = left[len(before) :]
-            yield _exchange(group, before)
-            group = []
+            before = bisect_left(done, turn.order, lo=taken, key=attrgetter("at"))
+            yield _exchange(group, done[taken:before])
+            group, taken = [], before
         group.append(turn)
-    if group or left:
-        yield _exchange(group, left)
+    if group or taken < len(done):
+        yield _exchange(group, done[taken:])
 
 
 def _exchange(turns: list[Record], actions: list[Action]) -> Exchange:

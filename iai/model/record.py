@@ -4,6 +4,8 @@
 """
 
 import hashlib
+from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -53,8 +55,8 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
-        fields = {name: getattr(self, name) for name in _COPIED}
-        return Record(label=label, ingested_at=at, updated_at=at, order=order, **fields)
+        fields = zip(_COPIED, _copied(self), strict=True)
+        return Record(label=label, ingested_at=at, updated_at=at, order=order, **dict(fields))
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,11 @@ class Record(Struct, frozen=True, kw_only=True):
     def rewound(self) -> bool:
         """Was it taken back, with the request that it belongs to? It is kept, and not used."""
         return "rewound" in self.marks
+
+    @property
+    def dismissed(self) -> bool:
+        """Does the user not want to see it at the start of a session again?"""
+        return "dismissed" in self.marks
 
     @property
     def is_fact(self) -> bool:
@@ -176,6 +183,7 @@ class Transcript(Context, frozen=True, kw_only=True):
 
 
 _COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
+_copied = attrgetter(*_COPIED)
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:
@@ -193,6 +201,7 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
+@lru_cache(maxsize=256)  # a session is asked for many times in a row
 def session_key(host: str, session: str) -> bytes:
     """Return the key of a session in the store."""
     return digest(f"{host}\0{session}")

@@ -11,29 +11,34 @@ from iai.model import clock, framing
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.record import Record
-from iai.payload import cues, hot_files
+from iai.payload import abridge, cues, hot_files
 from iai.payload.budget import TOKENS, Budget
 from iai.payload.material import Material
-from iai.payload.summary import FileWork, Summary, name_of
+from iai.payload.summary import FileWork, Summary, names_of
 
 EARLIER = 8  # sessions that get a line each
 
 _GOAL = 240  # characters of what a session was about
-_REQUEST = 160  # of a request between the first and the last
-_LAST_REQUEST = 500
-_ANSWER = 900
+_REQUEST = 140  # of a request between the first and the last
+_LAST_REQUEST = 400
+_ANSWER = 700
+_ASIDE = 300  # of the answer to what was asked after the work
+_RESULT = 110  # of what an earlier session came to
 _PINNED = 500
 _LINE = 280  # of a text that is one of many
+_COMMAND = 100
 _NAME = 60  # of a branch, a host, a project
 _FILES = 12  # of the last session, by name
-_FILES_EARLIER = 6  # of each earlier one
+_FILES_EARLIER = 4  # of each earlier one
 _READ = 8  # files that the last session only read
 _STEPS = 5
 _ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
 
-_REDIRECTION = re.compile(r"\s*(?:2>&1|2>/dev/null|\|)")  # what a command's output went to
+_REDIRECTION = re.compile(r"\s+(?:[0-9&]?>|\|\s)")  # what a command's output went to
+_NEXT = re.compile(r"\s*(?:&&|\|\||;|\n)\s*")
+_SHELL = ("cd ", "echo ", "export ", "sleep ")  # steps of a command that test nothing
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
@@ -90,7 +95,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
         lines = tuple((line,) for line in _account(material.asking))
         yield Section(("", "## This session, up to where its context was compacted"), lines, 0.6)
     if material.last is not None:
-        yield _last_session(material.last, wall)
+        yield _last_session(material, material.last, wall)
     pinned = tuple(_quoted(record, wall, _PINNED) for record in material.pinned)
     yield Section(("", "## Pinned"), pinned, 0.3)
     decided = tuple(_decision(record) for record in material.decisions)
@@ -98,7 +103,8 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     facts = tuple(_quoted(record, wall, _LINE) for record in material.facts)
     yield Section(("", "## Remembered"), facts, 0.15)
     earlier = material.sessions[1:]
-    still = tuple(_still_open(s) for s in earlier[:EARLIER] if _unfinished(s))
+    unfinished = (s for s in earlier[:EARLIER] if _unfinished(s, material.sessions))
+    still = tuple(map(_still_open, unfinished))
     yield Section(("", "## Also open here"), still, 0.1)
     before = tuple(_line_of(session) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
@@ -118,62 +124,91 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
 # --- the last session ---------------------------------------------------------------------------
 
 
-def _last_session(session: Summary, wall: int) -> Section:
-    ago = _ago(wall - session.ended_at)
+def _last_session(material: Material, session: Summary, wall: int) -> Section:
+    """Say when and where it was, on which branch, and whether that is still checked out."""
+    when = f"{_when(session)} ({_ago(wall - session.ended_at)})"
+    branch = framing.inline(session.info.branch, _NAME)
     here = f"in worktree {framing.inline(session.worktree, _NAME)}" if session.worktree else "here"
-    heading = (
-        "",
-        f"## Last session {here}: {_when(session)} ({ago}), {', '.join(_where(session))}",
-    )
-    items = [(line,) for line in _account(session)]
-    return Section(heading, tuple(items), 0.6)
+    then = f"branch {branch}" if branch else ""
+    if _later_elsewhere(material, session):
+        here, then = f"here on branch {branch}", ""
+    elif branch and material.branch not in ("", session.info.branch) and not session.worktree:
+        then = f"{then} ({framing.inline(material.branch, _NAME)} is checked out now)"
+    place = [_HOSTS.get(session.info.host, framing.inline(session.info.host, _NAME))]
+    if session.info.cwd:
+        place.append(f"in {framing.inline(session.info.cwd, 2 * _NAME)}")
+    heading = f"## Last session {here}: {', '.join([when, *place, *([then] if then else [])])}"
+    return Section(("", heading), tuple((line,) for line in _account(session)), 0.6)
+
+
+def _later_elsewhere(material: Material, session: Summary) -> bool:
+    """Was a session held here later than the one that comes first for its branch?"""
+    if not material.branch or session.info.branch != material.branch:
+        return False
+    return any(one.ended_at > session.ended_at and not one.worktree for one in material.sessions)
 
 
 def _account(session: Summary) -> Iterator[str]:
     """Yield what the last session was about, what was done, and how it ended."""
-    yield from _asked(session)
-    answer = session.last.answer
-    if answer is not None:
-        yield f"Answer: {_cited(answer, _ANSWER)}"
+    if session.title:
+        yield f"Title: {framing.inline(session.title, _GOAL)}"
+    goal, work, last = session.goal, session.work, session.last
+    requests = [work.request if work else None, last.request]
+    if goal is not None and goal not in requests:
+        yield f"Asked first: {_cited(goal, _GOAL)}"
+    if work is not None:  # the last exchange was talk about it, or something else
+        request = work.request
+        when = "Asked first" if request is goal else "Asked then"
+        if request is not None and (request is goal or len(request.text) >= _WORTH_A_LINE):
+            yield f"{when}: {_cited(request, _GOAL)}"
+        if work.answer is not None:
+            yield f"Answer: {_cited(work.answer, _ANSWER)}"
+    if last.request is not None:
+        when = "Asked" if len(session.requests) == 1 else "Asked last"
+        yield f"{when}: {_cited(last.request, _LAST_REQUEST)}"
+    for turn in last.meanwhile:
+        yield f"You, meanwhile: {_cited(turn, _REQUEST)}"
+    if last.answer is not None:
+        yield f"Answer: {_cited(last.answer, _ASIDE if work else _ANSWER)}"
     else:
         yield "It was interrupted." if session.outcome == "interrupted" else "Not answered."
     yield from _work(session)
-    also = [turn for turn in session.requests[1:] if turn is not session.last.request]
-    for turn in [turn for turn in also if len(turn.text) >= _WORTH_A_LINE][-_ALSO_ASKED:]:
+    for turn in _also(session, requests):
         yield f"Also asked: {_cited(turn, _REQUEST)}"
 
 
-def _asked(session: Summary) -> Iterator[str]:
-    goal, request = session.goal, session.last.request
-    if session.title:
-        yield f"Title: {framing.inline(session.title, _GOAL)}"
-    if goal is not None and goal is not request:
-        yield f"Asked first: {_cited(goal, _GOAL)}"
-    if request is not None:
-        when = "Asked" if goal is request else "Asked last"
-        yield f"{when}: {_cited(request, _LAST_REQUEST)}"
-    for turn in session.last.meanwhile:
-        yield f"You, meanwhile: {_cited(turn, _REQUEST)}"
+def _also(session: Summary, requests: Sequence[Record | None]) -> list[Record]:
+    """Return the latest other requests that say something by themselves.
+
+    That is neither a question, which was answered, nor what was asked twice.
+    """
+    shown = {turn.text for turn in (session.goal, *requests) if turn is not None}
+    others = {turn.text: turn for turn in session.requests[1:] if turn.text not in shown}
+    return [
+        turn
+        for turn in others.values()
+        if len(turn.text) >= _WORTH_A_LINE and cues.says_something(turn.text)
+    ][-_ALSO_ASKED:]
 
 
 def _work(session: Summary) -> Iterator[str]:
     changed = session.changed
+    names = names_of([file.path for file in changed])
     if changed:
-        yield f"Files: {_listed([_change(file) for file in changed], _FILES)}"
+        yield f"Files: {_listed(list(map(_change, names, changed)), _FILES)}"
     if session.test is not None:
         yield f"Tests: {_test(session.test)}"
     if session.commits:
         yield f"Commits: {'; '.join(_commit(action) for action in session.commits[-_COMMITS:])}"
     elif changed:
-        yield "Not committed."
+        yield "Not committed in this session."
     for pull in session.pull_requests:
         yield f"Pull request: {_pull(pull)}"
     if session.open_steps and not session.closed:
         steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
         yield f"Open: {_listed(steps, _STEPS, '; ')}"
-    read = [name_of(file.path) for file in session.files if not file.changes]
-    if read:
-        yield f"Read: {_listed(read, _READ)}"
+    if session.files and not changed:
+        yield f"Read: {_listed(names_of([file.path for file in session.files]), _READ)}"
 
 
 # --- lines --------------------------------------------------------------------------------------
@@ -184,7 +219,7 @@ def _line_of(session: Summary) -> tuple[str, ...]:
     parts = [_outcome(session)]
     parts += [_commit(action) for action in session.commits[-2:]]
     parts += [_pull(action) for action in session.pull_requests[-1:]]
-    changed = [name_of(file.path) for file in session.changed]
+    changed = names_of([file.path for file in session.changed if not file.gone])
     if changed:
         parts.append(_listed(changed, _FILES_EARLIER))
     done = "; ".join(part for part in parts if part)
@@ -197,22 +232,34 @@ def _goal(session: Summary) -> str:
         return f"{framing.inline(session.title, _REQUEST)} ({number})"
     if session.goal is None:
         return "(nothing asked)"
-    return f'"{framing.inline(session.goal.text, _REQUEST)}" ({number})'
+    return f'"{_said(session.goal, _REQUEST)}" ({number})'
 
 
 def _outcome(session: Summary) -> str:
+    """Say what a session came to, in the words of the answer to most of its work."""
     if session.outcome == "interrupted":
         return "interrupted"
-    if session.test is not None and session.test.status == "failed":
-        return f"tests fail ({framing.inline(session.test.text, _NAME)})"
+    failed = session.test is not None and session.test.status == "failed"
+    fails = f"tests fail ({_command(session.test)})" if session.test is not None and failed else ""
+    answers = (session.result, session.work and session.work.answer, session.last.answer)
+    lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
+    told = next(filter(None, lines), "")
+    if told or fails:
+        return "; ".join(part for part in (told, fails) if part)
     if session.changed:
-        return "done"
+        return "changed"
     return "answered" if session.outcome == "answered" else "not answered"
 
 
-def _unfinished(session: Summary) -> bool:
+def _unfinished(session: Summary, others: Sequence[Summary]) -> bool:
+    """Has it steps left, or tests that failed last, and on its branch since then as well?"""
     failed = session.test is not None and session.test.status == "failed"
-    return not session.closed and (bool(session.open_steps) or failed)
+    passed = any(
+        other.test is not None and other.test.status == "ok"
+        for other in others
+        if other.ended_at > session.ended_at and other.info.branch == session.info.branch
+    )
+    return not session.closed and (bool(session.open_steps) or (failed and not passed))
 
 
 def _still_open(session: Summary) -> tuple[str, ...]:
@@ -224,8 +271,20 @@ def _still_open(session: Summary) -> tuple[str, ...]:
 
 def _decision(record: Record) -> tuple[str, ...]:
     text = framing.inline(cues.decided(record.text) or record.text, _LINE)
+    if record.kind == "answer":
+        text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
     return (f"- {_day(record.created_at)}: {text} ({_number(record)}{kind})",)
+
+
+def _answers(pairs: Sequence[str], limit: int) -> str:
+    """Return questions with their answers on one line; of the question as much as finds room."""
+    room = limit // max(1, len(pairs))
+    told = []
+    for question, arrow, answer in (pair.rpartition(" \u2192 ") for pair in pairs):
+        said = framing.inline(answer, room * 2 // 3)
+        told.append(f"{framing.inline(question, room - len(said))}{arrow}{said}")
+    return "; ".join(told)
 
 
 def _unattended(sessions: Sequence[Summary]) -> tuple[tuple[str, ...], ...]:
@@ -268,18 +327,28 @@ def _excerpt(text: str, limit: int, label: int) -> str:
 
 
 def _cited(record: Record, limit: int) -> str:
-    return f"{framing.inline(record.text, limit)} ({_number(record)})"
+    return f"{_said(record, limit)} ({_number(record)})"
+
+
+def _said(record: Record, limit: int) -> str:
+    """The part of a text that says the most: of a plan, how it begins; of a choice, the answer."""
+    text = record.text
+    if record.kind == "answer":
+        return _answers(text.splitlines(), limit)
+    if record.kind == "plan":
+        return framing.inline(abridge.opening(text), limit)
+    return abridge.abridge(text, limit)
 
 
 def _number(record: Record) -> str:
     return f"#{record.label}" if record.label else "not indexed yet"
 
 
-def _change(file: FileWork) -> str:
+def _change(name: str, file: FileWork) -> str:
     if file.gone:
-        return f"{name_of(file.path)} (removed)"
+        return f"{name} (removed)"
     lines = [f"+{file.added}" if file.added else "", f"-{file.removed}" if file.removed else ""]
-    return " ".join([name_of(file.path), *(part for part in lines if part)])
+    return " ".join([name, *(part for part in lines if part)])
 
 
 def _test(action: Action) -> str:
@@ -289,8 +358,14 @@ def _test(action: Action) -> str:
     ]
     told = ", ".join(part for part in counts if part)
     outcome = told or ("failed" if action.status == "failed" else "passed")
-    command = _REDIRECTION.split(action.text)[0]
-    return f"{framing.inline(command, _REQUEST)}: {outcome}"
+    return f"{_command(action)}: {outcome}"
+
+
+def _command(action: Action) -> str:
+    """A command without where it ran and what became of its output."""
+    steps = [_REDIRECTION.split(step)[0].strip() for step in _NEXT.split(action.text)]
+    told = [step for step in steps if step and not step.startswith(_SHELL)]
+    return framing.inline(" && ".join(told or steps), _COMMAND)
 
 
 def _commit(action: Action) -> str:
@@ -306,14 +381,6 @@ def _listed(names: Sequence[str], most: int, separator: str = ", ") -> str:
     more = len(names) - most
     shown = [*names[:most], *([f"{more} more"] if more > 0 else [])]
     return separator.join(framing.inline(name, _LINE) for name in shown)
-
-
-def _where(session: Summary) -> Iterator[str]:
-    yield _HOSTS.get(session.info.host, framing.inline(session.info.host, _NAME))
-    if session.info.cwd:
-        yield f"in {framing.inline(session.info.cwd, 2 * _NAME)}"
-    if session.info.branch:
-        yield f"branch {framing.inline(session.info.branch, _NAME)}"
 
 
 def _branch(session: Summary) -> str:

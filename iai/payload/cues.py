@@ -15,7 +15,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
 # A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
-    r"\s*(?:\S+:\d+\b|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+\()"
+    r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+\()"
     r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
 )
 _LEAD = (
@@ -38,6 +38,32 @@ _STATED = re.compile(
     r"|; no (?:new|more|extra|silent) |actually use|instead of (?:a |the )?\w+[^?]* use)",
     re.IGNORECASE,
 )
+# Takes back what was said before, often without a word of it.
+_CORRECTED = re.compile(
+    r"^(?:scratch that|on second thoughts?|correction\b)"
+    r"|\b(?:i|we)(?:'ve| have)? changed (?:my|our) mind\b"
+    r"|\b(?:use|make|keep|take|put|want|wants|need|needs|call|name|have|do|go with|be)\b[^.?!]* "
+    r"(?:after all|instead)\W*$"
+    r"|\b(?:go|switch|change|move) back to\b"
+    r"|\b(?:should|must|has to|needs to) be\b[^.?!]{1,60}\b(?:not|rather than|instead of)\b"
+    r"|\b(?:customer|client|team|reviewer|boss|product|legal|security|ops)s? (?:now )?"
+    r"(?:wants?|decided|prefers?|insists?|agreed)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(  # without a question mark
+    r"(?:(?:ok|okay|and|so|but|also|now|hm+)\b[,; ]*)*"
+    r"(?:question:|(?:how|what|why|when|where|which|who)\b"
+    r"|(?:is|are|was|were|does|do|did|should|shouldn'?t|isn'?t|don'?t)"
+    r" (?:it|this|that|we|you|there|the)\b"
+    r"|(?:can|could|would) you (?:please )?(?:again )?(?:explain|check|double|tell|verify|look"
+    r"|take a look|review|confirm|show|give|run|use|try)\b)",
+    re.IGNORECASE,
+)
+_AGREES = re.compile(
+    r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|do (?:it|that)|let'?s do (?:it|that)"
+    r"|sounds good|looks good|thanks?|continue|commit|push|try again)\b[,;:.! ]*)+",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=2_048)
@@ -49,10 +75,26 @@ def decided(text: str) -> str:
     return next((s for s in sentences if _decides(s)), "")
 
 
+def only_asks(text: str) -> bool:
+    """Return whether a text is a question, or agrees to something, and says nothing beside."""
+    sentences = [sentence.strip() for sentence in _SENTENCE.split(text.strip())]
+    return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
+
+
+def pasted(text: str) -> bool:
+    """Return whether a text begins with something that nobody types."""
+    return _PASTED.match(text) is not None
+
+
+def says_something(text: str) -> bool:
+    """Return whether a text says something of its own: typed, and no question or consent."""
+    return not pasted(text) and not only_asks(text)
+
+
 def _decides(sentence: str) -> bool:
     if not 0 < len(sentence) <= LONGEST_SENTENCE or sentence.endswith("?"):
         return False
     own = _QUOTED.sub("…", sentence)
     if _PASTED.match(own):
         return False
-    return bool(_IMPERATIVE.search(own) or _STATED.search(own))
+    return any(cue.search(own) for cue in (_IMPERATIVE, _STATED, _CORRECTED))

@@ -1,7 +1,7 @@
 """The files that a project's sessions touched of late, weighted by how recently and how. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from iai.payload.summary import FileWork, Summary
@@ -21,7 +21,8 @@ def by_directory(
 
     `beside` are the tops of other checkouts: a file is the same one in each.
     """
-    weights = _weights(sessions, _bases(sessions, root, beside))
+    paths = [file.path for session in sessions for file in session.files]
+    weights = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
     for path in sorted(weights, key=lambda path: -weights[path])[:FILES]:
         shown = PurePosixPath(path)
@@ -29,38 +30,60 @@ def by_directory(
     return list(groups.items())
 
 
-def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = defaultdict(float)
-    for place, session in enumerate(sessions):
-        recency = 2.0 ** (-place / HALF_LIFE)
-        for file in _lasting(session):
-            weight = file.changes + READ * file.reads
-            found[_relative(file.path, bases)] += recency * weight
-    return found
+def bases(
+    cwds: Iterable[str], paths: Collection[str], root: str, beside: Sequence[str]
+) -> list[str]:
+    """Return the directories that a path may be seen from, the longest first, each with its `/`.
 
-
-def _bases(sessions: Sequence[Summary], root: str, beside: Sequence[str]) -> list[str]:
-    """Return the directories that a path may be seen from, the longest first.
-
-    Those are the working tree and its worktrees; where sessions were held elsewhere, on another
-    machine or before the checkout was moved, what nearly all of their files are below.
+    Those are the working tree and its worktrees. Where all sessions were held elsewhere, on another
+    machine or before the checkout was moved, they are the directories of the same name; without
+    any, what nearly all of the files are below. `cwds` and `paths` are the directories of the
+    sessions and their files.
     """
-    worktrees = {s.info.cwd for s in sessions if any(part in s.info.cwd for part in _WORKTREES)}
-    paths = [file.path for session in sessions for file in _lasting(session)]
-    here = any(path.startswith(f"{root.rstrip('/')}/") for path in paths)
-    bases = {root if here else _common(paths), *worktrees, *beside}
-    return sorted((f"{base.rstrip('/')}/" for base in bases if base), key=len, reverse=True)
+    worktrees = {cwd for cwd in cwds if any(part in cwd for part in _WORKTREES)}
+    if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
+        known = {root}
+    else:
+        name = f"/{PurePosixPath(root).name}/"
+        known = {path.partition(name)[0] + name for path in paths if name in path}
+        known = known or {_common(paths)}
+    found = {*known, *worktrees, *beside}
+    return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
 
 
-def _lasting(session: Summary) -> list[FileWork]:
-    return [file for file in session.files if not file.gone]
-
-
-def _relative(path: str, bases: Sequence[str]) -> str:
+def relative(path: str, bases: Sequence[str]) -> str:
+    """Return a path as seen from the first of these directories that it is in."""
     return next((path[len(base) :] for base in bases if path.startswith(base)), path)
 
 
-def _common(paths: Sequence[str]) -> str:
+def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
+    """Return how hot each file is that was there when it was last touched."""
+    touched = [(place, file) for place, s in enumerate(sessions) for file in s.files]
+    seen = {file.path: relative(file.path, bases) for _, file in touched}
+    own = {path for path in seen.values() if not _is_elsewhere(path)}
+    found: dict[str, float] = defaultdict(float)
+    latest: dict[str, FileWork] = {}
+    for place, file in touched:
+        path = _original(seen[file.path], own)
+        found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
+        latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
+    return {path: weight for path, weight in found.items() if not latest[path].gone}
+
+
+def _is_elsewhere(path: str) -> bool:
+    return path.startswith("/") or any(part in f"/{path}" for part in _WORKTREES)
+
+
+def _original(path: str, own: Collection[str]) -> str:
+    """Return the file of this checkout that a path elsewhere ends as, if there is one."""
+    if not _is_elsewhere(path):
+        return path
+    parts = path.split("/")
+    ends = ("/".join(parts[cut:]) for cut in range(1, len(parts) - 1))
+    return next((end for end in ends if end in own), path)
+
+
+def _common(paths: Collection[str]) -> str:
     """Return the longest directory that nearly all of these absolute paths are below."""
     tops = Counter(str(top) for path in paths for top in PurePosixPath(path).parents)
     shared = [top for top, count in tops.items() if count >= SHARED * len(paths)]

@@ -28,6 +28,8 @@ NOTED = 32  # latest facts that are read, pinned and dismissed ones included
 ELSEWHERE = 3
 DECISIONS = 6
 TOPICS = 6
+REFUSALS = 3  # latest sessions whose refusals are shown, whatever they say
+LEAST_WORDS = 3  # of a refusal that says something
 
 
 class PayloadSource(Protocol):
@@ -53,6 +55,7 @@ class Material(Struct, frozen=True, kw_only=True):
     project_name: str  # "" for the payload of no project in particular
     root: str = ""  # of the project's working tree
     beside: tuple[str, ...] = ()  # the tops of its other checkouts
+    branch: str = ""  # that is checked out; "" if that is not known
     asking: Summary | None = None  # the session that it is for, where that has to be reminded
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
@@ -88,8 +91,8 @@ def gather(
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
-    own words, except for what it did so far if its context was `compacted`. The latest session of
-    `checkout` comes first. `elsewhere`: may it show what was done in other projects?
+    own words, except for what it did so far if its context was `compacted`. A session of `checkout`
+    comes first. `elsewhere`: may it show what was done in other projects?
     """
     memo = {} if memo is None else memo
     project = view.belongs(project)
@@ -100,18 +103,19 @@ def gather(
     shown = [project] if project else [other.id for other in others]
     every = list(_sessions(view, project, memo))
     own = list(_others(every, without))
-    people = list(here_first((s for s in own if not s.info.unattended), checkout))
+    people = list(here_first(_real_first(s for s in own if not s.info.unattended), checkout))
     asking = next((s for s in every if compacted and s not in own), None)
-    pinned = (r for each in shown for r in view.pinned(each) if _wanted(r))
+    pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
-    facts = (record for record in noted if not record.pinned and _wanted(record))
+    facts = (record for record in noted if not record.pinned and not record.dismissed)
     return Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
         beside=(*checkout.here, *checkout.others) if checkout else (),
         asking=asking,
-        sessions=tuple(_real_first(people)),
+        branch=checkout.branch if checkout else "",
+        sessions=tuple(people),
         unattended=tuple(s for s in own if s.info.unattended),
         pinned=tuple(islice(pinned, PINNED)),
         facts=tuple(islice(facts, FACTS)),
@@ -158,7 +162,8 @@ def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | N
     found = list(exchanges(turns, actions))
     shown = [turn.created_at for e in found for turn in e.turns if turn not in e.narration]
     ended_at = max(shown[-1], actions[-1].at if actions else 0)
-    return summarise(found, info, (shown[0], ended_at))
+    home = view.project_named(project)
+    return summarise(found, info, (shown[0], ended_at), home.root if home else "")
 
 
 def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:
@@ -170,17 +175,18 @@ def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:
 
 def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
     """Yield what the user decided, the latest first."""
-    for session in sessions:
+    for place, session in enumerate(sessions):
         stated = (r for r in session.requests if cues.decided(r.text))
-        chosen = (r for r in session.said if r.kind == "answer" or not _asks(r.text))
+        chosen = (r for r in session.said if _chosen(r, recent=place < REFUSALS))
         latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
         yield from (record for record in latest_first if not record.marks)
 
 
-def _wanted(record: Record) -> bool:
-    return "dismissed" not in record.marks
+def _chosen(said: Record, *, recent: bool) -> bool:
+    """Return whether an answer, or words with a refusal, decide something that still holds.
 
-
-def _asks(text: str) -> bool:
-    """Return whether words with a refusal only ask something back."""
-    return text.rstrip().endswith("?")
+    Most refusals are about the step they refuse: they hold for a while, unless they prescribe.
+    """
+    if said.kind == "answer" or cues.decided(said.text):
+        return True
+    return recent and len(said.text.split()) >= LEAST_WORDS and not cues.only_asks(said.text)

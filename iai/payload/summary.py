@@ -1,16 +1,20 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.model.action import Action, Step
+from iai.model.action import CHANGES, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
+from iai.payload import cues
 
 Outcome: TypeAlias = Literal["answered", "interrupted", "unanswered"]
 
@@ -18,13 +22,14 @@ REQUESTS = 8  # kept of a session beside its first
 SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-_WORK = _CHANGES | {"commit", "pull-request", "todo", "plan", "question", "branch"}
+_NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
+_MADE = frozenset({"commit", "pull-request"})
+_WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
 
 
 class FileWork(Struct, frozen=True, kw_only=True):
@@ -47,6 +52,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     ended_at: int
     requests: tuple[Record, ...] = ()  # the first, then the latest `REQUESTS`
     last: Exchange = Exchange()  # without its narration
+    work: Exchange | None = None  # the last answered one that changed something, if another
+    result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
     commits: tuple[Action, ...] = ()
@@ -74,44 +81,79 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @property
     def goal(self) -> Record | None:
-        """The first request; None where nothing was asked."""
-        return next(iter(self.requests), None)
+        """The first request that says what it is about; None where nothing was asked."""
+        return next(_goal(self.requests), None)
 
 
-def summarise(exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, int]) -> Summary:
-    """Return a session as its facts; `at` is when it began and when it last moved."""
+def summarise(
+    exchanges: Sequence[Exchange], info: SessionInfo, at: tuple[int, int], root: str = ""
+) -> Summary:
+    """Return a session as its facts; `at` is when it began and when it last moved.
+
+    `root` is the top of the project's working tree.
+    """
+    exchanges = [_carrying_out(exchange) for exchange in exchanges]
     actions = [action for exchange in exchanges for action in exchange.actions]
     tests = [action for action in actions if action.kind == "test"]
     lists = [action for action in actions if action.kind == "todo"]
     requests = [e.request for e in exchanges if e.request is not None]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
-    between = [request for request in requests[1:] if not _dismissed(request)]
-    meanwhile = tuple(turn for turn in last.meanwhile if not _dismissed(turn))
+    between = [request for request in requests[1:] if not request.dismissed]
+    latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
+    worked = next((exchange for _, exchange in latest_first), last)
+    _, most = max(latest_first, key=itemgetter(0), default=(0, last))
     return Summary(
         info=info,
         began_at=at[0],
         ended_at=at[1],
         requests=(*requests[:1], *between[-REQUESTS:]),
-        last=structs.replace(last, narration=(), meanwhile=meanwhile),
+        last=_shown(last),
+        work=None if worked is last else _shown(worked),
+        result=most.answer,
         said=tuple(said),
-        files=files_of(actions),
-        commits=tuple(a for a in actions if a.kind == "commit" and not _throwaway(a)),
+        files=files_of(actions, (root, info.cwd)),
+        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
-        dismissed=any(map(_dismissed, (*requests[:1], *requests[-1:]))),
+        dismissed=any(r.dismissed for r in (*requests[:1], *_goal(requests), *requests[-1:])),
         outcome=_outcome(last),
         trivial=_trivial(requests, said, actions),
     )
 
 
-def _dismissed(turn: Record) -> bool:
-    return "dismissed" in turn.marks
+def _carrying_out(exchange: Exchange) -> Exchange:
+    """Return an exchange with the plan that it carries out as its request, if it has no other."""
+    plan = next((turn for turn in exchange.meanwhile if turn.kind == "plan"), None)
+    if exchange.request is not None or plan is None:
+        return exchange
+    rest = tuple(turn for turn in exchange.meanwhile if turn is not plan)
+    return structs.replace(exchange, request=plan, meanwhile=rest)
 
 
-def _throwaway(commit: Action) -> bool:
+def _shown(exchange: Exchange) -> Exchange:
+    meanwhile = tuple(turn for turn in exchange.meanwhile if not turn.dismissed)
+    return structs.replace(exchange, narration=(), meanwhile=meanwhile)
+
+
+def _lines_changed(exchange: Exchange) -> int:
+    """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
+    if exchange.answer is None or (exchange.request and exchange.request.dismissed):
+        return 0
+    did = (a for a in exchange.actions if a.kind in CHANGES or a.kind in _MADE)
+    return sum(1 + a.added + a.removed for a in did if a.status not in _NOT_DONE)
+
+
+def _goal(requests: Sequence[Record]) -> Iterator[Record]:
+    """Yield the first request that is more than a greeting, an address, a command or a log."""
+    said = [request for request in requests if len(request.text.split()) > 1]
+    typed = (request for request in said if not cues.pasted(request.text))
+    yield from islice(chain(typed, said, requests), 1)
+
+
+def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
 
@@ -121,22 +163,28 @@ def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def _trivial(requests: Sequence[Record], said: Sequence[Record], actions: list[Action]) -> bool:
-    worked = any(action.kind in _WORK for action in actions)
+    worked = any(action.kind in _WORK or action.status == "failed" for action in actions)
+    decided = said or any(r.kind == "plan" or cues.decided(r.text) for r in requests)
     looked = sum(action.kind in _LOOKS for action in actions)
     text = sum(len(request.text) for request in requests)
     little = len(requests) <= SMALL_TALK and looked <= SMALL_TALK_LOOKS and text <= SMALL_TALK_TEXT
-    return little and not worked and not said
+    return little and not worked and not decided
 
 
-def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
-    """Return what was done to each file, the most changed first, then the latest read."""
+def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[FileWork, ...]:
+    """Return what was done to each file, the most changed first, then the latest read.
+
+    Files in a directory for temporary ones are left out, unless they are in one of `places`, the
+    working directory of a session or the top of a project, which is there as well.
+    """
+    kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
     found: dict[str, FileWork] = {}
     for action in actions:
-        if action.status in ("refused", "interrupted") or not action.path:
+        if action.status in _NOT_DONE or not action.path:
             continue
-        if action.kind in _CHANGES or action.kind == "read":
+        if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
-                if path.startswith(_TEMPORARY):
+                if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
     changed = (file for file in found.values() if file.changes)
@@ -149,7 +197,21 @@ def files_of(actions: Iterable[Action]) -> tuple[FileWork, ...]:
 
 def name_of(path: str) -> str:
     """Return the last part of a path, by which a file is recognised."""
-    return PurePosixPath(path.replace("\\", "/")).name or path
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+
+
+def names_of(paths: Sequence[str]) -> list[str]:
+    """Return the names of files, with as much of a path as tells namesakes apart."""
+    names = [name_of(path) for path in paths]
+    for depth in (2, 3):
+        twice = {name for name, count in Counter(names).items() if count > 1}
+        names = [
+            "/".join(PurePosixPath(path.replace("\\", "/")).parts[-depth:])
+            if name in twice
+            else name
+            for path, name in zip(paths, names, strict=True)
+        ]
+    return names
 
 
 def _touched(file: FileWork, action: Action) -> FileWork:

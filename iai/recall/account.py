@@ -96,7 +96,7 @@ def run_lines(action: Action) -> Iterator[str]:
 
 
 def _files(actions: Sequence[Action], bases: Sequence[str]) -> Iterator[str]:
-    files = files_of(actions)
+    files = files_of(actions, bases)
     changed = [file for file in files if file.changes]
     read = [_relative(file.path, bases) for file in files if not file.changes]
     yield from (f"changed {changed_line(file, bases)}" for file in _first(changed))

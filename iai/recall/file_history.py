@@ -7,12 +7,10 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
-from iai.model.action import Action
+from iai.model.action import CHANGES, Action
 from iai.model.record import Record
 from iai.model.session import SessionInfo
 from iai.store.record_view import RecordView
-
-CHANGES = frozenset({"edit", "write", "delete", "move"})
 
 
 class FileVisit(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iai.index.terms import terms
 from iai.index.work_terms import path_terms, text_terms
-from iai.model.action import Action
+from iai.model.action import CHANGES, Action
 from iai.model.exchange import is_answer, opens
 from iai.model.record import Record
 from iai.protocol.graph_cache import Hit, Line, Provenance
@@ -22,8 +22,7 @@ LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 BESIDE = 160  # characters of the request or the answer beside it, and of other lines
 MOST_LINES, MOST_FILES, MOST_COMMITS, MOST_COMMANDS = 2, 6, 3, 2
 _FITS = 0.25  # of the terms of a question, by rarity, that a command or an error has if it fits
-_CHANGES = frozenset({"edit", "write", "delete", "move"})
-_TOUCHES = _CHANGES | {"read"}
+_TOUCHES = CHANGES | {"read"}
 _RUN = frozenset({"command", "test"})
 
 
@@ -111,7 +110,7 @@ class HitMaker:
             path = action.to or action.path
             if not path or action.kind not in _TOUCHES:
                 continue
-            changed, names = action.kind in _CHANGES, self._worth(path_terms(path))
+            changed, names = action.kind in CHANGES, self._worth(path_terms(path))
             if changed or names >= self._least > 0:
                 spelt = next((one for one in worth if ends_with(one, path)), path)
                 worth[spelt] = max(worth.get(spelt, 0.0), names if changed else names / 2)

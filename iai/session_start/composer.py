@@ -6,6 +6,7 @@ from iai.errors import StoreError
 from iai.freshness.target import Target
 from iai.model import clock, framing
 from iai.model.topic import Topic
+from iai.payload import file_notes
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
 from iai.store.readers import Readers
@@ -22,6 +23,7 @@ class Composer:
         self._readers = readers
         self._elsewhere = elsewhere
         self._memo: Memo = {}
+        self._file_memo: file_notes.Memo = {}
 
     def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
         """Return the text of a payload; "" if there are no records.
@@ -39,6 +41,14 @@ class Composer:
             return text
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)
         return f"{nothing}\n{framing.CLOSING}\n"
+
+    def file_notes(self, target: Target, wall: int) -> str:
+        """Return the notes on the files of a target's project. Raises StoreError like `compose`."""
+        with self._readers.records.view() as view:
+            notes = file_notes.gather(view, target.project, self._file_memo)
+            revision = view.watermark().revision
+        opening = framing.opening(revision, clock.iso(wall), target.name, file_notes.TOKENS)
+        return file_notes.render(notes, target.tops, opening)
 
     def prepare(self, target: Target) -> None:
         """Select now what a payload will show, so that composing it later is quick.

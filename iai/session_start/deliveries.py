@@ -1,8 +1,9 @@
 """What the hooks have given to which session: they record it in the ledger and in `given/`.
 
 A file in `session-start/given/` is named after a session and has a line for each time the session
-was given something: the revision of the text (0 if it was the answer to a prompt), then the numbers
-of the records in it, if those are recorded.
+was given something: the revision of the text (0 if it was the answer to a prompt, or the history of
+a file), then the numbers of the records in it, if those are recorded. A second file, with `.files`
+after the session, has the paths of the files whose history it was given, as JSON spells them.
 """
 
 import os
@@ -31,12 +32,12 @@ class Delivery(Struct, frozen=True, kw_only=True):
     at_ns: int
     host: str = ""
     session: str = ""
-    source: str = ""  # why the session started, or `prompt`; "" if the host gave no reason
+    source: str = ""  # why the session started, `prompt` or `file`; "" if the host gave no reason
     project: str = ""  # its name
     revision: int = 0
     bytes: int = 0
     tokens: int = 0
-    outcome: str = ""  # cache-hit, live-cli, recalled, nothing-new, empty or nothing
+    outcome: str = ""  # cache-hit, live-cli, recalled, file-history, nothing-new, empty or nothing
     reason: str = ""
 
 

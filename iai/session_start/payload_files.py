@@ -54,15 +54,20 @@ def links(target: Target, layout: Layout) -> dict[Path, Path]:
             (layout.news_link(cwd), layout.project_news(target.project)),
         )
     ]
+    pairs += [(layout.files_link(top), layout.project_files(target.project)) for top in target.tops]
     return {link: to for link, to in pairs if link is not None}
 
 
 def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
     """Return the files below `session-start/` that belong to none of the payloads."""
     kept = {path for t in targets for path in (t.path, sidecar_path(t.path))}
+    kept |= {layout.project_files(target.project) for target in targets if target.tops}
     current_links = {link for t in targets for link in links(t, layout)}
-    files = [*layout.session_start.glob("*.md"), *layout.session_start.glob("*.json")]
-    every_link = [*layout.by_cwd.glob("*.md"), *layout.by_cwd.glob("*.news")]
+    kinds = ("*.md", "*.json", "*.files")
+    files = [path for kind in kinds for path in layout.session_start.glob(kind)]
+    every_link = [
+        path for kind in ("*.md", "*.news", "*.files") for path in layout.by_cwd.glob(kind)
+    ]
     old_links = [path for path in every_link if path not in current_links]
     return [path for path in files if path not in kept] + old_links
 

@@ -1,7 +1,7 @@
 """The records as they will be once ingest has read what is pending."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -10,8 +10,8 @@ from msgspec import structs
 
 from iai.ingest.parse import TakenBack
 from iai.model import copies
-from iai.model.action import Action
-from iai.model.exchange import answers_only
+from iai.model.action import Action, outlasts_rewind
+from iai.model.exchange import answers_only, opens
 from iai.model.record import (
     NewRecord,
     Project,
@@ -25,6 +25,7 @@ from iai.session_start.pending import Pending
 from iai.store.record_view import RecordView
 
 _NO_LABEL = 0  # of a turn that is not in the store
+_NEVER = 1 << 63
 
 
 class PendingView:
@@ -41,7 +42,10 @@ class PendingView:
         once: dict[str, NewRecord] = {}
         for new in pending.turns:
             once.setdefault(new.key, new)
-        self._void = list(self._taken_back(pending.rewound, once))
+        self._void: list[tuple[str, range]] = []  # transcripts, with offsets of turns taken back
+        self._rewinds: dict[bytes, list[tuple[int, frozenset[str]]]] = defaultdict(list)
+        for back in pending.rewound:
+            self._take_back(back, once)
         self._confirmed: set[int] = set()  # labels of stored turns that a transcript has now too
         for new in sorted(once.values(), key=attrgetter("heard")):  # transcripts before events
             left_out = self._is_stored(new) or self._is_copy(new) or self._is_void(new)
@@ -118,7 +122,16 @@ class PendingView:
         stored = self._view.actions(session, newest_first=newest_first) if self._view else iter(())
         pending = self._actions.get(session, [])
         ordered = reversed(pending) if newest_first else pending
-        return merge(stored, ordered, key=lambda action: action.at, reverse=newest_first)
+        every = merge(stored, ordered, key=lambda action: action.at, reverse=newest_first)
+        gone = self._periods_taken_back(session)
+        return (
+            action
+            for action in every
+            if not any(
+                since <= action.at < until and not outlasts_rewind(action, restored)
+                for since, until, restored in gone
+            )
+        )
 
     def session_info(self, session: bytes) -> SessionInfo | None:
         """Return what is known of a session."""
@@ -146,16 +159,24 @@ class PendingView:
         stored = self._view.session(session, newest_first=newest_first) if self._view else ()
         return (turn for turn in stored if not self._is_void(turn))
 
-    def _taken_back(
-        self, rewound: Iterable[TakenBack], once: Mapping[str, NewRecord]
-    ) -> Iterator[tuple[str, range]]:
-        """Yield transcripts, each with the offsets of the turns that were taken back."""
-        for back in rewound:
-            label = self._view.known(back.key) if self._view else None
-            stored = self._view.get(label) if self._view and label is not None else None
-            request = stored or once.get(back.key)
-            if request is not None:
-                yield back.transcript, range(request.source.offset, back.offset)
+    def _take_back(self, back: TakenBack, once: Mapping[str, NewRecord]) -> None:
+        label = self._view.known(back.key) if self._view else None
+        stored = self._view.get(label) if self._view and label is not None else None
+        request = stored or once.get(back.key)
+        if request is not None:
+            self._void.append((back.transcript, range(request.source.offset, back.offset)))
+            asked_at = stored.order if stored else request.created_at
+            rewinds = self._rewinds[session_key(request.host, request.session)]
+            rewinds.append((asked_at, back.restored))
+
+    def _periods_taken_back(self, session: bytes) -> list[tuple[int, int, frozenset[str]]]:
+        """Return from when to when the requests were open that are taken back now."""
+        rewinds = self._rewinds.get(session, [])
+        asked = [turn.order for turn in self.session(session) if opens(turn)] if rewinds else []
+        return [
+            (since, next((order for order in asked if order > since), _NEVER), restored)
+            for since, restored in rewinds
+        ]
 
     def _is_void(self, turn: NewRecord | Record) -> bool:
         source = turn.source

@@ -1,12 +1,15 @@
 """What a refresh is decided from, read from disk."""
 
+import hashlib
 import logging
+from collections.abc import Iterable
 
 import iai
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.freshness.inputs import LEFT_OUT, InputVersion, Snapshot
+from iai.freshness.target import Target
 from iai.model.record import Watermark
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import servable
@@ -28,7 +31,7 @@ class SnapshotReader:
         self._manifest = manifest
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
-            f" elsewhere={settings.elsewhere}"
+            f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -36,8 +39,15 @@ class SnapshotReader:
         graph = self._graph()
         try:
             with self._readers.records.view() as view:
-                wanted = tuple(targets(view, self._layout, self._settings.payload_projects))
-                live = InputVersion(view.watermark(), graph, self._program)
+                wanted = tuple(
+                    targets(
+                        view,
+                        self._layout,
+                        self._settings.payload_projects,
+                        file_notes=bool(self._settings.file_history),
+                    )
+                )
+                live = InputVersion(view.watermark(), graph, self._shaped(wanted))
         except StoreError as error:
             log.info("cannot read the records: %s", error)
             return Snapshot(live=None, graph=graph)
@@ -59,6 +69,12 @@ class SnapshotReader:
                 return view.watermark()
         except StoreError:
             return None
+
+    def _shaped(self, targets: Iterable[Target]) -> str:
+        """Return what shapes the text besides the records: also the branches checked out."""
+        found = {t.checkout.here: t.checkout.branch for t in targets if t.checkout is not None}
+        branches = repr(sorted(found.items())).encode("utf-8", "backslashreplace")
+        return f"{self._program} branches={hashlib.blake2b(branches, digest_size=8).hexdigest()}"
 
     def _graph(self) -> int:
         """Return the version of the graph; LEFT_OUT until it has caught up."""

@@ -13,13 +13,16 @@ from iai.freshness.target import Target
 from iai.model.record import Project
 from iai.payload.checkouts import Checkout
 from iai.projects import relocation
+from iai.projects.git_head import branch
 from iai.projects.identity import checkout_top, holds_many, identify
 from iai.store.record_view import RecordView
 
 CHECKOUTS = 4  # of one project, with files of their own besides that of the project
 
 
-def targets(view: RecordView, layout: Layout, projects: int) -> list[Target]:
+def targets(
+    view: RecordView, layout: Layout, projects: int, *, file_notes: bool = False
+) -> list[Target]:
     """Return the payloads to keep: the most recently active projects first, the global one last.
 
     The global one is written last: its sidecar says that all the others are there. A directory in
@@ -37,7 +40,7 @@ def targets(view: RecordView, layout: Layout, projects: int) -> list[Target]:
             if (claims[directory] == 1 and not holds_many(project.root))
             or view.belongs(relocation.resolve(identify(directory), view).id) == project.id
         ]
-        found += _of_project(project, own, layout)
+        found += _of_project(project, own, layout, file_notes=file_notes)
     return [*found, Target(layout.payload, "", "")]
 
 
@@ -49,7 +52,9 @@ def checkout_of(cwd: str, project: str, view: RecordView) -> Checkout:
     return _among({one: os.path.realpath(one) for one in {*tops, top} - {""}}, top)
 
 
-def _of_project(project: Project, directories: list[str], layout: Layout) -> Iterator[Target]:
+def _of_project(
+    project: Project, directories: list[str], layout: Layout, *, file_notes: bool
+) -> Iterator[Target]:
     tops = {directory: checkout_top(directory) for directory in (*directories, project.root)}
     real = {top: os.path.realpath(top) for top in tops.values() if top}
     latest_first = dict.fromkeys(tops[d] for d in reversed(directories) if tops[d])
@@ -62,6 +67,7 @@ def _of_project(project: Project, directories: list[str], layout: Layout) -> Ite
         project.name,
         tuple(d for d in directories if real.get(tops[d]) not in apart),
         _among(real, main),
+        tuple(dict.fromkeys((project.root, *real))) if file_notes else (),
     )
     for top in apart:
         yield Target(
@@ -79,7 +85,8 @@ def _among(real: dict[str, str], top: str) -> Checkout:
     `top` is "" in a plain directory, and in one that is gone.
     """
     here = {one for one, path in real.items() if path == real.get(top, top)}
-    return Checkout(tuple(sorted(here)), tuple(sorted(real.keys() - here)))
+    now = branch(top) if top else ""
+    return Checkout(tuple(sorted(here)), tuple(sorted(real.keys() - here)), now)
 
 
 def _directories(view: RecordView, projects: list[str]) -> dict[str, dict[str, None]]:

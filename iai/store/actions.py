@@ -6,8 +6,10 @@ transcript was read are committed together.
 
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from iai.errors import StoreCorrupt
-from iai.model.action import Action
+from iai.model.action import Action, outlasts_rewind
 from iai.model.record import digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
@@ -31,13 +33,24 @@ class ActionView(Tables):
     """What was done, as of one moment."""
 
     def actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
-        """Yield what was done in a session (see `session_key`), in the order it was done in."""
+        """Yield what was done in a session (see `session_key`), in the order it was done in.
+
+        What was undone by a rewind is left out.
+        """
+        every = self.all_actions(session, newest_first=newest_first)
+        return (action for action in every if not action.undone)
+
+    def all_actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
+        """Yield what was done in a session like `actions`, with what was undone."""
         for _, data in self._t.prefixed(self._db["actions"], session, back=newest_first):
             yield unpack(data, Action)
 
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
-        """Yield what was done in a session from a time on, up to another, in order."""
-        return (action for _, action in self._between(session, since, until))
+        """Yield what was done in a session from a time on, up to another, in order.
+
+        What was undone by a rewind is left out.
+        """
+        return (a for _, a in self._between(session, since, until) if not a.undone)
 
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
@@ -72,6 +85,7 @@ class ActionView(Tables):
     def _between(
         self, session: bytes, since: int, until: int | None
     ) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions between two times, each with its key."""
         end = encode_time(until) if until is not None else BEYOND
         for key, data in self._t.entries(self._db["actions"], session + encode_time(since)):
             if not key.startswith(session) or key[len(session) :] >= end:
@@ -102,9 +116,27 @@ class ActionChange(ActionView):
         gone = list(self._between(session, since, until))
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
-            for database, index_key in index_keys(session, action, key[-8:]):
-                self._t.delete(index_key, db=self._db[database])
+            self._delete_index(session, action, key)
         return len(gone)
+
+    def undo_actions(
+        self, session: bytes, since: int, until: int | None, restored: frozenset[str]
+    ) -> int:
+        """Mark what was done between two times as undone by a rewind; return how much is new.
+
+        It is no longer found by file or commit. What outlasts a rewind stays as it is: see
+        `outlasts_rewind`.
+        """
+        done = [pair for pair in self._between(session, since, until) if not pair[1].undone]
+        gone = [(key, action) for key, action in done if not outlasts_rewind(action, restored)]
+        for key, action in gone:
+            self._t.put(key, pack(structs.replace(action, undone=True)), db=self._db["actions"])
+            self._delete_index(session, action, key)
+        return len(gone)
+
+    def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
+        for database, index_key in index_keys(session, action, key[-8:]):
+            self._t.delete(index_key, db=self._db[database])
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""

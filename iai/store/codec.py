@@ -1,6 +1,5 @@
 """Values and keys on disk: msgpack maps, and big-endian keys that sort."""
 
-import struct
 from typing import TypeVar
 
 import msgspec
@@ -35,7 +34,10 @@ def encode_u64(value: int) -> bytes:
 
 def encode_time(ns: int) -> bytes:
     """Encode a time in eight bytes that sort as it does, also before 1970."""
-    return struct.pack(">Q", max(0, min(ns + _SIGN, (1 << 64) - 1)))
+    try:
+        return (ns + _SIGN).to_bytes(8, "big")
+    except OverflowError:
+        return bytes(8) if ns < 0 else b"\xff" * 8
 
 
 def decode_u64(data: bytes) -> int:

@@ -150,13 +150,11 @@ class GraphChange(GraphView, LinkChange, TopicChange):
         """Note how the steps of SLEEP have fared."""
         self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
 
-    def put_neighbours(self, label: int, around: Sequence[int]) -> None:
-        """Set the neighbours of a record, a row of `neighbours`; zeros delete the entry."""
-        if any(around):
-            row = np.asarray(around, _LABEL).tobytes()
-            self._t.put(encode_u64(label), row, db=self._db["beside"])
-        else:
-            self._t.delete(encode_u64(label), db=self._db["beside"])
+    def put_neighbours(self, rows: Mapping[int, Sequence[int]]) -> None:
+        """Set the neighbours of these records, a row of `neighbours` each; zeros delete one."""
+        data, size = np.array([*rows.values()], _LABEL).tobytes(), len(_ALONE)
+        values = (data[at : at + size] for at in range(0, len(data), size))
+        self._set("beside", _keys(rows), (None if row == _ALONE else row for row in values))
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""

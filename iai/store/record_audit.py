@@ -55,7 +55,9 @@ class RecordAudit(RecordView):
         number = 0
         for key, data in self._t.entries(self._db["actions"]):
             number += 1
-            for database, place in index_keys(key[:DIGEST], unpack(data, Action), key[-8:]):
+            action = unpack(data, Action)
+            places = index_keys(key[:DIGEST], action, key[-8:])
+            for database, place in () if action.undone else places:
                 expected[database] += 1
                 if self._t.intact(place, db=self._db[database]) is None:
                     yield f"action {decode_u64(key[-8:])} is not in `{database}`"

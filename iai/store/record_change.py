@@ -129,20 +129,35 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
                 self._quieten(record)
             self._advance("mark", record)
 
-    def rewind(self, key: str, transcript: str, before: int) -> None:
+    def rewind(
+        self, key: str, transcript: str, before: int, restored: frozenset[str] = frozenset()
+    ) -> None:
         """Mark a request that was taken back, with all that followed it in its transcript.
 
-        `before` is where in the transcript it was taken back. Other requests are left alone.
+        `before` is where in the transcript it was taken back. Other requests are left alone. What
+        was done for it counts no longer, unless it outlasts that: see `outlasts_rewind`. The rest
+        counts for the request before.
         """
         label = self.known(key)
         request = self.get(label) if label is not None else None
         if request is None or request.source.transcript != transcript:
             return
         session = session_key(request.host, request.session)
-        for turn in [*self._turns_from(session, request.order), *self.narration(session)]:
-            source = turn.source
-            if source.transcript == transcript and request.source.offset <= source.offset < before:
-                self.mark(turn, "rewound")
+        following = list(self._turns_from(session, request.order))
+        gone = [
+            turn
+            for turn in [*following, *self.narration(session)]
+            if turn.source.transcript == transcript
+            and request.source.offset <= turn.source.offset < before
+        ]
+        for turn in gone:
+            self.mark(turn, "rewound")
+        end = next((t.order for t in following if opens(t) and t not in gone), None)
+        undone = self.undo_actions(session, request.order, end, restored)
+        left = next(self.actions_between(session, request.order, end), None)
+        self._requests.clear()
+        if undone or (left and not request.rewound):
+            self._work_changed(session, request.order)
 
     def pin(self, record: Record, *, pinned: bool) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it."""
@@ -351,13 +366,21 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
             self._requests[session] = label, since, until
         return label
 
+    def _work_changed(self, session: bytes, at: int) -> None:
+        """Have what is derived from the exchange that was open at a time derived again."""
+        request = self.request_before(session, at)
+        if request is not None:
+            self._log("act", request.label, {request.project}, request.session)
+            self._sessions[session] = self._mark.revision
+
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""
         key = session_key(record.host, record.session)
         if opens(record):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
             end = next((r.order for r in following if opens(r)), None)
-            self.forget_actions(key, record.order, end)
+            if self.forget_actions(key, record.order, end) and record.rewound:
+                self._work_changed(key, record.order)
         left = chain(self.session(key), self.narration(key), self.rewound(key))
         if next(left, None) is None:
             self.forget_session(key)

@@ -205,11 +205,6 @@ class RecordView(ActionView, RereadingView):
             return turn if turn.in_session else None
         return self.request_before(session_key(turn.host, turn.session), turn.order)
 
-    def preceding_request(self, request: Record) -> Record | None:
-        """Return the request before this one in its session."""
-        before = (self.get(label) for label in self.sides(request)[0])
-        return next((turn for turn in before if turn is not None and opens(turn)), None)
-
     def done(self, request: Record) -> list[Action]:
         """Return what was done for a request, in order."""
         session = session_key(request.host, request.session)
@@ -248,7 +243,8 @@ class RecordView(ActionView, RereadingView):
         turns = gone if record.rewound else kept
         inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
         inside.sort(key=lambda r: (r.order, r.label))
-        done = [a for a in self.actions(session) if first <= a.at and (end is None or a.at < end)]
+        actions = self.all_actions(session) if record.rewound else self.actions(session)
+        done = [a for a in actions if first <= a.at and (end is None or a.at < end)]
         return next(exchanges(inside, done), Exchange())
 
     def _turns_from(self, session: bytes, order: int) -> Iterator[Record]:

@@ -39,7 +39,7 @@ def test_what_a_process_reads_is_written_by_another_or_by_the_user() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
 def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_others(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2", file_history="1")
     audit = g.work / "audit"
     audit.mkdir()
     with_faults(g, audit=str(audit)).up()

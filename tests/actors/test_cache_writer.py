@@ -106,7 +106,7 @@ def test_a_first_memory_is_in_the_payload_at_once(world: Make) -> None:
     w.run(600)
     capture(w, "remember the milk")
     w.run(1.0)
-    assert "remember the milk" in w.layout.payload.read_text()
+    assert ': "remember the milk" (#1) -> not answered\n' in w.layout.payload.read_text()
     assert shown(w) == 1
 
 
@@ -153,14 +153,14 @@ def test_what_the_interval_holds_back_lands_when_its_session_ends(world: Make) -
     path.touch()
     spool(w, "a", transcript_path=str(path), hook_event_name="UserPromptSubmit")
     goes_on(0, "why?")
-    assert "Asked: why?" in payload()
+    assert "\nAsked: why? (#1)\n" in payload()
     goes_on(1, "because")
     assert "because" not in payload()
     spool(w, "b", transcript_path=str(path), hook_event_name="SessionEnd")
     w.run(1.0)
-    assert "Answer: because" in payload()
+    assert "\nAnswer: because (#2)\n" in payload()
     goes_on(2, "written late")
-    assert "Asked last: written late" in payload()
+    assert "\nAsked last: written late (#3)\n" in payload()
     spool(w, "c", transcript_path=str(path), hook_event_name="UserPromptSubmit")  # it is resumed
     goes_on(3, "one more")
     assert "one more" not in payload()
@@ -189,7 +189,8 @@ def test_where_a_session_has_ended_the_payload_is_written_first(world: Make) -> 
     spool(w, "e", session_id="b", cwd="/b", hook_event_name="SessionEnd")
     w.run(2.0)
     assert payloads_written(w) == ["b", "c", "a", "all"]
-    assert "said again in b" in w.layout.project_payload(identify("/b").id).read_text()
+    text = w.layout.project_payload(identify("/b").id).read_text()
+    assert "\nAsked last: said again in b (#5)\n" in text
 
 
 def test_where_a_session_ends_during_a_refresh_its_payload_is_written_next(world: Make) -> None:
@@ -663,6 +664,18 @@ def test_only_the_most_recent_projects_keep_a_payload(world: Make) -> None:
     assert links == ["%2F2.md", "%2F2.news", "%2F3.md", "%2F3.news"]
     assert len(list(w.layout.session_start.glob("*.md"))) == 2
     assert len(list(w.layout.session_start.glob("*.json"))) == 2
+
+
+def test_notes_on_files_are_kept_only_where_they_are_asked_for(world: Make) -> None:
+    for asked_for in (False, True):
+        w = world(refresh_min_s=0.0, file_history=int(asked_for))
+        capture(w, "in one", cwd="/one", session="a")
+        w.run(5.0)
+        link = w.layout.files_link("/one")
+        assert link is not None
+        assert link.exists() == asked_for
+        assert len(list(w.layout.session_start.glob("*.files"))) == asked_for
+        assert not asked_for or link.read_text().startswith("<!-- iai revision=1 ")
 
 
 def test_every_file_written_is_private_and_inside_the_store(world: Make) -> None:

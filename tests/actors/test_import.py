@@ -183,7 +183,7 @@ def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
     assert hit["text"].startswith("Account 177 gets a balance sheet")
     assert (hit["host"], hit["tier"], hit["tags"]) == ("git", "semantic", ["commit"])
     shown = g.iai("session-start", "--cwd", str(top)).stdout
-    assert "Deployments go through make release." in shown
+    assert "\n> Deployments go through make release.\n" in shown
     assert "balance sheet" not in shown
     (project,) = (p for p in g.json("project", "list")["projects"] if p["name"] == "ledger")
     assert (project["records"], project["sessions"]) == (251, 0)

@@ -1,5 +1,6 @@
 """Merged and ignored projects, from the spool to the payload."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,8 @@ def test_payload_and_recall_follow_a_merge_and_an_unmerge(world: Make) -> None:
     assert changed(w, MergeProjects(project=old, into=new)).count == 1
     w.run(10.0)
     for directory in ("/old", "/new"):
-        assert "old word" in payload(w, directory) or '"old word"' in payload(w, directory)
+        assert "\nAsked: new word (#2)\n" in payload(w, directory)
+        assert re.search(r'\n- .*: "old word" \(#1\) -> not answered\n', payload(w, directory))
         assert "project=new" in payload(w, directory)
         assert "project=new" in live(w, directory)
     assert found(w, new.id) == {"old word", "new word"}
@@ -111,7 +113,7 @@ def test_pending_turns_of_a_merged_project_appear_in_the_payload_of_the_other(
     capture(w, "new word", cwd="/new", session="n")
     changed(w, MergeProjects(project=place("/old"), into=place("/new")))
     spool(w, "e", prompt="waiting word", prompt_id="1", cwd="/old", session_id="o")
-    assert "waiting word" in live(w, "/new")
+    assert "\nAsked: waiting word (not indexed yet)\n" in live(w, "/new")
 
 
 def test_a_circular_merge_is_refused(world: Make) -> None:
@@ -223,8 +225,8 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     assert done.returncode == 0, done.stderr
     assert "1 record moved" in done.stdout
     shown = g.iai("session-start", "--cwd", str(new)).stdout
-    assert "Balances are cached." in shown
-    assert "The cache is gone." in shown
+    assert "\n> Balances are cached.\n" in shown
+    assert "\n> The cache is gone.\n" in shown
     g.settle()
     for named in (str(old), str(new), "api"):
         hits = g.json("recall", "cache", "--project", named)["hits"]
@@ -249,4 +251,4 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
     assert f"{asked}{there} {new}" in g.iai("project", "list").stdout
     assert g.iai("project", "merge", there, str(new)).returncode == 0
     assert asked not in g.iai("project", "list").stdout
-    assert "The cache is gone." in g.iai("session-start", "--cwd", str(new)).stdout
+    assert "\n> The cache is gone.\n" in g.iai("session-start", "--cwd", str(new)).stdout

@@ -1,5 +1,6 @@
 """Checkouts without a remote that are moved, copied or unmerged: real git, simulated actors."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,14 +36,15 @@ def test_a_moved_checkout_without_a_remote_keeps_its_memory(world: Make, tmp_pat
     w.run(5.0)
     new.parent.mkdir()
     old.rename(new)
-    assert "old word" in live(w, str(new))  # before anybody has said anything there
+    assert "\nAsked: old word (#1)\n" in live(w, str(new))  # before anybody has said anything there
     capture(w, "new word", cwd=str(new), session="n")
     w.run(10.0)
     assert moved(w) == [(str(old), str(new))]
     assert found(w, place(str(new)).id) == {"old word", "new word"}
     shown = payload(w, str(new))
-    assert "new word" in shown
-    assert "old word" in shown.split("## Other projects")[0]
+    assert "\nAsked: new word (#3)\n" in shown
+    own = shown.split("## Other projects")[0]
+    assert re.search(r'\n- .*: "old word" \(#1\) -> not answered\n', own)
     again = tmp_path / "again"
     new.rename(again)
     capture(w, "third word", cwd=str(again), session="t")

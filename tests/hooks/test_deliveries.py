@@ -95,7 +95,7 @@ def test_a_resumed_session_that_was_given_nothing_gets_the_text_without_its_own_
     said(store, "said long ago")
     store.payload("/p", payload(said(store, "my own words", session="s")))
     printed = store.call(starts("resume"))
-    assert "said long ago" in printed
+    assert "\nAsked: said long ago (#1)\n" in printed
     assert "my own words" not in printed
     assert recorded(store)[0].reason == "resumed"
 
@@ -113,7 +113,7 @@ def test_a_resumed_session_with_nothing_new_gets_nothing_and_that_is_logged(stor
     store.payload("/p", payload(revision))
     store.call(starts("startup"))
     assert store.call(starts("resume")) == ""
-    assert "said long ago" in store.call(starts("resume", session="another"))
+    assert "\nAsked: said long ago (#1)\n" in store.call(starts("resume", session="another"))
     assert store.log()[1] == f"given-before -> nothing-new revision={revision}"
     second = recorded(store)[1]
     assert (second.outcome, second.reason) == ("nothing-new", "given-before")
@@ -128,8 +128,9 @@ def test_after_a_compaction_a_session_gets_everything_again_and_where_it_stood(
     store.payload("/p", payload(said(store, "my own words", session="s")))
     store.call(starts("startup"))
     printed = store.call(starts("compact"))
-    assert "> never log card numbers\n" in printed
-    assert "## This session, up to where its context was compacted\nAsked: my own words" in printed
+    assert "\n> never log card numbers\n" in printed
+    stood = "## This session, up to where its context was compacted\nAsked: my own words (#2)\n"
+    assert stood in printed
     assert recorded(store)[-1].reason == "compacted"
 
 
@@ -140,7 +141,7 @@ def test_a_session_is_not_told_of_its_own_first_prompt(store: Store, source: str
     store.payload("/p", payload(revision))
     store.required_revision("/p", "0 1 s\n")
     printed = store.call(starts(source))
-    assert "said long ago" in printed
+    assert "\nAsked: said long ago (#1)\n" in printed
     assert "my own words" not in printed
     assert recorded(store)[0].reason == "own-words"
     assert store.call(starts(source, session="t")) == payload(revision)
@@ -180,7 +181,7 @@ def test_a_resumed_session_gets_what_others_said_since_and_not_its_own_words(
     latest = said(store, "what another session found")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "what another session found" in printed
+    assert "\nAsked: what another session found (#4)\n" in printed
     for left_out in ("said long ago", "my own words", "in another project"):
         assert left_out not in printed
     assert store.call(starts("resume")) == ""
@@ -208,9 +209,12 @@ def test_records_pinned_added_or_edited_since_are_new(store: Store) -> None:
     latest = said(store, "a fact", tier="semantic", session="")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))
-    assert "## Pinned\n#1, " in printed
-    assert "corrected" in printed
-    assert "a fact" in printed
+    pinned, remembered = printed.split("## Pinned\n")[1].split("## Remembered\n")
+    assert pinned.startswith("#1, ")
+    assert pinned.endswith("\n> to be pinned\n\n")
+    assert remembered.startswith("#4, ")
+    assert "\n> a fact\n" in remembered
+    assert "\nAsked: corrected (#2)\n" in printed
     assert "to be left" not in printed
 
 
@@ -221,7 +225,7 @@ def test_another_sessions_turn_in_the_spool_is_new(store: Store) -> None:
     store.capture(cwd="/p", session_id="other", prompt="said a second ago", prompt_id="1")
     store.capture(cwd="/p", session_id="s", prompt="my own words", prompt_id="2")
     printed = store.call(starts("resume"))
-    assert "said a second ago" in printed
+    assert "\nAsked: said a second ago (not indexed yet)\n" in printed
     assert "my own words" not in printed
 
 
@@ -230,7 +234,7 @@ def test_a_revision_this_store_never_had_is_ignored(store: Store) -> None:
     store.call(starts("startup"))
     store.payload("/p", payload(said(store, "all that there is")))
     printed = store.call(starts("resume"))
-    assert "all that there is" in printed
+    assert "\nAsked: all that there is (#1)\n" in printed
     assert "Only what is new" not in printed
 
 
@@ -244,7 +248,7 @@ def test_text_that_could_not_be_composed_is_given_the_next_time(store: Store) ->
     assert store.call(starts("resume")) == ""
     assert recorded(store)[-1].outcome == "nothing"
     (store.layout.run / "command").write_text(command)
-    assert "what is new" in store.call(starts("resume"))
+    assert "\nAsked: what is new (#2)\n" in store.call(starts("resume"))
 
 
 def test_a_sub_agent_gets_nothing_unless_enabled(store: Store) -> None:
@@ -255,7 +259,8 @@ def test_a_sub_agent_gets_nothing_unless_enabled(store: Store) -> None:
     assert (recorded(store)[0].outcome, recorded(store)[0].reason) == ("nothing", "sub-agent")
     assert store.call(agent, IAI_MCP_SUBAGENTS="1") == payload(REVISION)
     # `claude --agent NAME` is not a sub-agent, and its session wasn't given the sub-agent's text.
-    assert "said long ago" in store.call(starts("resume", agent_type="reviewer"))
+    printed = store.call(starts("resume", agent_type="reviewer"))
+    assert "\nAsked: said long ago (#1)\n" in printed
 
 
 # --- the record -----------------------------------------------------------------------------------
@@ -400,7 +405,7 @@ def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> 
         return _preview(g, "--cwd", cwd).stdout
 
     assert g.iai("remember", "keep me", "--cwd", cwd).returncode == 0
-    wait_until(lambda: "keep me" in preview(), "it is in what the next session gets")
+    wait_until(lambda: "\n> keep me\n" in preview(), "it is in what the next session gets")
     assert "## Pinned" not in preview()
     assert g.iai("pin", "#1").returncode == 0
     wait_until(lambda: "## Pinned\n#1, " in preview(), "it is pinned there")

@@ -74,9 +74,9 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     g.settle()
 
     started = Session(one, project, "second").start()
-    assert "then keep the file" in started
-    assert "Done: the clean-up now spares it." in started
-    assert "why does the job fail" in started
+    assert "\nAsked first: why does the job fail on mondays? (#1)\n" in started
+    assert "\nAsked last: then keep the file (#3)\n" in started
+    assert "\nAnswer: Done: the clean-up now spares it. (#4)\n" in started
     elsewhere = g.work / "elsewhere"
     elsewhere.mkdir()
     assert "Done: the clean-up" not in Session(one, elsewhere, "third").start()
@@ -105,8 +105,9 @@ def test_a_session_right_after_another_starts_with_its_last_exchange(
             nonlocal session
             session, text = now.clear(f"{number} {len(deliveries.read(g.layout))}")
             if text:
-                assert f"question {number}" in text
-                assert f"answer {number}" in text
+                asked = "Asked" if number else "Asked last"  # of a session with one turn, or two
+                assert f"\n{asked}: question {number} (" in text
+                assert f"\nAnswer: answer {number} (" in text
             return bool(text)
 
         wait_until(given, "a session starts with text")
@@ -175,23 +176,81 @@ def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str
     first.turn("which port does the proxy use?", "Port 8443, set in proxy.toml.")
     kept(2)
     second = Session(one, cwd, "second")
-    assert "Port 8443, set in proxy.toml." in until(second.start, "cache-hit")
+    begun = until(second.start, "cache-hit")
+    assert "\nAsked: which port does the proxy use? (#1)\n" in begun
+    assert "\nAnswer: Port 8443, set in proxy.toml. (#2)\n" in begun
     second.turn("move the proxy to port 9443", "Done: proxy.toml says 9443 now.")
     kept(4)
-    assert "proxy.toml says 9443" in until(second.compact, "live-cli")  # the host cut it away
+    moved = "\nAnswer: Done: proxy.toml says 9443 now. (#4)\n"
+    assert moved in until(second.compact, "live-cli")  # the host cut it away
     gone_on = until(lambda: first.start("resume"), "live-cli")  # it was never given any
-    assert "proxy.toml says 9443" in gone_on
+    assert moved in gone_on
     assert "8443" not in gone_on  # it knows what it said itself
     second.turn("and write it down", "Noted in docs/proxy.md.")
     kept(6)
     gone_on = until(lambda: first.start("resume"), "live-cli")
-    assert "Noted in docs/proxy.md." in gone_on
+    noted = "\nAnswer: Noted in docs/proxy.md. (#6)\n"
+    assert noted in gone_on
     assert "8443" not in gone_on
     assert until(lambda: first.start("resume"), "nothing-new") == ""
     cleared, text = second.clear("third")
-    assert "Noted in docs/proxy.md." in text
+    assert noted in text
     assert cleared.sub_agent() == ""
     _, text = first.fork("fourth")
-    assert "Noted in docs/proxy.md." in text
+    assert noted in text
     assert not any(call.blocked for call in one.calls)
     assert {each.host for each in deliveries.read(g.layout)} == {name}
+
+
+def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
+    group: Make, name: str
+) -> None:
+    g = group(session_cache_refresh_min_sec="0", file_history="1")
+    one, project = at_home(g, name)
+    path = project / "tide.py"
+    g.up()
+    earlier = g.work / "earlier.jsonl"
+    earlier.write_text(edited(project, path, "mend the tide"))
+    assert g.iai("import", str(earlier), "--wait").returncode == 0
+    wait_until(lambda: noted(g, path), "the notes are there")
+    patch = f"*** Begin Patch\n*** Update File: {path}\n@@\n-1\n+2\n*** End Patch"
+    tools = {
+        "claude": ("Read", {"file_path": f"{path}"}),
+        "codex": ("apply_patch", {"command": patch}),
+    }
+    tool, given = tools[name]
+    session = Session(one, project, "later")
+    found: list[str] = []
+
+    def in_time() -> bool:
+        found.append(session.tool(tool, **given))
+        return bool(found[-1])
+
+    wait_until(in_time, "the machine is not too busy for it")
+    assert ': +2 -1; for "mend the tide" (#1)' in found[-1]
+    assert session.tool(tool, **given) == ""
+    assert Session(one, project, "other").tool("Bash", command=f"cat {path}") == ""
+    assert "file-history (" in g.iai("injections", "--session", "later").stdout
+    assert g.iai("forget", "#1").returncode == 0
+    wait_until(lambda: not noted(g, path), "the notes are without what was forgotten")
+
+
+def noted(group: Group, path: Path) -> bool:
+    return any(path.name in notes.read_text() for notes in group.layout.by_cwd.glob("*.files"))
+
+
+def edited(cwd: Path, path: Path, asked: str) -> str:
+    """Return the transcript of a session in which a file was edited."""
+    call = {"type": "tool_use", "id": "t", "name": "Edit", "input": {"file_path": str(path)}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "ok"}
+    turns = (("user", asked), ("assistant", [call]), ("user", [result]), ("assistant", "Mended."))
+    patch = {"filePath": str(path), "structuredPatch": [{"lines": ["-1", "+2", "+3"]}]}
+    lines = [
+        {
+            "type": role, "uuid": f"u{number}", "sessionId": "earlier", "cwd": str(cwd),
+            "timestamp": f"2026-11-20T10:00:0{number}Z", "toolUseResult": patch,
+            "message": {"role": role, "content": content},
+        }
+        for number, (role, content) in enumerate(turns)
+    ]  # fmt: skip
+    return "".join(json.dumps(line) + "\n" for line in lines)

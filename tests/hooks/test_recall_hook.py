@@ -187,7 +187,7 @@ def test_an_old_payload_is_recomposed(store: Store) -> None:
     store.remember("/p", "said a moment ago")
     printed = store.start("/p")
     assert "ready text" not in printed
-    assert "said a moment ago" in printed
+    assert "\nAsked: said a moment ago (#1)\n" in printed
     (line,) = store.log()
     composed = rf"-> live-cli bytes={len(printed.encode()) - 1}"
     assert re.fullmatch(rf"cache-stale age=468\d\ds max=43200s {composed}", line)
@@ -230,22 +230,24 @@ def test_a_payload_from_the_future_is_stale(store: Store) -> None:
 def test_a_missing_payload_is_composed(store: Store) -> None:
     store.remember("/elsewhere", "work over there")
     printed = store.start("/new")
-    assert "## Other projects\n" in printed
-    assert "work over there" in printed
+    line = (
+        r'## Other projects\n- elsewhere, \w+ \d+ \w+: "work over there" \(#1\) -> not answered\n'
+    )
+    assert re.search(line, printed)
     assert store.log()[0].startswith("cache-absent -> live-cli bytes=")
 
 
 def test_a_directory_with_json_escapes_is_composed(store: Store) -> None:
     store.remember("/\u00e9\n", "of a strange directory")
     printed = store.call('{"cwd": "/\\u00e9\\n"}')
-    assert "of a strange directory" in printed
+    assert "\nAsked: of a strange directory (#1)\n" in printed
 
 
 def test_a_directory_with_a_very_long_name_is_composed(store: Store) -> None:
     cwd = "/" + "long name/" * 40
     assert store.layout.payload_link(cwd) is None
     store.remember(cwd, "of a long directory")
-    assert "of a long directory" in store.start(cwd)
+    assert "\nAsked: of a long directory (#1)\n" in store.start(cwd)
 
 
 def test_an_empty_payload_counts_as_missing(store: Store) -> None:
@@ -259,7 +261,7 @@ def test_a_payload_without_a_valid_time_is_recomposed(store: Store, when: str) -
     store.remember("/p", "what was said")
     store.payload("/p", f"<!-- iai revision=1 {when}\nof nobody knows when\n")
     printed = store.start("/p")
-    assert "what was said" in printed
+    assert "\nAsked: what was said (#1)\n" in printed
     assert "of nobody knows when" not in printed
     assert store.log()[0].startswith("cache-damaged -> live-cli bytes=")
 
@@ -297,8 +299,8 @@ def test_a_turn_in_the_spool_is_in_the_text(store: Store) -> None:
     store.payload("/p", dated("said long ago\n"))
     store.capture(cwd="/p", prompt="said a second ago", prompt_id="1")
     printed = store.start("/p")
-    assert "said a second ago (not indexed yet)" in printed
-    assert "said long ago" in printed
+    assert "\nAsked last: said a second ago (not indexed yet)\n" in printed
+    assert "\nAsked first: said long ago (#1)\n" in printed
     assert store.log() == [f"spool-waiting -> live-cli bytes={len(printed.encode()) - 1}"]
 
 
@@ -313,8 +315,8 @@ def test_a_turn_only_in_the_hosts_transcript_is_in_the_text(store: Store, host: 
     store.payload(cwd)
     store.capture(cwd=cwd, transcript_path=str(samples[-1]), hook_event_name="Stop")
     printed = store.start(cwd)
-    assert "## Last session here: " in printed
-    assert said in printed
+    section = printed.split("## Last session here: ")[1].split("\n\n")[0]
+    assert re.search(rf"\nAnswer: .*{re.escape(said)}.* \(not indexed yet\)\n", section)
     assert store.log()[0].startswith("spool-waiting -> live-cli bytes=")
 
 
@@ -322,7 +324,7 @@ def test_a_turn_in_the_spool_is_in_the_text_before_the_group_ever_ran(store: Sto
     shutil.rmtree(store.layout.root)
     store.capture(cwd="/p", prompt="the very first words", prompt_id="1")
     printed = store.start("/p", PATH=f"{IAI.parent}:{store.group.environment['PATH']}")
-    assert "the very first words" in printed
+    assert "\nAsked: the very first words (not indexed yet)\n" in printed
 
 
 # --- what a running group is about to finish ------------------------------------------------------
@@ -393,7 +395,7 @@ def test_if_the_wait_is_too_long_the_text_is_composed(running: Store, group_is: 
         running.layout.lease.write_text("")
     looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # never too late
     printed = running.start("/p", PATH=looks)
-    assert "said at the end" in printed
+    assert "\nAsked: said at the end (#1)\n" in printed
     assert running.log()[0].startswith("session-ended revision=1 -> live-cli bytes=")
     assert (times(running) > 1) is (group_is == "up")  # one call is the watchdog's
 
@@ -413,7 +415,7 @@ def test_a_killed_groups_payload_is_not_trusted(store: Store) -> None:
         store.layout.lease.write_text(str(supervisor.pid))
         assert store.start("/p") == READY
         supervisor.kill()
-    assert "not in the file" in store.start("/p")
+    assert "\nAsked: not in the file (#1)\n" in store.start("/p")
     store.layout.lease.write_text("")
     assert store.start("/p") == READY
     assert [line.split()[0] for line in store.log()] == ["cache-hit", "group-down", "cache-hit"]
@@ -444,7 +446,7 @@ def test_a_file_too_large_for_a_payload_is_not_printed(store: Store) -> None:
     store.remember("/p", "what was said")
     store.payload("/p", dated("x" * 50_000_000))
     printed = store.start("/p")
-    assert "what was said" in printed
+    assert "\nAsked: what was said (#1)\n" in printed
     assert "xxx" not in printed
     assert store.log()[0].startswith("cache-too-large max=36000 -> live-cli bytes=")
 
@@ -482,9 +484,31 @@ def test_a_directory_whose_repository_changed_gets_the_new_projects_text(store: 
             assert store.start(str(below)) == READY
     printed = store.start(str(below))
     own, others = printed.split("## Other projects")
-    assert "of the new project" in own
+    assert "\nAsked: of the new project (#2)\n" in own
     assert "old" not in own
-    assert "of the old project" in others
+    assert re.search(r'\n- old, .*: "of the old project" \(#1\) -> not answered\n', others)
+    assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
+
+
+@pytest.mark.parametrize("worktree", [False, True])
+def test_a_branch_checked_out_since_gets_its_own_last_session(
+    store: Store, *, worktree: bool
+) -> None:
+    top = store.group.work / "repository"
+    git = store.group.work / "main.git" if worktree else top / ".git"
+    for directory in (top, git):
+        directory.mkdir(parents=True, exist_ok=True)
+    if worktree:
+        (top / ".git").write_text(f"gitdir: {git}\n")
+        os.utime(top / ".git", (1, 1))
+    head = git / "HEAD"
+    head.write_text("ref: refs/heads/main\n")
+    os.utime(head, (1, 1))
+    store.remember(str(top), "of any branch")
+    store.payload(str(top), age_s=5)
+    assert store.start(str(top)) == READY
+    head.write_text("ref: refs/heads/fix/tide\n")
+    assert "of any branch" in store.start(str(top))
     assert store.log()[-1].startswith("repository-changed -> live-cli bytes=")
 
 
@@ -513,7 +537,7 @@ def test_a_store_during_a_write_is_read_as_before(store: Store) -> None:
 
     records.commit(change, NOW)
     records.close()
-    assert "committed" in printed[0]
+    assert "\nAsked: committed (#1)\n" in printed[0]
     assert "uncommitted" not in printed[0]
 
 
@@ -534,7 +558,7 @@ def test_in_a_read_only_home_the_text_is_still_printed(store: Store) -> None:
     for path in paths:
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
-        assert "said before" in store.start("/p")
+        assert "\nAsked: said before (#1)\n" in store.start("/p")
         assert store.start("/ready") == READY
     finally:
         for path in paths:
@@ -649,8 +673,8 @@ def test_a_hundred_concurrent_sessions_without_a_payload_get_the_text_or_nothing
         printed = list(pool.map(store.call_once, [session_in("/p")] * 100))
     texts = [text for text in printed if text]
     for text in texts:
-        assert "said before" in text
-        assert "said a second ago" in text
+        assert "\nAsked first: said before (#1)\n" in text
+        assert "\nAsked last: said a second ago (not indexed yet)\n" in text
         assert text.endswith(framing.CLOSING + "\n")
     lines = store.log()
     assert len(lines) == 100
@@ -707,7 +731,7 @@ def test_with_a_running_group_a_session_starts_with_what_was_said_before(group: 
     assert (captured.returncode, captured.stdout, captured.stderr) == (0, "", "")
     g.settle()
     started = g.hook("session-recall", {"session_id": "next", "cwd": "/p", "source": "startup"})
-    assert "why does the parser fail?" in started.stdout
+    assert "\nAsked: why does the parser fail? (#1)\n" in started.stdout
     assert "cache-hit" in (g.layout.logs / "recall-hook.log").read_text()
 
 
@@ -736,23 +760,23 @@ def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
     g.down()
     assert not g.layout.lease.read_text(), g.log()  # shut down in order
     printed, why = said()
-    assert "kept before" in printed
+    assert "\n> kept before\n" in printed
     assert why == "cache-hit"  # the file has everything
     g.up()
     pids = [process.pid for process in g.processes()]
     g.kill(Actor.SUPERVISOR)
     wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
     printed, why = said()
-    assert "kept before" in printed
+    assert "\n> kept before\n" in printed
     assert why == "group-down"
     event = {"session_id": "s", "cwd": "/p", "prompt": "said to nobody", "prompt_id": "1"}
     g.hook("turn-capture", event)
     printed, why = said()
-    assert "kept before" in printed
-    assert "said to nobody" in printed
+    assert "\n> kept before\n" in printed
+    assert "\nAsked: said to nobody (not indexed yet)\n" in printed
     assert why == "group-down"
     g.up()
     g.settle()
     printed, why = said()
-    assert "said to nobody" in printed
+    assert "\nAsked: said to nobody (#2)\n" in printed
     assert why == "cache-hit"

@@ -36,7 +36,7 @@ def before_each(sessions: Sequence[Session], replay: Replay) -> Iterator[Start]:
     """Yield the start of each session that has any before it, and edits something."""
     for session in sessions:
         replay.take_in(session.began)
-        payload = replay.payload(session.cwd, session.began)
+        payload = replay.payload(session)
         before = any(one.turns and one.turns[0][0] < session.began for one in sessions)
         if before and session.edited:
             last = last_turns(sessions, session.began, len(payload))

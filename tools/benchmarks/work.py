@@ -97,7 +97,7 @@ def _shown(name: str, sessions: Sequence[Session], replay: Replay) -> Stats:
         raise SystemExit(f"no session {name}")
     for earlier in sessions[: sessions.index(session) + 1]:  # as when all are measured
         replay.take_in(earlier.began)
-    payload = replay.payload(session.cwd, session.began)
+    payload = replay.payload(session)
     print(payload)
     named = {
         part: ", ".join(f"{'+' if holds(payload, one) else '-'}{one}" for one in sorted(names))

@@ -85,7 +85,10 @@ class Host:
     def event(self, name: str, cwd: Path, **fields: Any) -> str:
         """Call the hooks of an event; return what the model sees of their output."""
         event = {"hook_event_name": name, "cwd": str(cwd), "permission_mode": "default", **fields}
-        about = fields.get("source", fields.get("trigger", fields.get("reason", "")))
+        matched = (
+            fields[key] for key in ("source", "trigger", "reason", "tool_name") if key in fields
+        )
+        about = next(matched, "")
         told = json.dumps(event) + LINE[self.name]
         runs = [
             self.call(handler, told, self._timeout_s(name, handler), cwd)
@@ -95,6 +98,8 @@ class Host:
         self.calls += [Call(name, run.ms, run.blocked) for run in runs]
         if any(len(output) > LONGEST_OUTPUT for output in outputs):
             raise AssertionError("a hook prints more than the host takes")
+        if name == "PreToolUse":
+            return "".join(_added(output) for output in outputs if output)
         return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
 
     def floor(self, cwd: Path) -> float:
@@ -105,12 +110,17 @@ class Host:
 
     def handlers(self, event: str, about: str) -> Iterator[dict[str, Any]]:
         """Yield the hooks to call."""
-        for g, group in enumerate(self.document().get("hooks", {}).get(event, [])):
-            matcher = group.get("matcher") or "*"
-            if matcher == "*" or re.fullmatch(matcher, about):
+        for hook, group, handler in self.hooks():
+            named = hook.matcher in ("", "*") or re.fullmatch(hook.matcher, about)
+            if hook.event == event and named and self.trusts(hook, group, handler):
+                yield hook.handler
+
+    def hooks(self) -> Iterator[tuple[Hook, int, int]]:
+        """Yield all hooks in the settings, each with the index of its group and its handler."""
+        for event, groups in self.document().get("hooks", {}).items():
+            for g, group in enumerate(groups):
                 for h, handler in enumerate(group["hooks"]):
-                    if self.trusts(event, g, h, handler):
-                        yield handler
+                    yield Hook(event, handler, group.get("matcher") or ""), g, h
 
     def document(self) -> dict[str, Any]:
         """Return the settings."""
@@ -134,7 +144,7 @@ class Host:
         """Return the first lines of a transcript."""
         return []
 
-    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+    def trusts(self, hook: Hook, group: int, handler: int) -> bool:
         return True
 
     def call(self, handler: dict[str, Any], event: str, timeout_s: float, cwd: Path) -> Run:
@@ -189,21 +199,19 @@ class Codex(Host):
         command = ["/bin/bash", "-lc", handler["command"]]
         return Run(command, event, timeout_s, cwd=cwd, env=self.environment)
 
-    def trusts(self, event: str, group: int, handler: int, definition: dict[str, Any]) -> bool:
+    def trusts(self, hook: Hook, group: int, handler: int) -> bool:
         path = self.directory / "config.toml"
         config = tomllib.loads(path.read_text()) if path.exists() else {}
         state = config.get("hooks", {}).get("state", {})
-        known = state.get(self._key(event, group, handler), {})
-        return bool(known.get("trusted_hash") == hook_status.digest(Hook(event, definition)))
+        known = state.get(self._key(hook.event, group, handler), {})
+        return bool(known.get("trusted_hash") == hook_status.digest(hook))
 
     def trust_all(self) -> None:
         """Trust the hooks, as the user does with /hooks."""
         lines = [
-            f'[hooks.state."{self._key(event, g, h)}"]\n'
-            f'trusted_hash = "{hook_status.digest(Hook(event, handler))}"\n'
-            for event, groups in self.document()["hooks"].items()
-            for g, group in enumerate(groups)
-            for h, handler in enumerate(group["hooks"])
+            f'[hooks.state."{self._key(hook.event, group, handler)}"]\n'
+            f'trusted_hash = "{hook_status.digest(hook)}"\n'
+            for hook, group, handler in self.hooks()
         ]
         (self.directory / "config.toml").write_text("".join(lines))
 
@@ -287,6 +295,10 @@ class Session:
         """Start a sub-agent; return the text that its model is given."""
         return self.start(agent_id="agent-1", agent_type="Explore")
 
+    def tool(self, name: str, **given: Any) -> str:
+        """Have the agent use a tool; return the text that its model is given before."""
+        return self._event("PreToolUse", turn="tool", tool_name=name, tool_input=given)
+
     def end(self, reason: str = "other") -> None:
         """End it."""
         self._write()
@@ -309,6 +321,14 @@ class Session:
         with self._file.open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in self._lines)
         self._lines = []
+
+
+def _added(output: str) -> str:
+    """Return what a hook adds to the context before a tool is used; both hosts take JSON there."""
+    fields = json.loads(output)["hookSpecificOutput"]
+    if fields["hookEventName"] != "PreToolUse":
+        raise AssertionError("the output is for another event")
+    return str(fields["additionalContext"])
 
 
 def _now() -> str:

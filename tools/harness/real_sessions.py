@@ -34,6 +34,7 @@ class Session(Struct, frozen=True, kw_only=True):
     name: str
     path: Path
     cwd: str
+    branch: str  # that was checked out when it began; "" if no line says
     began: int  # wall nanoseconds, of its earliest line
     lines: tuple[Written, ...]  # in the order of the file, and so of time
     edited: frozenset[str]  # paths
@@ -80,6 +81,7 @@ def session(path: Path) -> Session:
         name=path.stem,
         path=path,
         cwd=next((str(line["cwd"]) for line in lines if line.get("cwd")), ""),
+        branch=next((str(line["gitBranch"]) for line in lines if line.get("gitBranch")), ""),
         began=min((time for time in own if time), default=0),
         lines=tuple(map(Written, times, ends)),
         edited=_files(calls, _EDITS),

@@ -19,6 +19,7 @@ from harness.real_sessions import Session
 from iai.embedders.static import bundled
 from iai.model.clock import Now
 from iai.model.record import Record
+from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects.identity import identify
@@ -70,14 +71,16 @@ class Replay:
         if read.unreadable:
             raise OSError("; ".join(read.unreadable))
 
-    def payload(self, cwd: str, wall: int) -> str:
-        """Return what a session that starts at this time in this directory would be given.
+    def payload(self, session: Session) -> str:
+        """Return what a session would be given at its start, in its directory and on its branch.
 
         Without topics: a SLEEP before each session took ten minutes and changed no share.
         """
-        project = identify(cwd)
+        project = identify(session.cwd)
+        checkout = Checkout((session.cwd,), branch=session.branch)
         with self._world.records.view() as view:
-            return render(gather(view, project.id, project.name), wall)
+            material = gather(view, project.id, project.name, checkout=checkout)
+        return render(material, session.began)
 
     def records(self) -> list[Record]:
         """Return all records, in the order in which they were taken in."""

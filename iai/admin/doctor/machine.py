@@ -129,7 +129,8 @@ def _hosts(environment: Mapping[str, str]) -> list[str]:
 
 def _hooks(host: str, layout: Layout, environment: Mapping[str, str]) -> Finding:
     check = f"hooks of {host}"
-    one = Installer(host, layout, environment)
+    chosen, _ = config_file.load(environment)
+    one = Installer(host, layout, environment, file_history=bool(chosen.file_history))
     directory = installer.directory(host, environment)
     settings = hook_status.codex_config(directory) if host != HOSTS[0] else {}
     again = f"`iai hooks install --host {host}`"

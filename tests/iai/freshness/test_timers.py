@@ -50,6 +50,25 @@ def test_a_held_back_change_is_due_when_the_interval_ends() -> None:
     assert isinstance(decided(timers, CHANGED, now.later(0.5)), Write)
 
 
+@pytest.mark.parametrize("snapshot", [CHANGED, COLD])
+def test_hints_that_follow_a_refresh_put_off_become_one_look(snapshot: Snapshot) -> None:
+    timers = wrote(NOW)
+    now = NOW.later(1)
+    assert timers.hint_due_s(now) == 0
+    assert isinstance(decided(timers, snapshot, now), Skipped)
+    assert timers.hint_due_s(now) == QUIET_S
+    assert timers.hint_due_s(now.later(QUIET_S)) == 0
+
+
+def test_a_hint_that_bypasses_the_interval_is_looked_into_at_once() -> None:
+    timers = wrote(NOW)
+    now = NOW.later(1)
+    decided(timers, CHANGED, now)
+    timers.bypass_interval()
+    assert timers.hint_due_s(now) == 0
+    assert isinstance(decided(timers, CHANGED, now), Write)
+
+
 def test_a_held_back_payload_is_prepared_once_when_changes_pause() -> None:
     timers = wrote(NOW)
     now = NOW.later(1)

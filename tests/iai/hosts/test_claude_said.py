@@ -167,6 +167,14 @@ def test_a_plan_given_as_the_request_is_told_as_one() -> None:
     ]
 
 
+def test_of_older_versions_such_a_plan_is_known_by_the_hosts_note_below_it() -> None:
+    note = "If you need specific details from before exiting plan mode (like code), read /t"
+    plan = "Implement the following plan:\n\n# P"
+    assert turns(prompt(1, f"{plan}\n\n{note}")) == [("plan", f"{plan}\n\n{note}")]
+    assert turns(prompt(1, plan)) == [("user", plan)], "somebody may have typed it"
+    assert turns(prompt(1, f"Look at this:\n\n{note}")) == [("user", f"Look at this:\n\n{note}")]
+
+
 @pytest.mark.parametrize("spaces", ["\n", "\n            "])
 def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
     tags = ("<command-message>review</command-message>", "<command-name>/review</command-name>",

@@ -20,7 +20,7 @@ def also(command: str, output: str = "", status: Status = "ok") -> list[Action]:
         "cargo nextest run", "npx jest", "npx vitest run", "node --test", "npm test",
         "npm run test:unit", "yarn test", "make test", "mise run lint && mise run test:ci",
         "CI=1 pytest", "timeout 60 pytest", "tox -e py311", "mvn -q test", "./gradlew test",
-        "bundle exec rspec", "dotnet test",
+        "bundle exec rspec", "dotnet test", "go test -c ./a && go test ./b", "pytest -c setup.cfg",
     ],
 )  # fmt: skip
 def test_a_run_of_tests_is_known_by_its_runner(command: str) -> None:
@@ -30,7 +30,8 @@ def test_a_run_of_tests_is_known_by_its_runner(command: str) -> None:
 @pytest.mark.parametrize(
     "command",
     ["ls tests", "cat test.py", "git commit -m 'pytest passes'", "grep -r pytest .", "go build .",
-     "pip install pytest", "vim tests/test_a.py", "npm install", "make", "echo go test"],
+     "pip install pytest", "vim tests/test_a.py", "npm install", "make", "echo go test",
+     "go test -tags=e2e -c ./e2e/... -o /dev/null", "cargo test --no-run", "pytest --collect-only"],
 )  # fmt: skip
 def test_what_only_speaks_of_tests_is_no_run(command: str) -> None:
     assert not tests_run.runs_tests(command)

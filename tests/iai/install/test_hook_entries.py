@@ -11,17 +11,13 @@ from hypothesis import strategies as st
 
 from iai.hosts import claude, codex
 from iai.install import hook_entries, json_edit
-from iai.install.hook_entries import (
-    CAPTURE,
-    EVENTS,
-    RECALL,
-    SCRIPTS,
-)
+from iai.install.hook_entries import CAPTURE, EVENTS, RECALL, SCRIPTS, Hook
 from iai.install.installer import HOSTS
 from iai.install.json_edit import NotJson
 
 SCRIPTS_AT = Path("/home/me/.iai-mcp/hooks")
 HOOKS = {host: hook_entries.hooks_for(host, SCRIPTS_AT, None) for host in HOSTS}
+WITH_FILES = [hook_entries.hooks_for(host, SCRIPTS_AT, None, file_history=True) for host in HOSTS]
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -55,19 +51,19 @@ def others(text: str) -> Any:
     return document, found
 
 
-@given(settings, layouts, st.sampled_from(list(HOOKS)))
+@given(settings, layouts, st.sampled_from([*HOOKS.values(), *WITH_FILES]))
 def test_other_settings_keep_their_meaning_and_order(
-    document: dict[str, Any], layout: tuple[int | str | None, str], host: str
+    document: dict[str, Any], layout: tuple[int | str | None, str], hooks: tuple[Hook, ...]
 ) -> None:
     indent, newline = layout
     text = json.dumps(document, indent=indent).replace("\n", newline)
-    added = hook_entries.add(text, HOOKS[host])
+    added = hook_entries.add(text, hooks)
     assert others(added) == others(text)
     before = list(json.loads(text))
     assert list(json.loads(added))[: len(before)] == before
     there = [(event, handler) for event, _, handler in hook_entries.installed(added)]
-    assert sorted(there, key=str) == sorted(HOOKS[host], key=str)
-    assert hook_entries.add(added, HOOKS[host]) == added, "adding twice changes nothing"
+    assert sorted(there, key=str) == sorted(((h.event, h.handler) for h in hooks), key=str)
+    assert hook_entries.add(added, hooks) == added, "adding twice changes nothing"
     removed = hook_entries.remove(added)
     assert hook_entries.installed(removed) == []
     assert others(removed) == others(text)

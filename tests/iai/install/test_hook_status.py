@@ -1,5 +1,6 @@
 """What `iai hooks status` says about the hooks."""
 
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_digests_equal_codexs_own() -> None:
         for hook in hook_entries.hooks_for("codex", store / "hooks", None)
     }
     assert found == {event: f"sha256:{digest}" for event, digest in DIGESTS.items()}
+
+
+def test_a_matcher_is_part_of_the_digest() -> None:
+    """As in codex-rs/hooks/src/engine/discovery.rs: the sorted JSON of event, hooks and matcher."""
+    one = hook_entries.Hook("PreToolUse", {"type": "command", "command": "c", "timeout": 5}, "m")
+    identity = (
+        '{"event_name":"pre_tool_use","hooks":[{"async":false,"command":"c","timeout":5,'
+        '"type":"command"}],"matcher":"m"}'
+    )
+    assert hook_status.digest(one) == f"sha256:{hashlib.sha256(identity.encode()).hexdigest()}"
 
 
 def test_trust_is_found_under_the_resolved_path_of_a_linked_home(tmp_path: Path) -> None:

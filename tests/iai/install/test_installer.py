@@ -107,6 +107,25 @@ def test_uninstall_restores_the_file_after_an_upgrade_that_changed_the_hooks(
     assert home.backups() == []
 
 
+@pytest.mark.parametrize("name", ["missing", "hooks of others"])
+def test_the_hook_for_files_comes_and_goes_with_its_setting(home: Home, name: str) -> None:
+    home.holds(CONTENTS[name])
+    home.installer.install(WALL)
+    without = home.data()
+    assert b"PreToolUse" not in (without or b"")
+    asked_for = Installer(home.host, home.layout, home.environment, file_history=True)
+    asked_for.install(WALL)
+    assert home.installed() == 6
+    (group,) = json.loads(home.data() or b"")["hooks"]["PreToolUse"]
+    assert group["matcher"] == hook_entries.FILE_TOOLS[home.host]
+    home.installer.install(WALL)
+    assert home.data() == without
+    asked_for.install(WALL)
+    home.installer.uninstall(WALL)
+    assert home.data() == CONTENTS[name]
+    assert home.backups() == []
+
+
 def test_uninstall_keeps_the_users_changes(home: Home) -> None:
     home.holds(OTHERS)
     home.installer.install(WALL)

@@ -3,7 +3,7 @@
 import pytest
 
 from iai.model.session import SessionInfo
-from iai.payload.checkouts import Checkout, here_first
+from iai.payload.checkouts import RECENT, Checkout, here_first
 from iai.payload.summary import Summary
 
 MAIN = Checkout(("/w/cli",), ("/w/quay", "/w/cli/.worktrees/b"))
@@ -53,3 +53,32 @@ def test_the_last_session_of_this_checkout_comes_first_and_the_rest_in_order() -
     assert list(here_first(every, None)) == every
     nowhere_yet = [s.worktree for s in here_first(sessions("/w/cli"), QUAY)]
     assert nowhere_yet == ["cli"]
+
+
+def held(*branches: str, cwd: str = "/w/quay") -> list[Summary]:
+    return [
+        Summary(
+            info=SessionInfo(host="claude", session=str(n), cwd=cwd, branch=branch),
+            began_at=0,
+            ended_at=-n,
+        )
+        for n, branch in enumerate(branches)
+    ]
+
+
+def first(sessions: list[Summary], branch: str) -> str:
+    found = list(here_first(sessions, Checkout(("/w/quay",), ("/w/cli",), branch)))
+    assert sorted(s.info.session for s in found) == sorted(s.info.session for s in sessions)
+    return found[0].info.branch
+
+
+def test_the_last_session_on_the_branch_checked_out_comes_first_if_it_is_recent() -> None:
+    assert first(held("main", "fix", "old"), "fix") == "fix"
+    assert first(held("main", "fix", "old"), "new") == "main"
+    assert first(held("main", "fix", "old"), "") == "main"
+    assert first(held("", "fix"), "") == ""
+    assert first(held(*["main"] * RECENT, "fix"), "fix") == "main"
+
+
+def test_a_session_on_the_branch_in_another_checkout_does_not_come_first() -> None:
+    assert first(held("fix", cwd="/w/cli") + held("main"), "fix") == "main"

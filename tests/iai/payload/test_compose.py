@@ -22,6 +22,7 @@ from iai.model.record import Project, Record
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
 from iai.payload.budget import CHARACTERS, TOKENS, tokens
+from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
 from iai.payload.summary import Summary, summarise
@@ -127,13 +128,148 @@ def test_it_says_what_was_done(records: Records) -> None:
     assert 'Commits: a1b2c3d "Mend the tide"\n' in last
     assert "Pull request: pull request 57\n" in last
     assert "Open: answer the reviewer\n" in last
-    assert "Read: README.md\n" in last
     assert "refused.py" not in last
+    assert "README.md" not in last, "what was read says little beside what was changed"
 
 
-def test_changes_without_a_commit_are_said_to_be_uncommitted(records: Records) -> None:
+def test_a_session_that_only_looked_says_at_what(records: Records) -> None:
+    looked = [("read", {"path": f"/mine/{name}", "status": "ok"}) for name in ("a.py", "b.py")]
+    session(records, "one", 60, asked="why does the tide come late? " * 12, done=looked)
+    last = section(payload(records), "Last session here")
+    assert "Read: b.py, a.py\n" in last
+
+
+def test_changes_without_a_commit_are_not_committed_in_that_session(records: Records) -> None:
     session(records, "one", 60, done=[EDIT])
-    assert "Not committed." in payload(records)
+    assert "Not committed in this session." in payload(records)
+
+
+def test_an_earlier_session_says_what_it_came_to(records: Records) -> None:
+    said = "Done.\n\n## Summary\n\n- Short berths count by one line in `overlap.py`\n- tests pass"
+    session(records, "one", 7_200, done=[EDIT], said=said)
+    session(records, "two", 60, done=[EDIT])
+    before = section(payload(records), "Before that")
+    assert "-> Short berths count by one line in `overlap.py`; tide.py" in before
+
+
+def test_talk_after_the_work_does_not_take_its_place(records: Records) -> None:
+    session(records, "one", 600, done=[EDIT], said="The ebb is never below zero now.")
+    at = WALL - 300 * NS
+    put(
+        records,
+        new_record("q", session="one", text="what does -count=1 do?", created_at=at),
+        new_record("a", session="one", role="assistant", text="It runs them.", created_at=at + NS),
+    )
+    last = section(payload(records), "Last session here").splitlines()
+    assert last[1:5] == [
+        "Asked first: text of one asked (#1)",
+        "Answer: The ebb is never below zero now. (#2)",
+        "Asked last: what does -count=1 do? (#3)",
+        "Answer: It runs them. (#4)",
+    ]
+
+
+def test_a_plan_is_what_the_session_that_carries_it_out_was_asked(records: Records) -> None:
+    plan = (
+        "Implement the following plan:\n\n# Chain the hooks\n\n## Context\n\nThey are lost.\n\nEnd."
+    )
+    session(records, "one", 60, done=[EDIT])
+    at = WALL - 30 * NS
+    put(records, new_record("p", session="two", kind="plan", text=plan, created_at=at))
+    put(
+        records,
+        new_record("a", session="two", role="assistant", text="Chained.", created_at=at + NS),
+    )
+    last = section(payload(records), "Last session here")
+    assert "Asked: Implement the following plan: Chain the hooks: Context: They are lost. (" in last
+    assert "nothing asked" not in payload(records)
+
+
+def test_questions_consent_and_what_is_pasted_are_not_also_asked(records: Records) -> None:
+    asked = (
+        "Mend the overlap of the berths, please",
+        "can you check whether that is the same everywhere?",
+        "yes, please go ahead. Sounds good!",
+        "=== RUN TestOverlap\n--- PASS: TestOverlap (0.1s)",
+        "Mend the overlap of the berths, please",
+        "The customer needs the short ones in the list as well",
+        "And write the notes for the release",
+    )
+    put(
+        records,
+        *(
+            new_record(str(n), session="one", text=text, created_at=WALL - (99 - n) * NS)
+            for n, text in enumerate(asked)
+        ),
+    )
+    also = [line for line in payload(records).splitlines() if line.startswith("Also asked")]
+    assert also == ["Also asked: The customer needs the short ones in the list as well (#6)"]
+
+
+def test_namesakes_are_told_apart_and_a_test_run_is_named_by_what_it_runs(
+    records: Records,
+) -> None:
+    run = "cd /mine && make lint 2>&1 | tail -5 && go test ./... -run 'A|B' > out.txt"
+    done = [
+        ("edit", {"path": f"/mine/{place}/hooks.go", "added": 1, "status": "ok"})
+        for place in ("claude", "gemini")
+    ]
+    session(records, "one", 60, done=[*done, ("test", {"text": run, "passed": 2, "status": "ok"})])
+    last = section(payload(records), "Last session here")
+    assert "Files: gemini/hooks.go +1, claude/hooks.go +1\n" in last
+    assert "Tests: make lint && go test ./... -run 'A|B': 2 passed\n" in last
+
+
+@pytest.mark.parametrize(
+    ("branch", "heading", "asked"),
+    [
+        ("", "here: ", "three"),
+        ("fix/three", "here: ", "three"),
+        ("fix/two", "here on branch fix/two: ", "two"),
+        ("fix/new", "here: ", "three"),
+    ],
+)
+def test_the_last_session_on_the_branch_comes_first(
+    records: Records, branch: str, heading: str, asked: str
+) -> None:
+    for seconds, name in ((3, "one"), (2, "two"), (1, "three")):
+        session(records, name, seconds * 3_600, done=[EDIT], branch=f"fix/{name}")
+    with records.view() as view:
+        checkout = Checkout(("/mine",), branch=branch)
+        text = render(gather(view, PROJECT, "mine", checkout=checkout), WALL)
+    last = section(text, "Last session here")
+    assert last.startswith(f"Last session {heading}")
+    assert f"text of {asked} asked" in last
+    assert ("branch fix/three (fix/new is checked out now)" in last) == (branch == "fix/new")
+    assert "is checked out now" not in section(text, "Before that")
+
+
+def test_an_answer_is_whole_however_long_its_question_and_refusals_hold_for_a_while(
+    records: Records,
+) -> None:
+    long = "Which of these stores " + "with all that they can do " * 30
+    at = WALL - 9_999 * NS
+    put(
+        records,
+        new_record("ask", session="old", text="Mend the tide", created_at=at),
+        new_record("no", session="old", kind="refusal", text="I did not say that", created_at=at),
+        new_record("rule", session="old", kind="refusal", text="never push to main", created_at=at),
+        new_record(
+            "a",
+            session="old",
+            kind="answer",
+            text=f"{long}? \u2192 Redis, but only in staging\nWhen? \u2192 now",
+            created_at=at,
+        ),
+    )
+    recent = section(payload(records), "Decided by you")
+    assert "Redis, but only in staging; When? \u2192 now (#4, answer)" in recent
+    assert "I did not say that" in recent
+    for number in range(3):
+        session(records, f"later {number}", 600 - number, done=[EDIT])
+    later = section(payload(records), "Decided by you")
+    assert "never push to main" in later
+    assert "I did not say that" not in later
 
 
 def test_earlier_sessions_say_what_they_changed_and_what_they_left_open(records: Records) -> None:
@@ -144,6 +280,16 @@ def test_earlier_sessions_say_what_they_changed_and_what_they_left_open(records:
     assert "tests fail (go test ./...); tide.py" in section(text, "Before that")
     assert "tests failed last: go test ./...: 2 failed" in section(text, "Also open here")
     assert "src/: tide.py" in section(text, "Files worked on lately")
+
+
+def test_tests_that_passed_later_on_the_same_branch_are_not_open(records: Records) -> None:
+    failed = ("test", {"text": "go test ./...", "failed": 2, "status": "failed"})
+    passed = ("test", {"text": "go test ./tide", "passed": 2, "status": "ok"})
+    session(records, "one", 7_200, done=[EDIT, failed], branch="fix/one")
+    session(records, "two", 3_600, done=[EDIT, passed], branch="fix/two")
+    assert "tests failed last" in section(payload(records), "Also open here")
+    session(records, "three", 60, done=[EDIT, passed], branch="fix/one")
+    assert "tests failed last" not in payload(records)
 
 
 def test_a_trivial_session_does_not_take_the_place_of_the_last_real_one(records: Records) -> None:

@@ -44,10 +44,38 @@ def test_a_file_in_another_checkout_is_the_same_file() -> None:
     assert by_directory([there, here], ROOT, ["/w/quay"]) == [("src/", ["tide.py"])]
 
 
-def test_of_a_checkout_that_was_elsewhere_the_shared_directory_is_left_out() -> None:
-    moved = session(*(changed(f"/old/harbor/src/{n}.py") for n in "ab"), cwd="/old/harbor")
+def test_files_of_a_checkout_that_was_elsewhere_are_seen_from_the_directory_of_its_name() -> None:
+    moved = session(*(changed(f"/old/harbor/src/{n}.py") for n in "ab"))
+    plan = session(changed("/old/.claude/plans/p.md"))
+    assert by_directory([moved, plan], ROOT) == [
+        ("src/", ["a.py", "b.py"]),
+        ("/old/.claude/plans/", ["p.md"]),
+    ]
+
+
+def test_of_a_checkout_that_had_another_name_the_shared_directory_is_left_out() -> None:
+    moved = session(*(changed(f"/old/port/src/{n}.py") for n in "ab"))
     assert by_directory([moved], ROOT) == [("", ["a.py", "b.py"])]
+
+
+def test_a_file_elsewhere_that_ends_as_one_of_the_checkout_is_the_same_file() -> None:
+    here = session(changed(f"{ROOT}/src/tide.py"))
+    for place in ("/home/alex/port", f"{ROOT}/.worktrees/alex/gone"):
+        there = session(changed(f"{place}/src/tide.py"), changed(f"{place}/tide.py"))
+        assert by_directory([here, there], ROOT)[0] == ("src/", ["tide.py"])
+        assert len(by_directory([here, there], ROOT)) == 2, "one name is too little to tell"
 
 
 def test_what_is_gone_is_not_named() -> None:
     assert by_directory([session(changed(f"{ROOT}/gone.py", gone=True))], ROOT) == []
+
+
+def test_what_a_later_session_removed_is_not_named_until_it_is_written_again() -> None:
+    path = f"{ROOT}/tide.py"
+    first, removed, again = (
+        session(changed(path, gone=gone, last_at=at))
+        for at, gone in ((1, False), (2, True), (3, False))
+    )
+    assert by_directory([removed, first], ROOT) == []
+    assert by_directory([first, removed], ROOT) == [], "whichever comes first for its branch"
+    assert by_directory([again, removed, first], ROOT) == [("", ["tide.py"])]

@@ -50,6 +50,15 @@ def test_a_temporary_file_is_none_of_the_project() -> None:
     assert files_of([action("write", path="/tmp/scratch.py")]) == ()  # noqa: S108
 
 
+def test_files_of_a_project_that_is_in_a_temporary_directory_itself_are_its_files() -> None:
+    paths = ("/tmp/quay/src/a.py", "/tmp/quay-2/b.py", "/tmp/c.py")  # noqa: S108
+    actions = [action("write", path=path) for path in paths]
+    for places in (("/tmp/quay/",), ("", "/tmp/quay/src"), ("/tmp", "/tmp/quay")):  # noqa: S108
+        assert [file.path for file in files_of(actions, places)] == ["/tmp/quay/src/a.py"]  # noqa: S108
+    session = summarise([Exchange(actions=tuple(actions))], INFO, (1, 2), "/tmp/quay")  # noqa: S108
+    assert [file.path for file in session.changed] == ["/tmp/quay/src/a.py"]  # noqa: S108
+
+
 def test_a_moved_file_is_gone_from_where_it_was() -> None:
     old, new = files_of([action("move", path="/p/a.py", to="/p/b.py")])
     assert (old.path, old.gone, new.path, new.gone) == ("/p/a.py", True, "/p/b.py", False)
@@ -77,7 +86,43 @@ def test_a_session_with_work_a_decision_or_a_long_request_is_not_trivial() -> No
     assert summary(action("read", path="/p/a.py"), asked="what is in a.py?").trivial
     assert not summary(action("edit", path="/p/a.py"), asked="hello").trivial
     assert not summary(asked="hello " * 100).trivial
+    assert not summary(action("command", status="failed"), asked="hello").trivial
+    assert not summary(asked="from now on use tenacity").trivial
     assert not summary(asked="hello", meanwhile=(turn("no", kind="refusal"),)).trivial
+
+
+def test_the_goal_is_the_first_request_that_says_what_it_is_about() -> None:
+    def goal(*asked: str) -> str:
+        found = summarise([Exchange(request=turn(text)) for text in asked], INFO, (1, 2)).goal
+        return found.text if found else ""
+
+    assert goal("/review", "https://example.org/pull/2", "mend the tide", "and") == "mend the tide"
+    assert goal("/review") == "/review"
+    assert goal() == ""
+
+
+def test_the_result_is_the_answer_to_most_of_the_work() -> None:
+    def done(lines: int, text: str) -> Exchange:
+        edit = action("edit", path="/p/a.py", added=lines)
+        return Exchange(actions=(edit,), answer=turn(text, role="assistant"))
+
+    found = summarise([done(9, "rewritten"), done(1, "a word mended")], INFO, (1, 2))
+    assert found.result is not None
+    assert found.result.text == "rewritten"
+    assert found.work is None
+
+
+def test_what_was_dismissed_is_not_the_work_of_a_session() -> None:
+    edit = action("edit", path="/p/a.py")
+    said = turn("done", role="assistant")
+
+    def work(**fields: Any) -> Exchange | None:
+        first = Exchange(request=turn("a b", **fields), actions=(edit,), answer=said)
+        every = [Exchange(request=turn("x y")), first, Exchange(request=turn("c d"))]
+        return summarise(every, INFO, (1, 2)).work
+
+    assert work() is not None
+    assert work(marks=("dismissed",)) is None
 
 
 def test_a_title_that_may_be_another_sessions_is_not_used() -> None:

@@ -96,12 +96,23 @@ def test_leftovers_are_the_files_and_links_that_no_payload_needs(layout: Layout)
         for link, to in links(target, layout).items():
             files.link(link, to)
     files.replace(layout.payload, b"text")
+    noted = structs.replace(old, tops=("/bb", "/bb2"))
+    files.replace(layout.project_files("bb"), b"notes")
+    for top in noted.tops:
+        found = layout.files_link(top)
+        assert found is not None
+        files.link(found, layout.project_files("bb"))
     everyone = Target(layout.payload, "", "")
-    assert leftovers([kept, old, everyone], layout) == []
+    assert leftovers([kept, noted, everyone], layout) == []
+    assert set(leftovers([kept, old, everyone], layout)) == {
+        layout.project_files("bb"),
+        *(layout.files_link(top) for top in noted.tops),
+    }
     assert set(leftovers([kept, everyone], layout)) == {
         old.path,
         sidecar_path(old.path),
-        *links(old, layout),
+        layout.project_files("bb"),
+        *links(noted, layout),
     }
 
 

@@ -26,6 +26,7 @@ from iai.protocol.message import Actor
 from iai.session_start import pending
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
+from tests.iai.hosts.claude_lines import answer, call, prompt, result
 from tests.iai.store.builders import NOW
 
 WALL = NOW.wall
@@ -247,6 +248,38 @@ def plain(text: str) -> str:
     """Without what distinguishes a stored turn from a pending one."""
     text = re.sub(r"(revision|tokens)=\d+", "", text)
     return re.sub(r" \((#\d+|not indexed yet)\)", "", text)
+
+
+def test_what_was_done_for_it_counts_only_if_it_outlasts_the_rewind(world: World) -> None:
+    path = world.layout.root / "s.jsonl"
+    wall = world.now.wall
+    lines = [
+        prompt(1, "build the calendar", parentUuid="u0"),
+        answer(2, "Built.", parentUuid="u1"),
+        prompt(3, "show a pie chart", parentUuid="u2"),
+        answer(4, call("a", "Edit", file_path="/p/pie.py", old_string="1", new_string="2")),
+        result(5, "a"),
+        answer(6, call("b", "Bash", command="pytest -q")),
+        result(7, "b", "Exit code 1\n1 failed, 2 passed in 0.1s", is_error=True),
+        answer(8, call("c", "Bash", command="git commit -m 'Add a pie'")),
+        result(9, "c", "[main abc1234] Add a pie\n 1 file changed"),
+        prompt(10, "show a gantt chart", parentUuid="u2"),
+        answer(11, call("d", "Edit", file_path="/p/gantt.py", old_string="1", new_string="2")),
+        result(12, "d"),
+        answer(13, "Gantt it is."),
+    ]
+    for second, line in enumerate(lines):
+        line["timestamp"] = clock.iso(wall - (60 - second) * NS)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    file = spool(world.layout, "a", at=wall, transcript_path=str(path))
+    before = composed(world, "/p", wall, overlaid=True)
+    world.run(3.0)
+    assert not file.exists()
+    for text in (before, composed(world, "/p", world.now.wall, overlaid=False)):
+        assert "Files: gantt.py +1 -1\n" in text
+        assert 'Commits: abc1234 "Add a pie"\n' in text
+        assert "pie.py" not in text
+        assert "pytest" not in text
 
 
 @settings(max_examples=40)

@@ -1,11 +1,14 @@
 """What a refresh is decided from is what is on disk, readable or not."""
 
+from pathlib import Path
+
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.freshness.inputs import LEFT_OUT, Snapshot
 from iai.model.clock import NS
 from iai.model.record import Project
 from iai.process import files
+from iai.projects.identity import identify
 from iai.session_start.manifest import Manifest
 from iai.session_start.snapshot import SnapshotReader
 from iai.store.graph import GraphStore
@@ -50,6 +53,23 @@ def test_it_names_the_records_and_the_payloads_to_keep(layout: Layout) -> None:
         layout.project_payload(PROJECT), layout.payload,
     ]  # fmt: skip
     assert (found.graph, found.claimed, found.cache_present) == (LEFT_OUT, None, False)
+
+
+def test_a_branch_checked_out_makes_the_payload_stale(layout: Layout, tmp_path: Path) -> None:
+    head = tmp_path / "quay" / ".git" / "HEAD"
+    head.parent.mkdir(parents=True)
+    found = identify(str(tmp_path / "quay"))
+    records = Records(layout.records, writer=True)
+    project = Project(id=found.id, name=found.name, root=found.root)
+    records.commit(lambda unit: unit.place(project, found.root), NOW)
+    put(records, new_record("a", project=found.id))
+    snapshots = reader(layout, OurReaders(layout, records))
+    versions = []
+    for branch in ("main", "main", "fix/tide"):
+        head.write_text(f"ref: refs/heads/{branch}\n")
+        versions.append(snapshots.read(NOW.wall).live)
+    records.close()
+    assert versions[0] == versions[1] != versions[2]
 
 
 def test_a_payload_is_present_if_all_are_intact_and_a_hook_would_print_it(layout: Layout) -> None:

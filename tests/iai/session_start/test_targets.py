@@ -76,6 +76,24 @@ def test_each_checkout_that_was_worked_in_has_a_payload_of_its_own(
     assert len({t.path for t in found}) == len(found)
 
 
+def test_each_checkout_is_known_with_the_branch_checked_out_there(
+    layout: Layout, tmp_path: Path
+) -> None:
+    records = Records(layout.records, writer=True)
+    own = ""
+    for name in ("cli", "quay"):
+        set_remote(tmp_path / name, "https://example.org/cli.git")
+        (tmp_path / name / ".git" / "HEAD").write_text(f"ref: refs/heads/fix/{name}\n")
+        own = work_in(records, tmp_path / name, name)
+    with records.view() as view:
+        *found, _ = targets(view, layout, 16)
+        deep = checkout_of(str(tmp_path / "quay" / "deep"), own, view)
+    records.close()
+    branches = [target.checkout.branch for target in found if target.checkout]
+    assert sorted(branches) == ["fix/cli", "fix/quay"]
+    assert deep.branch == "fix/quay"
+
+
 def test_only_the_latest_checkouts_of_a_project_have_payloads_of_their_own(
     layout: Layout, tmp_path: Path
 ) -> None:

@@ -122,10 +122,10 @@ def test_facets_are_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
 
 
 def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
-    graph.commit(lambda unit: unit.put_neighbours(1, [9, 8, 0, 2, 0, 0]))
+    graph.commit(lambda unit: unit.put_neighbours({1: [9, 8, 0, 2, 0, 0]}))
     with graph.view() as view:
         assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
-    graph.commit(lambda unit: unit.put_neighbours(1, [0] * 6))
+    graph.commit(lambda unit: unit.put_neighbours({1: [0] * 6}))
     with graph.view() as view:
         assert view.neighbours([1]).tolist() == [[0] * 6]
 

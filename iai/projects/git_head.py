@@ -1,0 +1,28 @@
+"""Which branch is checked out: see gitrepository-layout(5). No command is run."""
+
+import os
+
+_LONGEST = 4_096  # bytes read of a file
+_BRANCH = "ref: refs/heads/"
+
+
+def branch(top: str) -> str:
+    """Return the branch checked out at the top of a working tree.
+
+    "" where none is, as during a rebase, or where git's files cannot be read.
+    """
+    git = f"{top}/.git"
+    pointer = _first_line(git)  # a worktree or submodule: `gitdir: <path>`
+    if pointer.startswith("gitdir:"):
+        git = os.path.join(top, pointer.removeprefix("gitdir:").strip())  # noqa: PTH118
+    head = _first_line(f"{git}/HEAD")
+    return head.removeprefix(_BRANCH).strip() if head.startswith(_BRANCH) else ""
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  asked for each checkout at every look
+            line = file.read(_LONGEST).partition(b"\n")[0]
+    except (OSError, ValueError):
+        return ""
+    return line.decode("utf-8", "replace")

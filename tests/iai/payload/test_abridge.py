@@ -1,0 +1,105 @@
+"""What is left of a long text: its beginning and its end, without code."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iai.payload.abridge import abridge, headline, opening
+
+ANSWER = """\
+Perfect! All tests pass. Let me summarize the changes:
+
+## Summary
+
+**`quay.py`** counts short berths by one line. It [calls](quay.py#L3) the pilot once.
+
+```python
+def quay():
+    return "never shown"
+```
+
+You can verify it:
+
+```sh
+make verify
+```
+
+| Case | Result |
+| --- | --- |
+| short | one line |
+| long | two lines |
+
+1. The export is 4 minutes, was 31.
+2. Nothing else changed.
+
+Not committed yet. Shall I?
+"""
+
+
+def test_code_courtesies_and_what_announces_them_are_left_out() -> None:
+    text = abridge(ANSWER, 2_000)
+    assert text == (
+        "All tests pass. `quay.py` counts short berths by one line. It calls the pilot once."
+        " short, one line; long, two lines; The export is 4 minutes, was 31. Nothing else changed."
+        " Not committed yet. Shall I?"
+    )
+
+
+def test_where_room_is_short_the_middle_goes_and_tables_before_the_rest() -> None:
+    assert abridge(ANSWER, 190) == (
+        "All tests pass. `quay.py` counts short berths by one line. It calls the pilot once. ..."
+        " The export is 4 minutes, was 31. Nothing else changed. Not committed yet. Shall I?"
+    )
+    assert abridge(ANSWER, 160) == (
+        "All tests pass. `quay.py` counts short berths by one line. It calls the pilot once. ..."
+        " Nothing else changed. Not committed yet. Shall I?"
+    )
+
+
+def test_of_the_middle_what_was_changed_or_is_left_comes_first() -> None:
+    why = "\n\n".join(f"The quay {n} is long because of the wind from the sea." for n in range(9))
+    text = f"It is right.\n\n{why}\n\nRemoved the guard.\n\nThe pilot is still open.\n\nBye."
+    assert abridge(text, 150).endswith(" ... Removed the guard. The pilot is still open. Bye.")
+
+
+def test_a_short_text_stays_as_it_is_but_for_emphasis() -> None:
+    assert abridge("mend **the** tide - all of it\n\n- 2**3 * 4", 80) == (
+        "mend the tide - all of it - 2**3 * 4"
+    )
+
+
+def test_of_one_long_paragraph_the_first_and_the_last_sentence_are_shown() -> None:
+    text = "The quay is closed. " + "There is a lot of wind today. " * 40 + "It opens on Monday."
+    short = abridge(text, 120)
+    assert short.startswith("The quay is closed. ")
+    assert short.endswith(" ... It opens on Monday.")
+
+
+def test_what_is_nothing_but_code_is_cut_as_it_is() -> None:
+    assert abridge("```\n" + "x = 1\n" * 99 + "```", 40).startswith("``` x = 1")
+
+
+def test_a_headline_is_the_first_sentence_that_says_something() -> None:
+    assert headline("Done. All tests pass.\n\n| a | b |\n|---|---|\n| c.py | d |", 90) == ""
+    assert headline(ANSWER, 90) == "`quay.py` counts short berths by one line."
+    assert headline("Let me write the plan for it now, with all details.", 90) == ""
+    assert headline("Done. Two short berths share one line of the list now.", 90) == (
+        "Two short berths share one line of the list now."
+    )
+
+
+def test_the_opening_of_a_plan_is_its_title_and_what_it_begins_with() -> None:
+    assert opening("Do this:\n\n# Chain the hooks\n\nThey are lost.\n\nEnd.") == (
+        "Do this: Chain the hooks: They are lost."
+    )
+
+
+BLOCK = st.sampled_from(["```", "# h", "a:", "- i ", "| a | b |", "|---|", "", "w " * 40, "**b** "])
+
+
+@given(st.lists(BLOCK | st.text(max_size=80), max_size=30), st.integers(40, 900))
+def test_any_text_gives_one_line_of_at_most_the_limit(lines: list[str], limit: int) -> None:
+    for text in ("\n".join(lines), " ".join(lines)):
+        short = abridge(text, limit)
+        assert len(short) <= limit + len(" ...")
+        assert "\n" not in short
+        assert "\n" not in headline(text, limit)

@@ -14,12 +14,11 @@ if __name__ == "__main__":
     settings, warnings = config_file.load(os.environ)
     logging.basicConfig(
         level=logging.INFO,
-        format="%(asctime)s supervisor %(levelname)s %(message)s",
-        handlers=[logs.handler(Layout(settings.store).group_log)],
+        handlers=[logs.handler(Layout(settings.store).group_log, logs.line("supervisor"))],
     )
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
     code = run(settings)
     if code == Exit.REPLACED:
-        os.execv(sys.executable, [sys.executable, "-m", "actors"])  # noqa: S606  keeps the pid
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "actors"])  # noqa: S606  keeps the pid
     sys.exit(code)

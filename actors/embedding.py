@@ -57,6 +57,7 @@ class Embedding:
 
     def start(self, now: Now) -> Steps:
         self._generations.open()
+        self._scrubber = self._generations.scrubber()
         yield from ()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -79,8 +80,14 @@ class Embedding:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Embed what is new; else do a slice of a rebuild; else tidy up; in SLEEP, check all."""
+        """Embed what is new; else do a slice of a rebuild; else tidy up; in SLEEP, check all.
+
+        A scrub comes first.
+        """
         part = self._pace.part(now)
+        if self._scrub(part, now):
+            self._pace.looked(now, more=True)
+            return
         with self._readers.records.view() as view:
             events = self._embed_new(view, BATCH_MS / part)
             behind = events is None and self._index_is_behind(view)
@@ -122,6 +129,16 @@ class Embedding:
         revision = self._generations.progress.applied.floor
         embedded = sum(record is not None for record in changed.values())
         return [VectorsCommitted(revision=revision, embedded=embedded, reembedded=0)]
+
+    def _scrub(self, part: int, now: Now) -> bool:
+        """Do a slice of a scrub, if one is due and no vector is left that was to be deleted."""
+        with self._readers.records.view() as view:
+            pending = self._scrubber.pending(view, now)
+        if not pending.ranges or pending.minus(self._generations.progress.applied).ranges:
+            return False
+        if not self._generations.tidy(CLEARED // part):
+            self._scrubber.step(pending, now)
+        return True
 
     def _index_is_behind(self, view: RecordView) -> bool:
         """Return whether anything cannot be found yet; false if there is no index to wait for."""

@@ -39,6 +39,7 @@ from iai.store.readers import Readers
 from iai.store.vectors import VectorView
 
 USED_S = 0.5  # between two `MemoryUsed`: other actors give way to questions for longer than that
+MERGE_S = 0.1  # between two looks whether tantivy has ended a merge
 LINKS_PAUSE_S = 0.2  # between two slices of links while awake: a question comes first
 
 
@@ -91,7 +92,16 @@ class GraphCache:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Index what is new; else do a slice of the work of a SLEEP, or of the links."""
+        """Index what is new; else do a slice of the work of a SLEEP, or of the links.
+
+        A scrub comes first, and ends a SLEEP: one of its steps may hold words of what is forgotten.
+        """
+        if self._indexes.scrub(now, self._pace.part(now)):
+            yield from self._interrupt(now)
+            self._pace.looked(now, more=True)
+            if self._indexes.lexical.merging:
+                self._pace.rest(now, MERGE_S)
+            return
         was_warm = self._indexes.progress.warm
         moved = self._indexes.catch_up(self._pace.part(now))
         self._pace.looked(now, more=moved)
@@ -121,10 +131,13 @@ class GraphCache:
         if state is State.SLEEP and previous is not State.SLEEP:
             self._sleep.begin()
         elif state is not State.SLEEP:
-            ended = self._sleep.interrupt(now)
-            if ended is not None:
-                self._keep_troubles()
-                yield Publish(ended, keep=True)
+            yield from self._interrupt(now)
+
+    def _interrupt(self, now: Now) -> Steps:
+        ended = self._sleep.interrupt(now)
+        if ended is not None:
+            self._keep_troubles()
+            yield Publish(ended, keep=True)
 
     def _sleep_on(self, now: Now) -> Steps:
         before = dict(self._sleep.troubles)

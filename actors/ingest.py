@@ -9,6 +9,7 @@ import logging
 import sys
 from functools import lru_cache, partial
 from operator import methodcaller
+from pathlib import Path
 
 from msgspec import structs
 
@@ -16,7 +17,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound
 from iai.hosts import registry
-from iai.ingest import edits, parse, spool, transcripts
+from iai.ingest import edits, parse, spool, traces, transcripts
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Inserted
@@ -37,8 +38,11 @@ from iai.protocol.ingest import (
     Captured,
     CapturedTurn,
     Changed,
+    Edit,
+    Erase,
     Flush,
     Flushed,
+    Forget,
     Import,
     ImportStatus,
     MergeProjects,
@@ -47,9 +51,11 @@ from iai.protocol.ingest import (
     StoreHasRoom,
 )
 from iai.protocol.lifecycle import Tick
-from iai.protocol.message import Actor, Error, ErrorCode, Event, Request
+from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
+from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.scrubber import Scrubber
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +69,9 @@ class Ingest:
 
     subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
-    def __init__(self, layout: Layout, records: Records, max_gb: float = 0.0) -> None:
+    def __init__(
+        self, layout: Layout, records: Records, backups: AutoBackups, max_gb: float = 0.0
+    ) -> None:
         self._layout = layout
         self._max_gb = max_gb
         self._space = DiskSpace(0, sys.maxsize)
@@ -74,12 +82,21 @@ class Ingest:
         self._imports = ImportQueue()
         self._rereader = Rereader(())
         self._import_pace = Pace()
+        with records.view() as view:
+            self._scrubber = Scrubber(records, view.scrubbed())
+        self._scrubbing = False
+        self._looked_at = -1  # revision at which it was last looked whether a scrub is due
+        self._erased = 0  # revision of the last change that called for one
+        self._backups = backups
+        self._backing_up = False
+        self._state = State.WAKE  # of the group, as last heard
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
         with self._records.view() as view:
             self._follower = Follower(view.transcripts(), now.wall)
             self._rereader = Rereader(view.rereading())
+        self._backups.start()
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
         yield from self._measure_space()
@@ -95,6 +112,7 @@ class Ingest:
     def on_event(self, event: Event, now: Now) -> Steps:
         if isinstance(event, Tick):
             self._records.forget_dead_readers()
+            self._state = event.state
             yield from self._measure_space()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
             yield from self._follow_regrown(now)
@@ -102,6 +120,8 @@ class Ingest:
             self._import_pace.asked(now)
 
     def due_s(self, now: Now) -> float:
+        if self._scrubbing or self._backing_up:
+            return 0.0
         if self._space.full:
             return UNTIL_ROOM_S
         if self._writer.reassigning:
@@ -111,8 +131,13 @@ class Ingest:
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
-        if self._space.full:
-            return
+        if not self._scrub(now):  # a write would have it start over
+            if not self._space.full:
+                yield from self._read(now)
+            self._back_up(now)  # once it was looked whether anything is to be read
+
+    def _read(self, now: Now) -> Steps:
+        """Do a slice of what is to be read."""
         if self._follower.poll_due(now):
             yield from self._poll(now)
         yield from self._read_followed(now)
@@ -136,6 +161,7 @@ class Ingest:
         yield from ()
 
     def close(self) -> None:
+        self._backups.close()
         self._records.close()
 
     def _answer(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -155,9 +181,55 @@ class Ingest:
             case ImportStatus(job=name):
                 yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
             case _:
+                for path in self._traces(request):  # first: nobody would know of them later
+                    yield RemoveFile(path)
                 count = yield from self._writer.commit(partial(edits.apply, request), now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
+                if isinstance(request, Edit | Forget | Erase):
+                    self._reload_half_read()
+                    self._scrubbing = True
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
+
+    def _traces(self, request: Request) -> list[Path]:
+        """Return the files of the spool with what is to be forgotten."""
+        if not isinstance(request, Forget | Erase):
+            return []
+        with self._records.view() as view:
+            records = edits.named(request, view)
+        sessions = isinstance(request, Forget) and request.whole_sessions
+        phrase = request.text if isinstance(request, Erase) else ""
+        ids = {record.session for record in records} if sessions else set[str]()
+        return list(traces.find(self._layout, records, ids, phrase))
+
+    def _back_up(self, now: Now) -> None:
+        """Do a slice of a backup, if one is due."""
+        idle = self._state is not State.WAKE and self._follower.idle(now)
+        quiet = idle and not self._imports.current and not self._rereader.current
+        mark = self._writer.mark
+        self._backing_up = self._backups.due(mark, self._erased, now, idle=quiet)
+        if self._backing_up:
+            self._backups.step(self._erased, now)
+
+    def _reload_half_read(self) -> None:
+        """Take up what a change has left of what was read, but not stored yet."""
+        with self._records.view() as view:
+            self._follower.reload(view.transcripts())
+            self._rereader = Rereader(view.rereading())
+
+    def _scrub(self, now: Now) -> bool:
+        """Do a slice of a scrub, if one is due."""
+        revision = self._writer.mark.revision
+        if not self._scrubbing and self._looked_at == revision and not self._scrubber.failed:
+            return False
+        with self._records.view() as view:
+            self._erased = view.erased_through()
+            pending = self._scrubber.pending(view, now)
+        self._looked_at = revision
+        self._scrubbing = bool(pending.ranges)
+        if self._scrubbing:
+            self._backups.close()
+            self._scrubber.step(pending, now)
+        return self._scrubbing
 
     def _measure_space(self) -> Steps:
         """Stop storing before the disk is full, and go on as soon as there is room."""
@@ -356,4 +428,6 @@ class Ingest:
 def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
-    return Ingest(layout, Records(layout.records, writer=True), settings.store_max_gb)
+    records = Records(layout.records, writer=True)
+    backups = AutoBackups(layout, records, settings.backups, settings.store_max_gb)
+    return Ingest(layout, records, backups, settings.store_max_gb)

@@ -427,8 +427,7 @@ def main(
     """
     logging.basicConfig(
         level=logging.INFO,
-        format=f"%(asctime)s {actor} %(levelname)s %(message)s",
-        handlers=[logs.handler(Layout(settings.store).group_log)],
+        handlers=[logs.handler(Layout(settings.store).group_log, logs.line(actor))],
     )
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it reports how it was loaded
     os.umask(0o077)

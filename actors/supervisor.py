@@ -21,7 +21,7 @@ import zmq
 from setproctitle import setproctitle
 
 from actors.runtime import MAILBOX, Mailbox, SignalQueue, main
-from iai.config.layout import Layout, private
+from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.lifecycle.supervision import (
@@ -308,7 +308,7 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     layout = Layout(settings.store)
     try:
         layout.create()
-        private(layout.sockets)
+        layout.create_sockets()
     except StoreError as error:
         log.error("%s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START

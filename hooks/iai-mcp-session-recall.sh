@@ -96,7 +96,7 @@ answered_elsewhere() {
   local settings="${CLAUDE_CONFIG_DIR:-$HOME/.claude}/settings.json" text=""
   case "$0" in "${CLAUDE_PLUGIN_ROOT:-/nowhere}"/*) ;; *) return 1 ;; esac
   if [ -n "${PLUGIN_ROOT:-}" ]; then settings="${CODEX_HOME:-$HOME/.codex}/hooks.json"; fi
-  { IFS= read -r -d '' text <"$settings"; } 2>/dev/null
+  [ -f "$settings" ] && { IFS= read -r -d '' text <"$settings"; } 2>/dev/null
   [[ $text == *iai-mcp-session-recall.sh* ]]
 }
 
@@ -129,9 +129,14 @@ find_file() {
   esac
 }
 
+# Sets variables to the words of the first line of the file $1. A pipe in its place would never end.
+read_line() {
+  [ -f "$1" ] && { read -r "${@:2}" <"$1"; } 2>/dev/null
+}
+
 # Sets `text` to the contents of `file`, or as much of it as shows that it is too large.
 read_file() {
-  { IFS= read -r -d '' -n "$((largest + 1))" text <"$file"; } 2>/dev/null
+  [ -f "$file" ] && { IFS= read -r -d '' -n "$((largest + 1))" text <"$file"; } 2>/dev/null
 }
 
 # Sets `revision`, `written` (seconds since 1970), `project` and `tokens` from the first line of
@@ -154,7 +159,7 @@ read_head() {
 # Is the payload older than the limit, or from the future? Sets `age` and `max_age` (seconds).
 too_old() {
   max_age="${IAI_MCP_SESSION_CACHE_MAX_AGE_SEC:-}"
-  if [ -z "$max_age" ]; then { read -r max_age <"$store/run/max-age"; } 2>/dev/null; fi # the group's
+  if [ -z "$max_age" ]; then read_line "$store/run/max-age" max_age; fi # the group's
   case "$max_age" in "" | *[!0-9]*) max_age=43200 ;; esac
   age=$((${at_ns%?????????} - written))
   [ "$max_age" -gt 0 ] && { [ "$age" -gt "$max_age" ] || [ "$age" -lt -1 ]; }
@@ -165,9 +170,10 @@ too_old() {
 find_group() {
   local pid="" title="iai: supervisor"
   group=stopped
-  { read -r pid <"$store/run/group.lock"; } 2>/dev/null
+  read_line "$store/run/group.lock" pid
   [ -n "$pid" ] || return
   group=down
+  case "$pid" in *[!0-9]*) return ;; esac # a second word: the group is incomplete
   kill -0 "$pid" 2>/dev/null || return
   if [ -e "/proc/$pid/cmdline" ]; then IFS= read -r -d '' title <"/proc/$pid/cmdline"; fi 2>/dev/null
   [ "${title#iai: }" = "$title" ] || group=up
@@ -182,7 +188,7 @@ unfit() {
   while :; do
     set -- "$store"/spool/new/*.json
     due=0 last=""
-    { read -r due _ last <"${file%.md}.news"; } 2>/dev/null
+    read_line "${file%.md}.news" due _ last
     case "$due" in "" | *[!0-9]*) due=0 ;; esac
     if [ -n "$session_id" ] && [ "$last" = "$session_id" ]; then
       unfit="own-words"
@@ -227,7 +233,7 @@ compose() {
   fault="standard input did not end within 1 s"
   [ -z "$late" ] || return
   fault="the command iai was not found"
-  { read -r command <"$store/run/command"; } 2>/dev/null
+  read_line "$store/run/command" command
   [ -x "$command" ] || command=$(command -v iai) || return
   text=$(
     exec 2>/dev/null
@@ -276,7 +282,8 @@ live() {
 file_history() {
   local given="" paths="" path opening="" lines="" labels="" shown=""
   [ -n "$session_id" ] && [ -z "$agent_id" ] && ! of_another_program || return
-  { IFS= read -r -d '' given <"$deliveries/$session_id.files"; } 2>/dev/null
+  [ ! -f "$deliveries/$session_id.files" ] ||
+    { IFS= read -r -d '' given <"$deliveries/$session_id.files"; } 2>/dev/null
   find_paths
   while IFS= read -r path; do
     path="${path#'*** '* File: }"
@@ -290,8 +297,8 @@ file_history() {
   [ -n "${IAI_MCP_DRY_RUN:-}" ] || {
     shown="${shown%"$newline"}"
     add_to_ledger file-history "${shown//$newline/, }"
-    printf '0%s\n' "$labels" >>"$deliveries/$session_id"
-    printf '%s\n' "$shown" >>"$deliveries/$session_id.files"
+    append "$deliveries/$session_id" "0$labels"
+    append "$deliveries/$session_id.files" "$shown"
   } 2>/dev/null
 }
 
@@ -353,29 +360,34 @@ tell() {
   fi
 }
 
+# Appends the line $2 to the file $1, unless that is a link or a pipe.
+append() {
+  [ ! -L "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } && printf '%s\n' "$2" >>"$1"
+}
+
 record() {
   add_to_ledger "$1" "$2"
-  printf '%s %s\n' "$at" "$3" >>"$store/logs/recall-hook.log"
+  append "$store/logs/recall-hook.log" "$at ${3//[! -~]/?}"
   if [ -n "$revision" ] && [ -n "$session_id" ] && [ -z "$agent_id" ]; then
     find_records
-    printf '%s%s\n' "$revision" "$records" >>"$deliveries/$session_id"
+    append "$deliveries/$session_id" "$revision$records"
   fi
 }
 
 # Adds an entry with the outcome $1 and the reason $2 to the ledger.
 add_to_ledger() {
-  local directory reason="${2//[\"\\]/ }"
+  local directory line reason="${2//[\"\\]/ }"
   for directory in logs ledger session-start "${deliveries#"$store/"}"; do
     [ -d "$store/$directory" ] || mkdir "$store/$directory"
   done
   reason="${reason//[! -~]/?}"
   case "$project" in *[\"\\]*) project="" ;; esac
   # Short enough to be one write, so that lines of concurrent starts don't mix.
-  printf '{"at":"%s","at_ns":%s,"by":"hook","severity":"info","kind":"injected",%s,%s,%s}\n' \
+  printf -v line '{"at":"%s","at_ns":%s,"by":"hook","severity":"info","kind":"injected",%s,%s,%s}' \
     "$at" "$at_ns" "\"host\":\"$host\",\"session\":\"$session_id\",\"source\":\"$source\"" \
     "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
-    "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\"" \
-    >>"$store/ledger/${at%%T*}.hook.jsonl"
+    "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\""
+  append "$store/ledger/${at%%T*}.hook.jsonl" "$line"
 }
 
 # Sets `records` to the numbers of the records in `text`, so that no prompt's answer repeats them.

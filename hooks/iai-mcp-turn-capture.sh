@@ -9,11 +9,13 @@ umask 077
 store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: the store it was installed for
 spool="$store/spool"
 name="$$.$RANDOM$RANDOM.json"
+longest=$((16 * 1024 * 1024 + 1)) # bytes; one more than ingest takes for an event
 event=""
 
 # Prints what is relevant to the prompt in `event`.
 answer() {
   local command="" text
+  [ -f "$store/run/command" ] || return # a pipe in its place would never end
   read -r command <"$store/run/command"
   [ -x "$command" ] || return
   text=$(
@@ -32,8 +34,8 @@ answer() {
 
 {
   [ -d "$spool/new" ] && [ -d "$spool/tmp" ] || mkdir -p "$spool/new" "$spool/tmp"
-  # Written to tmp/ and renamed: files in new/ are complete.
-  if cat >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
+  # Written to tmp/ and renamed: files in new/ are complete. More than an event is cut and refused.
+  if head -c "$longest" >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
     if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ]; then
       IFS= read -r -d '' event <"$spool/tmp/$name"
     fi

@@ -108,7 +108,7 @@ def restore(
     Raises StoreError, and changes nothing, if the group runs, the file is not an intact backup, or
     the store has records and `replace` is False.
     """
-    if not path.is_file():
+    if not path.exists():
         raise StoreError(f"cannot read {path}: no such file")
     layout.create()
     lease = lock.take(layout.lease, lock.GLANCE_S)
@@ -130,18 +130,8 @@ def restore(
 def _unpack(path: Path, workspace: Path) -> Manifest:
     """Extract the known members of a backup. Its paths are never used as targets."""
     try:
-        with tarfile.open(path, "r:gz") as tar:
-            manifest = _manifest(tar, path)
-            for member in tar:
-                name = PurePosixPath(member.name)
-                event = str(name.parent) == _SPOOL and name.suffix == ".json"
-                if not member.isfile() or not (event or member.name in (_RECORDS, *_SINGLE)):
-                    continue
-                target = workspace / name
-                private(target.parent)
-                with target.open("wb") as file:
-                    shutil.copyfileobj(tar.extractfile(member) or BytesIO(), file)
-                target.chmod(0o600)
+        take = _copy_directory if path.is_dir() else _extract
+        manifest = take(path, workspace)
         environment.check(workspace / "records")
         mark, damaged = _read_back(workspace / "records", manifest)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
@@ -170,14 +160,45 @@ def _read_back(path: Path, manifest: Manifest) -> tuple[Watermark, list[str]]:
         records.close()
 
 
+def _copy_directory(path: Path, workspace: Path) -> Manifest:
+    """Copy an automatic backup: see `iai.store.auto_backups`."""
+    manifest = _decoded((path / _MANIFEST).read_bytes(), path)
+    private(workspace / "records")
+    for name in (_RECORDS, *_SINGLE):
+        if (path / name).is_file():
+            shutil.copyfile(path / name, workspace / name)
+            (workspace / name).chmod(0o600)
+    return manifest
+
+
+def _extract(path: Path, workspace: Path) -> Manifest:
+    with tarfile.open(path, "r:gz") as tar:
+        manifest = _manifest(tar, path)
+        for member in tar:
+            name = PurePosixPath(member.name)
+            event = str(name.parent) == _SPOOL and name.suffix == ".json"
+            if not member.isfile() or not (event or member.name in (_RECORDS, *_SINGLE)):
+                continue
+            target = workspace / name
+            private(target.parent)
+            with target.open("wb") as file:
+                shutil.copyfileobj(tar.extractfile(member) or BytesIO(), file)
+            target.chmod(0o600)
+    return manifest
+
+
 def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
     first = tar.next()
     file = tar.extractfile(first) if first is not None and first.name == _MANIFEST else None
     if file is None:
         raise StoreError(f"{path} is not an iai backup")
+    return _decoded(file.read(_MANIFEST_LIMIT), path)
+
+
+def _decoded(data: bytes, path: Path) -> Manifest:
     try:
-        manifest = msgspec.json.decode(file.read(_MANIFEST_LIMIT), type=Manifest)
-    except msgspec.DecodeError as error:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is not an iai backup: {error}") from error
     if manifest.form > FORM or manifest.schema > SCHEMA:
         raise StoreError(f"{path} was made by iai {manifest.version}, which is newer: upgrade iai")

@@ -3,10 +3,12 @@
 Separate from `iai.config.config_file`, so that commands that only read settings don't load tomlkit.
 """
 
+import tomllib
 from pathlib import Path
 from typing import get_type_hints
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from iai.config import settings
 from iai.config.layout import Layout
@@ -54,10 +56,12 @@ def _known(name: str) -> settings.Setting:
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
     try:
-        return tomlkit.parse(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        tomllib.loads(text)  # which reads the settings, and refuses more than tomlkit
+        return tomlkit.parse(text)
     except FileNotFoundError:
         return tomlkit.document()
-    except (OSError, ValueError) as error:  # tomlkit and the decoder raise ValueErrors
+    except (OSError, ValueError, RecursionError, TOMLKitError) as error:
         raise StoreError(f"cannot read {path}: {error}; fix or delete it") from error
 
 

@@ -67,7 +67,7 @@ def _report(layout: Layout) -> tuple[str, HealthReport | None]:
 def _lifecycle(layout: Layout) -> str | None:
     try:
         return str(msgspec.json.decode(layout.lifecycle.read_bytes())["state"])
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return None
 
 

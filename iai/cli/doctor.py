@@ -1,8 +1,8 @@
 """Diagnose problems and suggest fixes.
 
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
-check fails. --fix repairs what is safe to repair: permissions in the store, and sockets that a
-killed iai left behind.
+check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
+iai left behind, and damaged records, in whose place it puts the newest good automatic backup.
 
 --deep reads everything that is kept, and names each record and file that is not what was written,
 whether or not iai is running. With --fix, and while iai is down, it deletes what is damaged and can
@@ -13,15 +13,19 @@ example: iai doctor
 
 import os
 import shutil
+import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import deep, group, machine
+from iai.admin.doctor import copies, deep, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
+from iai.config.secured import secure
 from iai.config.settings import Settings
+from iai.errors import StoreError
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -51,7 +55,10 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
 
 
 def _fix(layout: Layout, findings: list[Finding]) -> None:
-    machine.tighten(layout)
+    with suppress(StoreError):  # what cannot be repaired stays a finding
+        secure(layout.root)
+    if any(finding.check == "records" and finding.fixable for finding in findings):
+        print(copies.restore(layout), file=sys.stderr)
     deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)

@@ -8,7 +8,6 @@ Writes to standard output, or one file per project with --out.
 example: iai export --format markdown --out ~/iai-export
 """
 
-import json
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from iai.cli.output import json_text
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
@@ -97,7 +97,7 @@ def _jsonl(view: RecordView, project: Project, out: TextIO) -> None:
 
 
 def _line(project: Project, document: dict[str, Any], out: TextIO) -> None:
-    print(json.dumps({"project_name": project.name, **document}, ensure_ascii=False), file=out)
+    print(json_text({"project_name": project.name, **document}), file=out)
 
 
 def _markdown(view: RecordView, project: Project, out: TextIO) -> None:

@@ -1,18 +1,64 @@
-"""Delete records from the store, the indexes and the session-start text.
+"""Delete what was said and done, for good, from every file of the store.
 
-Later imports don't bring them back. If one of the records doesn't exist, nothing is deleted.
+Name records, or say what to look for; what is given has to fit all at once. It is listed first, and
+deleted when you confirm that (--yes: at once). Later imports don't bring it back. If one of the
+named records doesn't exist, nothing is deleted.
+
+Then iai rewrites its files without it. Backups that iai made by itself are replaced; copies that it
+put aside are named, and --backups deletes them. See `iai help privacy`.
 
 example: iai forget '#41' '#42'
+example: iai forget --text hunter2
+example: iai forget --project . --since 2d --dry-run
 """
 
+import sys
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
 
-from iai.cli import refs
+from msgspec import Struct
+
+from iai.admin import scrubbed
+from iai.cli import refs, times
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.errors import BadUsage, Refused
+from iai.model import units
+from iai.model.units import count, excerpt, when
 from iai.process.client import Client
-from iai.protocol.ingest import Changed, Forget
+from iai.projects.lookup import project_id
+from iai.protocol.ingest import Changed, Erase, Flush, Flushed, Forget
 from iai.protocol.message import Actor
+from iai.recall.selection import Selected, Wanted, select
+from iai.store.record_view import RecordView
+from iai.store.records import Records
+
+T = TypeVar("T")
+
+SHOWN, WIDTH = 10, 100  # records in the preview, and characters of each
+BATCH = 500  # records that are deleted at once: some 50 ms
+DEADLINE_S = 60.0
+WAIT_S = 600.0  # for all files to be rewritten: 10 s for a million records on an idle machine
+LOOK_S = 0.1
+_GONE = "its process is down or busy; it is done when that goes on (see `iai doctor`)"
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """The document that --json prints."""
+
+    records: int
+    actions: int
+    titles: int
+    forgotten: bool
+    left: list[str]  # parts of the store that may still have it
+    copies: list[str]  # paths of copies that iai put aside, which --backups deletes
+    found_in: list[str]  # files in which the text of --text is still found
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -20,11 +66,175 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
+    parser.add_argument("--session", default="", metavar="ID", help="this session, or that of '#N'")
+    parser.add_argument("--project", default="", help="this project: a path, a name or an id")
+    times.add_period(parser)
+    parser.add_argument("--file", default="", metavar="PATH", help="exchanges that touched it")
+    parser.add_argument(
+        "--text", default="", metavar="TEXT", help="texts, actions and titles with exactly this"
+    )
+    parser.add_argument("--backups", action="store_true", help="delete copies that iai put aside")
+    parser.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
+    parser.add_argument("--yes", action="store_true", help="don't ask")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    request = Forget(refs=refs.several(args), whole_sessions=args.whole_session)
-    with Client(Layout(settings.store)) as client:
-        answer = client.call(Actor.INGEST, request, Changed, deadline_s=60.0)
-    print(f"forgot {answer.count} record{'s' if answer.count != 1 else ''}")
+    layout = Layout(settings.store)
+    wanted = _wanted(args, layout)
+    if args.refs and not wanted.open:
+        raise BadUsage("name records, or say what to look for, not both")
+    if wanted.open and not args.refs and not args.backups:
+        refs.several(args)  # raises
+    with Client(layout) as client:
+        if not args.dry_run:
+            client.require()
+        if client.running() and not wanted.open:
+            with suppress(Refused):  # the store is full: what waits is not in it
+                client.call(Actor.INGEST, Flush(), Flushed, DEADLINE_S)
+        selected = _selected(args, wanted, layout)
+        if not _agreed(args, selected, layout):
+            return _report(args, selected, layout, forgotten=False)
+        if args.refs:
+            request = Forget(refs=tuple(args.refs), whole_sessions=args.whole_session)
+            client.call(Actor.INGEST, request, Changed, DEADLINE_S)
+        else:
+            for part in _requests(selected, wanted.text):
+                client.call(Actor.INGEST, part, Changed, DEADLINE_S)
+    if args.backups:
+        scrubbed.discard(layout)
+    _wait(layout, silent=args.json or not sys.stderr.isatty())
+    return _report(args, selected, layout, forgotten=True)
+
+
+def _wanted(args: Namespace, layout: Layout) -> Wanted:
+    since, until = units.period(args.since, args.until, time.time_ns())
+    return Wanted(
+        session=args.session,
+        project=project_id(args.project, layout),
+        since=since,
+        until=until,
+        file=args.file,
+        text=args.text,
+    )
+
+
+def _selected(args: Namespace, wanted: Wanted, layout: Layout) -> Selected:
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            if args.refs:
+                return _named(args, view)
+            return Selected() if wanted.open else select(view, wanted)
+    finally:
+        records.close()
+
+
+def _named(args: Namespace, view: RecordView) -> Selected:
+    """Return the records that were named, as far as they exist: ingest refuses the rest."""
+    named = {r.label: r for ref in args.refs if (r := view.find(ref)) is not None}
+    if args.whole_session:
+        sessions = {f"#{r.label}" for r in named.values() if r.in_session}
+        every = (select(view, Wanted(session=session)) for session in sessions)
+        named |= {r.label: r for one in every for r in one.records}
+    asked = [r for r in named.values() if r.in_session]
+    return Selected(
+        records=list(named.values()), actions=sum(len(view.done(record)) for record in asked)
+    )
+
+
+def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
+    """Show what would be deleted, and ask."""
+    if not args.json and (args.dry_run or not (args.yes or (args.refs and not _asks()))):
+        print("\n".join(_preview(selected)))
+        for path in scrubbed.copies(layout) if args.backups else ():
+            print(f"  copy    {path}")
+    if args.dry_run or (selected.empty and not args.refs and not args.backups):
+        return False
+    if args.yes or (args.refs and not _asks()):
+        return True
+    if not _asks():
+        raise BadUsage("nothing was deleted: add --yes to delete it, or --dry-run to list it")
+    print("Delete this for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _asks() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _preview(selected: Selected) -> Iterator[str]:
+    for record in selected.records[:SHOWN]:
+        said = excerpt(record.text, WIDTH)
+        yield f"  #{record.label:<6} {when(record.created_at)} {record.role}: {said}"
+    if len(selected.records) > SHOWN:
+        yield f"  and {count(len(selected.records) - SHOWN, 'more record')}"
+    for title in selected.titles[:SHOWN]:
+        yield f"  title   {excerpt(title, WIDTH)}"
+    yield _counted(selected)
+
+
+def _counted(selected: Selected) -> str:
+    parts = [count(len(selected.records), "record")]
+    parts += [count(selected.actions, "action")] if selected.actions else []
+    parts += [count(len(selected.titles), "title")] if selected.titles else []
+    return ", ".join(parts)
+
+
+def _requests(selected: Selected, text: str) -> Iterator[Erase]:
+    labels = [record.label for record in selected.records]
+    for some in _batches(labels):
+        yield Erase(labels=tuple(some))
+    for parts in _batches(selected.parts):
+        yield Erase(parts=tuple(parts))
+    yield Erase(projects=tuple(selected.projects), text=text)
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for at in range(0, len(items), BATCH):
+        yield items[at : at + BATCH]
+
+
+def _wait(layout: Layout, *, silent: bool) -> None:
+    """Wait until every stage has rewritten its files, or none gets on any more."""
+    deadline = time.monotonic() + WAIT_S
+    with Client(layout) as client:
+        while (left := scrubbed.left(layout)) and time.monotonic() < deadline:
+            if not silent:
+                said = f"rewriting without it: {', '.join(left)}"
+                print(f"\r{said:<78}", end="", file=sys.stderr, flush=True)
+            if not client.running():
+                break
+            time.sleep(LOOK_S)
+    if not silent:
+        print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
+
+
+def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: bool) -> int:
+    left = scrubbed.left(layout) if forgotten else []
+    found = scrubbed.holding(layout, args.text) if forgotten and args.text and not left else []
+    outcome = Outcome(
+        records=len(selected.records),
+        actions=selected.actions,
+        titles=len(selected.titles),
+        forgotten=forgotten,
+        left=left,
+        copies=[str(path) for path in scrubbed.copies(layout)],
+        found_in=[str(path) for path in found],
+    )
+    if args.json:
+        print_json(outcome)
+    elif forgotten:
+        print(f"forgot {_counted(selected)}")
+        print("\n".join(_rest(outcome)), end="\n" if list(_rest(outcome)) else "")
     return 0
+
+
+def _rest(outcome: Outcome) -> Iterator[str]:
+    """Say what may still have it, and what to do."""
+    if outcome.left:
+        yield f"not rewritten yet: {', '.join(outcome.left)}: {_GONE}"
+    for path in islice(outcome.copies, SHOWN):
+        yield f"a copy from before may still have it: {path} (`iai forget --backups` deletes it)"
+    for path in islice(outcome.found_in, SHOWN):
+        yield f"still in {Path(path)}: as part of the name of a file, a directory or a project"

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from iai.admin import health
 from iai.cli import import_progress
 from iai.cli.import_progress import POLL_S, CommitsImported
-from iai.cli.output import print_json
+from iai.cli.output import print_json, unfiltered
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
@@ -142,7 +142,8 @@ def _document(progress: ImportProgress) -> dict[str, Any]:
 def _wait(client: Client, layout: Layout, revision: int) -> None:
     """Wait until vectors and graph have caught up, then rewrite the session-start text."""
     total = None
-    with tqdm(unit="", disable=not sys.stderr.isatty(), desc="indexing") as bar:
+    hidden, stream = not sys.stderr.isatty(), unfiltered(sys.stderr)
+    with tqdm(unit="", disable=hidden, desc="indexing", file=stream) as bar:
         while True:
             client.require()
             stages = health.measure(layout, time.time_ns()).stages

@@ -9,6 +9,7 @@ from typing import Never
 from msgspec import Struct
 from tqdm import tqdm
 
+from iai.cli.output import unfiltered
 from iai.config.layout import Layout
 from iai.errors import IaiError
 from iai.ingest import git_history
@@ -116,4 +117,10 @@ def _empty(layout: Layout) -> bool:
 
 
 def _bar(total: int, unit: str) -> "tqdm[Never]":
-    return tqdm(total=total, unit=unit, unit_scale=unit == "B", disable=not sys.stderr.isatty())
+    return tqdm(
+        total=total,
+        unit=unit,
+        unit_scale=unit == "B",
+        disable=not sys.stderr.isatty(),
+        file=unfiltered(sys.stderr),
+    )

@@ -1,15 +1,60 @@
-"""JSON output of commands."""
+"""What commands print. Every command prints through `plain_streams`, so none can forget it."""
 
 import json
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, TextIO, cast
 
 import msgspec
+
+from iai.model.printable import escaped, printable
+
+
+class PlainStream:
+    """A text stream that drops control, escape and direction characters from what is written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unfiltered = stream
+
+    def write(self, text: str) -> int:
+        """Write a text without those characters."""
+        self.unfiltered.write(printable(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write some texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unfiltered, name)
+
+
+@contextmanager
+def plain_streams() -> Iterator[None]:
+    """Have standard output and standard error drop what could control a terminal."""
+    out, error = (cast("TextIO", PlainStream(stream)) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(error):
+        yield
+
+
+def unfiltered(stream: TextIO) -> TextIO:
+    """Return the stream that control sequences of our own go to, such as those of a progress bar.
+
+    Nothing that is stored, or that a user named, may be written to it.
+    """
+    raw: TextIO = getattr(stream, "unfiltered", stream)
+    return raw
 
 
 def print_json(value: Any, *, line: bool = False) -> None:
     """Print one JSON document; on a single line if it is one of many."""
     plain = msgspec.to_builtins(value)
     indent = 2 if sys.stdout.isatty() and not line else None
-    json.dump(plain, sys.stdout, ensure_ascii=False, indent=indent)
-    print()
+    print(json_text(plain, indent))
+
+
+def json_text(plain: Any, indent: int | None = None) -> str:
+    """Return the JSON of plain data, in which control characters are escaped."""
+    return escaped(json.dumps(plain, ensure_ascii=False, indent=indent))

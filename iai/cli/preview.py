@@ -44,11 +44,12 @@ def run(args: Namespace, settings: Settings) -> int:
             hook,
             input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
             env={**os.environ, **no_trace},
-            stdout=subprocess.PIPE,
+            capture_output=True,
             timeout=PATIENCE_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoPreview(f"the session-start hook {hook[1]} did not run: {error}") from error
-    sys.stdout.buffer.write(done.stdout)
+    sys.stdout.write(done.stdout.decode("utf-8", "replace"))
+    sys.stderr.write(done.stderr.decode("utf-8", "replace"))
     return 0

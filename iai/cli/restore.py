@@ -1,32 +1,54 @@
-"""Restore the store from a backup. iai must be stopped.
+"""Restore the store from a backup. iai must be stopped. Without one, list the automatic backups.
 
 If the store already has records, restore refuses, unless you pass --replace; then they are moved to
 backups/ in the store. Vectors, indexes and session-start texts are rebuilt at the next start.
 
+example: iai restore
 example: iai restore ~/iai.tar.gz
+example: iai restore auto-20261128T040000Z --replace
 """
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 from iai.admin import backup
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.model.units import count
+from iai.model.units import ago, count, size
+from iai.store import auto_backups
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="a file written by `iai backup`")
+    parser.add_argument(
+        "file", type=Path, nargs="?", help="a file written by `iai backup`, or an automatic backup"
+    )
     parser.add_argument("--replace", action="store_true", help="move existing records aside")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
-    manifest, kept = backup.restore(layout, args.file, time.time_ns(), replace=args.replace)
+    if args.file is None:
+        print("\n".join(_listed(layout, settings.backups)))
+        return 0
+    named = layout.backups / args.file  # the path itself, if that is absolute
+    path = named if not args.file.exists() and named.exists() else args.file
+    manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
     records = count(manifest.watermark.records_count, "record")
     print(f"restored {records} from {manifest.made_at} to {layout.root}")
     if kept is not None:
         print(f"the previous records are in {kept}")
     print("start iai: `iai up --detach`")
     return 0
+
+
+def _listed(layout: Layout, kept: int) -> Iterator[str]:
+    found = auto_backups.found(layout)
+    for one in reversed(found):
+        records = count(one.watermark.records_count, "record")
+        age = ago(one.made_ns, time.time_ns())
+        yield f"{one.path.name}  {age}, {records}, {size(one.bytes)}, verified"
+    if not found:
+        off = "they are off (IAI_MCP_BACKUPS=0)"
+        yield f"no automatic backups: {'the first is made when iai is idle' if kept else off}"

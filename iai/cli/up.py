@@ -38,7 +38,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    command = [sys.executable, "-m", "actors"]
+    # -P: the current directory may contain a package of that name.
+    command = [sys.executable, "-P", "-m", "actors"]
     layout = Layout(settings.store)
     try:
         scripts.refresh(layout)

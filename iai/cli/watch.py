@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from iai.cli.output import unfiltered
+from iai.model.printable import printable
+
 
 def repeat(show: Callable[[], None], every_s: float) -> int:
     """Call `show` every `every_s` seconds, until Ctrl-C or until the reader of a pipe leaves.
@@ -26,8 +29,8 @@ def redraw(text: str) -> None:
     On a terminal this is one write, which erases only what it doesn't overwrite: no flicker.
     """
     if sys.stdout.isatty():
-        lines = "".join(f"{line}\x1b[K\n" for line in text.splitlines())
-        sys.stdout.write(f"\x1b[H{lines}\x1b[J")
+        lines = "".join(f"{line}\x1b[K\n" for line in printable(text).splitlines())
+        unfiltered(sys.stdout).write(f"\x1b[H{lines}\x1b[J")
     else:
         print(text, end="\n\n")
 

@@ -25,7 +25,7 @@ ACCESS: dict[Actor, Access] = {
         reads=("run/*.beat", "config.toml"),
     ),
     Actor.INGEST: Access(
-        writes=("records/", "spool/", "session-start/news/", "run/ingest.bell"),
+        writes=("records/", "backups/", "spool/", "session-start/news/", "run/ingest.bell"),
         outside="transcripts, and git's files in checkouts",
     ),
     Actor.EMBEDDING: Access(writes=("vectors/",), reads=("records/", "index/", "models/")),
@@ -41,6 +41,7 @@ ACCESS: dict[Actor, Access] = {
             "session-start/by-cwd/",
         ),
         reads=("records/", "index/"),
+        outside="which branch a checkout is on",
     ),
 }
 
@@ -53,7 +54,7 @@ def own(actor: Actor) -> tuple[str, ...]:
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Is a path, relative to the store, one of these files or below one of these directories?"""
     return any(
-        name.startswith(pattern) if pattern.endswith("/") else fnmatchcase(name, pattern)
+        f"{name}/".startswith(pattern) if pattern.endswith("/") else fnmatchcase(name, pattern)
         for pattern in patterns
     )
 

@@ -3,9 +3,11 @@
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from iai.config.secured import secure
 from iai.errors import StoreError
 from iai.protocol.message import Actor
 
@@ -133,7 +135,8 @@ class Layout:
     def create(self) -> None:
         """Create the directories that several processes share, with mode 0700.
 
-        Raises StoreError if the directory holds other files and is not a store.
+        Raises StoreError if the directory holds other files and is not a store, or something in it
+        is not its user's alone: see `iai.config.secured`.
         """
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
             known = {"spool", "logs", "hooks", "ledger", "session-start", "config.toml", "service"}
@@ -152,6 +155,24 @@ class Layout:
             self.spool_new,
         ):
             private(directory)
+        secure(self.root)
+
+    def create_sockets(self) -> None:
+        """Create the directory of the sockets, with mode 0700.
+
+        Raises StoreError if it is not ours: outside the store, anybody could have created it.
+        """
+        self.check_sockets()
+        private(self.sockets)
+
+    def check_sockets(self) -> None:
+        """Raise StoreError if the directory of the sockets is another user's, or a link."""
+        with suppress(FileNotFoundError):
+            found = self.sockets.lstat()
+            if self.sockets != self.run and (
+                found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode)
+            ):
+                raise StoreError(f"{self.sockets} is not a directory of yours; delete it")
 
 
 def private(directory: Path) -> None:

@@ -105,6 +105,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             "1: a session also starts with the latest work in other projects; 0: never",
         ),
     ] = 1
+    backups: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_BACKUPS",
+            "backups",
+            "how many automatic backups of the records are kept, made once a day; 0: none",
+        ),
+    ] = 3
     file_history: Annotated[
         int,
         Setting(

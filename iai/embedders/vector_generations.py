@@ -9,6 +9,7 @@ from iai.embedders.generations import Census, Weights
 from iai.embedders.registry import Embedders
 from iai.model.record import Record
 from iai.model.revisions import Revisions
+from iai.store.scrubber import Scrubber
 from iai.store.vectors import Generation, Progress, VectorChange, VectorStore
 
 
@@ -140,6 +141,11 @@ class VectorGenerations:
     def check_entries(self) -> Iterator[int]:
         """See `Environment.check_entries`."""
         return self._store.check_entries()
+
+    def scrubber(self) -> Scrubber:
+        """Return what scrubs the store."""
+        with self._store.view() as view:
+            return Scrubber(self._store, view.scrubbed())
 
     def close(self) -> None:
         """Close the store."""

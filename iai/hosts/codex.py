@@ -88,7 +88,7 @@ def _is_bare(line: dict[str, Any], context: Context) -> bool:
     return (
         _opens_a_bare_session(line)
         or line.get("record_type") == "state"
-        or (bool(context.session) and line.get("type") in _TOOLS | {"message"})
+        or (bool(context.session) and text(line, "type") in _TOOLS | {"message"})
     )
 
 
@@ -155,7 +155,7 @@ def _moved(payload: dict[str, Any], context: Context) -> Context:
 
 
 def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
-    if payload.get("type") in _ENDS:
+    if text(payload, "type") in _ENDS:
         context, done = codex_calls.resulted(payload, context, "", at or context.last_at)
         return context, done or (Skip.NOT_A_TURN,)
     items: tuple[Item, ...] = ()
@@ -189,12 +189,12 @@ def _item(payload: dict[str, Any], stamp: int, context: Context) -> Parsed:
     if stamp:
         context = structs.replace(context, last_at=stamp)
     at = context.last_at
-    if payload.get("type") in _CALLS | _OUTPUTS and session != context.session:
+    if text(payload, "type") in _CALLS | _OUTPUTS and session != context.session:
         return context, (Skip.REPEATED,)
-    if payload.get("type") in _CALLS:
+    if text(payload, "type") in _CALLS:
         context, done = codex_calls.called(payload, context, at)
         return context, done or (Skip.TOOL,)
-    if payload.get("type") in _OUTPUTS:
+    if text(payload, "type") in _OUTPUTS:
         key = _key(session, stamp, "user", text(payload, "call_id"))
         context, done = codex_calls.resulted(payload, context, key, at)
         return context, done or (Skip.TOOL,)
@@ -221,7 +221,7 @@ def _belongs(at: int, context: Context) -> tuple[str, bool]:
 
 def _message(payload: dict[str, Any], session: str, stamp: int, context: Context) -> Parsed:
     role = payload.get("role")
-    if payload.get("type") in _TOOLS:
+    if text(payload, "type") in _TOOLS:
         return context, (Skip.TOOL,)
     if payload.get("type") != "message" or role not in ("user", "assistant"):
         return context, (Skip.META if role in ("developer", "system") else Skip.NOT_A_TURN,)

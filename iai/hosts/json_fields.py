@@ -9,6 +9,7 @@ from iai.model.clock import NS
 _EARLIEST_S = 1_000_000_000  # 2001: an earlier number is no time
 _DIGITS = 20  # a longer number is no time
 _LATEST_S = 100_000_000_000  # larger numbers are milliseconds
+_LARGEST = (1 << 63) - 1
 
 
 def text(fields: object, name: str) -> str:
@@ -30,9 +31,11 @@ def array(fields: object, name: str) -> list[Any]:
 
 
 def whole(fields: object, name: str) -> int | None:
-    """Return a field that is a whole number."""
+    """Return a field that is a whole number, and one that the store can hold."""
     value = fields.get(name) if isinstance(fields, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def seconds(fields: object, name: str, per_second: float = 1.0) -> float:
@@ -44,7 +47,15 @@ def seconds(fields: object, name: str, per_second: float = 1.0) -> float:
 
 
 def moment(value: object) -> int:
-    """Return a time in nanoseconds: ISO 8601, seconds or milliseconds; 0 if it cannot be read."""
+    """Return a time in nanoseconds: ISO 8601, seconds or milliseconds.
+
+    0 if it cannot be read, or is after 2262, when the nanoseconds need more than 63 bits.
+    """
+    at = _time(value)
+    return at if at <= _LARGEST else 0
+
+
+def _time(value: object) -> int:
     if isinstance(value, str):
         return _iso(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -59,4 +70,4 @@ def _iso(value: str) -> int:
     try:
         return max(0, clock.parse_iso(value))
     except (ValueError, OverflowError):
-        return moment(int(value)) if value.isdecimal() and len(value) < _DIGITS else 0
+        return _time(int(value)) if value.isdecimal() and len(value) < _DIGITS else 0

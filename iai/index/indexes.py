@@ -6,10 +6,12 @@ from iai.index.lexical_indexer import LexicalIndexer
 from iai.index.link_indexer import LinkIndexer
 from iai.index.term_vectors import FORM
 from iai.index.vector_indexer import VectorIndexer
+from iai.model.clock import Now
 from iai.model.revisions import Revisions
 from iai.store.graph import GraphChange, GraphStore, Progress
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
+from iai.store.scrubber import Scrubber
 
 
 class Indexes:
@@ -23,6 +25,7 @@ class Indexes:
         self._store = store
         with store.view() as view:
             self.progress = noted = view.progress()  # as it is on disk
+            self._scrubber = Scrubber(store, view.scrubbed())
         self.vector = VectorIndexer(noted.rebuilt)
         self.lexical = LexicalIndexer(lexical, store)
         self.links = LinkIndexer(
@@ -57,6 +60,32 @@ class Indexes:
         if count:
             self._save(warm=self.progress.warm)
         return count
+
+    def scrub(self, now: Now, part: int = 1) -> bool:
+        """Do a slice of a scrub, if one is due; see `iai.store.scrubber`."""
+        with self._readers.records.view() as view:
+            pending = self._scrubber.pending(view, now)
+            if not pending.ranges or pending.minus(self._applied()).ranges:
+                return False
+            linked = not pending.minus(self.links.applied).ranges
+            if linked and self.lexical.rewrite(view, part):
+                return True
+        if not linked:
+            return self.link(part) > 0
+        with self._store.view() as stored:
+            has_topics = stored.has_topics()
+        if has_topics:
+            self._store.commit(lambda unit: unit.forget_topics())
+        self._scrubber.step(pending, now)
+        return True
+
+    def _applied(self) -> Revisions:
+        """Return what is applied in every index that answers or is being built."""
+        if self.vector.rebuilding:
+            return Revisions()
+        if self.vector.index is None:
+            return self.lexical.applied
+        return self.lexical.applied.both(self.vector.applied)
 
     def _step_vectors(self, view: RecordView, part: int) -> bool:
         try:

@@ -4,11 +4,13 @@ It keeps terms (`iai.index.terms`), labels and what filters ask for, but no text
 twice is there once. A request is also found by what was done for it, and by the narration between.
 """
 
+import json
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tantivy
@@ -37,6 +39,7 @@ class LexicalIndex:
     def __init__(self, path: Path) -> None:
         """Open it; empty if there is none, or it is damaged or has another schema."""
         private(path)
+        self._path = path
         if damage := next(lexical_files.problems(path), ""):
             log.warning("%s is damaged: %s; rebuilding it from the records", path, damage)
             shutil.rmtree(path)
@@ -88,6 +91,35 @@ class LexicalIndex:
     def collect_garbage(self) -> None:
         """Delete the files that no segment needs any more."""
         self._writer.garbage_collect_files()
+
+    def stale_segments(self) -> frozenset[int]:
+        """Return the segments with removed records, whose terms they still have, by position."""
+        segments = self._meta()["segments"]
+        return frozenset(n for n, segment in enumerate(segments) if segment.get("deletes"))
+
+    def labels_in(self, segments: Collection[int], after: int, through: int) -> list[int]:
+        """Return the labels from one to another that are in these segments, ascending."""
+        query = tantivy.Query.range_query(
+            self._index.schema, _LABEL, tantivy.FieldType.Integer, after + 1, through
+        )
+        searcher = self._index.searcher()
+        found = searcher.search(query, limit=through - after, count=False).hits
+        addresses = [address for _, address in found if address.segment_ord in segments]
+        labels = np.asarray(searcher.fast_field_values(_LABEL, addresses), np.int64)
+        return sorted(labels.tolist())
+
+    def settled(self) -> bool:
+        """Delete files of segments that are gone; return whether none is left.
+
+        One that tantivy is merging is there until that ends.
+        """
+        self.collect_garbage()
+        names = {segment["segment_id"].replace("-", "") for segment in self._meta()["segments"]}
+        stems = {path.name.split(".", 1)[0] for path in self._path.glob("[0-9a-f]*.*")}
+        return stems <= names
+
+    def _meta(self) -> Any:
+        return json.loads((self._path / "meta.json").read_bytes())
 
     def search(
         self, words: Iterable[str], k: int, only: Filter = _EVERYTHING

@@ -14,8 +14,8 @@ from iai.index.neighbours import update_neighbours
 from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import terms
 from iai.index.vector_filter import facets
-from iai.index.work_terms import work_terms
-from iai.model.exchange import opens
+from iai.index.work_terms import NOTHING, WorkTerms, work_terms
+from iai.model.exchange import NARRATION, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 WORDS_SLICE = 400  # changes: some 40 ms; a question waits for no more
 SLICE_CHARACTERS = 300_000  # of text in a slice, at most
+LABELS_LOOKED_AT = 8_192  # at a time, for those of a segment
 TOGETHER = 4_096  # changes of a backlog that become searchable at once: each time costs 10 ms
 
 
@@ -35,6 +36,10 @@ class LexicalIndexer:
         """Resume after the last slice; start over if anything is missing."""
         self.index = index
         self._store = store
+        self.merging = False  # does `rewrite` wait for tantivy to end a merge?
+        self._moving: frozenset[int] = frozenset()  # segments, by position
+        self._to_move: list[int] = []  # labels that were found in them,
+        self._looked_at = 0  # up to this one
         self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
         with store.view() as view:
             noted, count = view.progress(), view.term_vector_count()
@@ -73,6 +78,42 @@ class LexicalIndexer:
             self._make_searchable()
         return bool(due.ranges)
 
+    def rewrite(self, view: RecordView, part: int = 1) -> bool:
+        """Do a slice of a rewrite of all segments that have terms of removed records.
+
+        Returns False when none is left. A record that is put in again moves to a new segment, and
+        one without records is deleted. All are moved in one commit: after each commit tantivy may
+        merge a segment that is half empty, and all others that it merges would be next.
+        """
+        index, newest = self.index, view.watermark().max_vec_label
+        if not self._moving:
+            index.commit()  # of what was taken and is not searchable yet, there are files as well
+            self.merging = not index.settled()
+            self._moving = index.stale_segments()
+            self._looked_at, self._to_move = 0, []
+        if self.merging or not self._moving:
+            more, self._moving = self.merging, frozenset()
+            return more
+        while not self._to_move and self._looked_at < newest:
+            through = self._looked_at + LABELS_LOOKED_AT
+            self._to_move = index.labels_in(self._moving, self._looked_at, through)
+            self._looked_at = through
+        most = max(1, WORDS_SLICE // 2 // part)
+        now, self._to_move = self._to_move[:most], self._to_move[most:]
+        for label in now:
+            self._put_again(view, label)
+        if not self._to_move and self._looked_at >= newest:
+            index.commit()
+            self._moving = frozenset()
+        return True
+
+    def _put_again(self, view: RecordView, label: int) -> None:
+        record = view.get(label)
+        if record is None or record.kind == NARRATION or record.rewound:
+            self.index.remove(label)  # its own change is still to be applied
+        else:
+            self._put(view, record)
+
     def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
         changed = {**self._requests_of(view, changed), **changed}
         vectors: dict[int, bytes | None] = {}
@@ -83,7 +124,7 @@ class LexicalIndexer:
                 vectors[label] = None
                 self.index.remove(label)
             else:
-                vectors[label] = self._put(view, record)
+                vectors[label] = term_vector(record, *self._put(view, record))
 
         def write(unit: GraphChange) -> Deferred:
             update_neighbours(view, changed, unit)
@@ -93,16 +134,16 @@ class LexicalIndexer:
         if changed:
             self._frequencies.defer(self._store.commit(write))
 
-    def _put(self, view: RecordView, record: Record) -> bytes:
-        """Index a record, a request with what followed from it; return its term vector."""
+    def _put(self, view: RecordView, record: Record) -> tuple[list[str], WorkTerms]:
+        """Index a record, a request with what followed from it; return its terms."""
         found_by = terms(record.text)
         if not (opens(record) and record.in_session):
             self.index.put(record, found_by)
-            return term_vector(record, found_by)
+            return found_by, NOTHING
         work = work_terms(view.done(record))
         narration = {term for turn in view.narrated(record) for term in terms(turn.text)}
         self.index.put(record, found_by, chain.from_iterable(work), narration)
-        return term_vector(record, found_by, work)
+        return found_by, work
 
     def _requests_of(
         self, view: RecordView, changed: Mapping[int, Record | None]

@@ -18,14 +18,18 @@ from numpy.typing import NDArray
 
 from iai.index.terms import term_id
 from iai.index.work_terms import KINDS, NOTHING, WorkTerms
-from iai.model.record import Record
+from iai.model.exchange import opens
+from iai.model.record import CLIENT, Record
 
-FORM = 4  # of the bytes below: what has another form is rebuilt
+FORM = 5  # of the bytes below: what has another form is rebuilt
+OUTSIDE, INSIDE, OPENS = range(3)  # of an exchange, or the request that opens it
 
 # A head, then the ids of the terms, ascending, each as often as it occurs in the text, then those
-# of the work by kind, each once. `speaker` is the id of the name that a text begins with ("Ada:
-# ..."), or 0; `session` that of the session, or 0 for what was noted outside one. `note` says that
-# it was captured on its own, and `work` how many terms there are of each kind.
+# of the work by kind, each once. `exchange` is one of the three numbers above. `speaker` is the id
+# of the name that a text begins with ("Ada: ..."), or 0; in an exchange it is always 0, for there
+# such a word names no speaker ("Fixed: ..."). `session` is the id of the session, or 0 for what was
+# noted outside one. `note` says that it was captured on its own, and `work` how many terms there
+# are of each kind.
 HEAD = np.dtype(
     [
         ("said", "<i8"),
@@ -34,12 +38,12 @@ HEAD = np.dtype(
         ("user", "?"),
         ("pinned", "?"),
         ("note", "?"),
-        ("", "V1"),
+        ("exchange", "u1"),
         ("work", "<u2", (len(KINDS),)),
         ("", "V2"),
     ]
 )
-_head = Struct(f"<qII???x{len(KINDS)}H2x").pack  # the same
+_head = Struct(f"<qII???B{len(KINDS)}H2x").pack  # the same
 _WORD = np.dtype("<u4")
 _HEAD_WORDS = HEAD.itemsize // _WORD.itemsize
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
@@ -50,7 +54,8 @@ Heads = NDArray[np.void]
 def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHING) -> bytes:
     """Return the term vector of a record with these terms, and those of what was done for it."""
     parts = [sorted({*map(term_id, part)}) for part in work]
-    speaker = _SPEAKER.match(record.text)
+    exchange = _exchange(record)
+    speaker = None if exchange else _SPEAKER.match(record.text)
     head = _head(
         record.created_at,
         term_id(speaker[1].lower()) if speaker else 0,
@@ -58,11 +63,18 @@ def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHI
         record.role == "user",
         record.pinned,
         record.is_fact,
+        exchange,
         *map(len, parts),
     )
     text = np.fromiter(map(term_id, found_by), _WORD)
     text.sort()
     return head + text.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
+
+
+def _exchange(record: Record) -> int:
+    if not record.in_session or record.host == CLIENT:
+        return OUTSIDE
+    return OPENS if opens(record) else INSIDE
 
 
 def terms_in(vector: bytes) -> list[int]:

@@ -60,6 +60,11 @@ class VectorIndexer:
             self.applied = noted.vectors_applied
 
     @property
+    def rebuilding(self) -> bool:
+        """Is an index being built, which may hold what was forgotten since?"""
+        return self._rebuild is not None
+
+    @property
     def unsaved(self) -> bool:
         """Does the index on disk lack any change?"""
         return self._stale or any(index.dirty for _, index in self._tables())

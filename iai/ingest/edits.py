@@ -3,14 +3,17 @@
 Each runs in one transaction, which is aborted if it raises: so a refused request changes nothing.
 """
 
+from functools import partial
 from typing import Literal
 
 from iai.errors import BadUsage, NotFound
 from iai.ingest.parse import Identify
+from iai.model.action import Action
 from iai.model.record import Project, Record, session_key
 from iai.protocol.ingest import (
     CapturedTurn,
     Edit,
+    Erase,
     Forget,
     IgnoreProject,
     Mark,
@@ -21,6 +24,8 @@ from iai.protocol.ingest import (
 from iai.protocol.message import Request
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
+
+_EVER = -(1 << 62)  # nanoseconds: before all that was ever done
 
 
 def apply(request: Request, unit: RecordChange) -> int:
@@ -38,6 +43,8 @@ def apply(request: Request, unit: RecordChange) -> int:
             return _edit(ref, text, unit)
         case Forget(refs=refs, whole_sessions=whole_sessions):
             return _forget(refs, unit, whole_sessions=whole_sessions)
+        case Erase():
+            return _erase(request, unit)
         case MergeProjects(project=project, into=into):
             return _merge(project, into, unit)
         case IgnoreProject():
@@ -56,6 +63,12 @@ def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView)
         project = identify(cwd, "")
         if view.ignored(project.id, project.root, cwd):
             raise BadUsage(f"nothing was stored: {cwd} is ignored; see `iai project list`")
+
+
+def named(request: Forget | Erase, view: RecordView) -> list[Record]:
+    """Return the records that a request names, as far as they exist."""
+    refs = request.refs if isinstance(request, Forget) else map(str, request.labels)
+    return [record for ref in refs if (record := view.find(ref)) is not None]
 
 
 def _mark(request: Mark, unit: RecordChange) -> int:
@@ -79,6 +92,7 @@ def _edit(ref: str, text: str, unit: RecordChange) -> int:
     if not text.strip():
         raise BadUsage("the new text is empty; to remove a record, forget it")
     unit.edit(_find(ref, unit), text)
+    unit.demand_scrub()
     return 1
 
 
@@ -89,11 +103,33 @@ def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) 
     records = {r.label: r for r in found.values() if r is not None}
     if whole_sessions:
         for key in {session_key(r.host, r.session) for r in records.values()}:
-            turns = (*unit.session(key), *unit.narration(key))
+            turns = (*unit.session(key), *unit.narration(key), *unit.rewound(key))
             records.update({turn.label: turn for turn in turns})
     for record in records.values():
         unit.forget(record)
     return len(records)
+
+
+def _erase(request: Erase, unit: RecordChange) -> int:
+    records = named(request, unit)
+    for record in records:
+        unit.forget(record)
+    count = len(records)
+    for part in request.parts:
+        session = bytes.fromhex(part.session)
+        if part.title:
+            count += unit.forget_session_title(session)
+        else:
+            since, until = part.since or _EVER, part.until or None
+            count += unit.forget_work(session, since, until, partial(_says, part.text))
+    count += sum([unit.forget_project(project) for project in request.projects])
+    if request.text:
+        unit.forget_phrase(request.text)
+    return count
+
+
+def _says(text: str, action: Action) -> bool:
+    return any(text in words for words in action.words)
 
 
 def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:

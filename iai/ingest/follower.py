@@ -111,6 +111,13 @@ class Follower:
             self._watched[path] = Watched(self._followed.pop(path), transcripts.size(path))
         return [t for t in over if self._ended.pop(t.path, "")]
 
+    def reload(self, stored: Iterable[Transcript]) -> None:
+        """Take what is known of the followed files from the store; they are followed as long."""
+        for transcript in stored:
+            if known := self._followed.get(transcript.path):
+                until = known.followed_until
+                self._followed[transcript.path] = structs.replace(transcript, followed_until=until)
+
     # --- what to read -------------------------------------------------------------------------
 
     def next_unread(self) -> Transcript | None:

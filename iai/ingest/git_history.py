@@ -36,7 +36,9 @@ def commits(root: Path, limit: int) -> list[str]:
     For a marked package, only those that touched it. Raises BadUsage if git is missing, or the
     directory is not in a repository with commits.
     """
-    command = ["git", "-c", "core.quotePath=off", "log", "--no-merges", "--name-only"]
+    # The last is so that no setting of the repository has git run a program.
+    options = ["-c", "core.quotePath=off", "-c", "log.showSignature=false"]
+    command = ["git", *options, "log", "--no-merges", "--name-only"]
     command += [f"--max-count={limit}", f"--format=tformat:{_FORMAT}"]
     if (root / MARKER).exists() and not (root / ".git").exists():
         command += ["--", "."]

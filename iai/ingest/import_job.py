@@ -1,5 +1,6 @@
 """Imports: which files are still to be read, and what has come of them so far."""
 
+import os
 from collections import Counter, deque
 from operator import attrgetter
 from pathlib import Path
@@ -30,7 +31,7 @@ class ImportJob:
         self._read = self._offset = 0  # bytes of the files that are done, and of this one
         found: dict[Path, Found] = {}
         for given in map(Path, paths):
-            if not given.exists():
+            if not os.path.exists(given):  # noqa: PTH110  pathlib raises for impossible names
                 self._problems.append(f"{given}: there is no such file")
             found |= {file.path: file for file in below(given)}
         latest_first = sorted(found.values(), key=attrgetter("written_at"), reverse=True)

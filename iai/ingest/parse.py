@@ -291,7 +291,6 @@ def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
     wanted = places_kept(change, batch)
-    change.follow(batch.transcript)
     records = [r for r in batch.records if (r.project, r.cwd) in wanted]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
     if added:  # else all of it was counted before
@@ -304,7 +303,9 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
         change.rewind(back.key, back.transcript, back.offset, back.restored)
     if wanted:
         for info in batch.sessions:
-            change.note_session(info)
+            if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
+                change.note_session(info)
+    change.follow(batch.transcript)  # when it is known what of its session is there
     return Inserted(added, len(batch.records) - len(records), acted)
 
 

@@ -72,7 +72,8 @@ def insert_again(
         if label is not None or item.session not in forgotten:
             added += change.insert_again(item)[1]
     _note_the_rest(change, batch, sessions=bool(wanted))
-    after = Rereading(transcript=batch.transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
+    transcript = change.admitted(batch.transcript)
+    after = Rereading(transcript=transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)
@@ -123,5 +124,4 @@ def _wholly_forgotten(change: RecordChange, records: list[NewRecord]) -> Iterato
 
 def _there(change: RecordChange, host: str, session: str) -> bool:
     """Is anything left of a session? Of one that is forgotten, nothing may come back."""
-    key = session_key(host, session)
-    return next(change.session(key), None) is not None or any(True for _ in change.narration(key))
+    return change.has_turns(session_key(host, session))

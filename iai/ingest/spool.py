@@ -12,10 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from iai.ingest.transcripts import decode
+from iai.process.files import open_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
 BAD_KEPT = 100  # files that are no events, for the user to inspect
-LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event
+LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
 _CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
@@ -134,10 +135,12 @@ def oldest_bad(directory: Path) -> list[Path]:
 def read(path: Path) -> Spooled | None:
     """Read one file; return None if it is gone."""
     try:
-        status = path.stat()
-        if status.st_size > LONGEST_EVENT:
-            return Spooled(path, status.st_mtime_ns, None, f"{status.st_size} bytes is too long")
-        data = path.read_bytes()
+        with open_regular(path, follow=False) as file:
+            status = os.fstat(file.fileno())
+            if status.st_size > LONGEST_EVENT:
+                why = f"{status.st_size} bytes is too long"
+                return Spooled(path, status.st_mtime_ns, None, why)
+            data = file.read(LONGEST_EVENT)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -18,11 +18,16 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
+from iai.process.files import open_regular
+
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megabytes
 COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
 _TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
+_WINDOW = (
+    1 << 27
+)  # bytes of memory that a compressed file may ask for; the limit of zstd's own tool
 _RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
 _STARTS_TRIED = 2_000
 _BLANK = re.compile(r"[\0\s\ufeff]*")
@@ -78,8 +83,13 @@ class Rescued(NamedTuple):
 
 
 def there(path: str) -> bool:
-    """Is there such a file? False for a name that no file can have, or that is out of reach."""
-    return os.path.isfile(_on_disk(path))  # noqa: PTH113  which raises for names that are too long
+    """Is there a transcript by the name that an event has for it?
+
+    False for a name that no transcript has: one that is not absolute, or of another kind of file.
+    What an event says is not proof, and that file would be read to its end.
+    """
+    named = path.startswith("/") and path.removesuffix(COMPRESSED).endswith(".jsonl")
+    return named and os.path.isfile(_on_disk(path))  # noqa: PTH113  which raises for names that are too long
 
 
 def grown(path: str, mark: Mark) -> bool:
@@ -106,7 +116,7 @@ def written_at(path: str) -> int:
     """Return when a file was last written, in wall nanoseconds; 0 if it is gone."""
     try:
         return Path(_on_disk(path)).stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 
@@ -201,13 +211,13 @@ def below(path: Path) -> Iterator[Found]:
 
     A compressed one is yielded under the plain name that it had.
     """
-    for file in _transcripts(path) if path.is_dir() else (path,):
+    for file in _transcripts(path) if os.path.isdir(path) else (path,):  # noqa: PTH112  as above
         plain = Path(str(file).removesuffix(COMPRESSED))
         if plain != file and plain.is_file():
             continue
         try:
             status = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         if stat.S_ISREG(status.st_mode):
             yield Found(plain, status.st_size, status.st_mtime_ns)
@@ -238,7 +248,7 @@ class _Plain:
     """A file as it is."""
 
     def __init__(self, path: str) -> None:
-        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by __exit__
+        self._file: BinaryIO = open_regular(path)  # closed by __exit__
         status = os.fstat(self._file.fileno())
         self.inode, self.size = status.st_ino, status.st_size
 
@@ -267,14 +277,14 @@ class _Compressed:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115  closed by `close`
+        self._file: BinaryIO = open_regular(path)  # closed by `close`
         # Negative, for the number of the plain file may have been given to this one.
         self.inode = -os.fstat(self._file.fileno()).st_ino
         self._begin()
 
     def _begin(self) -> None:
         self._file.seek(0)
-        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
         self._stream = decompressor.stream_reader(
             self._file, read_across_frames=True, closefd=False
         )

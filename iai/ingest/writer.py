@@ -62,14 +62,19 @@ class RecordWriter:
     def upgrade(self, now: Now) -> Steps:
         """Bring what earlier versions stored up to date.
 
-        They took spellings of one remote for several projects, and kept passwords in remotes.
+        They took spellings of one remote for several projects, kept passwords in remotes, and left
+        what was forgotten in free pages.
         """
         with self._records.view() as view:
             known = [project for project in view.projects() if not project.into]
+            forgot = view.watermark().records_count < view.watermark().max_vec_label
+            scrub = forgot and not view.erased_through()
             secret = [t for t in view.transcripts() if t.remote != without_credentials(t.remote)]
         for transcript in secret:
             kept = structs.replace(transcript, remote=without_credentials(transcript.remote))
             yield from self.commit(methodcaller("follow", kept), now)
+        if scrub:
+            yield from self.commit(methodcaller("demand_scrub"), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
             ((parse.new_project(identity), "") for identity in found if identity.former), now

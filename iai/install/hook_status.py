@@ -22,6 +22,7 @@ from iai.install import hook_entries, json_edit
 from iai.install.hook_entries import CAPTURE, EVENTS, RECALL, Hook, Position
 from iai.model import clock
 from iai.process import logs
+from iai.process.files import open_regular
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 
@@ -76,10 +77,11 @@ def inspect(
 def codex_config(directory: Path) -> dict[str, Any] | None:
     """Return Codex's settings: empty if there are none, None if they can't be read."""
     try:
-        return tomllib.loads((directory / "config.toml").read_text())
+        with open_regular(directory / "config.toml") as file:
+            return tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -135,7 +137,7 @@ def last_start(layout: Layout) -> LastRun | None:
 
 def _tail(path: Path) -> list[str]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow=False) as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - _LOG_TAIL))
             return file.read().decode("utf-8", "replace").splitlines()

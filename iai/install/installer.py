@@ -177,7 +177,7 @@ class Installer:
     def _read_receipt(self) -> Receipt | None:
         try:
             receipt = msgspec.json.decode(self._receipt.read_bytes(), type=Receipt)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, RecursionError):
             return None
         return receipt if receipt.path == str(self.file.path) else None
 

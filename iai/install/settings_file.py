@@ -15,6 +15,7 @@ from pathlib import Path
 
 from iai.errors import IaiError
 from iai.model import clock
+from iai.process.files import open_regular
 
 _NEW = 0o600  # settings hold keys
 _NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)  # of a directory on NFS, say
@@ -35,7 +36,8 @@ class SettingsFile:
     def read(self) -> bytes | None:
         """Return its contents; None if it doesn't exist. Raises SettingsFault."""
         try:
-            return self.target.read_bytes()
+            with open_regular(self.target) as file:
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:

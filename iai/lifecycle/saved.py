@@ -26,7 +26,7 @@ def decode(data: bytes) -> Saved | None:
     """Return the saved state; None if it is missing, unreadable, or not what was written."""
     try:
         saved = msgspec.json.decode(data, type=Saved)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
     return saved if saved.checksum is None or _sealed(saved) == saved else None
 

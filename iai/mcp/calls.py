@@ -113,7 +113,7 @@ class Memory:
             records = [
                 results.shown(view, record, asked, wall) for record in found.values() if record
             ]
-        unknown = [ref for ref, record in found.items() if record is None]
+        unknown = [line(ref) for ref, record in found.items() if record is None]
         if not records:
             raise NotFound(f"there is no record {', '.join(unknown)}")
         result = forms.ShowResult(note=forms.NOTE, records=records, unknown=unknown)

@@ -64,6 +64,12 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sub_agent: bool = False
     undone: bool = False  # its request was taken back, and it did not outlast that
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that it says in words."""
+        steps = (step.text for step in self.steps)
+        return (self.name, self.path, self.to, self.text, self.output, self.commit, *steps)
+
     def __post_init__(self) -> None:
         if not self._is_small():
             self._cut()

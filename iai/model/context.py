@@ -3,7 +3,10 @@
 It is kept with the offset, so that reading can stop after any line and go on in another process.
 """
 
-from msgspec import Struct
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import Struct, structs
 
 from iai.model.action import Action, Step
 
@@ -62,3 +65,21 @@ class Context(Struct, kw_only=True, frozen=True):
     parents: tuple[str, ...] = ()  # of each of these, the line that it follows
     lineage: tuple[Origin, ...] = ()  # this session first
     copied_until: int = 0  # in a fork: the time of the last line that is a copy
+
+
+C = TypeVar("C", bound=Context)
+
+
+def without(context: C, says: Callable[[str], bool]) -> C:
+    """Return a context without its title, calls, prompts and to-do items that say something."""
+    titled = not says(context.title)
+    kept = [not says(item.text) for item in context.todos]
+    return structs.replace(
+        context,
+        title=context.title if titled else "",
+        title_rank=context.title_rank if titled else 0,
+        calls=tuple(c for c in context.calls if not any(map(says, (c.input, *c.action.words)))),
+        queue=tuple(prompt for prompt in context.queue if not says(prompt.text)),
+        todos=tuple(item for item, keep in zip(context.todos, kept, strict=True) if keep),
+        todo_ids=tuple(i for i, keep in zip(context.todo_ids, kept, strict=False) if keep),
+    )

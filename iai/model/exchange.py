@@ -15,7 +15,7 @@ from iai.model.action import Action
 from iai.model.record import NewRecord, Record
 
 NARRATION = "narration"
-_OPENING = frozenset({"", "command"})  # kinds of a user's turn that start an exchange
+_OPENING = frozenset({"", "command", "plan"})  # kinds of a user's turn that start an exchange
 
 
 class Exchange(Struct, frozen=True, kw_only=True):

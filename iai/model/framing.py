@@ -5,6 +5,8 @@ Memory must not feed on itself: what we put into a session comes back in its tra
 
 import re
 
+from iai.model.printable import CONTROLS
+
 OPENING = "<!-- iai "
 CLOSING = "<!-- /iai -->"
 # The whole first line, so that a text that only mentions it is left alone. The end may be missing:
@@ -14,8 +16,18 @@ _BLOCK = re.compile(
     rf"(?:{re.escape(CLOSING)}\n?|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_NAME = 120  # characters of a project's name
 _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_LINE_END = re.compile("\r\n|[\u2028\u2029]")
+_HIDDEN = re.compile(f"[{CONTROLS}\u200b-\u200d\u2060-\u2064\ufeff]")
+# Tags by which hosts and models tell who speaks, such as </system-reminder>. A quotation that holds
+# one must neither end the block that it is shown in nor begin another.
+_TAG = re.compile(
+    r"<(?=/?(?:[a-z0-9]{1,40}[-_:.]){0,6}"
+    r"(?:system|reminder|instruction|antml|function|tool|invoke|parameter|human|assistant|user"
+    r"|prompt|thinking|command|hook|environment|permission|context|memory|iai)s?(?![a-z0-9]))",
+    re.IGNORECASE,
+)
 
 
 def opening(revision: int, generated_at: str, project: str, tokens: int = 0) -> str:
@@ -23,7 +35,7 @@ def opening(revision: int, generated_at: str, project: str, tokens: int = 0) -> 
 
     `tokens` is an upper bound for the whole payload; 0: the payload is empty.
     """
-    name = harmless(project).replace("\n", " ").replace("-->", "")
+    name = inline(project, _NAME).replace("-->", "-- >")
     about = f"revision={revision} generated_at={generated_at} project={name} tokens={tokens}"
     return f"{OPENING}{about} -->"
 
@@ -44,9 +56,11 @@ def without(text: str) -> str:
 def harmless(text: str) -> str:
     """Return a text that is safe inside the frame.
 
-    It has no control or direction characters, and nothing that could end the frame early.
+    It has no control, direction or hidden characters, and nothing that could end the frame, or a
+    block of the host around it, early: a space after the `<` makes those tags plain text.
     """
-    return _CONTROL.sub("", text.replace("\r\n", "\n")).replace("<!--", "<! --")
+    shown = _HIDDEN.sub("", _LINE_END.sub("\n", text))
+    return _TAG.sub("< ", shown.replace("<!--", "<! --"))
 
 
 def inline(text: str, limit: int) -> str:

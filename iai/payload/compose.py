@@ -109,10 +109,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     before = tuple(_line_of(session) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
     groups = hot_files.by_directory(material.sessions, material.root, material.beside)
-    files = tuple(
-        (f"- {directory}: {', '.join(names)}" if directory else f"- {', '.join(names)}",)
-        for directory, names in groups
-    )
+    files = tuple(_directory(directory, names) for directory, names in groups)
     yield Section(("", "## Files worked on lately, by directory"), files, 0.3)
     topics = framing.inline("; ".join(material.topics), _LINE)
     yield Section(("", "## Topics of this project"), ((f"- {topics}",),) if topics else (), 0.1)
@@ -275,6 +272,12 @@ def _decision(record: Record) -> tuple[str, ...]:
         text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
     return (f"- {_day(record.created_at)}: {text} ({_number(record)}{kind})",)
+
+
+def _directory(directory: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The files worked on in one directory; "" is the root."""
+    where = f"{framing.inline(directory, _LINE)}: " if directory else ""
+    return (f"- {where}{_listed(names, len(names))}",)
 
 
 def _answers(pairs: Sequence[str], limit: int) -> str:

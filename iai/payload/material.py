@@ -46,6 +46,7 @@ class PayloadSource(Protocol):
     def pinned(self, project: str) -> Iterator[Record]: ...
     def facts(self, project: str) -> Iterator[Record]: ...
     def session_changed(self, session: bytes) -> int: ...
+    def erased_through(self) -> int: ...
 
 
 class Material(Struct, frozen=True, kw_only=True):
@@ -95,6 +96,8 @@ def gather(
     comes first. `elsewhere`: may it show what was done in other projects?
     """
     memo = {} if memo is None else memo
+    # A label may have words of a record that was forgotten since.
+    current = [topic for topic in topics if topic.revision >= view.erased_through()]
     project = view.belongs(project)
     known = view.project_named(project) if project else None
     others = [other for other in view.active() if other.id != project]
@@ -120,7 +123,7 @@ def gather(
         pinned=tuple(islice(pinned, PINNED)),
         facts=tuple(islice(facts, FACTS)),
         decisions=tuple(islice(_decisions([asking, *people] if asking else people), DECISIONS)),
-        topics=tuple(topic.label for topic in topics[:TOPICS]),
+        topics=tuple(topic.label for topic in current[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]

@@ -98,6 +98,7 @@ class Client:
         self, actors: tuple[Actor, ...], deadline_s: float | None = None
     ) -> Iterator[Message]:
         """Yield the events of these actors, for `deadline_s` seconds; None: forever."""
+        self._layout.check_sockets()
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         poller = zmq.Poller()
         feeds: dict[zmq.SyncSocket, Actor] = {}
@@ -120,6 +121,7 @@ class Client:
 
     def _dealer(self, actor: Actor) -> "zmq.SyncSocket":
         if actor not in self._sockets:
+            self._layout.check_sockets()
             dealer = self._context.socket(zmq.DEALER)
             dealer.set(zmq.LINGER, 0)
             dealer.connect(self._layout.inbox(actor))

@@ -1,9 +1,12 @@
-"""Files that are written in one step, so that readers never see half of one. Mode 0600."""
+"""Files that are written in one step, and files that anybody may have named, read with care."""
 
+import errno
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from iai.config.layout import private
 
@@ -11,7 +14,7 @@ _ASIDE = ".tmp"
 
 
 def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
-    """Replace the content of `path`, by renaming a temporary file over it.
+    """Replace the content of `path`, by renaming a temporary file over it. Mode 0600.
 
     `durable`: fsync, to survive power loss. Raises OSError and leaves the old content in place.
     """
@@ -71,3 +74,47 @@ def _alive(pid: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def open_regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading. A pipe, a device or a socket is refused, not waited for.
+
+    `follow`: may the last part of the path be a symbolic link? Raises OSError.
+    """
+    try:
+        status = Path(path).stat(follow_symlinks=follow)
+        _refuse_special(status, path)  # opening a device can do harm
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    except ValueError as error:  # a name that no file can have
+        raise OSError(errno.EINVAL, "not the name of a file", str(path)) from error
+    try:
+        _refuse_special(os.fstat(descriptor), path)  # it may have been replaced in between
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: str | Path, longest: int, *, follow: bool = True) -> bytes:
+    """Return at most the first `longest` bytes of a regular file. Raises OSError."""
+    with open_regular(path, follow=follow) as file:
+        return file.read(longest)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append to a regular file, in one write; create it with mode 0600. Raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        _refuse_special(os.fstat(descriptor), path)
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_special(status: os.stat_result, path: str | Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))

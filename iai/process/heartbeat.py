@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iai.model.clock import NS
+from iai.process.files import read_regular
 
 _FORM = struct.Struct("<qq48s")  # pid, monotonic nanoseconds, what the loop is doing
 
@@ -46,7 +47,7 @@ class Heartbeat:
 def read(path: Path) -> Beat | None:
     """Return the last beat; None if the file is missing or not of our form."""
     try:
-        pid, mono, activity = _FORM.unpack(path.read_bytes())
+        pid, mono, activity = _FORM.unpack(read_regular(path, _FORM.size + 1))
     except (OSError, struct.error):
         return None
     return Beat(pid, mono, activity.rstrip(b"\0").decode("utf-8", "replace"))

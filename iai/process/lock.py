@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from iai.config.layout import private
+from iai.process.files import read_regular
 
 _RETRY_S = 0.02
+_LONGEST_NOTE = 4_096  # bytes
 GLANCE_S = 0.5  # patience enough to outlast `held`, which takes a shared lock for an instant
 
 
@@ -55,7 +57,7 @@ def take(path: Path, patience_s: float = 0.0) -> Lock | None:
 def held(path: Path) -> bool:
     """Does any process hold this lock? A missing file is not held."""
     with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,6 +76,6 @@ def holder(path: Path) -> int:
 def note(path: Path) -> str:
     """Return the note of the last holder; "" if there is none."""
     try:
-        return path.read_text()
+        return read_regular(path, _LONGEST_NOTE).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -11,6 +11,8 @@ from contextlib import suppress
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
+from iai.model.printable import printable
+
 LIMIT = 5 << 20  # bytes; a longer file is rotated
 KEPT = 2  # rotated files: .1 (the latest) and .2
 
@@ -27,12 +29,32 @@ class StandardErrorHandler(WatchedFileHandler):
             os.dup2(self.stream.fileno(), _STANDARD_ERROR)
 
 
-def handler(path: Path) -> logging.Handler:
-    """Return a handler for standard error; if that is `path`, it follows rotations."""
+class PlainFormatter(logging.Formatter):
+    """Drops control and direction characters.
+
+    Logs name files and quote errors, and people read them in terminals.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def line(process: str) -> str:
+    """Return the format of a line by a process."""
+    return f"%(asctime)s {process} %(levelname)s %(message)s"
+
+
+def handler(path: Path, form: str) -> logging.Handler:
+    """Return a handler for standard error; if that is `path`, it follows rotations.
+
+    `form` is the format of a line, as `logging.Formatter` takes it.
+    """
+    chosen: logging.Handler = logging.StreamHandler()
     with suppress(OSError):
         if os.path.samestat(os.fstat(_STANDARD_ERROR), path.stat()):
-            return StandardErrorHandler(path)
-    return logging.StreamHandler()
+            chosen = StandardErrorHandler(path)
+    chosen.setFormatter(PlainFormatter(form))
+    return chosen
 
 
 def rotate(path: Path, limit: int = LIMIT, kept: int = KEPT) -> bool:

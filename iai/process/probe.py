@@ -52,8 +52,8 @@ def ask(
 
 
 def shown(value: object) -> str:
-    """One line of JSON; bytes become their number."""
-    return json.dumps(value, ensure_ascii=False, default=lambda data: f"<{len(data)} bytes>")
+    """One line of JSON in ASCII, safe for any terminal; bytes become their number."""
+    return json.dumps(value, default=lambda data: f"<{len(data)} bytes>")
 
 
 def listen(context: "zmq.Context[zmq.Socket[bytes]]", address: str, seconds: float) -> int:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from iai.process.files import read_regular
+
 _SECTION = re.compile(r'^\s*\[(?P<section>\w+)(?:\s+"(?P<name>[^"]+)")?\s*\]', re.IGNORECASE)
 _VALUE = re.compile(r'^\s*(?P<key>\w+)\s*=\s*"?(?P<value>[^\s"]+)')
 _LONGEST = 1 << 20  # bytes read of a file
@@ -57,7 +59,6 @@ def _values(path: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST).decode("utf-8", "surrogateescape")
+        return read_regular(path, _LONGEST).decode("utf-8", "surrogateescape")
     except OSError:
         return ""

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iai.model.remote import normalised, parsed
+from iai.process.files import read_regular
 from iai.projects.git_config import origin, rewritten
 from iai.projects.ssh_config import host_name
 
 _LONGEST = 1 << 20  # bytes read of a file
-_LONGEST_LINE = 4_096  # bytes of the first line of a log
+_LONGEST_LINE = 4_096  # bytes of the first line of a log or a marker
 _LONGEST_NAME = 100  # characters, in a marker
 _TEMPORARY = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp")  # noqa: S108  names, not uses
 _HOMES = ("/home", "/Users", "/var/home")
@@ -49,7 +50,7 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
 
     `remote` is the URL a host noted; it is used if git's own files name no remote.
     """
-    path = Path(os.path.realpath(cwd)) if cwd else Path("/")
+    path = _resolved(cwd) if cwd else Path("/")
     top = _top(path)
     marked = _marked(path, top)
     root = marked or top or _repository_of_worktree(path) or path
@@ -74,7 +75,7 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
         name = given or name
     own = _digest(identity + package)
     before = tuple(id_ for one in former if (id_ := _digest(one + package)) != own)
-    found = ProjectIdentity(own, name or "/", str(root), former=before)
+    found = ProjectIdentity(own, _shown(name) or "/", str(root), former=before)
     birth = _birth(git) if git is not None else ""
     return found._replace(git=str(git), born=_digest(birth + package)) if birth else found
 
@@ -157,7 +158,7 @@ def _repository_of_worktree(path: Path) -> Path | None:
     directory such as `.claude`.
     """
     for name in (".worktrees", "worktrees"):
-        if name in path.parts[:-1] and not path.is_dir():
+        if name in path.parts[:-1] and not os.path.isdir(path):  # noqa: PTH112  see `_there`
             above = Path(*path.parts[: path.parts.index(name)])
             if above.name.startswith("."):
                 above = above.parent
@@ -192,8 +193,14 @@ def _marked(path: Path, top: Path | None) -> Path | None:
 
 
 def _name(marked: Path) -> str:
-    line = next(iter(_read(marked / MARKER).splitlines()), "")
-    return "".join(c for c in line if c.isprintable()).strip()[:_LONGEST_NAME]
+    # A repository can hold a link to anywhere; what that says is not the name of a project.
+    line = next(iter(_read(marked / MARKER, _LONGEST_LINE, follow=False).splitlines()), "")
+    return _shown(line).strip()[:_LONGEST_NAME]
+
+
+def _shown(name: str) -> str:
+    """Return a name for people. A directory or a URL may hold a NUL, or an escape sequence."""
+    return name if name.isprintable() else "".join(c for c in name if c.isprintable())
 
 
 def _there(path: Path) -> bool:
@@ -201,26 +208,33 @@ def _there(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110  pathlib raises if a directory is not readable
 
 
+def _resolved(path: str) -> Path:
+    """Return a path without symbolic links. One that no file can have is made one that it can."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # it has NULs, or half a character
+        return Path(path.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
+
+
 def _common_directory(top: Path) -> Path | None:
     """Return the git directory that a repository's worktrees share (gitrepository-layout(5))."""
     git = top / ".git"
-    if git.is_dir():
-        return git.resolve()
-    if not git.exists():
+    if os.path.isdir(git):  # noqa: PTH112  see `_there`
+        return _resolved(str(git))
+    if not _there(git):
         return top  # a bare repository
     pointer = _read(git)  # a worktree or submodule: `gitdir: <path>`
     if not pointer.startswith("gitdir:"):
         return None
-    own = (top / pointer.removeprefix("gitdir:").strip()).resolve()
+    own = _resolved(str(top / pointer.removeprefix("gitdir:").strip()))
     common = _read(own / "commondir").strip()
     if not common and own.parent.name == "worktrees":  # the repository was moved, or is gone
         common = "../.."
-    return (own / common).resolve() if common else own
+    return _resolved(str(own / common)) if common else own
 
 
-def _read(path: Path, longest: int = _LONGEST) -> str:
+def _read(path: Path, longest: int = _LONGEST, *, follow: bool = True) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(longest).decode("utf-8", "surrogateescape")
+        return read_regular(path, longest, follow=follow).decode("utf-8", "surrogateescape")
     except OSError:
         return ""

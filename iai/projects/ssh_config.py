@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-_LINE = re.compile(r"^\s*(?P<key>\w+)(?:\s*=\s*|\s+)(?P<value>.*?)\s*$")
+from iai.process.files import read_regular
+
+_LINE = re.compile(r"^\s*(?P<key>\w+)(?:\s*=\s*|\s+)(?P<value>.*)")
 _LONGEST = 1 << 20  # bytes read of a file
-_DEEPEST = 8  # files that include one another
+_MOST = 64  # files that include one another
 
 
 def host_name(alias: str) -> str:
@@ -16,7 +18,7 @@ def host_name(alias: str) -> str:
     Blocks with `Match` are passed over: what they test is not known here.
     """
     name, applies = alias.lower(), True
-    for key, value in _lines(Path.home() / ".ssh" / "config", _DEEPEST):
+    for key, value in _lines(Path.home() / ".ssh" / "config", set()):
         if key == "host":
             applies = _matches(name, value.lower().split())
         elif key == "match":
@@ -33,17 +35,19 @@ def _matches(name: str, patterns: list[str]) -> bool:
     return any(fnmatchcase(name, p) for p in plain if not p.startswith("!"))
 
 
-def _lines(path: Path, depth: int) -> Iterator[tuple[str, str]]:
-    """Yield keywords and values, those of included files in their place."""
+def _lines(path: Path, read: set[Path]) -> Iterator[tuple[str, str]]:
+    """Yield keywords and values, those of included files in their place, but no file twice."""
+    read.add(path)
     for line in _read(path).splitlines():
-        if (found := _LINE.match(line)) is None:
+        if (found := _LINE.match(line.strip())) is None:
             continue
         key, value = found["key"].lower(), found["value"]
         if key != "include":
             yield key, value
-        elif depth:
+        else:
             for included in _included(value):
-                yield from _lines(included, depth - 1)
+                if included not in read and len(read) < _MOST:
+                    yield from _lines(included, read)
 
 
 def _included(value: str) -> Iterator[Path]:
@@ -51,14 +55,14 @@ def _included(value: str) -> Iterator[Path]:
     for pattern in value.replace('"', "").split():
         path = home / ".ssh" / pattern.replace("~", str(home), 1 if pattern[0] == "~" else 0)
         try:
-            yield from sorted(Path("/").glob(str(path.relative_to("/"))))
+            # As in glob(7), two stars mean no more than one: no walk through all directories.
+            yield from sorted(Path("/").glob(str(path.relative_to("/")).replace("**", "*")))
         except (OSError, ValueError):
             continue
 
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST).decode("utf-8", "replace")
+        return read_regular(path, _LONGEST).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -69,6 +69,28 @@ class Forget(Request, frozen=True):
     whole_sessions: bool = False  # also every other record of their sessions
 
 
+class SessionPart(Struct, frozen=True, kw_only=True):
+    """Some of what is known of a session besides its turns."""
+
+    session: str  # its key in the store, hexadecimal
+    since: int = 0  # what was done at this time or later, UTC nanoseconds; 0: from its start
+    until: int = 0  # what was done before this time, UTC nanoseconds; 0: to its end
+    text: str = ""  # only what has this in it; "": all
+    title: bool = False  # its title instead of what was done
+
+
+class Erase(Request, frozen=True):
+    """Delete for good what a client has selected; what is gone already is skipped.
+
+    Like `Forget`. Both have all files of the store scrubbed of the words.
+    """
+
+    labels: tuple[int, ...] = ()  # of records; a request takes with it what was done for it
+    parts: tuple[SessionPart, ...] = ()  # of sessions
+    projects: tuple[str, ...] = ()  # ids; name and directories, where nothing needs them
+    text: str = ""  # what was read, but not stored yet, if it has this in it; "": nothing
+
+
 class Place(Struct, frozen=True, kw_only=True):
     """A project, as derived from its directory (see `projects.identity.identify`)."""
 

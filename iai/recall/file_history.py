@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import PurePosixPath
 
@@ -131,5 +132,10 @@ def _visit(
 
 def ends_with(whole: str, path: str) -> bool:
     """Return whether a path is another, or its end, step by step."""
-    steps, wanted = PurePosixPath(whole).parts, PurePosixPath(path).parts
+    steps, wanted = _steps(whole), _steps(path)
     return bool(wanted) and steps[-len(wanted) :] == wanted
+
+
+@lru_cache(maxsize=1 << 12)  # an agent goes back to the same files
+def _steps(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path).parts

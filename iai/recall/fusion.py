@@ -35,6 +35,21 @@ def by_terms(counts: Floats, rare: Floats, neighbours: Neighbours) -> tuple[Floa
     return _saturated(own) @ rare, _saturated(own + spread(counts, neighbours, CONTEXT)) @ rare
 
 
+def in_exchange(neighbours: Neighbours, inside: Mask, opens: Mask) -> Neighbours:
+    """Return the neighbours without those of other exchanges: -1 in their place.
+
+    `inside` and `opens` have a value for each row: is the turn in an exchange, and does it open
+    one? A turn in no exchange keeps all its neighbours.
+    """
+    reach = neighbours.shape[1] // 2
+    own = slice(len(neighbours))
+    starts = np.append(opens, False)[neighbours]
+    before = np.column_stack([opens[own], starts[:, : reach - 1]])
+    ended = np.column_stack([before, starts[:, reach:]]).reshape(-1, 2, reach)
+    beyond = np.logical_or.accumulate(ended, axis=2).reshape(-1, 2 * reach)
+    return np.where(beyond & inside[own, np.newaxis], -1, neighbours)
+
+
 def by_similarity(similarity: Floats, neighbours: Neighbours) -> tuple[Floats, Floats]:
     """Return the similarity of each turn to the question, and that with its neighbours' added."""
     positive = np.maximum(similarity, 0.0)

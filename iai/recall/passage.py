@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from iai.index.terms import LONGEST_TEXT, terms
 
 PASSAGE = 240  # characters
-_STEM = 3  # letters of a term that a word keeps whatever form it has
+_CHANGED = ("e", "i")  # what a stem may end with that its word does not have: cry, cries -> cri
 _PIECE = re.compile(r"[^\n]*?(?:[.!?](?=\s)|\n|$)\s*")
 
 
@@ -20,7 +20,8 @@ def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str
         return flat
     pieces = [piece for piece in _PIECE.findall(text[:LONGEST_TEXT]) if piece.strip()]
     lines = [" ".join(piece.split()) for piece in pieces]
-    found = [_found(line, rarity) for line in lines]
+    stems = _stems(text, rarity)
+    found = [_found(line, stems) for line in lines]
     best, gain = 0, 0.0
     for first in (at for at, there in enumerate(found) if there):
         has = _worth(set().union(*found[first : _end(lines, first, limit)]), rarity)
@@ -30,17 +31,27 @@ def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str
         return _cut(flat, limit)
     stretch = " ".join(lines[best : _end(lines, best, limit)])
     if len(stretch) > limit:
-        stretch = _around(stretch, rarity, limit)
+        stretch = _around(stretch, stems, rarity, limit)
     before, after = best > 0, _end(lines, best, limit) < len(lines)
     return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
 
 
-def _found(text: str, rarity: Mapping[str, float]) -> set[str]:
-    """Return the terms that a text has. Most lines have none, which their letters say sooner."""
+def _stems(text: str, rarity: Mapping[str, float]) -> dict[str, str]:
+    """Return the terms that a text may have, each with the letters that its words begin with."""
     lower = text.lower()
-    if not any(term[:_STEM] in lower for term in rarity):
+    stems = {term: term[:-1] if term.endswith(_CHANGED) else term for term in rarity}
+    return {term: stem for term, stem in stems.items() if stem in lower}
+
+
+def _found(text: str, stems: Mapping[str, str]) -> set[str]:
+    """Return the terms that a line has. Most of its words have none, as their letters say."""
+    lower = text.lower()
+    there = [stem for stem in stems.values() if stem in lower]
+    if not there:
         return set()
-    return rarity.keys() & set(terms(text))
+    words = zip(text.split(), lower.split(), strict=True)
+    likely = (word for word, low in words if any(stem in low for stem in there))
+    return stems.keys() & set(terms(" ".join(likely)))
 
 
 def _end(lines: list[str], first: int, limit: int) -> int:
@@ -52,10 +63,10 @@ def _end(lines: list[str], first: int, limit: int) -> int:
     return end
 
 
-def _around(line: str, rarity: Mapping[str, float], limit: int) -> str:
+def _around(line: str, stems: Mapping[str, str], rarity: Mapping[str, float], limit: int) -> str:
     """Return a long line from a little before the part with most of the terms."""
     words = line.split(" ")
-    worth = [_worth(_found(word, rarity), rarity) for word in words]
+    worth = [_worth(_found(word, stems), rarity) for word in words]
     starts, at = [], 0
     for word in words:
         starts.append(at)

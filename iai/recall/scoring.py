@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from iai.index.term_vectors import TermVectors
+from iai.index.term_vectors import OPENS, TermVectors
 from iai.index.terms import term_id
 from iai.index.vector import Vectors
 from iai.model.clock import NS
 from iai.recall import dates, speakers, weights
-from iai.recall.fusion import Floats, Neighbours, by_terms, shares
+from iai.recall.fusion import Floats, Neighbours, by_terms, in_exchange, shares
 from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
 from iai.recall.sources import Candidates, Sources
@@ -75,8 +75,10 @@ def score(
         similar = by_vectors(vector, every, neighbours, sessions, candidates, sources)
         parts |= similar | {"neighbours": parts["neighbours"] + similar["neighbours"]}
     parts |= _priors(query.text, term_vectors, len(labels), sources, now)
-    parts["remembered"] = weights.REMEMBERED * parts["words"] * _on_purpose(term_vectors, parts)
+    on_purpose = _on_purpose(term_vectors, len(labels))
+    parts["remembered"] = weights.REMEMBERED * parts["words"] * on_purpose
     enough = np.minimum(term_vectors.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+    enough = np.maximum(enough, on_purpose)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
     parts |= _by_work(query, term_vectors, labels, candidates)
@@ -103,7 +105,9 @@ def _rows(labels: graph.Labels, rows: list[int]) -> Neighbours:
 def _by_terms(
     query: ParsedQuery, term_vectors: TermVectors, neighbours: Neighbours
 ) -> dict[str, Floats]:
-    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, neighbours)
+    exchange = term_vectors.heads["exchange"]
+    beside = in_exchange(neighbours, exchange > 0, exchange == OPENS)
+    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, beside)
     words, lent = shares(own, whole, query.full)
     return {"words": words, "neighbours": lent}
 
@@ -121,8 +125,8 @@ def _by_work(
     }
 
 
-def _on_purpose(term_vectors: TermVectors, parts: dict[str, Floats]) -> Floats:
-    heads = term_vectors.heads[: len(parts["words"])]
+def _on_purpose(term_vectors: TermVectors, count: int) -> Floats:
+    heads = term_vectors.heads[:count]
     chosen: Floats = (heads["note"] | heads["pinned"]).astype(np.float64)
     return chosen
 

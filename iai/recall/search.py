@@ -71,7 +71,9 @@ def _collect(
     candidates.by_terms.update(label for label, _ in by_terms)
     by_work = sources.lexical.covering(WORK, query.selective_rarity, depth, only)
     candidates.by_work.update(label for label, _ in by_work)
-    candidates.narrated |= dict(sources.lexical.covering(NARRATION, query.every, k, only))
+    candidates.narrated |= dict(
+        sources.lexical.covering(NARRATION, query.every, weights.NARRATED, only)
+    )
     if vector is not None and sources.index is not None:
         mask = None if only.open else filter_mask(sources.links.facets(), only)
         nearest = sources.index.search(vector, depth, sources.exact, mask)

@@ -6,7 +6,6 @@ a file), then the numbers of the records in it, if those are recorded. A second 
 after the session, has the paths of the files whose history it was given, as JSON spells them.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,9 +19,11 @@ from iai.model import clock
 from iai.model.clock import NS
 from iai.model.ids import is_file_name
 from iai.process import ledger
+from iai.process.files import append, read_regular
 
 KIND = "injected"
 _DAY = 86_400 * NS
+_LONGEST = 1 << 20  # bytes read of a session's file
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -104,11 +105,11 @@ def record(layout: Layout, delivery: Delivery, labels: Iterable[int]) -> None:
     line = msgspec.json.encode({**head, **msgspec.to_builtins(delivery)}) + b"\n"
     with suppress(OSError):
         private(layout.ledger)
-        _append(layout.ledger / f"{delivery.at[:10]}.hook.jsonl", line)
+        append(layout.ledger / f"{delivery.at[:10]}.hook.jsonl", line)
         if delivery.session:
             private(layout.deliveries)
             numbers = " ".join(map(str, (0, *labels)))
-            _append(layout.deliveries / delivery.session, f"{numbers}\n".encode())
+            append(layout.deliveries / delivery.session, f"{numbers}\n".encode())
 
 
 def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
@@ -124,15 +125,8 @@ def _lines(layout: Layout, session: str) -> list[list[str]]:
     if not is_file_name(session):
         return []
     try:
-        text = (layout.deliveries / session).read_text()
+        data = read_regular(layout.deliveries / session, _LONGEST, follow=False)
+        text = data.decode()
     except (OSError, UnicodeDecodeError):
         return []
     return [words for line in text.splitlines() if (words := line.split())]
-
-
-def _append(path: Path, line: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, line)
-    finally:
-        os.close(descriptor)

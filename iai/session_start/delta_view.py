@@ -64,6 +64,10 @@ class DeltaView:
         for record in sorted((r for r in said if r.in_session), key=_order):
             self._sessions[session_key(record.host, record.session)].append(record)
 
+    def erased_through(self) -> int:
+        """See `RecordView.erased_through`."""
+        return self._view.erased_through()
+
     def watermark(self) -> Watermark:
         """Return that of the records."""
         return self._view.watermark()

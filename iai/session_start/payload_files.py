@@ -16,7 +16,7 @@ def read_sidecar(payload: Path) -> Sidecar | None:
     """Return the sidecar of a payload; None if it is absent or unreadable."""
     try:
         return msgspec.json.decode(sidecar_path(payload).read_bytes(), type=Sidecar)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

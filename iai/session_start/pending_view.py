@@ -65,6 +65,7 @@ class PendingView:
         self._infos: dict[bytes, SessionInfo] = {}
         for info in pending.sessions:
             session = session_key(info.host, info.session)
+            info = view.not_forgotten(info) if view else info  # noqa: PLW2901
             stored = self._infos.get(session) or (view.session_info(session) if view else None)
             self._infos[session] = stored.updated(info) if stored else info
 
@@ -80,6 +81,10 @@ class PendingView:
     def ignored(self, project: str, *places: str) -> bool:
         """See `RecordView.ignored`."""
         return self._view is not None and self._view.ignored(project, *places)
+
+    def erased_through(self) -> int:
+        """See `RecordView.erased_through`."""
+        return self._view.erased_through() if self._view else 0
 
     def watermark(self) -> Watermark:
         """Return that of the records: pending turns have no revision."""

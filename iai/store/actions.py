@@ -4,13 +4,13 @@ They are in the environment of the records, so that turns, actions and the offse
 transcript was read are committed together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
 from iai.errors import StoreCorrupt
 from iai.model.action import Action, outlasts_rewind
-from iai.model.record import digest, session_key
+from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
@@ -18,12 +18,14 @@ from iai.store.seal import BEYOND
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
-    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten
+    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten.
+    # And hashes of titles and sessions that were forgotten -> 0
     "by_file",  # last part of the path, NUL, time, session, number
     "by_commit",  # hash, NUL, time, session, number
     "session_info",  # session -> SessionInfo
 )
 _EMPTY = b""
+_NONE = encode_u64(0)
 _LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
 _PLACE = 32  # bytes of time, session and number at the end of a key
 _LATEST = b"max_action"
@@ -45,6 +47,19 @@ class ActionView(Tables):
         for _, data in self._t.prefixed(self._db["actions"], session, back=newest_first):
             yield unpack(data, Action)
 
+    def everything_done(self, session: bytes = b"") -> Iterator[tuple[bytes, Action]]:
+        """Yield all that was done, each with its session; also what a rewind has undone.
+
+        `session`: only what was done in that one.
+        """
+        for key, data in self._t.prefixed(self._db["actions"], session):
+            yield key[:DIGEST], unpack(data, Action)
+
+    def session_infos(self) -> Iterator[SessionInfo]:
+        """Yield what is known of each session."""
+        for _, data in self._t.entries(self._db["session_info"]):
+            yield unpack(data, SessionInfo)
+
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
         """Yield what was done in a session from a time on, up to another, in order.
 
@@ -60,6 +75,16 @@ class ActionView(Tables):
         """Return what is known of a session; None where nothing is but its turns."""
         data = self._t.intact(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
+
+    def not_forgotten(self, info: SessionInfo) -> SessionInfo:
+        """Return what is known of a session without a title that was forgotten."""
+        if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
+            return info
+        return structs.replace(info, title="", title_rank=0)
+
+    def is_forgotten_title(self, session: bytes, title: str) -> bool:
+        """Was this title of a session forgotten?"""
+        return self._t.get(_title_key(session, title), db=self._db["action_keys"]) is not None
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
         """Yield what was done to files whose path ends in this name, the latest first.
@@ -111,13 +136,19 @@ class ActionChange(ActionView):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
 
-    def forget_actions(self, session: bytes, since: int, until: int | None) -> int:
-        """Remove what was done in a session from a time on, up to another; return how much."""
-        gone = list(self._between(session, since, until))
+    def forget_actions(
+        self,
+        session: bytes,
+        since: int,
+        until: int | None,
+        which: Callable[[Action], bool] = lambda _: True,
+    ) -> list[Action]:
+        """Remove what was done in a session from a time on, up to another, and return it."""
+        gone = [pair for pair in self._between(session, since, until) if which(pair[1])]
         for key, action in gone:
             self._t.delete(key, db=self._db["actions"])
             self._delete_index(session, action, key)
-        return len(gone)
+        return [action for _, action in gone]
 
     def undo_actions(
         self, session: bytes, since: int, until: int | None, restored: frozenset[str]
@@ -141,6 +172,7 @@ class ActionChange(ActionView):
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""
         session = session_key(info.host, info.session)
+        info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info
         if updated != known:
@@ -149,7 +181,31 @@ class ActionChange(ActionView):
     def forget_session(self, session: bytes) -> None:
         """Remove what is known of a session besides its turns, and all that was done in it."""
         self.forget_actions(session, -(1 << 62), None)
+        self.forget_title(session)
         self._t.delete(session, db=self._db["session_info"])
+        self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
+
+    def forget_title(self, session: bytes) -> bool:
+        """Remove the title of a session for good; return False if it had none."""
+        known = self.session_info(session)
+        if known is None or not known.title:
+            return False
+        untitled = structs.replace(known, title="", title_rank=0)
+        self._t.put(session, pack(untitled), db=self._db["session_info"])
+        self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
+        return True
+
+    def was_forgotten(self, session: bytes) -> bool:
+        """Was all of a session forgotten once? It may have gone on since."""
+        return self._t.get(_session_key(session), db=self._db["action_keys"]) is not None
+
+
+def _title_key(session: bytes, title: str) -> bytes:
+    return digest(f"title\0{session.hex()}\0{title}")
+
+
+def _session_key(session: bytes) -> bytes:
+    return digest(f"session\0{session.hex()}")
 
 
 def index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:

@@ -22,11 +22,13 @@ from iai.errors import (
     StoreAbsent,
     StoreBusy,
     StoreCorrupt,
+    StoreError,
     StoreOutdated,
     StoreTooNew,
     StoreWriteFailed,
 )
 from iai.store.codec import decode_u64, encode_u64
+from iai.store.copying import MOST_DATABASES, Copy, renumber, sync
 from iai.store.migrations import Step
 from iai.store.seal import Damage, Database, Transaction
 
@@ -41,6 +43,9 @@ MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _UNSEALED = 3  # records of a lower schema have no checksums
 _U64 = 8  # bytes
 _SCHEMA = b"schema"  # in `meta`
+_SCRUBBED = "scrubbed"  # directory below an environment, for the file that is to replace it
+_SCRUBBED_MARK = b"scrubbed"  # in `meta`
+_COPY_SLICE_S = 1.0  # a transaction of a copy that nobody waits beside
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
@@ -87,7 +92,11 @@ class Environment:
         self._damage = Damage(rebuilt=writer and steps is None)
         self._under_way = 0  # open transactions
         self._faults = 0  # of the process, when the file was opened
+        self._scrub: Copy | None = None
+        self._copies: list[Copy] = []  # that others make, and may not have closed
         self._lock = _claim(path) if writer else None
+        if writer:  # what is left of a scrub that was cut short
+            shutil.rmtree(path / _SCRUBBED, ignore_errors=True)
         try:
             self._connect()
         except BaseException:
@@ -115,6 +124,7 @@ class Environment:
         When the map is full it grows and `change` runs again from the start, so `change` must have
         no effect outside its transaction. Raises StoreWriteFailed if the disk fails.
         """
+        self._drop_scrub()
         with self._opened():
             while True:
                 try:
@@ -124,13 +134,49 @@ class Environment:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
     def copy(self, directory: Path) -> None:
-        """Copy it as of now into an empty directory, without free pages.
+        """Copy it as of now into an empty directory: what it holds, and nothing of what it held.
 
         Readers and the writer go on meanwhile. Raises StoreWriteFailed if the disk fails.
         """
+        copy = self.begin_copy(directory)
+        try:
+            with _translated(self.path):
+                while not copy.step(_COPY_SLICE_S):
+                    pass
+                copy.finish()
+        except BaseException:
+            copy.close()
+            raise
+
+    def begin_copy(self, directory: Path) -> Copy:
+        """Begin to copy it as of now into a directory. Its errors are those of LMDB."""
         with _translated(self.path):
-            self._env.copy(str(directory), compact=True)
-        (directory / "data.mdb").chmod(0o600)
+            copy = Copy(self._env, directory)
+        self._copies = [*(one for one in self._copies if not one.closed), copy]
+        return copy
+
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """Do a slice of some seconds of a scrub; return True when it is done.
+
+        All entries are copied to a new file, which takes the place of the old one: what was deleted
+        is then in no page of it. `mark` is noted with it (see `Tables.scrubbed`). Readers go on,
+        and follow. A write meanwhile has it start over. Only for the writer.
+
+        Raises StoreWriteFailed if the disk fails: then the old file stays.
+        """
+        try:
+            with _translated(self.path):
+                self._scrub = self._scrub or Copy(self._env, self.path / _SCRUBBED)
+                if not self._scrub.step(room_s) or self._in_use():
+                    return False
+                self._replace_file(self._scrub, mark)
+        except OSError as error:
+            self._drop_scrub()
+            raise StoreWriteFailed(f"{self.path}: {error}; check the disk") from error
+        except StoreError:
+            self._drop_scrub()
+            raise
+        return True
 
     def check_entries(self) -> Iterator[int]:
         """Check all entries once, a slice at a time; yield after each slice how many it had."""
@@ -161,6 +207,7 @@ class Environment:
 
     def close(self) -> None:
         """Close it, so that another process can be the writer."""
+        self._drop_scrub()
         self._env.close()
         self._release()
 
@@ -170,28 +217,38 @@ class Environment:
 
         A page that was read stays in the process's memory while the file is open.
         """
-        there = self._inode if self.writer else _inode(self.path)
-        same = 0 < there == self._inode
-        if not same or (not self._under_way and _faults() - self._faults > MANY_FAULTS):
-            self._env.close()
-            self._inode = 0
-            self._connect(same_file=same)
+        if not self._in_use():  # a view within another one sees the same file
+            self._reopen_if_due()
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
 
+    def _in_use(self) -> bool:
+        return self._under_way > 0 or not all(copy.closed for copy in self._copies)
+
+    def _reopen_if_due(self) -> None:
+        there = self._inode if self.writer else _inode(self.path)
+        same = 0 < there == self._inode
+        if not same or (self._scrub is None and _faults() - self._faults > MANY_FAULTS):
+            self._env.close()
+            self._inode = 0
+            self._connect(same_file=same)
+
     def _connect(self, *, same_file: bool = False) -> None:
         self._faults = _faults()
-        self._env = _open(
-            self.path,
-            len(self._databases) + len(self._retired),
-            self._map_size,
-            writer=self.writer,
-            derived=self._steps is None,
-        )
-        self._inode = _inode(self.path)
+        there = -1
+        while there != self._inode:  # until it was not replaced while it was opened
+            there = _inode(self.path)
+            self._env = _open(
+                self.path, self._map_size, writer=self.writer, derived=self._steps is None
+            )
+            self._inode = _inode(self.path)
+            if self.writer:
+                break
+            if there != self._inode:
+                self._env.close()
         try:
             if not same_file:
                 _check_length(self._env, self.path, writer=self.writer)
@@ -295,6 +352,31 @@ class Environment:
     def _note_schema(self, transaction: Transaction) -> None:
         transaction.put(_SCHEMA, encode_u64(self._schema), db=self.db["meta"])
 
+    def _replace_file(self, copy: Copy, mark: int) -> None:
+        """Put a complete copy in the place of the file, if it is of the file's last transaction."""
+        meta = self.db["meta"]
+        copy.put(b"meta", _SCRUBBED_MARK, meta.seal(_SCRUBBED_MARK, encode_u64(mark)))
+        last = int(self._env.info()["last_txnid"])
+        if copy.of != last:
+            raise StoreCorrupt("somebody else wrote to it", self.path)
+        while last < copy.number or (last - copy.number) % 2:
+            with self._env.begin(write=True) as raw:
+                self._note_schema(Transaction(raw, self._damage))
+            last = int(self._env.info()["last_txnid"])
+        self._scrub = None
+        copy.finish()
+        renumber(copy.file, last)
+        copy.file.replace(self.path / "data.mdb")
+        sync(self.path)
+        shutil.rmtree(copy.file.parent)
+        self._env.close()
+        self._connect(same_file=True)
+
+    def _drop_scrub(self) -> None:
+        if self._scrub is not None:
+            scrub, self._scrub = self._scrub, None
+            scrub.close()
+
     def _release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)  # releases the lock
@@ -307,6 +389,11 @@ class Tables:
     def __init__(self, environment: Environment, transaction: Transaction) -> None:
         self._db = environment.db
         self._t = transaction
+
+    def scrubbed(self) -> int:
+        """Return the mark of the last scrub (see `Environment.scrub`); 0 if there was none."""
+        data = self._t.get(_SCRUBBED_MARK, db=self._db["meta"])
+        return decode_u64(data) if data is not None else 0
 
 
 def _claim(path: Path) -> int:
@@ -321,9 +408,7 @@ def _claim(path: Path) -> int:
     return descriptor
 
 
-def _open(
-    path: Path, databases: int, map_size: int, *, writer: bool, derived: bool
-) -> lmdb.Environment:
+def _open(path: Path, map_size: int, *, writer: bool, derived: bool) -> lmdb.Environment:
     if not writer and not (path / "data.mdb").exists():
         raise StoreAbsent(path)
     with _translated(path):
@@ -336,7 +421,7 @@ def _open(
             # A power cut may undo the last change of derived data, which is then derived again. So
             # each commit waits for the disk once instead of twice.
             metasync=not derived,
-            max_dbs=databases,
+            max_dbs=MOST_DATABASES,
             readonly=not writer,
             create=writer,
             mode=0o600,

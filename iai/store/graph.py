@@ -259,6 +259,10 @@ class GraphStore:
         with self.view() as view:
             yield from view.holder_problems()
 
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
+
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()

@@ -1,6 +1,6 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain, islice
 from typing import Literal
 
@@ -28,12 +28,13 @@ from iai.model.record import (
     order_of,
     session_key,
 )
+from iai.store import half_read
 from iai.store.actions import ActionChange
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
+from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
 from iai.store.record_view import MARKUP, RecordView
-from iai.store.rereading import RereadingChange
 from iai.store.seal import BEYOND, Transaction
 
 _EMPTY = b""
@@ -43,7 +44,7 @@ _HEARD = 8  # turns with the same words that wait for their copies in the transc
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
-class RecordChange(RecordView, ActionChange, RereadingChange):
+class RecordChange(RecordView, ActionChange, HalfReadChange):
     """One transaction of the writer: all of it is kept, or nothing."""
 
     def __init__(
@@ -53,6 +54,8 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         self._now = now.wall
         self._live = live
         self._mark = self.watermark()
+        self._before = self._mark.revision
+        self._scrub = False
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._inserted: set[int] = set()
@@ -108,6 +111,8 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         """
         at = self._order(new.at)
         key = session_key(host, session)
+        if self.was_forgotten(key) and not self.has_turns(key):
+            return False
         if not self.add_action(key, structs.replace(new, at=at)):
             return False
         self.acted += 1
@@ -179,7 +184,57 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
         if record.in_session:
             self._forget_work(record)
             self._quieten(record)
+        self._forget_markup(record.text)
         self._advance("forget", record, count=-1)
+        self.demand_scrub()
+
+    def forget_work(
+        self, session: bytes, since: int, until: int | None, which: Callable[[Action], bool]
+    ) -> int:
+        """Delete what was done in a session between two times for good; return how much."""
+        gone = self.forget_actions(session, since, until, which)
+        requests = {self._request_at(session, action.at) for action in gone}
+        for label in sorted(requests - {0}):
+            request = self.get(label)
+            if request is not None:
+                self._log("act", label, {request.project})
+        if gone:
+            self._note_forgotten(session)
+        return len(gone)
+
+    def forget_session_title(self, session: bytes) -> bool:
+        """Delete the title of a session for good; return False if it has none."""
+        if not self.forget_title(session):
+            return False
+        self.forget_half_read(half_read.untitled, session)
+        self._note_forgotten(session)
+        return True
+
+    def forget_phrase(self, phrase: str) -> None:
+        """Delete what says something and is read, but not stored yet."""
+        self.forget_half_read(half_read.saying(phrase))
+        self._forget_markup(phrase)
+        self.demand_scrub()
+
+    def forget_project(self, project: str) -> bool:
+        """Delete the name and the directories of a project; False if anything still needs them."""
+        known = self.project_named(project)
+        others = self.projects()
+        needed = known is None or known.ignored or known.into
+        if needed or any(p.into == project for p in others) or self.count(project):
+            return False
+        self._t.delete(project.encode(), db=self._db["projects"])
+        self._log("project", 0, {project})
+        self._homes.clear()
+        self.demand_scrub()
+        return True
+
+    def demand_scrub(self) -> None:
+        """Have all files scrubbed of what was deleted, by this change and by those before it.
+
+        Every stage does so once it has applied this change: see `RecordView.erased`.
+        """
+        self._scrub = True
 
     def merge(self, project: Project, into: Project | None) -> bool:
         """Make another project the owner of a project's records; None undoes that.
@@ -234,7 +289,16 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
 
     def follow(self, transcript: Transcript) -> None:
         """Note how far a file has been read."""
-        self._put(digest(transcript.path), pack(transcript), "transcripts")
+        self._put(digest(transcript.path), pack(self.admitted(transcript)), "transcripts")
+
+    def admitted(self, transcript: Transcript) -> Transcript:
+        """Return what is known of a file without what was forgotten of its session."""
+        session = session_key(transcript.host, transcript.session)
+        if self.was_forgotten(session) and not self.has_turns(session):
+            return half_read.wholly(transcript)
+        if self.is_forgotten_title(session, transcript.title):
+            return half_read.untitled(transcript)
+        return transcript
 
     def finish(self) -> Watermark:
         """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
@@ -254,6 +318,9 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
             max_updated_at=self._latest("by_updated"),
         )
         self._put(b"watermark", pack(mark), "meta")
+        if self._scrub and mark.revision:
+            first = min(self._before + 1, mark.revision)
+            self._put(encode_u64(mark.revision), encode_u64(first), "erased")
         return mark
 
     def _known(self, new: NewRecord) -> int | None:
@@ -381,9 +448,31 @@ class RecordChange(RecordView, ActionChange, RereadingChange):
             end = next((r.order for r in following if opens(r)), None)
             if self.forget_actions(key, record.order, end) and record.rewound:
                 self._work_changed(key, record.order)
-        left = chain(self.session(key), self.narration(key), self.rewound(key))
-        if next(left, None) is None:
+            if end is None:  # calls without a result are its work, too
+                self.forget_half_read(half_read.unfinished, key)
+        known = self.session_info(key)
+        if not self.has_turns(key):
             self.forget_session(key)
+            self.forget_half_read(half_read.wholly, key)
+        else:
+            self.forget_half_read(half_read.repeating(record.text), key)
+            if known is not None and half_read.repeats(known.title, record.text):
+                self.forget_title(key)
+
+    def _forget_markup(self, text: str) -> None:
+        """Delete the names of unknown tags that are in a text: see `note_markup`."""
+        known = self.unknown_markup()
+        kept = {tag: count for tag, count in known.items() if tag not in text}
+        if kept != known:
+            self._put(MARKUP, pack(kept), "meta")
+
+    def _note_forgotten(self, session: bytes) -> None:
+        """Have what is shown of a session, besides its records, be derived again."""
+        turns = chain(self.session(session, newest_first=True), self.narration(session))
+        latest = next(turns, None)
+        self._log("act", latest.label if latest else 0, {latest.project} if latest else ())
+        self._sessions[session] = self._mark.revision
+        self.demand_scrub()
 
     def _order(self, created_at: int) -> int:
         order = order_of(created_at, self._now, self._ahead if self._live else 0)

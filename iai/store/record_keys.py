@@ -27,6 +27,7 @@ DATABASES = (
     "voices",  # project -> LastChange
     "transcripts",  # hash of the path -> Transcript
     "session_changed",  # session -> revision of the last change of anything in it
+    "erased",  # last revision of a change after which files have to be scrubbed -> its first one
     "narration",  # session, order, label of texts that are not its answer, or were taken back
     *actions.DATABASES,
     *rereading.DATABASES,

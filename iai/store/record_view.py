@@ -1,6 +1,7 @@
 """The records as readers see them, at one moment."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from itertools import chain, islice, takewhile
 
 from iai.errors import StoreCorrupt
@@ -29,6 +30,7 @@ from iai.store.rereading import RereadingView
 from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
+_TURNS = ("by_session", "narration")
 _LIVE = 256  # live changes that go before others: the latest
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
@@ -103,6 +105,26 @@ class RecordView(ActionView, RereadingView):
                 if (revision := decode_u64(key)) > last:
                     break
                 yield revision, unpack(data, LogEntry)
+
+    def erased(self, after: int = 0) -> Revisions:
+        """Return the changes that deleted what must be left in no file, but those already scrubbed.
+
+        `after` is the mark of the last scrub (see `Environment.scrub`): a stage that has applied
+        all of these changes has to scrub its files, and note the head of them.
+        """
+        pairs = self._t.entries(self._db["erased"], encode_u64(after + 1))
+        found = [Revisions(((decode_u64(first), decode_u64(last)),)) for last, first in pairs]
+        return reduce(Revisions.union, found, Revisions())
+
+    def erased_through(self) -> int:
+        """Return the revision of the last of these changes; 0 if there was none."""
+        last = next(self._t.entries_back(self._db["erased"], BEYOND), None)
+        return decode_u64(last[0]) if last else 0
+
+    def has_turns(self, session: bytes) -> bool:
+        """Is any turn of a session stored, narration and what was taken back included?"""
+        places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
+        return any(True for labels in places for _ in labels)
 
     def touched(self, revisions: Revisions) -> list[int]:
         """Return the labels of the records that these changes were made to, ascending."""
@@ -367,6 +389,11 @@ class RecordView(ActionView, RereadingView):
             record = unpack(data, Record)
             if record.kind != NARRATION and not record.rewound:
                 yield record
+
+    def every(self) -> Iterator[Record]:
+        """Yield all records, narration and what was taken back included, by label."""
+        for _, data in self._t.entries(self._db["records"]):
+            yield unpack(data, Record)
 
     def transcript(self, path: str) -> Transcript | None:
         """Return how far this file has been read; None if it never was."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from iai.model.clock import Now
 from iai.model.record import Watermark
 from iai.store import migrations
+from iai.store.copying import Copy
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.record_audit import RecordAudit
 from iai.store.record_change import RecordChange
@@ -73,9 +74,17 @@ class Records:
         """See `Environment.copy`."""
         self._environment.copy(directory)
 
+    def begin_copy(self, directory: Path) -> Copy:
+        """See `Environment.begin_copy`."""
+        return self._environment.begin_copy(directory)
+
     def forget_dead_readers(self) -> int:
         """See `Environment.forget_dead_readers`."""
         return self._environment.forget_dead_readers()
+
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
 
     def close(self) -> None:
         """Close the environment."""

@@ -43,6 +43,10 @@ class TopicView(Tables):
                 break
         return tuple(found[:MOST_TOPICS])
 
+    def has_topics(self) -> bool:
+        """Was any window looked at since topics were last forgotten?"""
+        return self._t.count(self._db["topics"]) > 0
+
     def found(self) -> int:
         """Return how often topics were found, in any window: another number means other topics."""
         data = self._t.get(_FOUND, db=self._db["meta"])
@@ -59,6 +63,11 @@ class TopicView(Tables):
 
 class TopicChange(TopicView):
     """The topics, in a transaction of the writer."""
+
+    def forget_topics(self) -> None:
+        """Delete all topics: they are named with words of records. The next SLEEP finds others."""
+        self._t.put(_FOUND, encode_u64(self.found() + 1), db=self._db["meta"])
+        self._t.drop(self._db["topics"], delete=False)
 
     def put_window(self, project: str, place: int, window: Window | None) -> None:
         """Set the topics of a window; None deletes it."""

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from iai.model.revisions import Revisions
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
-from iai.store.environment import MAP_SIZE, Environment
-from iai.store.seal import Transaction
+from iai.store.environment import MAP_SIZE, Environment, Tables
 
 T = TypeVar("T")
 Vectors = NDArray[np.float32]  # one row each
@@ -47,12 +46,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     recount: bool = False  # a record that the latest weights were counted over has changed since
 
 
-class VectorView:
+class VectorView(Tables):
     """The vectors as of one moment."""
-
-    def __init__(self, environment: Environment, transaction: Transaction) -> None:
-        self._db = environment.db
-        self._t = transaction
 
     def progress(self) -> Progress:
         """Return how far the vectors have come."""
@@ -160,6 +155,10 @@ class VectorStore:
     def problems(self) -> Iterator[str]:
         """See `Environment.problems`."""
         return self._environment.problems()
+
+    def scrub(self, mark: int, room_s: float) -> bool:
+        """See `Environment.scrub`."""
+        return self._environment.scrub(mark, room_s)
 
     def close(self) -> None:
         """Close the environment."""

@@ -1,18 +1,21 @@
-"""Which files each process opens: those that `iai.config.access` gives it, and no others."""
+"""Which files each process opens: those that `iai.config.access` gives it. And no network."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from harness.corpus import coding_session
-from harness.group import Group, wait_until
+from harness.group import CHECKOUT, Group, wait_until
 
 from iai.config import access
 from iai.config.access import ACCESS
 from iai.protocol.lifecycle import LifecycleReport, RequestState
 from iai.protocol.message import Actor, State
+from iai.store import auto_backups
 from tests.actors.real import capture, recalled, with_faults
 
 Make = Callable[..., Group]
@@ -38,14 +41,16 @@ def test_what_a_process_reads_is_written_by_another_or_by_the_user() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
-def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_others(group: Make) -> None:
+def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_network(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", tick_sec="0.2", file_history="1")
     audit = g.work / "audit"
     audit.mkdir()
     with_faults(g, audit=str(audit)).up()
     _use_everything(g)
     opened = {actor: _opened(g, audit, actor) for actor in Actor}
+    assert [p.name() for p in g.processes() if p.net_connections("inet")] == []
     g.down()
+    assert [line for path in audit.iterdir() for line in _networked(path)] == []
     for actor, files in opened.items():
         outside = {name for _, name in files if name.startswith("/") and Path(name).exists()}
         written = {name for how, name in files if how == "w" and not name.startswith("/")}
@@ -55,6 +60,27 @@ def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_others(group:
         assert [n for n in read if not access.may_read(actor, n)] == [], actor
         assert _unmatched(ACCESS[actor].writes, written) == set(), actor
         assert _unmatched(ACCESS[actor].reads, read) == set(), actor
+
+
+def test_the_use_of_a_network_is_seen(tmp_path: Path) -> None:
+    code = (
+        "import socket\n"
+        "a, b = socket.socketpair()\n"
+        "with socket.socket() as sock: sock.bind(('127.0.0.1', 0))\n"
+        "try: socket.getaddrinfo('localhost.invalid', 80)\n"
+        "except OSError: pass\n"
+    )
+    environment = {
+        "PYTHONPATH": str(CHECKOUT / "tests" / "faults"), "IAI_FAULT_AUDIT": str(tmp_path),
+    }  # fmt: skip
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    (log,) = tmp_path.iterdir()
+    assert _networked(log) == ["n socket.__new__", "n socket.bind", "n socket.getaddrinfo"]
+
+
+def _networked(log: Path) -> list[str]:
+    """Return what a process did that was not about files or Unix sockets."""
+    return [line for line in log.read_text().splitlines() if line.startswith("n ")]
 
 
 def _unmatched(patterns: tuple[str, ...], names: set[str]) -> set[str]:
@@ -83,6 +109,7 @@ def _use_everything(g: Group) -> None:
     assert g.iai("refresh", "--force").returncode == 0
     with g.client() as client:
         client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
+    wait_until(lambda: auto_backups.found(g.layout), "the records are backed up")
 
 
 def _opened(g: Group, audit: Path, actor: Actor) -> Opened:

@@ -118,6 +118,45 @@ def test_what_was_remembered_comes_before_what_was_only_said(w: World) -> None:
     assert ask(w, "staging key")[0].label == noted
 
 
+def test_a_note_is_not_too_short_to_come_before_long_texts_of_another_project(w: World) -> None:
+    for number in range(4):
+        about = " ".join(f"quay{number}{n} berth{number}{n}" for n in range(9))
+        text = f"staging deploys read the key of staging; rotate the key before staging: {about}"
+        say(w, number, text, role="assistant", session=f"s{number}", project="other")
+    noted = say(w, 9, "the staging key is in the vault", tier="semantic")
+    first = ask(w, "staging key")[0]
+    assert (first.label, "brief" in first.why) == (noted, False)
+
+
+def test_a_short_request_gains_nothing_from_the_answer_before_it(w: World) -> None:
+    say(w, 1, "how is the crane at the berth secured against the tide")
+    answer = say(
+        w, 2, "The crane at the berth is chained, so the tide is harmless", role="assistant"
+    )
+    say(w, 3, "thanks, now look at the harbour lights instead, please")
+    hits = ask(w, "crane berth tide")
+    assert hits[0].label == answer
+    assert sum(hit.why.get("neighbours", 0.0) for hit in hits if hit.request == 3) < 0.2
+
+
+def test_a_plan_given_as_the_request_is_found_by_what_was_done_for_it(w: World) -> None:
+    plan = say(w, 1, "Implement the following plan: mend the harbour", kind="plan")
+    do(w, 2, "edit", path="/w/src/crane.py", added=3)
+    (hit,) = ask(w, "crane.py")
+    assert (hit.request, hit.files) == (plan, ("/w/src/crane.py",))
+
+
+def test_the_first_hits_do_not_depend_on_how_many_are_asked_for(w: World) -> None:
+    for number in range(30):
+        say(w, 10 * number, f"go on with step {number}", session=f"s{number}")
+        said = f"now the crane of berth {number}"
+        say(w, 10 * number + 1, said, role="assistant", session=f"s{number}")
+        say(w, 10 * number + 2, "It is done.", role="assistant", session=f"s{number}")
+    few, many = ask(w, "crane berth", k=5), ask(w, "crane berth", k=25)
+    assert [hit.label for hit in few] == [hit.label for hit in many[:5]]
+    assert all("narration" in hit.why for hit in many)
+
+
 def test_people_come_before_programs(w: World) -> None:
     say(w, 1, "the crane at the berth fails again and again", session="robot")
     person = say(w, 2, "one crane failed", session="person")

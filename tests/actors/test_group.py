@@ -29,7 +29,6 @@ from harness.group import (
     wait_until,
 )
 
-from iai.config.layout import private
 from iai.errors import GroupNotRunning, IaiError, NoAnswer, Refused
 from iai.process import lock, logs
 from iai.process.client import DEADLINE_S
@@ -126,7 +125,7 @@ def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
         pytest.skip("only Linux has sockets without a file")
     g = group()
     g.layout.create()
-    private(g.layout.sockets)  # whose path is short enough, wherever temporary files are
+    g.layout.create_sockets()  # whose path is short enough, wherever temporary files are
     address = f"@{g.layout.digest}" if abstract else str(g.layout.sockets / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address.replace("@", "\0"))

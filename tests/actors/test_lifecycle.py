@@ -93,7 +93,9 @@ def test_the_state_outlives_the_process(world: Make) -> None:
     assert state(w) is State.SLEEP
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b'{"state": "dead"}', b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b'{"state": "dead"}', b"[]", b'"\xff"', b'{"a":' * 3_000]
+)
 def test_a_state_that_cannot_be_read_means_awake(world: Make, content: bytes) -> None:
     w = world(**LIMITS)
     w.run(210.0)

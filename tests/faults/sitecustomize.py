@@ -6,11 +6,13 @@
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
 `IAI_FAULT_SLEEP` names a file that says where a SLEEP goes wrong, see `_disturb_sleep`.
 `IAI_FAULT_WRITES` names a directory with orders to be killed at a write, see `_kill_at_writes`.
-`IAI_FAULT_AUDIT` is no fault: it names a directory, in which each process logs the files it opens.
+`IAI_FAULT_AUDIT` is no fault: it names a directory, in which each process logs the files that it
+opens, and its use of a network.
 """
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -179,12 +181,21 @@ def _kill_at_writes(orders: Path) -> None:
 def _audit(directory: Path) -> None:
     """Log what is opened, renamed, linked and deleted from Python: `r` or `w`, and the path.
 
-    The libraries' own files (LMDB, tantivy) are not seen here: look at `/proc/PID/fd`.
+    Also each use of a socket other than a Unix one, and each look-up of a name: `n`, and the event.
+    The libraries' own files and sockets (LMDB, ZeroMQ) are not seen here: look at `/proc/PID`.
     """
     log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     changed = {"os.rename": (0, 1), "os.remove": (0,), "os.symlink": (1,)}
 
+    def network(event: str, given: tuple[Any, ...]) -> bool:
+        if event == "socket.__new__":
+            return given[1] not in (socket.AF_UNIX, -1)  # -1: of a descriptor that is open already
+        family = getattr(given[0], "family", None) if given else None
+        return family != socket.AF_UNIX
+
     def note(event: str, given: tuple[Any, ...]) -> None:
+        if event.startswith("socket.") and network(event, given):
+            os.write(log, f"n {event}\n".encode())
         if event == "open" and not isinstance(given[0], int):
             how = "w" if given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else "r"
             os.write(log, f"{how} {os.fsdecode(given[0])}\n".encode())

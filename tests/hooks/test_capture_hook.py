@@ -46,6 +46,16 @@ def test_a_large_event_is_complete(group: Make) -> None:
     assert len(json.loads(path.read_text())["prompt"]) == 3_000_000
 
 
+def test_what_is_too_long_for_an_event_is_cut_and_refused(group: Make) -> None:
+    g = group()
+    g.hook("turn-capture", "x" * (spool.LONGEST_EVENT + 5_000_000))
+    (path,) = spool.waiting(g.layout.spool_new)
+    assert path.stat().st_size == spool.LONGEST_EVENT + 1
+    read = spool.read(path)
+    assert read is not None
+    assert (read.event, read.why) == (None, f"{spool.LONGEST_EVENT + 1} bytes is too long")
+
+
 def test_concurrent_events_are_all_spooled(group: Make) -> None:
     g = group()
     with ThreadPoolExecutor(16) as pool:

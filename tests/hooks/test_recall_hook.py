@@ -780,3 +780,34 @@ def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
     printed, why = said()
     assert "\nAsked: said to nobody (#2)\n" in printed
     assert why == "cache-hit"
+
+
+def test_pipes_in_place_of_its_files_do_not_stop_it(store: Store) -> None:
+    ready = store.payload("/p")
+    at = clock.iso(time.time_ns())[:10]
+    links = [store.layout.news_link("/p"), store.layout.payload_link("/pipe")]
+    for path in (
+        store.layout.max_age, store.layout.lease, *links, store.layout.command,
+        store.layout.recall_log, store.layout.ledger / f"{at}.hook.jsonl",
+        store.layout.deliveries / "new",
+    ):  # fmt: skip
+        assert path is not None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    assert store.call_once(session_in("/p")) == ready
+    assert store.call_once(session_in("/pipe"), PATH="/bin:/usr/bin") == ""
+
+
+def test_it_appends_to_no_link_that_was_planted(store: Store, tmp_path: Path) -> None:
+    store.payload("/p")
+    at = clock.iso(time.time_ns())[:10]
+    for number, path in enumerate(
+        (store.layout.recall_log, store.layout.ledger / f"{at}.hook.jsonl",
+         store.layout.deliveries / "new")
+    ):  # fmt: skip
+        (tmp_path / f"{number}").write_text("theirs")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(tmp_path / f"{number}")
+    assert store.call_once(session_in("/p")) != ""
+    assert {path.read_text() for path in tmp_path.iterdir() if path.is_file()} == {"theirs"}

@@ -77,6 +77,7 @@ class InvariantChecker:
         self._narrated: dict[str, int] = {}  # word -> revision that made it narration
         self._forgotten = False  # has anything been, since `_missing` was last looked up?
         self._missing: set[str] = set()  # words of actions that a forget removed
+        self._there: set[str] = set()  # words of actions that were stored before the last forget
         # project -> revisions, and what its payload has to show since each
         self._latest: dict[str, tuple[list[int], list[frozenset[str]]]] = {}
         self._places: dict[str, tuple[str, ...]] = {}  # project -> directories
@@ -108,6 +109,11 @@ class InvariantChecker:
     def hindered(self) -> None:
         """Restart the clock of (f): until now, a fault excused any delay."""
         self._unhindered_since = max(self._unhindered_since, self._world.now.mono)
+
+    def forgetting(self) -> None:
+        """Note what is there to be forgotten."""
+        with self._world.records.view() as view:
+            self._there = _calls(self._actions(view))
 
     def stopping(self) -> None:
         """Exempt the next write from (e): a stopping group writes without waiting."""
@@ -148,7 +154,8 @@ class InvariantChecker:
                 self._note_change(view.get(entry.label), entry.label, number)
                 self._forgotten |= entry.operation == "forget"
             if self._forgotten:
-                self._missing |= self.performed - _calls(self._actions(view))
+                # A call may be forgotten before its result is written, and it counts as performed.
+                self._missing |= (self.performed | self._there) - _calls(self._actions(view))
                 self._forgotten = False
             if revision > 0 and self._committed[-1] == self._world.now.mono:
                 for project in view.projects():

@@ -121,6 +121,7 @@ class ScenarioRunner:
         self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
+        self._latest_old = 0  # when the latest of what was said long ago was said
 
     def run(self) -> None:
         """Run it to its end, and then until the group is quiet.
@@ -200,7 +201,8 @@ class ScenarioRunner:
         self._write(which % SESSIONS, agent.refusal(next(self._words), next(self._words)))
 
     def queue(self, which: int) -> None:
-        """A user types while the agent works."""
+        """A user types while the agent works. Whether that is handed over may show much later."""
+        self.checker.last_said.pop(self._directory(which % SESSIONS), None)
         self._write(which % SESSIONS, agent.queued(next(self._words), (which >> 4) % 3))
 
     def _write(self, session: int, lines: Iterable[Line]) -> None:
@@ -255,6 +257,7 @@ class ScenarioRunner:
     def forget(self, which: int) -> None:
         """Somebody forgets a record, or a whole session."""
         if record := self._chosen(which):
+            self.checker.forgetting()
             forget = Forget(refs=(f"#{record.label}",), whole_sessions=which % 4 == 0)
             self.world.answer(Actor.INGEST, forget)
 
@@ -356,11 +359,13 @@ class ScenarioRunner:
     def _long_ago(self, which: int) -> int:
         """Return a past time. If the clock was set back, it may be later than the last turn."""
         self.checker.last_said.clear()
-        return self.world.now.wall - (1 + which % 300) * DAY_S * NS
+        then = self.world.now.wall - (1 + which % 300) * DAY_S * NS
+        self._latest_old = max(self._latest_old, then)
+        return then
 
     def _acknowledge(self, cwd: str, *words: str) -> None:
         self.checker.acknowledged |= set(words)
-        if words:
+        if words and self.world.now.wall > self._latest_old:  # else the clock was set back
             self.checker.last_said[cwd] = words[-1]
 
     def _chosen(self, which: int) -> Record | None:

@@ -52,6 +52,7 @@ from iai.protocol.message import (
     Request,
 )
 from iai.protocol.registry import FEED
+from iai.store.auto_backups import AutoBackups
 from iai.store.graph import GraphStore
 from iai.store.readers import Readers
 from iai.store.records import Records
@@ -374,7 +375,8 @@ class World:
         readers = SharedReaders(self.layout, self.records, self.vectors, self.graph)
         match actor:
             case Actor.INGEST:
-                return Ingest(self.layout, self.records)
+                backups = AutoBackups(self.layout, self.records, self.settings.backups)
+                return Ingest(self.layout, self.records, backups)
             case Actor.EMBEDDING:
                 embedders = Embedders(self.embedder.name, self._load)
                 return Embedding(readers, VectorGenerations(self.vectors, embedders))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 from iai.admin import health
+from iai.admin.doctor import copies
 from iai.admin.doctor.finding import (
     Finding,
     fail,
@@ -34,6 +35,7 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
     yield from _stages(layout, settings)
+    yield from copies.checks(layout, settings)
     yield _ledger(layout)
 
 
@@ -99,8 +101,7 @@ def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.payload_projects)
     if store.problem:
-        todo = "`iai up --detach` rebuilds derived data; for records: `iai restore`"
-        yield fail("records", store.problem, todo)
+        yield copies.problem(layout, store.problem)
         return
     for name, stage in store.stages.items():
         of = f"revision {stage.revision}, {stage.lag_records} behind"

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from iai.admin.doctor.finding import (
 from iai.admin.version import ENGINES
 from iai.config import config_file
 from iai.config.layout import Layout
+from iai.config.secured import exposed, unsafe
 from iai.config.settings import Settings
 from iai.ingest import spool
 from iai.install import hook_status, installer, scripts, service
@@ -42,27 +41,6 @@ def checks(layout: Layout, environment: Mapping[str, str], settings: Settings) -
     yield _service(layout, environment)
 
 
-def exposed(layout: Layout) -> list[Path]:
-    """Return the paths in the store that other users can read or enter."""
-    found = []
-    for directory, names, file_names in os.walk(layout.root):
-        for name in ("", *file_names):
-            path = Path(directory, name)
-            with suppress(OSError):
-                mode = path.lstat().st_mode
-                if not stat.S_ISLNK(mode) and mode & 0o077:
-                    found.append(path)
-        names[:] = [name for name in names if not Path(directory, name).is_symlink()]
-    return found
-
-
-def tighten(layout: Layout) -> None:
-    """Remove other users' permissions from everything in the store."""
-    for path in exposed(layout):
-        with suppress(OSError):
-            path.chmod(path.stat().st_mode & 0o700)
-
-
 def _packages() -> Finding:
     versions, missing = [], []
     for name in ENGINES:
@@ -83,7 +61,9 @@ def _permissions(layout: Layout) -> Finding:
         return fail("store", f"{layout.root} belongs to another user", "chown it to yourself")
     if not os.access(layout.root, os.W_OK | os.X_OK):
         return fail("store", f"{layout.root} is not writable", f"chmod u+rwx {layout.root}")
-    if others := exposed(layout):
+    for path, why in unsafe(layout.root):
+        return fail("store", f"{path} {why}", "until then iai does not start")
+    if others := exposed(layout.root):
         said = f"{len(others)} files are readable by others, for example {others[0]}"
         return warn("store", said, "`iai doctor --fix` removes their permissions", fixable=True)
     return ok("store", f"{layout.root}, private to you")

@@ -1,6 +1,7 @@
 """The settings that a user keeps in the store, and `iai config`."""
 
 import json
+import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -93,11 +94,22 @@ def test_what_cannot_be_is_not_written(path: Path, name: str, value: str, why: s
     assert not path.exists()
 
 
-def test_a_file_that_is_no_toml_is_not_written_over(path: Path) -> None:
-    path.write_text("= what")
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"= what",
+        b"[t]\nx = 1\nx = 1\n",
+        b"\xff",
+        b"a.b = 1\na = 2\n",
+        b"x = " + b"[" * 3_000,
+        b"x = 1\x0b",
+    ],
+)
+def test_a_file_that_is_no_toml_is_not_written_over(path: Path, text: bytes) -> None:
+    path.write_bytes(text)
     with pytest.raises(StoreError, match="fix or delete it"):
         config_edits.put(path, "tick_s", "1")
-    assert path.read_text() == "= what"
+    assert path.read_bytes() == text
 
 
 def test_the_command_sets_shows_and_forgets(group: Make) -> None:
@@ -114,3 +126,17 @@ def test_the_command_sets_shows_and_forgets(group: Make) -> None:
     assert g.json("config", "unset", "tick_s")["source"] == "default"
     for words in (("get",), ("set", "tick_s"), ("list", "tick_s"), ("get", "nothing")):
         assert g.iai("config", *words).returncode == 2
+
+
+def test_a_pipe_in_place_of_the_file_is_reported_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    values, (warning,) = config_file.read(tmp_path / "config.toml")
+    assert values == {}
+    assert "is not a file" in warning
+
+
+def test_a_file_nested_too_deep_is_ignored_with_a_warning(path: Path) -> None:
+    path.write_bytes(b"x = " + b"[" * 3_000)
+    values, (warning,) = config_file.read(path)
+    assert values == {}
+    assert "cannot be read" in warning

@@ -42,6 +42,16 @@ def test_a_message_is_a_turn() -> None:
     assert turn.key.startswith("codex:s1:1795370106211000000:user:")
 
 
+@pytest.mark.parametrize("odd", [[], {}, [[]], None, 10**30])
+def test_a_type_that_is_no_text_is_none_that_is_known(odd: object) -> None:
+    for line in (
+        {"timestamp": AT, "type": "event_msg", "payload": {"type": odd}},
+        {"timestamp": AT, "type": "response_item", "payload": {"type": odd}},
+        {"type": odd, "id": "x"},
+    ):
+        assert isinstance(parse(line), Skip)
+
+
 def test_what_is_said_twice_is_taken_once() -> None:
     assert parse(envelope("event_msg", type="user_message", message="why?")) is Skip.NOT_A_TURN
 

@@ -121,3 +121,25 @@ def test_equal_records_are_found_oldest_first_in_any_order_of_arrival(tmp_path: 
         put(index, kept(label, "the parser fails"))
         index.commit()
     assert [label for label, _ in index.search(terms("parser"), 3)] == [1, 2, 3]
+
+
+def test_a_segment_keeps_the_terms_of_a_removed_record_until_the_others_moved(
+    words: LexicalIndex, tmp_path: Path
+) -> None:
+    """Tantivy only notes what was deleted: see `LexicalIndexer.rewrite`."""
+    assert words.stale_segments() == frozenset()
+    words.remove(3)
+    words.commit()
+    stale = words.stale_segments()
+    assert len(stale) == 1
+    assert words._index.searcher().doc_freq("text", "cat") == 1
+    assert words.labels_in(stale, 0, 9) == [1, 2]
+    assert words.labels_in(stale, 1, 9) == [2]
+    put(words, kept(1, "The parser fails on empty input", project="a", session="s1"))
+    put(words, kept(2, "A failing router retries, then times out", project="a", role="assistant"))
+    words.commit()
+    assert words.stale_segments() == frozenset()
+    assert words.settled()
+    assert words._index.searcher().doc_freq("text", "cat") == 0
+    assert not any(b"cat" in path.read_bytes() for path in (tmp_path / "lexical").iterdir())
+    assert {label for label, _ in words.search(terms("parsers failed"), 9)} == {1, 2}

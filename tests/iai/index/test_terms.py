@@ -5,13 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.index.term_vectors import (
+    INSIDE,
+    OPENS,
+    OUTSIDE,
     TermVectors,
     frequency_change,
     term_vector,
     terms_in,
 )
 from iai.index.terms import LONGEST, term_id, terms
-from iai.model.record import Record
+from iai.model.record import CLIENT, Record
 from tests.iai.store.builders import NOW
 
 PIECES = (
@@ -74,7 +77,7 @@ def kept(text: str, **fields: object) -> bytes:
 
 
 def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
-    one = kept("Ada: retry the retry", role="assistant")
+    one = kept("Ada: retry the retry", role="assistant", host=CLIENT)
     two = kept("nothing of it", tier="semantic", pinned=True, session="s")
     term_vectors = TermVectors([one, two])
     assert term_vectors.counts([term_id("retri"), term_id("else")]).tolist() == [[2, 0], [0, 0]]
@@ -85,6 +88,17 @@ def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     assert term_vectors.heads["pinned"].tolist() == [0, 1]
     assert term_vectors.heads["note"].tolist() == [0, 1]
     assert term_vectors.term_set(1) == set(terms_in(two)) == {term_id("noth")}
+
+
+def test_a_term_vector_says_where_in_an_exchange_a_turn_is() -> None:
+    places = {
+        OPENS: kept("Fixed: the retry", kind="plan"),
+        INSIDE: kept("Fixed: the retry", role="assistant"),
+        OUTSIDE: kept("Fixed: the retry", host=CLIENT),
+    }
+    heads = TermVectors(places.values()).heads
+    assert heads["exchange"].tolist() == [*places]
+    assert heads["speaker"].tolist() == [0, 0, term_id("fixed")]
 
 
 def test_the_same_record_again_changes_no_frequency() -> None:

@@ -1,19 +1,23 @@
 """The changes that users request, on a real store."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.errors import BadUsage, NotFound
-from iai.ingest import edits
-from iai.model.action import Action
-from iai.model.record import Record, Watermark, session_key
+from iai.ingest import edits, traces
+from iai.model.action import Action, Step
+from iai.model.context import Call, Queued
+from iai.model.record import Project, Record, Transcript, Watermark, session_key
 from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.ingest import (
     CapturedTurn,
     Edit,
+    Erase,
     Flush,
     Forget,
     IgnoreProject,
@@ -28,6 +32,7 @@ from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 HERE = Place(id=PROJECT, name="here", root="/p")
+OWN = "c" * 16
 THERE = Place(id="b" * 16, name="there", root="/q")
 
 
@@ -194,3 +199,138 @@ def test_a_refused_request_changes_nothing(
     with pytest.raises(error):
         apply(records, request_)
     assert mark(records) == before
+
+
+def erased(records: Records) -> tuple[int, bool]:
+    """Return the last revision that calls for a scrub, and whether that is the latest one."""
+    with records.view() as view:
+        return view.erased_through(), view.erased_through() == view.watermark().revision
+
+
+def test_only_a_change_that_deletes_words_calls_for_a_scrub(records: Records) -> None:
+    apply(records, Pin(ref="#1"))
+    assert erased(records) == (0, False)
+    apply(records, Edit(ref="#1", text="new words"))
+    assert erased(records) == (4, True)
+    apply(records, Mark(ref="#1", mark="done"))
+    apply(records, Forget(refs=("#1", "#2")))
+    assert erased(records) == (7, True)
+    with records.view() as view:
+        assert view.erased().ranges == ((4, 4), (6, 7))
+        assert view.erased(4).ranges == ((6, 7),)
+        assert not view.erased(7).ranges
+
+
+def test_a_scrub_can_be_demanded_for_what_was_deleted_before(records: Records) -> None:
+    records.commit(lambda unit: unit.demand_scrub(), NOW)
+    assert erased(records) == (2, True)
+
+
+A = session_key("claude", "a")
+PUMP = Action(key="c1", kind="command", at=NOW.wall, text="mend the pump")
+HALF_READ = Transcript(
+    path="/t.jsonl", host="claude", session="a", title="The red pump", title_rank=3,
+    calls=(Call(id="c1", action=PUMP), Call(id="c2", action=structs.replace(PUMP, text="paint"))),
+    queue=(Queued(at=1, digest=b"", text="mend the pump soon"),),
+    todos=(Step("mend the pump"), Step("paint the door")), todo_ids=("1", "2"),
+)  # fmt: skip
+
+
+def half_read(records: Records) -> Transcript:
+    with records.view() as view:
+        transcript = view.transcript("/t.jsonl")
+    assert transcript is not None
+    return transcript
+
+
+def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Records) -> None:
+    records.commit(lambda unit: unit.follow(HALF_READ), NOW)
+    apply(records, Erase(text="mend the pump"))
+    left = half_read(records)
+    assert [call.id for call in left.calls] == ["c2"]
+    assert left.queue == ()
+    assert left.todos == (Step("paint the door"),)
+    assert left.todo_ids == ("2",)
+    assert left.title == "The red pump"
+    apply(records, Erase(text="red"))
+    assert half_read(records).title == ""
+
+
+def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
+    records: Records,
+) -> None:
+    info = SessionInfo(host="claude", session="a", title="The red pump", title_rank=3)
+    records.commit(lambda unit: unit.note_session(info), NOW)
+    records.commit(lambda unit: unit.follow(HALF_READ), NOW)
+    apply(records, Forget(refs=("#1",), whole_sessions=True))
+    assert (half_read(records).title, half_read(records).calls) == ("", ())
+
+    def again(unit: RecordChange) -> bool:
+        unit.follow(HALF_READ)
+        unit.note_session(info)
+        return unit.act(PUMP, "claude", "a", PROJECT)
+
+    assert records.commit(again, NOW)[0] is False
+    assert (half_read(records).title, half_read(records).calls) == ("", ())
+    with records.view() as view:
+        known = view.session_info(A)
+        assert known is not None
+        assert known.title == ""
+    put(records, new_record("3", session="a"))  # it goes on
+    assert records.commit(again, NOW)[0] is True
+
+
+def test_a_title_made_of_a_forgotten_text_goes_with_it(records: Records) -> None:
+    titled = SessionInfo(host="claude", session="a", title="text of 1 ...", title_rank=1)
+    put(records, new_record("long", session="a", text="text of 1  and more of it"))
+    records.commit(lambda unit: unit.note_session(titled), NOW)
+    apply(records, Forget(refs=("#2",)))
+    with records.view() as view:
+        assert view.session_info(A) == titled
+    apply(records, Forget(refs=("#3",)))
+    with records.view() as view:
+        known = view.session_info(A)
+    assert known is not None
+    assert known.title == ""
+
+
+def test_what_was_taken_back_is_forgotten_with_its_session(records: Records) -> None:
+    records.commit(lambda unit: unit.mark(get(records, "#2"), "rewound"), NOW)
+    assert apply(records, Forget(refs=("#1",), whole_sessions=True)) == 2
+    with records.view() as view:
+        assert list(view.every()) == []
+
+
+def test_a_project_is_forgotten_once_nothing_needs_it(records: Records) -> None:
+    apply(records, IgnoreProject(project=THERE))
+    put(records, new_record("3", project=OWN))
+    records.commit(lambda unit: unit.place(Project(id=OWN, name="o", root="/o"), "/o"), NOW)
+    apply(records, Erase(projects=(OWN, THERE.id)))
+    with records.view() as view:
+        assert {project.id for project in view.projects()} == {OWN, THERE.id}
+    apply(records, Erase(labels=(3,), projects=(OWN, THERE.id)))
+    with records.view() as view:
+        assert {project.id for project in view.projects()} == {THERE.id}  # ignored: still needed
+
+
+def test_unknown_markup_is_forgotten_with_the_text_that_had_it(records: Records) -> None:
+    put(records, new_record("3", text="<pump-plan> x"))
+    records.commit(lambda unit: unit.note_markup({"pump-plan": 1, "other": 2}), NOW)
+    apply(records, Forget(refs=("#3",)))
+    with records.view() as view:
+        assert view.unknown_markup() == {"other": 2}
+
+
+def test_events_in_the_spool_that_say_it_are_found(layout: Layout) -> None:
+    layout.spool_bad.mkdir(mode=0o700)
+    waits, other = layout.spool_new / "1.awaits", layout.spool_new / "2.json"
+    event = {"hook_event_name": "UserPromptSubmit", "session_id": "a", "cwd": "/p"}
+    waits.write_text(json.dumps(event | {"prompt": "mend the pump\n"}))
+    other.write_text(json.dumps(event | {"session_id": "b", "prompt": "mend the pump now"}))
+    broken = layout.spool_bad / "3.json"
+    broken.write_text('{"prompt": "mend the pump \\u00e4"')
+    record = new_record("1", text="mend the pump").kept(1, 0, 0)
+    assert list(traces.find(layout, [record], [], "")) == [waits, broken]
+    assert list(traces.find(layout, [], ["b"], "")) == [other]
+    assert list(traces.find(layout, [], [], "pump \u00e4")) == [broken]
+    assert list(traces.find(layout, [], [], "pump")) == [waits, other]

@@ -1,6 +1,7 @@
 """Files that somebody else is still writing."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -296,3 +297,18 @@ def test_of_a_record_cut_anywhere_nothing_is_made_up(
     cut = data.draw(st.integers(0, len(WHOLE[0]) - 1))
     records, _ = transcripts.rescued(WHOLE[0][:cut] + b"".join(glued))
     assert [record.value for record in records][-len(glued) :] == [json.loads(g) for g in glued]
+
+
+def test_only_an_absolute_name_of_a_transcript_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("s.jsonl", "secret", "s.json"):
+        (tmp_path / name).write_text("{}")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert transcripts.there(f"{tmp_path}/s.jsonl")
+    for name in ("s.jsonl", f"{tmp_path}/secret", f"{tmp_path}/s.json", f"{tmp_path}/pipe.jsonl",
+                 f"{tmp_path}/none.jsonl", f"{tmp_path}/\0.jsonl", ""):  # fmt: skip
+        assert not transcripts.there(name)
+    with pytest.raises(OSError, match="regular"):
+        transcripts.read(f"{tmp_path}/pipe.jsonl", transcripts.Mark())

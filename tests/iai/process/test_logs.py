@@ -12,7 +12,7 @@ WRITER = """
 import itertools, logging, sys
 from pathlib import Path
 from iai.process import logs
-logging.basicConfig(format="%(message)s", handlers=[logs.handler(Path(sys.argv[1]))])
+logging.basicConfig(handlers=[logs.handler(Path(sys.argv[1]), "%(message)s")])
 for number in itertools.count():
     logging.warning("%s %06d", sys.argv[2], number)
     if Path(sys.argv[3]).exists():

@@ -42,6 +42,7 @@ from iai.protocol.ingest import (
     CapturedTurn,
     Changed,
     Edit,
+    Erase,
     Flush,
     Flushed,
     Forget,
@@ -57,6 +58,7 @@ from iai.protocol.ingest import (
     ProjectMoved,
     RecordsCommitted,
     SessionEnded,
+    SessionPart,
     SpoolRejected,
     StoreFull,
     StoreHasRoom,
@@ -142,6 +144,11 @@ GOLDEN: dict[str, str] = {
     "forget": (
         "85a17601a26964a137a46b696e64a6666f72676574a47265667391a22331ae77686f6c655f73657373696f6e"
         "73c2"
+    ),
+    "erase": (
+        "87a17601a26964a137a46b696e64a56572617365a66c6162656c739101a570617274739185a773657373696f"
+        "6ea23030a573696e636500a5756e74696c00a474657874a174a57469746c65c2a870726f6a6563747391a170"
+        "a474657874a0"
     ),
     "merge-projects": (
         "85a17601a26964a137a46b696e64ae6d657267652d70726f6a65637473a770726f6a65637483a26964a170a4"
@@ -352,6 +359,7 @@ def one_of_each() -> list[Message]:
         Mark(ref="#1", mark="done"),
         Edit(ref="#1", text="t"),
         Forget(refs=("#1",)),
+        Erase(labels=(1,), parts=(SessionPart(session="00", text="t"),), projects=("p",)),
         MergeProjects(project=PLACE, into=PLACE),
         IgnoreProject(project=PLACE, below=True),
         Changed(count=1, revision=2),

@@ -11,6 +11,7 @@ from iai.recall.fusion import (
     by_session,
     by_similarity,
     by_terms,
+    in_exchange,
     rarity,
     shares,
     spread,
@@ -49,6 +50,15 @@ def test_a_turn_gains_less_from_terms_farther_away() -> None:
     assert [bool(score) for score in whole] == [1 <= row <= 7 for row in range(9)]
     assert whole[4] > whole[3] > whole[2] > whole[1]
     assert list(whole) == list(whole[::-1])
+
+
+def test_the_context_of_a_turn_in_an_exchange_ends_where_another_request_begins() -> None:
+    inside = np.asarray([True] * 6)
+    opens = np.asarray([True, False, False, True, False, True])
+    kept = in_exchange(in_a_row(6), inside, opens)
+    beside = [sorted(set(row) - {-1}) for row in kept.tolist()]
+    assert beside == [[1, 2], [0, 2], [0, 1], [4], [3], []]
+    assert in_exchange(in_a_row(6), ~inside, opens).tolist() == in_a_row(6).tolist()
 
 
 def test_different_terms_of_a_question_on_both_sides_say_more_than_one_of_them_twice() -> None:

@@ -131,6 +131,16 @@ def test_what_is_said_meanwhile_does_not_end_an_exchange(records: Records) -> No
     assert one.answer.label == answer
 
 
+def test_a_plan_that_the_user_gives_is_a_request(records: Records) -> None:
+    plan = asked(records, "p", 10, kind="plan")
+    act(records, action("edit", 11))
+    with records.view() as view:
+        asked_for = view.request_before(SESSION, at(11))
+        assert asked_for is not None
+        assert asked_for.label == plan
+        assert [done.key for done in view.done(asked_for)] == ["edit"]
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (1, 3, 2)])
 def test_only_the_last_text_of_an_exchange_answers_whatever_order_they_are_kept_in(
     records: Records, order: tuple[int, ...]

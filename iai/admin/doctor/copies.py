@@ -1,0 +1,116 @@
+"""Checks of what keeps the records safe, and of what must not be kept: backups, forgotten words."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from iai.admin import backup, scrubbed
+from iai.admin.doctor.finding import Finding, fail, ok, warn
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.errors import StoreCorrupt, StoreError
+from iai.model.units import ago, count
+from iai.process import lock
+from iai.store import auto_backups, environment
+from iai.store.auto_backups import DAY_NS, AutoBackup
+from iai.store.records import Records
+
+OLD_NS = 7 * DAY_NS
+
+
+def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """Check the automatic backups, and that what was forgotten is gone from all files."""
+    with suppress(StoreError):  # another check says so
+        yield _backups(layout, settings.backups)
+        yield _forgotten(layout)
+
+
+def problem(layout: Layout, said: str) -> Finding:
+    """Return the finding for a store that cannot be read, and what can be done about it."""
+    if damage(layout) is None:
+        return fail("records", said, "`iai up --detach` rebuilds derived data")
+    good = newest_good(layout)
+    if good is None:
+        todo = "no automatic backup is intact: restore one of yours with `iai restore FILE`"
+        return fail("records", said, todo)
+    if lock.held(layout.lease):
+        todo = f"`iai down`, then `iai doctor --fix` restores {good.path.name}"
+        return fail("records", said, todo)
+    todo = f"`iai doctor --fix` restores {good.path.name}, made {ago(good.made_ns, time.time_ns())}"
+    return fail("records", said, todo, fixable=True)
+
+
+def damage(layout: Layout) -> str | None:
+    """Return what is wrong with the records; None if nothing is, or they are too large to verify.
+
+    Verifies the pages without LMDB, which may crash on damaged ones.
+    """
+    try:
+        environment.check(layout.records)
+        records = Records(layout.records)
+        with records.view() as view:
+            view.watermark()
+        records.close()
+    except StoreCorrupt as error:
+        return str(error)
+    except StoreError:
+        return None
+    return None
+
+
+def newest_good(layout: Layout) -> AutoBackup | None:
+    """Return the newest automatic backup that is intact."""
+    for one in reversed(auto_backups.found(layout)):
+        try:
+            environment.check(one.path / "records")
+        except StoreCorrupt:
+            continue
+        return one
+    return None
+
+
+def restore(layout: Layout) -> str:
+    """Put the newest good backup in the place of damaged records; return what to do then.
+
+    The damaged ones are kept. Raises StoreError.
+    """
+    good = newest_good(layout)
+    if good is None:
+        raise StoreError("no automatic backup is intact")
+    manifest, kept = backup.restore(layout, good.path, time.time_ns(), replace=True)
+    records = count(manifest.watermark.records_count, "record")
+    return (
+        f"restored {records} from {manifest.made_at}; the damaged records are in {kept}.\n"
+        "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
+        "from their transcripts. Notes, pins, edits and forgets since then have to be made again."
+    )
+
+
+def _backups(layout: Layout, kept: int) -> Finding:
+    found, wall = auto_backups.found(layout), time.time_ns()
+    if not kept:
+        return ok("backups", "automatic backups are off (IAI_MCP_BACKUPS=0)")
+    if not found:
+        return ok("backups", "none yet; the first is made when iai is idle")
+    newest = found[-1]
+    said = f"{len(found)}, the newest {ago(newest.made_ns, wall)}, read back and verified"
+    if wall - newest.made_ns > OLD_NS and _age_of_change(layout, wall) < OLD_NS:
+        return warn("backups", said, "see logs/group.log for why no newer one was made")
+    return ok("backups", said)
+
+
+def _age_of_change(layout: Layout, wall: int) -> int:
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            return wall - view.watermark().max_updated_at
+    finally:
+        records.close()
+
+
+def _forgotten(layout: Layout) -> Finding:
+    left = scrubbed.left(layout)
+    if not left:
+        return ok("forgotten", "gone from every file")
+    said = f"what was forgotten may still be in free parts of: {', '.join(left)}"
+    return warn("forgotten", said, "it is removed once iai is up and has caught up")

@@ -1,0 +1,62 @@
+"""Files of the spool that hold what is to be forgotten.
+
+Events that wait are read one by one: only one that says just that, or belongs to its session, goes.
+What was set aside, or left by a hook that was killed, is of no use to anyone but to its reader.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from iai.config.layout import Layout
+from iai.ingest import spool
+from iai.model.record import Record
+
+_LEAST = 8  # bytes of a text that are looked for anywhere in a file
+_LONGEST = spool.LONGEST_EVENT
+
+
+def find(
+    layout: Layout, records: Iterable[Record], sessions: Iterable[str], phrase: str
+) -> Iterator[Path]:
+    """Yield the files of the spool with these texts, of these sessions, or with this phrase."""
+    waiting = spool.waiting(layout.spool_new)
+    aside = [*_files(layout.spool_bad), *_files(layout.spool_tmp)]
+    if not waiting and not aside:
+        return
+    texts, ids = {record.text.strip() for record in records}, {one for one in sessions if one}
+    for path in waiting:
+        spooled = spool.read(path)
+        event = spooled.event if spooled is not None else None
+        if event is not None:
+            said = (event.prompt, event.last_assistant_message)
+            ours = any(text.strip() in texts for text in said if text.strip())
+            if ours or event.session_id in ids or any(phrase in t for t in said if phrase):
+                yield path
+    needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
+    for path in aside:
+        data = _read(path)
+        if any(needle in data for needle in needles):
+            yield path
+
+
+def needles_of(text: str) -> Iterator[bytes]:
+    """Yield the bytes by which a text can be in a file: as it is, and as JSON writes it."""
+    yield text.encode("utf-8", "surrogateescape")
+    yield json.dumps(text)[1:-1].encode()
+    yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST)
+    except OSError:
+        return b""

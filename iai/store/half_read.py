@@ -1,0 +1,90 @@
+"""What is kept of transcripts between two readings: words that were read and are not stored yet.
+
+That is the title so far, calls that wait for their results, prompts that wait for the agent, and
+to-do lists. What is forgotten must not come back from there.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec import structs
+
+from iai.model.context import without
+from iai.model.record import Transcript, digest, session_key
+from iai.store.codec import pack, unpack
+from iai.store.rereading import RereadingChange
+
+Change: TypeAlias = Callable[[Transcript], Transcript]
+
+_LEAST = 8  # characters that two texts must share for the one to be part of the other
+
+
+class HalfReadChange(RereadingChange):
+    """That, in a transaction of the writer."""
+
+    _by_session: dict[bytes, list[Transcript]] | None = None  # as they are in this transaction
+
+    def forget_half_read(self, change: Change, session: bytes | None = None) -> None:
+        """Change what is kept of the transcripts of a session; None for those of all sessions."""
+        every = self._sessions_read()
+        for transcripts in every.values() if session is None else [every.get(session, [])]:
+            for place, transcript in enumerate(transcripts):
+                changed = transcripts[place] = change(transcript)
+                if changed != transcript:
+                    self._t.put(digest(changed.path), pack(changed), db=self._db["transcripts"])
+        for again in list(self.rereading()):  # rarely any
+            transcript = again.transcript
+            if session in (None, session_key(transcript.host, transcript.session)):
+                self.reread(structs.replace(again, transcript=change(transcript)), more=True)
+
+    def _sessions_read(self) -> dict[bytes, list[Transcript]]:
+        if self._by_session is None:
+            self._by_session = {}
+            for _, data in self._t.entries(self._db["transcripts"]):
+                transcript = unpack(data, Transcript)
+                key = session_key(transcript.host, transcript.session)
+                self._by_session.setdefault(key, []).append(transcript)
+        return self._by_session
+
+
+def wholly(context: Transcript) -> Transcript:
+    """Forget all that is kept."""
+    return without(context, lambda _: True)
+
+
+def untitled(context: Transcript) -> Transcript:
+    """Forget the title."""
+    return structs.replace(context, title="", title_rank=0)
+
+
+def unfinished(context: Transcript) -> Transcript:
+    """Forget what is under way."""
+    return structs.replace(context, calls=(), todos=(), todo_ids=())
+
+
+def saying(phrase: str) -> Change:
+    """Return what forgets all that has these words in it."""
+    return lambda context: without(context, lambda text: phrase in text)
+
+
+def repeating(text: str) -> Change:
+    """Return what forgets all that is this text, part of it, or longer by something."""
+    own = _plain(text)
+
+    def says(other: str) -> bool:
+        words = _plain(other)
+        if min(len(own), len(words)) < _LEAST:
+            return bool(words) and words == own
+        return words in own or own in words
+
+    return lambda context: without(context, says)
+
+
+def repeats(title: str, text: str) -> bool:
+    """Is a title made of a text?"""
+    words = _plain(title)
+    return len(words) >= _LEAST and words in _plain(text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).rstrip(".\N{HORIZONTAL ELLIPSIS} ")

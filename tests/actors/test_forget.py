@@ -1,0 +1,140 @@
+"""What is forgotten is in no file below the store, whichever way it was selected."""
+
+import json
+import mmap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from harness.group import Group, wait_until
+from tantivy import Index
+
+from iai.admin import scrubbed
+from tests.iai.hosts.claude_lines import answer, call, line, prompt, result
+
+pytestmark = pytest.mark.slow
+
+Make = Callable[..., Group]
+
+
+def words(name: str) -> list[str]:
+    """The words that only the session of this name has."""
+    return [f"zq{name}{kind}" for kind in ("ask", "told", "ran", "out", "ans", "title")]
+
+
+def session(name: str, cwd: Path, minute: int) -> str:
+    """A request, narration, a command that fails, an edit, an answer, a title."""
+    ask, told, ran, out, ans, title = words(name)
+    lines = [
+        prompt(1, f"please mend the {ask} of the mill, it is broken since noon"),
+        answer(2, f"let me look at the {told} first", call("c1", "Bash", command=f"make {ran}")),
+        result(3, "c1", f"Error: {out} is missing", is_error=True),
+        answer(4, call("c2", "Edit", file_path=f"{cwd}/{name}.py", old_string="a", new_string="b")),
+        result(5, "c2", "done"),
+        answer(6, f"The {ans} is mended."),
+        line("ai-title", 7, aiTitle=f"Mending the {title}"),
+        prompt(20, f"and a wheel for {name}, too"),
+        answer(21, f"The wheel of {name} turns."),
+    ]
+    for one in lines:
+        one |= {"sessionId": f"s-{name}", "uuid": f"{name}-{one['uuid']}", "cwd": str(cwd)}
+        one["timestamp"] = one["timestamp"].replace("T10:", f"T{10 + minute}:")
+    return "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
+
+
+def holding(group: Group, needles: Iterable[str]) -> dict[str, list[str]]:
+    """Return the files below the store that have any of these words, each with these."""
+    found: dict[str, list[str]] = {}
+    for path in group.layout.root.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as d:
+                there = [needle for needle in needles if d.find(needle.encode()) >= 0]
+            if there:
+                found[str(path.relative_to(group.layout.root))] = there
+    return found
+
+
+def indexed(group: Group, needles: Iterable[str]) -> list[str]:
+    """Return those of the words that the lexical index still has a term of, deleted or not."""
+    searcher = Index.open(str(group.layout.lexical)).searcher()
+    fields = ("text", "work", "narration")
+    return [n for n in needles if any(searcher.doc_freq(field, n) for field in fields)]
+
+
+@pytest.fixture
+def filled(group: Make) -> Group:
+    """A group with a session for each way to forget."""
+    one = group()
+    projects = one.work / "projects"
+    names = ("byid", "whole", "project", "span", "file", "text", "kept")
+    for minute, name in enumerate(names):
+        cwd = one.work / (f"p-{name}" if name == "project" else "p")
+        cwd.mkdir(exist_ok=True)
+        directory = projects / name
+        directory.mkdir(parents=True)
+        (directory / f"s-{name}.jsonl").write_text(session(name, cwd, minute))
+    one.up()
+    assert one.iai("import", str(projects)).returncode == 0
+    one.settle()
+    return one
+
+
+def numbers(group: Group, word: str) -> list[str]:
+    """Return the numbers of the turns with a word."""
+    done = group.iai("export", "--format", "jsonl")
+    found = [json.loads(one) for one in done.stdout.splitlines()]
+    return [str(one["label"]) for one in found if word in one.get("text", "")]
+
+
+def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
+    everything = [word for name in ("byid", "whole", "project", "span", "file", "text")
+                  for word in words(name)]  # fmt: skip
+    before = {w for there in holding(filled, everything).values() for w in there}
+    assert before == set(everything)
+    ways: dict[str, tuple[str, ...]] = {
+        "byid": (*numbers(filled, "byid"), "--whole-session"),
+        "whole": ("--session", "s-whole"),
+        "project": ("--project", str(filled.work / "p-project")),
+        "span": ("--since", "2026-11-20T13:00", "--until", "2026-11-20T13:59"),
+        "file": ("--file", "file.py"),
+    }
+    for name, options in ways.items():
+        report = filled.json("forget", *options, "--yes")
+        assert report["forgotten"], (name, report)
+        assert report["left"] == [], (name, report, filled.log())
+        gone = words(name)[:5] if name == "file" else words(name)
+        assert holding(filled, gone) == {}, name
+        assert indexed(filled, gone) == [], name
+    ask, told, ran, out, ans, title = words("text")
+    for word in (title, ans, out, told, ask):  # what was run goes with its output
+        report = filled.json("forget", "--text", word, "--yes")
+        assert report["records"] + report["actions"] + report["titles"] >= 1, (word, report)
+        assert report["left"] == report["found_in"] == [], (word, report)
+        assert holding(filled, [word]) == {}
+    assert holding(filled, words("text")) == {}, ran
+    assert indexed(filled, words("text")) == []
+    kept = {w for there in holding(filled, words("kept")).values() for w in there}
+    assert kept == set(words("kept"))
+    # Nothing of it comes back, whatever is read again.
+    copied = filled.work / "copied"
+    copied.mkdir()
+    for path in (filled.work / "projects").rglob("*.jsonl"):
+        (copied / path.name).write_bytes(path.read_bytes())
+    for source in (filled.work / "projects", copied):
+        assert filled.iai("import", str(source)).returncode == 0
+    filled.settle()
+    back = {w for there in holding(filled, everything).values() for w in there}
+    assert back <= {"zqfiletitle"}  # the title of a session of which there is more
+    assert scrubbed.left(filled.layout) == []
+
+
+def test_what_was_forgotten_while_a_stage_was_down_is_scrubbed_at_its_next_start(
+    filled: Group,
+) -> None:
+    filled.iai("forget", *numbers(filled, words("byid")[0]))
+    filled.end()
+    gone = words("byid")[:1]
+    filled.up()
+    filled.settle()
+    wait_until(lambda: not scrubbed.left(filled.layout), "all is scrubbed")
+    assert holding(filled, gone) == {}

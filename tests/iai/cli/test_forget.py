@@ -1,0 +1,131 @@
+"""`iai forget` and what goes with it, as far as no group is needed: lists, refusals, repair."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from iai import cli
+from iai.config.layout import Layout
+from iai.model.clock import NS, Now
+from iai.process import system_clock
+from iai.store import auto_backups
+from iai.store.auto_backups import AutoBackups
+from iai.store.records import Records
+from tests.iai.store.builders import new_record, put
+
+
+@pytest.fixture
+def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """Return a store with two records and an automatic backup of them."""
+    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
+    monkeypatch.setenv("HOME", str(layout.root.parent))
+    records = Records(layout.records, writer=True)
+    put(records, new_record("1", text="mend the pump"), new_record("2", text="paint the door"))
+    backups, now = AutoBackups(layout, records, 3), system_clock.read()
+    backups.start()
+    with records.view() as view:
+        mark = view.watermark()
+    while backups.due(mark, 0, Now(now.wall, 3_600 * NS), idle=True):
+        backups.step(0, now)
+    records.close()
+    return layout
+
+
+def count(layout: Layout) -> int:
+    records = Records(layout.records)
+    with records.view() as view:
+        found = view.watermark().records_count
+    records.close()
+    return found
+
+
+@pytest.mark.usefixtures("store")
+def test_a_dry_run_lists_what_would_go_and_needs_no_group(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["forget", "--text", "pump", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "#1" in said
+    assert "mend the pump" in said
+    assert "paint" not in said
+    assert said.endswith("1 record\n")
+    assert cli.main(["forget", "--text", "the", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "records": 2, "actions": 0, "titles": 0, "forgotten": False, "left": [], "copies": [],
+        "found_in": [],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["forget", "--text", "pump"], 3, "iai is not running"),
+        (["forget", "#1"], 3, "iai is not running"),
+        (["forget", "#1", "--text", "pump"], 2, "not both"),
+        (["forget", "--session", "nosuch", "--dry-run"], 2, "no session nosuch"),
+        (["forget", "--since", "1d", "--until", "2d"], 2, "is empty"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_refused(
+    words: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == code
+    assert says in capsys.readouterr().err
+
+
+def test_copies_that_were_put_aside_are_named(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aside = store.backups / "before-restore-x"
+    aside.mkdir()
+    assert cli.main(["forget", "--text", "pump", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["copies"] == [str(aside)]
+
+
+def test_automatic_backups_are_listed_and_one_is_restored_by_name(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["restore"]) == 0
+    name, rest = capsys.readouterr().out.split("  ", 1)
+    assert "2 records" in rest
+    records = Records(store.records, writer=True)
+    put(records, new_record("3"))
+    records.close()
+    assert cli.main(["restore", name]) == 1  # it has records
+    assert cli.main(["restore", name, "--replace"]) == 0
+    assert count(store) == 2
+    assert [one.path.name for one in auto_backups.found(store)] == [name]
+
+
+def damage(path: Path) -> None:
+    """Overwrite the pages of data in the middle."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(2 * 4_096)
+        file.write(os.urandom(size - 2 * 4_096))
+
+
+def test_damaged_records_are_replaced_by_the_newest_good_backup(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [good] = auto_backups.found(store)
+    bad = store.backups / "auto-29990101T000000Z"
+    (bad / "records").mkdir(parents=True)
+    manifest = json.loads((good.path / "manifest.json").read_text())
+    (bad / "manifest.json").write_text(json.dumps(manifest | {"made_ns": manifest["made_ns"] + 1}))
+    (bad / "records" / "data.mdb").write_bytes((good.path / auto_backups.DATA).read_bytes())
+    damage(bad / "records" / "data.mdb")
+    damage(store.records / "data.mdb")
+    cli.main(["doctor", "--json"])
+    [found] = [c for c in json.loads(capsys.readouterr().out)["checks"] if c["check"] == "records"]
+    assert found["verdict"] == "fail"
+    assert good.path.name in found["todo"]
+    cli.main(["doctor", "--fix"])
+    said = capsys.readouterr()
+    assert "restored 2 records" in said.err
+    assert "iai import --all" in said.err
+    assert count(store) == 2
+    assert list(store.backups.glob("before-restore-*/records/data.mdb"))

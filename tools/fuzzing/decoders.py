@@ -1,0 +1,511 @@
+"""What reads bytes from outside: each with valid inputs, how one is broken, and what it may raise.
+
+Every decoder is the code that runs in production, on a store below /dev/shm where there is one.
+Beyond raising nothing undeclared, each checks what else must hold of its result.
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+import msgpack
+import msgspec
+import zstandard
+
+from actors import lifecycle
+from actors.ingest import Ingest
+from fuzzing.mutations import Mutator, words_in
+from fuzzing.samples import CLAUDE, CODEX, CODEX_LEGACY, EVENTS, message
+from iai.admin import config_edits
+from iai.cli import session_start
+from iai.config import config_file
+from iai.config.layout import Layout
+from iai.config.settings import Settings, from_environment
+from iai.errors import BadMessageReceived, BadUsage, StoreError
+from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
+from iai.hosts import claude, codex
+from iai.ingest import explain, transcripts
+from iai.install import hook_entries, hook_status
+from iai.install.json_edit import NotJson, parse
+from iai.model import framing
+from iai.model.clock import NS, Now
+from iai.model.record import NewRecord, Project
+from iai.process import ledger
+from iai.projects import git_config
+from iai.projects.identity import identify
+from iai.protocol import wire
+from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, Steps
+from iai.protocol.ingest import Import
+from iai.session_start import deliveries, payload_files
+from iai.store.auto_backups import AutoBackups
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
+ENOUGH = 2_000  # cases that one store is used for, so that a full one slows nothing down
+WALL = 1_795_000_000 * NS
+
+_HOSTS = Mutator(words_in([ROOT / "iai" / "hosts"]))
+_EVENTS = Mutator(words_in([ROOT / "iai" / "ingest", ROOT / "iai" / "hosts"]))
+_PLAIN = Mutator(words_in([ROOT / "iai" / "install", ROOT / "iai" / "config"]))
+
+
+class Decoder(Protocol):
+    """One of them, with a directory of its own while it is used."""
+
+    def broken(self, random: Random) -> bytes:
+        """Return an input for one case."""
+
+    def check(self, data: bytes) -> bool:
+        """Decode; return whether the input was accepted. Raises what it must not."""
+
+    def close(self) -> None:
+        """Delete its directory."""
+
+
+class _InDirectory:
+    """A decoder that needs files."""
+
+    def __init__(self) -> None:
+        base = MEMORY if MEMORY.is_dir() else None
+        self.directory = Path(tempfile.mkdtemp(prefix="iai-fuzz-", dir=base))
+
+    def close(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Wire:
+    """The codec of messages: frames of every kind, to every actor."""
+
+    def broken(self, random: Random) -> bytes:
+        frame, other = (wire.encode(message(random), "7") for _ in range(2))
+        if not random.randrange(3):
+            return Mutator().broken_bytes(random, frame, other)
+        fields = Mutator(list(wire.REPLY_KINDS)).changed(random, msgpack.unpackb(frame))
+        try:
+            return bytes(msgpack.packb(fields))
+        except (ValueError, OverflowError, TypeError):
+            return frame
+
+    def check(self, data: bytes) -> bool:
+        accepted = False
+        for kinds in (wire.REPLY_KINDS, *wire.INBOX_KINDS.values(), *wire.FEED_KINDS.values()):
+            try:
+                envelope = wire.decode(data, kinds)
+            except BadMessageReceived:
+                continue
+            wire.encode(envelope.message, envelope.id)  # what was taken can be sent on
+            accepted = True
+        return accepted
+
+    def close(self) -> None:
+        """Do nothing: it has no directory."""
+
+
+class _Ingesting(_InDirectory):
+    """The ingest actor on a store of its own, without its process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cases = 0
+        self._ingest: Ingest | None = None
+        self.now = Now(WALL, 1)
+
+    def ingest(self) -> Ingest:
+        """Return the actor; a new one on a new store every so often."""
+        self._cases += 1
+        if self._ingest is None or self._cases % ENOUGH == 0:
+            self.close_ingest()
+            shutil.rmtree(self.directory / "store", ignore_errors=True)
+            layout = Layout(self.directory / "store")
+            layout.create()
+            layout.spool_bad.mkdir()
+            records = Records(layout.records, writer=True)
+            self._ingest = Ingest(layout, records, AutoBackups(layout, records, 0))
+            perform(self._ingest.start(self.now), self.now)
+        self.now = self.now.later(1)
+        return self._ingest
+
+    def close_ingest(self) -> None:
+        if self._ingest is not None:
+            self._ingest.close()
+        self._ingest = None
+
+    def close(self) -> None:
+        self.close_ingest()
+        super().close()
+
+
+class Transcript(_Ingesting):
+    """The reader of one host's transcripts, through to the records."""
+
+    def __init__(self, name: str, samples: list[bytes], form: str = "plain") -> None:
+        super().__init__()
+        self._samples, self._form = samples, form
+        self._path = self.directory / name
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def broken(self, random: Random) -> bytes:
+        data, other = random.choice(self._samples), random.choice(self._samples)
+        data = _HOSTS.broken_lines(random, data, other)
+        if self._form == "zst":
+            data = zstandard.compress(data)
+            return (
+                _HOSTS.broken_bytes(random, data, zstandard.compress(other))
+                if random.randrange(2)
+                else data
+            )
+        if self._form == "rewritten":  # read up to a place, then written again
+            return random.randrange(len(data) + 1).to_bytes(4, "big") + data
+        return data
+
+    def check(self, data: bytes) -> bool:
+        ingest = self.ingest()
+        if self._form == "rewritten":
+            cut, data = int.from_bytes(data[:4], "big"), data[4:]
+            self._read(ingest, data[cut // 2 : cut] or data)
+        self._read(ingest, data)
+        if self._form == "plain":
+            for _ in explain.explain(str(self._path)):
+                pass
+        return True
+
+    def _read(self, ingest: Ingest, data: bytes) -> None:
+        path = str(self._path)
+        on_disk = path + transcripts.COMPRESSED if self._form == "zst" else path
+        if self._form == "zst":  # hosts write such a file once, so it is another one each time
+            Path(on_disk).unlink(missing_ok=True)
+        Path(on_disk).write_bytes(data)
+        perform(ingest.receive(Import(paths=(on_disk,)), Caller(b"", ""), self.now), self.now)
+        while ingest._imports.current:  # noqa: SLF001  what is waited for
+            self.now = self.now.later(1)
+            perform(ingest.work(self.now), self.now)
+
+
+class Spool(_Ingesting):
+    """Hook events in the spool, taken by the ingest actor."""
+
+    def broken(self, random: Random) -> bytes:
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
+
+    def check(self, data: bytes) -> bool:
+        ingest = self.ingest()
+        layout = ingest._layout  # noqa: SLF001
+        (layout.spool_new / "1.json").write_bytes(data)
+        for seconds in (1, 100, 100):  # one that waits for its transcript is taken after a minute
+            self.now = self.now.later(seconds)
+            perform(ingest.work(self.now), self.now)
+        left = list(layout.spool_new.iterdir())
+        if left:
+            raise AssertionError(f"left in the spool: {left}")
+        bad = list(layout.spool_bad.iterdir())
+        for path in bad:
+            path.unlink()
+        return not bad
+
+
+class SessionStart(_InDirectory):
+    """The live path of the session-start hook: `iai session-start --hook`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = Settings(store=self.directory / "store")
+        Layout(self._settings.store).create()
+        records = Records(Layout(self._settings.store).records, writer=True)
+        found = identify("/p")
+        said = NewRecord(
+            key="1", id="0" * 26, tier="episodic", role="user", text="mend the tide " * 9,
+            host=claude.NAME, session="t", project=found.id, cwd="/p", created_at=WALL,
+        )  # fmt: skip
+
+        def change(unit: RecordChange) -> None:
+            unit.place(Project(**found._asdict()), "/p")
+            unit.insert(said)
+
+        records.commit(change, Now(WALL, 1))
+        records.close()
+        parser = ArgumentParser()
+        session_start.configure(parser)
+        self._args = parser.parse_args(["--hook", "--new-to=s"])
+
+    def broken(self, random: Random) -> bytes:
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
+
+    def check(self, data: bytes) -> bool:
+        before, printed = sys.stdin, io.StringIO()
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+        try:
+            with redirect_stdout(printed):
+                session_start.run(self._args, self._settings)
+        finally:
+            sys.stdin = before
+        text = printed.getvalue()
+        if text and framing.without(text):
+            raise AssertionError(f"not framed: {text!r}")
+        return bool(text)
+
+
+class Hooks(_InDirectory):
+    """Both shell hooks, as processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = Layout(self.directory / "store")
+        self._layout.create()
+        self._environment = {
+            "HOME": str(self.directory), "IAI_MCP_STORE": str(self._layout.root),
+            "PATH": os.environ["PATH"],
+        }  # fmt: skip
+        # A command that is fast: what it prints has a decoder of its own.
+        command = self.directory / "iai"
+        command.write_text("#!/bin/sh\nexit 0\n")
+        command.chmod(0o755)
+        self._layout.command.write_text(f"{command}\n")
+
+    def broken(self, random: Random) -> bytes:
+        return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
+
+    def check(self, data: bytes) -> bool:
+        for name in ("session-recall", "turn-capture"):
+            script = ROOT / "hooks" / f"iai-mcp-{name}.sh"
+            done = subprocess.run(
+                ["/bin/bash", str(script)], input=data, env=self._environment, capture_output=True,
+                check=False, timeout=60, cwd="/",
+            )  # fmt: skip
+            if (done.returncode, done.stdout, done.stderr) != (0, b"", b""):
+                raise AssertionError(f"{name}: {done}")
+        spooled = [path.read_bytes() for path in self._layout.spool_new.iterdir()]
+        for path in self._layout.spool_new.iterdir():
+            path.unlink()
+        if spooled != ([data] if data else []):
+            raise AssertionError(f"spooled {spooled!r}")
+        for path in self._layout.ledger.glob("*.hook.jsonl"):
+            for line in path.read_bytes().splitlines():
+                msgspec.json.decode(line)
+            path.unlink()
+        for path in self._layout.deliveries.iterdir() if self._layout.deliveries.exists() else ():
+            path.unlink()
+        return True
+
+
+class SettingsEditor:
+    """The editor of hosts' settings files: in place, and every other byte as it was."""
+
+    def __init__(self) -> None:
+        self._hooks = {
+            host: hook_entries.hooks_for(host, Path("/store/hooks"), None)
+            for host in (claude.NAME, codex.NAME)
+        }
+        theirs = {"hooks": [{"type": "command", "command": "theirs"}], "matcher": "*"}
+        plain = {"model": "x", "hooks": {"Stop": [theirs], "SessionStart": []}, "list": [1, 2.5]}
+        ours = json.loads(hook_entries.add(json.dumps(plain), self._hooks[claude.NAME]))
+        self._samples = [
+            json.dumps(value, indent=indent).replace("\n", newline).encode()
+            for value in (plain, ours, {})
+            for indent in (None, 2, "\t")
+            for newline in ("\n", "\r\n")
+        ]
+
+    def broken(self, random: Random) -> bytes:
+        data, other = random.choice(self._samples), random.choice(self._samples)
+        if random.randrange(2):
+            return _PLAIN.broken_bytes(random, data, other)
+        value = _PLAIN.changed(random, json.loads(data))
+        indent = random.choice((None, 1, 4, "\t"))
+        return json.dumps(value, indent=indent).encode("utf-8", "replace")
+
+    def check(self, data: bytes) -> bool:
+        text = data.decode("utf-8", "replace")
+        accepted = False
+        for host, hooks in self._hooks.items():
+            try:
+                found = hook_status.inspect(host, text, hooks, Path("/settings.json"), {})
+                hook_status.warnings(host, text, found, {})
+                added = hook_entries.add(text, hooks)
+            except NotJson:
+                continue
+            accepted = True
+            if hook_entries.add(added, hooks) != added:
+                raise AssertionError("adding twice is not adding once")
+            removed = hook_entries.remove(added)
+            if removed.strip() and hook_entries.installed(removed):
+                raise AssertionError("something of ours is left")
+            parse(added)
+        return accepted
+
+    def close(self) -> None:
+        """Do nothing: it has no directory."""
+
+
+class Config(_InDirectory):
+    """The settings in config.toml: read leniently, and edited in place."""
+
+    _SAMPLES = (
+        b"# mine\ntick_s = 2.0\nembedder = 'static'\nelsewhere = 0\n",
+        b"refresh_min_s = 30\n\n[table]\nx = 1\n",
+        b'embedder = """a\\u00e9\n"""\nledger_days = 7 # days\n',
+        b"",
+    )
+
+    def broken(self, random: Random) -> bytes:
+        return _PLAIN.broken_bytes(
+            random, random.choice(self._SAMPLES), random.choice(self._SAMPLES)
+        )
+
+    def check(self, data: bytes) -> bool:
+        path = self.directory / "config.toml"
+        path.write_bytes(data)
+        values, warnings = config_file.read(path)
+        from_environment({"IAI_MCP_STORE": str(self.directory)}, values)
+        with suppress(BadUsage, StoreError):
+            config_edits.put(path, "tick_s", "3")
+            if config_file.read(path)[0].get("tick_s") != 3:  # noqa: PLR2004  what was put
+                raise AssertionError("what was put is not there")
+        return not warnings
+
+
+class SidecarFile(_InDirectory):
+    """A payload and its sidecar, the ledger, what a session was given, and the sleep state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = Layout(self.directory / "store")
+        self._layout.create()
+        opening = framing.opening(7, "2026-11-20T10:00:00Z", "p", 5)
+        self._text = f"{opening}\ntext\n{framing.CLOSING}\n".encode()
+        sidecar = Sidecar(
+            revision=7, records_count=3, max_vec_label=3, max_created_at=1, max_updated_at=2,
+            rendered_chars=len(self._text), generated_at="2026-11-20T10:00:00Z", trigger="manual",
+        )  # fmt: skip
+        self._sidecar = encode_sidecar(sidecar)
+        event = {"at": "2026-11-20T10:00:00Z", "at_ns": WALL, "by": "hook", "kind": "injected",
+                 "session": "s", "revision": 7, "tokens": 5}  # fmt: skip
+        self._event = json.dumps(event).encode() + b"\n"
+
+    def broken(self, random: Random) -> bytes:
+        sidecar = _PLAIN.broken_json(random, self._sidecar, self._event)
+        text = (
+            _PLAIN.broken_bytes(random, self._text, self._sidecar)
+            if random.randrange(2)
+            else self._text
+        )
+        event = _PLAIN.broken_json(random, self._event, self._sidecar)
+        given = _PLAIN.broken_bytes(random, b"7 1 2 3\n0 4\n9\n", self._event)
+        state = _PLAIN.broken_json(
+            random, b'{"state":"WAKE","since":1,"last_activity_at":1}', self._event
+        )
+        return b"\x1e".join((sidecar, text, event, given, state))
+
+    def check(self, data: bytes) -> bool:
+        parts = (data.split(b"\x1e") + [b""] * 5)[:5]
+        payload = self._layout.payload
+        files = (
+            sidecar_path(payload), payload,
+            self._layout.ledger / "2026-11-20.hook.jsonl", self._layout.deliveries / "s",
+            self._layout.lifecycle,
+        )  # fmt: skip
+        for path, part in zip(files, parts, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(part)
+        claimed = payload_files.claim(payload)
+        text = parts[1].decode("utf-8", "replace")
+        if claimed is not None and claimed.revision > framing.revision(text):
+            raise AssertionError("it claims more than it holds")
+        framing.without(text)
+        ledger.read(self._layout.ledger)
+        deliveries.totals(deliveries.read(self._layout))
+        deliveries.delivered(self._layout, "s")
+        deliveries.through(self._layout, "s")
+        perform(lifecycle.make(Settings(store=self._layout.root)).start(Now(WALL, 1)), Now(WALL, 1))
+        return claimed is not None
+
+
+class Checkout(_InDirectory):
+    """What tells projects apart: git's files, the marker, and the path itself."""
+
+    _CONFIG = (
+        b'[core]\n\tbare = false\n[remote "origin"]\n\turl = git@example.org:team/quay.git\n'
+        b'[url "https://example.org/"]\n\tinsteadOf = ex:\n'
+    )
+
+    def broken(self, random: Random) -> bytes:
+        parts = (
+            self._CONFIG, b"gitdir: ../quay/.git/worktrees/x\n", b"../..\n",
+            b"0000 1111 A <a@b> 1700000000 +0000\tcommit (initial): x\n", b"name\n",
+            b"/home/dev/quay/.worktrees/x",
+        )  # fmt: skip
+        return b"\x1e".join(
+            _PLAIN.broken_bytes(random, part, self._CONFIG) if random.randrange(2) else part
+            for part in parts
+        )
+
+    def check(self, data: bytes) -> bool:
+        parts = (data.split(b"\x1e") + [b""] * 6)[:6]
+        top, worktree = self.directory / "quay", self.directory / "tree"
+        git = top / ".git"
+        (git / "logs").mkdir(parents=True, exist_ok=True)
+        (git / "worktrees" / "x").mkdir(parents=True, exist_ok=True)
+        worktree.mkdir(exist_ok=True)
+        for path, part in (
+            (git / "config", parts[0]), (worktree / ".git", parts[1]),
+            (git / "worktrees" / "x" / "commondir", parts[2]), (git / "logs" / "HEAD", parts[3]),
+            (top / ".iai-project", parts[4]),
+        ):  # fmt: skip
+            path.write_bytes(part)
+        named = parts[5].decode("utf-8", "surrogateescape")
+        for place in (str(top), str(worktree), named, f"{top}/{named}"):
+            found = identify(place, parts[0][:200].decode("utf-8", "replace"))
+            structs_text = (found.id, found.name, found.root, found.git, found.born)
+            if any("\0" in text for text in structs_text):
+                raise AssertionError(f"a NUL in {found}")
+        git_config.rewritten("ex:quay", git)
+        return True
+
+
+def perform(steps: Steps, now: Now) -> None:
+    """Carry out what an actor does to files of the spool; nobody hears the rest."""
+    try:
+        effect = next(steps)
+        while True:
+            match effect:
+                case RemoveFile(path=path):
+                    path.unlink(missing_ok=True)
+                case MoveFile(path=path, to=to):
+                    path.rename(to)
+                case _:
+                    pass
+            effect = steps.send(now)
+    except StopIteration:
+        pass
+
+
+def decoders() -> dict[str, Any]:
+    """Return a maker of each decoder, by name."""
+    rollout = (
+        "sessions/2026/11/20/rollout-2026-11-20T10-00-00-1a0e1c56-6ea0-7afa-a413-abba1f58a227.jsonl"
+    )
+    return {
+        "wire": Wire,
+        "claude": lambda: Transcript(".claude/projects/-p/s.jsonl", CLAUDE),
+        "codex": lambda: Transcript(f".codex/{rollout}", CODEX),
+        "codex-legacy": lambda: Transcript(f".codex/{rollout}", CODEX_LEGACY),
+        "compressed": lambda: Transcript(f".codex/{rollout}", CODEX, "zst"),
+        "rewritten": lambda: Transcript(".claude/projects/-p/s.jsonl", CLAUDE, "rewritten"),
+        "spool": Spool,
+        "sidecar": SidecarFile,
+        "session-start": SessionStart,
+        "settings": SettingsEditor,
+        "config": Config,
+        "checkout": Checkout,
+        "hooks": Hooks,
+    }

@@ -7,20 +7,24 @@ programs' events are left alone.
 
 import logging
 import sys
-from functools import lru_cache, partial
+from contextlib import suppress
+from functools import lru_cache
 from operator import methodcaller
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NotFound, RulesLoading
 from iai.hosts import registry
-from iai.ingest import edits, parse, spool, traces, transcripts
+from iai.ingest import edits, parse, redact, redactors, spool, traces, transcripts
+from iai.ingest.detectors import Kingfisher
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Inserted
+from iai.ingest.purge import PurgeJob
 from iai.ingest.rereading import Rereader
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.writer import RecordWriter
@@ -31,7 +35,16 @@ from iai.model.rereading import Rereading
 from iai.process import disk_space
 from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
-from iai.protocol.behaviour import Answer, Caller, MoveFile, Publish, RemoveFile, Steps, StepsTo
+from iai.protocol.behaviour import (
+    Answer,
+    Caller,
+    MoveFile,
+    Publish,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+    StepsTo,
+)
 from iai.protocol.graph_cache import MemoryUsed
 from iai.protocol.ingest import (
     Capture,
@@ -46,12 +59,16 @@ from iai.protocol.ingest import (
     Import,
     ImportStatus,
     MergeProjects,
+    PurgeProgress,
+    PurgeSecrets,
+    PurgeStatus,
     SpoolRejected,
     StoreFull,
     StoreHasRoom,
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
+from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -61,6 +78,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+LOADING_S = 0.05  # between two looks whether the rules for secrets are loaded
 UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes sooner
 
 
@@ -70,17 +88,28 @@ class Ingest:
     subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(
-        self, layout: Layout, records: Records, backups: AutoBackups, max_gb: float = 0.0
+        self,
+        layout: Layout,
+        records: Records,
+        backups: AutoBackups,
+        redactor: Redactor,
+        library: Kingfisher | None = None,
+        max_gb: float = 0.0,
     ) -> None:
+        """`library` is the detector of the redactor, if it has one."""
         self._layout = layout
         self._max_gb = max_gb
         self._space = DiskSpace(0, sys.maxsize)
         self._records = records
+        self._redact = redactor.text
+        self._library = library
+        self._held: list[tuple[Request, Caller]] = []  # that wait for the rules to be loaded
         self._identify = lru_cache(maxsize=1_024)(identify)
-        self._writer = RecordWriter(layout, records, self._identify)
+        self._writer = RecordWriter(layout, records, self._identify, self._redact)
         self._follower = Follower((), 0)
         self._imports = ImportQueue()
         self._rereader = Rereader(())
+        self._purge: PurgeJob | None = None
         self._import_pace = Pace()
         with records.view() as view:
             self._scrubber = Scrubber(records, view.scrubbed())
@@ -104,6 +133,8 @@ class Ingest:
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
             yield from self._answer(request, caller, now)
+        except RulesLoading:
+            self._held.append((request, caller))
         except BadUsage as error:
             yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=str(error)))
         except NotFound as error:
@@ -115,7 +146,8 @@ class Ingest:
             self._state = event.state
             yield from self._measure_space()
             self._identify.cache_clear()  # a remote may have been set, or a checkout moved
-            yield from self._follow_regrown(now)
+            with suppress(RulesLoading):  # then at the next tick
+                yield from self._follow_regrown(now)
         elif isinstance(event, MemoryUsed):
             self._import_pace.asked(now)
 
@@ -124,17 +156,29 @@ class Ingest:
             return 0.0
         if self._space.full:
             return UNTIL_ROOM_S
-        if self._writer.reassigning:
+        if self._library is not None and self._library.loading:
+            return LOADING_S
+        if self._writer.reassigning or self._held:
             return 0.0
         due_s = self._follower.due_s(now)
-        busy = self._imports.current or self._rereader.current
+        busy = self._imports.current or self._rereader.current or self._purging
         return min(due_s, self._import_pace.due_s(now)) if busy else due_s
 
     def work(self, now: Now) -> Steps:
         if not self._scrub(now):  # a write would have it start over
             if not self._space.full:
-                yield from self._read(now)
+                yield from self._read_unless_loading(now)
             self._back_up(now)  # once it was looked whether anything is to be read
+
+    def _read_unless_loading(self, now: Now) -> Steps:
+        """Do a slice of what is to be read, unless the rules for that are being loaded."""
+        held, self._held = self._held, []
+        for request, caller in held:
+            yield from self.receive(request, caller, now)
+        try:
+            yield from self._read(now)
+        except RulesLoading:
+            log.info("loading the rules by which secrets are found")
 
     def _read(self, now: Now) -> Steps:
         """Do a slice of what is to be read."""
@@ -154,6 +198,8 @@ class Ingest:
         if job is not None and not self._import_pace.due_s(now):
             yield from self._read_import(job, now)
             self._import_pace.looked(now, more=True)
+        elif job is None and self._purging and not self._import_pace.due_s(now):
+            yield from self._purge_a_slice(now)
         elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
             yield from self._read_in_idle_time(now)
 
@@ -180,10 +226,12 @@ class Ingest:
                 yield Answer(caller, job.progress(self._writer.mark.revision))
             case ImportStatus(job=name):
                 yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
+            case PurgeSecrets() | PurgeStatus():
+                yield Answer(caller, self._purged(request))
             case _:
                 for path in self._traces(request):  # first: nobody would know of them later
                     yield RemoveFile(path)
-                count = yield from self._writer.commit(partial(edits.apply, request), now)
+                count = yield from self._writer.apply(request, now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 if isinstance(request, Edit | Forget | Erase):
                     self._reload_half_read()
@@ -270,7 +318,7 @@ class Ingest:
                 found = True
         for transcript in self._follower.expire(now):
             self._writer.required.cancel(transcript.path)
-            yield from self._writer.commit(methodcaller("follow", transcript), now)
+            yield from self._writer.follow(transcript, now)
         self._follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
@@ -278,6 +326,9 @@ class Ingest:
         event, path = spooled.event, spooled.path
         if event is None:
             yield from self._reject(spooled)
+        elif event.turns_capture_off:
+            yield from self._writer.leave_out(event.session_id, now)
+            yield RemoveFile(path)
         elif event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
             self._writer.required.cancel(str(path))  # replaced by the transcript
@@ -300,16 +351,28 @@ class Ingest:
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
             if path != awaiting:
-                yield MoveFile(path, awaiting)
+                yield from self._let_wait(spooled, awaiting)
             return False
         return True
+
+    def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
+        """Have an event wait for its transcript, without the secrets in it."""
+        assert spooled.event is not None  # noqa: S101  for mypy
+        redacted = redact.event(spooled.event, self._redact)
+        if redacted == spooled.event:
+            yield MoveFile(spooled.path, awaiting)
+        else:
+            yield ReplaceFile(awaiting, msgspec.json.encode(redacted))
+            yield RemoveFile(spooled.path)
 
     def _reject(self, spooled: Spooled) -> Steps:
         log.warning("%s %s", spooled.path, spooled.why)
         if spooled.foreign:
             yield RemoveFile(spooled.path)
         else:
-            yield MoveFile(spooled.path, self._layout.spool_bad / spooled.path.name)
+            kept = redact.rejected(spool.beginning(spooled.path), self._redact)
+            yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
+            yield RemoveFile(spooled.path)
             for surplus in spool.oldest_bad(self._layout.spool_bad):
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
@@ -355,7 +418,7 @@ class Ingest:
         for transcript in self._follower.regrown(now):
             log.info("%s has grown, and no hook said so", transcript.path)
             followed = structs.replace(transcript, followed_until=until)
-            yield from self._writer.commit(methodcaller("follow", followed), now)
+            yield from self._writer.follow(followed, now)
             self._follower.follow(followed)
 
     def _read_followed(self, now: Now) -> Steps:
@@ -412,6 +475,32 @@ class Ingest:
             self._follower.advance(known, more=False)
         return batch, inserted
 
+    def _purged(self, request: PurgeSecrets | PurgeStatus) -> PurgeProgress:
+        """Begin to redact what was stored before, unless that has begun; return the progress.
+
+        Raises BadUsage or NotFound.
+        """
+        if isinstance(request, PurgeSecrets) and not self._purging:
+            self._purge = PurgeJob(dry_run=request.dry_run)
+        if self._purge is None:
+            raise NotFound("ingest was restarted: start `iai purge-secrets` again")
+        if isinstance(request, PurgeSecrets) and self._purge.dry_run != request.dry_run:
+            raise BadUsage("the records are being gone through already; try again later")
+        return self._purge.progress(self._writer.mark)
+
+    @property
+    def _purging(self) -> bool:
+        return self._purge is not None and not self._purge.done
+
+    def _purge_a_slice(self, now: Now) -> Steps:
+        """Redact some of what was stored before."""
+        assert self._purge is not None  # noqa: S101  for mypy
+        with self._records.view() as view:
+            change = self._purge.look(view, self._redact)
+        if change is not None:
+            yield from self._writer.commit(change, now, live=False)
+        self._import_pace.looked(now, more=True)
+
     def _read_in_idle_time(self, now: Now) -> Steps:
         """Read a slice of a file again, if one is left."""
         again = self._rereader.current
@@ -428,6 +517,8 @@ class Ingest:
 def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
+    library = Kingfisher(layout.redaction_rules)
+    redactor = redactors.for_ingest(layout, settings, library)
     records = Records(layout.records, writer=True)
     backups = AutoBackups(layout, records, settings.backups, settings.store_max_gb)
-    return Ingest(layout, records, backups, settings.store_max_gb)
+    return Ingest(layout, records, backups, redactor, library, settings.store_max_gb)

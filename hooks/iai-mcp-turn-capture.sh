@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # UserPromptSubmit, Stop, SessionEnd and PreCompact hook: writes the host's event to the spool,
 # unchanged. Prints nothing, unless IAI_MCP_PROMPT_RECALL=1 asks for text that is relevant to each
-# prompt; then it prints that within 150 ms, or nothing. Always exits 0: a failure here must not
-# disturb the session. Needs bash 3.2 and the standard tools, but no running group and no Python.
+# prompt; then it prints that within 150 ms, or nothing. With IAI_MCP_CAPTURE=off the session is not
+# recorded: only its id is written, so that ingest leaves out its transcript too. Always exits 0: a
+# failure here must not disturb the session. Needs bash 3.2 and the standard tools, but no running group and no Python.
 
 umask 077
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store
@@ -11,6 +12,19 @@ spool="$store/spool"
 name="$$.$RANDOM$RANDOM.json"
 longest=$((16 * 1024 * 1024 + 1)) # bytes; one more than ingest takes for an event
 event=""
+
+# Writes the event, or in its place one that has only the id of its session.
+write_event() {
+  if [ "${IAI_MCP_CAPTURE:-}" != off ]; then
+    head -c "$longest"
+    return
+  fi
+  local pattern='"session_id"[[:space:]]*:[[:space:]]*"([A-Za-z0-9_-][A-Za-z0-9._-]*)"'
+  IFS= read -r -d '' event
+  [[ $event =~ $pattern ]] || return
+  [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || event=""
+  printf '{"hook_event_name":"CaptureOff","cwd":"","session_id":"%s"}' "${BASH_REMATCH[1]}"
+}
 
 # Prints what is relevant to the prompt in `event`.
 answer() {
@@ -35,8 +49,8 @@ answer() {
 {
   [ -d "$spool/new" ] && [ -d "$spool/tmp" ] || mkdir -p "$spool/new" "$spool/tmp"
   # Written to tmp/ and renamed: files in new/ are complete. More than an event is cut and refused.
-  if head -c "$longest" >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
-    if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ]; then
+  if write_event >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
+    if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] && [ -z "$event" ]; then
       IFS= read -r -d '' event <"$spool/tmp/$name"
     fi
     mv "$spool/tmp/$name" "$spool/new/$name"

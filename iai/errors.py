@@ -52,6 +52,10 @@ class Refused(WireError):
         self.code = code
 
 
+class RulesLoading(IaiError):
+    """The rules by which secrets are found are still being loaded: ask again."""
+
+
 class StoreError(IaiError):
     """Base of errors with the files of the store."""
 

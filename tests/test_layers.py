@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # it. So there is no circle.
 ROOMS = [
     "errors",
+    "redaction",
     "model",
     "protocol",
     "lifecycle",
@@ -35,7 +36,7 @@ ROOMS = [
 ]
 # The rooms that only compute. Neither they nor anything they import holds a socket, opens a file,
 # reads a clock or starts a thread or a process.
-PURE = ["errors", "model", "protocol", "lifecycle", "hosts", "payload", "freshness"]
+PURE = ["errors", "redaction", "model", "protocol", "lifecycle", "hosts", "payload", "freshness"]
 IO = {
     "asyncio",
     "faiss",

@@ -44,6 +44,8 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _default(value: float | str, unit: str) -> str:
+    if value == "":
+        return "none"
     return f"`{value}`" if isinstance(value, str) else f"{value:g} {unit}".rstrip()
 
 

@@ -1,7 +1,8 @@
 """Backups: everything that cannot be rebuilt, in one file that only its user can read.
 
 That is a consistent copy of the records, taken while the group runs, the waiting hook events, the
-settings and the lifecycle state. Everything else is derived from them.
+settings, the lifecycle state and the key of the marks of secrets. Everything else is derived from
+them.
 """
 
 import json
@@ -30,7 +31,7 @@ from iai.store.records import SCHEMA, Records
 
 FORM = 1  # version of the file format
 _MANIFEST, _RECORDS, _SPOOL = "manifest.json", "records/data.mdb", "spool/new"
-_SINGLE = ("config.toml", "lifecycle.json")
+_SINGLE = ("config.toml", "lifecycle.json", "redaction/key")
 _MANIFEST_LIMIT = 1 << 16  # bytes
 
 
@@ -224,6 +225,7 @@ def _move_in(workspace: Path, layout: Layout) -> None:
         event.rename(layout.spool_new / event.name)
     for name in _SINGLE:
         if (workspace / name).exists():
+            private((layout.root / name).parent)
             (workspace / name).rename(layout.root / name)
     (workspace / "records" / "lock.mdb").unlink(missing_ok=True)
     shutil.rmtree(layout.records, ignore_errors=True)  # an empty directory

@@ -24,7 +24,7 @@ def put(path: Path, name: str, text: str) -> None:
     """
     setting = _known(name)
     try:
-        value = settings.parsed(text, get_type_hints(Settings)[name], setting.minimum)
+        value = settings.parsed(text, get_type_hints(Settings)[name], setting)
     except ValueError as error:
         raise BadUsage(f"{name} = {text!r} {error}") from None
     document = _document(path)

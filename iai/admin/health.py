@@ -55,6 +55,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     payload: PayloadHealth
     reread: RereadProgress = RereadProgress(0, 0)
     unknown_markup: dict[str, int] = {}  # turns of users that begin with it, by name of the tag
+    redacted: dict[str, int] = {}  # secrets that were redacted in what was stored, by kind
     problem: str = ""  # why something could not be read; "" if everything could
 
     @property
@@ -94,6 +95,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         mark = view.watermark()
         reread = view.reread_progress()
         markup = view.unknown_markup()
+        redacted = view.redacted()
         head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
@@ -120,6 +122,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         payload=payload,
         reread=reread,
         unknown_markup=markup,
+        redacted=redacted,
         problem=problem,
     )
 

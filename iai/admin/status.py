@@ -12,7 +12,7 @@ from iai.admin.health import PayloadHealth, Stage, StoreHealth
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import GroupNotRunning, NoAnswer, WireError
-from iai.model.units import count, size, span
+from iai.model.units import count, kinds, size, span
 from iai.process import disk_space, lock
 from iai.process.build import build
 from iai.process.client import Client
@@ -46,6 +46,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "stages": msgspec.to_builtins(store.stages),
         "watermark": msgspec.to_builtins(store.watermark),
         "payload": msgspec.to_builtins(store.payload),
+        "redacted": store.redacted,
         "space": msgspec.to_builtins(space),
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
         "problem": store.problem,
@@ -95,6 +96,8 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
         *(_stage_line(name, stage) for name, stage in store.stages.items()),
         f"payload    {_payload_line(store.payload, store.stages['records'].lag_records)}",
     ]
+    if store.redacted:
+        lines.append(f"redacted   {kinds(store.redacted)}")
     if store.reread.left:
         done, total = store.reread.done, store.reread.total
         lines.append(

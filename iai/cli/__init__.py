@@ -32,6 +32,7 @@ COMMANDS = {
     "dismiss": "leave a line out of every session start",
     "edit": "change the text of a record",
     "forget": "delete records",
+    "purge-secrets": "redact secrets in what was stored earlier",
     "import": "import past sessions and git history",
     "project": "list, merge or ignore projects",
     "session-start": "compose the session-start text from the store",

@@ -2,11 +2,13 @@
 
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
 check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
-iai left behind, and damaged records, in whose place it puts the newest good automatic backup.
+iai left behind, and records that are damaged as a whole, in whose place it puts the newest intact
+automatic backup.
 
 --deep reads everything that is kept, and names each record and file that is not what was written,
-whether or not iai is running. With --fix, and while iai is down, it deletes what is damaged and can
-be rebuilt from the records; they are never touched.
+whether or not iai is running. With --fix, and while iai is down, what is damaged and can be rebuilt
+from the records is deleted. Where only some records are damaged, they stay as they are: all others
+can be read.
 
 example: iai doctor
 """
@@ -26,6 +28,8 @@ from iai.config.layout import Layout
 from iai.config.secured import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
+
+_RECORDS = ("records", "deep records")  # checks whose fix is to restore a backup
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -57,9 +61,10 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
 def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
-    if any(finding.check == "records" and finding.fixable for finding in findings):
-        print(copies.restore(layout), file=sys.stderr)
-    deep.delete_damaged(layout, findings)
+    if any(finding.check in _RECORDS and finding.fixable for finding in findings):
+        print(copies.restore(layout), file=sys.stderr)  # this deletes all that is derived
+    else:
+        deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
 

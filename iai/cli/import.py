@@ -34,7 +34,7 @@ from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.ingest.import_job import IGNORED
 from iai.install import histories
-from iai.model.units import count
+from iai.model.units import count, kinds
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
 from iai.protocol.ingest import ImportProgress
@@ -58,7 +58,7 @@ WHY: dict[str, str] = {  # by the reasons of `iai.hosts.turn.Skip`
     Skip.BAD_JSON: "broken, not JSON",
     Skip.BAD_SHAPE: "JSON, but not as this host writes it",
     Skip.TOO_LONG: "too long to read",
-    IGNORED: "of an ignored project",
+    IGNORED: "of an ignored project, or of a session that is not recorded",
 }
 
 
@@ -133,8 +133,8 @@ def _explain(path: str, *, json: bool) -> int:
 
 def _document(progress: ImportProgress) -> dict[str, Any]:
     names = (
-        "files", "bytes", "turns_read", "records_added", "duplicates", "actions_added", "skipped",
-        "unreadable",
+        "files", "bytes", "turns_read", "records_added", "duplicates", "actions_added", "redacted",
+        "skipped", "unreadable",
     )  # fmt: skip
     return {name: getattr(progress, name) for name in names}
 
@@ -178,6 +178,8 @@ def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
         f" {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
         f" in {seconds:.1f} s"
     )
+    if progress.redacted:
+        print(f"  redacted: {kinds(progress.redacted)}")
     for reason, number in sorted(progress.skipped.items(), key=lambda pair: -pair[1]):
         print(f"  left out: {count(number, 'line')}, {WHY.get(reason, reason)}")
     for problem in progress.unreadable:

@@ -25,7 +25,14 @@ ACCESS: dict[Actor, Access] = {
         reads=("run/*.beat", "config.toml"),
     ),
     Actor.INGEST: Access(
-        writes=("records/", "backups/", "spool/", "session-start/news/", "run/ingest.bell"),
+        writes=(
+            "records/",
+            "backups/",
+            "spool/",
+            "session-start/news/",
+            "redaction/",
+            "run/ingest.bell",
+        ),
         outside="transcripts, and git's files in checkouts",
     ),
     Actor.EMBEDDING: Access(writes=("vectors/",), reads=("records/", "index/", "models/")),

@@ -5,12 +5,14 @@ the default.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from msgspec import Struct
+
+from iai.redaction import user_rules
 
 
 class Setting(NamedTuple):
@@ -20,6 +22,7 @@ class Setting(NamedTuple):
     unit: str
     meaning: str
     minimum: float = 0.0
+    check: Callable[[str], object] = str  # raises ValueError for a text that cannot be used
 
 
 class Source(StrEnum):
@@ -122,6 +125,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             " 0: never. Run `iai hooks install` after changing it",
         ),
     ] = 0
+    redact: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_REDACT",
+            "rules",
+            "your own rules for secrets: `NAME=REGEX` redacts more, `-REGEX` less, separated by"
+            " spaces; `off`: redact nothing",
+            check=user_rules.parse_setting,
+        ),
+    ] = ""
 
 
 def declared() -> dict[str, Setting]:
@@ -162,7 +175,7 @@ def resolve(
             if isinstance(what, str) and not what.strip():
                 continue
             try:
-                value, source = parsed(what, types[name], setting.minimum), where
+                value, source = parsed(what, types[name], setting), where
             except ValueError as error:
                 said = setting.variable if where is Source.ENVIRONMENT else f"{where}: {name}"
                 warnings.append(f"{said}={what!r} {error}; using {shown(value)}")
@@ -190,20 +203,21 @@ def store_directory(environment: Mapping[str, str]) -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path(home).expanduser() / ".iai-mcp"
 
 
-def parsed(given: object, kind: type, minimum: float) -> float | str:
+def parsed(given: object, kind: type, setting: Setting) -> float | str:
     """Return a value of this kind, from text or a TOML value.
 
     Raises ValueError with a text like "is not a number".
     """
     text = str(given).strip()
     if kind is str:
+        setting.check(text)
         return text
     try:
         value = float(text)
     except ValueError:
         raise ValueError("is not a number") from None
-    if not math.isfinite(value) or value < minimum:
-        raise ValueError(f"is not a number of at least {minimum:g}")
+    if not math.isfinite(value) or value < setting.minimum:
+        raise ValueError(f"is not a number of at least {setting.minimum:g}")
     return int(value) if kind is int else value
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from iai.model.action import Action
+from iai.model.action import Action, beginning
 from iai.model.context import CALL_INPUT, CALLS, Call, Context
 
 
@@ -17,7 +17,7 @@ class Taken(NamedTuple):
 
 def opened(context: Context, call: Call) -> tuple[Context, tuple[Action, ...]]:
     """Note a call; return what had to give way to it, the oldest, as it is: outcome unknown."""
-    call = structs.replace(call, input=call.input[:CALL_INPUT])
+    call = structs.replace(call, input=beginning(call.input, CALL_INPUT))
     others = tuple(other for other in context.calls if other.id != call.id)
     gone, kept = others[: len(others) - CALLS + 1], others[-CALLS + 1 :]
     after = structs.replace(context, calls=(*kept, call))

@@ -27,6 +27,7 @@ class ImportJob:
         self.paths = paths
         self._problems: list[str] = []
         self._skipped: Counter[str] = Counter()
+        self._redacted: Counter[str] = Counter()
         self._turns = self._added = self._actions = self._files_done = 0
         self._read = self._offset = 0  # bytes of the files that are done, and of this one
         found: dict[Path, Found] = {}
@@ -50,6 +51,7 @@ class ImportJob:
         self._added += inserted.added
         self._actions += inserted.actions
         self._skipped.update(batch.skipped)
+        self._redacted.update(inserted.redacted)
         if inserted.ignored:
             self._skipped[IGNORED] += inserted.ignored
         self._offset = batch.transcript.offset
@@ -82,6 +84,7 @@ class ImportJob:
             unreadable=(*unreadable, *([f"and {more} more"] if more > 0 else [])),
             revision=revision,
             actions_added=self._actions,
+            redacted=dict(self._redacted),
         )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -260,8 +260,9 @@ class Inserted(NamedTuple):
     """What a batch added."""
 
     added: int  # new records; the others are known already
-    ignored: int  # turns of ignored projects, which are not stored
+    ignored: int  # turns of ignored projects and of sessions not to be recorded
     actions: int = 0  # new ones
+    redacted: Mapping[str, int] = {}  # secrets in what was added, by kind
 
 
 def settled(batch: Batch, view: RecordView) -> Batch:
@@ -279,6 +280,34 @@ def settled(batch: Batch, view: RecordView) -> Batch:
         records=tuple(structs.replace(r, project=project(r.project, r.cwd)) for r in batch.records),
         actions=tuple(structs.replace(a, project=project(a.project, a.cwd)) for a in batch.actions),
     )
+
+
+def recorded(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch:
+    """Return a batch without the words of sessions that are not to be recorded.
+
+    `also` are such sessions of which the records do not know it yet.
+    """
+    sessions = {(info.session, info.forked_from) for info in batch.sessions}
+    sessions |= {(name, "") for name in (batch.transcript.session, batch.transcript.forked_from)}
+    sessions |= {(record.session, "") for record in batch.records}
+    off = {s[0] for s in sessions if view.not_recorded(*s) or s[0] in also or s[1] in also}
+    if not off:
+        return batch
+    transcript = batch.transcript
+    if transcript.session in off:
+        transcript = without_words(transcript)
+    return structs.replace(
+        batch,
+        transcript=transcript,
+        records=tuple(record for record in batch.records if record.session not in off),
+        actions=tuple(done for done in batch.actions if done.session not in off),
+        sessions=tuple(info for info in batch.sessions if info.session not in off),
+    )
+
+
+def without_words(transcript: Transcript) -> Transcript:
+    """Return how far a transcript was read, without anything that was said or done in it."""
+    return structs.replace(transcript, title="", calls=(), queue=(), todos=())
 
 
 def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
@@ -306,7 +335,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
             if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
                 change.note_session(info)
     change.follow(batch.transcript)  # when it is known what of its session is there
-    return Inserted(added, len(batch.records) - len(records), acted)
+    ignored = len(batch.records) - len(records)
+    return Inserted(added, ignored, acted, change.newly_redacted)
 
 
 def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:

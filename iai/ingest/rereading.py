@@ -77,7 +77,8 @@ def insert_again(
     change.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)
-    return after, Inserted(added, len(batch.records) - len(records), acted)
+    ignored = len(batch.records) - len(records)
+    return after, Inserted(added, ignored, acted, change.newly_redacted)
 
 
 def _note_the_rest(change: RecordChange, batch: Batch, *, sessions: bool) -> None:

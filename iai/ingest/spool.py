@@ -15,6 +15,7 @@ from iai.ingest.transcripts import decode
 from iai.process.files import open_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
+LONGEST_REJECTED = 256 * 1024  # bytes that are kept of a file that is no event
 BAD_KEPT = 100  # files that are no events, for the user to inspect
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
 
@@ -58,6 +59,11 @@ class HookEvent(Struct, frozen=True, kw_only=True):
     def ends_session(self) -> bool:
         """Return whether this is the last event of its session."""
         return self.hook_event_name == "SessionEnd"
+
+    @property
+    def turns_capture_off(self) -> bool:
+        """Return whether its session is not to be recorded: the capture hook's own event."""
+        return self.hook_event_name == "CaptureOff"
 
 
 class Spooled(Struct, frozen=True):
@@ -150,6 +156,15 @@ def read(path: Path) -> Spooled | None:
     except NotAnEvent as error:
         foreign = isinstance(error, OtherProgram)
         return Spooled(path, status.st_mtime_ns, None, str(error), foreign)
+
+
+def beginning(path: Path) -> bytes:
+    """Return what is kept of a file that is no event; b"" if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LONGEST_REJECTED)
+    except OSError:
+        return b""
 
 
 def _is_event(entry: "os.DirEntry[str]") -> bool:

@@ -10,11 +10,12 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import parse, rereading
+from iai.ingest import edits, parse, redact, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
-from iai.model.record import Project, Watermark
+from iai.model.record import Project, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
 from iai.projects import relocation
@@ -26,6 +27,7 @@ from iai.protocol.ingest import (
     RecordsCommitted,
     SessionEnded,
 )
+from iai.protocol.message import Request
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -38,11 +40,16 @@ MOVES_A_SLICE = 100  # records of a merged project: about 20 ms
 class RecordWriter:
     """Changes the records; yields the effects of each change after its commit.
 
+    What it inserts is redacted first. While the rules for that are loaded, it raises RulesLoading,
+    and changes nothing.
     It assumes that nobody else writes: `mark` is the watermark of its own last commit.
     """
 
-    def __init__(self, layout: Layout, records: Records, identify: Identify) -> None:
+    def __init__(
+        self, layout: Layout, records: Records, identify: Identify, redact: Redact
+    ) -> None:
         self._layout = layout
+        self._redact = redact
         self._records = records
         self._identify = identify
         self.mark = Watermark()
@@ -104,14 +111,18 @@ class RecordWriter:
         def change(unit: RecordChange) -> list[tuple[str, bool]]:
             return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
+        turns = redact.turns(turns, self._redact)
         places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
         yield from self._merge_predecessors(places, now)
         return (yield from self.commit(change, now, live=live))
 
     def insert_event(self, event: HookEvent, arrived: int, now: Now) -> Steps:
         """Store the turns in a hook event whose transcript cannot be read."""
+        event = redact.event(event, self._redact)
         turns = parse.turns_in_event(event, arrived, self._identify)
-        if turns:
+        with self._records.view() as view:
+            wanted = not view.not_recorded(event.session_id)
+        if turns and wanted:
             places = [(project, event.cwd) for _, project in turns]
             yield from self._merge_predecessors(places, now)
             insert = partial(
@@ -121,8 +132,7 @@ class RecordWriter:
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
-        with self._records.view() as view:
-            batch = parse.settled(batch, view)
+        turns, batch = len(batch.records), self._wanted(batch)
         places = [(place.project, place.directory) for place in batch.places]
         yield from self._merge_predecessors(places, now)
         inserted = yield from self.commit(lambda u: parse.insert_batch(u, batch), now, live=live)
@@ -130,18 +140,43 @@ class RecordWriter:
         for fault in batch.faults:
             skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
             yield Publish(skipped, keep=True)
-        return inserted
+        return inserted._replace(ignored=inserted.ignored + turns - len(batch.records))
 
     def insert_again(
         self, batch: Batch, again: Rereading, now: Now, *, live: bool
     ) -> StepsTo[tuple[Rereading, Inserted]]:
         """Store what a slice gives of a transcript that is read again."""
-        with self._records.view() as view:
-            batch = parse.settled(batch, view)
+        batch = self._wanted(batch)
         places = [(place.project, place.directory) for place in batch.places]
         yield from self._merge_predecessors(places, now)
         change = partial(rereading.insert_again, batch=batch, rereading=again)
         return (yield from self.commit(change, now, live=live))
+
+    def follow(self, transcript: Transcript, now: Now) -> Steps:
+        """Store how far a transcript was read, and what its next lines need."""
+        with self._records.view() as view:
+            if view.not_recorded(transcript.session, transcript.forked_from):
+                transcript = parse.without_words(transcript)
+        kept = redact.transcript(transcript, self._redact)
+        yield from self.commit(methodcaller("follow", kept), now)
+
+    def leave_out(self, session: str, now: Now) -> Steps:
+        """Record no more of a session, by the host's id."""
+        with self._records.view() as view:
+            known = view.not_recorded(session)
+        if session and not known:
+            yield from self.commit(methodcaller("leave_out", session), now)
+
+    def apply(self, request: Request, now: Now) -> StepsTo[int]:
+        """Do what a request asks for; see `edits.apply`."""
+        redacted = redact.request(request, self._redact)
+        return (yield from self.commit(partial(edits.apply, redacted), now))
+
+    def _wanted(self, batch: Batch) -> Batch:
+        """Return what is to be stored of a slice, and where."""
+        with self._records.view() as view:
+            batch = parse.settled(parse.recorded(batch, view), view)
+        return redact.batch(batch, self._redact)
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""

@@ -5,10 +5,13 @@ the content of a file.
 """
 
 import hashlib
+import re
 from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct, structs
+
+from iai.redaction import marks
 
 LARGEST = 2_048  # bytes of an encoded action
 STEP = 160  # bytes of one step of a list
@@ -24,6 +27,8 @@ _KEPT: frozenset[Kind] = frozenset({"commit", "branch", "pull-request"})  # what
 
 _KEY, _NAME, _PATH, _TO, _COMMIT = 160, 80, 350, 250, 64  # bytes; the sum stays below LARGEST
 _TEXT, _TEXT_ALONE, _OUTPUT = 400, 800, 400
+_WORD = 128  # characters of a word that is left out rather than cut
+_REST_OF_WORD = re.compile(r"^[\w.+/=~-]*[^\w.+/=~-]")
 _COUNTS = 1 << 31  # no honest count of lines, tests or pull requests is as high
 _TIMES = 1 << 63
 _EXIT_CODES = (None, *range(256))
@@ -74,6 +79,13 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if not self._is_small():
             self._cut()
 
+    @property
+    def redactions(self) -> tuple[str, ...]:
+        """The kinds of what was redacted in its texts."""
+        steps = (step.text for step in self.steps)
+        found = marks.kinds(self.path, self.to, self.text, self.output, *steps)
+        return tuple(sorted(found.elements()))
+
     def _is_small(self) -> bool:
         """Is there nothing to cut? Of nearly every action this is all that is asked."""
         return (
@@ -102,10 +114,10 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
         cut = {
             "key": _short_key(self.key),
             "name": _head(self.name, _NAME),
-            "path": _head(self.path, _PATH),
-            "to": _head(self.to, _TO),
-            "text": _head(self.text, _TEXT if self.output or self.steps else _TEXT_ALONE),
-            "output": _tail(self.output, _OUTPUT),
+            "path": beginning(self.path, _PATH),
+            "to": beginning(self.to, _TO),
+            "text": beginning(self.text, _TEXT if self.output or self.steps else _TEXT_ALONE),
+            "output": _end(self.output, _OUTPUT),
             "commit": _head(self.commit, _COMMIT),
             "at": max(0, min(self.at, _TIMES - 1)),
             "exit_code": None if self.exit_code is None else _bounded(self.exit_code, -_COUNTS),
@@ -118,7 +130,7 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
             structs.force_setattr(self, "steps", self._steps_that_fit())
 
     def _steps_that_fit(self) -> tuple[Step, ...]:
-        steps = [Step(_head(step.text, STEP), _head(step.state, 20)) for step in self.steps]
+        steps = [Step(beginning(step.text, STEP), _head(step.state, 20)) for step in self.steps]
         structs.force_setattr(self, "steps", ())
         room = LARGEST - len(msgspec.msgpack.encode(self)) - 16
         kept = []
@@ -137,6 +149,32 @@ def outlasts_rewind(action: Action, restored: frozenset[str]) -> bool:
     tools: the host may have restored them then (see `iai.hosts.turn.Host`).
     """
     return action.kind in _KEPT or (action.kind in CHANGES and action.name not in restored)
+
+
+def beginning(text: str, most: int) -> str:
+    """Return at most so many bytes of a text, up to the end of a word.
+
+    Half a secret could not be told from a word. Nor is half of a mark left of one.
+    """
+    head = _head(text, most)
+    if len(head) < len(text) and not text[len(head)].isspace():
+        end = max(head.rfind(space, -_WORD) for space in " \n\t")
+        head = head[:end] if end > 0 else head
+    opened = head.rfind(marks.OPENING)
+    return (
+        head[:opened]
+        if opened >= 0 and len(head) < len(text) and "]" not in head[opened:]
+        else head
+    )
+
+
+def _end(text: str, most: int) -> str:
+    """Return at most so many bytes of the end of a text, from the start of a line, or of a word."""
+    tail = _tail(text, most)
+    if len(tail) == len(text) or text[-len(tail) - 1] == "\n":
+        return tail
+    rest_of_line, _, lines = tail.partition("\n")
+    return lines or _REST_OF_WORD.sub("", rest_of_line) or tail
 
 
 def _bounded(count: int, least: int) -> int:

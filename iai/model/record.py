@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from iai.model.clock import NS
 from iai.model.context import Context
+from iai.redaction import marks
 
 SEEDED = "git"  # host of the commit messages that a project was seeded with
 CLIENT = "client"  # host of turns captured by a program that names none: all are answers
@@ -55,8 +56,11 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
-        fields = zip(_COPIED, _copied(self), strict=True)
-        return Record(label=label, ingested_at=at, updated_at=at, order=order, **dict(fields))
+        fields = dict(zip(_COPIED, _copied(self), strict=True))
+        redactions = redactions_in(self.text)
+        return Record(
+            label=label, ingested_at=at, updated_at=at, order=order, redactions=redactions, **fields
+        )
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -84,6 +88,7 @@ class Record(Struct, frozen=True, kw_only=True):
     origin: str = ""  # project of its directory, where that one is merged into `project`
     kind: str = ""  # of turn, as `hosts.turn.Turn` has it, or `exchange.NARRATION`
     marks: tuple[Mark, ...] = ()
+    redactions: tuple[str, ...] = ()  # the kinds of what was redacted in its text
 
     def __post_init__(self) -> None:
         if not self.order:
@@ -184,6 +189,11 @@ class Transcript(Context, frozen=True, kw_only=True):
 
 _COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
 _copied = attrgetter(*_COPIED)
+
+
+def redactions_in(text: str) -> tuple[str, ...]:
+    """Return the kinds of what was redacted in a text, one for each mark."""
+    return tuple(sorted(marks.kinds(text).elements()))
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -1,6 +1,7 @@
 """Times, spans, counts and sizes: shown to people, and read from them."""
 
 import re
+from collections.abc import Mapping
 
 from iai.errors import BadUsage
 from iai.model import clock
@@ -21,6 +22,12 @@ def ago(then: int, wall: int) -> str:
 def count(number: int, what: str) -> str:
     """Return a number of things, with a plural `s` where it is due."""
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def kinds(counts: Mapping[str, int]) -> str:
+    """Return how many there are of each kind, most first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{number} {kind}" for kind, number in ordered)
 
 
 def span(seconds: float) -> str:

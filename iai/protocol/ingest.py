@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from iai.protocol.message import Event, Reply, Request
 
@@ -162,6 +162,31 @@ class ImportProgress(Reply, frozen=True, omit_defaults=True):
     unreadable: tuple[str, ...]  # files that cannot be read, each with the reason
     revision: int  # of the records, now
     actions_added: int = 0  # what was done, and is new
+    redacted: dict[str, int] = field(default_factory=dict)  # secrets in it, by kind
+
+
+class PurgeSecrets(Request, frozen=True):
+    """Begin to redact what was stored earlier by today's rules; or join it, if that has begun.
+
+    Answered at once with a `PurgeProgress`.
+    """
+
+    dry_run: bool = False  # only count
+
+
+class PurgeStatus(Request, frozen=True):
+    """Report the progress of the last `PurgeSecrets`."""
+
+
+class PurgeProgress(Reply, frozen=True):
+    """The progress of redacting what was stored earlier."""
+
+    done: bool  # whether all was gone through
+    dry_run: bool  # whether it only counts
+    texts: int  # records, actions and sessions gone through
+    changed: int  # of these, with secrets
+    redacted: dict[str, int]  # those secrets, counted by kind
+    revision: int  # of the records, now
 
 
 class RecordsCommitted(Event, frozen=True):

@@ -9,8 +9,9 @@ from functools import lru_cache
 from msgspec import Struct, structs
 
 from iai.config.layout import Layout
-from iai.ingest import parse, spool, transcripts
+from iai.ingest import parse, redact, spool, transcripts
 from iai.ingest.parse import Identify, Performed, TakenBack
+from iai.ingest.redact import Redact
 from iai.model.record import NewRecord, Project, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import identify
@@ -37,7 +38,9 @@ class Pending(Struct, frozen=True):
 class _Collected:
     """What has been read so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact_text: Redact) -> None:
+        self.redact = redact_text
+        self.not_recorded: set[str] = set()  # sessions
         self.turns: list[NewRecord] = []
         self.projects: dict[str, Project] = {}
         self.actions: list[Performed] = []
@@ -51,12 +54,12 @@ class _Collected:
         self.projects.setdefault(project.id, project)
 
 
-def read(layout: Layout, records: Records | None, wall: int) -> Pending:
-    """Read every pending turn. A file that cannot be read loses only its own turns.
+def read(layout: Layout, records: Records | None, wall: int, redact_text: Redact) -> Pending:
+    """Read every pending turn, redacted. A file that cannot be read loses only its own turns.
 
     The spool is read first: by the time ingest removes an event, its transcript is in the records.
     """
-    collected = _Collected()
+    collected = _Collected(redact_text)
     cached_identify = lru_cache(maxsize=1_024)(identify)
     named = _read_spool(layout, cached_identify, collected)
     for transcript in _grown(records, named, wall):
@@ -83,15 +86,17 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
     waiting = spool.waiting(layout.spool_new)
     collected.whole = len(waiting) <= EVENTS
     named: dict[str, str] = {}
-    for file in waiting[-EVENTS:]:
-        spooled = spool.read(file)
-        if spooled is None or spooled.event is None:
+    read_now = [spool.read(file) for file in waiting[-EVENTS:]]
+    events = [(s.event, s.arrived) for s in read_now if s is not None and s.event is not None]
+    collected.not_recorded = {e.session_id for e, _ in events if e.turns_capture_off}
+    for event, arrived in events:
+        if event.session_id in collected.not_recorded:
             continue
-        event = spooled.event
         if event.transcript_path and transcripts.there(event.transcript_path):
             named.setdefault(event.transcript_path, event.cwd)
         else:
-            for turn, project in parse.turns_in_event(event, spooled.arrived, project_of):
+            redacted = redact.event(event, collected.redact)
+            for turn, project in parse.turns_in_event(redacted, arrived, project_of):
                 collected.add(turn, project)
     return named
 
@@ -125,9 +130,12 @@ def _read_transcript(
             collected.whole = False
             return
         batch = parse.read(transcript, project_of, wall)
+        after, more = batch.transcript, batch.more
         if records is not None:
             with records.view() as view:
+                batch = parse.recorded(batch, view, collected.not_recorded)
                 batch = parse.settled(batch, view)
+        batch = redact.batch(batch, collected.redact)
         projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:
             collected.add(turn, projects[turn.project])
@@ -135,7 +143,7 @@ def _read_transcript(
         collected.sessions += batch.sessions
         collected.rewound += batch.rewound
         collected.bytes_left -= batch.bytes
-        transcript, more = batch.transcript, batch.more
+        transcript = after
         if more and not jumped:
             jumped = True
             mark = transcripts.near_end(transcript.path, parse.mark(transcript), TAIL)

@@ -76,6 +76,16 @@ class ActionView(Tables):
         data = self._t.intact(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
 
+    def actions_from(self, key: bytes) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions from a key on, each with its own: session, time, number."""
+        for own, data in self._t.entries(self._db["actions"], key):
+            yield own, unpack(data, Action)
+
+    def sessions_from(self, key: bytes) -> Iterator[tuple[bytes, SessionInfo]]:
+        """Yield what is known of all sessions from a key on, each with its own."""
+        for own, data in self._t.entries(self._db["session_info"], key):
+            yield own, unpack(data, SessionInfo)
+
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
         if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
@@ -126,7 +136,7 @@ class ActionChange(ActionView):
         if self.has_action(action.key):
             return False
         latest = self._t.get(_LATEST, db=self._db["meta"])
-        if latest is None and self._t.count(self._db["action_keys"]):
+        if latest is None and self._t.count(self._db["actions"]):
             raise StoreCorrupt("the number of the latest action is gone")
         n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
@@ -168,6 +178,19 @@ class ActionChange(ActionView):
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
         for database, index_key in index_keys(session, action, key[-8:]):
             self._t.delete(index_key, db=self._db[database])
+
+    def put_action(self, key: bytes, old: Action, new: Action) -> None:
+        """Put an action in the place of another, whose time is the same."""
+        session, n = key[:-16], key[-8:]
+        self._delete_index(session, old, key)
+        self._t.put(key, pack(new), db=self._db["actions"])
+        if not new.undone:
+            for database, index_key in index_keys(session, new, n):
+                self._t.put(index_key, _EMPTY, db=self._db[database])
+
+    def put_session(self, key: bytes, info: SessionInfo) -> None:
+        """Replace what is known of a session."""
+        self._t.put(key, pack(info), db=self._db["session_info"])
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""

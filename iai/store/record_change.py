@@ -1,5 +1,6 @@
 """One transaction of the records' only writer: all changes of records and projects."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain, islice
 from typing import Literal
@@ -26,15 +27,17 @@ from iai.model.record import (
     Watermark,
     digest,
     order_of,
+    redactions_in,
     session_key,
 )
+from iai.model.session import SessionInfo
 from iai.store import half_read
 from iai.store.actions import ActionChange
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import MARKUP, RecordView
+from iai.store.record_view import MARKUP, REDACTED, RecordView, not_recorded_key
 from iai.store.seal import BEYOND, Transaction
 
 _EMPTY = b""
@@ -63,6 +66,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         self._requests: dict[bytes, tuple[int, int, int]] = {}  # session -> see `_request_at`
         self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.acted = 0  # actions put in
+        self.newly_redacted: Counter[str] = Counter()  # marks in what was put in, by kind
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
@@ -116,6 +120,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         if not self.add_action(key, structs.replace(new, at=at)):
             return False
         self.acted += 1
+        self.newly_redacted.update(new.redactions)
         request = self._request_at(key, at)
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
@@ -173,8 +178,28 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
     def edit(self, record: Record, text: str) -> None:
         """Replace the text of a record."""
         if record.text != text:
-            self._replace(record, structs.replace(record, text=text, updated_at=self._now))
+            edited = structs.replace(record, updated_at=self._now, **self._texts(record, text))
+            self._replace(record, edited)
             self._advance("edit", record)
+
+    def redact_action(self, key: bytes, old: Action, new: Action) -> None:
+        """Put an action in the place of one that had secrets in it; see `actions_from`."""
+        self.put_action(key, old, new)
+        self.newly_redacted.update(Counter(new.redactions) - Counter(old.redactions))
+        session = key[:DIGEST]
+        request = self.get(self._request_at(session, old.at))
+        if request is not None:
+            self._log("act", request.label, {request.project}, request.session)
+        self._sessions[session] = self._mark.revision
+
+    def redact_session(self, key: bytes, info: SessionInfo) -> None:
+        """Replace what is known of a session, where its title had secrets in it."""
+        self.put_session(key, info)
+        self._sessions[key] = self._mark.revision
+
+    def leave_out(self, session: str) -> None:
+        """Record no more of a session, by the host's id; what is stored of it stays."""
+        self._put(not_recorded_key(session), _EMPTY, "meta")
 
     def forget(self, record: Record) -> None:
         """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
@@ -310,6 +335,8 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
             self._put(project.encode(), pack(last_change), "voices")
         for session, revision in self._sessions.items():
             self._put(session, encode_u64(revision), "session_changed")
+        if self.newly_redacted:
+            self._put(REDACTED, pack(dict(Counter(self.redacted()) + self.newly_redacted)), "meta")
         self._put(b"latest_live", encode_time(self._latest_live), "meta")
         self._put(b"ahead", encode_time(self._ahead), "meta")
         mark = structs.replace(
@@ -373,7 +400,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         text = new.text if untouched else known.text
         # What was narration stays so: a text that is the last one of its file may not be the last.
         kind = known.kind if known.kind == NARRATION and not new.kind else new.kind
-        record = structs.replace(known, text=text, kind=kind)
+        record = structs.replace(known, kind=kind, **self._texts(known, text))
         if record != known:
             self._replace(known, record)
         if text != known.text:
@@ -382,9 +409,16 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
             self._advance("narrate" if kind == NARRATION else "act", record)
         return record
 
+    def _texts(self, known: Record, text: str) -> Mapping[str, object]:
+        """Return the fields of a record that its new text decides, and count what it redacts."""
+        redactions = redactions_in(text)
+        self.newly_redacted.update(Counter(redactions) - Counter(known.redactions))
+        return {"text": text, "redactions": redactions}
+
     def _add(self, new: NewRecord, record: Record) -> int:
         label = record.label
         self._inserted.add(label)
+        self.newly_redacted.update(record.redactions)
         self._requests.clear()
         self._put_keys(record)
         self._put(digest(new.key), encode_u64(label), "by_key")

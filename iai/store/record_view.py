@@ -30,6 +30,8 @@ from iai.store.rereading import RereadingView
 from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
+REDACTED = b"redacted"  # in `meta`
+_NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 _TURNS = ("by_session", "narration")
 _LIVE = 256  # live changes that go before others: the latest
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
@@ -174,6 +176,21 @@ class RecordView(ActionView, RereadingView):
         """Return how many turns of users begin with each tag that no rule of their host knows."""
         data = self._t.get(MARKUP, db=self._db["meta"])
         return unpack(data, dict[str, int]) if data is not None else {}
+
+    def redacted(self) -> dict[str, int]:
+        """Return how many secrets were ever redacted in what was stored, by kind."""
+        data = self._t.get(REDACTED, db=self._db["meta"])
+        return unpack(data, dict[str, int]) if data is not None else {}
+
+    def not_recorded(self, *sessions: str) -> bool:
+        """Is one of these sessions, by the host's id, not to be recorded?"""
+        keys = (not_recorded_key(session) for session in sessions if session)
+        return any(self._t.get(key, db=self._db["meta"]) is not None for key in keys)
+
+    def records_from(self, label: int) -> Iterator[Record]:
+        """Yield all records from a label on, whatever they are, by label."""
+        for _, data in self._t.entries(self._db["records"], encode_u64(label)):
+            yield unpack(data, Record)
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the turns of a session (see `session_key`) in order.
@@ -431,3 +448,8 @@ class RecordView(ActionView, RereadingView):
             record = self.get(decode_u64(key[-8:]))
             if record is not None:
                 yield record
+
+
+def not_recorded_key(session: str) -> bytes:
+    """Return the key in `meta` that a session has which is not to be recorded."""
+    return _NOT_RECORDED + digest(session)

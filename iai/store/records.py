@@ -64,6 +64,10 @@ class Records:
         """See `Environment.check_entries`."""
         return self._environment.check_entries()
 
+    def count_entries(self) -> int:
+        """See `Environment.count_entries`."""
+        return self._environment.count_entries()
+
     def problems(self) -> Iterator[str]:
         """Read all of it; yield in words what is damaged, as `Environment.problems` does."""
         yield from self._environment.problems()

@@ -77,7 +77,7 @@ def live(world: World, directory: str) -> str:
     """What `iai session-start` composes, pending turns included."""
     wall = world.now.wall
     with world.records.view() as view:
-        source = PendingView(view, pending.read(world.layout, world.records, wall), wall)
+        source = PendingView(view, pending.read(world.layout, world.records, wall, str), wall)
         own = relocation.resolve(identify(directory), view)
         if source.ignored(own.id, own.root, directory):
             return ""

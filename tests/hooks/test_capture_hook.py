@@ -24,6 +24,28 @@ def test_an_event_is_spooled_unchanged(group: Make) -> None:
     assert path.read_bytes() == event.encode()
 
 
+@pytest.mark.parametrize("recall", ["", "1"])
+def test_with_capture_off_only_the_id_of_the_session_is_spooled(group: Make, recall: str) -> None:
+    g = group(capture="off", prompt_recall=recall)
+    prompt = 'not for the memory, "session_id":"x"'
+    event = {"hook_event_name": "UserPromptSubmit", "prompt": prompt, "session_id": "s-1.2"}
+    done = g.hook("turn-capture", event)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (path,) = spool.waiting(g.layout.spool_new)
+    assert b"memory" not in path.read_bytes()
+    spooled = spool.read(path)
+    assert spooled is not None
+    assert spooled.event is not None
+    assert spooled.event.turns_capture_off
+    assert spooled.event.session_id == "s-1.2"
+
+
+def test_with_capture_off_an_event_without_a_session_leaves_nothing(group: Make) -> None:
+    g = group(capture="off")
+    assert g.hook("turn-capture", {"prompt": "not for the memory"}).returncode == 0
+    assert list(g.layout.spool_tmp.iterdir()) == spool.waiting(g.layout.spool_new) == []
+
+
 def test_a_missing_store_is_created_for_its_user_alone(group: Make) -> None:
     g = group()
     assert not g.layout.root.exists()

@@ -43,8 +43,9 @@ from iai.process import ledger
 from iai.projects import git_config
 from iai.projects.identity import identify
 from iai.protocol import wire
-from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, Steps
+from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, ReplaceFile, Steps
 from iai.protocol.ingest import Import
+from iai.redaction.redactor import Redactor
 from iai.session_start import deliveries, payload_files
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
@@ -131,7 +132,9 @@ class _Ingesting(_InDirectory):
             layout.create()
             layout.spool_bad.mkdir()
             records = Records(layout.records, writer=True)
-            self._ingest = Ingest(layout, records, AutoBackups(layout, records, 0))
+            backups = AutoBackups(layout, records, 0)
+            redactor = Redactor(b"the key of a fuzzed store")
+            self._ingest = Ingest(layout, records, backups, redactor)
             perform(self._ingest.start(self.now), self.now)
         self.now = self.now.later(1)
         return self._ingest
@@ -482,6 +485,9 @@ def perform(steps: Steps, now: Now) -> None:
                     path.unlink(missing_ok=True)
                 case MoveFile(path=path, to=to):
                     path.rename(to)
+                case ReplaceFile(path=path, data=data):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
                 case _:
                     pass
             effect = steps.send(now)

@@ -29,6 +29,7 @@ from iai.embedders.registry import Embedders
 from iai.embedders.vector_generations import VectorGenerations
 from iai.errors import EmbedderUnavailable, StoreError
 from iai.index.lexical import LexicalIndex
+from iai.ingest.detectors import Kingfisher
 from iai.lifecycle.states import Thresholds
 from iai.model.clock import NS, Now
 from iai.process import files
@@ -52,6 +53,7 @@ from iai.protocol.message import (
     Request,
 )
 from iai.protocol.registry import FEED
+from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.graph import GraphStore
 from iai.store.readers import Readers
@@ -132,9 +134,13 @@ class World:
         chances: Chances = Chances(),  # noqa: B008  it is frozen
         interleaved: bool = False,
         embedder: Embedder | None = None,
+        library: Kingfisher | None = None,
         **settings: float,
     ) -> None:
-        """`interleaved`: other actors may act between any two effects of one."""
+        """`interleaved`: other actors may act between any two effects of one.
+
+        `library` finds secrets, besides our own rules.
+        """
         self.layout = Layout(directory)
         self.layout.create()
         self.settings = Settings(store=directory, **settings)  # type: ignore[arg-type]
@@ -145,6 +151,8 @@ class World:
         self.vectors = VectorStore(self.layout.vectors, writer=True, map_size=MAP_SIZE)
         self.graph = GraphStore(self.layout.index, writer=True, map_size=MAP_SIZE)
         self.lexical = LexicalIndex(self.layout.lexical)
+        self.library = library
+        self.redactor = Redactor(b"the key of a simulated store", library)
         self.embedder: Embedder = embedder or LettersEmbedder()  # the one in the settings
         self.embedders = {self.embedder.name: self.embedder}  # those that can be loaded
         self.actors: dict[Actor, Behaviour] = {}
@@ -376,7 +384,7 @@ class World:
         match actor:
             case Actor.INGEST:
                 backups = AutoBackups(self.layout, self.records, self.settings.backups)
-                return Ingest(self.layout, self.records, backups)
+                return Ingest(self.layout, self.records, backups, self.redactor, self.library)
             case Actor.EMBEDDING:
                 embedders = Embedders(self.embedder.name, self._load)
                 return Embedding(readers, VectorGenerations(self.vectors, embedders))

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
+from iai.admin.doctor import copies
 from iai.admin.doctor.finding import Finding, fail, ok
 from iai.config.layout import Layout
 from iai.errors import StoreAbsent, StoreError
@@ -41,14 +42,15 @@ def checks(layout: Layout) -> Iterator[Finding]:
     """Check every part of the store."""
     for name, (_, path, derived) in _parts(layout).items():
         found = examine(name, layout)
-        todo = _todo(layout, path) if derived else _RESTORE
-        for problem in found[:LISTED]:
-            yield fail(_PREFIX + name, problem, todo, fixable=derived)
-        if len(found) > LISTED:
-            yield fail(_PREFIX + name, f"and {len(found) - LISTED} more", todo, fixable=derived)
         if not found:
             there = "all as it was written" if path.exists() else "not there yet"
             yield ok(_PREFIX + name, there)
+            continue
+        todo, fixable = (_todo(layout, path), True) if derived else _remedy(layout)
+        for problem in found[:LISTED]:
+            yield fail(_PREFIX + name, problem, todo, fixable=fixable)
+        if len(found) > LISTED:
+            yield fail(_PREFIX + name, f"and {len(found) - LISTED} more", todo, fixable=fixable)
 
 
 def delete_damaged(layout: Layout, findings: Iterable[Finding]) -> None:
@@ -62,7 +64,9 @@ def delete_damaged(layout: Layout, findings: Iterable[Finding]) -> None:
     try:
         for finding in findings:
             if finding.fixable and finding.check.startswith(_PREFIX):
-                _delete(layout, _parts(layout)[finding.check.removeprefix(_PREFIX)][1])
+                _, path, derived = _parts(layout)[finding.check.removeprefix(_PREFIX)]
+                if derived:
+                    _delete(layout, path)
     finally:
         lease.release()
 
@@ -82,6 +86,13 @@ def _todo(layout: Layout, path: Path) -> str:
     if path == layout.session_start:
         return "`iai refresh --force` writes them again"
     return "`iai down`, `iai doctor --deep --fix`, `iai up --detach`: it is rebuilt"
+
+
+def _remedy(layout: Layout) -> tuple[str, bool]:
+    """Return what to do about damaged records, and whether `--fix` can do it now."""
+    if copies.damage(layout) is None:
+        return _RESTORE, False
+    return copies.remedy(layout, "`iai doctor --deep --fix`")
 
 
 def problems(name: str, layout: Layout) -> Iterator[str]:

@@ -51,6 +51,7 @@ CALLS: dict[str, list[list[str]]] = {
     "import": [["/nowhere/{evil}"], ["--explain", "/nowhere/{evil}"], ["--git", "/nowhere/{evil}"],
                ["--explain", "{transcript}"], ["--explain", "{transcript}", "--json"],
                ["{transcript}", "--wait"]],
+    "purge-secrets": [["--dry-run"], ["--json"]],
     "project": [["list"], ["list", "--json"], ["merge", "{evil}", "{evil}"], ["ignore", "{evil}"]],
     "session-start": [[], ["--cwd", "/nowhere/{evil}"]],
     "preview": [[], ["--cwd", "/nowhere/{evil}"]],

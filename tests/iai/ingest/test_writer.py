@@ -28,7 +28,7 @@ def records(layout: Layout) -> Iterator[Records]:
 
 @pytest.fixture
 def writer(layout: Layout, records: Records) -> RecordWriter:
-    writer = RecordWriter(layout, records, identify)
+    writer = RecordWriter(layout, records, identify, str)
     perform(writer.start())
     return writer
 
@@ -133,7 +133,7 @@ def test_a_reassignment_continues_after_a_restart(
     insert(writer, "one")
     here, there = (Project(id=id_, name="", root="") for id_ in (HERE, "b" * 16))
     commit(writer, lambda unit: unit.merge(here, there))
-    again = RecordWriter(layout, records, identify)
+    again = RecordWriter(layout, records, identify, str)
     perform(again.start())
     assert again.reassigning
     assert again.mark == writer.mark
@@ -144,9 +144,9 @@ def test_what_an_older_version_stored_under_another_spelling_joins_at_a_start(
 ) -> None:
     found = identify("/clone", "git@github.com:Acme/Tides.git")
     (former,) = found.former
-    older = RecordWriter(layout, records, lambda *_: found._replace(id=former, former=()))
+    older = RecordWriter(layout, records, lambda *_: found._replace(id=former, former=()), str)
     insert(older, "one", "two")
-    newer = RecordWriter(layout, records, lambda *_: found)
+    newer = RecordWriter(layout, records, lambda *_: found, str)
     moved = [
         effect.event
         for effect in (*perform(newer.upgrade(NOW)), *perform(newer.upgrade(NOW)))

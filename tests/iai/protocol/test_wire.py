@@ -56,6 +56,9 @@ from iai.protocol.ingest import (
     Pin,
     Place,
     ProjectMoved,
+    PurgeProgress,
+    PurgeSecrets,
+    PurgeStatus,
     RecordsCommitted,
     SessionEnded,
     SessionPart,
@@ -163,6 +166,12 @@ GOLDEN: dict[str, str] = {
     "flushed": ("84a17601a26964a137a46b696e64a7666c7573686564a87265766973696f6e03"),
     "import": ("84a17601a26964a137a46b696e64a6696d706f7274a5706174687391a22f74"),
     "import-status": ("84a17601a26964a137a46b696e64ad696d706f72742d737461747573a36a6f62a16a"),
+    "purge-secrets": "84a17601a26964a137a46b696e64ad70757267652d73656372657473a76472795f72756ec3",
+    "purge-status": "83a17601a26964a137a46b696e64ac70757267652d737461747573",
+    "purge-progress": (
+        "89a17601a26964a137a46b696e64ae70757267652d70726f6772657373a4646f6e65c3a76472795f72756ec3"
+        "a5746578747303a76368616e67656401a8726564616374656481a36a777401a87265766973696f6e04"
+    ),
     "import-progress": (
         "8fa17601a26964a137a46b696e64af696d706f72742d70726f6772657373a36a6f62a16aa4646f6e65c3a566"
         "696c657301aa66696c65735f646f6e6501a5627974657302aa62797465735f646f6e6502aa7475726e735f72"
@@ -370,6 +379,11 @@ def one_of_each() -> list[Message]:
         ImportProgress(
             job="j", done=True, files=1, files_done=1, bytes=2, bytes_done=2, turns_read=3,
             records_added=3, duplicates=0, skipped={"meta": 1}, unreadable=(), revision=4,
+        ),
+        PurgeSecrets(dry_run=True),
+        PurgeStatus(),
+        PurgeProgress(
+            done=True, dry_run=True, texts=3, changed=1, redacted={"jwt": 1}, revision=4
         ),
         RecordsCommitted(revision=1, ingested=1),
         SessionEnded(revision=1, project="p"),

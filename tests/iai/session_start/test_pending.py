@@ -70,7 +70,7 @@ def texts(found: Pending) -> list[str]:
 
 def composed(world: World, cwd: str, wall: int, *, overlaid: bool) -> str:
     project = identify(cwd) if cwd else None
-    waiting = pending.read(world.layout, world.records, wall) if overlaid else Pending()
+    waiting = pending.read(world.layout, world.records, wall, str) if overlaid else Pending()
     with world.records.view() as view:
         source = PendingView(view, waiting, wall) if overlaid else view
         material = gather(source, project.id if project else "", project.name if project else "")
@@ -87,7 +87,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_without_a_store_only_the_events_are_pending(layout: Layout) -> None:
     spool(layout, "a", prompt="why does it fail?", prompt_id="1")
     spool(layout, "b", last_assistant_message="the lock is taken twice", prompt_id="1")
-    found = pending.read(layout, None, WALL)
+    found = pending.read(layout, None, WALL, str)
     assert texts(found) == ["why does it fail?", "the lock is taken twice"]
     project = identify("/p")
     text = render(gather(PendingView(None, found, WALL), project.id, project.name), WALL)
@@ -97,7 +97,7 @@ def test_without_a_store_only_the_events_are_pending(layout: Layout) -> None:
 
 
 def test_with_neither_store_nor_spool_nothing_is_pending(tmp_path: Path) -> None:
-    found = pending.read(Layout(tmp_path / "none"), None, WALL)
+    found = pending.read(Layout(tmp_path / "none"), None, WALL, str)
     assert found == Pending()
     assert render(gather(PendingView(None, found, WALL), "0" * 16, "p"), WALL) == ""
     assert list(tmp_path.iterdir()) == []
@@ -108,7 +108,7 @@ def test_a_transcript_is_read_where_the_event_names_one(layout: Layout) -> None:
     path.write_text(claude_line("u", "from the transcript"))
     spool(layout, "a", prompt="from the event", transcript_path=str(path))
     spool(layout, "b", prompt="its file is late", transcript_path=str(path) + "x", prompt_id="2")
-    found = pending.read(layout, None, WALL)
+    found = pending.read(layout, None, WALL, str)
     assert sorted(texts(found)) == ["from the transcript", "its file is late"]
 
 
@@ -118,7 +118,7 @@ def test_reading_changes_nothing(layout: Layout) -> None:
     spool(layout, "a", transcript_path=str(path))
     (layout.spool_new / "bad.json").write_text("{")
     before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")}
-    assert pending.read(layout, None, WALL) == pending.read(layout, None, WALL)
+    assert pending.read(layout, None, WALL, str) == pending.read(layout, None, WALL, str)
     assert {p: p.stat().st_mtime_ns for p in layout.root.rglob("*")} == before
 
 
@@ -128,14 +128,14 @@ def test_injected_text_does_not_come_back_from_the_spool(layout: Layout) -> None
     path.write_text(claude_line("u", own + "my question"))
     spool(layout, "a", transcript_path=str(path))
     spool(layout, "b", prompt=own)
-    assert texts(pending.read(layout, None, WALL)) == ["my question"]
+    assert texts(pending.read(layout, None, WALL, str)) == ["my question"]
 
 
 @pytest.mark.parametrize("bad", ["{", "[]", '{"transcript_path": "/' + "x" * 5_000 + '"}', "\0"])
 def test_an_unreadable_spool_file_loses_only_itself(layout: Layout, bad: str) -> None:
     (layout.spool_new / "bad.json").write_text(bad)
     spool(layout, "good", prompt="why?")
-    assert texts(pending.read(layout, None, WALL)) == ["why?"]
+    assert texts(pending.read(layout, None, WALL, str)) == ["why?"]
 
 
 def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -> None:
@@ -143,10 +143,10 @@ def test_a_followed_transcript_is_read_from_where_ingest_stopped(world: World) -
     path.write_text(claude_line("u", "old"))
     spool(world.layout, "a", transcript_path=str(path))
     world.run(2.0)
-    assert texts(pending.read(world.layout, world.records, world.now.wall)) == []
+    assert texts(pending.read(world.layout, world.records, world.now.wall, str)) == []
     with path.open("a") as file:
         file.write(claude_line("uu", "new"))
-    assert texts(pending.read(world.layout, world.records, world.now.wall)) == ["new"]
+    assert texts(pending.read(world.layout, world.records, world.now.wall, str)) == ["new"]
 
 
 def test_a_forgotten_turn_stays_out_though_its_line_is_still_there(world: World) -> None:
@@ -171,7 +171,7 @@ def test_a_long_rollout_is_identified_by_its_start_and_read_at_its_end(
     lines = [codex_line(f"turn {n} " + "x" * 1_000, at=WALL + n * NS) for n in range(3_000)]
     path.write_text(codex_head("session", "/codex") + "".join(lines))
     spool(layout, "a", transcript_path=str(path))
-    found = pending.read(layout, None, WALL)
+    found = pending.read(layout, None, WALL, str)
     assert found.turns[0].text.startswith("turn 0 ")
     assert found.turns[-1].text.startswith("turn 2999 ")
     assert {(turn.session, turn.cwd) for turn in found.turns} == {("session", "/codex")}
@@ -188,7 +188,7 @@ def test_reading_is_bounded_and_starts_with_the_latest(
         path.write_text(claude_line(name, name))
         os.utime(path, ns=(WALL - age, WALL - age))
         spool(layout, name, transcript_path=str(path))
-    found = pending.read(layout, None, WALL)
+    found = pending.read(layout, None, WALL, str)
     assert (texts(found), found.whole) == (["late"], False)
 
 
@@ -198,7 +198,7 @@ def test_only_the_latest_of_very_many_events_are_read(
     monkeypatch.setattr(pending, "EVENTS", 3)
     for number in range(5):
         spool(layout, str(number), at=WALL + number, prompt=str(number), prompt_id=str(number))
-    found = pending.read(layout, None, WALL)
+    found = pending.read(layout, None, WALL, str)
     assert (texts(found), found.whole) == (["2", "3", "4"], False)
 
 
@@ -312,9 +312,9 @@ def test_an_event_and_its_transcript_are_one_pending_turn(layout: Layout) -> Non
     path.write_text(claude_line("u", "why?"))
     spool(layout, "a", prompt="why?")
     spool(layout, "b", prompt="why?")
-    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["why?"]
+    assert said_in(PendingView(None, pending.read(layout, None, WALL, str), WALL)) == ["why?"]
     spool(layout, "c", transcript_path=str(path))
-    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["why?"]
+    assert said_in(PendingView(None, pending.read(layout, None, WALL, str), WALL)) == ["why?"]
 
 
 def test_what_was_taken_back_a_second_ago_is_left_out(layout: Layout) -> None:
@@ -324,4 +324,4 @@ def test_what_was_taken_back_a_second_ago_is_left_out(layout: Layout) -> None:
         line["parentUuid"] = "root"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     spool(layout, "a", transcript_path=str(path))
-    assert said_in(PendingView(None, pending.read(layout, None, WALL), WALL)) == ["no"]
+    assert said_in(PendingView(None, pending.read(layout, None, WALL, str), WALL)) == ["no"]

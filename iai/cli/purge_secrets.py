@@ -1,0 +1,53 @@
+"""Redact the secrets in what was stored earlier, by today's rules.
+
+What is stored from now on is redacted anyway. This goes through all that was said and done before:
+for sessions recorded by an earlier version, after an update of the rules, and after a change of
+IAI_MCP_REDACT. Recall and the session-start text follow by themselves.
+
+example: iai purge-secrets --dry-run
+"""
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+
+from tqdm import tqdm
+
+from iai.cli.output import print_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model.units import count, kinds
+from iai.process.client import Client
+from iai.protocol.ingest import PurgeProgress, PurgeSecrets, PurgeStatus
+from iai.protocol.message import Actor
+
+POLL_S = 0.1
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only count the secrets")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    with Client(Layout(settings.store)) as client:
+        progress = client.call(Actor.INGEST, PurgeSecrets(dry_run=args.dry_run), PurgeProgress)
+        with tqdm(unit=" texts", disable=not sys.stderr.isatty()) as bar:
+            while not progress.done:
+                time.sleep(POLL_S)
+                progress = client.call(Actor.INGEST, PurgeStatus(), PurgeProgress)
+                bar.update(progress.texts - bar.n)
+    if args.json:
+        print_json(progress)
+    else:
+        print(_line(progress))
+    return 0
+
+
+def _line(progress: PurgeProgress) -> str:
+    if not progress.changed:
+        return f"no secrets in {count(progress.texts, 'text')}"
+    does = "would be redacted in" if progress.dry_run else "redacted in"
+    found = sum(progress.redacted.values())
+    texts = f"{progress.changed} of {count(progress.texts, 'text')}"
+    return f"{count(found, 'secret')} {does} {texts}: {kinds(progress.redacted)}"

@@ -1,0 +1,134 @@
+"""Redacts what was stored before by today's rules, slice by slice. Running it again is harmless."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from operator import methodcaller
+from typing import TypeAlias, TypeVar
+
+from iai.ingest import redact
+from iai.ingest.redact import Redact
+from iai.model.record import Watermark, redactions_in
+from iai.protocol.ingest import PurgeProgress
+from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
+
+A_SLICE = 200  # records or actions: some 20 ms
+T = TypeVar("T")
+Change: TypeAlias = Callable[[RecordChange], object]
+_Step: TypeAlias = Callable[[RecordView, Redact], list[Change]]
+
+
+class PurgeJob:
+    """Goes through records, then actions, then sessions, then the state of transcripts.
+
+    It need not survive the process: started again, it leaves alone what is redacted already.
+    """
+
+    def __init__(self, *, dry_run: bool) -> None:
+        self.dry_run = dry_run
+        self._label = 0  # of the next record
+        self._key = b""  # of the next action, or session
+        self._texts = self._changed = 0
+        self._redacted: Counter[str] = Counter()
+        self._steps: list[_Step] = [self._records, self._actions, self._sessions, self._transcripts]
+
+    @property
+    def done(self) -> bool:
+        """Has it gone through everything?"""
+        return not self._steps
+
+    def progress(self, mark: Watermark) -> PurgeProgress:
+        """Return the progress so far; `mark` is the watermark of the store."""
+        return PurgeProgress(
+            done=self.done,
+            dry_run=self.dry_run,
+            texts=self._texts,
+            changed=self._changed,
+            redacted=dict(self._redacted),
+            revision=mark.revision,
+        )
+
+    def look(self, view: RecordView, redact_text: Redact) -> Change | None:
+        """Go through the next slice; return the change to commit, if there is any.
+
+        Raises RulesLoading, before it goes on, while the rules are loaded.
+        """
+        changes = self._steps[0](view, redact_text)
+        self._changed += len(changes)
+        if self.dry_run or not changes:
+            return None
+
+        def change(unit: RecordChange) -> None:
+            for one in changes:
+                one(unit)
+            unit.demand_scrub()  # the old bytes would stay in free pages
+
+        return change
+
+    def _records(self, view: RecordView, redact_text: Redact) -> list[Change]:
+        """Redact some records."""
+        records = list(islice(view.records_from(self._label), A_SLICE))
+        changes: list[Change] = []
+        kinds: Counter[str] = Counter()
+        for record in records:
+            text = redact_text(record.text)
+            if text is not record.text:
+                kinds += Counter(redactions_in(text)) - Counter(record.redactions)
+                changes.append(methodcaller("edit", record, text))
+        self._counted(len(records), kinds)
+        if records:
+            self._label = records[-1].label + 1
+        else:
+            self._finish_step()
+        return changes
+
+    def _actions(self, view: RecordView, redact_text: Redact) -> list[Change]:
+        """Redact some actions."""
+        found = list(islice(view.actions_from(self._key), A_SLICE))
+        changes: list[Change] = []
+        kinds: Counter[str] = Counter()
+        for key, old in found:
+            new = redact.action(old, redact_text)
+            if new is not old:
+                kinds += Counter(new.redactions) - Counter(old.redactions)
+                changes.append(methodcaller("redact_action", key, old, new))
+        self._counted(len(found), kinds)
+        self._advance(found)
+        return changes
+
+    def _sessions(self, view: RecordView, redact_text: Redact) -> list[Change]:
+        """Redact the titles of some sessions."""
+        found = list(islice(view.sessions_from(self._key), A_SLICE))
+        changes: list[Change] = []
+        kinds: Counter[str] = Counter()
+        for key, old in found:
+            new = redact.session(old, redact_text)
+            if new != old:
+                kinds += Counter(redactions_in(new.title)) - Counter(redactions_in(old.title))
+                changes.append(methodcaller("redact_session", key, new))
+        self._counted(len(found), kinds)
+        self._advance(found)
+        return changes
+
+    def _transcripts(self, view: RecordView, redact_text: Redact) -> list[Change]:
+        """Redact what is noted of the transcripts, which is not counted: no one sees it."""
+        redacted = ((old, redact.transcript(old, redact_text)) for old in view.transcripts())
+        changed = [new for old, new in redacted if new != old]
+        self._finish_step()
+        self._changed -= len(changed)
+        return [methodcaller("follow", new) for new in changed]
+
+    def _counted(self, texts: int, kinds: Counter[str]) -> None:
+        self._texts += texts
+        self._redacted += kinds
+
+    def _advance(self, found: list[tuple[bytes, T]]) -> None:
+        if found:
+            self._key = found[-1][0] + b"\0"
+        else:
+            self._finish_step()
+
+    def _finish_step(self) -> None:
+        del self._steps[0]
+        self._key = b""

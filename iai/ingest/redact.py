@@ -1,0 +1,111 @@
+"""Takes secrets out of what ingest is given, before it is stored or shown anywhere.
+
+All that leads to a record, an action, a session's title or the state of a transcript passes here
+first, once; what a session start reads of it before ingest does, passes here too.
+"""
+
+import re
+from collections.abc import Callable
+
+from msgspec import structs
+
+from iai.ingest.parse import Batch, Performed
+from iai.ingest.spool import HookEvent
+from iai.model.action import Action, Step
+from iai.model.context import Call, Queued
+from iai.model.record import Transcript
+from iai.model.session import SessionInfo
+from iai.protocol.ingest import CapturedTurn, Edit
+from iai.protocol.message import Request
+
+# A key of a request that has no words in it; those of lines without an id, in old files, have.
+_OF_IDS = re.compile(r"[a-z]+:[\w-]{1,64}(?::\d+:[a-z]+:[0-9a-f]{24})?")
+Redact = Callable[[str], str]  # returns the same object where there is nothing to redact
+
+
+def request(made: Request, redact: Redact) -> Request:
+    """Redact the new text of a record; other requests have none."""
+    return structs.replace(made, text=redact(made.text)) if isinstance(made, Edit) else made
+
+
+def turns(captured: tuple[CapturedTurn, ...], redact: Redact) -> tuple[CapturedTurn, ...]:
+    """Redact texts that clients captured. An idempotency key is only ever stored as a hash."""
+    return tuple(
+        structs.replace(turn, text=redact(turn.text), tags=tuple(map(redact, turn.tags)))
+        for turn in captured
+    )
+
+
+def event(heard: HookEvent, redact: Redact) -> HookEvent:
+    """Redact what was said in a hook event."""
+    return structs.replace(
+        heard,
+        prompt=redact(heard.prompt),
+        last_assistant_message=redact(heard.last_assistant_message),
+    )
+
+
+def rejected(data: bytes, redact: Redact) -> bytes:
+    """Redact a file of the spool that is no event, whatever it is."""
+    return redact(data.decode("utf-8", "replace")).encode()
+
+
+def batch(read: Batch, redact: Redact) -> Batch:
+    """Redact a slice of a transcript: what was said and done, and what later slices need."""
+    return structs.replace(
+        read,
+        transcript=transcript(read.transcript, redact),
+        records=tuple(
+            structs.replace(record, text=text)
+            if (text := redact(record.text)) is not record.text
+            else record
+            for record in read.records
+        ),
+        actions=tuple(_performed(done, redact) for done in read.actions),
+        sessions=tuple(session(info, redact) for info in read.sessions),
+    )
+
+
+def transcript(state: Transcript, redact: Redact) -> Transcript:
+    """Redact what is kept with a transcript to understand its next lines."""
+    return structs.replace(
+        state,
+        title=redact(state.title),
+        calls=tuple(
+            Call(call.id, action(call.action, redact), redact(call.input)) for call in state.calls
+        ),
+        queue=tuple(Queued(one.at, one.digest, redact(one.text)) for one in state.queue),
+        todos=_steps(state.todos, redact),
+        requests=tuple(key if _OF_IDS.fullmatch(key) else redact(key) for key in state.requests),
+    )
+
+
+def session(info: SessionInfo, redact: Redact) -> SessionInfo:
+    """Redact the title of a session."""
+    return structs.replace(info, title=redact(info.title)) if info.title else info
+
+
+def action(done: Action, redact: Redact) -> Action:
+    """Redact the texts of an action; most have nothing to redact, which one look shows."""
+    whole = f"{done.path}\n{done.to}\n{done.text}\n{done.output}"
+    if done.steps:
+        whole = "\n".join([whole, *(step.text for step in done.steps)])
+    if redact(whole) is whole:
+        return done
+    return structs.replace(
+        done,
+        path=redact(done.path),
+        to=redact(done.to),
+        text=redact(done.text),
+        output=redact(done.output),
+        steps=_steps(done.steps, redact),
+    )
+
+
+def _performed(done: Performed, redact: Redact) -> Performed:
+    redacted = action(done.action, redact)
+    return done if redacted is done.action else structs.replace(done, action=redacted)
+
+
+def _steps(steps: tuple[Step, ...], redact: Redact) -> tuple[Step, ...]:
+    return tuple(Step(redact(step.text), step.state) for step in steps)

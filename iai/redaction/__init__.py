@@ -1,0 +1,1 @@
+"""Which parts of a text are secrets, and the marks that take their place. Pure."""

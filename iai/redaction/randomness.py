@@ -1,0 +1,72 @@
+"""Does a value look like a secret, or like something that a person or a program would write?"""
+
+import math
+import re
+from collections import Counter
+
+LONGEST = 512  # characters of a value that is judged
+_PLACEHOLDER = re.compile(
+    r"""[xX*.•#_-]{3,} | <.* | \$\{?[A-Za-z_][\w.]*\}? | \$[({].* | %[sdr(].* | %\w+% | [{\[].*
+    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+
+    | (?:your|my|the|some|any|new|old|this|that|dummy|fake|sample|example|placeholder|change|replace
+        |insert|enter|todo|put|set|same|test)(?:[-_ .'](?:[A-Za-z]+|\d))*
+    | change_?me\d? | none | null | nil | true | false | undefined | empty | string | str | int
+    | bytes? | bool | boolean | optional | required | missing | invalid | redacted | hidden | masked
+    | unset | default | n/?a | ok | yes | no | off | on
+    | (?:[a-z]+[_-])?(?:secret|password|passwd|passphrase|pass|pwd|token|api[_-]?key|key|value
+        |credential|username|user|name|id|field|header|here|type|env|var)s?\d?
+    | (?:process|os|env|self|this|config|settings|secrets|vars|inputs|github|args|options|params
+        |request|req|import|system|cls|ctx|data|props|state|opts)[.\[(].*
+    | .*EXAMPLE(?:KEY)?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_NAME = re.compile(
+    r"""[A-Za-z]+(?:[-_.,/:+][A-Za-z]+)*  # words
+    | [A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+  # an attribute
+    | _*[A-Za-z]+\d{0,3}(?:[_-][A-Za-z]+\d{0,3}|[_-]\d{1,3}|[A-Z][a-z]+)*_*""",
+    re.VERBOSE,
+)
+_PATH = re.compile(
+    r"(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4}"
+)
+_NUMBER = re.compile(r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
+_LETTERS, _CAPITAL = re.compile("[A-Za-z]"), re.compile("[A-Z]")
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SHORTEST, _SHORTEST_WORDS, _LEAST_BITS = 8, 12, 2.5
+_MOST_CAPITALS, _WORD_LENGTH = 0.34, 3.0  # in a name made of words; random letters: 0.5 and 2.7
+
+
+def is_placeholder(value: str) -> bool:
+    """Does a value stand for one that is not given, or is it an expression?"""
+    return _PLACEHOLDER.fullmatch(value[:LONGEST]) is not None
+
+
+def is_random(value: str) -> bool:
+    """Is a value what nobody would write by hand, unless as a secret?"""
+    value = value[:LONGEST]
+    if len(value) < _SHORTEST or is_placeholder(value):
+        return False
+    if _NUMBER.fullmatch(value) or _URL.fullmatch(value):
+        return False
+    if _NAME.fullmatch(value):
+        return len(value) >= _SHORTEST_WORDS and not _is_of_words(value)
+    if _PATH.fullmatch(value):
+        return any(map(is_random, re.split(r"[/\\]", value)))
+    return bits(value) >= _LEAST_BITS
+
+
+def _is_of_words(name: str) -> bool:
+    """Are the letters of a name in words, by where its capitals are?"""
+    letters = len(_LETTERS.findall(name))
+    capitals = len(_CAPITAL.findall(name))
+    if capitals in (0, letters):
+        return True
+    words = len(_WORD.findall(name))
+    return capitals <= letters * _MOST_CAPITALS and letters >= words * _WORD_LENGTH
+
+
+def bits(value: str) -> float:
+    """Return the Shannon entropy of a value, in bits for each character."""
+    size = len(value)
+    return -sum(n / size * math.log2(n / size) for n in Counter(value).values()) if size else 0.0

@@ -1,0 +1,122 @@
+"""From a text to the same text with a mark in the place of each secret."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from iai.redaction import blocks, forms, marks, named
+from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
+from iai.redaction.finding import BY_NAME, Detector, Finding
+from iai.redaction.user_rules import UserRules
+
+_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *sorted(named.CORES), blocks.HINT)))
+UNCHECKED = "unchecked"  # kind of what a library was not asked about
+_PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
+_PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
+
+
+class Redactor:
+    """Redacts texts, always the same ones alike. It can be used for any number of them."""
+
+    def __init__(
+        self,
+        key: bytes,
+        library: Detector | None = None,
+        own: UserRules | None = UserRules(),  # noqa: B008  immutable
+        *,
+        cautious: bool = False,
+    ) -> None:
+        """`key` is that of the store's marks. `library` is asked about texts with long tokens.
+
+        `own` is None where redaction is off: then only what is marked private is left out. If
+        `cautious`, tokens that only a library could judge count as secrets.
+        """
+        self._key = key
+        self._library = library
+        self._own = own
+        self._cautious = cautious
+
+    def text(self, text: str) -> str:
+        """Return a text with a mark for each secret; the same object if there is none.
+
+        Raises what the library raises.
+        """
+        if "<" in text and "<private>" in text.lower():
+            text = _PRIVATE.sub(marks.private(), text)
+        return text if self._own is None else self._redacted(text, self._own)
+
+    def _redacted(self, text: str, own: UserRules) -> str:
+        for _ in range(_PASSES):
+            findings = self._findings(text, own)
+            if not findings:
+                break
+            text = self._marked(text, findings)
+        return text
+
+    def _findings(self, text: str, own: UserRules) -> list[Finding]:
+        """Return what is to be replaced, in order and without overlaps."""
+        lowered = _lowered(text)
+        found = list(own.find(text)) if own.patterns else []
+        for hint in [hint for hint in _HINTS if hint in lowered]:  # most texts have few
+            found += forms.find(text, lowered, forms.ALWAYS.get(hint, ()))
+            if hint in named.CORES:
+                found += named.find(text, lowered, hint)
+            if hint == blocks.HINT:
+                found += blocks.find(text)
+        if runs := candidates(text):
+            found += forms.find_tokens(text, runs)
+            found += forms.find(text, lowered, forms.WITH_RUN)
+            found += self._unknown_tokens(text, runs)
+        if not found:
+            return []
+        if own.exceptions:
+            found = [one for one in found if not own.excepts(text[one.start : one.end])]
+        if taken := marks.spans(text):
+            found = [one for one in found if not _overlaps(one, taken)]
+        return list(_merged(found))
+
+    def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:
+        """Yield the tokens that the library knows, or that it would have to be asked about."""
+        if self._library is not None:
+            if any(is_worth_asking(run.word) for run in runs):
+                yield from self._library(text)
+        elif self._cautious:
+            for run in runs:
+                if is_like_a_token(run.word):
+                    yield Finding(run.start, run.end, UNCHECKED, BY_NAME)
+
+    def _marked(self, text: str, findings: list[Finding]) -> str:
+        parts, at = [], 0
+        for finding in findings:
+            secret = text[finding.start : finding.end]
+            parts += [text[at : finding.start], marks.mark(finding.kind, secret, self._key)]
+            at = finding.end
+        return "".join([*parts, text[at:]])
+
+
+def _lowered(text: str) -> str:
+    """Return a text in lower case and of the same length: one letter alone becomes two."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.replace("\u0130", "I").lower()
+
+
+def _overlaps(finding: Finding, taken: list[tuple[int, int]]) -> bool:
+    after = bisect_right(taken, (finding.start, finding.end))
+    return (after > 0 and taken[after - 1][1] > finding.start) or (
+        after < len(taken) and taken[after][0] < finding.end
+    )
+
+
+def _merged(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Yield findings in order, those that overlap as one, which has the kind of the surest."""
+    whole: Finding | None = None
+    for finding in sorted(findings, key=lambda one: (one.start, -one.end, -one.rank)):
+        if whole is None or finding.start >= whole.end:
+            if whole is not None:
+                yield whole
+            whole = finding
+        else:
+            surest = max(whole, finding, key=lambda one: one.rank)
+            whole = Finding(whole.start, max(whole.end, finding.end), surest.kind, surest.rank)
+    if whole is not None:
+        yield whole

@@ -1,0 +1,244 @@
+"""No secret that ingest is given is stored, whichever way it comes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from harness.group import Group
+from harness.planted import KINDS, Planted, planted
+from harness.planting import Planting, left_in
+from simulation.world import World
+
+from iai.ingest.detectors import Kingfisher
+from iai.protocol.ingest import (
+    Capture,
+    Captured,
+    CapturedTurn,
+    Changed,
+    Edit,
+    Import,
+    ImportProgress,
+    ImportStatus,
+    PurgeProgress,
+    PurgeSecrets,
+    PurgeStatus,
+)
+from iai.protocol.message import Actor, Reply
+from iai.redaction.redactor import Redactor
+from iai.session_start import pending
+from tests.simulation.stories import capture, revision, spool, texts, transcript_line
+
+Make = Callable[..., World]
+SECRETS = planted(len(KINDS), 11)
+SECRET = next(secret for secret in SECRETS if secret.kind == "github")
+
+
+def stored(world: World) -> list[tuple[str, bytes]]:
+    """Return the files of the records and the spool."""
+    root = world.layout.root
+    places = (world.layout.records, root / "spool")
+    paths = [path for place in places for path in place.rglob("*") if path.is_file()]
+    return [(str(path.relative_to(root)), path.read_bytes()) for path in paths]
+
+
+def left(world: World, *secrets: Planted) -> list[str]:
+    return left_in(secrets or (SECRET,), stored(world))
+
+
+def finished(world: World, first: Reply, ask: ImportStatus | PurgeStatus) -> Any:
+    progress = first
+    while not getattr(progress, "done", True):
+        world.run(0.1)
+        progress = world.answer(Actor.INGEST, ask)
+    return progress
+
+
+def test_notes_edits_and_tags_are_redacted_and_counted(world: Make) -> None:
+    w = world()
+    for secret in SECRETS:
+        capture(w, f"note {secret.text}", tags=(secret.text,))
+    w.answer(Actor.INGEST, Edit(ref="#1", text=f"now {SECRET.text}"))
+    assert left(w, *SECRETS) == []
+    with w.records.view() as view:
+        record = view.get(1)
+        assert record is not None
+        assert record.redactions == ("github-token",)
+        assert sum(view.redacted().values()) == len(SECRETS) + 1
+
+
+def test_a_text_with_a_secret_is_stored_once(world: Make) -> None:
+    w = world()
+    capture(w, SECRET.text)
+    assert capture(w, SECRET.text).duplicates == 1
+
+
+def test_an_event_that_waits_for_its_transcript_is_redacted_meanwhile(world: Make) -> None:
+    w = world()
+    spool(w, "e", transcript_path="/nowhere.jsonl", prompt=SECRET.text, prompt_id="1")
+    w.run(2.0)
+    assert [path.suffix for path in w.layout.spool_new.iterdir()] == [".awaits"]
+    assert left(w) == []
+    w.run(65.0)
+    assert len(texts(w)) == 1
+    assert left(w) == []
+
+
+def test_what_is_no_event_is_redacted_and_put_aside(world: Make) -> None:
+    w = world()
+    (w.layout.spool_new / "bad.json").write_text(f'{{"prompt": "{SECRET.secret}", "and')
+    w.run(2.0)
+    kept = (w.layout.spool_bad / "bad.json").read_text()
+    assert kept.startswith('{"prompt": "[redacted: github-token #')
+    assert left(w) == []
+
+
+def test_a_call_that_waits_for_its_result_is_stored_without_its_secrets(world: Make) -> None:
+    w = world()
+    path = w.layout.root / "s1.jsonl"
+    use = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": SECRET.text}}
+    message = {"role": "assistant", "content": [use]}
+    path.write_text(
+        transcript_line(0, "go", w)
+        + transcript_line(1, "", w, message=message)
+        + json.dumps({"type": "custom-title", "customTitle": SECRET.text, "sessionId": "s1"})
+        + "\n"
+    )
+    spool(w, "e", hook_event_name="SessionEnd", transcript_path=str(path))
+    w.run(300.0)  # until the file is not followed any longer
+    with w.records.view() as view:
+        (state,) = view.transcripts()
+    assert [call.action.text for call in state.calls] == [w.redactor.text(SECRET.text)]
+    assert left(w) == []
+
+
+def test_an_import_reports_what_was_redacted(world: Make) -> None:
+    w = world()
+    path = w.layout.root / "past.jsonl"
+    path.write_text("".join(transcript_line(n, one.text, w) for n, one in enumerate(SECRETS)))
+    started = w.answer(Actor.INGEST, Import(paths=(str(path),)))
+    assert isinstance(started, ImportProgress)
+    done = finished(w, started, ImportStatus(job=started.job))
+    assert sum(done.redacted.values()) == len(SECRETS)
+    assert left(w, *SECRETS) == []
+
+
+def test_a_session_that_turned_capture_off_is_left_out_also_by_an_import(world: Make) -> None:
+    w = world()
+    path = w.layout.root / "s1.jsonl"
+    path.write_text(transcript_line(0, "nobody shall know", w) + transcript_line(1, "no", w))
+    off = spool(w, "0", hook_event_name="CaptureOff", cwd="")
+    waiting = pending.read(w.layout, w.records, w.now.wall, str)
+    spool(w, "e", hook_event_name="Stop", transcript_path=str(path), prompt="nobody shall know")
+    spool(w, "f", prompt="nobody shall know this either", prompt_id="1")
+    w.run(2.0)
+    started = w.answer(Actor.INGEST, Import(paths=(str(path),)))
+    assert isinstance(started, ImportProgress)
+    finished(w, started, ImportStatus(job=started.job))
+    assert not off.exists()
+    assert texts(w) == []
+    assert waiting.turns == pending.read(w.layout, w.records, w.now.wall, str).turns == ()
+    assert not any(b"nobody shall know" in data for _, data in stored(w))
+
+
+def test_pending_turns_are_redacted_before_a_session_starts_with_them(world: Make) -> None:
+    w = world()
+    w.run(1.0)
+    path = w.layout.root / "s2.jsonl"
+    path.write_text(transcript_line(0, SECRET.text, w))
+    spool(w, "e", transcript_path=str(path))
+    spool(w, "f", prompt=f"heard {SECRET.text}", session_id="s3")
+    found = pending.read(w.layout, w.records, w.now.wall, w.redactor.text)
+    assert len(found.turns) == 2
+    assert not any(SECRET.secret in turn.text for turn in found.turns)
+
+
+class Held(Kingfisher):
+    """A library whose rules are loaded when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"))
+        self.gate = Event()
+
+    def _load(self) -> None:
+        self.gate.wait()
+
+
+def test_nothing_is_stored_while_the_rules_are_loaded_and_all_of_it_after(world: Make) -> None:
+    held = Held()
+    w = world(library=held)
+    dense = "zq9f8e7d6c5b4a39f8e7d6c5"
+    spool(w, "e", prompt=f"first {dense}", prompt_id="1")
+    w.run(2.0)
+    asked = w.ask(Actor.INGEST, Capture(turns=(CapturedTurn(text=f"then {dense}"),)))
+    w.run(2.0)
+    assert texts(w) == []
+    assert asked not in w.replies
+    held.gate.set()
+    held.wait()
+    w.run(2.0)
+    assert sorted(texts(w)) == [f"first {dense}", f"then {dense}"]
+    assert isinstance(w.replies[asked], Captured)
+
+
+def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None:
+    w = world()
+    rules, w.redactor = w.redactor, Redactor(b"k", own=None)
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    path = w.layout.root / "s1.jsonl"
+    use = {"type": "tool_use", "id": "t1", "name": "WebFetch", "input": {"url": SECRET.text}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "page"}
+    path.write_text(
+        transcript_line(0, SECRET.text, w)
+        + transcript_line(1, "", w, message={"role": "assistant", "content": [use]})
+        + transcript_line(2, "", w, message={"role": "user", "content": [result]})
+        + transcript_line(3, "done", w)
+        + json.dumps({"type": "custom-title", "customTitle": SECRET.text, "sessionId": "s1"})
+        + "\n"
+    )
+    spool(w, "e", transcript_path=str(path))
+    w.run(2.0)
+    w.redactor = rules
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    before = revision(w)
+
+    def purged(*, dry_run: bool) -> PurgeProgress:
+        started = w.answer(Actor.INGEST, PurgeSecrets(dry_run=dry_run))
+        progress = finished(w, started, PurgeStatus())
+        assert isinstance(progress, PurgeProgress)
+        return progress
+
+    counted = purged(dry_run=True)
+    assert (counted.changed, counted.redacted) == (3, {"github-token": 3})
+    assert revision(w) == before
+    done = purged(dry_run=False)
+    assert (done.changed, done.redacted) == (3, {"github-token": 3})
+    assert revision(w) > before
+    assert purged(dry_run=False).changed == 0
+    with w.records.view() as view:
+        seen = [*(record.text for record in view.after(0))]
+        seen += [action.text for _, action in view.actions_from(b"")]
+        seen += [info.title for _, info in view.sessions_from(b"")]
+        seen += [state.title for state in view.transcripts()]
+    assert not any(SECRET.secret in text for text in seen)
+    assert isinstance(w.answer(Actor.INGEST, Edit(ref="#1", text="edited")), Changed)
+
+
+@pytest.mark.slow
+def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    Kingfisher(rules).wait()
+    secrets, later = planted(2 * len(KINDS), 21), planted(len(KINDS), 22)
+    with Group() as group:
+        planting = Planting(group, rules)
+        planting.plant(secrets)
+        group.settle()
+        assert left_in(secrets, planting.files()) == []
+        assert left_in(secrets, planting.recalls(secrets[:2])) == []
+        assert sum(group.json("status")["redacted"].values()) >= len(secrets)
+        planting.pend(later)
+        assert left_in([*secrets, *later], planting.starts()) == []

@@ -1,0 +1,167 @@
+"""Secrets of every kind are replaced, equal ones alike; all other text stays as it is."""
+
+import pytest
+from harness.planted import KINDS, Planted, planted
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iai.redaction import marks
+from iai.redaction.finding import BY_LIBRARY, Finding
+from iai.redaction.redactor import Redactor
+from iai.redaction.user_rules import parse_setting
+
+KEY = b"a key"
+redact = Redactor(KEY).text
+
+ORDINARY = (
+    "the password is wrong, please reset it",
+    "def token(self, key: str, secret: bytes | None = None) -> Token: ...",
+    "password = getpass.getpass('Password: ')",
+    "DB_PASSWORD=$DB_PASSWORD docker compose up",
+    'api_key: "<your-api-key>"  # from https://example.org/keys',
+    "token = os.environ['GITHUB_TOKEN']",
+    "max_tokens=4096, token_count: 12, tokens: 2,200",
+    "--- PASS: TestE2E_CheckpointMetadata (14.22s)",
+    "commit 4be19d2f0b1c3a5d7e9f00112233445566778899",
+    "session 0c8e9b3c-5f0e-4f6a-9d34-0242ac120002 of user@example.org",
+    "https://example.org:8080/path@2x.png?key=value&page=2",
+    "ssh://git@github.com/owner/repository.git",
+    "the secret to good tests: state a fact",
+    "Authorization: Bearer <token>; basic authentication is off",
+    'if key == "enter" and cookie: return secret_name',
+    "sk-learn-contrib and hf_transfer are packages",
+    "credentials: include",
+    "-----BEGIN CERTIFICATE-----",
+)
+
+
+def left(secret: Planted, text: str) -> list[str]:
+    return [part for part in secret.fragments if part in text]
+
+
+@given(st.integers(0, 1 << 30))
+@settings(max_examples=20, deadline=None)
+def test_a_secret_of_any_kind_in_any_surroundings_is_replaced(seed: int) -> None:
+    for secret in planted(4 * len(KINDS), seed):
+        redacted = redact(secret.text)
+        assert left(secret, redacted) == [], secret.kind
+        assert marks.kinds(redacted).total() == 1, redacted
+        assert redact(redacted) is redacted
+
+
+@given(st.integers(0, 1 << 30), st.text(max_size=40), st.text(max_size=40))
+@settings(max_examples=30, deadline=None)
+def test_redacting_twice_changes_nothing_more(seed: int, before: str, after: str) -> None:
+    for secret in planted(len(KINDS), seed)[:: 5 + seed % 5]:
+        redacted = redact(f"{before} {secret.text} {after} {secret.text}")
+        assert redact(redacted) is redacted
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_an_ordinary_text_stays_the_same_object(text: str) -> None:
+    assert redact(text) is text
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=300))
+def test_no_text_is_too_strange(text: str) -> None:
+    redacted = redact(text)
+    assert redact(redacted) is redacted
+
+
+@pytest.mark.timeout(60)  # where the time grew with the square, each would take minutes
+@pytest.mark.parametrize(
+    "piece",
+    ["password=", "token: '", "://", "://a:", "-----BEGIN RSA PRIV" + "ATE KEY-----\n", "curl -u ",
+     "eyJ", "eyJaaaaaaaaaaaaaaaaaaaa.", "machine a login b ", "<private>", "a" * 99 + " ", "=",
+     "[redacted: jwt #0000]", "authorization: bearer ", "\u0130secret ", "\n \t", "passphrase = '"],
+)  # fmt: skip
+def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
+    redact(piece * (300_000 // len(piece)))
+
+
+def test_equal_secrets_of_a_store_have_equal_marks_and_those_of_another_store_others() -> None:
+    (one, other) = planted(len(KINDS) + 1, 1)[:: len(KINDS)]
+    texts = [redact(f"see {secret.secret}") for secret in (one, one, other)]
+    assert texts[0] == texts[1] != texts[2]
+    assert Redactor(b"another key").text(f"see {one.secret}") != texts[0]
+
+
+def test_a_secret_has_one_mark_wherever_it_is_found() -> None:
+    token = next(secret.secret for secret in planted(3, 5) if secret.kind == "github")
+    (mark,) = {redact(text)[text.index(token) :][:30] for text in (token, f"TOKEN={token}")}
+    assert mark.startswith("[redacted: github-token #")
+
+
+@pytest.mark.parametrize("cut", [slice(0, 200), slice(80, None), slice(130, 400)])
+def test_a_key_that_is_cut_off_is_replaced_as_far_as_a_mark_of_it_is_there(cut: slice) -> None:
+    (secret,) = (one for one in planted(len(KINDS), 3) if one.kind == "rsa key")
+    part = secret.secret[cut]
+    redacted = redact(f"$ cat key.pem\n{part}")
+    whole = [line for line in part.splitlines() if line in secret.fragments]
+    assert [line for line in whole if line in redacted] == ([] if "-----" in part else whole)
+
+
+def test_text_beside_a_key_stays() -> None:
+    (secret,) = (one for one in planted(len(KINDS), 3) if one.kind == "ssh key")
+    redacted = redact(f"This is it:\n{secret.secret}\nIt has no passphrase yet.")
+    assert redacted.startswith("This is it:\n[redacted: private-key #")
+    assert redacted.endswith("]\nIt has no passphrase yet.")
+
+
+def test_what_is_marked_as_private_is_left_out_also_when_it_is_not_closed() -> None:
+    text = "fix it <private>for Acme,\nnot Tides</private> today <PRIVATE>and more"
+    assert redact(text) == "fix it [redacted: private] today [redacted: private]"
+    assert Redactor(KEY, own=None).text(text) == redact(text)
+
+
+def test_the_users_patterns_and_exceptions_count() -> None:
+    own = parse_setting(r"acme-id=ACME-[0-9]{4} Customer=customer\s(\w+) -test_[a-z]+")
+    text = Redactor(KEY, own=own).text('ACME-1234 of customer Tides, password "test_only"')
+    assert 'password "test_only"' in text
+    assert marks.kinds(text) == {"acme-id": 1, "customer": 1}
+    assert "of customer [redacted: customer #" in text
+
+
+def test_a_rule_that_a_mark_fulfils_leaves_the_mark_and_applies_to_what_is_beside_it() -> None:
+    own = parse_setting(r"word=redacted first=AAA second=(?<=\])B+")
+    once = Redactor(KEY, own=own).text("[redacted: jwt #0000] redacted AAABBB")
+    assert once.startswith("[redacted: jwt #0000] [redacted: word #")
+    assert marks.kinds(once) == {"jwt": 1, "word": 1, "first": 1, "second": 1}
+    assert Redactor(KEY, own=own).text(once) is once
+
+
+@pytest.mark.parametrize("setting", ["acme", "=x", "acme=", "acme=[", "-("])
+def test_a_setting_that_is_no_list_of_rules_is_refused_without_quoting_a_pattern(
+    setting: str,
+) -> None:
+    with pytest.raises(ValueError, match="has ") as refused:
+        parse_setting(setting)
+    assert "[" not in str(refused.value)
+
+
+def test_redaction_can_be_off() -> None:
+    text = planted(1, 2)[0].text
+    assert parse_setting("off") is None
+    assert Redactor(KEY, own=None).text(text) is text
+
+
+def test_the_library_is_asked_only_about_texts_with_a_long_token() -> None:
+    asked: list[str] = []
+
+    def library(text: str) -> list[Finding]:
+        asked.append(text)
+        at = text.find("zq9")
+        return [Finding(at, at + 24, "acme-key", BY_LIBRARY)] if at >= 0 else []
+
+    with_library = Redactor(KEY, library).text
+    dense = "zq9f8e7d6c5b4a39f8e7d6c5"
+    assert with_library(f"use {dense} here").startswith("use [redacted: acme-key #")
+    assert with_library("a_function_with_a_long_name, but nothing else").startswith("a_f")
+    assert asked[0] == f"use {dense} here"
+    assert not any(text.startswith("a_function") for text in asked)
+
+
+def test_without_time_for_the_library_what_looks_like_a_token_is_left_out() -> None:
+    dense = "zQ9f8e7D6c5b4A39f8e7d6c5"
+    assert "[redacted: unchecked #" in Redactor(KEY, cautious=True).text(f"use {dense} here")
+    assert redact(f"use {dense} here") == f"use {dense} here"

@@ -1,0 +1,137 @@
+"""Made-up secrets in made-up surroundings. The values are random; nothing here is one.
+
+Prefixes are put together at run time, so that no scanner takes this file for a leak.
+"""
+
+import base64
+import json
+import random
+import string
+from collections.abc import Callable
+from typing import NamedTuple
+
+_ALNUM = string.ascii_letters + string.digits
+_HEX = "0123456789abcdef"
+_BASE32 = string.ascii_uppercase + "234567"
+_URL_SAFE = _ALNUM + "-_"
+_FRAGMENT = 14  # characters of a value by which a part of it is recognised
+
+
+class Planted(NamedTuple):
+    """A secret in a text."""
+
+    kind: str
+    secret: str
+    text: str
+
+    @property
+    def fragments(self) -> list[str]:
+        """The parts of it of which none may be left: all of it, and the lines of a key."""
+        lines = [line for line in self.secret.splitlines() if len(line) >= _FRAGMENT]
+        parts = [line for line in lines if "KEY" not in line] or [self.secret]
+        ends = [part[-_FRAGMENT:] for part in parts if len(part) > 2 * _FRAGMENT]
+        return [*parts, *ends]
+
+
+class _Chance:
+    """Random characters."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311
+
+    def of(self, characters: str, length: int) -> str:
+        return "".join(self.random.choices(characters, k=length))
+
+    def password(self) -> str:
+        """A password as a generator makes it: letters and at least one digit."""
+        length = self.random.randint(9, 20)
+        return self.of(string.ascii_letters, length - 1) + self.of(string.digits, 1)
+
+    def private_key(self, name: str) -> str:
+        body = [self.of(_ALNUM + "+/", 64) for _ in range(self.random.randint(6, 25))]
+        end = f"{name} KEY" + "-" * 5
+        return "\n".join(["-" * 5 + f"BEGIN {end}", *body, self.of(_ALNUM, 38) + "==",
+                          "-" * 5 + f"END {end}"])  # fmt: skip
+
+    def jwt(self) -> str:
+        head = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+        claims = json.dumps({"sub": self.of(string.digits, 10), "jti": self.of(_HEX, 32)})
+        body = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+        return f"{head}.{body}.{self.of(_URL_SAFE, 43)}"
+
+    def basic(self) -> str:
+        return base64.b64encode(f"deploy:{self.password()}".encode()).decode()
+
+
+_Make = Callable[[_Chance], str]
+# Each kind: how its values are made, and the surroundings that they turn up in (`@` is the value).
+KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
+    "aws key id": (lambda c: "AK" + "IA" + c.of(_BASE32, 16), (
+        "AWS_ACCESS_KEY_ID=@", "use @ for the bucket", '{"AccessKeyId": "@"}')),
+    "aws secret": (lambda c: c.of(_ALNUM + "+/", 39) + "9", (
+        "aws_secret_access_key = @", 'export AWS_SECRET_ACCESS_KEY="@"')),
+    "github": (lambda c: "gh" + "p_" + c.of(_ALNUM, 36), (
+        "gh auth login --with-token <<< @", "here is the token: @", "git clone https://@@github.com/o/r")),
+    "github fine": (lambda c: "github" + "_pat_" + c.of(_ALNUM, 22) + "_" + c.of(_ALNUM, 59), (
+        "GITHUB_TOKEN=@ make release", "it said Bad credentials for @")),
+    "gitlab": (lambda c: "gl" + "pat-" + c.of(_URL_SAFE, 19) + "7", (
+        "curl --header 'PRIVATE-TOKEN: @' https://gitlab.example.org", "token @ has expired")),
+    "slack": (lambda c: "xo" + "xb-" + c.of(string.digits, 12) + "-" + c.of(string.digits, 12) + "-"
+        + c.of(_ALNUM, 24), ("SLACK_BOT_TOKEN: @", "client = WebClient(token='@')")),
+    "slack webhook": (
+        lambda c: f"T{c.of(_ALNUM, 9).upper()}/B{c.of(_ALNUM, 9).upper()}/{c.of(_ALNUM, 24)}",
+        ("curl -X POST https://hooks.slack.com/services/@ -d hi",)),
+    "telegram": (lambda c: "7" + c.of(string.digits, 9) + ":" + "AA" + c.of(_URL_SAFE, 33), (
+        "https://api.telegram.org/bot@/getMe", "BotFather gave me @")),
+    "stripe": (lambda c: "sk" + "_live_" + c.of(_ALNUM, 24), (
+        "stripe.api_key = '@'", "stripe listen --api-key @")),
+    "anthropic": (lambda c: "sk" + "-ant-api03-" + c.of(_URL_SAFE, 93) + "AA", (
+        "ANTHROPIC_API_KEY=@", "the key is @")),
+    "openai": (lambda c: "sk" + "-proj-" + c.of(_ALNUM, 48), (
+        'OpenAI(api_key="@")', "401: Incorrect API key provided: @")),
+    "google": (lambda c: "AI" + "za" + c.of(_URL_SAFE, 35), (
+        "https://maps.googleapis.com/x?key=@&q=1", "GOOGLE_API_KEY: '@'")),
+    "huggingface": (lambda c: "h" + "f_" + c.of(string.ascii_letters, 34), (
+        "huggingface-cli login --token @", "HF_TOKEN=@")),
+    "npm": (lambda c: "np" + "m_" + c.of(_ALNUM, 36), (
+        "//registry.npmjs.org/:_authToken=@", "npm config set token @")),
+    "pypi": (lambda c: "py" + "pi-AgEIcHlwaS5vcmc" + c.of(_URL_SAFE, 130), (
+        "twine upload -u __token__ -p @ dist/*", "password = @")),
+    "docker auth": (_Chance.basic, ('{"auths": {"ghcr.io": {"auth": "@"}}}',)),
+    "jwt": (_Chance.jwt, ("Authorization: Bearer @", "token=@", "the session has @ in it")),
+    "rsa key": (lambda c: c.private_key("RSA PRIVATE"), ("cat key.pem\n@\nwrote 1 file", "@")),
+    "ssh key": (lambda c: c.private_key("OPENSSH PRIVATE"), (
+        "cat > ~/.ssh/id_ed25519 <<'EOF'\n@\nEOF\nchmod 600 ~/.ssh/id_ed25519",)),
+    "database url": (_Chance.password, (
+        "DATABASE_URL=postgres://app:@@db.internal:5432/app", "redis://:@@cache:6379/0",
+        "mongodb+srv://root:@@c0.x1.mongodb.net/?retryWrites=true")),
+    "connection string": (_Chance.password, (
+        "Server=tcp:db,1433;User ID=sa;Password=@;Encrypt=true",)),
+    "netrc": (_Chance.password, ("machine git.example.org login me password @",)),
+    "bearer": (lambda c: c.of(_ALNUM, 40), (
+        "curl -H 'Authorization: Bearer @' https://api.example.org",)),
+    "basic": (_Chance.basic, ("Authorization: Basic @",)),
+    "password": (_Chance.password, (
+        "DB_PASSWORD=@", 'password: "@"', "the password is @", '{"user": "x", "password": "@"}',
+        "export PGPASSWORD=@", "mysql -u root -p@ app", "curl -u admin:@ https://x.example.org",
+        "settings['password'] = '@'", "login --password @", "<password>@</password>")),
+    "api key": (lambda c: c.of(_HEX, 32), (
+        "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
+    "secret": (lambda c: c.of(_ALNUM, 50), (
+        "SECRET_KEY = '@'", "client_secret=@", r'{\"client_secret\": \"@\"}')),
+}  # fmt: skip
+
+
+def planted(count: int, seed: int) -> list[Planted]:
+    """Return so many secrets, of all kinds in turn."""
+    chance = _Chance(seed)
+    kinds = list(KINDS.items())
+    found = []
+    for number in range(count):
+        kind, (make, around) = kinds[number % len(kinds)]
+        secret = make(chance)
+        surroundings = around[number // len(kinds) % len(around)]
+        # A mail or URL has an @ of its own, right behind the value.
+        text = surroundings.replace("@@", "\0@").replace("@", "\0", 1 - surroundings.count("@@"))
+        found.append(Planted(kind, secret, text.replace("\0", secret)))
+    return found

@@ -58,8 +58,8 @@ def move(environment: Environment, database: str, key: bytes, to: bytes) -> None
         raw.put(to, data or b"", db=handle)
 
 
-def strip(path: Path) -> None:
-    """Give records the form that they had in schema 2."""
+def strip(path: Path, schema: int = 2) -> None:
+    """Give records the form that they had in an earlier schema: without checksums."""
     with lmdb.open(str(path), max_dbs=64) as env:
         with env.begin() as transaction:
             names = [key for key, _ in transaction.cursor()]
@@ -69,7 +69,7 @@ def strip(path: Path) -> None:
                 for key, data in list(transaction.cursor(database)):
                     transaction.put(key, data[:-4], db=database)
             meta = databases[names.index(b"meta")]
-            transaction.put(b"schema", encode_u64(2), db=meta)
+            transaction.put(b"schema", encode_u64(schema), db=meta)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

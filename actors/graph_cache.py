@@ -94,10 +94,13 @@ class GraphCache:
     def work(self, now: Now) -> Steps:
         """Index what is new; else do a slice of the work of a SLEEP, or of the links.
 
-        A scrub comes first, and ends a SLEEP: one of its steps may hold words of what is forgotten.
+        A scrub comes first, and has a SLEEP begin again: one of its steps may hold words of what is
+        forgotten.
         """
         if self._indexes.scrub(now, self._pace.part(now)):
             yield from self._interrupt(now)
+            if self._state is State.SLEEP:
+                self._sleep.begin()
             self._pace.looked(now, more=True)
             if self._indexes.lexical.merging:
                 self._pace.rest(now, MERGE_S)

@@ -29,7 +29,8 @@ from iai.protocol.behaviour import (
     Steps,
 )
 from iai.protocol.embedding import EmbedQuery, QueryVector, QueryVectors, VectorsCommitted
-from iai.protocol.message import Actor, Event, Request
+from iai.protocol.lifecycle import StateChanged, Tick
+from iai.protocol.message import Actor, Event, Request, State
 from iai.store import graph
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
@@ -50,6 +51,8 @@ class Embedding:
         self._readers = readers
         self._generations = generations
         self._rebuild = Rebuild(generations)
+        self._check: Iterator[int] = iter(())  # of all vectors, once in each SLEEP
+        self._asleep = False
         self._pace = Pace()
 
     def start(self, now: Now) -> Steps:
@@ -65,6 +68,11 @@ class Embedding:
             yield Answer(caller, QueryVectors(vectors=tuple(_queries(weights, request.text))))
 
     def on_event(self, event: Event, now: Now) -> Steps:
+        if isinstance(event, StateChanged | Tick):
+            asleep = event.state is State.SLEEP
+            if asleep and not self._asleep:
+                self._check = self._generations.check_entries()
+            self._asleep = asleep
         self._pace.hint()
         yield from ()
 
@@ -72,7 +80,10 @@ class Embedding:
         return self._pace.due_s(now)
 
     def work(self, now: Now) -> Steps:
-        """Embed what is new; else do a slice of a rebuild; else tidy up. A scrub comes first."""
+        """Embed what is new; else do a slice of a rebuild; else tidy up; in SLEEP, check all.
+
+        A scrub comes first.
+        """
         part = self._pace.part(now)
         if self._scrub(part, now):
             self._pace.looked(now, more=True)
@@ -83,6 +94,7 @@ class Embedding:
             if events is None and not behind:
                 events = self._rebuild.step(view, BATCH_MS / part)
         more = events is not None or (not behind and self._generations.tidy(CLEARED // part))
+        more = more or (self._asleep and next(self._check, None) is not None)
         self._pace.looked(now, more=more)
         if behind:
             self._pace.rest(now, BEHIND_S)

@@ -1,6 +1,7 @@
 """Graph-cache: keeps the indexes and the graph in step with the store, and answers recall.
 
-In SLEEP it also links records, finds topics, and compacts the lexical index.
+In SLEEP it also links records, finds topics, compacts the lexical index, and reads everything once,
+so that damage is found before it is needed.
 """
 
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ class GraphCache:
             "links": self._link_all,
             "topics": self._find_topics,
             "compact": self._compact,
+            "check": self._check,
         }
         self._sleep = Sleep(steps, troubles)
         self._pace = Pace()
@@ -164,6 +166,11 @@ class GraphCache:
     def _compact(self, now: Now) -> Iterator[int]:
         self._indexes.lexical.index.collect_garbage()
         yield 1
+
+    def _check(self, now: Now) -> Iterator[int]:
+        """Read all of `index/`, which is rebuilt if it is damaged, and of the records."""
+        yield from self._store.check_entries()
+        yield from self._readers.records.check_entries()
 
     # --- recall -------------------------------------------------------------------------------
 

@@ -6,11 +6,9 @@ and the group's own work do not.
 
 import logging
 
-import msgspec
-from msgspec import Struct
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.lifecycle.saved import Saved, decode, encode
 from iai.lifecycle.states import (
     Cause,
     Thresholds,
@@ -46,14 +44,6 @@ log = logging.getLogger(__name__)
 ASLEEP_TICK = 6  # in SLEEP and HIBERNATION, the tick interval is this many times as long
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """The content of `lifecycle.json`. Times are UTC nanoseconds."""
-
-    state: State
-    since: int  # when this state began
-    last_activity_at: int
-
-
 class Lifecycle:
     """The lifecycle actor (see `Behaviour`)."""
 
@@ -70,7 +60,7 @@ class Lifecycle:
 
     def start(self, now: Now) -> Steps:
         """Continue in the state of the last run; the time since then counts as idle."""
-        saved = _read(self._path.read_bytes() if self._path.exists() else b"")
+        saved = decode(self._path.read_bytes() if self._path.exists() else b"")
         self._state, self._since, self._active = State.WAKE, now.wall, now
         if saved is not None:
             idle_ns = max(0, now.wall - saved.last_activity_at)
@@ -133,7 +123,7 @@ class Lifecycle:
     def _save(self) -> Steps:
         saved = Saved(state=self._state, since=self._since, last_activity_at=self._active.wall)
         try:
-            yield ReplaceFile(self._path, msgspec.json.encode(saved) + b"\n")
+            yield ReplaceFile(self._path, encode(saved))
         except OSError as error:  # then the next start begins in WAKE
             log.warning("cannot save the state: %s", error)
 
@@ -146,11 +136,3 @@ def make(settings: Settings) -> Lifecycle:
         hibernate=settings.hibernate_after_s,
     )
     return Lifecycle(Layout(settings.store), limits, settings.tick_s)
-
-
-def _read(data: bytes) -> Saved | None:
-    """Return the saved state; None if it is missing or unreadable: then the group is awake."""
-    try:
-        return msgspec.json.decode(data, type=Saved)
-    except (ValueError, RecursionError):
-        return None

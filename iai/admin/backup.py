@@ -10,6 +10,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -42,10 +43,14 @@ class Manifest(Struct, frozen=True, kw_only=True):
     schema: int  # of the records
     made_at: str
     watermark: Watermark
+    damaged: int = 0  # entries of the records that were damaged already
 
 
 def make(layout: Layout, path: Path, wall: int) -> Manifest:
-    """Write a backup to `path` atomically. Raises StoreError if that fails."""
+    """Write a backup to `path` atomically, and read its records back.
+
+    What is damaged in the records is counted in the manifest. Raises StoreError if it fails.
+    """
     waiting = spool.waiting(layout.spool_new)  # before the records; an event in both is stored once
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -58,11 +63,12 @@ def make(layout: Layout, path: Path, wall: int) -> Manifest:
             copy = Records(workspace)
             with copy.view() as view:
                 mark = view.watermark()
-            copy.close()
             environment.check(workspace)
+            damaged = sum(1 for _ in copy.problems())
+            copy.close()
             manifest = Manifest(
                 form=FORM, version=iai.__version__, schema=SCHEMA, made_at=clock.iso(wall),
-                watermark=mark,
+                watermark=mark, damaged=damaged,
             )  # fmt: skip
             _pack(partial, manifest, workspace / "data.mdb", layout, waiting)
         partial.replace(path)
@@ -128,17 +134,31 @@ def _unpack(path: Path, workspace: Path) -> Manifest:
         take = _copy_directory if path.is_dir() else _extract
         manifest = take(path, workspace)
         environment.check(workspace / "records")
-        records = Records(workspace / "records")
-        with records.view() as view:
-            mark = view.watermark()
-        records.close()
-    except (tarfile.TarError, EOFError, OSError) as error:
+        mark, damaged = _read_back(workspace / "records", manifest)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise StoreError(f"cannot read {path}: {error}") from error
     except (StoreAbsent, StoreCorrupt) as error:
         raise StoreError(f"{path} is not an intact backup: {error}") from error
     if mark != manifest.watermark:
         raise StoreError(f"{path} is not an intact backup: its records don't match its manifest")
+    if len(damaged) > manifest.damaged:
+        raise StoreError(f"{path} is not an intact backup: {damaged[0]}")
     return manifest
+
+
+def _read_back(path: Path, manifest: Manifest) -> tuple[Watermark, list[str]]:
+    """Return the watermark of records just unpacked, and what is damaged in them.
+
+    Those of an earlier schema are migrated: until then they have no checksums.
+    """
+    earlier = manifest.schema < SCHEMA
+    records = Records(path, writer=earlier)
+    try:
+        with records.view() as view:
+            mark = view.watermark()
+        return mark, [] if earlier else list(records.problems())
+    finally:
+        records.close()
 
 
 def _copy_directory(path: Path, workspace: Path) -> Manifest:

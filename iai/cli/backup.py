@@ -6,6 +6,7 @@ is rebuilt from them. It is verified before it replaces an older file, and only 
 example: iai backup ~/iai.tar.gz
 """
 
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -24,4 +25,7 @@ def run(args: Namespace, settings: Settings) -> int:
     manifest = backup.make(Layout(settings.store), args.file, time.time_ns())
     records = count(manifest.watermark.records_count, "record")
     print(f"{args.file}: {records}, {size(args.file.stat().st_size)}")
+    if manifest.damaged:
+        warning = "warning: some of it was damaged before; `iai doctor --deep` says what"
+        print(warning, file=sys.stderr)
     return 0

@@ -2,7 +2,13 @@
 
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
 check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
-iai left behind, and damaged records, in whose place it puts the newest good automatic backup.
+iai left behind, and records that are damaged as a whole, in whose place it puts the newest intact
+automatic backup.
+
+--deep reads everything that is kept, and names each record and file that is not what was written,
+whether or not iai is running. With --fix, and while iai is down, what is damaged and can be rebuilt
+from the records is deleted. Where only some records are damaged, they stay as they are: all others
+can be read.
 
 example: iai doctor
 """
@@ -15,7 +21,7 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import copies, group, machine
+from iai.admin.doctor import copies, deep, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
@@ -23,18 +29,21 @@ from iai.config.secured import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
 
+_RECORDS = ("records", "deep records")  # checks whose fix is to restore a backup
+
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
+    parser.add_argument("--deep", action="store_true", help="also read all that is kept")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
-    findings = _findings(layout, settings)
+    findings = _findings(layout, settings, deeply=args.deep)
     if args.fix and any(finding.fixable for finding in findings):
         _fix(layout, findings)
-        findings = _findings(layout, settings)
+        findings = _findings(layout, settings, deeply=args.deep)
     worst = [finding.verdict for finding in findings]
     if args.json:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
@@ -44,15 +53,18 @@ def run(args: Namespace, settings: Settings) -> int:
     return 1 if Verdict.FAIL in worst else 0
 
 
-def _findings(layout: Layout, settings: Settings) -> list[Finding]:
-    return [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Finding]:
+    found = [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+    return [*found, *deep.checks(layout)] if deeply else found
 
 
 def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
-    if any(finding.check == "records" and finding.fixable for finding in findings):
-        print(copies.restore(layout), file=sys.stderr)
+    if any(finding.check in _RECORDS and finding.fixable for finding in findings):
+        print(copies.restore(layout), file=sys.stderr)  # this deletes all that is derived
+    else:
+        deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
 

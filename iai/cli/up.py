@@ -11,16 +11,18 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 
 from iai.cli import import_progress
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
-from iai.errors import IaiError, NoAnswer, StoreError
+from iai.errors import IaiError, NoAnswer, StoreBusy, StoreError, StoreOutdated
 from iai.install import scripts
 from iai.process.build import build
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import Health, HealthReport
+from iai.store.records import Records
 
 PATIENCE_S = 30.0
 
@@ -44,6 +46,7 @@ def run(args: Namespace, settings: Settings) -> int:
     except StoreError as error:  # iai works with old hooks
         print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
+        upgrade(layout)
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
@@ -56,6 +59,7 @@ def run(args: Namespace, settings: Settings) -> int:
             print(f"iai is already running on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
+        upgrade(layout)
         private(layout.logs)
         started = time.monotonic()
         with layout.group_log.open("ab") as log:
@@ -79,6 +83,22 @@ def run(args: Namespace, settings: Settings) -> int:
     if not failed:
         import_progress.offer(layout)
     return 1 if failed else 0
+
+
+def upgrade(layout: Layout) -> None:
+    """Migrate records of an earlier iai before the group starts.
+
+    Of a million records that takes longer than the start of a process may. What else may be wrong
+    with them is for their owner to say.
+    """
+    try:
+        Records(layout.records).close()
+    except StoreOutdated:
+        print("iai: upgrading the records; a copy of them is put into backups/", file=sys.stderr)
+        with suppress(StoreBusy):  # another start does it
+            Records(layout.records, writer=True).close()
+    except StoreError:
+        pass
 
 
 def _wait(

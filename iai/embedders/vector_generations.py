@@ -1,6 +1,6 @@
 """The generations of vectors on disk: which one serves, which is being built, and their weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import structs
 
@@ -137,6 +137,10 @@ class VectorGenerations:
                 self._store.commit(lambda unit: unit.drop(number))
                 self._weights.pop(number, None)
         return bool(self._stale)
+
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._store.check_entries()
 
     def scrubber(self) -> Scrubber:
         """Return what scrubs the store."""

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from iai.freshness.decide import Write
 from iai.freshness.inputs import InputVersion
-from iai.freshness.sidecar import Sidecar
+from iai.freshness.sidecar import Sidecar, sealed
 from iai.freshness.target import Target
 from iai.model import clock
 from iai.model.clock import NS, Now
@@ -62,7 +62,7 @@ class RefreshJob:
 
     def sidecar(self, text: str) -> Sidecar:
         """Return the sidecar of a payload just composed: it never claims more than that holds."""
-        return Sidecar(
+        bare = Sidecar(
             **structs.asdict(self.watermark),
             rendered_chars=len(text),
             generated_at=clock.iso(self.began.wall),
@@ -70,6 +70,7 @@ class RefreshJob:
             graph=self.version.graph,
             program=self.version.program,
         )
+        return sealed(bare, text)
 
     def started(self) -> CacheWriteStarted:
         """Return the event that the job has started."""

@@ -1,9 +1,10 @@
 """The sidecar file of a payload: what the payload claims to hold. One shape to write and read."""
 
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.freshness.inputs import LEFT_OUT, InputVersion
 from iai.model.record import Watermark
@@ -26,11 +27,23 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     graph: int = LEFT_OUT
     program: str = ""
+    checksum: int | None = None  # see `sealed`; None: an earlier iai wrote it
 
     def version(self) -> InputVersion:
         """Return the version of the inputs that the payload was made from."""
         mark = Watermark(*(getattr(self, name) for name in Watermark.__struct_fields__))
         return InputVersion(mark, self.graph, self.program)
+
+
+def sealed(sidecar: Sidecar, text: str) -> Sidecar:
+    """Return a sidecar with the CRC-32 of its payload and of what it says itself."""
+    bare = structs.replace(sidecar, checksum=None)
+    return structs.replace(bare, checksum=crc32(encode_sidecar(bare), crc32(text.encode())))
+
+
+def is_intact(sidecar: Sidecar, text: str) -> bool:
+    """Are payload and sidecar what was written?"""
+    return sidecar.checksum is None or sealed(sidecar, text) == sidecar
 
 
 def sidecar_path(payload: Path) -> Path:

@@ -5,6 +5,7 @@ twice is there once. A request is also found by what was done for it, and by the
 """
 
 import json
+import logging
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
@@ -15,10 +16,12 @@ import numpy as np
 import tantivy
 
 from iai.config.layout import private
-from iai.index import lexical_filter
+from iai.index import lexical_files, lexical_filter
 from iai.index.filters import Filter
 from iai.index.terms import terms
 from iai.model.record import Record
+
+log = logging.getLogger(__name__)
 
 _HEAP = 15_000_000  # bytes; the least that tantivy takes for one thread
 _TEXT, _LABEL = "text", "label"
@@ -37,6 +40,10 @@ class LexicalIndex:
         """Open it; empty if there is none, or it is damaged or has another schema."""
         private(path)
         self._path = path
+        if damage := next(lexical_files.problems(path), ""):
+            log.warning("%s is damaged: %s; rebuilding it from the records", path, damage)
+            shutil.rmtree(path)
+            private(path)
         try:
             self._index = tantivy.Index(_schema(), path=str(path))
         except ValueError:  # another schema, or damaged: it can be rebuilt
@@ -183,6 +190,15 @@ class LexicalIndex:
         there = set(terms(text))
         words = dict.fromkeys(_WORD.findall(query))
         return tuple(word for word in words if there.intersection(terms(word)))
+
+
+def labels(path: Path) -> list[int]:
+    """Return the labels of all records in an index, ascending. May run beside its writer."""
+    searcher = tantivy.Index.open(str(path)).searcher()
+    found = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs))
+    addresses = [address for _, address in found.hits]
+    found_labels = np.asarray(searcher.fast_field_values(_LABEL, addresses), np.int64)
+    return sorted(found_labels.tolist())
 
 
 def _schema() -> tantivy.Schema:

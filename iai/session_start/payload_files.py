@@ -7,7 +7,7 @@ import msgspec
 from msgspec import structs
 
 from iai.config.layout import Layout
-from iai.freshness.sidecar import Sidecar, sidecar_path
+from iai.freshness.sidecar import Sidecar, is_intact, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
 
@@ -23,19 +23,24 @@ def read_sidecar(payload: Path) -> Sidecar | None:
 def claim(payload: Path) -> Sidecar | None:
     """Return the sidecar of a payload with the revision that the payload really holds.
 
-    The revision is 0 if the payload was cut or is not one. None if either file is absent or
-    unreadable.
+    The revision is 0 if the payload was cut or is not one, or if either was changed. None if
+    either file is absent or unreadable.
     """
     sidecar = read_sidecar(payload)
     try:
-        text = payload.read_text()
+        text = payload.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return None
     return bounded(sidecar, text) if sidecar else None
 
 
 def bounded(sidecar: Sidecar, text: str) -> Sidecar:
-    """Return a sidecar that claims no later revision than the text of its payload names."""
+    """Return a sidecar that claims no later revision than the text of its payload names.
+
+    That is 0 if either is not what was written.
+    """
+    if not is_intact(sidecar, text):
+        return structs.replace(sidecar, revision=0)
     return structs.replace(sidecar, revision=min(sidecar.revision, framing.revision(text)))
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
+from iai.errors import StoreCorrupt
 from iai.model.action import Action, outlasts_rewind
 from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
+from iai.store.seal import BEYOND
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
@@ -26,7 +28,6 @@ _EMPTY = b""
 _NONE = encode_u64(0)
 _LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
 _PLACE = 32  # bytes of time, session and number at the end of a key
-_BEYOND = b"\xff" * (_PLACE + 1)
 _LATEST = b"max_action"
 
 
@@ -43,35 +44,21 @@ class ActionView(Tables):
 
     def all_actions(self, session: bytes, *, newest_first: bool = False) -> Iterator[Action]:
         """Yield what was done in a session like `actions`, with what was undone."""
-        with self._t.cursor(self._db["actions"]) as cursor:
-            if newest_first:
-                beyond = cursor.set_range(session + _BEYOND)
-                found = cursor.prev() if beyond else cursor.last()
-                pairs = cursor.iterprev()
-            else:
-                found = cursor.set_range(session)
-                pairs = cursor.iternext()
-            for key, data in pairs if found else ():
-                if not key.startswith(session):
-                    return
-                yield unpack(data, Action)
+        for _, data in self._t.prefixed(self._db["actions"], session, back=newest_first):
+            yield unpack(data, Action)
 
     def everything_done(self, session: bytes = b"") -> Iterator[tuple[bytes, Action]]:
         """Yield all that was done, each with its session; also what a rewind has undone.
 
         `session`: only what was done in that one.
         """
-        with self._t.cursor(self._db["actions"]) as cursor:
-            for key, data in cursor if cursor.set_range(session) else ():
-                if not key.startswith(session):
-                    return
-                yield key[:DIGEST], unpack(data, Action)
+        for key, data in self._t.prefixed(self._db["actions"], session):
+            yield key[:DIGEST], unpack(data, Action)
 
     def session_infos(self) -> Iterator[SessionInfo]:
         """Yield what is known of each session."""
-        with self._t.cursor(self._db["session_info"]) as cursor:
-            for _, data in cursor:
-                yield unpack(data, SessionInfo)
+        for _, data in self._t.entries(self._db["session_info"]):
+            yield unpack(data, SessionInfo)
 
     def actions_between(self, session: bytes, since: int, until: int | None) -> Iterator[Action]:
         """Yield what was done in a session from a time on, up to another, in order.
@@ -80,40 +67,24 @@ class ActionView(Tables):
         """
         return (a for _, a in self._between(session, since, until) if not a.undone)
 
-    def _between(
-        self, session: bytes, since: int, until: int | None
-    ) -> Iterator[tuple[bytes, Action]]:
-        """Yield all actions between two times, each with its key."""
-        end = encode_time(until) if until is not None else _BEYOND
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(session + encode_time(since))
-            for key, data in cursor.iternext() if found else ():
-                if not key.startswith(session) or key[len(session) :] >= end:
-                    return
-                yield key, unpack(data, Action)
-
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
         return self._t.get(digest(key), db=self._db["action_keys"]) is not None
 
     def session_info(self, session: bytes) -> SessionInfo | None:
         """Return what is known of a session; None where nothing is but its turns."""
-        data = self._t.get(session, db=self._db["session_info"])
+        data = self._t.intact(session, db=self._db["session_info"])
         return unpack(data, SessionInfo) if data is not None else None
 
     def actions_from(self, key: bytes) -> Iterator[tuple[bytes, Action]]:
         """Yield all actions from a key on, each with its own: session, time, number."""
-        with self._t.cursor(self._db["actions"]) as cursor:
-            found = cursor.set_range(key)
-            for own, data in cursor.iternext() if found else ():
-                yield own, unpack(data, Action)
+        for own, data in self._t.entries(self._db["actions"], key):
+            yield own, unpack(data, Action)
 
     def sessions_from(self, key: bytes) -> Iterator[tuple[bytes, SessionInfo]]:
         """Yield what is known of all sessions from a key on, each with its own."""
-        with self._t.cursor(self._db["session_info"]) as cursor:
-            found = cursor.set_range(key)
-            for own, data in cursor.iternext() if found else ():
-                yield own, unpack(data, SessionInfo)
+        for own, data in self._t.entries(self._db["session_info"], key):
+            yield own, unpack(data, SessionInfo)
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
@@ -140,17 +111,21 @@ class ActionView(Tables):
         self, database: str, prefix: bytes, *, exact: bool = True
     ) -> Iterator[tuple[bytes, Action]]:
         start = prefix + b"\0" if exact else prefix
-        with self._t.cursor(self._db[database]) as cursor:
-            found = cursor.set_range(start + _BEYOND)
-            found = cursor.prev() if found else cursor.last()
-            keys = cursor.iterprev(keys=True, values=False)
-            for key in keys if found else ():
-                if not key.startswith(start):
-                    return
-                time, session, n = key[-_PLACE:-24], key[-24:-8], key[-8:]
-                data = self._t.get(session + time + n, db=self._db["actions"])
-                if data is not None:
-                    yield session, unpack(data, Action)
+        for key, _ in self._t.prefixed(self._db[database], start, back=True):
+            time, session, n = key[-_PLACE:-24], key[-24:-8], key[-8:]
+            data = self._t.intact(session + time + n, db=self._db["actions"])
+            if data is not None:
+                yield session, unpack(data, Action)
+
+    def _between(
+        self, session: bytes, since: int, until: int | None
+    ) -> Iterator[tuple[bytes, Action]]:
+        """Yield all actions between two times, each with its key."""
+        end = encode_time(until) if until is not None else BEYOND
+        for key, data in self._t.entries(self._db["actions"], session + encode_time(since)):
+            if not key.startswith(session) or key[len(session) :] >= end:
+                return
+            yield key, unpack(data, Action)
 
 
 class ActionChange(ActionView):
@@ -161,11 +136,13 @@ class ActionChange(ActionView):
         if self.has_action(action.key):
             return False
         latest = self._t.get(_LATEST, db=self._db["meta"])
+        if latest is None and self._t.count(self._db["actions"]):
+            raise StoreCorrupt("the number of the latest action is gone")
         n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
         self._t.put(digest(action.key), n, db=self._db["action_keys"])
         self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
-        for database, index_key in _index_keys(session, action, n):
+        for database, index_key in index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
 
@@ -199,7 +176,7 @@ class ActionChange(ActionView):
         return len(gone)
 
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
-        for database, index_key in _index_keys(session, action, key[-8:]):
+        for database, index_key in index_keys(session, action, key[-8:]):
             self._t.delete(index_key, db=self._db[database])
 
     def put_action(self, key: bytes, old: Action, new: Action) -> None:
@@ -208,7 +185,7 @@ class ActionChange(ActionView):
         self._delete_index(session, old, key)
         self._t.put(key, pack(new), db=self._db["actions"])
         if not new.undone:
-            for database, index_key in _index_keys(session, new, n):
+            for database, index_key in index_keys(session, new, n):
                 self._t.put(index_key, _EMPTY, db=self._db[database])
 
     def put_session(self, key: bytes, info: SessionInfo) -> None:
@@ -254,7 +231,8 @@ def _session_key(session: bytes) -> bytes:
     return digest(f"session\0{session.hex()}")
 
 
-def _index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
+def index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys under which an action is found, each with its database."""
     place = encode_time(action.at) + session + n
     for path in {action.path, action.to} - {""}:
         yield "by_file", _name_key(path) + b"\0" + place

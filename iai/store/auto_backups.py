@@ -2,13 +2,15 @@
 
 Each is a directory `auto-TIME` below `backups/` with a manifest and the records. It is made aside,
 read back and compared with what was copied, and then renamed; only after that an older one is
-deleted. One from before something was forgotten is replaced at once.
+deleted. None is made of records with damaged entries. One from before something was forgotten is
+replaced at once.
 """
 
 import json
 import logging
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import lmdb
@@ -17,7 +19,7 @@ from msgspec import Struct
 
 import iai
 from iai.config.layout import Layout, private
-from iai.errors import StoreError, StoreWriteFailed
+from iai.errors import StoreCorrupt, StoreError, StoreWriteFailed
 from iai.model import clock
 from iai.model.clock import NS, Now
 from iai.model.record import Watermark
@@ -121,6 +123,7 @@ class AutoBackups:
             while not copy.compare(SLICE_S):
                 yield
             copy.finish()
+            yield from _check_entries(partial / "records")
         except BaseException:
             copy.close()
             shutil.rmtree(partial, ignore_errors=True)
@@ -148,6 +151,17 @@ class AutoBackups:
             if one not in kept:
                 shutil.rmtree(one.path)
         self._known = kept
+
+
+def _check_entries(directory: Path) -> Iterator[None]:
+    """Raise StoreCorrupt if an entry is damaged: then the backup before is worth more."""
+    with closing(Records(directory)) as records:
+        intact = 0
+        for number in records.check_entries():
+            intact += number
+            yield
+        if intact < records.count_entries():
+            raise StoreCorrupt("entries of the records are damaged; see `iai doctor --deep`")
 
 
 def _watermark(directory: Path) -> Watermark:

@@ -10,8 +10,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import lmdb
 from lmdb.verify import VerifyError, verify
@@ -29,15 +30,19 @@ from iai.errors import (
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.copying import MOST_DATABASES, Copy, renumber, sync
 from iai.store.migrations import Step
+from iai.store.seal import Damage, Database, Transaction
 
 T = TypeVar("T")
-Transaction: TypeAlias = "lmdb.Transaction[bytes]"  # a string: only its stub is generic
 
 MAP_SIZE = 64 << 30  # bytes of address space, not of disk: growing stays the exception
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
 COPIES_KEPT = 3  # of records from before a migration
 MANY_FAULTS = 4_096  # page faults; Linux maps 16 pages at each, so this is 256 MB at most
+SLICE = 512  # entries checked at a time: chunks of the vector index are long
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
+_UNSEALED = 3  # records of a lower schema have no checksums
+_U64 = 8  # bytes
+_SCHEMA = b"schema"  # in `meta`
 _SCRUBBED = "scrubbed"  # directory below an environment, for the file that is to replace it
 _SCRUBBED_MARK = b"scrubbed"  # in `meta`
 _COPY_SLICE_S = 1.0  # a transaction of a copy that nobody waits beside
@@ -84,6 +89,7 @@ class Environment:
         self._steps = steps
         self._retired = retired if writer else ()
         self._inode = 0  # of the open file; 0: none
+        self._damage = Damage(rebuilt=writer and steps is None)
         self._under_way = 0  # open transactions
         self._faults = 0  # of the process, when the file was opened
         self._scrub: Copy | None = None
@@ -105,12 +111,12 @@ class Environment:
         """
         with self._opened(), _translated(self.path):
             try:
-                transaction = self._env.begin(buffers=False)
+                raw = self._env.begin(buffers=False)
             except lmdb.MapResizedError:  # the writer, in another process, has grown the map
                 self._env.set_mapsize(0)
-                transaction = self._env.begin(buffers=False)
-            with transaction:
-                yield transaction
+                raw = self._env.begin(buffers=False)
+            with raw:
+                yield Transaction(raw, self._damage)
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Run one change and make it durable, all of it or nothing.
@@ -122,8 +128,8 @@ class Environment:
         with self._opened():
             while True:
                 try:
-                    with _translated(self.path), self._env.begin(write=True) as transaction:
-                        return change(transaction)
+                    with _translated(self.path), self._env.begin(write=True) as raw:
+                        return change(Transaction(raw, self._damage))
                 except lmdb.MapFullError:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
@@ -171,6 +177,34 @@ class Environment:
             self._drop_scrub()
             raise
         return True
+
+    def count_entries(self) -> int:
+        """Return how many entries `check_entries` counts if all are intact."""
+        with self.read() as transaction:
+            return sum(transaction.count(one) for one in self.db.values() if one.sealed)
+
+    def check_entries(self) -> Iterator[int]:
+        """Check all entries once, a slice at a time; yield after each slice how many are intact."""
+        for database in list(self.db.values()):
+            start, full = b"", database.sealed
+            while full:
+                with self.read() as transaction:
+                    keys = [key for key, _ in islice(transaction.entries(database, start), SLICE)]
+                yield len(keys)
+                full = len(keys) == SLICE
+                start = keys[-1] + b"\0" if keys else b""
+
+    def problems(self) -> Iterator[str]:
+        """Read all of it; yield in words what is damaged. Reading damaged pages can end a process.
+
+        The transaction keeps all pages as they are meanwhile, so it may run beside the writer.
+        """
+        with self.read() as transaction:
+            yield from _page_problems(self.path)
+            for name in sorted(self._names() - self.db.keys()):
+                yield f"there is an unknown database {name!r}"
+            for database in self.db.values():
+                yield from transaction.problems(database)
 
     def forget_dead_readers(self) -> int:
         """Free the slots of killed readers, which would keep old pages alive."""
@@ -223,46 +257,75 @@ class Environment:
         try:
             if not same_file:
                 _check_length(self._env, self.path, writer=self.writer)
-            self.db = {"meta": self._open_database("meta")}
-            schema = self._read_schema()  # first: another version may have other databases
-            self.db |= {name: self._open_database(name) for name in self._databases}
+            schema, sealed = self._open_databases()
             if schema < self._schema:
-                self._migrate(schema)
+                self._migrate(schema, sealed=sealed)
             with _translated(self.path):
                 self._drop_retired()
         except BaseException:
             self._env.close()
             raise
 
-    def _open_database(self, name: str) -> "lmdb._Database":
+    def _open_databases(self) -> tuple[int, bool]:
+        """Open all; return what `_read_schema` does. Raises StoreCorrupt if a name was changed."""
+        names = self._names()
+        if names and "meta" not in names:  # it is created before all others
+            raise StoreCorrupt("the database `meta` is gone", self.path)
+        self.db = {"meta": self._open_database("meta")}
+        schema, sealed = self._read_schema()  # first: another version may have other databases
+        missing = set(self._databases) - names
+        unknown = names - set(self._databases) - set(self._retired)
+        if missing and unknown and schema == self._schema and self._steps is not None:
+            # One that is missing was added since, an unknown one is of a later version: not both.
+            raise StoreCorrupt(f"the database `{min(missing)}` is gone", self.path)
+        self.db |= {name: self._open_database(name) for name in self._databases}
+        return schema, sealed
+
+    def _names(self) -> set[str]:
+        with _translated(self.path), self._env.begin() as raw, raw.cursor() as main:
+            return {name.decode("utf-8", "replace") for name in main.iternext(values=False)}
+
+    def _open_database(self, name: str) -> Database:
         with _translated(self.path):
             try:
                 many = name in self._sets
-                return self._env.open_db(
+                handle = self._env.open_db(
                     name.encode(), create=self.writer, dupsort=many, dupfixed=many
                 )
+                return Database(self.path, name, handle, members=many)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
 
-    def _read_schema(self) -> int:
-        """Return the schema on disk. Raises unless it can be used or migrated."""
-        with _translated(self.path), self._env.begin(buffers=False) as transaction:
-            noted = transaction.get(b"schema", db=self.db["meta"])
+    def _read_schema(self) -> tuple[int, bool]:
+        """Return the schema on disk, and whether the entries are sealed.
+
+        Raises unless it can be used or migrated.
+        """
+        with _translated(self.path), self._env.begin(buffers=False) as raw:
+            noted = raw.get(_SCHEMA, db=self.db["meta"].handle)
+            empty = not raw.stat(self.db["meta"].handle)["entries"]
+        if noted is None and not empty:
+            raise StoreCorrupt("the note of its schema is gone", self.path)
         if noted is None and self.writer:
             self.write(self._note_schema)
-        elif noted is None:
+            return self._schema, True
+        if noted is None:
             raise StoreAbsent(self.path)
-        schema = self._schema if noted is None else decode_u64(noted)
+        sealed = len(noted) != _U64
+        with _translated(self.path):
+            schema = decode_u64(self.db["meta"].unseal(_SCHEMA, noted) if sealed else noted)
         if schema > self._schema:
             raise StoreTooNew(self.path, schema, self._schema)
+        if not sealed and schema >= (self._schema if self._steps is None else _UNSEALED):
+            raise StoreCorrupt("the note of its schema is not what was written", self.path)
         if schema < self._schema and not self.writer:
             raise StoreOutdated(self.path, schema)
         if schema < self._schema and self._steps is None:
             raise StoreCorrupt(f"it is of an earlier iai (schema {schema})", self.path)
-        return schema
+        return schema, sealed
 
-    def _migrate(self, found: int) -> None:
-        """Keep a copy, then do all steps in one transaction."""
+    def _migrate(self, found: int, *, sealed: bool) -> None:
+        """Keep a copy, then do all steps in one transaction, after sealing what is not yet."""
         backups = self.path.parent / "backups"
         private(backups)
         name = f"{self.path.name}-schema-"
@@ -275,6 +338,8 @@ class Environment:
             shutil.rmtree(old)
 
         def change(transaction: Transaction) -> None:
+            for database in () if sealed else self.db.values():
+                transaction.seal_all(database)
             for schema in range(found, self._schema):
                 (self._steps or {})[schema](transaction, self.db)
             self._note_schema(transaction)
@@ -286,21 +351,22 @@ class Environment:
         with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
             there = [name for name in names if main.set_key(name)]
         for name in there:
-            database = self._env.open_db(name, create=False)
-            self.write(lambda transaction: transaction.drop(database))  # noqa: B023  used at once
+            database = Database(self.path, name.decode(), self._env.open_db(name, create=False))
+            self.write(lambda t: t.drop(database, delete=True))  # noqa: B023  used at once
 
     def _note_schema(self, transaction: Transaction) -> None:
-        transaction.put(b"schema", encode_u64(self._schema), db=self.db["meta"])
+        transaction.put(_SCHEMA, encode_u64(self._schema), db=self.db["meta"])
 
     def _replace_file(self, copy: Copy, mark: int) -> None:
         """Put a complete copy in the place of the file, if it is of the file's last transaction."""
-        copy.put(b"meta", _SCRUBBED_MARK, encode_u64(mark))
+        meta = self.db["meta"]
+        copy.put(b"meta", _SCRUBBED_MARK, meta.seal(_SCRUBBED_MARK, encode_u64(mark)))
         last = int(self._env.info()["last_txnid"])
         if copy.of != last:
             raise StoreCorrupt("somebody else wrote to it", self.path)
         while last < copy.number or (last - copy.number) % 2:
-            with self._env.begin(write=True) as transaction:
-                self._note_schema(transaction)
+            with self._env.begin(write=True) as raw:
+                self._note_schema(Transaction(raw, self._damage))
             last = int(self._env.info()["last_txnid"])
         self._scrub = None
         copy.finish()
@@ -426,9 +492,12 @@ def check(path: Path | None) -> None:
     file = path / "data.mdb" if path is not None else None
     if file is None or not file.exists() or file.stat().st_size > LARGEST_WALK:
         return
-    try:
-        problems = verify(str(file.parent))  # type: ignore[no-untyped-call]
-    except VerifyError as error:
-        problems = [str(error)]
-    if problems:
+    if problems := _page_problems(file.parent):
         raise StoreCorrupt(problems[0], path)
+
+
+def _page_problems(path: Path) -> list[str]:
+    try:
+        return list(verify(str(path)))  # type: ignore[no-untyped-call]
+    except VerifyError as error:
+        return [str(error)]

@@ -3,7 +3,6 @@
 Derived: it can be rebuilt from the records and the vectors.
 """
 
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -14,7 +13,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.errors import StoreCorrupt
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
@@ -27,7 +25,7 @@ T = TypeVar("T")
 
 SCHEMA = topics.SCHEMA
 _DATABASES = (
-    "chunks",  # number of a vector index, position -> CRC-32 and some rows of it
+    "chunks",  # number of a vector index, position -> some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
     "beside",  # label -> labels of the turns around it in its session, see `GraphView.neighbours`
     "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
@@ -48,7 +46,7 @@ Facets: TypeAlias = NDArray[np.void]
 _LABEL = np.dtype("<i8")
 _ALONE = bytes(2 * AROUND * _LABEL.itemsize)
 _NONE = bytes(8)
-_SEAL = 4  # bytes of a chunk's CRC-32
+_LAST = b"\xff" * 17  # beyond all keys of numbers
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -98,31 +96,28 @@ class GraphView(LinkView, TopicView):
         A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
         """
         keys = _keys(labels)
-        with self._t.cursor(self._db["beside"]) as cursor:
-            stored = dict(cursor.getmulti(keys))
+        stored = dict(self._t.getmulti(keys, db=self._db["beside"]))
         rows = b"".join([stored.get(key, _ALONE) for key in keys])
         return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
     def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:
         """Return the term vectors of these records; a record without one is left out."""
         keys = dict(zip(_keys(labels), labels, strict=True))
-        with self._t.cursor(self._db["terms"]) as cursor:
-            return {keys[key]: data for key, data in cursor.getmulti(keys)}
+        return {keys[key]: data for key, data in self._t.getmulti(keys, db=self._db["terms"])}
 
     def term_vector_count(self) -> int:
         """Return how many records have a term vector."""
-        return int(self._t.stat(self._db["terms"])["entries"])
+        return self._t.count(self._db["terms"])
 
     def document_frequencies(self, terms: Iterable[int]) -> dict[int, int]:
         """Return in how many records each of these terms occurs; a term in none is left out."""
         keys = [encode_u64(term) for term in terms]
-        with self._t.cursor(self._db["counts"]) as cursor:
-            return {decode_u64(key): decode_u64(data) for key, data in cursor.getmulti(keys)}
+        found = self._t.getmulti(keys, db=self._db["counts"])
+        return {decode_u64(key): decode_u64(data) for key, data in found}
 
     def uncounted(self) -> set[int]:
         """Return the records that are not, or not wholly, counted yet."""
-        with self._t.cursor(self._db["uncounted"]) as cursor:
-            return {decode_u64(key) for key in cursor.iternext(keys=True, values=False)}
+        return {decode_u64(key) for key, _ in self._t.entries(self._db["uncounted"])}
 
     def counted_below(self) -> int:
         """Return the term below which the uncounted records are counted; 0: no term is."""
@@ -131,27 +126,17 @@ class GraphView(LinkView, TopicView):
 
     def facets(self) -> Facets:
         """Return what filters ask, in a row for each label from 1; zeros where there is none."""
-        with self._t.cursor(self._db["facets"]) as cursor:
-            chunks = decode_u64(cursor.key()) + 1 if cursor.last() else 0
-            table = np.zeros((chunks, _FACETS_ROWS), FACETS)
-            for key, data in cursor if cursor.first() else ():
-                table[decode_u64(key)] = np.frombuffer(data, FACETS)
+        database = self._db["facets"]
+        last = next(self._t.entries_back(database, _LAST), None)
+        table = np.zeros((decode_u64(last[0]) + 1 if last else 0, _FACETS_ROWS), FACETS)
+        for key, data in self._t.entries(database):
+            table[decode_u64(key)] = np.frombuffer(data, FACETS)
         return table.reshape(-1)
 
     def chunks(self, table: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the chunks of a vector index with their positions.
-
-        Raises StoreCorrupt if one is not what was written.
-        """
-        prefix = encode_u64(table)
-        with self._t.cursor(self._db["chunks"]) as cursor:
-            for key, data in cursor if cursor.set_range(prefix) else ():
-                if not key.startswith(prefix):
-                    break
-                position = decode_u64(key[8:])
-                if _sealed(data[_SEAL:]) != data:
-                    raise StoreCorrupt(f"chunk {position} of the vector index is damaged")
-                yield position, data[_SEAL:]
+        """Yield the chunks of a vector index with their positions."""
+        for key, data in self._t.prefixed(self._db["chunks"], encode_u64(table)):
+            yield decode_u64(key[8:]), data
 
 
 class GraphChange(GraphView, LinkChange, TopicChange):
@@ -178,8 +163,7 @@ class GraphChange(GraphView, LinkChange, TopicChange):
     def add_document_frequencies(self, change: Mapping[int, int]) -> None:
         """Add to the number of records that each of these terms occurs in."""
         terms = _keys(change)
-        with self._t.cursor(self._db["counts"]) as cursor:
-            old = dict(cursor.getmulti(terms))
+        old = dict(self._t.getmulti(terms, db=self._db["counts"]))
         before = np.frombuffer(b"".join([old.get(term, _NONE) for term in terms]), ">i8")
         counts = before + np.fromiter(change.values(), np.int64, len(change))
         rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
@@ -216,24 +200,22 @@ class GraphChange(GraphView, LinkChange, TopicChange):
     def _set(self, database: str, keys: list[bytes], values: Iterable[bytes | None]) -> None:
         """Put these values; None deletes the entry."""
         rows = sorted(zip(keys, values, strict=True))
-        with self._t.cursor(self._db[database]) as cursor:
-            cursor.putmulti([(key, value) for key, value in rows if value is not None])
+        there = ((key, value) for key, value in rows if value is not None)
+        self._t.putmulti(there, db=self._db[database])
         for key, value in rows:
             if value is None:
                 self._t.delete(key, db=self._db[database])
 
     def put_chunk(self, table: int, position: int, data: bytes) -> None:
         """Write one chunk of a vector index."""
-        self._t.put(encode_u64(table) + encode_u64(position), _sealed(data), db=self._db["chunks"])
+        self._t.put(encode_u64(table) + encode_u64(position), data, db=self._db["chunks"])
 
     def keep_chunks(self, table: int, chunks: int) -> None:
         """Delete all but the first chunks of one vector index, and snapshots of an older iai."""
         self._t.delete(b"snapshot", db=self._db["meta"])
-        prefix, beyond = encode_u64(table), encode_u64(table) + encode_u64(chunks)
-        with self._t.cursor(self._db["chunks"]) as cursor:
-            found = cursor.first()
-            while found:
-                found = cursor.next() if prefix <= cursor.key() < beyond else cursor.delete()
+        first, beyond = encode_u64(table), encode_u64(table) + encode_u64(chunks)
+        self._t.delete_range(self._db["chunks"], b"", first)
+        self._t.delete_range(self._db["chunks"], beyond, _LAST)
 
     def forget_everything(self) -> None:
         """Delete everything, to start over."""
@@ -267,6 +249,16 @@ class GraphStore:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
+    def problems(self) -> Iterator[str]:
+        """See `Environment.problems`. The holders of terms are compared with what they hold."""
+        yield from self._environment.problems()
+        with self.view() as view:
+            yield from view.holder_problems()
+
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""
         return self._environment.scrub(mark, room_s)
@@ -280,7 +272,3 @@ def _keys(labels: Collection[int]) -> list[bytes]:
     """Return `encode_u64` of each, without a call for each."""
     packed = np.fromiter(labels, ">i8", len(labels)).tobytes()
     return [packed[at : at + 8] for at in range(0, len(packed), 8)]
-
-
-def _sealed(data: bytes) -> bytes:
-    return zlib.crc32(data).to_bytes(_SEAL, "little") + data

@@ -40,11 +40,10 @@ class HalfReadChange(RereadingChange):
     def _sessions_read(self) -> dict[bytes, list[Transcript]]:
         if self._by_session is None:
             self._by_session = {}
-            with self._t.cursor(self._db["transcripts"]) as cursor:
-                for _, data in cursor:
-                    transcript = unpack(data, Transcript)
-                    key = session_key(transcript.host, transcript.session)
-                    self._by_session.setdefault(key, []).append(transcript)
+            for _, data in self._t.entries(self._db["transcripts"]):
+                transcript = unpack(data, Transcript)
+                key = session_key(transcript.host, transcript.session)
+                self._by_session.setdefault(key, []).append(transcript)
         return self._by_session
 
 

@@ -4,7 +4,7 @@ Each record keeps its own strongest links, at most `MOST` of a relation. A link 
 keep it: so it is there both ways or not at all, and a record that is gone has none.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -87,14 +87,13 @@ class LinkView(Tables):
 
     def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
-        with self._t.cursor(self._db["linked"]) as cursor:
-            items = cursor.getmulti([encode_u64(label) for label in labels])
+        items = self._t.getmulti(map(encode_u64, labels), db=self._db["linked"])
         return {decode_u64(key): _unpacked(data) for key, data in items}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
         """Return how many records hold each of these terms, or `most` + 1 if there are more."""
         counts = {}
-        with self._t.cursor(self._db["holders"]) as cursor:
+        with self._t.members(self._db["holders"]) as cursor:
             for term in terms:
                 there = cursor.set_key(_four(term))
                 counts[term] = min(cursor.count(), most + 1) if there else 0
@@ -102,14 +101,26 @@ class LinkView(Tables):
 
     def holders(self, terms: Iterable[int]) -> NDArray[np.int64]:
         """Return the labels of the records that hold these terms, once for each term."""
-        with self._t.cursor(self._db["holders"]) as cursor:
+        with self._t.members(self._db["holders"]) as cursor:
             keys = [_four(term) for term in terms]
             data = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=4, keyfixed=True)
             return np.frombuffer(data, _HOLDER)["label"].astype(np.int64)
 
+    def holder_problems(self) -> Iterator[str]:
+        """Yield in words where the holders of terms differ from what records are linked by."""
+        number = 0
+        with self._t.members(self._db["holders"]) as cursor:
+            for key, data in self._t.entries(self._db["linked"]):
+                for term in _unpacked(data).terms:
+                    number += 1
+                    if not cursor.set_key_dup(_four(term), key[-4:]):
+                        yield f"record #{decode_u64(key)} is not in `holders`"
+        found = self._t.count(self._db["holders"])
+        if found != number:
+            yield f"`holders` has {found} entries where {number} belong"
+
     def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
-        with self._t.cursor(self._db[database]) as cursor:
-            items = cursor.getmulti([encode_u64(label) for label in labels])
+        items = self._t.getmulti(map(encode_u64, labels), db=self._db[database])
         return {
             decode_u64(key): tuple(
                 Edge(to, _RELATIONS[relation], weight)
@@ -141,7 +152,7 @@ class LinkChange(LinkView):
             gone += [(term, label) for term in before - after]
             new += [(_four(term), _four(label)) for term in after - before]
             self._put_or_delete("linked", label, _packed(now) if now is not None else b"")
-        with self._t.cursor(self._db["holders"]) as cursor:
+        with self._t.members(self._db["holders"]) as cursor:
             for term, label in sorted(gone):
                 if cursor.set_key_dup(_four(term), _four(label)):
                     cursor.delete()

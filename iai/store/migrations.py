@@ -7,37 +7,35 @@ new fields with a default need none. Derived data has no steps; it is rebuilt.
 from collections.abc import Mapping
 from typing import Protocol
 
-import lmdb
-
 from iai.model.record import Transcript
 from iai.model.rereading import Rereading
 from iai.store.codec import encode_u64, pack, unpack
+from iai.store.seal import Database, Transaction
 
 TO_REREAD = b"to_reread"  # in `meta`: how many transcripts a migration had read again
 
 
 class Step(Protocol):
-    """Turns one schema into the next. All databases are open."""
+    """Turns one schema into the next. All databases are open, and their entries sealed."""
 
-    def __call__(
-        self, transaction: "lmdb.Transaction[bytes]", db: "Mapping[str, lmdb._Database]", /
-    ) -> None: ...
+    def __call__(self, transaction: Transaction, db: Mapping[str, Database], /) -> None: ...
 
 
-def read_again(
-    transaction: "lmdb.Transaction[bytes]", db: "Mapping[str, lmdb._Database]", /
-) -> None:
+def read_again(transaction: Transaction, db: Mapping[str, Database], /) -> None:
     """Have ingest read all known transcripts again: schema 2 has actions, sessions, narration."""
-    with transaction.cursor(db["transcripts"]) as cursor:
-        for key, data in cursor:
-            known = unpack(data, Transcript)
-            again = Rereading(transcript=Transcript(path=known.path, host=""))
-            transaction.put(key, pack(again), db=db["rereading"])
-    total = transaction.stat(db["rereading"])["entries"]
+    for key, data in transaction.entries(db["transcripts"]):
+        known = unpack(data, Transcript)
+        again = Rereading(transcript=Transcript(path=known.path, host=""))
+        transaction.put(key, pack(again), db=db["rereading"])
+    total = transaction.count(db["rereading"])
     transaction.put(TO_REREAD, encode_u64(total), db=db["meta"])
 
 
-RECORDS: dict[int, Step] = {1: read_again}  # schema -> the step to the next
+def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
+    """Nothing is left to do: schema 3 has checksums, which `Environment` adds before all steps."""
+
+
+RECORDS: dict[int, Step] = {1: read_again, 2: seal}  # schema -> the step to the next
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
 INDEX_RETIRED = ("central", "recalled")

@@ -34,10 +34,11 @@ from iai.model.session import SessionInfo
 from iai.store import half_read
 from iai.store.actions import ActionChange
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
-from iai.store.environment import Environment, Transaction
+from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
 from iai.store.record_view import MARKUP, REDACTED, RecordView, not_recorded_key
+from iai.store.seal import BEYOND, Transaction
 
 _EMPTY = b""
 _NEVER = 1 << 63
@@ -608,8 +609,8 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         self._t.delete(record.id.encode(), db=self._db["by_id"])
 
     def _latest(self, database: str) -> int:
-        with self._t.cursor(self._db[database]) as cursor:
-            return decode_time(cursor.key()[:8]) if cursor.last() else 0
+        last = next(self._t.entries_back(self._db[database], BEYOND), None)
+        return decode_time(last[0][:8]) if last else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])

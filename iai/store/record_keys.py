@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-import lmdb
-
 from iai.model.exchange import NARRATION
-from iai.model.record import DIGEST, Record, session_key
+from iai.model.record import Record, session_key
 from iai.store import actions, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
-from iai.store.environment import Transaction
+from iai.store.seal import Database, Transaction
 
 DATABASES = (
     "log",  # revision -> LogEntry
@@ -35,8 +33,6 @@ DATABASES = (
     *rereading.DATABASES,
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
-_LONGEST_TAIL = 8 + DIGEST  # bytes that follow a project or session in any key
-BEYOND = b"\xff" * (_LONGEST_TAIL + 1)
 
 
 def keys_of(record: Record) -> list[tuple[str, bytes]]:
@@ -62,15 +58,9 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
     return keys
 
 
-def seek_last(cursor: "lmdb.Cursor[bytes]", prefix: bytes) -> bool:
-    """Put the cursor on the last key that starts with `prefix`; return whether there is one."""
-    found = cursor.prev() if cursor.set_range(prefix + BEYOND) else cursor.last()
-    return found and cursor.key().startswith(prefix)
-
-
 def walk(
     transaction: Transaction,
-    database: "lmdb._Database",
+    database: Database,
     prefix: bytes,
     key: bytes,
     *,
@@ -78,15 +68,12 @@ def walk(
     until: bytes | None = None,
 ) -> Iterator[int]:
     """Yield the labels of the keys with this prefix that come after `key` and before `until`."""
-    with transaction.cursor(database) as cursor:
-        if not cursor.set_range(key):
-            found = cursor.last() if backwards else False
-        elif backwards:
-            found = cursor.prev()
-        else:
-            found = cursor.next() if cursor.key() == key else True
-        while found and cursor.key().startswith(prefix):
-            if until is not None and cursor.key() >= until:
-                return
-            yield decode_u64(cursor.key()[-8:])
-            found = cursor.prev() if backwards else cursor.next()
+    if backwards:
+        found = transaction.entries_back(database, key)
+    else:
+        found = transaction.entries(database, key)
+    for there, _ in found:
+        if not there.startswith(prefix) or (until is not None and there >= until):
+            return
+        if there != key:
+            yield decode_u64(there[-8:])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain, islice, takewhile
 
+from iai.errors import StoreCorrupt
 from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -24,8 +25,9 @@ from iai.model.record import (
 from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
-from iai.store.record_keys import AWAY, BEYOND, seek_last, walk
+from iai.store.record_keys import AWAY, walk
 from iai.store.rereading import RereadingView
+from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
@@ -42,22 +44,31 @@ class RecordView(ActionView, RereadingView):
     def watermark(self) -> Watermark:
         """Return the watermark, in constant time: every change keeps it up to date."""
         data = self._t.get(b"watermark", db=self._db["meta"])
+        if data is None and self._t.count(self._db["log"]):
+            raise StoreCorrupt("the watermark is gone")
         return unpack(data, Watermark) if data is not None else Watermark()
 
     def get(self, label: int) -> Record | None:
-        """Return a record by its label; None if it was forgotten or never was."""
-        data = self._t.get(encode_u64(label), db=self._db["records"])
+        """Return a record by its label; None if it was forgotten, never was, or is damaged."""
+        data = self._t.intact(encode_u64(label), db=self._db["records"])
         return unpack(data, Record) if data is not None else None
 
     def find(self, ref: str) -> Record | None:
-        """Return a record by its id, or by `#` and its label, or by that number alone."""
+        """Return a record by its id, or by `#` and its label, or by that number alone.
+
+        Raises EntryCorrupt if it is damaged.
+        """
         digits = ref.removeprefix("#")
         if digits.isascii() and digits.isdigit() and len(digits) < len(str(1 << 63)):
-            return self.get(int(digits))
+            return self._named(encode_u64(int(digits)))
         if not ref or not ref.isascii() or len(ref) > 64:  # noqa: PLR2004  a ULID has 26
             return None
         label = self._t.get(ref.upper().encode(), db=self._db["by_id"])
-        return self.get(decode_u64(label)) if label is not None else None
+        return self._named(label) if label is not None else None
+
+    def _named(self, key: bytes) -> Record | None:
+        data = self._t.get(key, db=self._db["records"])
+        return unpack(data, Record) if data is not None else None
 
     def known(self, key: str) -> int | None:
         """Return the label that this idempotency key was given, even if it was forgotten since."""
@@ -91,12 +102,11 @@ class RecordView(ActionView, RereadingView):
 
     def changes(self, revisions: Revisions) -> Iterator[tuple[int, LogEntry]]:
         """Yield these changes with their revisions, in order."""
-        with self._t.cursor(self._db["log"]) as cursor:
-            for first, last in revisions.ranges:
-                found = cursor.set_range(encode_u64(first))
-                while found and decode_u64(cursor.key()) <= last:
-                    yield decode_u64(cursor.key()), unpack(cursor.value(), LogEntry)
-                    found = cursor.next()
+        for first, last in revisions.ranges:
+            for key, data in self._t.entries(self._db["log"], encode_u64(first)):
+                if (revision := decode_u64(key)) > last:
+                    break
+                yield revision, unpack(data, LogEntry)
 
     def erased(self, after: int = 0) -> Revisions:
         """Return the changes that deleted what must be left in no file, but those already scrubbed.
@@ -104,15 +114,14 @@ class RecordView(ActionView, RereadingView):
         `after` is the mark of the last scrub (see `Environment.scrub`): a stage that has applied
         all of these changes has to scrub its files, and note the head of them.
         """
-        with self._t.cursor(self._db["erased"]) as cursor:
-            pairs = cursor if cursor.set_range(encode_u64(after + 1)) else ()
-            found = [Revisions(((decode_u64(first), decode_u64(last)),)) for last, first in pairs]
+        pairs = self._t.entries(self._db["erased"], encode_u64(after + 1))
+        found = [Revisions(((decode_u64(first), decode_u64(last)),)) for last, first in pairs]
         return reduce(Revisions.union, found, Revisions())
 
     def erased_through(self) -> int:
         """Return the revision of the last of these changes; 0 if there was none."""
-        with self._t.cursor(self._db["erased"]) as cursor:
-            return decode_u64(cursor.key()) if cursor.last() else 0
+        last = next(self._t.entries_back(self._db["erased"], BEYOND), None)
+        return decode_u64(last[0]) if last else 0
 
     def has_turns(self, session: bytes) -> bool:
         """Is any turn of a session stored, narration and what was taken back included?"""
@@ -158,11 +167,10 @@ class RecordView(ActionView, RereadingView):
         """Return up to `limit` of the pending live changes: what was said just now."""
         if not pending.ranges:
             return pending
-        first = encode_u64(pending.ranges[0][0])
-        with self._t.cursor(self._db["live"]) as cursor:
-            latest = islice(cursor.iterprev(values=False), _LIVE) if cursor.last() else iter(())
-            ours = map(decode_u64, takewhile(lambda key: key >= first, latest))
-            return of(islice((revision for revision in ours if revision in pending), limit))
+        first = pending.ranges[0][0]
+        latest = islice(self._t.entries_back(self._db["live"], BEYOND), _LIVE)
+        ours = takewhile(lambda revision: revision >= first, (decode_u64(key) for key, _ in latest))
+        return of(islice((revision for revision in ours if revision in pending), limit))
 
     def unknown_markup(self) -> dict[str, int]:
         """Return how many turns of users begin with each tag that no rule of their host knows."""
@@ -181,10 +189,8 @@ class RecordView(ActionView, RereadingView):
 
     def records_from(self, label: int) -> Iterator[Record]:
         """Yield all records from a label on, whatever they are, by label."""
-        with self._t.cursor(self._db["records"]) as cursor:
-            found = cursor.set_range(encode_u64(label))
-            for data in cursor.iternext(keys=False, values=True) if found else ():
-                yield unpack(data, Record)
+        for _, data in self._t.entries(self._db["records"], encode_u64(label)):
+            yield unpack(data, Record)
 
     def session(self, session: bytes, *, newest_first: bool = False) -> Iterator[Record]:
         """Yield the turns of a session (see `session_key`) in order.
@@ -210,12 +216,8 @@ class RecordView(ActionView, RereadingView):
     def activity(self, project: str) -> Iterator[tuple[bytes, int]]:
         """Yield the sessions of a project, the last active first, with the order of that turn."""
         prefix = project.encode()
-        with self._t.cursor(self._db["by_activity"]) as cursor:
-            found = seek_last(cursor, prefix)
-            while found and cursor.key().startswith(prefix):
-                key = cursor.key()
-                yield key[-DIGEST:], decode_time(key[len(prefix) : -DIGEST])
-                found = cursor.prev()
+        for key, _ in self._t.prefixed(self._db["by_activity"], prefix, back=True):
+            yield key[-DIGEST:], decode_time(key[len(prefix) : -DIGEST])
 
     def turns(self, session: bytes, project: str) -> int:
         """Return how many turns of a session were said in a project.
@@ -319,10 +321,9 @@ class RecordView(ActionView, RereadingView):
         """
         prefix = project.encode()
         start = prefix + (encode_time(after[0]) + encode_u64(after[1] + 1) if after else b"")
-        with self._t.cursor(self._db["by_project"]) as cursor:
-            keys = cursor.iternext(values=False) if cursor.set_range(start) else iter(())
-            ours = takewhile(lambda key: key.startswith(prefix), islice(keys, limit))
-            return [(decode_time(key[-16:-8]), decode_u64(key[-8:])) for key in ours]
+        every = (key for key, _ in self._t.entries(self._db["by_project"], start))
+        ours = takewhile(lambda key: key.startswith(prefix), islice(every, limit))
+        return [(decode_time(key[-16:-8]), decode_u64(key[-8:])) for key in ours]
 
     def active(self) -> list[Project]:
         """Return the projects with records, but ignored ones; that of the latest record first."""
@@ -343,8 +344,7 @@ class RecordView(ActionView, RereadingView):
 
     def projects(self) -> list[Project]:
         """Return all projects, in no particular order."""
-        with self._t.cursor(self._db["projects"]) as cursor:
-            return [unpack(data, Project) for _, data in cursor]
+        return [unpack(data, Project) for _, data in self._t.entries(self._db["projects"])]
 
     def count(self, project: str) -> int:
         """Return how many records are in a project. Reads keys only."""
@@ -388,7 +388,7 @@ class RecordView(ActionView, RereadingView):
 
     def last_change(self, project: str) -> LastChange:
         """Return who changed a project last; a change of unknown origin counts as foreign."""
-        data = self._t.get(project.encode(), db=self._db["voices"])
+        data = self._t.intact(project.encode(), db=self._db["voices"])
         changed = self.changed(project)
         stored = unpack(data, LastChange) if data is not None else LastChange()
         if stored.revision == changed:
@@ -397,34 +397,30 @@ class RecordView(ActionView, RereadingView):
 
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
-        data = self._t.get(project.encode(), db=self._db["projects"])
+        data = self._t.intact(project.encode(), db=self._db["projects"])
         return unpack(data, Project) if data is not None else None
 
     def after(self, label: int) -> Iterator[Record]:
         """Yield all records with a higher label that are indexed, ascending."""
-        with self._t.cursor(self._db["records"]) as cursor:
-            found = cursor.set_range(encode_u64(label + 1))
-            for _, data in cursor if found else ():
-                record = unpack(data, Record)
-                if record.kind != NARRATION and not record.rewound:
-                    yield record
+        for _, data in self._t.entries(self._db["records"], encode_u64(label + 1)):
+            record = unpack(data, Record)
+            if record.kind != NARRATION and not record.rewound:
+                yield record
 
     def every(self) -> Iterator[Record]:
         """Yield all records, narration and what was taken back included, by label."""
-        with self._t.cursor(self._db["records"]) as cursor:
-            for _, data in cursor:
-                yield unpack(data, Record)
+        for _, data in self._t.entries(self._db["records"]):
+            yield unpack(data, Record)
 
     def transcript(self, path: str) -> Transcript | None:
         """Return how far this file has been read; None if it never was."""
-        data = self._t.get(digest(path), db=self._db["transcripts"])
+        data = self._t.intact(digest(path), db=self._db["transcripts"])
         return unpack(data, Transcript) if data is not None else None
 
     def transcripts(self) -> Iterator[Transcript]:
         """Yield all files that were ever read."""
-        with self._t.cursor(self._db["transcripts"]) as cursor:
-            for _, data in cursor:
-                yield unpack(data, Transcript)
+        for _, data in self._t.entries(self._db["transcripts"]):
+            yield unpack(data, Transcript)
 
     def ahead(self, now: int) -> int:
         """Return by how much the clock was set back; 0 if it was not. See `order_of`."""
@@ -440,28 +436,18 @@ class RecordView(ActionView, RereadingView):
             project = stored.into if stored else ""
 
     def _latest_in(self, project: str) -> int | None:
-        with self._t.cursor(self._db["by_project"]) as cursor:
-            found = seek_last(cursor, project.encode())
-            return decode_time(cursor.key()[-16:-8]) if found else None
+        latest = self._t.prefixed(self._db["by_project"], project.encode(), back=True)
+        return next((decode_time(key[-16:-8]) for key, _ in latest), None)
 
     def _moment(self, key: bytes) -> int:
         data = self._t.get(key, db=self._db["meta"])
         return decode_time(data) if data is not None else 0
 
     def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:
-        with self._t.cursor(self._db[database]) as cursor:
-            if newest_first:
-                found = seek_last(cursor, prefix)
-                keys = cursor.iterprev(keys=True, values=False)
-            else:
-                found = cursor.set_range(prefix)
-                keys = cursor.iternext(keys=True, values=False)
-            for key in keys if found else ():
-                if not key.startswith(prefix):
-                    return
-                record = self.get(decode_u64(key[-8:]))
-                if record is not None:
-                    yield record
+        for key, _ in self._t.prefixed(self._db[database], prefix, back=newest_first):
+            record = self.get(decode_u64(key[-8:]))
+            if record is not None:
+                yield record
 
 
 def not_recorded_key(session: str) -> bytes:

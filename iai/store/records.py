@@ -13,14 +13,16 @@ from iai.model.clock import Now
 from iai.model.record import Watermark
 from iai.store import migrations
 from iai.store.copying import Copy
-from iai.store.environment import MAP_SIZE, Environment, Transaction
+from iai.store.environment import MAP_SIZE, Environment
+from iai.store.record_audit import RecordAudit
 from iai.store.record_change import RecordChange
 from iai.store.record_keys import DATABASES
 from iai.store.record_view import RecordView
+from iai.store.seal import Transaction
 
 T = TypeVar("T")
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Records:
@@ -57,6 +59,20 @@ class Records:
             return result, unit.finish()
 
         return self._environment.write(run)
+
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
+    def count_entries(self) -> int:
+        """See `Environment.count_entries`."""
+        return self._environment.count_entries()
+
+    def problems(self) -> Iterator[str]:
+        """Read all of it; yield in words what is damaged, as `Environment.problems` does."""
+        yield from self._environment.problems()
+        with self._environment.read() as transaction:
+            yield from RecordAudit(self._environment, transaction).problems()
 
     def copy(self, directory: Path) -> None:
         """See `Environment.copy`."""

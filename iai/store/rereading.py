@@ -19,15 +19,14 @@ class RereadingView(Tables):
 
     def rereading(self) -> Iterator[Rereading]:
         """Yield the files that are still to be read again, in no particular order."""
-        with self._t.cursor(self._db["rereading"]) as cursor:
-            for _, data in cursor:
-                yield unpack(data, Rereading)
+        for _, data in self._t.entries(self._db["rereading"]):
+            yield unpack(data, Rereading)
 
     def reread_progress(self) -> RereadProgress:
         """Return how far that is; 0 of 0 where nothing ever had to be read again."""
         data = self._t.get(migrations.TO_REREAD, db=self._db["meta"])
         total = decode_u64(data) if data is not None else 0
-        return RereadProgress(total - self._t.stat(self._db["rereading"])["entries"], total)
+        return RereadProgress(total - self._t.count(self._db["rereading"]), total)
 
 
 class RereadingChange(RereadingView):

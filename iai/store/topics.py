@@ -15,7 +15,7 @@ from iai.store.environment import Environment, Tables
 
 MOST_TOPICS = 12  # of a project, as they are shown
 DATABASES = ("topics",)  # project, number of the window -> Window
-SCHEMA = 1  # of the environment in `index/`, in which they are
+SCHEMA = 2  # of the environment in `index/`, in which they are
 _FOUND = b"topics_found"
 
 
@@ -45,7 +45,7 @@ class TopicView(Tables):
 
     def has_topics(self) -> bool:
         """Was any window looked at since topics were last forgotten?"""
-        return bool(self._t.stat(self._db["topics"])["entries"])
+        return self._t.count(self._db["topics"]) > 0
 
     def found(self) -> int:
         """Return how often topics were found, in any window: another number means other topics."""
@@ -55,14 +55,10 @@ class TopicView(Tables):
     def windows(self, project: str) -> dict[int, Window]:
         """Return the windows of a project by number, the earliest first."""
         prefix = _prefix(project)
-        found: dict[int, Window] = {}
-        with self._t.cursor(self._db["topics"]) as cursor:
-            if cursor.set_range(prefix):
-                for key, data in cursor:
-                    if not key.startswith(prefix):
-                        break
-                    found[decode_u64(key[len(prefix) :])] = unpack(data, Window)
-        return found
+        return {
+            decode_u64(key[len(prefix) :]): unpack(data, Window)
+            for key, data in self._t.prefixed(self._db["topics"], prefix)
+        }
 
 
 class TopicChange(TopicView):

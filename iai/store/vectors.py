@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from iai.store.environment import MAP_SIZE, Environment, Tables
 T = TypeVar("T")
 Vectors = NDArray[np.float32]  # one row each
 
-SCHEMA = 1
+SCHEMA = 2
 _DATABASES = ("vectors", "generations")
 _STORED = np.dtype("<f2")  # half precision: half the disk, and the order of hits stays the same
 
@@ -60,8 +61,7 @@ class VectorView(Tables):
 
     def generations(self) -> list[int]:
         """Return the numbers of all generations, ascending."""
-        with self._t.cursor(self._db["generations"]) as cursor:
-            return [decode_u64(key) for key in cursor.iternext(keys=True, values=False)]
+        return [decode_u64(key) for key, _ in self._t.entries(self._db["generations"])]
 
     def get(self, generation: int, label: int) -> Vectors | None:
         """Return the vector of a record as one row; None if it has none."""
@@ -71,8 +71,8 @@ class VectorView(Tables):
     def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
         """Return those of the labels that have a vector, and the vectors, one row each."""
         prefix = encode_u64(generation)
-        with self._t.cursor(self._db["vectors"]) as cursor:
-            items = cursor.getmulti([prefix + encode_u64(label) for label in labels])
+        keys = [prefix + encode_u64(label) for label in labels]
+        items = self._t.getmulti(keys, db=self._db["vectors"])
         return [decode_u64(key[8:]) for key, _ in items], _rows([data for _, data in items])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
@@ -89,13 +89,12 @@ class VectorView(Tables):
         prefix = encode_u64(generation)
         labels: list[int] = []
         parts: list[bytes] = []
-        with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.set_range(prefix + encode_u64(after + 1))
-            for key, data in cursor if found else ():
-                if not key.startswith(prefix) or len(labels) == limit:
-                    break
-                labels.append(decode_u64(key[8:]))
-                parts.append(data)
+        found = self._t.entries(self._db["vectors"], prefix + encode_u64(after + 1))
+        for key, data in islice(found, limit):
+            if not key.startswith(prefix):
+                break
+            labels.append(decode_u64(key[8:]))
+            parts.append(data)
         return labels, _rows(parts)
 
 
@@ -119,14 +118,8 @@ class VectorChange(VectorView):
 
     def clear(self, generation: int, limit: int) -> bool:
         """Delete up to `limit` vectors of a generation; return True when none are left."""
-        prefix = encode_u64(generation)
-        with self._t.cursor(self._db["vectors"]) as cursor:
-            found = cursor.set_range(prefix)
-            for _ in range(limit):
-                if not found or not cursor.key().startswith(prefix):
-                    return True
-                found = cursor.delete()
-        return False
+        start, end = encode_u64(generation), encode_u64(generation + 1)
+        return self._t.delete_range(self._db["vectors"], start, end, limit)
 
     def drop(self, generation: int) -> None:
         """Delete the weights of a generation."""
@@ -154,6 +147,14 @@ class VectorStore:
     def commit(self, change: Callable[[VectorChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
+
+    def check_entries(self) -> Iterator[int]:
+        """See `Environment.check_entries`."""
+        return self._environment.check_entries()
+
+    def problems(self) -> Iterator[str]:
+        """See `Environment.problems`."""
+        return self._environment.problems()
 
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pytest
 from msgspec import structs
 from simulation import agent
@@ -19,9 +18,9 @@ from iai.model.clock import NS
 from iai.model.record import Record, Transcript, session_key
 from iai.projects.identity import identify
 from iai.protocol.message import Actor
-from iai.store.codec import encode_u64
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from tests.iai.store.builders import strip
 from tests.simulation.stories import spool
 
 SESSION = session_key("claude", "s1")
@@ -76,10 +75,7 @@ def old(tmp_path: Path) -> Old:
 
         records.commit(change, START, live=False)
         records.close()
-        with lmdb.open(str(tmp_path / "store/records"), max_dbs=40) as env:
-            meta = env.open_db(b"meta")
-            with env.begin(write=True) as transaction:
-                transaction.put(b"schema", encode_u64(1), db=meta)
+        strip(tmp_path / "store/records", schema=1)
         return path
 
     return make

@@ -6,17 +6,20 @@ import pytest
 from simulation.world import World
 
 from actors.graph_cache import GraphCache
+from iai.errors import StoreCorrupt
 from iai.model.clock import Now
 from iai.protocol.embedding import GenerationBegun, GenerationServing
 from iai.protocol.graph_cache import SleepFinished, SleepStep
 from iai.protocol.ingest import Forget
 from iai.protocol.lifecycle import RequestState
 from iai.protocol.message import Actor, State
+from iai.store.codec import encode_u64
 from tests.actors.test_graph_cache import TEXTS, found, recall
+from tests.iai.store.builders import flip
 from tests.simulation.stories import capture, events
 
 Make = Callable[..., World]
-STEPS = ["links", "topics", "compact"]
+STEPS = ["links", "topics", "compact", "check"]
 
 
 def sleep(world: World, seconds: float = 5.0) -> None:
@@ -138,3 +141,36 @@ def test_a_new_generation_of_vectors_publishes_when_it_begins_and_when_it_serves
         w.run(10.0)
     assert 2 in [event.generation for event in events(w, GenerationBegun)]
     assert 2 in [event.generation for event in events(w, GenerationServing)]
+
+
+@pytest.mark.parametrize(
+    ("owner", "database", "key"),
+    [
+        (Actor.EMBEDDING, "vectors", encode_u64(1) + encode_u64(2)),
+        (Actor.GRAPH_CACHE, "terms", encode_u64(2)),
+    ],
+)
+def test_damage_of_derived_data_is_found_in_the_next_sleep_by_its_owner(
+    world: Make, owner: Actor, database: str, key: bytes
+) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    environment = {Actor.EMBEDDING: w.vectors, Actor.GRAPH_CACHE: w.graph}[owner]._environment  # type: ignore[attr-defined]
+    flip(environment, database, key)
+    with pytest.raises(StoreCorrupt) as raised:
+        sleep(w, 60.0)
+    assert raised.value.path == w.layout.owned(owner), "so the runtime deletes and rebuilds it"
+    assert owner in w.performing
+
+
+def test_damage_of_the_records_is_logged_in_the_next_sleep_and_stops_nothing(
+    world: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    flip(w.records._environment, "records", encode_u64(2), 50)
+    sleep(w, 60.0)
+    assert outcomes(w)[-1] == ("check", "finished")
+    assert "the entry #2 of `records` is not what was written" in caplog.text

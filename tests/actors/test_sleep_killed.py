@@ -32,7 +32,7 @@ from tests.actors.real import capture, events, with_faults
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
-STEPS = ("links", "topics", "compact")
+STEPS = ("links", "topics", "compact", "check")
 SETTINGS = {"session_cache_refresh_min_sec": "0", "tick_sec": "0.05"}
 START = int(corpus.START.timestamp()) * NS
 RECORDS, CAPTURED_AT_ONCE, QUESTIONS = 384, 96, 20

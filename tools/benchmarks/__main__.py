@@ -27,6 +27,7 @@ NAMES = {
     "past": "memory and time of `iai import --all` on a machine full of histories (--bytes N)",
     "scale": "a store of --records N: speed, memory, disk, and the index against all vectors",
     "ingest": "turns a second from transcripts to the end of the pipeline",
+    "bitflips": "bits flipped in a store's files (--flips N --seed X): who finds each",
     "redaction": "planted secrets left anywhere, marks by mistake, and what redaction costs",
     "fuzz": "broken inputs for whatever reads bytes from outside; nothing but a refusal may come",
     "sleep": "what each step of a SLEEP costs, and how long it keeps a question waiting",

@@ -15,6 +15,7 @@ action.
 (h) what an agent did is stored exactly once, and only a forget removes it
 (i) no payload shows narration that nobody pinned
 (j) a project's payload shows what its last session did to files, and its last commit
+(k) at the end no stored entry is damaged, and no index contradicts what it follows from
 """
 
 import os
@@ -373,6 +374,13 @@ class InvariantChecker:
         lost = self.performed - self._missing - _calls(done)
         if lost or any(count > 1 for count in done.values()):
             raise InvariantBroken("h", f"lost: {lost}; most often there: {done.most_common(1)}")
+
+    def intact(self) -> None:
+        """Read everything that is stored, and compare the indexes with the records."""
+        world = self._world
+        for store in (world.records, world.vectors, world.graph):
+            for problem in store.problems():
+                raise InvariantBroken("k", problem)
 
     def _check_current(self, payload: Path) -> None:
         if self._shown(payload) != self.changes or self._claimed(payload) is None:

@@ -133,6 +133,7 @@ class ScenarioRunner:
             self.acts_done += 1
             ACTS[act.do](self, act.which)
         self.rest(0)
+        self.checker.intact()
 
     def close(self) -> None:
         """Close the store."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from iai.admin import backup, scrubbed
 from iai.admin.doctor.finding import Finding, fail, ok, warn
@@ -13,7 +13,7 @@ from iai.model.units import ago, count
 from iai.process import lock
 from iai.store import auto_backups, environment
 from iai.store.auto_backups import DAY_NS, AutoBackup
-from iai.store.records import Records
+from iai.store.records import SCHEMA, Records
 
 OLD_NS = 7 * DAY_NS
 
@@ -28,22 +28,28 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
     if damage(layout) is None:
-        return fail("records", said, "`iai up --detach` rebuilds derived data")
+        todo = "`iai doctor --deep` names what is damaged; `iai up --detach` rebuilds derived data"
+        return fail("records", said, todo)
+    todo, fixable = remedy(layout, "`iai doctor --fix`")
+    return fail("records", said, todo, fixable=fixable)
+
+
+def remedy(layout: Layout, command: str) -> tuple[str, bool]:
+    """Return what to do about records with `damage`, and whether `command` can do it now."""
     good = newest_good(layout)
     if good is None:
-        todo = "no automatic backup is intact: restore one of yours with `iai restore FILE`"
-        return fail("records", said, todo)
+        return "no automatic backup is intact: restore one of yours with `iai restore FILE`", False
     if lock.held(layout.lease):
-        todo = f"`iai down`, then `iai doctor --fix` restores {good.path.name}"
-        return fail("records", said, todo)
-    todo = f"`iai doctor --fix` restores {good.path.name}, made {ago(good.made_ns, time.time_ns())}"
-    return fail("records", said, todo, fixable=True)
+        return f"`iai down`, then {command} restores {good.path.name}", False
+    made = ago(good.made_ns, time.time_ns())
+    return f"{command} restores {good.path.name}, made {made}", True
 
 
 def damage(layout: Layout) -> str | None:
-    """Return what is wrong with the records; None if nothing is, or they are too large to verify.
+    """Return why the records are damaged as a whole: their pages are, or the watermark.
 
-    Verifies the pages without LMDB, which may crash on damaged ones.
+    None if they are not, whatever entries are damaged: all others can be read. Verifies the pages
+    without LMDB, which may crash on damaged ones; not those of a file too large for that.
     """
     try:
         environment.check(layout.records)
@@ -60,13 +66,19 @@ def damage(layout: Layout) -> str | None:
 
 def newest_good(layout: Layout) -> AutoBackup | None:
     """Return the newest automatic backup that is intact."""
-    for one in reversed(auto_backups.found(layout)):
-        try:
-            environment.check(one.path / "records")
-        except StoreCorrupt:
-            continue
-        return one
-    return None
+    return next(filter(_is_intact, reversed(auto_backups.found(layout))), None)
+
+
+def _is_intact(one: AutoBackup) -> bool:
+    """Are its pages intact, and its entries, if they have checksums?"""
+    try:
+        environment.check(one.path / "records")
+        if one.schema < SCHEMA:
+            return True
+        with closing(Records(one.path / "records")) as records:
+            return not any(records.problems())
+    except StoreError:
+        return False
 
 
 def restore(layout: Layout) -> str:

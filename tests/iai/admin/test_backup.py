@@ -1,17 +1,21 @@
 """Backups, what is restored from them, and what is refused."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from iai.admin import backup
 from iai.config.layout import Layout, private
 from iai.errors import StoreAbsent, StoreError
+from iai.model.clock import NS
 from iai.process import lock
+from iai.store.codec import encode_u64
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, new_record, put
+from tests.iai.store.builders import NOW, flip, new_record, put, strip
 
 
 def fill(layout: Layout, *keys: str) -> None:
@@ -117,6 +121,57 @@ def test_a_backup_that_was_cut_short_changes_nothing(made: Path, other: Layout, 
     with pytest.raises(StoreError, match=str(made)):
         backup.restore(other, made, NOW.wall, replace=True)
     assert texts(other) == ["text of mine"]
+
+
+def test_a_backup_with_a_flipped_bit_is_restored_whole_or_not_at_all(
+    made: Path, other: Layout
+) -> None:
+    whole = made.read_bytes()
+    other.create()
+    fill(other, "mine")
+    refused = 0
+    for at in range(20, len(whole), len(whole) // 40):
+        flipped = bytearray(whole)
+        flipped[at] ^= 16
+        made.write_bytes(flipped)
+        try:
+            backup.restore(other, made, NOW.wall + at * NS, replace=True)
+        except StoreError:
+            refused += 1
+            assert texts(other) == ["text of mine"], at
+        else:
+            assert texts(other) == ["text of one", "text of two"], at
+            shutil.rmtree(other.records)
+            fill(other, "mine")
+    assert refused > 30
+
+
+def test_a_backup_of_an_earlier_iai_is_migrated_as_it_is_restored(
+    made: Path, other: Layout, tmp_path: Path
+) -> None:
+    unpacked = tmp_path / "unpacked"
+    with tarfile.open(made) as tar:
+        tar.extractall(unpacked, filter="data")
+    strip(unpacked / "records")
+    manifest = msgspec.json.decode((unpacked / "manifest.json").read_bytes())
+    (unpacked / "manifest.json").write_bytes(msgspec.json.encode({**manifest, "schema": 2}))
+    with tarfile.open(made, "w:gz") as tar:
+        for name in ("manifest.json", "records/data.mdb"):
+            tar.add(unpacked / name, name)
+    backup.restore(other, made, NOW.wall, replace=False)
+    assert texts(other) == ["text of one", "text of two"]
+
+
+def test_what_was_damaged_before_a_backup_is_said_and_does_not_hinder_it(
+    layout: Layout, other: Layout, tmp_path: Path
+) -> None:
+    fill(layout, "one", "two")
+    records = Records(layout.records, writer=True)
+    flip(records._environment, "records", encode_u64(1), 99)
+    records.close()
+    assert backup.make(layout, tmp_path / "b.tar.gz", NOW.wall).damaged == 1
+    backup.restore(other, tmp_path / "b.tar.gz", NOW.wall, replace=False)
+    assert texts(other) == ["text of two"]
 
 
 def test_a_tar_of_something_else_is_no_backup(tmp_path: Path, other: Layout) -> None:

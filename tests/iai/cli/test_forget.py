@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from iai.model.clock import NS, Now
 from iai.process import system_clock
 from iai.store import auto_backups
 from iai.store.auto_backups import AutoBackups
+from iai.store.codec import encode_u64
 from iai.store.records import Records
-from tests.iai.store.builders import new_record, put
+from tests.iai.store.builders import NOW, flip, new_record, put
 
 
 @pytest.fixture
@@ -108,8 +110,15 @@ def damage(path: Path) -> None:
         file.write(os.urandom(size - 2 * 4_096))
 
 
+def flip_record(path: Path) -> None:
+    records = Records(path, writer=True)
+    flip(records._environment, "records", encode_u64(2), 77)
+    records.close()
+
+
+@pytest.mark.parametrize("flags", [[], ["--deep"]])
 def test_damaged_records_are_replaced_by_the_newest_good_backup(
-    store: Layout, capsys: pytest.CaptureFixture[str]
+    store: Layout, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     [good] = auto_backups.found(store)
     bad = store.backups / "auto-29990101T000000Z"
@@ -118,14 +127,30 @@ def test_damaged_records_are_replaced_by_the_newest_good_backup(
     (bad / "manifest.json").write_text(json.dumps(manifest | {"made_ns": manifest["made_ns"] + 1}))
     (bad / "records" / "data.mdb").write_bytes((good.path / auto_backups.DATA).read_bytes())
     damage(bad / "records" / "data.mdb")
+    flipped = store.backups / "auto-29990102T000000Z"
+    shutil.copytree(good.path, flipped)
+    (flipped / "manifest.json").write_text(json.dumps(manifest | {"made_ns": NOW.wall << 1}))
+    flip_record(flipped / "records")
     damage(store.records / "data.mdb")
-    cli.main(["doctor", "--json"])
-    [found] = [c for c in json.loads(capsys.readouterr().out)["checks"] if c["check"] == "records"]
-    assert found["verdict"] == "fail"
-    assert good.path.name in found["todo"]
-    cli.main(["doctor", "--fix"])
+    cli.main(["doctor", "--deep", "--json"])
+    checks = {c["check"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
+    for found in (checks["records"], checks["deep records"]):
+        assert found["verdict"] == "fail"
+        assert good.path.name in found["todo"]
+    cli.main(["doctor", *flags, "--fix"])
     said = capsys.readouterr()
     assert "restored 2 records" in said.err
     assert "iai import --all" in said.err
     assert count(store) == 2
     assert list(store.backups.glob("before-restore-*/records/data.mdb"))
+
+
+def test_where_one_record_is_damaged_the_records_stay_as_they_are(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip_record(store.records)
+    before = (store.records / "data.mdb").read_bytes()
+    cli.main(["doctor", "--deep", "--fix", "--json"])
+    checks = {c["check"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
+    assert "iai export" in checks["deep records"]["todo"]
+    assert (store.records / "data.mdb").read_bytes() == before

@@ -10,6 +10,8 @@ from iai.config.layout import Layout
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import ActorHealth, HealthReport
+from iai.store.records import Records
+from tests.iai.store.builders import new_record, put, strip
 
 GROUP = HealthReport(
     pid=1,  # not the one that was started here
@@ -51,3 +53,27 @@ def test_a_supervisor_that_came_second_has_seen_so_before_up_returns(
     finally:
         second.kill()
         second.wait()
+
+
+def test_records_of_an_earlier_version_are_upgraded_before_the_group_starts(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = Records(layout.records, writer=True)
+    put(records, new_record("one"))
+    records.close()
+    up.upgrade(layout)
+    assert capsys.readouterr().err == ""
+    strip(layout.records)
+    up.upgrade(layout)
+    assert "upgrading the records" in capsys.readouterr().err
+    records = Records(layout.records)
+    assert list(records.problems()) == []
+    records.close()
+
+
+def test_nothing_is_upgraded_where_nothing_is_yet_or_it_is_damaged(layout: Layout) -> None:
+    up.upgrade(layout)
+    assert not layout.records.exists()
+    layout.records.mkdir()
+    (layout.records / "data.mdb").write_bytes(b"not a database" * 1_000)
+    up.upgrade(layout)

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from iai.config.layout import Layout
-from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
+from iai.freshness.sidecar import Sidecar, encode_sidecar, sealed, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
 from iai.process import files
@@ -17,6 +17,9 @@ SIDECAR = Sidecar(
     rendered_chars=99, generated_at="2026-11-23T10:00:00Z", trigger="manual",
     graph=3, program="iai 1",
 )  # fmt: skip
+
+
+HEAD = framing.opening(5, "2026-11-23T10:00:00Z", "p")
 
 
 def test_what_the_writer_wrote_the_reader_reads(tmp_path: Path) -> None:
@@ -111,3 +114,29 @@ def test_leftovers_are_the_files_and_links_that_no_payload_needs(layout: Layout)
         layout.project_files("bb"),
         *links(noted, layout),
     }
+
+
+def test_a_flipped_bit_in_a_payload_or_its_sidecar_makes_it_claim_nothing(tmp_path: Path) -> None:
+    payload = tmp_path / "p.md"
+    text = f"{HEAD}\nwe chose port 9443\n{framing.CLOSING}\n"
+    written = sealed(SIDECAR, text)
+    for path, data in ((payload, text.encode()), (sidecar_path(payload), encode_sidecar(written))):
+        payload.write_text(text)
+        sidecar_path(payload).write_bytes(encode_sidecar(written))
+        assert claim(payload) == written
+        for bit in range(0, 8 * len(data) - 8, 3):  # all but the newline at the end
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(flipped)
+            found = claim(payload)
+            bare = found and structs.replace(found, checksum=None)
+            assert found is None or found.revision == 0 or bare == SIDECAR, bit
+
+
+def test_a_sidecar_of_an_earlier_version_has_no_checksum_and_counts(tmp_path: Path) -> None:
+    payload = tmp_path / "p.md"
+    payload.write_text(f"{HEAD}\n{framing.CLOSING}\n")
+    sidecar_path(payload).write_bytes(encode_sidecar(SIDECAR))
+    found = claim(payload)
+    assert found is not None
+    assert found.revision == SIDECAR.revision

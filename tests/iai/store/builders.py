@@ -1,10 +1,15 @@
 """Builders of records, with only the fields that a test cares about."""
 
+from pathlib import Path
 from typing import Any
+
+import lmdb
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Record
+from iai.store.codec import encode_u64
+from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -33,6 +38,38 @@ def kept(label: int, text: str, **fields: Any) -> Record:
     """Return a record as the store would."""
     new = new_record(f"k{label}", text=text, **fields)
     return new.kept(label, NOW.wall, new.created_at)
+
+
+def flip(environment: Environment, database: str, key: bytes, bit: int = 0) -> None:
+    """Flip a bit of a stored value, as a failing disk does."""
+    handle = environment.db[database].handle
+    with environment._env.begin(write=True) as raw:
+        data = bytearray(raw.get(key, db=handle) or b"")
+        data[bit // 8] ^= 1 << bit % 8
+        raw.put(key, bytes(data), db=handle)
+
+
+def move(environment: Environment, database: str, key: bytes, to: bytes) -> None:
+    """Put a stored value under another key, unchanged."""
+    handle = environment.db[database].handle
+    with environment._env.begin(write=True) as raw:
+        data = raw.get(key, db=handle)
+        raw.delete(key, db=handle)
+        raw.put(to, data or b"", db=handle)
+
+
+def strip(path: Path, schema: int = 2) -> None:
+    """Give records the form that they had in an earlier schema: without checksums."""
+    with lmdb.open(str(path), max_dbs=64) as env:
+        with env.begin() as transaction:
+            names = [key for key, _ in transaction.cursor()]
+        databases = [env.open_db(name, create=False) for name in names]
+        with env.begin(write=True) as transaction:
+            for database in databases:
+                for key, data in list(transaction.cursor(database)):
+                    transaction.put(key, data[:-4], db=database)
+            meta = databases[names.index(b"meta")]
+            transaction.put(b"schema", encode_u64(schema), db=meta)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

@@ -9,9 +9,10 @@ from iai.config.layout import Layout
 from iai.model.clock import Now
 from iai.store import auto_backups
 from iai.store.auto_backups import DAY_NS, AutoBackups, found
+from iai.store.codec import encode_u64
 from iai.store.copying import Copy
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, new_record, put
+from tests.iai.store.builders import NOW, flip, new_record, put
 
 
 @pytest.fixture
@@ -119,6 +120,19 @@ def test_a_copy_that_differs_is_no_backup_and_costs_no_older_one(
     assert not run(backups, records, later(2.01))  # it waits before it tries again
     assert run(backups, records, later(2.1))
     assert [one.watermark.records_count for one in found(layout)] == [3]
+
+
+def test_none_is_made_of_records_with_a_damaged_entry_and_the_older_ones_stay(
+    layout: Layout, records: Records
+) -> None:
+    backups = AutoBackups(layout, records, 1)
+    backups.start()
+    run(backups, records, later(0))
+    put(records, new_record("three"))
+    flip(records._environment, "records", encode_u64(2), 77)
+    assert run(backups, records, later(2)) > 0
+    assert [texts(one) for one in found(layout)] == [["alpha", "beta"]]
+    assert list(layout.backups.glob(".auto-*")) == []
 
 
 def test_one_that_was_cut_short_is_removed_at_the_next_start(

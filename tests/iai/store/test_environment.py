@@ -28,7 +28,7 @@ def fill(environment: Environment, first: int, count: int) -> None:
 
 def count(environment: Environment) -> int:
     with environment.read() as transaction:
-        return int(transaction.stat(environment.db["things"])["entries"])
+        return transaction.count(environment.db["things"])
 
 
 def open_things(path: Path, *, writer: bool, map_size: int = SMALL, schema: int = 1) -> Environment:
@@ -260,7 +260,7 @@ def test_only_their_user_can_read_the_files(path: Path, writer: Environment) -> 
 
 
 def rename_things(transaction: Any, db: Any) -> None:
-    for key, value in list(transaction.cursor(db["things"])):
+    for key, value in list(transaction.entries(db["things"])):
         transaction.delete(key, db=db["things"])
         transaction.put(b"v2-" + key, value, db=db["things"])
 
@@ -271,7 +271,7 @@ def upgraded(path: Path, schema: int, steps: dict[int, Step] | None) -> Environm
 
 def first_key(environment: Environment) -> bytes:
     with environment.read() as transaction:
-        return next(iter(transaction.cursor(environment.db["things"])))[0]
+        return next(transaction.entries(environment.db["things"]))[0]
 
 
 def test_an_earlier_schema_is_migrated_step_by_step_and_a_copy_is_kept(path: Path) -> None:
@@ -348,7 +348,7 @@ def test_pages_that_were_read_are_released_before_they_are_many(
         writer.close()
     one = writer if as_writer else open_things(path, writer=False)
     with one.read() as transaction:
-        assert sum(len(data) for _, data in transaction.cursor(one.db["things"])) == 10_000_000
+        assert sum(len(data) for _, data in transaction.entries(one.db["things"])) == 10_000_000
     before = resident(path / "data.mdb")
     monkeypatch.setattr(environment, "MANY_FAULTS", -1)
     assert count(one) == 20_000

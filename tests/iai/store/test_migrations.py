@@ -8,7 +8,7 @@ import msgpack
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
-from iai.store import migrations
+from iai.store import graph, migrations
 from iai.store.codec import encode_time, encode_u64
 from iai.store.environment import Environment
 from iai.store.graph import GraphStore, Progress
@@ -80,7 +80,7 @@ def databases(path: Path) -> set[bytes]:
 
 def test_an_index_drops_its_retired_databases_and_keeps_everything_else(tmp_path: Path) -> None:
     path = tmp_path / "index"
-    old = Environment(path, migrations.INDEX_RETIRED, schema=1, writer=True)
+    old = Environment(path, migrations.INDEX_RETIRED, schema=graph.SCHEMA, writer=True)
     old.write(lambda t: t.put(encode_u64(1), b"old", db=old.db["recalled"]))
     old.close()
     assert {name.encode() for name in migrations.INDEX_RETIRED} < databases(path)

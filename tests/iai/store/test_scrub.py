@@ -40,7 +40,8 @@ def put(store: Environment, numbers: range, size: int = 100) -> None:
         for number in numbers:
             value = b"SECRET%05d-" % number + bytes(size)
             transaction.put(b"%05d" % number, value, db=store.db["things"])
-            transaction.put(b"%03d" % (number % 7), b"SECRET%05d-" % number, db=store.db["holders"])
+            with transaction.members(store.db["holders"]) as members:
+                members.put(b"%03d" % (number % 7), b"SECRET%05d-" % number)
 
     store.write(change)
 
@@ -50,15 +51,17 @@ def delete(store: Environment, numbers: set[int]) -> None:
         for number in numbers:
             transaction.delete(b"%05d" % number, db=store.db["things"])
             key, value = b"%03d" % (number % 7), b"SECRET%05d-" % number
-            transaction.delete(key, value, db=store.db["holders"])
+            with transaction.members(store.db["holders"]) as members:
+                if members.set_key_dup(key, value):
+                    members.delete()
 
     store.write(change)
 
 
 def numbers(store: Environment) -> list[int]:
     """Return the numbers of all things, once each of them was found whole."""
-    with store.read() as transaction, transaction.cursor(store.db["things"]) as cursor:
-        found = [(int(key), value) for key, value in cursor]
+    with store.read() as transaction:
+        found = [(int(key), value) for key, value in transaction.entries(store.db["things"])]
     assert all(value.startswith(b"SECRET%05d-" % number) for number, value in found)
     return [number for number, _ in found]
 
@@ -109,7 +112,9 @@ def test_the_copy_of_lmdb_would_leave_deleted_values_in_its_pages(
         put(store, range(batch * 50, batch * 50 + 50), SIZES[batch % 4])
     gone = set(range(0, 2_000, 3))
     delete(store, gone)
-    store.write(lambda transaction: transaction.drop(store.db["holders"]))  # it may crash on sets
+    store.write(
+        lambda transaction: transaction.drop(store.db["holders"], delete=False)
+    )  # it may crash
     copied, ours = tmp_path / "copied", tmp_path / "ours"
     copied.mkdir()
     store._env.copy(str(copied), compact=True)
@@ -158,12 +163,13 @@ def test_a_view_that_is_open_keeps_its_file_and_puts_the_scrub_off(store: Enviro
 def test_databases_of_other_versions_are_kept(store: Environment) -> None:
     put(store, range(10))
     later = store._env.open_db(b"later", dupsort=True)
-    store.write(lambda transaction: transaction.put(b"key", b"value", db=later))
+    with store._env.begin(write=True) as raw:
+        raw.put(b"key", b"value", db=later)
     scrub(store)
     database = store._env.open_db(b"later", create=False)
-    with store.read() as transaction:
-        assert transaction.get(b"key", db=database) == b"value"
-        assert database.flags(transaction)["dupsort"]  # type: ignore[call-arg]
+    with store._env.begin() as raw:
+        assert raw.get(b"key", db=database) == b"value"
+        assert database.flags(raw)["dupsort"]  # type: ignore[call-arg]
 
 
 def test_a_disk_that_fails_leaves_the_old_file(

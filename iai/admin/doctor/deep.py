@@ -1,0 +1,266 @@
+"""The checks of `iai doctor --deep`: everything that is kept is read, and compared.
+
+They only read, and may run beside the group. A damaged file can end the process that reads it, so
+each part is read in a process of its own.
+"""
+
+import multiprocessing
+import shutil
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
+from pathlib import Path
+
+from iai.admin.doctor import copies
+from iai.admin.doctor.finding import Finding, fail, ok
+from iai.config.layout import Layout
+from iai.errors import StoreAbsent, StoreError
+from iai.freshness.sidecar import is_intact, sidecar_path
+from iai.index import lexical, lexical_files
+from iai.index.term_vectors import TermVectors
+from iai.lifecycle import saved
+from iai.model.revisions import Revisions
+from iai.process import lock
+from iai.session_start.payload_files import read_sidecar
+from iai.store.graph import GraphView
+from iai.store.readers import Readers
+from iai.store.record_view import RecordView
+from iai.store.vectors import VectorView
+
+LISTED = 100  # problems of one part
+_PREFIX = "deep "  # of the name of a check
+_RESTORE = "all else can still be read (`iai export`); `iai restore --replace` a backup"
+_LEAST_S, _BYTES_A_SECOND = 120.0, 1 << 20  # how long a part may take before it counts as stuck
+_SLICE = 4_096  # records compared at a time
+_LOST = "it was made from changes of the records that are not there: the records lost their last"
+
+
+def checks(layout: Layout) -> Iterator[Finding]:
+    """Check every part of the store."""
+    for name, (_, path, derived) in _parts(layout).items():
+        found = examine(name, layout)
+        if not found:
+            there = "all as it was written" if path.exists() else "not there yet"
+            yield ok(_PREFIX + name, there)
+            continue
+        todo, fixable = (_todo(layout, path), True) if derived else _remedy(layout)
+        for problem in found[:LISTED]:
+            yield fail(_PREFIX + name, problem, todo, fixable=fixable)
+        if len(found) > LISTED:
+            yield fail(_PREFIX + name, f"and {len(found) - LISTED} more", todo, fixable=fixable)
+
+
+def delete_damaged(layout: Layout, findings: Iterable[Finding]) -> None:
+    """Delete the parts that these findings call damaged and that can be rebuilt.
+
+    Does nothing while the group runs: its processes have them open.
+    """
+    lease = lock.take(layout.lease) if layout.run.exists() else None
+    if lease is None:
+        return
+    try:
+        for finding in findings:
+            if finding.fixable and finding.check.startswith(_PREFIX):
+                _, path, derived = _parts(layout)[finding.check.removeprefix(_PREFIX)]
+                if derived:
+                    _delete(layout, path)
+    finally:
+        lease.release()
+
+
+def _delete(layout: Layout, path: Path) -> None:
+    if path == layout.session_start:  # it also holds what each session was given: that is not ours
+        for payload in _payload_files(layout):
+            payload.unlink(missing_ok=True)
+            sidecar_path(payload).unlink(missing_ok=True)
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _todo(layout: Layout, path: Path) -> str:
+    if path == layout.session_start:
+        return "`iai refresh --force` writes them again"
+    return "`iai down`, `iai doctor --deep --fix`, `iai up --detach`: it is rebuilt"
+
+
+def _remedy(layout: Layout) -> tuple[str, bool]:
+    """Return what to do about damaged records, and whether `--fix` can do it now."""
+    if copies.damage(layout) is None:
+        return _RESTORE, False
+    return copies.remedy(layout, "`iai doctor --deep --fix`")
+
+
+def problems(name: str, layout: Layout) -> Iterator[str]:
+    """Yield in words what is damaged in one part. Reading damage can end the process."""
+    audit, path, _ = _parts(layout)[name]
+    try:
+        yield from audit(layout)
+    except StoreAbsent as error:
+        if (path / "data.mdb").exists():
+            yield f"a database is missing: {error}"
+    except (StoreError, ValueError, OSError) as error:
+        yield str(error)
+
+
+def names(layout: Layout) -> list[str]:
+    """Return the parts that can be checked."""
+    return list(_parts(layout))
+
+
+_Part = tuple[Callable[[Layout], Iterator[str]], Path, bool]
+
+
+def _parts(layout: Layout) -> dict[str, _Part]:
+    """Return for each part how it is read, where it is, and whether it can be rebuilt."""
+    return {
+        "records": (_records, layout.records, False),
+        "vectors": (_vectors, layout.vectors, True),
+        "index": (_index, layout.index, True),
+        "lexical index": (_lexical, layout.lexical, True),
+        "payloads": (_payloads, layout.session_start, True),
+        "lifecycle": (_lifecycle, layout.lifecycle, True),
+    }
+
+
+def _records(layout: Layout) -> Iterator[str]:
+    with closing(Readers(layout)) as readers:
+        yield from readers.records.problems()
+
+
+def _vectors(layout: Layout) -> Iterator[str]:
+    with closing(Readers(layout)) as readers:
+        yield from readers.vectors.problems()
+        # The records are opened last: they are as late as the vectors, or later.
+        with readers.vectors.view() as vectors, readers.records.view() as records:
+            yield from _compared_vectors(vectors, records)
+
+
+def _index(layout: Layout) -> Iterator[str]:
+    with closing(Readers(layout)) as readers:
+        yield from readers.graph.problems()
+        with readers.graph.view() as graph, readers.records.view() as records:
+            if _ahead(graph.progress().records_applied, records):
+                yield _LOST
+            if _caught_up(graph.progress().records_applied, records):
+                yield from _compared_terms(graph, records)
+
+
+def _lexical(layout: Layout) -> Iterator[str]:
+    damaged = list(lexical_files.problems(layout.lexical))
+    yield from damaged
+    if damaged or not (layout.lexical / "meta.json").exists():
+        return
+    with closing(Readers(layout)) as readers, readers.graph.view() as graph:
+        found = lexical.labels(layout.lexical)
+        with readers.records.view() as records:
+            if _caught_up(graph.progress().records_applied, records):
+                expected = [record.label for record in records.after(0)]
+                yield from _differences(set(found), set(expected), "the lexical index")
+                if len(found) > len(set(found)):
+                    yield "the lexical index has records twice"
+
+
+def _payloads(layout: Layout) -> Iterator[str]:
+    for path in _payload_files(layout):
+        sidecar = read_sidecar(path)
+        try:
+            intact = sidecar is not None and is_intact(sidecar, path.read_bytes().decode())
+        except UnicodeDecodeError:
+            intact = False
+        if not intact:
+            yield f"{path.name} and its sidecar are not what was written"
+
+
+def _payload_files(layout: Layout) -> list[Path]:
+    every = [layout.payload, *sorted(layout.session_start.glob("*.md"))]
+    return [path for path in every if path.exists()]
+
+
+def _lifecycle(layout: Layout) -> Iterator[str]:
+    if layout.lifecycle.exists() and saved.decode(layout.lifecycle.read_bytes()) is None:
+        yield f"{layout.lifecycle.name} is not what was written"
+
+
+def _compared_vectors(vectors: VectorView, records: RecordView) -> Iterator[str]:
+    progress = vectors.progress()
+    if _ahead(progress.applied, records):
+        yield _LOST
+    if not progress.serving or not _caught_up(progress.applied, records):
+        return
+    if vectors.generation(progress.serving) is None:
+        yield "the generation that serves has no weights"
+    found: set[int] = set()
+    while labels := vectors.scan(progress.serving, max(found, default=0), _SLICE)[0]:
+        found.update(labels)
+    yield from _differences(found, {record.label for record in records.after(0)}, "the vectors")
+
+
+def _compared_terms(graph: GraphView, records: RecordView) -> Iterator[str]:
+    """Compare the terms of records with the records, and the counts of terms with these."""
+    labels = [record.label for record in records.after(0)]
+    if graph.term_vector_count() != len(labels):
+        yield f"there are {graph.term_vector_count()} records with terms, not {len(labels)}"
+    if graph.uncounted():
+        return
+    counted = TermVectors(graph.term_vectors(labels).values()).document_frequencies()
+    stored = graph.document_frequencies(counted)
+    for term, number in counted.items():
+        if stored.get(term) != number:
+            yield f"term {term} is counted {stored.get(term, 0)} times, and occurs in {number}"
+
+
+def _differences(found: set[int], expected: set[int], where: str) -> Iterator[str]:
+    for label in sorted(expected - found):
+        yield f"record #{label} is not in {where}"
+    for label in sorted(found - expected):
+        yield f"{where}: record #{label} is there, but not in the records"
+
+
+def _ahead(applied: Revisions, records: RecordView) -> bool:
+    return applied.head > records.watermark().revision
+
+
+def _caught_up(applied: Revisions, records: RecordView) -> bool:
+    return applied.floor >= records.watermark().revision
+
+
+# --- in a process of its own ----------------------------------------------------------------------
+
+
+def examine(
+    name: str, layout: Layout, children: SpawnContext | ForkContext | None = None
+) -> list[str]:
+    """Return the problems of a part; if reading ends the process, that is one of them.
+
+    `children` are spawned unless given. To fork them is quicker, and safe only where nothing of
+    LMDB, FAISS or zmq is open.
+    """
+    size = sum(file.stat().st_size for file in layout.root.glob("*/data.mdb"))
+    context = children or multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_report, args=(name, layout.root, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    found: list[str] = []
+    try:
+        while ours.poll(_LEAST_S + size / _BYTES_A_SECOND):
+            found.append(ours.recv())
+        found.append("reading it does not come to an end")
+        child.kill()
+    except EOFError:
+        pass
+    child.join()
+    if child.exitcode and child.exitcode != -signal.SIGKILL:
+        how = signal.Signals(-child.exitcode).name if child.exitcode < 0 else child.exitcode
+        found.append(f"reading it ends the process ({how}): its pages are damaged")
+    return found
+
+
+def _report(name: str, root: Path, to: Connection) -> None:
+    for problem in islice(problems(name, Layout(root)), 10 * LISTED):
+        to.send(problem)

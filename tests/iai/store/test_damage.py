@@ -1,0 +1,203 @@
+"""Damaged records: what is damaged is named, and the rest still answers."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+
+from iai.errors import StoreCorrupt
+from iai.model.action import Action
+from iai.model.record import Transcript, digest, session_key
+from iai.model.revisions import through
+from iai.store.codec import decode_u64, encode_u64
+from iai.store.graph import GraphStore
+from iai.store.links import Linked
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+from tests.iai.store.builders import NOW, PROJECT, flip, move, new_record, put, strip
+
+SESSION = session_key("claude", "s")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records"
+
+
+@pytest.fixture
+def records(path: Path) -> Iterator[Records]:
+    """Nine turns with an action each, and a transcript."""
+    store = Records(path, writer=True, map_size=1 << 24)
+    put(store, *(new_record(f"k{n}", created_at=NOW.wall + n) for n in range(1, 10)))
+
+    def change(unit: RecordChange) -> None:
+        for n in range(1, 10):
+            action = Action(key=f"a{n}", kind="edit", at=NOW.wall + n, path=f"/p/{n}.py")
+            unit.act(action, "claude", "s", PROJECT)
+        unit.follow(Transcript(path="/t.jsonl", host="claude", offset=7))
+
+    store.commit(change, NOW)
+    yield store
+    store.close()
+
+
+def test_a_damaged_record_is_named_and_all_others_are_read(records: Records) -> None:
+    flip(records._environment, "records", encode_u64(4), 100)
+    with records.view() as view:
+        others = [1, 2, 3, 5, 6, 7, 8, 9]
+        assert view.get(4) is None
+        assert [record.label for record in view.after(0)] == others
+        assert [record.label for record in view.session(SESSION)] == others
+        assert [record.label for record in view.project(PROJECT)] == others[::-1]
+        with pytest.raises(StoreCorrupt, match="entry #4 of `records` is not what was written"):
+            view.find("#4")
+    assert next(iter(records.problems())) == "the entry #4 of `records` is not what was written"
+
+
+def test_a_damaged_entry_of_an_index_costs_only_itself(records: Records) -> None:
+    with records.view() as view:
+        key = next(
+            key for key, _ in view._t.prefixed(records._environment.db["by_session"], SESSION)
+        )
+    flip(records._environment, "by_session", key)
+    label = decode_u64(key[-8:])
+    with records.view() as view:
+        assert label not in [record.label for record in view.session(SESSION)]
+        assert view.get(label) is not None
+    assert f"record #{label} is not in `by_session`" in list(records.problems())
+
+
+def test_a_damaged_action_costs_only_itself(records: Records) -> None:
+    environment = records._environment
+    with records.view() as view:
+        key = list(view._t.prefixed(environment.db["actions"], SESSION))[2][0]
+    flip(environment, "actions", key, 50)
+    with records.view() as view:
+        assert [action.key for action in view.actions(SESSION)] == [
+            f"a{n}" for n in range(1, 10) if n != 3
+        ]
+        assert list(view.of_file("3.py")) == []
+        assert len(list(view.of_file("4.py"))) == 1
+
+
+def test_a_transcript_whose_offset_is_damaged_is_read_from_its_start(records: Records) -> None:
+    flip(records._environment, "transcripts", digest("/t.jsonl"))
+    with records.view() as view:
+        assert view.transcript("/t.jsonl") is None
+
+
+def test_a_damaged_change_of_the_log_is_passed_over(records: Records) -> None:
+    flip(records._environment, "log", encode_u64(2))
+    with records.view() as view:
+        assert [revision for revision, _ in view.changes(through(4))] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("key", [b"watermark", b"max_action"])
+def test_a_counter_that_is_gone_does_not_make_the_store_a_new_one(
+    records: Records, key: bytes
+) -> None:
+    move(records._environment, "meta", key, b"z")
+    with pytest.raises(StoreCorrupt, match="is gone"):
+        records.commit(
+            lambda unit: unit.act(Action(key="n", kind="read", at=1), "claude", "s", PROJECT), NOW
+        )
+
+
+def rename(path: Path, name: bytes, to: bytes) -> None:
+    data = (path / "data.mdb").read_bytes()
+    assert data.count(name) >= 1
+    (path / "data.mdb").write_bytes(data.replace(name, to))
+
+
+@pytest.mark.parametrize("name", [b"by_key", b"meta", b"voices"])
+def test_a_database_whose_name_is_damaged_is_not_taken_for_a_new_one(
+    path: Path, records: Records, name: bytes
+) -> None:
+    records.close()
+    rename(path, name, name[:-1] + b"\x7f")
+    for as_writer in (True, False):
+        with pytest.raises(StoreCorrupt, match=f"`{name.decode()}` is gone"):
+            Records(path, writer=as_writer)
+
+
+def schema_note(path: Path, change: Callable[[Any, Any], None]) -> None:
+    with lmdb.open(str(path), max_dbs=1) as env:
+        database = env.open_db(b"meta", create=False)
+        with env.begin(write=True) as transaction:
+            change(transaction, database)
+
+
+@pytest.mark.parametrize("note", [encode_u64(3), encode_u64(3) + b"abcd", b"", None])
+def test_a_note_of_the_schema_that_is_damaged_starts_no_migration(
+    path: Path, records: Records, note: bytes | None
+) -> None:
+    records.close()
+    if note is None:
+        schema_note(path, lambda t, db: t.delete(b"schema", db=db))
+    else:
+        schema_note(path, lambda t, db: t.put(b"schema", note, db=db))
+    with pytest.raises(StoreCorrupt, match="schema"):
+        Records(path, writer=True)
+
+
+def test_records_without_checksums_are_migrated_and_a_copy_is_kept(
+    path: Path, records: Records
+) -> None:
+    with records.view() as view:
+        before = list(view.after(0))
+    records.close()
+    strip(path)
+    migrated = Records(path, writer=True)
+    assert list(migrated.problems()) == []
+    with migrated.view() as view:
+        assert list(view.after(0)) == before
+    migrated.close()
+    assert [copy.name[:16] for copy in (path.parent / "backups").iterdir()] == ["records-schema-2"]
+
+
+def test_an_index_that_says_other_than_the_records_is_named(records: Records) -> None:
+    assert list(records.problems()) == []
+    environment = records._environment
+    with records.view() as view:
+        record = view.get(3)
+    assert record is not None
+    wrong = record.id.encode()
+    environment.write(lambda t: t.delete(wrong, db=environment.db["by_id"]))
+    environment.write(lambda t: t.put(b"x" + encode_u64(3), b"", db=environment.db["facts"]))
+    environment.write(lambda t: t.delete(encode_u64(1), db=environment.db["log"]))
+    assert list(records.problems()) == [
+        "record #3 is not in `by_id`",
+        "`by_id` has 8 entries where 9 belong",
+        "`facts` has 1 entries where 0 belong",
+        "there are 9 changes in the log, and 10 by the watermark",
+    ]
+
+
+def test_holders_of_terms_that_differ_from_the_links_are_named(tmp_path: Path) -> None:
+    graph = GraphStore(tmp_path / "index", writer=True)
+    linked = {n: Linked(1, n, False, frozenset({n, 77})) for n in (1, 2)}  # noqa: FBT003
+    graph.commit(lambda unit: unit.link_by(linked))
+    assert list(graph.problems()) == []
+    holders = graph._environment.db["holders"].handle
+    with graph._environment._env.begin(write=True) as raw:
+        raw.delete(b"\0\0\0\2", db=holders)
+    assert list(graph.problems()) == [
+        "record #2 is not in `holders`",
+        "`holders` has 3 entries where 4 belong",
+    ]
+    graph.close()
+
+
+def test_a_check_of_the_pages_runs_beside_the_writer(path: Path, records: Records) -> None:
+    assert list(records._environment.problems()) == []
+    size = os.path.getsize(path / "data.mdb")  # noqa: PTH202
+    records.close()
+    with (path / "data.mdb").open("r+b") as file:
+        file.seek(size // 2 // 4_096 * 4_096 + 10)  # the flags of a page
+        file.write(b"\xff")
+    reader = Records(path)
+    assert any("page" in problem for problem in reader._environment.problems())
+    reader.close()

@@ -79,7 +79,7 @@ def _around(line: str, stems: Mapping[str, str], rarity: Mapping[str, float], li
     """Return a long line from a little before the part with most of the terms."""
     starts = [0, *(space + 1 for space, letter in enumerate(line) if letter == " ")]
     likely = dict(sorted(_likely(line, stems).items()))
-    worth = (_worth(_found(word, stems), rarity) for word in likely.values())
+    worth = (_worth(stems.keys() & set(terms(word)), rarity) for word in likely.values())
     places, before = [*likely], [0.0, *accumulate(worth)]  # what is in the words before each place
 
     def gain(start: int) -> float:

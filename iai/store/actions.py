@@ -92,6 +92,10 @@ class ActionView(Tables):
             return info
         return structs.replace(info, title="", title_rank=0)
 
+    def was_forgotten(self, session: bytes) -> bool:
+        """Was all of a session forgotten once? It may have gone on since."""
+        return self._t.get(_session_key(session), db=self._db["action_keys"]) is not None
+
     def is_forgotten_title(self, session: bytes, title: str) -> bool:
         """Was this title of a session forgotten?"""
         return self._t.get(_title_key(session, title), db=self._db["action_keys"]) is not None
@@ -217,10 +221,6 @@ class ActionChange(ActionView):
         self._t.put(session, pack(untitled), db=self._db["session_info"])
         self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
         return True
-
-    def was_forgotten(self, session: bytes) -> bool:
-        """Was all of a session forgotten once? It may have gone on since."""
-        return self._t.get(_session_key(session), db=self._db["action_keys"]) is not None
 
 
 def _title_key(session: bytes, title: str) -> bytes:

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from iai.freshness.sidecar import sidecar_path
 from iai.model.clock import NS, Now
-from iai.model.record import Record
+from iai.model.record import Record, session_key
 from iai.protocol.cache_writer import Refresh
 from iai.protocol.ingest import (
     Capture,
@@ -218,7 +218,14 @@ class ScenarioRunner:
         spooled.write_text(json.dumps(event))
         os.utime(spooled, ns=(self.world.now.wall, self.world.now.wall))
         self._acknowledge(cwd, *(line.said for line in lines if line.said))
-        self.checker.performed |= {line.done for line in lines if line.done}
+        if not self._forgotten(name):
+            self.checker.performed |= {line.done for line in lines if line.done}
+
+    def _forgotten(self, name: str) -> bool:
+        """Was all of a session forgotten? What is still done for its requests is not kept."""
+        session = session_key("claude", name)
+        with self.world.records.view() as view:
+            return view.was_forgotten(session) and not view.has_turns(session)
 
     def backdate(self, which: int) -> None:
         """A client captures a turn that was said long ago."""

@@ -111,9 +111,10 @@ class InvariantChecker:
         self._unhindered_since = max(self._unhindered_since, self._world.now.mono)
 
     def forgetting(self) -> None:
-        """Note what is there to be forgotten."""
+        """Note what is there to be forgotten, calls that wait for their results included."""
         with self._world.records.view() as view:
-            self._there = _calls(self._actions(view))
+            waiting = {word for t in view.transcripts() for word in WORD.findall(str(t.calls))}
+            self._there = _calls(self._actions(view)) | waiting
 
     def stopping(self) -> None:
         """Exempt the next write from (e): a stopping group writes without waiting."""

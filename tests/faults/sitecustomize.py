@@ -1,6 +1,7 @@
 """Faults in real processes. Python runs this at its start where PYTHONPATH names this directory.
 
-`IAI_FAULT_WALL` names a file with the seconds to add to the wall clock; it may change at any time.
+`IAI_FAULT_WALL` names a file with the seconds to add to the wall clock, or `at` and the nanoseconds
+that it shows for good; it may change at any time.
 `IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
@@ -24,7 +25,12 @@ _NS = 1_000_000_000
 
 def _set_clock(offset: Path) -> None:
     read = time.time_ns
-    time.time_ns = lambda: read() + int(offset.read_text()) * _NS
+
+    def shown() -> int:
+        at, _, nanoseconds = offset.read_text().partition("at ")
+        return int(nanoseconds) if nanoseconds else read() + int(at) * _NS
+
+    time.time_ns = shown
     time.time = lambda: time.time_ns() / _NS
 
 

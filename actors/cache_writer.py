@@ -39,7 +39,7 @@ from iai.session_start.composer import Composer
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import leftovers, links
 from iai.session_start.snapshot import SnapshotReader
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class CacheWriter:
 
     subscriptions = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
 
-    def __init__(self, layout: Layout, readers: Readers, settings: Settings) -> None:
+    def __init__(self, layout: Layout, readers: PayloadReaders, settings: Settings) -> None:
         self._layout = layout
         self._readers = readers
         self._ledger_days = settings.ledger_days
@@ -291,7 +291,7 @@ class CacheWriter:
 def make(settings: Settings) -> CacheWriter:
     """Return the behaviour of the cache-writer process."""
     layout = Layout(settings.store)
-    return CacheWriter(layout, Readers(layout), settings)
+    return CacheWriter(layout, PayloadReaders(layout), settings)
 
 
 def _answer(callers: list[Caller], outcome: RefreshOutcome) -> Steps:

@@ -9,7 +9,7 @@ from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
@@ -18,7 +18,7 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: Readers, *, elsewhere: bool = True) -> None:
+    def __init__(self, readers: PayloadReaders, *, elsewhere: bool = True) -> None:
         """`elsewhere`: may a payload show what was done in other projects?"""
         self._readers = readers
         self._elsewhere = elsewhere
@@ -71,7 +71,7 @@ class Composer:
 
     def _topics(self, project: str) -> tuple[Topic, ...]:
         try:
-            with self._readers.graph.view() as view:
+            with self._readers.topics.view() as view:
                 return view.topics(project)
         except StoreError:  # its owner repairs the graph; the payload does without it
             return ()

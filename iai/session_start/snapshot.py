@@ -14,7 +14,7 @@ from iai.model.record import Watermark
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import servable
 from iai.session_start.targets import targets
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class SnapshotReader:
     """Reads the records, the graph and the payload files, and never raises."""
 
     def __init__(
-        self, layout: Layout, readers: Readers, settings: Settings, manifest: Manifest
+        self, layout: Layout, readers: PayloadReaders, settings: Settings, manifest: Manifest
     ) -> None:
         self._layout = layout
         self._readers = readers
@@ -79,8 +79,8 @@ class SnapshotReader:
     def _graph(self) -> int:
         """Return the version of the graph; LEFT_OUT until it has caught up."""
         try:
-            with self._readers.graph.view() as view:
-                progress, topics_found = view.progress(), view.found()
+            with self._readers.topics.view() as view:
+                version = view.version()
         except StoreError:
             return LEFT_OUT
-        return progress.rebuilt + topics_found if progress.warm else LEFT_OUT
+        return LEFT_OUT if version is None else version

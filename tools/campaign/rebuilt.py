@@ -14,6 +14,7 @@ that is compared depends on when it was done:
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from harness.group import Group, TooLate, wait_until
@@ -58,12 +59,14 @@ def differences(
     stop_clocks(time.time_ns() + _AHEAD_S * NS)
     for one in (group, fresh):
         _sleep(one)
-    try:
-        wait_until(lambda: not _unlike(_derived(group), _derived(fresh)), "", _PATIENCE_S, look_s=1)
-    except TooLate:
-        pass  # what differs is named below
+    with suppress(TooLate):  # what still differs then is named below
+        wait_until(lambda: _alike(group, fresh), "they are alike", _PATIENCE_S, look_s=1)
     ours, theirs = ({**_derived(one), **_told(one, questions)} for one in (group, fresh))
     return {name: len(part) for name, part in theirs.items()}, list(_unlike(ours, theirs))
+
+
+def _alike(group: Group, fresh: Group) -> bool:
+    return next(_unlike(_derived(group), _derived(fresh)), None) is None
 
 
 def _unlike(ours: Parts, theirs: Parts) -> Iterator[str]:
@@ -108,9 +111,7 @@ def _derived(group: Group) -> Parts:
             topics = {project: graph.topics(project) for project in projects}
             return {
                 "weights": {0: structs.replace(weights, number=0) if weights else None},
-                "vectors": {
-                    label: row.tobytes() for label, row in zip(held, rows, strict=True)
-                },
+                "vectors": {label: row.tobytes() for label, row in zip(held, rows, strict=True)},
                 "chunks of the vector index": dict(graph.chunks(noted.table)),
                 "records of the lexical index": dict.fromkeys(lexical.labels(group.layout.lexical)),
                 "records' terms": terms,

@@ -55,12 +55,14 @@ class CacheWriter:
         self._ledger_days = settings.ledger_days
         self._manifest = Manifest()
         self._snapshots = SnapshotReader(layout, readers, settings, self._manifest)
-        self._composer = Composer(readers, elsewhere=bool(settings.elsewhere))
+        self._composer = Composer(
+            readers, settings.payload_projects, elsewhere=bool(settings.elsewhere)
+        )
         self._mailbox = Mailbox()
         self._timers = RefreshTimers(settings.refresh_min_s)
         self._skips = Skips()
         self._job: RefreshJob | None = None
-        self._hastened: list[str] = []  # projects in which the next session is about to start
+        self._hastened: dict[str, None] = {}  # projects in which a session is about to start
         self._tidied = ""  # the day on which the hooks' old files were last looked for
 
     def start(self, now: Now) -> Steps:
@@ -84,7 +86,7 @@ class CacheWriter:
                 self._timers.bypass_interval()
                 self._mailbox.hint("wake_sequence", now)
                 if project:
-                    self._hastened.append(project)
+                    self._hastened[project] = None
                     if self._job is not None:
                         self._job.hasten(project)
             case RecordsCommitted(ingested=0):  # somebody pinned, edited or forgot something
@@ -201,7 +203,7 @@ class CacheWriter:
     def _begin(self, job: RefreshJob) -> Steps:
         self._timers.began()
         self._job = job
-        hastened, self._hastened = self._hastened, []
+        hastened, self._hastened = self._hastened, {}
         for project in hastened:
             job.hasten(project)
         yield Publish(job.started(), keep=True)

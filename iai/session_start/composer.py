@@ -5,10 +5,11 @@ from contextlib import suppress
 from iai.errors import StoreError
 from iai.freshness.target import Target
 from iai.model import clock, framing
+from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import Material, Memo, gather
+from iai.payload.material import ELSEWHERE, SESSIONS, Material, Memo, gather
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 
@@ -18,12 +19,16 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: PayloadReaders, *, elsewhere: bool = True) -> None:
-        """`elsewhere`: may a payload show what was done in other projects?"""
+    def __init__(self, readers: PayloadReaders, projects: int, *, elsewhere: bool = True) -> None:
+        """`projects` is how many have a payload of their own.
+
+        `elsewhere`: may a payload show what was done in other projects?
+        """
         self._readers = readers
         self._elsewhere = elsewhere
-        self._memo: Memo = {}
-        self._file_memo: file_notes.Memo = {}
+        # Of sessions: enough for all that is composed in turn, so that none is read twice for it.
+        self._memo: Memo = Latest((projects + ELSEWHERE) * SESSIONS)
+        self._file_memo: file_notes.Memo = Latest(projects * file_notes.SESSIONS)
 
     def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
         """Return the text of a payload; "" if there are no records.

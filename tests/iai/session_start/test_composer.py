@@ -16,7 +16,7 @@ def test_a_payload_says_when_the_graph_is_missing(layout: Layout) -> None:
     put(records, new_record("a", text="remember the milk"))
     records.close()
     readers = PayloadReaders(layout)
-    composer = Composer(readers)
+    composer = Composer(readers, 20)
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     composer.prepare(target)
     with_graph, without = (
@@ -38,7 +38,7 @@ def test_other_projects_are_left_out_where_that_is_set(layout: Layout) -> None:
     readers = PayloadReaders(layout)
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     texts = [
-        Composer(readers, elsewhere=choice).compose(target, NOW.wall, with_graph=True)
+        Composer(readers, 20, elsewhere=choice).compose(target, NOW.wall, with_graph=True)
         for choice in (True, False)
     ]
     readers.close()
@@ -55,7 +55,7 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
         put(records, *(new_record(key) for key in keys))
         records.close()
         readers = PayloadReaders(layout)
-        composer = Composer(readers, elsewhere=False)
+        composer = Composer(readers, 20, elsewhere=False)
         target = Target(layout.payload, "", "")
         texts.append(composer.compose(target, NOW.wall, with_graph=True))
         readers.close()
@@ -66,4 +66,4 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
 
 
 def test_preparing_ignores_a_store_that_cannot_be_read(layout: Layout) -> None:
-    Composer(PayloadReaders(layout)).prepare(Target(layout.payload, "", ""))
+    Composer(PayloadReaders(layout), 20).prepare(Target(layout.payload, "", ""))

@@ -195,7 +195,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
     def redact_session(self, key: bytes, info: SessionInfo) -> None:
         """Replace what is known of a session, where its title had secrets in it."""
         self.put_session(key, info)
-        self._sessions[key] = self._mark.revision
+        self._note_forgotten(key)
 
     def leave_out(self, session: str) -> None:
         """Record no more of a session, by the host's id; what is stored of it stays."""
@@ -327,6 +327,8 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
 
     def finish(self) -> Watermark:
         """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
+        if self._scrub and 0 < self._mark.revision == self.erased_through():
+            self._log("act", 0, ())  # the scrub of that revision may be over
         for session, latest in self._spoken.items():
             old = self._t.get(session, db=self._db["sessions"])
             if old is None or decode_time(old) < latest:

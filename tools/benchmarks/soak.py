@@ -15,12 +15,14 @@ from campaign.damage import Damage
 from campaign.promises import Promises
 from campaign.workload import Captures, Questions, Refreshes, Starts, Worker
 from harness.corpus import history
-from harness.group import CHECKOUT, Group, wait_until
+from harness.group import CHECKOUT, PATIENCE_S, Group, wait_until
 from msgspec import Struct
 
 from benchmarks.stats import Stats
 from iai.process import disk_space
-from iai.protocol.message import PIPELINE
+from iai.process.client import Client
+from iai.protocol.ingest import Import, ImportProgress, ImportStatus
+from iai.protocol.message import PIPELINE, Actor
 from iai.store.readers import Readers
 
 _BURST_S = 3.0
@@ -69,7 +71,10 @@ def _fill(group: Group, records: int) -> int:
     """Have a group import records and link them; return how many links there are."""
     group.up()
     history(group.work / "history", records)
-    group.iai("import", str(group.work / "history"), "--wait")
+    with group.client() as client:
+        paths = (str(group.work / "history"),)
+        job = client.call(Actor.INGEST, Import(paths), ImportProgress, PATIENCE_S).job
+        wait_until(lambda: _read(client, job), "all is read", _PATIENCE_S, look_s=1)
     wait_until(lambda: group.health().caught_up, "all is indexed", _PATIENCE_S, look_s=1)
     wait_until(lambda: _linked(group), "all is linked", _PATIENCE_S, look_s=1)
     group.down()
@@ -79,6 +84,10 @@ def _fill(group: Group, records: int) -> int:
         rows = (*graph.kept(labels).values(), *graph.kept_similar(labels).values())
     readers.close()
     return sum(map(len, rows))
+
+
+def _read(client: Client, job: str) -> bool:
+    return client.call(Actor.INGEST, ImportStatus(job=job), ImportProgress, PATIENCE_S).done
 
 
 def _linked(group: Group) -> bool:

@@ -22,7 +22,8 @@ from benchmarks.stats import Stats
 from iai.process import disk_space
 from iai.process.client import Client
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
-from iai.protocol.message import PIPELINE, Actor
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import PIPELINE, Actor, State
 from iai.store.readers import Readers
 
 _BURST_S = 3.0
@@ -75,7 +76,9 @@ def _fill(group: Group, records: int) -> int:
         paths = (str(group.work / "history"),)
         job = client.call(Actor.INGEST, Import(paths), ImportProgress, PATIENCE_S).job
         wait_until(lambda: _read(client, job), "all is read", _PATIENCE_S, look_s=1)
-    wait_until(lambda: group.health().caught_up, "all is indexed", _PATIENCE_S, look_s=1)
+        wait_until(lambda: group.health().caught_up, "all is indexed", _PATIENCE_S, look_s=1)
+        asleep = RequestState(state=State.SLEEP)  # links are made without pauses then
+        client.call(Actor.LIFECYCLE, asleep, LifecycleReport, PATIENCE_S)
     wait_until(lambda: _linked(group), "all is linked", _PATIENCE_S, look_s=1)
     group.down()
     readers = Readers(group.layout)

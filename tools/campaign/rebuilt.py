@@ -62,14 +62,15 @@ def differences(
     with suppress(TooLate):  # what still differs then is named below
         wait_until(lambda: _alike(group, fresh), "they are alike", _PATIENCE_S, look_s=1)
     ours, theirs = ({**_derived(one), **_told(one, questions)} for one in (group, fresh))
-    return {name: len(part) for name, part in theirs.items()}, list(_unlike(ours, theirs))
+    return {name: len(part) for name, part in theirs.items()}, list(unlike(ours, theirs))
 
 
 def _alike(group: Group, fresh: Group) -> bool:
-    return next(_unlike(_derived(group), _derived(fresh)), None) is None
+    return next(unlike(_derived(group), _derived(fresh)), None) is None
 
 
-def _unlike(ours: Parts, theirs: Parts) -> Iterator[str]:
+def unlike(ours: Parts, theirs: Parts) -> Iterator[str]:
+    """Yield in words in what ours differ from theirs, which were rebuilt."""
     for name, part in theirs.items():
         keys = {*part, *ours[name]}
         wrong = [key for key in keys if ours[name].get(key) != part.get(key)]

@@ -1,8 +1,8 @@
 """What differs from a rebuild is named, by part and key."""
 
-from campaign.rebuilt import unlike
+from campaign.rebuilt import Parts, unlike
 
-PARTS = {"vectors": {1: b"a", 2: b"b"}, "answers": {"why?": ("because",)}}
+PARTS: Parts = {"vectors": {1: b"a", 2: b"b"}, "answers": {"why?": ("because",)}}
 
 
 def test_equal_parts_differ_in_nothing() -> None:
@@ -10,7 +10,7 @@ def test_equal_parts_differ_in_nothing() -> None:
 
 
 def test_what_is_missing_other_or_too_much_is_named() -> None:
-    ours = {"vectors": {1: b"x", 3: b"c"}, "answers": {"why?": ("because",)}}
+    ours: Parts = {"vectors": {1: b"x", 3: b"c"}, "answers": {"why?": ("because",)}}
     (found,) = unlike(ours, PARTS)
     assert found.startswith(
         "3 of 3 vectors differ from a rebuild: 1: b'x' where a rebuild has b'a'"

@@ -34,7 +34,8 @@ _NIGHT = {"drowsy_after_sec": "20", "sleep_after_sec": "40", "hibernate_after_se
 class Usage(Struct, frozen=True):
     """What one process has at one time."""
 
-    rss: int  # bytes
+    own: int  # bytes, without the pages of files, which the system takes back when it needs them
+    rss: int  # bytes, with these
     files: int  # open descriptors
 
 
@@ -142,13 +143,15 @@ def _usage(group: Group) -> dict[str, Usage]:
 
 
 def _of(process: psutil.Process) -> Usage:
-    return Usage(process.memory_info().rss, process.num_fds())
+    memory = process.memory_info()
+    return Usage(memory.rss - getattr(memory, "shared", 0), memory.rss, process.num_fds())
 
 
 def _growth(first: Usage, last: Usage) -> Stats:
     return {
-        "MB": round(last.rss / 1e6, 1),
-        "growth": round(last.rss / first.rss, 3),
+        "MB": round(last.own / 1e6, 1),
+        "growth": round(last.own / first.own, 3),
+        "MB with pages of files": round(last.rss / 1e6, 1),
         "files": last.files,
         "files at a tenth": first.files,
     }

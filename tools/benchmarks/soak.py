@@ -56,15 +56,17 @@ def run(args: Namespace) -> Stats:
         while (elapsed := time.monotonic() - began) < seconds:
             findings += _day(group, len(samples))
             samples.append((elapsed, _usage(group)))
-        first = next(s for at, s in samples if at >= seconds / 10 or s is samples[-1][1])
-        last = samples[-1][1]
+        tenths = [
+            next(usage for at, usage in samples if at >= seconds * n / 10 or at == samples[-1][0])
+            for n in range(1, 11)
+        ]
         return {
             "hours": args.hours,
             "bursts": len(samples),
             "records": group.health().watermark.records_count,
             "links, before": links,
             "disk, MB": round(disk_space.measure(group.layout.root, 0).used / 1e6),
-            **{who: _growth(first[who], last[who]) for who in last},
+            **{who: _growth([usage[who] for usage in tenths]) for who in tenths[0]},
             "findings": findings or "none",
         }
 
@@ -147,10 +149,12 @@ def _of(process: psutil.Process) -> Usage:
     return Usage(memory.rss - getattr(memory, "shared", 0), memory.rss, process.num_fds())
 
 
-def _growth(first: Usage, last: Usage) -> Stats:
+def _growth(tenths: list[Usage]) -> Stats:
+    """Compare the end with the first tenth."""
+    first, last = tenths[0], tenths[-1]
     return {
-        "MB": round(last.own / 1e6, 1),
         "growth": round(last.own / first.own, 3),
+        "MB, by tenths": " ".join(f"{usage.own / 1e6:.1f}" for usage in tenths),
         "MB with pages of files": round(last.rss / 1e6, 1),
         "files": last.files,
         "files at a tenth": first.files,

@@ -36,7 +36,7 @@ from campaign.workload import (
 )
 from harness.group import CHECKOUT, Group, TooLate, wait_until
 
-from benchmarks.stats import Stats, quantiles
+from benchmarks.stats import Stats, load, quantiles
 from iai.model import framing
 from iai.model.exchange import NARRATION
 from iai.process import files
@@ -110,6 +110,7 @@ class Campaign:
         return {
             "disk": "a tmpfs" if self._disk.there else "never full: that needs root and a tmpfs",
             "seed": self._args.seed,
+            "load of the machine": load(),
             "seconds": round(time.monotonic() - began, 1),
             "kills": self._kills.count,
             "other faults": dict(self._faults - Counter(any=self._faults["any"])),

@@ -13,7 +13,7 @@ from campaign.kills import answering
 from harness.corpus import history
 from harness.group import Group, wait_until
 
-from benchmarks.stats import Stats, quantiles
+from benchmarks.stats import Stats, load, quantiles
 from iai.lifecycle.supervision import STABLE_AFTER_S
 from iai.protocol.message import PIPELINE
 
@@ -40,7 +40,7 @@ def run(args: Namespace) -> Stats:
                 away[actor].append(time.monotonic() - killed)
                 times = psutil.Process(group.pid(actor)).cpu_times()
                 cpu[actor].append(times.user + times.system)
-    return {
+    each = {
         actor: {
             "kills": len(away[actor]),
             **quantiles(away[actor], "s"),
@@ -48,3 +48,4 @@ def run(args: Namespace) -> Stats:
         }
         for actor in PIPELINE
     }
+    return {"load of the machine": load(), **each}

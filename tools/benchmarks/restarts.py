@@ -40,7 +40,7 @@ def run(args: Namespace) -> Stats:
                 away[actor].append(time.monotonic() - killed)
                 times = psutil.Process(group.pid(actor)).cpu_times()
                 cpu[actor].append(times.user + times.system)
-    each = {
+    each: Stats = {
         actor: {
             "kills": len(away[actor]),
             **quantiles(away[actor], "s"),

@@ -28,6 +28,7 @@ from iai.config.layout import Layout
 from iai.config.secured import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
+from iai.model.units import count
 
 _RECORDS = ("records", "deep records")  # checks whose fix is to restore a backup
 
@@ -49,7 +50,7 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
     else:
         print("\n".join(map(_line, findings)))
-        print(f"{worst.count(Verdict.FAIL)} failed, {worst.count(Verdict.WARN)} warnings")
+        print(f"{worst.count(Verdict.FAIL)} failed, {count(worst.count(Verdict.WARN), 'warning')}")
     return 1 if Verdict.FAIL in worst else 0
 
 

@@ -34,6 +34,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     layout, ref = Layout(settings.store), refs.one(args)
+    if args.text is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadUsage("there is no terminal for an editor: give the new text with --text")
     with Client(layout) as client:
         client.require()
         before = _text(layout, ref)
@@ -59,10 +61,7 @@ def _text(layout: Layout, ref: str) -> str:
 
 
 def _edited(text: str) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
-    if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise BadUsage("there is no terminal for an editor: give --text, or set EDITOR")
-    editor = editor or "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # private to the user
         path = Path(directory) / "record.md"
         path.write_text(text)

@@ -167,15 +167,15 @@ def _refresh(client: Client) -> RefreshOutcome:
 
 def _print_commits(commits: CommitsImported) -> None:
     print(
-        f"{commits.project} ({commits.root}): {commits.kept} of {commits.commits} commits are worth"
-        f" keeping, {commits.added} new"
+        f"{commits.project} ({commits.root}): {commits.kept} of {count(commits.commits, 'commit')}"
+        f" worth keeping, {commits.added} new"
     )
 
 
 def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
-        f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
-        f" {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
+        f"{count(progress.files, 'file')}, {count(progress.turns_read, 'turn')} read,"
+        f" {progress.records_added} new, {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
         f" in {seconds:.1f} s"
     )
     if progress.redacted:

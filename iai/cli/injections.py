@@ -53,14 +53,14 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _line(one: Delivery) -> str:
     who = f"{one.host or '-'} {one.session or '-'} {one.source or '-'}"
-    gave = f"{one.tokens} tokens" if one.tokens else "nothing"
+    gave = count(one.tokens, "token") if one.tokens else "nothing"
     return f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}  {one.outcome} ({one.reason})"
 
 
 def _summary(total: Totals) -> str:
     parts = [
         f"{count(total.times, 'injection')} in {count(total.sessions, 'session')}",
-        f"{total.tokens} tokens in total, {total.mean_tokens:g} per non-empty one",
+        f"{count(total.tokens, 'token')} in total, {total.mean_tokens:g} per non-empty one",
     ]
     for name, tokens in (("source", total.tokens_by_source), ("host", total.tokens_by_host)):
         if tokens:

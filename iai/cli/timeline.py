@@ -18,7 +18,7 @@ from iai.errors import BadUsage
 from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
-from iai.model.units import ago, excerpt, when
+from iai.model.units import ago, count, excerpt, when
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
 from iai.recall.account import session_line
@@ -86,7 +86,7 @@ def _text(record: Record) -> dict[str, Any]:
 
 
 def _lines(one: Stretch, wall: int) -> str:
-    turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
+    turns = count(one.turns, "turn")
     began, ended = when(one.began_at), when(one.ended_at)
     day = began.split()[0]
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began

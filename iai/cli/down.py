@@ -9,6 +9,7 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, WireError
@@ -22,13 +23,17 @@ PATIENCE_S = 70.0  # time to kill five processes one after the other
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=PATIENCE_S, help="seconds to wait")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     with Client(layout) as client:
         if not client.running():
-            print(f"iai is not running on {settings.store}")
+            if args.json:
+                print_json({"stopped": False})
+            else:
+                print(f"iai is not running on {settings.store}")
             return 0
         try:
             client.call(Actor.SUPERVISOR, Stop(), Accepted, 2.0)
@@ -41,5 +46,5 @@ def run(args: Namespace, settings: Settings) -> int:
             if time.monotonic() > deadline:
                 raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
             time.sleep(0.02)
-    print("stopped")
+    print_json({"stopped": True}) if args.json else print("stopped")
     return 0

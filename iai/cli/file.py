@@ -3,7 +3,7 @@
 A relative path is read as seen from this directory. This project comes first, in all its checkouts;
 the same path in other projects follows below a heading. Works whether or not iai is running.
 
-example: iai file src/overlap.py --k 5
+example: iai file src/overlap.py --limit 5
 """
 
 import os
@@ -33,19 +33,19 @@ SHOWN = 200  # characters of each text
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
-    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.k < 1 or not args.path.strip():
-        raise BadUsage("the path must not be empty, and --k must be at least 1")
+    if args.limit < 1 or not args.path.strip():
+        raise BadUsage("the path must not be empty, and --limit must be at least 1")
     layout = Layout(settings.store)
     only = project_id(args.project, layout)
     records = Records(layout.records)
     try:
         with records.view() as view:
-            found = _found(view, args.path, only, args.k)
+            found = _found(view, args.path, only, args.limit)
             names = {project.id: project.name for project in view.projects()}
     finally:
         records.close()

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -41,12 +42,10 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("install", "status", "uninstall"))
     parser.add_argument("--host", choices=(*HOSTS, ALL), default=ALL, help="default: all")
     parser.add_argument("--dry-run", action="store_true", help="print the change without making it")
-    parser.add_argument("--json", action="store_true", help="with status: print one JSON document")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.json and args.action != "status":
-        raise BadUsage("--json works only with `iai hooks status`")
     hosts = [args.host] if args.host != ALL else _hosts_set_up()
     if args.action != "install":
         hosts = hosts or list(HOSTS)
@@ -56,14 +55,20 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     if not hosts:
         raise BadUsage("neither ~/.claude nor ~/.codex exists; choose one with --host")
-    failed = 0
+    failed, documents = 0, {}
     for host in hosts:  # a problem with one must not stop the other
         try:
-            _change(_installer(host, settings), args.action, dry_run=args.dry_run)
+            change = _change(_installer(host, settings), args.action, dry_run=args.dry_run)
         except SettingsFault as error:
             print(f"iai: {error}", file=sys.stderr)
-            failed = 1
-    if args.action == "install" and not args.dry_run:
+            failed, documents[host] = 1, {"problem": str(error)}
+            continue
+        documents[host] = _document(change)
+        if not args.json:
+            print("\n".join(_outcome(host, change, args.action, dry_run=args.dry_run)))
+    if args.json:
+        print_json(documents)
+    elif args.action == "install" and not args.dry_run:
         import_progress.offer(Layout(settings.store))
     return failed
 
@@ -77,25 +82,33 @@ def _installer(host: str, settings: Settings) -> Installer:
     return Installer(host, layout, os.environ, file_history=bool(settings.file_history))
 
 
-def _change(one: Installer, action: str, *, dry_run: bool) -> None:
-    name = NAMES[one.host]
+def _change(one: Installer, action: str, *, dry_run: bool) -> Change:
     if dry_run:
-        change = one.plan_install() if action == "install" else one.plan_uninstall()
-        print(_diff(change) or f"{name}: no change to {change.path}")
-        return
-    installing = action == "install"
-    change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
-    if not change.needed:
+        return one.plan_install() if action == "install" else one.plan_uninstall()
+    wall = time.time_ns()
+    return one.install(wall) if action == "install" else one.uninstall(wall)
+
+
+def _document(change: Change) -> Document:
+    backup = str(change.backup) if change.backup else None
+    return {"file": str(change.path), "changed": change.needed, "backup": backup, "problem": ""}
+
+
+def _outcome(host: str, change: Change, action: str, *, dry_run: bool) -> Iterator[str]:
+    name, installing = NAMES[host], action == "install"
+    if dry_run:
+        yield _diff(change) or f"{name}: no change to {change.path}"
+    elif not change.needed:
         state = "already in" if installing else "not in"
-        print(f"{name}: hooks are {state} {change.path}; nothing to do")
-        return
-    done = "installed in" if installing else "removed from"
-    backup = f" (backup: {change.backup})" if change.backup else ""
-    print(f"{name}: hooks {done} {change.path}{backup}")
-    if installing and one.host == codex.NAME:
-        print("  next: start codex and trust them once with /hooks; until then they don't run")
-    elif installing:
-        print("  open sessions may need a restart to use them")
+        yield f"{name}: hooks are {state} {change.path}; nothing to do"
+    else:
+        done = "installed in" if installing else "removed from"
+        backup = f" (backup: {change.backup})" if change.backup else ""
+        yield f"{name}: hooks {done} {change.path}{backup}"
+        if installing and host == codex.NAME:
+            yield "  next: start codex and trust them once with /hooks; until then they don't run"
+        elif installing:
+            yield "  open sessions may need a restart to use them"
 
 
 def _diff(change: Change) -> str:

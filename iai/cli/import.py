@@ -69,7 +69,7 @@ def configure(parser: ArgumentParser) -> None:
         "--git", nargs="?", const=".", metavar="DIRECTORY", help="a project's commits (default: .)"
     )
     parser.add_argument(
-        "--commits",
+        "--limit",
         type=int,
         default=COMMITS,
         metavar="N",
@@ -89,8 +89,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.explain:
         return _explain(args.explain, json=args.json)
-    if not (args.paths or args.all or args.git) or args.commits < 1:
-        raise BadUsage("name transcripts, or pass --all or --git; --commits must be at least 1")
+    if not (args.paths or args.all or args.git) or args.limit < 1:
+        raise BadUsage("name transcripts, or pass --all or --git; --limit must be at least 1")
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
@@ -101,7 +101,7 @@ def run(args: Namespace, settings: Settings) -> int:
         client.require()
         progress = import_progress.transcripts(client, paths) if paths or args.all else None
         seconds = time.monotonic() - began
-        commits = import_progress.commits(client, args.git, args.commits) if args.git else None
+        commits = import_progress.commits(client, args.git, args.limit) if args.git else None
         if args.wait:
             _wait(client, layout, max(one.revision for one in (progress, commits) if one))
     if progress is not None:
@@ -175,7 +175,8 @@ def _print_commits(commits: CommitsImported) -> None:
 def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
         f"{count(progress.files, 'file')}, {count(progress.turns_read, 'turn')} read,"
-        f" {progress.records_added} new, {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
+        f" {progress.records_added} new, {progress.duplicates} already known,"
+        f" {count(progress.actions_added, 'action')} new,"
         f" in {seconds:.1f} s"
     )
     if progress.redacted:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
+from iai.cli.output import print_json
 from iai.config.settings import Settings
 from iai.errors import IaiError
 from iai.install import scripts
@@ -28,6 +29,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
     parser.add_argument("--session", default="", help="the id of a resumed session")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -50,6 +52,10 @@ def run(args: Namespace, settings: Settings) -> int:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoPreview(f"the session-start hook {hook[1]} did not run: {error}") from error
-    sys.stdout.write(done.stdout.decode("utf-8", "replace"))
-    sys.stderr.write(done.stderr.decode("utf-8", "replace"))
+    text, source = (data.decode("utf-8", "replace") for data in (done.stdout, done.stderr))
+    if args.json:
+        print_json({"text": text, "source": source.strip()})
+        return 0
+    sys.stdout.write(text)
+    sys.stderr.write(source)
     return 0

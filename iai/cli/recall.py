@@ -31,7 +31,7 @@ FILTERS = ("project", "session", "role", "tier", "since", "until", "file", "comm
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("query", help="a question, or words to look for")
-    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"
@@ -74,15 +74,15 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.k < 1 or not args.query.strip():
-        raise BadUsage("the query must not be empty, and --k must be at least 1")
+    if args.limit < 1 or not args.query.strip():
+        raise BadUsage("the query must not be empty, and --limit must be at least 1")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()
         question = Recall(
             query=args.query,
-            k=args.k,
+            k=args.limit,
             project=project_id(args.project, layout),
             session=session_id(args.session, layout),
             role=args.role,

@@ -755,7 +755,7 @@ def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
         return found[0], found[1]
 
     g.up()
-    g.iai("remember", "kept before", "--cwd", "/p")
+    g.iai("remember", "kept before", "--project", "/p")
     g.settle()
     g.down()
     assert not g.layout.lease.read_text(), g.log()  # shut down in order

@@ -2,18 +2,24 @@
 
 import importlib
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from iai.cli.output import plain_streams
+from iai.cli.output import plain_streams, show
 from iai.config.config_file import load
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError
 
 # Exit codes of every command.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
+SUMMARY = (
+    re.compile(r"^(?P<head>iai is .*)"),
+    re.compile(r"^(?:(?P<warn>warn)|(?P<fail>fail)) "),
+    re.compile(r" (?P<todo>-> .*)"),
+)
 _INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 # In the order of the overview. Each command has a module of its own.
@@ -121,7 +127,7 @@ def parser(name: str) -> ArgumentParser:
 def _summary(settings: Settings) -> int:
     """Print whether all is well and what to do next; return the exit code."""
     lines, well = importlib.import_module("iai.admin.summary").summarize(settings, os.environ)
-    print("\n".join(lines))
+    show(lines, SUMMARY)
     return DONE if well else FAILED
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from iai.admin import backup
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.units import count, size
@@ -26,7 +27,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    manifest = backup.make(Layout(settings.store), args.file, time.time_ns())
+    with bar("copying, and reading it back"):
+        manifest = backup.make(Layout(settings.store), args.file, time.time_ns())
     written = args.file.stat().st_size
     if args.json:
         print_json({"file": str(args.file), "bytes": written, **msgspec.to_builtins(manifest)})

@@ -10,6 +10,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, WireError
@@ -42,9 +43,10 @@ def run(args: Namespace, settings: Settings) -> int:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + args.timeout
-        while client.running():
-            if time.monotonic() > deadline:
-                raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
-            time.sleep(0.02)
+        with bar("stopping"):
+            while client.running():
+                if time.monotonic() > deadline:
+                    raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
+                time.sleep(0.02)
     print_json({"stopped": True}) if args.json else print("stopped")
     return 0

@@ -7,6 +7,7 @@ example: iai file src/overlap.py --limit 5
 """
 
 import os
+import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -27,6 +28,12 @@ from iai.recall.file_history import FileVisit, Found, change_line, find, history
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
+LOOKS = (
+    re.compile(r"^(?P<head>\d{4}-\S+ \S+ UTC) (?P<dim>\([^)]*\), [^:]*)"),
+    re.compile(r"^    (?P<number>#\d+) "),
+    re.compile(r"^    (?P<label>commit) "),
+    re.compile(r"^(?P<head>## .*)"),
+)
 SHOWN = 200  # characters of each text
 
 
@@ -53,7 +60,8 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json({name: [_document(visit, names) for visit in visits]
                     for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip
         return 0
-    print("\n".join(_lines(found, names, time.time_ns())) or f"nothing is known of {args.path}")
+    lines = list(_lines(found, names, time.time_ns()))
+    show(lines or [f"nothing is known of {args.path}"], LOOKS)
     return 0
 
 

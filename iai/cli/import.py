@@ -20,12 +20,12 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 import msgspec
-from tqdm import tqdm
 
 from iai.admin import health
 from iai.cli import import_progress
 from iai.cli.import_progress import POLL_S, CommitsImported
-from iai.cli.output import print_json, unfiltered
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
@@ -141,17 +141,15 @@ def _document(progress: ImportProgress) -> dict[str, Any]:
 
 def _wait(client: Client, layout: Layout, revision: int) -> None:
     """Wait until vectors and graph have caught up, then rewrite the session-start text."""
-    total = None
-    hidden, stream = not sys.stderr.isatty(), unfiltered(sys.stderr)
-    with tqdm(unit="", disable=hidden, desc="indexing", file=stream) as bar:
+    total = 0
+    with bar("indexing", total) as shown:
         while True:
             client.require()
             stages = health.measure(layout, time.time_ns()).stages
             behind = [stages[name] for name in ("vectors", "graph") if name in stages]
             left = max((stage.lag_records for stage in behind), default=revision)
-            total = total or left
-            bar.total = total
-            bar.update(max(0, total - left - bar.n))
+            total = max(total, left)
+            shown.reach(total - left, f"{count(left, 'change')} left", total)
             if behind and not any(stage.lag_records or stage.note for stage in behind):
                 break
             time.sleep(POLL_S)

@@ -23,6 +23,7 @@ from itertools import islice
 from msgspec import Struct
 
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, Refused
@@ -97,9 +98,10 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
         one = project(args.project, view)
         into = project(args.into, view) if args.action == "merge" else None
     changed = _change(client, MergeProjects(project=one, into=into))
-    while _unsettled(records):
-        client.require()
-        time.sleep(POLL_S)
+    with bar("moving"):
+        while _unsettled(records):
+            client.require()
+            time.sleep(POLL_S)
     _refresh(client)
     if args.json:
         print_json({"project": one, "into": into, "moved": changed.count})

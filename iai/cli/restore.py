@@ -18,6 +18,7 @@ import msgspec
 
 from iai.admin import backup
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import clock
@@ -44,7 +45,8 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     named = layout.backups / args.file  # the path itself, if that is absolute
     path = named if not args.file.exists() and named.exists() else args.file
-    manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
+    with bar("unpacking, and reading it back"):
+        manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
     if args.json:
         previous = str(kept) if kept else None
         print_json({"restored": msgspec.to_builtins(manifest), "previous": previous})

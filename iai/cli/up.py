@@ -16,6 +16,7 @@ from typing import Any
 
 from iai.cli import import_progress
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NoAnswer, StoreBusy, StoreError, StoreOutdated
@@ -82,7 +83,8 @@ def run(args: Namespace, settings: Settings) -> int:
                 start_new_session=True,
                 cwd="/",
             )
-        report = _wait(client, process, PATIENCE_S)
+        with bar("starting"):
+            report = _wait(client, process, PATIENCE_S)
     if args.json:
         print_json(_document(report, started=True))
         return 0 if all(actor.state == "ready" for actor in report.actors) else 1

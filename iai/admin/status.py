@@ -49,6 +49,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "redacted": store.redacted,
         "space": msgspec.to_builtins(space),
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
+        "stalled": store.stalled,
         "problem": store.problem,
     }
     return document, "\n".join([*_lines(document, store), *_space_line(space)])
@@ -103,6 +104,8 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
         lines.append(
             f"rereading  {done} of {count(total, 'transcript')}, for what an update takes from them"
         )
+    if store.stalled:
+        lines.append(f"capture    {store.stalled}")
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 

@@ -25,8 +25,10 @@ class Composer:
         self._memo: Memo = {}
         self._file_memo: file_notes.Memo = {}
 
-    def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
+    def compose(self, target: Target, wall: int, *, with_graph: bool, stalled: str = "") -> str:
         """Return the text of a payload; "" if there are no records.
+
+        `stalled` says why it may lack what was said lately: see `capture_watch`.
 
         Where nothing of them is to be shown, it is a frame without content, so that nobody takes
         the payload for one that has yet to be written. Raises StoreError if the records cannot be
@@ -36,7 +38,8 @@ class Composer:
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
             known = view.watermark().records_count
-        text = render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+        notes = (stalled, "" if with_graph else WITHOUT_GRAPH)
+        text = render(material, wall, "; ".join(filter(None, notes)))
         if text or not known:
             return text
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)

@@ -115,6 +115,11 @@ def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     if age_s is not None and age_s < 0:
         todo = "correct the clock; until then the hook composes the text itself"
         yield warn("payload", f"its file is dated {-age_s:.0f} s in the future", todo)
+    if store.stalled:
+        todo = "`iai hooks status`, and logs/group.log"
+        yield fail("capture", store.stalled, todo)
+    else:
+        yield ok("capture", "hooks report what is said, as far as it is known")
     yield _markup(store.unknown_markup)
     yield _clock(store.watermark.max_updated_at, wall)
 

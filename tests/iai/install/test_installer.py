@@ -15,7 +15,7 @@ from harness.group import CHECKOUT, PATIENCE_S
 
 from iai.config.layout import Layout
 from iai.errors import StoreError
-from iai.install import hook_entries, installer, scripts
+from iai.install import hook_entries, installer, scripts, status_line
 from iai.install.installer import HOSTS, Installer
 from iai.install.settings_file import SettingsFault, SettingsFile
 
@@ -429,7 +429,10 @@ def test_installing_for_another_store_replaces_the_hooks(home: Home) -> None:
 
 
 def test_the_package_contains_its_scripts(tmp_path: Path) -> None:
-    assert {path.name for path in scripts.packaged().glob("*.sh")} == set(hook_entries.SCRIPTS)
+    assert {path.name for path in scripts.packaged().glob("*.sh")} == {
+        *hook_entries.SCRIPTS,
+        status_line.SCRIPT,
+    }
     compiled = shutil.ignore_patterns("__pycache__")  # where others may be writing
     shutil.copytree(Path(scripts.packaged()).parent / "iai", tmp_path / "iai", ignore=compiled)
     shutil.copytree(scripts.packaged(), tmp_path / "iai" / "_hooks")  # as the wheel has it

@@ -43,7 +43,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
         document, text = status.collect(settings)
-        print_json(document) if args.json else show(text.splitlines(), LOOKS)
+        print_json(document) if args.json else show(text.split("\n"), LOOKS)
         return _EXIT[document["group"]["state"]]
 
     def draw() -> None:

@@ -28,7 +28,7 @@ def redraw(text: str, looks: Looks = ()) -> None:
     On a terminal this is one write, which erases only what it doesn't overwrite: no flicker.
     """
     if sys.stdout.isatty():
-        drawn = painted(text.splitlines(), looks).splitlines()
+        drawn = painted(text.split("\n"), looks).split("\n")[:-1]
         lines = "".join(f"{line}\x1b[K\n" for line in drawn)
         unfiltered(sys.stdout).write(f"\x1b[H{lines}\x1b[J")
     else:

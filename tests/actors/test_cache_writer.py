@@ -65,7 +65,9 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.lifecycle import RequestState
 from iai.protocol.message import Actor, State
+from iai.session_start import capture_watch
 from iai.session_start.payload_files import read_sidecar
+from iai.session_start.snapshot import WATCH_S
 from tests.simulation.stories import (
     capture,
     events,
@@ -701,3 +703,29 @@ def test_a_jump_of_the_wall_clock_stops_nothing(world: Make, days: int) -> None:
     assert shown(w) == 2
     first = w.layout.payload.read_text().splitlines()[0]
     assert iso(w.now.wall)[:7] in first
+
+
+def test_the_status_line_is_kept_only_where_one_is_shown(world: Make) -> None:
+    w = world()
+    capture(w, "remember the milk")
+    w.run(1.0)
+    assert not w.layout.status_line.exists()
+    w.layout.hooks.mkdir(exist_ok=True)
+    w.layout.status_line_script.write_text("#!/bin/sh\n")
+    capture(w, "and the bread")
+    w.run(10.0)
+    assert w.layout.status_line.read_text() == "-\tup to date\n"
+
+
+def test_a_payload_says_that_capture_has_stalled_and_no_longer_once_it_has_not(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    capture(w, "remember the milk")
+    w.run(1.0)
+    monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "the hooks are silent")
+    w.run(WATCH_S + INTERVAL_S)
+    assert "\n(the hooks are silent)\n" in w.layout.payload.read_text()
+    monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "")
+    w.run(WATCH_S + INTERVAL_S)
+    assert "silent" not in w.layout.payload.read_text()

@@ -14,6 +14,7 @@ from iai.freshness.decide import Decision, Skipped, Write, decide
 from iai.freshness.inputs import Snapshot
 from iai.freshness.mailbox import Mailbox
 from iai.freshness.refresh import RefreshJob
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import encode_sidecar, sidecar_path
 from iai.freshness.skips import Skips
 from iai.freshness.target import Target
@@ -56,7 +57,11 @@ class CacheWriter:
         self._ledger_days = settings.ledger_days
         self._manifest = Manifest()
         self._snapshots = SnapshotReader(layout, readers, settings, self._manifest)
-        self._composer = Composer(readers, elsewhere=bool(settings.elsewhere))
+        self._composer = Composer(
+            readers,
+            elsewhere=bool(settings.elsewhere),
+            with_message=bool(settings.start_message),
+        )
         self._status_line = StatusLine(
             layout, readers, settings.refresh_min_s, settings.store_max_gb
         )
@@ -249,7 +254,7 @@ class CacheWriter:
 
     def _write(self, job: RefreshJob, target: Target) -> Steps:
         """Write a payload, then its sidecar: a crash in between costs one more refresh."""
-        text = self._composer.compose(
+        text, message = self._composer.compose(
             target,
             job.began.wall,
             with_graph=job.decision.with_graph,
@@ -257,6 +262,7 @@ class CacheWriter:
         )
         if not text:
             yield RemoveFile(sidecar_path(target.path))
+            yield RemoveFile(shown_path(target.path))
             yield RemoveFile(target.path)
             return
         if target.tops:  # first, so that a crash after it costs one more refresh, too
@@ -264,8 +270,13 @@ class CacheWriter:
             yield ReplaceFile(
                 self._layout.project_files(target.project), notes.encode(), durable=False
             )
+        if message:
+            shown = encode_shown(text, message)
+            yield ReplaceFile(shown_path(target.path), shown, durable=False)
+        elif shown_path(target.path).exists():
+            yield RemoveFile(shown_path(target.path))
         yield ReplaceFile(target.path, text.encode())
-        sidecar = job.sidecar(text)
+        sidecar = job.sidecar(text, message)
         yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)
         self._manifest.wrote(target.path, text, sidecar)
         job.written += 1

@@ -45,6 +45,8 @@ ACCESS: dict[Actor, Access] = {
             "session-start/*.md",
             "session-start/*.meta.json",
             "session-start/*.files",
+            "session-start/*.claude",
+            ".session-start-payload.cached.claude",
             "session-start/by-cwd/",
             "run/status-line",
         ),

@@ -83,6 +83,10 @@ class Layout:
         """
         return self._by_cwd(cwd, ".md")
 
+    def shown_link(self, cwd: str) -> Path | None:
+        """Return the link by which the hook finds it with the line for the person."""
+        return self._by_cwd(cwd, ".claude")
+
     def news_link(self, cwd: str) -> Path | None:
         """Return the link by which the hook finds the `project_news` of a working directory."""
         return self._by_cwd(cwd, ".news")

@@ -42,6 +42,7 @@ class SnapshotReader:
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
+            f" message={settings.start_message}"
         )
 
     def read(self, wall: int) -> Snapshot:

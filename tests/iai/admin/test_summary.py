@@ -4,6 +4,7 @@ import pytest
 
 from iai import cli
 from iai.admin import summary
+from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -14,8 +15,8 @@ from tests.iai.store.builders import new_record, put
 def summarized(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, *findings: Finding
 ) -> tuple[list[str], bool]:
-    monkeypatch.setattr(summary.machine, "checks", lambda *_: findings)
-    monkeypatch.setattr(summary.group, "checks", lambda *_: ())
+    monkeypatch.setattr(machine, "checks", lambda *_: findings)
+    monkeypatch.setattr(group, "checks", lambda *_: ())
     return summary.summarize(Settings(store=layout.root), {"HOME": str(layout.root.parent)})
 
 

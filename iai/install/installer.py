@@ -18,7 +18,7 @@ from iai.config import settings
 from iai.config.layout import Layout
 from iai.errors import StoreError
 from iai.hosts import claude, codex
-from iai.install import hook_entries, scripts, status_line
+from iai.install import hook_entries, json_edit, scripts, status_line
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault, SettingsFile
 from iai.process import files
@@ -101,7 +101,9 @@ class Installer:
         """Return what `install` would do. Raises SettingsFault if the settings can't be used."""
         before = self.file.read()
         try:
-            after = self._with_status(hook_entries.add(self._text(before), self.hooks)).encode()
+            text = self._text(before)
+            self._check_read_by_host(text)
+            after = self._with_status(hook_entries.add(text, self.hooks)).encode()
         except NotJson as error:
             raise self._unusable(error) from error
         return Change(self.file.path, before, after)
@@ -198,6 +200,10 @@ class Installer:
             return (status_line.remove(text) if self.host == claude.NAME else text).encode()
         except NotJson as error:
             raise self._unusable(error) from error
+
+    def _check_read_by_host(self, text: str) -> None:
+        if self.host == codex.NAME and json_edit.has_comments(text):
+            raise NotJson("has comments or a comma too many, for which Codex does not load it")
 
     def _with_status(self, text: str) -> str:
         """Return the settings with our status line, or without it, as was asked for."""

@@ -203,6 +203,7 @@ class Installer:
 
     def _check_read_by_host(self, text: str) -> None:
         if self.host == codex.NAME and json_edit.has_comments(text):
+            json_edit.parse(text)
             raise NotJson("has comments or a comma too many, for which Codex does not load it")
 
     def _with_status(self, text: str) -> str:

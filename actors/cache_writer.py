@@ -262,7 +262,8 @@ class CacheWriter:
         )
         if not text:
             yield RemoveFile(sidecar_path(target.path))
-            yield RemoveFile(shown_path(target.path))
+            if shown_path(target.path).exists():
+                yield RemoveFile(shown_path(target.path))
             yield RemoveFile(target.path)
             return
         if target.tops:  # first, so that a crash after it costs one more refresh, too

@@ -1,6 +1,7 @@
 """Whether all is well and what to do next, in five lines at most: what `iai` alone prints."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from iai.admin import status
 from iai.admin.doctor import group, machine
@@ -20,8 +21,16 @@ _STATES = {
 }
 
 
-def summarize(settings: Settings, environment: Mapping[str, str]) -> tuple[list[str], bool]:
-    """Return the lines, and whether all is well."""
+class Summary(NamedTuple):
+    """The lines, whether all is well, and whether iai is running."""
+
+    lines: list[str]
+    well: bool
+    running: bool
+
+
+def summarize(settings: Settings, environment: Mapping[str, str]) -> Summary:
+    """Look at everything that `iai status` and `iai doctor` show, and say the most important."""
     layout = Layout(settings.store)
     document, _ = status.collect(settings)
     every = (*machine.checks(layout, environment, settings), *group.checks(layout, settings))
@@ -29,7 +38,8 @@ def summarize(settings: Settings, environment: Mapping[str, str]) -> tuple[list[
         (one for one in every if one.verdict is not Verdict.OK and one.check != _OPTIONAL),
         key=lambda one: one.verdict is not Verdict.FAIL,
     )
-    return list(_lines(document, findings, environment)), not findings
+    running = document["group"]["state"] != "stopped"
+    return Summary(list(_lines(document, findings, environment)), not findings, running)
 
 
 def _lines(

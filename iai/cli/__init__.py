@@ -126,9 +126,11 @@ def parser(name: str) -> ArgumentParser:
 
 def _summary(settings: Settings) -> int:
     """Print whether all is well and what to do next; return the exit code."""
-    lines, well = importlib.import_module("iai.admin.summary").summarize(settings, os.environ)
-    show(lines, SUMMARY)
-    return DONE if well else FAILED
+    found = importlib.import_module("iai.admin.summary").summarize(settings, os.environ)
+    show(found.lines, SUMMARY)
+    if found.well:
+        return DONE
+    return FAILED if found.running else NOT_RUNNING
 
 
 def _run(name: str, words: list[str]) -> int:

@@ -46,7 +46,6 @@ ACCESS: dict[Actor, Access] = {
             "session-start/*.meta.json",
             "session-start/*.files",
             "session-start/*.claude",
-            ".session-start-payload.cached.claude",
             "session-start/by-cwd/",
             "run/status-line",
         ),

@@ -41,11 +41,13 @@ def read_payload(payload: Path) -> str | None:
 
 def shown_intact(payload: Path, sidecar: Sidecar, text: str) -> bool:
     """Is the file with the line for the person what was written, or absent if there is none?"""
-    expected = encode_shown(text, sidecar.message) if sidecar.message else None
+    path = shown_path(payload)
+    if not sidecar.message:
+        return not path.exists()
     try:
-        return shown_path(payload).read_bytes() == expected
+        return path.read_bytes() == encode_shown(text, sidecar.message)
     except OSError:
-        return expected is None
+        return False
 
 
 def bounded(sidecar: Sidecar, text: str) -> Sidecar:

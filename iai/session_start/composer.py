@@ -55,7 +55,7 @@ class Composer:
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
             known = view.watermark().records_count
-            sessions = sum(1 for _ in view.sessions(view.belongs(target.project)))
+            sessions = self._sessions(view, target.project)
         notes = (stalled, "" if with_graph else WITHOUT_GRAPH)
         text = render(material, wall, "; ".join(filter(None, notes)))
         if text or not known:
@@ -63,6 +63,11 @@ class Composer:
             return Composed(text, shown)
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)
         return Composed(f"{nothing}\n{framing.CLOSING}\n", "")
+
+    def _sessions(self, view: RecordView, project: str) -> int:
+        """Return how many sessions a project has, as far as the message needs that."""
+        wanted = self._with_message and project
+        return sum(1 for _ in view.sessions(view.belongs(project))) if wanted else 0
 
     def file_notes(self, target: Target, wall: int) -> str:
         """Return the notes on the files of a target's project. Raises StoreError like `compose`."""

@@ -44,7 +44,6 @@ read_line() {
   case "$text" in "-$tab"*"$newline"*) ;; *) return ;; esac
   line="${text%%"$newline"*}"
   line="${line#*"$tab"}"
-  [ -n "$session" ] || return
   case "$text" in
     *"$newline$session$tab"*)
       own="${text#*"$newline$session$tab"}"

@@ -102,6 +102,7 @@ COMMENTED = [
         "\n    ]\n  }\n}\n"
     ),
     '{ // one\n"a": 1 // two\n}',
+    '{"a": 1 // one\n}',
 ]
 
 
@@ -202,6 +203,12 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     assert json_edit.parse(hook_entries.add(text, HOOKS["codex"]))["hooks"].keys() == {
         event for event, _, _ in EVENTS
     }
+
+
+def test_what_follows_a_removed_hook_does_not_end_up_in_a_comment() -> None:
+    ours = json.dumps({"hooks": {"Stop": [HOOKS[claude.NAME][2].group]}})
+    removed = hook_entries.remove(f'{{"a": 1, // one\n {ours[1:]}')
+    assert removed == '{"a": 1 // one\n}'
 
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"{}\[\],:]+|[{}\[\],:]')

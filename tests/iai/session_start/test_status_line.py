@@ -54,6 +54,8 @@ def test_a_change_that_waits_for_the_interval_does_not_make_the_text_late(
     line: StatusLine,
 ) -> None:
     assert line.changed(snapshot(5, 3), "", NOW) == "-\tup to date\n"
+    soon = Now(NOW.wall, NOW.mono + int(59 * NS))
+    assert line.changed(snapshot(5, 3), "", soon) == ""
     later = Now(NOW.wall, NOW.mono + int((61 + LATE_S) * NS))
     assert line.changed(snapshot(5, 3), "", later) == "-\t2 changes behind\n"
     assert line.changed(snapshot(5, 5), "", later) == "-\tup to date\n"

@@ -44,7 +44,6 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port < _PORTS:
+    if not (text.isascii() and text.isdecimal()) or int(text) >= _PORTS:
         raise ArgumentTypeError(f"{text}: must be 0 to {_PORTS - 1}")
-    return port
+    return int(text)

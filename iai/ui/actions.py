@@ -36,13 +36,14 @@ def act(layout: Layout, form: Mapping[str, str]) -> str:
     request = _request(name, f"#{ref}", form)
     with Client(layout) as client:
         client.call(Actor.INGEST, request, Changed, WAIT_S)
-    return back(form.get("back", ""), name)
+    page = back(form)
+    return f"{page}{'&' if '?' in page else '?'}{urlencode({'did': name})}"
 
 
-def back(given: str, did: str) -> str:
-    """Return one of our own addresses, whatever was given, which says what was done."""
-    page = given if _BACK.fullmatch(given) else "next"
-    return f"{page}{'&' if '?' in page else '?'}{urlencode({'did': did})}"
+def back(form: Mapping[str, str]) -> str:
+    """Return the address that a form is on: one of our own, whatever it says."""
+    given = form.get("back", "")
+    return given if _BACK.fullmatch(given) else "next"
 
 
 def _request(name: str, ref: str, form: Mapping[str, str]) -> Request:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -75,6 +76,7 @@ class Pages:
         self._live: dict[str, str] = {}
         self._live_at = 0.0
         self._looking = asyncio.Lock()
+        self.ending = asyncio.Event()  # the streams end by themselves
 
     def routes(self) -> list[Route]:
         """Return all but the files of the page itself."""
@@ -114,7 +116,7 @@ class Pages:
         try:
             return RedirectResponse(actions.act(self._layout, form), 303)
         except IaiError as error:
-            return self._problem(request, error)
+            return self._problem(request, error, actions.back(form))
 
     def _page(self, request: Request, view: View, template: str) -> Response:
         asked = Asked(self._settings, dict(request.query_params), time.time_ns())
@@ -123,10 +125,10 @@ class Pages:
         except IaiError as error:
             return self._problem(request, error)
 
-    def _problem(self, request: Request, error: IaiError) -> Response:
+    def _problem(self, request: Request, error: IaiError, back: str = "now") -> Response:
         nothing = isinstance(error, StoreAbsent)
         known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
-        said = {"problem": str(error), "nothing": nothing}
+        said = {"problem": str(error), "nothing": nothing, "back": back}
         page = self._html(request, "problem.html", time.time_ns(), said)
         return HTMLResponse(page, next(known, 500))
 
@@ -136,7 +138,7 @@ class Pages:
         own = {field: value for field, value in request.query_params.items() if field != "did"}
         frame = {
             "page": name,
-            "back": render.address("now" if name == "do" else name, **own),
+            "back": render.address(name, **own),
             "form_token": self._form_token,
             "running": lock.held(self._layout.lease),
             "store": self._settings.store,
@@ -148,14 +150,15 @@ class Pages:
 
     async def _events(self) -> AsyncIterator[str]:
         sent: dict[str, str] = {}
-        while True:
+        while not self.ending.is_set():
             looked = await self._looked()
             for part, html in looked.items():
                 if html != sent.get(part):
                     data = "".join(f"data: {line}\n" for line in html.splitlines())
                     yield f"event: {part}\n{data}\n"
             sent = looked
-            await asyncio.sleep(LIVE_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), LIVE_S)
 
     async def _looked(self) -> dict[str, str]:
         """Return the live parts of the page as HTML, the same for all pages that are open."""
@@ -174,8 +177,7 @@ class Pages:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
 
-def application(settings: Settings, keys: Keys, port: int) -> Guard:
-    """Return the page on one store, guarded, as it is served at a port."""
-    pages = Pages(settings, keys)
+def guarded(pages: Pages, keys: Keys, port: int) -> Guard:
+    """Return the pages as they are served at a port: to those who have the keys."""
     inside = [*pages.routes(), Mount("/static", StaticFiles(directory=render.STATIC))]
     return Guard(Starlette(routes=[Mount(keys.path.rstrip("/"), routes=inside)]), keys, port)

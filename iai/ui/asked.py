@@ -42,6 +42,10 @@ class Asked(Struct, frozen=True):
         """Return a field as one bounded text; "" if it was not given."""
         return self.fields.get(name, "").strip()[:LONGEST]
 
+    def exact(self, name: str) -> str:
+        """Return a field as it is, but bounded: a host's id of a session may be anything."""
+        return self.fields.get(name, "")[:LONGEST]
+
     def number(self, name: str) -> int:
         """Return a field as a number from 0 on; 0 if it was not given. Raises BadUsage."""
         given = self.text(name).removeprefix("#")

@@ -15,7 +15,7 @@ LISTED = 60  # of those files
 
 def show(asked: Asked) -> Document:
     """Return the history of a file; without a path, the files of the last sessions."""
-    path, start = asked.text("path"), asked.offset()
+    path, start = asked.exact("path"), asked.offset()
     with asked.records() as view:
         projects = choices(view)
         project = chosen(asked, projects)

@@ -10,8 +10,8 @@ PERIODS = {"1d": "a day", "7d": "a week", "30d": "a month"}
 
 def show(asked: Asked) -> Document:
     """Return the deliveries of a period, the latest first. Raises BadUsage."""
-    since, session, project = asked.text("since") or "7d", asked.text("session"), asked.text("name")
-    start = asked.offset()
+    since, start = asked.text("since") or "7d", asked.offset()
+    session, project = asked.exact("session"), asked.exact("name")
     every = deliveries.read(asked.layout, units.moment("since", since, asked.wall))
     found = [one for one in every if session in ("", one.session) and project in ("", one.project)][
         ::-1

@@ -170,7 +170,8 @@ async def _body(receive: Receive, headers: Headers) -> bytes | Refusal:
     """Read the body of a request, as far as it may be long."""
     too_large = Refusal(413, f"That is more than {LARGEST_BODY >> 20} MiB.")
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > len(str(LARGEST_BODY)):
+    plausible = length.isascii() and length.isdecimal() and len(length) <= len(str(LARGEST_BODY))
+    if not plausible or int(length) > LARGEST_BODY:
         return too_large
     parts, size, more = [], 0, True
     while more:

@@ -47,7 +47,7 @@ def show(asked: Asked) -> Document:
         projects = choices(view)
         project = chosen(asked, projects) or (projects[0] if projects else None)
         directories = _directories(view, project.id) if project else []
-    directory = asked.text("directory")
+    directory = asked.exact("directory")
     if directory not in directories:
         directory = project.root if project else "/"
     found = preview.run(asked.settings.store, directory)

@@ -42,7 +42,7 @@ def show(asked: Asked) -> Document:
 
 def story(asked: Asked) -> Document:
     """Return one session, so many exchanges at a time. Raises NotFound."""
-    host, session, start = asked.text("host"), asked.text("session"), asked.offset()
+    host, session, start = asked.exact("host"), asked.exact("session"), asked.offset()
     key = session_key(host, session)
     with asked.records() as view:
         found = conversation.of_session(view, key)

@@ -9,7 +9,7 @@ from iai.admin.freshness import Freshness
 from iai.model.units import span
 
 WIDTH, HEIGHT = 1_000.0, 100.0  # of every chart, in its own units; the style sheet stretches it
-SHADES = 6  # classes of colours in the style sheet
+SHADES = 8  # classes of colours in the style sheet
 TICKS_S = (1.0, 60.0, 3_600.0, 86_400.0)
 _LEAST_SHARE = 1e-5  # of the time: the lowest that is drawn
 _SHARES = (1.0, 0.1, 0.01, 0.001, 0.0001)
@@ -40,6 +40,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     line: str = ""  # points, as SVG has them
     across: list[Tick] = []  # of the vertical axis, from the top
     along: list[Tick] = []  # of the horizontal one
+    ends: tuple[str, str] = ("", "")  # of the horizontal one
 
 
 def stack(parts: Sequence[tuple[str, int]], whole: int) -> Chart:
@@ -57,7 +58,7 @@ def stack(parts: Sequence[tuple[str, int]], whole: int) -> Chart:
 
 def history(found: Freshness) -> Chart:
     """Return the longest lag in each part of the period, on a logarithmic scale."""
-    top = max([TICKS_S[1], *(one.longest_s for one in found.history)])
+    top = max([TICKS_S[0], *(one.longest_s for one in found.history)])
     width = WIDTH / max(1, len(found.history))
     bars = []
     for number, one in enumerate(found.history):
@@ -72,7 +73,7 @@ def history(found: Freshness) -> Chart:
 
 def distribution(found: Freshness) -> Chart:
     """Return in which share of the time the lag was longer than x: both axes are logarithmic."""
-    last = max(TICKS_S[1], found.lag.max_s)
+    last = max(TICKS_S[0], found.lag.max_s)
     times = [one.longer_than_s for one in found.curve]
     first = times[0]
 
@@ -87,6 +88,7 @@ def distribution(found: Freshness) -> Chart:
     return Chart(
         line=" ".join(f"{_r(px)},{_r(py)}" for px, py in [*points, (WIDTH, HEIGHT)]),
         across=[Tick(_r(100 * _down(share)), f"{share * 100:g} %") for share in _SHARES],
+        ends=(span(first), span(last)),
         along=[Tick(_r(100 * x(t)), span(t)) for t in TICKS_S if t <= last],
     )
 

@@ -15,6 +15,7 @@ from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.model.clock import NS
 from iai.model.record import Record
+from iai.process.build import build
 from iai.process.disk_space import DiskSpace
 from iai.process.ledger import Reader
 from iai.ui import charts
@@ -40,6 +41,7 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._layout = Layout(settings.store)
+        self._build = build()
         self._log = Reader(self._layout.ledger, time.time_ns() - RECENT_S * NS)
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._measured: Freshness | None = None
@@ -47,7 +49,7 @@ class Watch:
 
     def live(self, wall: int) -> Document:
         """Return the state of the group and its stages, and what happened last."""
-        document, _ = status.collect(self._settings)
+        document, _ = status.collect(self._settings, self._build)
         stages = msgspec.convert(document["stages"], dict[str, Stage])
         self._events.extend(self._log.new())
         return {

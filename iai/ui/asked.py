@@ -13,7 +13,7 @@ from iai.store.record_view import RecordView
 from iai.store.records import Records
 
 LONGEST = 1_000  # characters of one field of an address
-DEEPEST = 100_000  # entries into a list that pages may go
+DEEPEST = 5_000  # entries into a list that pages may go
 
 Document: TypeAlias = dict[str, Any]
 

@@ -13,30 +13,31 @@ from iai.session_start import deliveries
 from iai.ui.asked import Asked, Document, choices, chosen
 
 SHOWN = 20  # sessions on a page
-LOOKED_AT = 400  # sessions, for those on a branch
+AT_ONCE = 100  # more, if they were active at the same time
 EXCHANGES = 10  # on a page of a story
 
 
 def show(asked: Asked) -> Document:
     """Return the sessions, the last active first, by project and branch."""
-    start, branch = asked.offset(), asked.text("branch")
+    before, branch = asked.number("before"), asked.text("branch")
     with asked.records() as view:
         projects = choices(view)
         project = chosen(asked, projects)
-        every = stretches(view, Filter(project=project.id if project else ""))
-        if branch:
-            every = (one for one in islice(every, LOOKED_AT) if one.summary.info.branch == branch)
-        found = list(islice(every, start, start + SHOWN + 1))
+        only = Filter(project=project.id if project else "")
+        listed = stretches(view, only, before=before, branch=branch)
+        found = list(islice(listed, SHOWN))
+        following = next(listed, None)
+        while following and following.active_at == found[-1].active_at and len(found) < AT_ONCE:
+            found.append(following)
+            following = next(listed, None)
     return {
         "projects": projects,
         "project": project,
         "branch": branch,
-        "sessions": [{"at": one, "work": session_line(one.summary)} for one in found[:SHOWN]],
+        "sessions": [{"at": one, "work": session_line(one.summary)} for one in found],
         "branches": sorted({b for one in found if (b := one.summary.info.branch)}),
-        "start": start,
-        "shown": SHOWN,
-        "more": len(found) > SHOWN,
-        "looked_at": LOOKED_AT,
+        "before": before,
+        "older": found[-1].active_at if following else 0,
     }
 
 

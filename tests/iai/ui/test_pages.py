@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,14 +11,17 @@ import pytest
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.model.record import session_key
+from iai.model.clock import NS
+from iai.model.record import Project, session_key
+from iai.model.session import SessionInfo
 from iai.payload.compose import render as composed
 from iai.payload.material import gather
+from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from iai.ui import charts, next_session, render
 from iai.ui.asked import LONGEST
 from tests.iai.store import hostile
-from tests.iai.store.builders import NOW
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
 from tests.iai.ui.browser import Browser, Parsed
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -152,8 +156,8 @@ def test_a_store_that_is_not_there_yet_is_not_an_error(tmp_path: Path, name: str
         ("record?ref=9999999999999999999", 404),
         ("session?host=claude&session=nobody", 404),
         ("sessions?project=nobody", 400),
-        ("sessions?from=99999999", 400),
-        ("sessions?from=-1", 400),
+        ("sessions?before=-1", 400),
+        ("files?path=x&from=99999999", 400),
         ("given?since=yesterday", 400),
         ("nothing", 404),
     ],
@@ -189,6 +193,34 @@ def test_the_state_follows_as_events_in_which_no_text_ends_a_line(inside: Browse
 def test_fields_of_an_address_are_bounded(inside: Browser) -> None:
     page = Parsed(inside.get("sessions?" + urlencode({"branch": "x" * (LONGEST + 99)})).text)
     assert [one["value"] for one in page.all("input", name="branch")] == ["x" * LONGEST]
+
+
+def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
+    """Also those that were last active at the same moment, at the end of a page."""
+    records = Records(layout.records, writer=True)
+    place = Project(id=PROJECT, name="mine", root="/p")
+    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    for number in range(50):
+        at = NOW.wall + min(number, 29) * NS  # the latest 21 at once
+        put(records, new_record(f"k{number}", session=f"s{number}", created_at=at))
+        info = SessionInfo(host="claude", session=f"s{number}", branch=("main", "fix")[number % 2])
+        records.commit(partial(_note, info), NOW)
+    records.close()
+    inside = Browser(Settings(store=layout.root))
+    inside.enter()
+    for branch, many in (("", 50), ("fix", 25), ("gone", 0)):
+        seen: list[str] = []
+        following = f"sessions?branch={branch}&project={PROJECT}"
+        while following:
+            page = Parsed(inside.get(following).text)
+            links = [one["href"] for one in page.all("a")]
+            seen += [href for href in links if href.startswith("session?")]
+            following = next((one["href"] for one in page.all("a", rel="next")), "")
+        assert len(seen) == len(set(seen)) == many
+
+
+def _note(info: SessionInfo, unit: RecordChange) -> None:
+    unit.note_session(info)
 
 
 # --- the text of the next session ---------------------------------------------------------------

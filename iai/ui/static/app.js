@@ -52,6 +52,10 @@
   window.addEventListener("hashchange", open);
   open();
 
+  document.addEventListener("htmx:sendError", () => {
+    document.getElementById("trouble").hidden = false;
+  });
+
   // After a button was used, the keyboard goes on where it was; a reader hears what was done.
   document.addEventListener("htmx:afterSwap", (event) => {
     const did = document.getElementById("did");

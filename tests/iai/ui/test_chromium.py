@@ -282,10 +282,12 @@ def test_the_cookie_is_out_of_reach_and_the_address_works_for_nobody_else(
 
 
 def test_the_group_and_then_the_page_itself_die_while_one_looks(
-    page: Page, served: Served, watched: Watched
+    context: BrowserContext, page: Page, served: Served, watched: Watched
 ) -> None:
     page.goto(served.base + "now")
     expect(page.locator(".headline")).to_contain_text("everything that is stored")
+    other = context.new_page()
+    other.goto(f"{served.base}record?ref=1")
     served.group.down()
     expect(page.locator(".headline")).to_contain_text("iai is not running")
     for name in ("next", "sessions", "record?ref=1"):
@@ -294,8 +296,11 @@ def test_the_group_and_then_the_page_itself_die_while_one_looks(
         assert answer.status == 200
         expect(page.get_by_role("status").first).to_contain_text("nothing can be changed")
     expect(page.get_by_role("button", name="Pin #1")).to_be_disabled()
+    other.get_by_role("button", name="Pin #1").click()
+    expect(other.get_by_role("alert").last).to_contain_text("iai is not running")
     page.goto(served.base + "now")
     expect(page.locator("#connection")).to_be_empty()
     assert served.end() == 0
     expect(page.locator("#connection")).to_contain_text("does not answer")
+    other.close()
     watched.problems.clear()  # of the connection that was lost

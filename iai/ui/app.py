@@ -33,6 +33,7 @@ from iai.ui import (
     render,
     search,
     sessions,
+    topic_map,
 )
 from iai.ui.asked import Asked, Document
 from iai.ui.guard import Guard, Keys
@@ -60,6 +61,7 @@ VIEWS: dict[str, tuple[View, str]] = {
     "given": (given.show, "given.html"),
     "settings": (installation.settings, "settings.html"),
     "health": (installation.health, "health.html"),
+    "map": (topic_map.show, "map.html"),
 }
 
 

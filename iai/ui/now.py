@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -41,11 +42,14 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._layout = Layout(settings.store)
-        self._build = build()
         self._log = Reader(self._layout.ledger, time.time_ns() - RECENT_S * NS)
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._measured: Freshness | None = None
         self._measured_at = 0.0
+
+    @cached_property
+    def _build(self) -> str:
+        return build()
 
     def live(self, wall: int) -> Document:
         """Return the state of the group and its stages, and what happened last."""

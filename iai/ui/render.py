@@ -23,6 +23,7 @@ PAGES = {
     "given": "Deliveries",
     "settings": "Settings",
     "health": "Health",
+    "map": "Map",
 }
 LONGEST_TEXT = 4_000  # characters of a text on a page with many
 LONGEST_RECORD = 200_000  # of the text of a page's own record

@@ -9,6 +9,8 @@ example: iai ui
 """
 
 import importlib
+import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iai.config.settings import Settings
@@ -39,8 +41,14 @@ def run(args: Namespace, settings: Settings) -> int:
             "what serves the page is not installed; add it with `pipx inject iai-memory starlette"
             " uvicorn jinja2` or `pip install 'iai-memory[ui]'`"
         ) from error
-    server.serve(settings, args.port, browse=not args.no_open)
+    server.serve(settings, args.port, browse=not args.no_open and _has_screen())
     return 0
+
+
+def _has_screen() -> bool:
+    """Can a browser show itself? In a terminal alone, a text browser would take that over."""
+    screens = (os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or any(screens)
 
 
 def _port(text: str) -> int:

@@ -11,6 +11,7 @@ from iai.errors import IaiError
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
 
+_OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
 PATIENCE_S = 10.0  # the hook's own deadline is a second
 
 
@@ -39,7 +40,7 @@ def run(store: Path, cwd: str, source: str = "startup", session: str = "") -> Pr
         done = subprocess.run(  # noqa: S603
             hook,
             input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
-            env={**os.environ, **no_trace},
+            env={k: v for k, v in os.environ.items() if k not in _OF_HOSTS} | no_trace,
             capture_output=True,
             timeout=PATIENCE_S,
             check=False,

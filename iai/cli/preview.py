@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from iai.admin import preview
+from iai.cli.output import print_json
 from iai.config.settings import Settings
 
 SOURCES = ("startup", "clear", "fork", "resume", "compact")
@@ -19,11 +20,15 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
     parser.add_argument("--session", default="", help="the id of a resumed session")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     cwd = os.path.abspath(args.cwd or ".")  # noqa: PTH100  as a host names it, symlinks and all
     found = preview.run(settings.store, cwd, args.source, args.session)
+    if args.json:
+        print_json({"text": found.text, "source": found.origin.strip()})
+        return 0
     sys.stdout.write(found.text)
     sys.stderr.write(found.origin)
     return 0

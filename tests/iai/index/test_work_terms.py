@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iai.index.lexical import NARRATION, WORK, LexicalIndex
 from iai.index.lexical_indexer import LexicalIndexer
 from iai.index.term_vectors import TermVectors, term_vector
-from iai.index.terms import term_id, terms
+from iai.index.terms import extract, term_id, terms
 from iai.index.work_terms import FAILED, KINDS, MOST, path_terms, work_terms
 from iai.model.action import Action
 from iai.store.graph import GraphStore
@@ -71,16 +71,16 @@ def test_an_exchange_has_a_bounded_number_of_terms() -> None:
 
 def test_a_term_counts_once_for_a_record_that_says_and_does_it() -> None:
     work = work_terms([action(path="tide.py")])
-    both = term_vector(kept(1, "mend tide.py"), terms("mend tide.py"), work)
+    both = term_vector(kept(1, "mend tide.py"), extract("mend tide.py"), work)
     assert TermVectors([both]).document_frequencies()[term_id("tide.py")] == 1
 
 
 def test_of_several_kinds_with_a_term_the_heaviest_counts() -> None:
     done = [action(path="tide.py"), action("b", kind="read", path="tide.py")]
     vectors = [
-        term_vector(kept(1, "x"), ["x"], work_terms(done)),
-        term_vector(kept(2, "x"), ["x"], work_terms(done[1:])),
-        term_vector(kept(3, "x"), ["x"]),
+        term_vector(kept(1, "x"), extract("x"), work_terms(done)),
+        term_vector(kept(2, "x"), extract("x"), work_terms(done[1:])),
+        term_vector(kept(3, "x"), extract("x")),
     ]
     weights = (0.8, 0.3, 0.0, 0.0, 0.0)
     table = TermVectors(vectors).work([term_id("x"), term_id("tide.py")], weights)

@@ -190,7 +190,7 @@ class Transcript(_Ingesting):
             Path(on_disk).unlink(missing_ok=True)
         Path(on_disk).write_bytes(data)
         perform(ingest.receive(Import(paths=(on_disk,)), Caller(b"", ""), self.now), self.now)
-        while ingest._imports.current:  # noqa: SLF001  what is waited for
+        while ingest._reader.imports.current:  # noqa: SLF001  what is waited for
             self.now = self.now.later(1)
             perform(ingest.work(self.now), self.now)
 

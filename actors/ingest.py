@@ -8,6 +8,7 @@ programs' events are left alone.
 import logging
 import sys
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +29,7 @@ from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
 from iai.model.clock import NS, Now
-from iai.model.record import SEEDED, Transcript, session_key
+from iai.model.record import SEEDED, Record, Transcript, session_key
 from iai.process import disk_space
 from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
@@ -233,25 +234,27 @@ class Ingest:
             case PurgeStatus():
                 yield Answer(caller, self._purging.progress())
             case _:
-                for path in self._traces(request):  # first: nobody would know of them later
+                with self._records.view() as view:
+                    forgotten = edits.named(request, view)
+                for path in self._traces(request, forgotten):  # first: later nobody knows of them
                     yield RemoveFile(path)
-                count = yield from self._writer.apply(request, now)
+                count = yield from self._writer.apply(request, forgotten, now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 if isinstance(request, Edit | Forget | Erase):
                     self._reader.reload()
                     self._scrub.demand()
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
 
-    def _traces(self, request: Request) -> list[Path]:
-        """Return the files of the spool with what is to be forgotten."""
-        if not isinstance(request, Forget | Erase):
-            return []
-        with self._records.view() as view:
-            records = edits.named(request, view)
-        sessions = isinstance(request, Forget) and request.whole_sessions
-        phrase = request.text if isinstance(request, Erase) else ""
-        ids = {record.session for record in records} if sessions else set[str]()
-        return list(traces.find(self._layout, records, ids, phrase))
+    def _traces(self, request: Request, forgotten: list[Record]) -> Iterator[Path]:
+        """Yield the files of the spool with what is to be forgotten."""
+        match request:
+            case Forget(whole_sessions=whole_sessions):
+                ids = {record.session for record in forgotten} if whole_sessions else set[str]()
+                yield from traces.find(self._layout, forgotten, ids, "")
+            case Erase(text=phrase):
+                yield from traces.find(self._layout, forgotten, (), phrase)
+            case _:
+                pass
 
     def _measure_space(self) -> Steps:
         """Stop storing before the disk is full, and go on as soon as there is room."""
@@ -344,7 +347,9 @@ class Ingest:
         if spooled.foreign:
             yield RemoveFile(spooled.path)
         else:
-            kept = redact.rejected(spool.beginning(spooled.path), self._redact)
+            kept = redact.rejected(
+                spool.beginning(spooled.path, spool.LONGEST_REJECTED), self._redact
+            )
             yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
             yield RemoveFile(spooled.path)
             for surplus in spool.oldest_bad(self._layout.spool_bad):

@@ -1,7 +1,7 @@
 """Commits of ingest, with all that each entails: events to publish, and lines for the hooks."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import TypeVar
@@ -15,7 +15,7 @@ from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
-from iai.model.record import Project, Transcript, Watermark
+from iai.model.record import Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
 from iai.projects import relocation
@@ -167,10 +167,10 @@ class RecordWriter:
         if session and not known:
             yield from self.commit(methodcaller("leave_out", session), now)
 
-    def apply(self, request: Request, now: Now) -> StepsTo[int]:
+    def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""
-        redacted = redact.request(request, self._redact)
-        return (yield from self.commit(partial(edits.apply, redacted), now))
+        change = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
+        return (yield from self.commit(change, now))
 
     def _wanted(self, batch: Batch) -> Batch:
         """Return what is to be stored of a slice, and where."""

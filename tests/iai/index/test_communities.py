@@ -13,7 +13,7 @@ from iai.model.topic import Topic
 from iai.store.readers import Readers
 from iai.store.topics import MOST_TOPICS
 from iai.store.vectors import VectorStore
-from tests.iai.index.test_link_indexer import Store
+from tests.iai.index.test_link_indexer import Linked
 from tests.iai.store.builders import PROJECT
 
 CHECKOUT = (
@@ -32,14 +32,14 @@ EXPORT = (
 class FromHere(Readers):
     """Readers that share the writers' environments: LMDB must not open one twice."""
 
-    def __init__(self, store: Store, path: Path) -> None:
+    def __init__(self, store: Linked, path: Path) -> None:
         super().__init__(Layout(path))
         self._records, self._graph = store.records, store.graph
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(tmp_path)
     made.say(*CHECKOUT, session="one")
     made.say(*EXPORT, session="two")
     made.follow()
@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_a_single_record_in_a_project_has_no_topic_and_no_error(
     tmp_path: Path,
 ) -> None:
-    alone = Store(tmp_path)
+    alone = Linked(tmp_path)
     alone.say("the only thing that was ever said", session="one")
     alone.follow()
     vectors = VectorStore(Layout(tmp_path).vectors, writer=True)
@@ -62,18 +62,18 @@ def test_a_single_record_in_a_project_has_no_topic_and_no_error(
     readers.close()
 
 
-def look(store: Store, path: Path) -> int:
+def look(store: Linked, path: Path) -> int:
     """Look for topics; return at how many records it had to look."""
     return sum(find(FromHere(store, path), store.graph, 0))
 
 
-def topics(store: Store) -> tuple[Topic, ...]:
+def topics(store: Linked) -> tuple[Topic, ...]:
     with store.graph.view() as graph:
         return graph.topics(PROJECT)
 
 
 def test_records_about_the_same_are_one_topic_with_a_readable_label(
-    store: Store, tmp_path: Path
+    store: Linked, tmp_path: Path
 ) -> None:
     look(store, tmp_path)
     first, second = topics(store)
@@ -84,7 +84,7 @@ def test_records_about_the_same_are_one_topic_with_a_readable_label(
 
 
 def test_a_topic_names_its_latest_record_and_its_latest_statement(
-    store: Store, tmp_path: Path
+    store: Linked, tmp_path: Path
 ) -> None:
     look(store, tmp_path)
     first = topics(store)[0]
@@ -92,7 +92,7 @@ def test_a_topic_names_its_latest_record_and_its_latest_statement(
     assert first.revision == 7
 
 
-def test_only_changed_windows_are_computed_again(store: Store, tmp_path: Path) -> None:
+def test_only_changed_windows_are_computed_again(store: Linked, tmp_path: Path) -> None:
     assert look(store, tmp_path) == 7
     before = topics(store)
     assert look(store, tmp_path) == 0
@@ -102,7 +102,7 @@ def test_only_changed_windows_are_computed_again(store: Store, tmp_path: Path) -
     assert topics(store) != before
 
 
-def test_the_same_records_have_the_same_topics(store: Store, tmp_path: Path) -> None:
+def test_the_same_records_have_the_same_topics(store: Linked, tmp_path: Path) -> None:
     look(store, tmp_path)
     before = topics(store)
     store.again()
@@ -111,7 +111,7 @@ def test_the_same_records_have_the_same_topics(store: Store, tmp_path: Path) -> 
 
 
 def test_the_windows_of_a_project_are_deleted_with_its_records(
-    store: Store, tmp_path: Path
+    store: Linked, tmp_path: Path
 ) -> None:
     look(store, tmp_path)
     for label in range(1, 8):
@@ -122,7 +122,7 @@ def test_the_windows_of_a_project_are_deleted_with_its_records(
 
 
 def test_topics_are_bounded_and_those_of_the_latest_window_come_first(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Linked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(communities, "WINDOW", 30)
     for number in range(40):

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from iai.ingest.transcripts import decode
+from iai.ingest.json_line import decode
 from iai.process.files import open_regular, read_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes

@@ -145,6 +145,8 @@ def test_a_session_that_turned_capture_off_is_left_out_also_by_an_import(world: 
     assert texts(w) == []
     assert waiting.turns == pending.read(w.layout, w.records, w.now.wall, str).turns == ()
     assert not any(b"nobody shall know" in data for _, data in stored(w))
+    with w.records.view() as view:
+        assert view.projects() == []
 
 
 def test_pending_turns_are_redacted_before_a_session_starts_with_them(world: Make) -> None:

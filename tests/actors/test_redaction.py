@@ -278,6 +278,34 @@ def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None
     assert isinstance(w.answer(Actor.INGEST, Edit(ref="#1", text="edited")), Changed)
 
 
+def test_a_purge_of_many_slices_ends_in_one_scrub_of_the_records(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    rules, w.redactor = w.redactor, Redactor(b"k", own=None)
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    for number in range(6):
+        capture(w, f"{number} {SECRET.text}")
+    w.redactor = rules
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    scrub, scrubbed = w.records.scrub, list[int]()
+
+    def counted(mark: int, room_s: float) -> bool:
+        done = scrub(mark, room_s)
+        scrubbed.extend([mark] * done)
+        return done
+
+    monkeypatch.setattr(w.records, "scrub", counted)
+    monkeypatch.setattr("iai.ingest.purge.A_SLICE", 2)
+    progress = finished(w, w.answer(Actor.INGEST, PurgeSecrets()), PurgeStatus())
+    assert progress.changed == 6
+    w.run(10.0)
+    assert scrubbed == [progress.revision]
+    assert left(w) == []
+
+
 @pytest.mark.slow
 def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_path: Path) -> None:
     rules = tmp_path / "rules"

@@ -18,7 +18,7 @@ import tantivy
 from iai.config.layout import private
 from iai.index import lexical_files, lexical_filter
 from iai.index.filters import Filter
-from iai.index.terms import terms
+from iai.index.terms import Extracted, terms
 from iai.model.record import Record
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class LexicalIndex:
     def put(
         self,
         record: Record,
-        found_by: Iterable[str],
+        found_by: Extracted,
         work: Iterable[str] = (),
         narration: Iterable[str] = (),
     ) -> None:
@@ -68,8 +68,9 @@ class LexicalIndex:
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
-        for field, found in ((_TEXT, found_by), (WORK, work), (NARRATION, narration)):
-            if text := " ".join(found):
+        texts = {_TEXT: found_by.words, WORK: " ".join(work), NARRATION: " ".join(narration)}
+        for field, text in texts.items():
+            if text:
                 document.add_text(field, text)
         lexical_filter.fill(document, record)
         self._writer.add_document(document)

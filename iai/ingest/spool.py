@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from iai.ingest.transcripts import decode
-from iai.process.files import open_regular
+from iai.ingest.json_line import decode
+from iai.process.files import open_regular, read_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
 LONGEST_REJECTED = 256 * 1024  # bytes that are kept of a file that is no event
@@ -158,11 +158,10 @@ def read(path: Path) -> Spooled | None:
         return Spooled(path, status.st_mtime_ns, None, str(error), foreign)
 
 
-def beginning(path: Path) -> bytes:
-    """Return what is kept of a file that is no event; b"" if it cannot be read."""
+def beginning(path: Path, longest: int) -> bytes:
+    """Return the first bytes of a file, at most so many; b"" if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(LONGEST_REJECTED)
+        return read_regular(path, longest, follow=False)
     except OSError:
         return b""
 

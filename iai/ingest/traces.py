@@ -13,7 +13,6 @@ from iai.ingest import spool
 from iai.model.record import Record
 
 _LEAST = 8  # bytes of a text that are looked for anywhere in a file
-_LONGEST = spool.LONGEST_EVENT
 
 
 def find(
@@ -35,7 +34,7 @@ def find(
                 yield path
     needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
     for path in aside:
-        data = _read(path)
+        data = spool.beginning(path, spool.LONGEST_EVENT)
         if any(needle in data for needle in needles):
             yield path
 
@@ -52,11 +51,3 @@ def _files(directory: Path) -> list[Path]:
         return [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
     except OSError:
         return []
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST)
-    except OSError:
-        return b""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from msgspec import Struct, structs
 
 from iai.config.layout import Layout
-from iai.ingest import parse, redact, spool, transcripts
+from iai.ingest import captured, parse, redact, spool, transcripts
 from iai.ingest.parse import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
 from iai.model.record import NewRecord, Project, Transcript
@@ -96,7 +96,7 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
             named.setdefault(event.transcript_path, event.cwd)
         else:
             redacted = redact.event(event, collected.redact)
-            for turn, project in parse.turns_in_event(redacted, arrived, project_of):
+            for turn, project in captured.turns_in_event(redacted, arrived, project_of):
                 collected.add(turn, project)
     return named
 

@@ -108,8 +108,8 @@ NOTED = 0.1  # noted outside a session: it has no neighbours to gain from
 # Commits at 1.0 to 2.0 are the same. Tried and dropped, for they won no more than they lost in
 # halves by time: one saturated sum over text and work (BM25F), support by other exchanges of a
 # session, a prior for exchanges that changed files, the best passage of a text, names of branches.
-WORK = (0.9, 0.3, 1.2, 0.6, 0.4)
-MOST_WORK = 1.2
+WORK = (1.0, 0.3, 1.2, 1.0, 0.4)
+MOST_WORK = 1.5
 
 # The narration of an exchange, where all terms of the question are in it. Without it commit ->
 # session is 0.54 / 0.77; at 0.3 0.57 / 0.82.

@@ -14,6 +14,7 @@ from iai.index.corrections import same_subject, sounds_like_correction
 
 _LONGEST = 600  # characters; a longer text has a cue of correction about anything
 _STEP = 0.0001  # of a score, by which the corrected comes after
+_ANSWERS = 0.5  # of a question, by rarity, that a statement has if it answers it
 _SAME_QUESTION = 0.5  # of what the earlier of two statements has of the question, in the later
 _STATEMENT = 240  # characters; in a longer request "instead" is about anything
 _CLOSE = 1 / 3  # of the score of the earlier: what fits much worse does not come before it
@@ -86,7 +87,7 @@ def _answers_as_well(later: RankedHit, earlier: RankedHit, question: Mapping[int
     asked = {term: rare for term, rare in question.items() if term in earlier.terms}
     both = sum(rare for term, rare in asked.items() if term in later.terms)
     return (
-        bool(asked)
+        sum(asked.values()) >= _ANSWERS * sum(question.values()) > 0
         and both >= _SAME_QUESTION * sum(asked.values())
         and (same_subject(later.terms, earlier.terms) or sounds_like_correction(later.text))
     )

@@ -58,6 +58,10 @@ _NOTHING_NAMED = re.compile(  # after any work, too: of a whole sentence, withou
     r"|the review(?:er| agent)?s? (?:has|have) approved\b[^`]*",
     re.IGNORECASE,
 )
+_CHECKED = re.compile(
+    r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\b[^:]{0,20}:",
+    re.IGNORECASE,
+)  # how it was checked: the last test run is shown as such
 _PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much of it
 _DID = re.compile(  # a sentence, or what it says of a name before it, begins with what was done
     r"(?:^|[:\u2013\u2014-] )(?:the fix\b|(?:i(?:'ve| have)? )?(?:(?:also|now|successfully"
@@ -142,8 +146,9 @@ def _joined(said: list[_Statement], limit: int) -> str:
 
 def _priority(statement: _Statement, place: int) -> tuple[bool, bool, bool, int]:
     """Sort the first statement first, then what was done or is left; details and rows last."""
+    checked = _CHECKED.match(statement.text) is not None
     says_less = place > 0 and _DONE.search(statement.text) is None
-    return statement.row, statement.detail, says_less, place
+    return statement.row or checked, statement.detail, says_less, place
 
 
 def _after(text: str, *, gap: bool) -> str:

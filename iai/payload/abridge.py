@@ -18,6 +18,7 @@ SHORT = 40  # characters of a sentence that names nothing, as "All tests pass."
 _LONGEST_READ = 20_000  # characters at each end of a text
 _LAST = 0.4  # of the room, at most, for the last statement
 _LEAST = 60  # characters; a shorter part of a statement is not worth its place
+_ONE_LINE = 200  # characters; in less room two statements cut each other short
 _CUT = " ... "  # between statements that do not follow one another
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -58,16 +59,21 @@ _NOTHING_NAMED = re.compile(  # after any work, too: of a whole sentence, withou
     r"|the review(?:er| agent)?s? (?:has|have) approved\b[^`]*",
     re.IGNORECASE,
 )
-_CHECKED = re.compile(
-    r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\b[^:]{0,20}:",
-    re.IGNORECASE,
-)  # how it was checked: the last test run is shown as such
+_CHECKED = re.compile(  # how it was checked: the last test run is shown as such
+    r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\W*:", re.IGNORECASE
+)
 _PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much of it
 _DID = re.compile(  # a sentence, or what it says of a name before it, begins with what was done
     r"(?:^|[:\u2013\u2014-] )(?:the fix\b|(?:i(?:'ve| have)? )?(?:(?:also|now|successfully"
     r"|completely) )*(?:fixed|added|removed|updated|moved|renamed|replaced|created|implemented"
     r"|reverted|changed|switched|extracted|refactored|rewrote|simplified|increased|reduced)\b)"
     r"|\b(?:has|have) been\b|\bnow\b",
+    re.IGNORECASE,
+)
+_TYPED = re.compile(  # how a person begins, and a log does not
+    r"(?:(?:ok|okay|and|so|now|hi|hmm?)\b[,; ]*)*"
+    r"(?:(?:can|could|would|should) (?:you|we|i)|i(?:'d|'m)?|we|let'?s|please|what|how|why|when"
+    r"|where|is|are|does|do)\b ",
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the code
@@ -87,6 +93,8 @@ def abridge(text: str, limit: int) -> str:
     said = list(_statements(_ends(text)))
     if len(said) == 1 and len(said[0].text) > limit:
         said = [_Statement(one) for one in _SENTENCE.split(said[0].text)]
+    if said and limit <= _ONE_LINE and _TYPED.match(said[0].text) and len(said[0].text) > limit / 2:
+        return framing.inline(said[0].text, limit)
     return _joined(said, limit) if said else line
 
 

@@ -118,6 +118,14 @@ def test_how_it_was_checked_comes_after_what_was_done() -> None:
     assert abridge(text, 80) == "The pilot is optional. ... The berth is not: see the list. End."
 
 
+def test_on_one_line_what_a_person_typed_first_is_not_cut_for_what_was_pasted_last() -> None:
+    asked = "can you look at the list, this is now the third ship that was deleted by accident"
+    log = "quay: 3 ships\n\nquay: 2 ships, one is gone since the last run of the import job"
+    assert abridge(f"{asked}\n\n{log}", 100) == asked
+    assert abridge(f"{log}\n\n{asked}", 120).startswith("quay: 3 ships ... can you look")
+    assert abridge(f"{asked}\n\n{log}", 300).endswith("import job")
+
+
 def test_the_opening_of_a_plan_is_its_title_and_what_it_begins_with() -> None:
     assert opening("Do this:\n\n# Chain the hooks\n\nThey are lost.\n\nEnd.") == (
         "Do this: Chain the hooks: They are lost."

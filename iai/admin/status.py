@@ -25,8 +25,11 @@ Document = dict[str, Any]
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 
 
-def collect(settings: Settings) -> tuple[Document, str]:
-    """Return the status, as a document and as text."""
+def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
+    """Return the status, as a document and as text.
+
+    `own` is this process's build, where that is known: it takes longer to find out than the rest.
+    """
     layout = Layout(settings.store)
     state, report = _report(layout)
     store = health.measure(layout, time.time_ns(), settings.payload_projects)
@@ -37,7 +40,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
             "state": state,
             "pid": pid or None,
             "version": report.version if report else None,
-            "own_version": build(),
+            "own_version": own or build(),
             "started_at": report.started_at if report else None,
             "store": str(settings.store),
         },
@@ -49,6 +52,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "redacted": store.redacted,
         "space": msgspec.to_builtins(space),
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
+        "stalled": store.stalled,
         "problem": store.problem,
     }
     return document, "\n".join([*_lines(document, store), *_space_line(space)])
@@ -101,8 +105,10 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     if store.reread.left:
         done, total = store.reread.done, store.reread.total
         lines.append(
-            f"rereading  {done} of {total} transcripts, for what an update takes from them"
+            f"rereading  {done} of {count(total, 'transcript')}, for what an update takes from them"
         )
+    if store.stalled:
+        lines.append(f"capture    {store.stalled}")
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 
@@ -128,7 +134,7 @@ def _actor_line(name: str, actor: Document) -> str:
     last = f", last exit: {actor['last_exit']}" if actor["last_exit"] else ""
     return (
         f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
-        f"  {actor['restarts']} restarts{late}{last}"
+        f"  {count(actor['restarts'], 'restart')}{late}{last}"
     )
 
 

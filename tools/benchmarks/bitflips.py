@@ -26,7 +26,7 @@ from typing import Literal, get_args
 import msgspec
 from harness.corpus import history, text
 from msgspec import Struct
-from simulation.world import SharedReaders, World
+from simulation.world import SharedPayloadReaders, World
 
 from benchmarks.stats import Stats
 from iai.admin.doctor import deep
@@ -242,12 +242,12 @@ def _everything(store: Path) -> Iterator[bytes]:
     state = saved.decode(layout.lifecycle.read_bytes())
     yield repr((state.state, state.since, state.last_activity_at) if state else "").encode()
     world = World(store)
-    composer = Composer(SharedReaders(layout, world.records, world.vectors, world.graph))
+    composer = Composer(SharedPayloadReaders(layout, world.records, world.graph), 20)
     with world.records.view() as view:
         yield from _records(view)
         wanted = targets(view, layout, 20)
     for target in wanted:
-        yield composer.compose(target, world.now.wall, with_graph=True).encode()
+        yield composer.compose(target, world.now.wall, with_graph=True).text.encode()
     for question in _questions():
         reply = world.answer(Actor.GRAPH_CACHE, Recall(query=question))
         yield msgspec.msgpack.encode(msgspec.to_builtins(reply))

@@ -5,6 +5,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from iai.model.exchange import opens
 from iai.model.record import CLIENT, Record, session_key
 from iai.recall import weights
 from iai.recall.scoring import Scored
@@ -36,14 +37,14 @@ class Exchanges:
     def __init__(self, scored: Scored, sources: Sources) -> None:
         self._scored = scored
         self._view = sources.view
-        self.get = cache(sources.view.get)
+        self._record = sources.record
         self._unattended = cache(self._is_unattended)
 
     def group(self, labels: Iterable[int]) -> list[Found]:
         """Return the exchanges of these labels, the best first; each has its best turn first."""
         groups: dict[int, Found] = {}
         for label in labels:
-            record = self.get(label)
+            record = self._record(label)
             if record is None:
                 continue
             request = self.request(record)
@@ -60,14 +61,18 @@ class Exchanges:
         """Return the request that a turn belongs to; None for a note, and for a client's turn."""
         if not record.in_session or record.host == CLIENT:
             return None
-        return self._view.request_of(record)
+        if opens(record):
+            return record
+        before = self._view.turns_before(session_key(record.host, record.session), record.order)
+        turns = (self._record(label) for label in before)
+        return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
     def distinct(self, found: Iterable[Found]) -> list[Found]:
         """Leave out what repeats a better one, and note it there; people come before programs."""
         kept: list[tuple[frozenset[int], Found]] = []
         for one in sorted(found, key=lambda f: f.unattended):
             own = self._scored.term_set(one.best.label)
-            alike = next((other for terms, other in kept if same(own, terms)), None)
+            alike = _saying_the_same(own, kept)
             if alike is None:
                 kept.append((own, one))
             else:
@@ -95,13 +100,21 @@ class Exchanges:
         return info is not None and info.unattended
 
 
-def same(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Do two texts share nearly all their terms (Jaccard's index)?"""
-    fewer, more = sorted((len(one), len(other)))
-    if fewer < _SENTENCE or fewer < weights.SAME * more:
-        return False
-    shared = len(one & other)
-    return shared >= weights.SAME * (len(one) + len(other) - shared)
+def _saying_the_same(
+    own: frozenset[int], kept: Iterable[tuple[frozenset[int], Found]]
+) -> Found | None:
+    """Return the first of those kept that shares nearly all terms with a text (Jaccard's index)."""
+    count = len(own)
+    if count < _SENTENCE:
+        return None
+    for terms, found in kept:
+        other = len(terms)
+        if other < weights.SAME * count or count < weights.SAME * other:
+            continue  # most are, and it is much cheaper than to compare them
+        shared = len(own & terms)
+        if other >= _SENTENCE and shared >= weights.SAME * (count + other - shared):
+            return found
+    return None
 
 
 def nearest_first(

@@ -80,7 +80,10 @@ def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     one = kept("Ada: retry the retry", role="assistant", host=CLIENT)
     two = kept("nothing of it", tier="semantic", pinned=True, session="s")
     term_vectors = TermVectors([one, two])
-    assert term_vectors.counts([term_id("retri"), term_id("else")]).tolist() == [[2, 0], [0, 0]]
+    assert term_vectors.find([term_id("retri"), term_id("else")]).counts().tolist() == [
+        [2, 0],
+        [0, 0],
+    ]
     assert term_vectors.heads["said"].tolist() == [NOW.wall] * 2
     assert term_vectors.heads["speaker"].tolist() == [term_id("ada"), 0]
     assert term_vectors.heads["session"].tolist() == [term_id("s"), 0]

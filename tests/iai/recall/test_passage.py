@@ -4,13 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.index.terms import terms
-from iai.recall.passage import PASSAGE, passage
+from iai.recall.passage import PASSAGE, Passages
 
 FILLER = "Nothing of note happened on the quay today. " * 20
 
 
 def rarity(question: str) -> dict[str, float]:
     return dict.fromkeys(terms(question), 1.0)
+
+
+def passage(text: str, rarity: dict[str, float]) -> str:
+    return Passages(rarity).passage(text)
 
 
 def test_a_short_text_is_shown_whole_on_one_line() -> None:

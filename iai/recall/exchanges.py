@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -29,6 +30,14 @@ class Found(Struct, kw_only=True):
     def best(self) -> Record:
         """The turn that fits best."""
         return self.turns[0]
+
+
+class _Kept(NamedTuple):
+    """A hit, its different terms, and how many of them what says the same has at least."""
+
+    found: Found
+    terms: frozenset[int]
+    least: float
 
 
 class Exchanges:
@@ -69,25 +78,25 @@ class Exchanges:
 
     def distinct(self, found: Iterable[Found]) -> list[Found]:
         """Leave out what repeats a better one, and note it there; people come before programs."""
-        kept: list[tuple[frozenset[int], Found]] = []
+        kept: list[_Kept] = []
         for one in sorted(found, key=lambda f: f.unattended):
             own = self._scored.term_set(one.best.label)
             alike = _saying_the_same(own, kept)
             if alike is None:
-                kept.append((own, one))
+                kept.append(_Kept(one, own, weights.SAME * len(own)))
             else:
                 alike.same.append(one.best.label)
-        return [one for _, one in kept]
+        return [one.found for one in kept]
 
     def _score(self, found: Found) -> None:
         """Score an exchange by its best turn and by what was done in it."""
         scored, request = self._scored, found.request
         whole = scored.parts(request.label) if request and request.label in scored else {}
         shared = {name: whole[name] for name in _OF_ALL if name in whole}
-        parts = {
-            turn.label: {n: v for n, v in scored.parts(turn.label).items() if n not in _OF_ALL}
-            for turn in found.turns
-        }
+        parts = {turn.label: scored.parts(turn.label) for turn in found.turns}
+        for own in parts.values():
+            for name in _OF_ALL:
+                own.pop(name, None)
         found.turns.sort(key=lambda turn: (-sum(parts[turn.label].values()), turn.label))
         found.why = parts[found.best.label] | shared
         found.score = round(sum(found.why.values()), 4)
@@ -100,19 +109,15 @@ class Exchanges:
         return info is not None and info.unattended
 
 
-def _saying_the_same(
-    own: frozenset[int], kept: Iterable[tuple[frozenset[int], Found]]
-) -> Found | None:
+def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> Found | None:
     """Return the first of those kept that shares nearly all terms with a text (Jaccard's index)."""
-    count = len(own)
-    if count < _SENTENCE:
-        return None
-    for terms, found in kept:
-        other = len(terms)
-        if other < weights.SAME * count or count < weights.SAME * other:
-            continue  # most are, and it is much cheaper than to compare them
+    count, least = len(own), weights.SAME * len(own)
+    for found, terms, least_there in kept:
+        if len(terms) < least or count < least_there:  # as most are, and quick to see
+            continue
         shared = len(own & terms)
-        if other >= _SENTENCE and shared >= weights.SAME * (count + other - shared):
+        enough = weights.SAME * (count + len(terms) - shared)
+        if min(count, len(terms)) >= _SENTENCE and shared >= enough:
             return found
     return None
 

@@ -1,6 +1,7 @@
 """The score of each candidate and of its neighbours, by part; `fusion` has the sums."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -34,9 +35,9 @@ class Scored:
         self._labels = labels
         self._row = {label: row for row, label in enumerate(labels)}
         self._term_vectors = term_vectors
+        self.term_set = cache(self._term_set)  # the different terms of a record, by its label
 
-    def term_set(self, label: int) -> frozenset[int]:
-        """Return the different terms of a record."""
+    def _term_set(self, label: int) -> frozenset[int]:
         return self._term_vectors.term_set(self._row[label])
 
     def ranked(self) -> Iterator[int]:

@@ -18,6 +18,7 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
+from iai.model.record import Transcript
 from iai.process.files import open_regular
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
@@ -80,6 +81,11 @@ class Rescued(NamedTuple):
 
     records: list[Located]
     whole: bool
+
+
+def mark(transcript: Transcript) -> Mark:
+    """Up to where a transcript has been read."""
+    return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
 
 
 def there(path: str) -> bool:

@@ -24,8 +24,8 @@ from iai.projects.identity import identify
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
 from iai.session_start import pending
-from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
+from iai.session_start.unread import Pending
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 from tests.iai.store.builders import NOW
 

@@ -125,11 +125,12 @@ class TermVectors:
         part = beyond.sum(axis=1) - 1  # -1: a number in the head
         return Occurrences((len(self.heads), len(wanted)), row, column, part)
 
-    def distinct(self) -> NDArray[np.int64]:
-        """Return how many different terms the text of each record has."""
-        repeats = np.zeros(len(self._words) + 1, np.int64)  # words up to each that equal the last
-        np.cumsum(self._words[1:] == self._words[:-1], out=repeats[1:-1])
-        start, end = self._bounds[:, 0], self._bounds[:, 1]
+    def distinct(self, count: int) -> NDArray[np.int64]:
+        """Return how many different terms the text of each of the first records has."""
+        start, end = self._bounds[:count, 0], self._bounds[:count, 1]
+        words = self._words[: int(end[-1]) if count else 0]
+        repeats = np.zeros(len(words) + 1, np.int64)  # words up to each that equal the last
+        np.cumsum(words[1:] == words[:-1], out=repeats[1:-1])
         last = np.maximum(end - 1, start)
         distinct: NDArray[np.int64] = end - start - (repeats[last] - repeats[start])
         return distinct

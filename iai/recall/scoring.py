@@ -82,7 +82,7 @@ def score(
     parts |= _priors(query.text, term_vectors, len(labels), sources, now)
     on_purpose = _on_purpose(term_vectors, len(labels))
     parts["remembered"] = weights.REMEMBERED * parts["words"] * on_purpose
-    enough = np.minimum(term_vectors.distinct()[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+    enough = np.minimum(term_vectors.distinct(len(labels)) / weights.ENOUGH_TERMS, 1.0)
     enough = np.maximum(enough, on_purpose)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before

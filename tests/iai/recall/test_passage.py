@@ -42,6 +42,11 @@ def test_a_long_line_is_shown_around_its_words() -> None:
     assert "crane" in passage(text, rarity("crane anchor"))
 
 
+def test_letters_that_get_longer_in_lower_case_move_no_word() -> None:
+    text = "İ " * 200 + "the crane dropped the anchor " + "quay " * 200
+    assert "crane dropped" in passage(text, rarity("crane anchor"))
+
+
 @given(st.text(max_size=2_000), st.text(max_size=50))
 def test_a_passage_is_one_short_line(text: str, question: str) -> None:
     shown = passage(text, rarity(question))

@@ -194,7 +194,7 @@ def _waiting(
     note: str = "",
 ) -> Stage:
     """Return the stage of the records: what hooks and hosts wrote and ingest has not read."""
-    grown = (t for t in followed if transcripts.grown(t.path, parse.mark(t)))
+    grown = (t for t in followed if transcripts.grown(t.path, transcripts.mark(t)))
     since = [*spooled, *(parse.unread_since(transcript) for transcript in grown)]
     since = [when for when in since if when]  # 0: the file is gone
     return Stage(

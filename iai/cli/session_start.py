@@ -7,6 +7,7 @@ ready.
 example: iai session-start --cwd .
 """
 
+import importlib
 import os
 import sys
 import time
@@ -16,18 +17,17 @@ from contextlib import ExitStack
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreAbsent
-from iai.ingest import redactors
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
-from iai.session_start import capture_watch, deliveries, pending
+from iai.session_start import capture_watch, given, unread
 from iai.session_start.delta_view import DeltaView, read_delta
-from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
 from iai.session_start.targets import checkout_of
+from iai.session_start.unread import Pending
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 from iai.store.topics import read
@@ -70,11 +70,10 @@ def run(args: Namespace, settings: Settings) -> int:
         records = _records(layout)
         if records is not None:
             opened.callback(records.close)
-        redactor = redactors.for_session_start(layout, settings)
-        waiting = pending.read(layout, records, wall, redactor.text)
+        waiting = _waiting(layout, settings, records, wall)
         view = opened.enter_context(records.view()) if records is not None else None
         source = PendingView(view, waiting, wall)
-        since = 0 if compacted else args.since or deliveries.through(layout, args.new_to)
+        since = 0 if compacted else args.since or given.through(layout, args.new_to)
         if view is not None:
             project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
@@ -99,6 +98,16 @@ def run(args: Namespace, settings: Settings) -> int:
             text = render(material, wall, "; ".join(filter(None, notes)))
     print(text, end="")
     return 0
+
+
+def _waiting(layout: Layout, settings: Settings, records: Records | None, wall: int) -> Pending:
+    """Read what is not in the store yet; import what that takes only if there is any."""
+    if not unread.anything(layout, records, wall):
+        return Pending()
+    redactor = importlib.import_module("iai.ingest.redactors").for_session_start(layout, settings)
+    pending = importlib.import_module("iai.session_start.pending")
+    found: Pending = pending.read(layout, records, wall, redactor.text)
+    return found
 
 
 def _delta(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import chain
 from struct import Struct
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,12 @@ HEAD = np.dtype(
 )
 _head = Struct(f"<qII???B{len(KINDS)}H2x").pack  # the same
 _WORD = np.dtype("<u4")
+_LOW = 0xFFFF  # the lower half of a word
 _HEAD_WORDS = HEAD.itemsize // _WORD.itemsize
 _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
 
 Heads = NDArray[np.void]
+Places = NDArray[np.int64]
 
 
 def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) -> bytes:
@@ -97,63 +100,81 @@ class TermVectors:
     """The term vectors of some records, as arrays with one row for each."""
 
     def __init__(self, vectors: Collection[bytes]) -> None:
-        words = np.frombuffer(b"".join(vectors), _WORD)
-        lengths = np.fromiter(map(len, vectors), np.int64, len(vectors)) // _WORD.itemsize
-        ends = np.cumsum(lengths)
-        head = (ends - lengths)[:, np.newaxis] + np.arange(_HEAD_WORDS)
-        self.heads: Heads = words[head].view(HEAD).reshape(-1)
-        body = np.ones(len(words), bool)
-        body[head] = False
-        work = self.heads["work"].astype(np.int64)
-        whole = lengths - _HEAD_WORDS
-        sizes = np.column_stack([whole - work.sum(axis=1), work])
-        kind = np.repeat(np.tile(np.arange(-1, len(KINDS)), len(vectors)), sizes.ravel())
-        row = np.repeat(np.arange(len(vectors)), whole)
-        term, said = words[body], kind < 0
-        self._term, self._row = term[said], row[said]
-        self._work = term[~said], row[~said], kind[~said]
-        first = np.ones(len(self._term), bool)  # of several occurrences
-        first[1:] = (self._term[1:] != self._term[:-1]) | (self._row[1:] != self._row[:-1])
-        self._first = np.flatnonzero(first)
-        # How many different terms each record has.
-        self.terms = np.bincount(self._row[self._first], minlength=len(vectors))
-        self._ends = np.cumsum(self.terms)
+        self._words = np.frombuffer(b"".join(vectors), _WORD)
+        self._lengths = np.fromiter(map(len, vectors), np.int64, len(vectors)) // _WORD.itemsize
+        self._ends = np.cumsum(self._lengths)
+        starts = self._ends - self._lengths
+        self._head = starts[:, np.newaxis] + np.arange(_HEAD_WORDS)
+        self.heads: Heads = self._words[self._head].view(HEAD).reshape(-1)
+        # Where each part of a vector begins: the text, and the kinds of work.
+        work = np.cumsum(self.heads["work"][:, ::-1], axis=1, dtype=np.int64)[:, ::-1]
+        bounds = self._ends[:, np.newaxis] - work
+        self._bounds = np.column_stack([starts + _HEAD_WORDS, bounds])
 
-    def counts(self, wanted: Collection[int]) -> NDArray[np.float64]:
-        """Return how often each record (row) has each of these terms (column)."""
-        table = np.zeros((len(self.heads), len(wanted)))
-        for column, term in enumerate(wanted):
-            rows = self._row[self._term == term]
-            table[:, column] = np.bincount(rows, minlength=len(self.heads))
-        return table
+    def find(self, wanted: Sequence[int]) -> "Occurrences":
+        """Return where these terms occur."""
+        sought = np.asarray(wanted, np.int64)
+        likely = np.zeros(_LOW + 1, np.bool_)  # by the lower half of a word
+        likely[sought & _LOW] = True
+        at = np.flatnonzero(likely.take(self._words & _LOW))
+        place, column = np.nonzero(self._words[at, np.newaxis] == sought)
+        at = at[place]
+        row = np.searchsorted(self._ends, at, side="right")
+        beyond = at[:, np.newaxis] >= self._bounds[row]
+        part = beyond.sum(axis=1) - 1  # -1: a number in the head
+        return Occurrences((len(self.heads), len(wanted)), row, column, part)
 
-    def work(self, wanted: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:
-        """Return for each record (row) the weight of each of these terms (column) in its work.
-
-        `weights` has one for each of `KINDS`; of several kinds with a term, the largest counts.
-        """
-        table = np.zeros((len(self.heads), len(wanted)))
-        term, row, kind = self._work
-        if len(term) and len(wanted):
-            order = np.argsort(np.asarray(wanted, np.int64))
-            ascending = np.asarray(wanted, np.int64)[order]
-            place = np.minimum(np.searchsorted(ascending, term), len(wanted) - 1)
-            there = ascending[place] == term
-            gains = np.asarray(weights)[kind[there]]
-            np.maximum.at(table, (row[there], order[place[there]]), gains)
-        return table
+    def distinct(self, count: int) -> NDArray[np.int64]:
+        """Return how many different terms the text of each of the first records has."""
+        start, end = self._bounds[:count, 0], self._bounds[:count, 1]
+        words = self._words[: int(end[-1]) if count else 0]
+        repeats = np.zeros(len(words) + 1, np.int64)  # words up to each that equal the last
+        np.cumsum(words[1:] == words[:-1], out=repeats[1:-1])
+        last = np.maximum(end - 1, start)
+        distinct: NDArray[np.int64] = end - start - (repeats[last] - repeats[start])
+        return distinct
 
     def term_set(self, row: int) -> frozenset[int]:
-        """Return the different terms of one record."""
-        end = int(self._ends[row])
-        return frozenset(self._term[self._first[end - int(self.terms[row]) : end]].tolist())
+        """Return the different terms of the text of one record."""
+        start, end = self._bounds[row, :2]
+        return frozenset(self._words[start:end].tolist())
 
     def document_frequencies(self) -> Counter[int]:
         """Return in how many of the records each term occurs, in the text or in the work."""
-        found = self._term[self._first]
-        if len(self._work[0]):
-            rows = np.concatenate([self._row[self._first], self._work[1]])
-            pairs = (rows << 32) | np.concatenate([found, self._work[0]])
-            found = (np.unique(pairs) & 0xFFFFFFFF).astype(_WORD)
-        terms, counts = np.unique(found, return_counts=True)
+        body = np.ones(len(self._words), bool)
+        body[self._head] = False
+        row = np.repeat(np.arange(len(self.heads)), self._lengths)[body]
+        pairs = (row << 32) | self._words[body]
+        if self.heads["work"].any():  # not ascending in a row
+            pairs.sort()
+        first = np.ones(len(pairs), bool)
+        first[1:] = pairs[1:] != pairs[:-1]
+        terms, counts = np.unique((pairs[first] & 0xFFFFFFFF).astype(_WORD), return_counts=True)
         return Counter(dict(zip(terms.tolist(), counts.tolist(), strict=True)))
+
+
+class Occurrences(NamedTuple):
+    """Where some terms occur in some term vectors."""
+
+    shape: tuple[int, int]  # how many vectors and terms there are
+    row: Places  # of the vector
+    column: Places  # of the term
+    part: Places  # 0 for the text, 1 to 5 for each of `KINDS`
+
+    def counts(self) -> NDArray[np.float64]:
+        """Return how often the text of each record (row) has each of the terms (column)."""
+        said = self.part == 0
+        cells = self.row[said] * self.shape[1] + self.column[said]
+        counts = np.bincount(cells, minlength=self.shape[0] * self.shape[1])
+        return counts.reshape(self.shape).astype(np.float64)
+
+    def work(self, weights: Sequence[float]) -> NDArray[np.float64]:
+        """Return for each record (row) the weight of each of the terms (column) in its work.
+
+        `weights` has one for each of `KINDS`; of several kinds with a term, the largest counts.
+        """
+        table = np.zeros(self.shape)
+        done = self.part > 0
+        gains = np.asarray(weights)[self.part[done] - 1]
+        np.maximum.at(table, (self.row[done], self.column[done]), gains)
+        return table

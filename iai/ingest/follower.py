@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from iai.ingest import parse, transcripts
+from iai.ingest import transcripts
 from iai.model.clock import NS, Now
 from iai.model.record import Transcript
 
@@ -162,7 +162,7 @@ class Follower:
         `found` says whether the spool held anything to act on, `more` whether it still does.
         """
         for path, transcript in self._followed.items():
-            if path not in self._unread and transcripts.grown(path, parse.mark(transcript)):
+            if path not in self._unread and transcripts.grown(path, transcripts.mark(transcript)):
                 self._unread[path] = None
         if found or self._unread:
             self._last_found = now.mono

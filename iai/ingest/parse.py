@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
 from iai.ingest.items import Found, Reader
-from iai.ingest.transcripts import Mark, Slice
+from iai.ingest.transcripts import Slice
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.context import Context
@@ -99,7 +99,7 @@ def read(
 
     Raises OSError if the file cannot be read.
     """
-    piece = transcripts.read(transcript.path, mark(transcript), most)
+    piece = transcripts.read(transcript.path, transcripts.mark(transcript), most)
     if piece.restarted:  # another file by the same name, or the same one rewritten
         transcript = Transcript(
             path=transcript.path,
@@ -370,11 +370,6 @@ def told_apart(records: list[NewRecord]) -> list[NewRecord]:
         else:
             marked.append(record)
     return marked[::-1]
-
-
-def mark(transcript: Transcript) -> Mark:
-    """Up to where a transcript has been read."""
-    return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
 
 
 def unread_since(transcript: Transcript) -> int:

@@ -16,6 +16,7 @@ import zstandard
 from msgspec import Struct
 
 from iai.ingest import json_line
+from iai.model.record import Transcript
 from iai.process.files import open_regular
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
@@ -57,6 +58,11 @@ class Found(NamedTuple):
     path: Path
     bytes: int
     written_at: int  # wall nanoseconds
+
+
+def mark(transcript: Transcript) -> Mark:
+    """Up to where a transcript has been read."""
+    return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
 
 
 def there(path: str) -> bool:

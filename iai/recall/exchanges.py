@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from msgspec import Struct
 
+from iai.model.exchange import opens
 from iai.model.record import CLIENT, Record, session_key
 from iai.recall import weights
 from iai.recall.scoring import Scored
@@ -30,20 +32,28 @@ class Found(Struct, kw_only=True):
         return self.turns[0]
 
 
+class _Kept(NamedTuple):
+    """A hit, its different terms, and how many of them what says the same has at least."""
+
+    found: Found
+    terms: frozenset[int]
+    least: float
+
+
 class Exchanges:
     """Reads the exchanges of scored turns."""
 
     def __init__(self, scored: Scored, sources: Sources) -> None:
         self._scored = scored
         self._view = sources.view
-        self.get = cache(sources.view.get)
+        self._record = sources.record
         self._unattended = cache(self._is_unattended)
 
     def group(self, labels: Iterable[int]) -> list[Found]:
         """Return the exchanges of these labels, the best first; each has its best turn first."""
         groups: dict[int, Found] = {}
         for label in labels:
-            record = self.get(label)
+            record = self._record(label)
             if record is None:
                 continue
             request = self.request(record)
@@ -60,29 +70,33 @@ class Exchanges:
         """Return the request that a turn belongs to; None for a note, and for a client's turn."""
         if not record.in_session or record.host == CLIENT:
             return None
-        return self._view.request_of(record)
+        if opens(record):
+            return record
+        before = self._view.turns_before(session_key(record.host, record.session), record.order)
+        turns = (self._record(label) for label in before)
+        return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
     def distinct(self, found: Iterable[Found]) -> list[Found]:
         """Leave out what repeats a better one, and note it there; people come before programs."""
-        kept: list[tuple[frozenset[int], Found]] = []
+        kept: list[_Kept] = []
         for one in sorted(found, key=lambda f: f.unattended):
             own = self._scored.term_set(one.best.label)
-            alike = next((other for terms, other in kept if same(own, terms)), None)
+            alike = _saying_the_same(own, kept)
             if alike is None:
-                kept.append((own, one))
+                kept.append(_Kept(one, own, weights.SAME * len(own)))
             else:
                 alike.same.append(one.best.label)
-        return [one for _, one in kept]
+        return [one.found for one in kept]
 
     def _score(self, found: Found) -> None:
         """Score an exchange by its best turn and by what was done in it."""
         scored, request = self._scored, found.request
         whole = scored.parts(request.label) if request and request.label in scored else {}
         shared = {name: whole[name] for name in _OF_ALL if name in whole}
-        parts = {
-            turn.label: {n: v for n, v in scored.parts(turn.label).items() if n not in _OF_ALL}
-            for turn in found.turns
-        }
+        parts = {turn.label: scored.parts(turn.label) for turn in found.turns}
+        for own in parts.values():
+            for name in _OF_ALL:
+                own.pop(name, None)
         found.turns.sort(key=lambda turn: (-sum(parts[turn.label].values()), turn.label))
         found.why = parts[found.best.label] | shared
         found.score = round(sum(found.why.values()), 4)
@@ -95,13 +109,17 @@ class Exchanges:
         return info is not None and info.unattended
 
 
-def same(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Do two texts share nearly all their terms (Jaccard's index)?"""
-    fewer, more = sorted((len(one), len(other)))
-    if fewer < _SENTENCE or fewer < weights.SAME * more:
-        return False
-    shared = len(one & other)
-    return shared >= weights.SAME * (len(one) + len(other) - shared)
+def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> Found | None:
+    """Return the first of those kept that shares nearly all terms with a text (Jaccard's index)."""
+    count, least = len(own), weights.SAME * len(own)
+    for found, terms, least_there in kept:
+        if len(terms) < least or count < least_there:  # as most are, and quick to see
+            continue
+        shared = len(own & terms)
+        enough = weights.SAME * (count + len(terms) - shared)
+        if min(count, len(terms)) >= _SENTENCE and shared >= enough:
+            return found
+    return None
 
 
 def nearest_first(

@@ -1,8 +1,9 @@
 """An exchange that was found, as the hit that people and programs get."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
+from math import fsum
 
 from msgspec import structs
 
@@ -14,7 +15,7 @@ from iai.model.record import Record
 from iai.protocol.graph_cache import Hit, Line, Provenance
 from iai.recall.exchanges import Found
 from iai.recall.file_history import ends_with
-from iai.recall.passage import passage
+from iai.recall.passage import Passages
 from iai.recall.query import ParsedQuery
 from iai.recall.sources import Sources
 
@@ -34,6 +35,7 @@ class HitMaker:
         self._sources = sources
         self._near = near
         self._explain = explain
+        self._passage = Passages(query.every).passage
         self._project = cache(sources.view.project_named)
         self._least = _FITS * sum(query.every.values())
 
@@ -61,7 +63,7 @@ class HitMaker:
             source=Provenance(**structs.asdict(record.source)),
             matched=matched(self._query.text, record.text) if self._explain else (),
             superseded_by=superseded_by,
-            passage=passage(record.text, self._query.every),
+            passage=self._passage(record.text),
             elsewhere=bool(self._near) and record.project != self._near,
             unattended=found.unattended,
             same=tuple(found.same),
@@ -92,16 +94,15 @@ class HitMaker:
 
     def _answer(self, request: Record) -> Record | None:
         found: Record | None = None
-        view = self._sources.view
-        for label in view.sides(request)[1]:
-            turn = view.get(label)
+        for label in self._sources.view.sides(request)[1]:
+            turn = self._sources.record(label)
             if turn is None or opens(turn):
                 break
             found = turn if is_answer(turn) else found
         return found
 
     def _beside(self, turn: Record) -> str:
-        return passage(turn.text, self._query.every, BESIDE)
+        return self._passage(turn.text, BESIDE)
 
     def _files(self, actions: Iterable[Action]) -> Iterator[str]:
         """Yield the files that were changed, those that the question names first."""
@@ -124,8 +125,8 @@ class HitMaker:
     def _fitting(self, texts: Iterable[str], most: int) -> Iterator[str]:
         worth = {text: self._worth(text_terms(text)) for text in dict.fromkeys(texts) if text}
         best = sorted(worth, key=lambda text: -worth[text])[:most]
-        rarity: Mapping[str, float] = self._query.every
-        yield from (passage(text, rarity) for text in best if worth[text] >= self._least > 0)
+        yield from (self._passage(text) for text in best if worth[text] >= self._least > 0)
 
     def _worth(self, found: Iterable[str]) -> float:
-        return sum(self._query.every.get(term, 0.0) for term in set(found))
+        every = self._query.every
+        return fsum(every[term] for term in every.keys() & found)  # the same in any order

@@ -1,69 +1,114 @@
 """The part of a text that fits a question best. Pure."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
+from functools import cache
 from itertools import accumulate
+from math import fsum
 
 from iai.index.terms import LONGEST_TEXT, terms
 
 PASSAGE = 240  # characters
 _DECIMALS = 9
 _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: cry, cries -> cri
-_PIECE = re.compile(r"[^\n]*?(?:[.!?](?=\s)|\n|$)\s*")
+_PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s))*+[.!?\n]?\s*")  # a sentence or a line
+
+Found = dict[int, set[str]]  # the terms that a word has, by where it begins
 
 
-def passage(text: str, rarity: Mapping[str, float], limit: int = PASSAGE) -> str:
-    """Return the stretch of whole sentences or lines with most of the terms, on one line.
+class Passages:
+    """Finds in texts what fits one question. `rarity` has its terms, and how rare each is."""
 
-    The earlier of two that are as good; the beginning of the text if it has none of the terms.
+    def __init__(self, rarity: Mapping[str, float]) -> None:
+        self._rarity = rarity
+        self._stems = {term: term[:-1] if term.endswith(_CHANGED) else term for term in rarity}
+        self._terms = cache(self._terms_of)  # the same few words come in text after text
+
+    def passage(self, text: str, limit: int = PASSAGE) -> str:
+        """Return the stretch of whole sentences or lines with most of the terms, on one line.
+
+        The earlier of two that are as good; the beginning of the text if it has none of the terms.
+        """
+        flat = " ".join(text.split())
+        if len(flat) <= limit:
+            return flat
+        pieces = _PIECE.findall(text[:LONGEST_TEXT])
+        lines = [line for piece in pieces if (line := " ".join(piece.split()))]
+        starts = [0, *accumulate(len(line) + 1 for line in lines)]
+        found = self._found(" ".join(lines))
+        by_line: dict[int, set[str]] = {}
+        for at in sorted(found):
+            by_line.setdefault(bisect_right(starts, at) - 1, set()).update(found[at])
+        best, gain = 0, 0.0
+        for first in by_line:
+            among = range(first, _end(lines, first, limit))
+            has = self._worth(set().union(*(by_line[n] for n in among if n in by_line)))
+            if has > gain:
+                best, gain = first, has
+        if gain == 0:
+            return _cut(flat, limit)
+        end = _end(lines, best, limit)
+        stretch = " ".join(lines[best:end])
+        if len(stretch) > limit:  # it is one line
+            start, beyond = starts[best], starts[end]
+            inside = {at - start: there for at, there in found.items() if start <= at < beyond}
+            stretch = self._around(stretch, inside, limit)
+        before, after = best > 0, end < len(lines)
+        return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
+
+    def _found(self, line: str) -> Found:
+        """Return the words of a line that have any of the terms."""
+        lower = line.lower()
+        stems = {term: stem for term, stem in self._stems.items() if stem in lower}
+        words = _likely(line, lower, set(stems.values())) if len(lower) == len(line) else _all(line)
+        found = ((at, stems.keys() & self._terms(word)) for at, word in words.items())
+        return {at: there for at, there in found if there}
+
+    def _around(self, line: str, found: Found, limit: int) -> str:
+        """Return a long line from a little before the part with most of the terms."""
+        starts = [*_all(line)]
+        places = sorted(found)
+        before = [0.0, *accumulate(self._worth(found[at]) for at in places)]  # before each place
+
+        def gain(start: int) -> float:
+            first, end = bisect_left(places, start), bisect_left(places, start + limit)
+            return round(before[end] - before[first], _DECIMALS)  # so that equal ones are equal
+
+        best = max(starts[::4], key=gain)
+        return line[best:] if not best else "… " + line[best:]
+
+    def _terms_of(self, word: str) -> frozenset[str]:
+        return frozenset(self._rarity.keys() & terms(word))
+
+    def _worth(self, found: Collection[str]) -> float:
+        return fsum(self._rarity[term] for term in found)  # the same in any order
+
+
+def _likely(line: str, lower: str, stems: Collection[str]) -> dict[int, str]:
+    """Return the words with letters that the words of a term begin with, by where they begin.
+
+    These letters are where a name, or a part of one, may begin.
     """
-    flat = " ".join(text.split())
-    if len(flat) <= limit:
-        return flat
-    pieces = [piece for piece in _PIECE.findall(text[:LONGEST_TEXT]) if piece.strip()]
-    lines = [" ".join(piece.split()) for piece in pieces]
-    stems = _stems(text, rarity)
-    found = [_found(line, stems) for line in lines]
-    best, gain = 0, 0.0
-    for first in (at for at, there in enumerate(found) if there):
-        has = _worth(set().union(*found[first : _end(lines, first, limit)]), rarity)
-        if has > gain:
-            best, gain = first, has
-    if gain == 0:
-        return _cut(flat, limit)
-    stretch = " ".join(lines[best : _end(lines, best, limit)])
-    if len(stretch) > limit:
-        stretch = _around(stretch, stems, rarity, limit)
-    before, after = best > 0, _end(lines, best, limit) < len(lines)
-    return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
-
-
-def _stems(text: str, rarity: Mapping[str, float]) -> dict[str, str]:
-    """Return the terms that a text may have, each with the letters that its words begin with."""
-    lower = text.lower()
-    stems = {term: term[:-1] if term.endswith(_CHANGED) else term for term in rarity}
-    return {term: stem for term, stem in stems.items() if stem in lower}
-
-
-def _found(line: str, stems: Mapping[str, str]) -> set[str]:
-    """Return the terms that a line has."""
-    likely = _likely(line, stems)
-    return stems.keys() & set(terms(" ".join(likely.values()))) if likely else set()
-
-
-def _likely(line: str, stems: Mapping[str, str]) -> dict[int, str]:
-    """Return the words that may be one of the terms, as their letters say, by where they begin."""
-    lower = line.lower()
     words: dict[int, str] = {}
-    for stem in stems.values():
+    for stem in stems:
         at = lower.find(stem)
-        while at >= 0:
+        while 0 <= at < len(line):
+            if at and lower[at - 1].isalnum() and not line[at].isupper():
+                at = lower.find(stem, at + 1)
+                continue
             start, end = line.rfind(" ", 0, at) + 1, line.find(" ", at)
             end = end if end >= 0 else len(line)
             words[start] = line[start:end]
             at = lower.find(stem, max(at + 1, end))
     return words
+
+
+def _all(line: str) -> dict[int, str]:
+    """Return all words of a line by where they begin."""
+    words = line.split(" ")
+    starts = [0, *accumulate(len(word) + 1 for word in words[:-1])]
+    return dict(zip(starts, words, strict=True))
 
 
 def _end(lines: list[str], first: int, limit: int) -> int:
@@ -73,25 +118,6 @@ def _end(lines: list[str], first: int, limit: int) -> int:
         room -= len(lines[end]) + 1
         end += 1
     return end
-
-
-def _around(line: str, stems: Mapping[str, str], rarity: Mapping[str, float], limit: int) -> str:
-    """Return a long line from a little before the part with most of the terms."""
-    starts = [0, *(space + 1 for space, letter in enumerate(line) if letter == " ")]
-    likely = dict(sorted(_likely(line, stems).items()))
-    worth = (_worth(stems.keys() & set(terms(word)), rarity) for word in likely.values())
-    places, before = [*likely], [0.0, *accumulate(worth)]  # what is in the words before each place
-
-    def gain(start: int) -> float:
-        first, end = bisect_left(places, start), bisect_left(places, start + limit)
-        return round(before[end] - before[first], _DECIMALS)  # so that equal ones are equal
-
-    best = max(starts[::4], key=gain)
-    return line[best:] if not best else "… " + line[best:]
-
-
-def _worth(found: Collection[str], rarity: Mapping[str, float]) -> float:
-    return sum(rarity[term] for term in found)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,10 +1,11 @@
 """The score of each candidate and of its neighbours, by part; `fusion` has the sums."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
-from iai.index.term_vectors import OPENS, TermVectors
+from iai.index.term_vectors import OPENS, Occurrences, TermVectors
 from iai.index.terms import term_id
 from iai.index.vector import Vectors
 from iai.model.clock import NS
@@ -27,15 +28,16 @@ class Scored:
     def __init__(
         self, labels: list[int], parts: dict[str, Floats], term_vectors: TermVectors
     ) -> None:
-        self._parts = {name: np.round(gains, _DECIMALS) for name, gains in parts.items()}
-        total = np.sum(list(self._parts.values()), axis=0)
-        self._total = np.round(total, _DECIMALS)
+        self._names = tuple(parts)
+        gains = np.round(list(parts.values()), _DECIMALS)
+        self._gains = np.ascontiguousarray(gains.T)
+        self._total = np.round(np.sum(gains, axis=0), _DECIMALS)
         self._labels = labels
         self._row = {label: row for row, label in enumerate(labels)}
         self._term_vectors = term_vectors
+        self.term_set = cache(self._term_set)  # the different terms of a record, by its label
 
-    def term_set(self, label: int) -> frozenset[int]:
-        """Return the different terms of a record."""
+    def _term_set(self, label: int) -> frozenset[int]:
         return self._term_vectors.term_set(self._row[label])
 
     def ranked(self) -> Iterator[int]:
@@ -45,8 +47,8 @@ class Scored:
 
     def parts(self, label: int) -> dict[str, float]:
         """Return what each part adds to the score of a label."""
-        row = self._row[label]
-        return {name: float(gains[row]) for name, gains in self._parts.items() if gains[row]}
+        gains = self._gains[self._row[label]].tolist()
+        return {name: gain for name, gain in zip(self._names, gains, strict=True) if gain}
 
     def __contains__(self, label: int) -> bool:
         return label in self._row
@@ -60,34 +62,36 @@ def score(
     now: int,
 ) -> Scored:
     """Score the candidates and their neighbours. `vector` is None for a question without one."""
-    reached, chains = _reached(candidates, sources.links)
+    found = candidates.labels
+    reached, chains = _reached(found, sources.links)
     others = set(chains.ravel().tolist()).difference(reached, (0,))
     kept = sources.links.term_vectors([*reached, *sorted(others)])
     rows = [*kept]
     term_vectors = TermVectors(kept.values())
     there = [label in kept for label in reached]
     neighbours = _rows(chains[there], rows)
+    exactly = sum(there[: len(found)])  # the first rows are those of the candidates
     labels = rows[: len(neighbours)]
-    parts = _by_terms(query, term_vectors, neighbours)
+    occurrences = term_vectors.find(query.term_ids)
+    parts = _by_terms(query, term_vectors, occurrences, neighbours)
     if vector is not None:
         sessions = term_vectors.heads["session"]
         every = np.asarray(rows, np.int64)
-        similar = by_vectors(vector, every, neighbours, sessions, candidates, sources)
+        similar = by_vectors(vector, every, neighbours, sessions, exactly, sources)
         parts |= similar | {"neighbours": parts["neighbours"] + similar["neighbours"]}
     parts |= _priors(query.text, term_vectors, len(labels), sources, now)
     on_purpose = _on_purpose(term_vectors, len(labels))
     parts["remembered"] = weights.REMEMBERED * parts["words"] * on_purpose
-    enough = np.minimum(term_vectors.terms[: len(labels)] / weights.ENOUGH_TERMS, 1.0)
+    enough = np.minimum(term_vectors.distinct(len(labels)) / weights.ENOUGH_TERMS, 1.0)
     enough = np.maximum(enough, on_purpose)
     before = np.sum(list(parts.values()), axis=0)
     parts["brief"] = (weights.BRIEF - 1) * (1 - enough) * before
-    parts |= _by_work(query, term_vectors, labels, candidates)
+    parts |= _by_work(query, occurrences, labels, candidates)
     return Scored(labels, parts, term_vectors)
 
 
-def _reached(candidates: Candidates, links: GraphView) -> tuple[list[int], graph.Labels]:
+def _reached(labels: list[int], links: GraphView) -> tuple[list[int], graph.Labels]:
     """Return the labels to score, candidates and turns near them, and the neighbours of each."""
-    labels = candidates.labels
     around = links.neighbours(labels)
     near = around.reshape(-1, 2, graph.AROUND)[:, :, : weights.REACH].ravel().tolist()
     more = sorted(set(near).difference(labels, (0,)))
@@ -103,20 +107,20 @@ def _rows(labels: graph.Labels, rows: list[int]) -> Neighbours:
 
 
 def _by_terms(
-    query: ParsedQuery, term_vectors: TermVectors, neighbours: Neighbours
+    query: ParsedQuery, term_vectors: TermVectors, found: Occurrences, neighbours: Neighbours
 ) -> dict[str, Floats]:
     exchange = term_vectors.heads["exchange"]
     beside = in_exchange(neighbours, exchange > 0, exchange == OPENS)
-    own, whole = by_terms(term_vectors.counts(query.term_ids), query.rarity, beside)
+    own, whole = by_terms(found.counts(), query.rarity, beside)
     words, lent = shares(own, whole, query.full)
     return {"words": words, "neighbours": lent}
 
 
 def _by_work(
-    query: ParsedQuery, term_vectors: TermVectors, labels: list[int], candidates: Candidates
+    query: ParsedQuery, found: Occurrences, labels: list[int], candidates: Candidates
 ) -> dict[str, Floats]:
     """Return what a request gains by what was done for it, and by the narration of that."""
-    done = term_vectors.work(query.term_ids, weights.WORK)[: len(labels)] @ query.rarity
+    done = found.work(weights.WORK)[: len(labels)] @ query.rarity
     narrated = np.asarray([candidates.narrated.get(label, 0.0) for label in labels], np.float64)
     full = max(query.full, _LEAST)
     return {

@@ -105,12 +105,12 @@ def _hits(
     `allowed` are the requests of the exchanges that may be hits; None: any.
     """
     only, k = requested(request), min(request.k, MOST_HITS)
-    exchanges = Exchanges(scored, sources)
+    exchanges, every = Exchanges(scored, sources), only.open
     matching = (
         label
         for label in scored.ranked()
-        if (record := exchanges.get(label)) is not None
-        and only.fits(record)
+        if (record := sources.record(label)) is not None
+        and (every or only.fits(record))
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
     found = exchanges.distinct(exchanges.group(islice(matching, _TURNS * (k + _SPARE))))

@@ -11,7 +11,7 @@ import numpy as np
 from iai.index.vector import Labels, Vectors, exact_similarities
 from iai.recall import weights
 from iai.recall.fusion import Floats, Neighbours, Numbers, by_session, by_similarity, shares
-from iai.recall.sources import Candidates, Sources
+from iai.recall.sources import Sources
 
 _NOTHING = 1e-9  # instead of zero, for a question with nothing that such a part is made of
 
@@ -21,22 +21,23 @@ def by_vectors(
     rows: Labels,
     neighbours: Neighbours,
     sessions: Numbers,
-    candidates: Candidates,
+    candidates: int,
     sources: Sources,
 ) -> dict[str, Floats]:
     """Return what vectors add to each scored turn, by part.
 
     `vector` is the question's. `rows` are labels; the first are scored, those that have a row in
-    `neighbours`. `sessions` has the number of each label's session, 0 for none.
+    `neighbours`. Of these, the first are `candidates`, whose stored vectors are read; those of
+    others are estimated. `sessions` has the number of each label's session, 0 for none.
     """
     scored = len(neighbours)
     own, lent, session = np.zeros((3, scored))
-    exactly = np.isin(rows, candidates.labels)
-    stored = sources.exact(rows[exactly].tolist())
+    exactly = np.arange(len(rows)) < candidates
+    stored = sources.exact(rows[:candidates].tolist())
     voices = weights.VOICES[max(len(sources.parts), 1)]
     for voice, part in zip(voices, _parts(vector, sources.parts), strict=True):
         similarity = _estimate(rows, part, sources)
-        similarity[exactly] = exact_similarities(stored, part)
+        similarity[:candidates] = exact_similarities(stored, part)
         similarity /= max(
             float(part @ part), _NOTHING
         )  # that part of any vector is as long: cosines

@@ -1,5 +1,7 @@
 """What a question searches, and the candidates found there."""
 
+from functools import cache
+
 import numpy as np
 from msgspec import Struct
 
@@ -25,6 +27,7 @@ class Sources:
         self.view = view
         self.links = links
         self.lexical = lexical
+        self.record = cache(view.get)  # by its label: a turn is looked at more than once
         self._vector = vector
         self._stored = stored
 

@@ -37,22 +37,21 @@ class RankedHit(Struct, frozen=True):
 def demote_superseded(hits: Sequence[RankedHit]) -> list[RankedHit]:
     """Return the hits in their order, each behind the one that corrects it."""
     done: list[RankedHit] = []
+    statements: list[RankedHit] = []  # those that can correct, or be corrected
     corrects = cache(sounds_like_correction)  # reads the whole text: asked last, and once
     for hit in sorted(hits, key=lambda h: (-h.order, -h.label)):  # the latest first
+        statement = hit.stated and len(hit.text) <= _LONGEST
         by = [
             later
-            for later in done
+            for later in (statements if statement else ())
             if later.project == hit.project
-            and later.stated
-            and hit.stated
-            and max(len(later.text), len(hit.text)) <= _LONGEST
             and same_subject(later.terms, hit.terms)
             and corrects(later.text)
         ]
-        if by:
-            done.append(_behind(hit, max(by, key=lambda later: (later.score, later.order))))
-        else:
-            done.append(hit)
+        latest = max(by, key=lambda later: (later.score, later.order), default=None)
+        done.append(_behind(hit, latest) if latest else hit)
+        if statement:
+            statements.append(done[-1])
     return sorted(done, key=lambda h: (-h.score, h.label))
 
 

@@ -7,12 +7,12 @@ transcript stays unread if it holds whole turns, or cannot be opened, for much l
 ever takes.
 """
 
+import importlib
 from collections.abc import Iterator
 from itertools import islice
 
 from iai.config.layout import Layout
-from iai.hosts import claude, codex
-from iai.ingest import parse, spool, transcripts
+from iai.ingest import spool, transcripts
 from iai.model.clock import NS
 from iai.model.record import Record, Transcript, session_key
 from iai.model.units import when
@@ -23,7 +23,7 @@ SILENT_S = 300.0  # how much later than the last hook a prompt must be; a stored
 UNREAD_S = 600.0
 LOOKED_AT = 200  # newest records among which prompts are looked for
 _DUE = 2  # prompts without a hook; one alone may have waited in a queue for a long turn to end
-_NAMES = {claude.NAME: "Claude Code", codex.NAME: "Codex"}
+_NAMES = {"claude": "Claude Code", "codex": "Codex"}
 
 
 def silent_hooks(view: RecordView, layout: Layout) -> str:
@@ -48,7 +48,7 @@ def unread(view: RecordView, wall: int) -> str:
     for transcript in view.transcripts():
         if transcript.followed_until <= wall:
             continue
-        if not transcripts.grown(transcript.path, parse.mark(transcript)):
+        if not transcripts.grown(transcript.path, transcripts.mark(transcript)):
             continue
         since = _unread_since(transcript)
         if since and wall - since > UNREAD_S * NS:
@@ -87,10 +87,12 @@ def _unread_since(transcript: Transcript) -> int:
     was last written.
     """
     written = transcripts.written_at(transcript.path)
+    parse = importlib.import_module("iai.ingest.parse")  # lazily: a session start is not asked this
     try:
         batch = parse.read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)
     except FileNotFoundError:
         return 0
     except OSError:
         return written
-    return min((record.created_at for record in batch.records), default=0)
+    oldest: int = min((record.created_at for record in batch.records), default=0)
+    return oldest

@@ -1,9 +1,6 @@
-"""What the hooks have given to which session: they record it in the ledger and in `given/`.
+"""What the hooks have given to which session, as they record it in the ledger.
 
-A file in `session-start/given/` is named after a session and has a line for each time the session
-was given something: the revision of the text (0 if it was the answer to a prompt, or the history of
-a file), then the numbers of the records in it, if those are recorded. A second file, with `.files`
-after the session, has the paths of the files whose history it was given, as JSON spells them.
+They also note it in `given/` (see `iai.session_start.given`).
 """
 
 from collections import Counter
@@ -17,14 +14,12 @@ from msgspec import Struct
 from iai.config.layout import Layout, private
 from iai.model import clock
 from iai.model.clock import NS
-from iai.model.ids import is_file_name
 from iai.process import ledger
-from iai.process.files import append, read_regular
+from iai.process.files import append
 
 KIND = "injected"
 BY = "hook"
 _DAY = 86_400 * NS
-_LONGEST = 1 << 20  # bytes read of a session's file
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -88,18 +83,6 @@ def totals(deliveries: Iterable[Delivery]) -> Totals:
     )
 
 
-def delivered(layout: Layout, session: str) -> frozenset[int]:
-    """Return the numbers of the records that a session is known to have been given."""
-    numbers = (number for line in _lines(layout, session) for number in line[1:])
-    return frozenset(int(number) for number in numbers if number.isdecimal())
-
-
-def through(layout: Layout, session: str) -> int:
-    """Return the revision through which a session was given everything; 0 if it was given none."""
-    revisions = (line[0] for line in reversed(_lines(layout, session)))
-    return next((int(one) for one in revisions if one.isdecimal() and int(one)), 0)
-
-
 def record(layout: Layout, delivery: Delivery, labels: Iterable[int]) -> None:
     """Record a delivery that this process has just made. A full disk must not stop it."""
     head = {"by": BY, "severity": "info", "kind": KIND}
@@ -119,15 +102,3 @@ def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
     ledgers = layout.ledger.glob(f"????-??-??.{BY}.jsonl")
     old = [path for path in ledgers if path.name[:10] < clock.iso(max(oldest, 0))[:10]]
     return old + [path for path in layout.deliveries.glob("*") if path.stat().st_mtime_ns < oldest]
-
-
-def _lines(layout: Layout, session: str) -> list[list[str]]:
-    """Return the words of each line of a session's file."""
-    if not is_file_name(session):
-        return []
-    try:
-        data = read_regular(layout.deliveries / session, _LONGEST, follow=False)
-        text = data.decode()
-    except (OSError, UnicodeDecodeError):
-        return []
-    return [words for line in text.splitlines() if (words := line.split())]

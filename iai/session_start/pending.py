@@ -6,7 +6,7 @@ ago is then only in the spool and in the hosts' files.
 
 from functools import lru_cache
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.ingest import captured, parse, redact, spool, transcripts
@@ -15,6 +15,8 @@ from iai.ingest.redact import Redact
 from iai.model.record import NewRecord, Project, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import identify
+from iai.session_start import unread
+from iai.session_start.unread import Pending
 from iai.store.records import Records
 
 # A session start waits for this, so it reads what takes a few tenths of a second: the latest events
@@ -22,17 +24,6 @@ from iai.store.records import Records
 EVENTS = 1_000
 TAIL = 3 << 20  # bytes of one transcript
 ALL = 6 << 20  # bytes of all transcripts
-
-
-class Pending(Struct, frozen=True):
-    """Turns that may not be in the records yet, in the order ingest would read them."""
-
-    turns: tuple[NewRecord, ...] = ()
-    projects: tuple[Project, ...] = ()  # that the turns belong to
-    actions: tuple[Performed, ...] = ()
-    sessions: tuple[SessionInfo, ...] = ()
-    rewound: tuple[TakenBack, ...] = ()
-    whole: bool = True  # nothing was left out
 
 
 class _Collected:
@@ -104,12 +95,8 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
 def _grown(records: Records | None, named: dict[str, str], wall: int) -> list[Transcript]:
     """Return the transcripts with anything unread, the most recently written first."""
     by_path = {path: Transcript(path=path, host="", cwd=cwd) for path, cwd in named.items()}
-    if records is not None:
-        with records.view() as view:
-            for transcript in view.transcripts():
-                if transcript.path in named or transcript.followed_until > wall:
-                    by_path[transcript.path] = transcript
-    grown = [t for t in by_path.values() if transcripts.grown(t.path, parse.mark(t))]
+    known = unread.followed(records, wall, named)
+    grown = unread.grown((by_path | {t.path: t for t in known}).values())
     return sorted(grown, key=lambda t: transcripts.written_at(t.path), reverse=True)
 
 
@@ -146,6 +133,6 @@ def _read_transcript(
         transcript = after
         if more and not jumped:
             jumped = True
-            mark = transcripts.near_end(transcript.path, parse.mark(transcript), TAIL)
+            mark = transcripts.near_end(transcript.path, transcripts.mark(transcript), TAIL)
             collected.whole = collected.whole and mark.offset == transcript.offset
             transcript = structs.replace(transcript, **mark._asdict())

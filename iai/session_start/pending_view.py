@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from iai.ingest.parse import TakenBack
 from iai.model import copies
 from iai.model.action import Action, outlasts_rewind
 from iai.model.exchange import answers_only, opens
@@ -21,8 +21,11 @@ from iai.model.record import (
     session_key,
 )
 from iai.model.session import SessionInfo
-from iai.session_start.pending import Pending
+from iai.session_start.unread import Pending
 from iai.store.record_view import RecordView
+
+if TYPE_CHECKING:
+    from iai.ingest.parse import TakenBack
 
 _NO_LABEL = 0  # of a turn that is not in the store
 _NEVER = 1 << 63
@@ -164,7 +167,7 @@ class PendingView:
         stored = self._view.session(session, newest_first=newest_first) if self._view else ()
         return (turn for turn in stored if not self._is_void(turn))
 
-    def _take_back(self, back: TakenBack, once: Mapping[str, NewRecord]) -> None:
+    def _take_back(self, back: "TakenBack", once: Mapping[str, NewRecord]) -> None:
         label = self._view.known(back.key) if self._view else None
         stored = self._view.get(label) if self._view and label is not None else None
         request = stored or once.get(back.key)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
-from iai.store.codec import decode_u64, encode_u64, pack, unpack
+from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.links import LinkChange, LinkView
 from iai.store.topics import TopicChange, TopicStore, TopicView
@@ -95,25 +95,27 @@ class GraphView(LinkView, TopicView):
 
         A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
         """
-        keys = _keys(labels)
-        stored = dict(self._t.getmulti(keys, db=self._db["beside"]))
-        rows = b"".join([stored.get(key, _ALONE) for key in keys])
+        stored = self._t.getmulti(encode_each(labels), db=self._db["beside"])
+        rows = b"".join([row or _ALONE for row in stored])
         return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
 
     def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:
         """Return the term vectors of these records; a record without one is left out."""
-        keys = dict(zip(_keys(labels), labels, strict=True))
-        return {keys[key]: data for key, data in self._t.getmulti(keys, db=self._db["terms"])}
+        stored = self._t.getmulti(encode_each(labels), db=self._db["terms"])
+        return {label: data for label, data in zip(labels, stored, strict=True) if data is not None}
 
     def term_vector_count(self) -> int:
         """Return how many records have a term vector."""
         return self._t.count(self._db["terms"])
 
-    def document_frequencies(self, terms: Iterable[int]) -> dict[int, int]:
+    def document_frequencies(self, terms: Collection[int]) -> dict[int, int]:
         """Return in how many records each of these terms occurs; a term in none is left out."""
-        keys = [encode_u64(term) for term in terms]
-        found = self._t.getmulti(keys, db=self._db["counts"])
-        return {decode_u64(key): decode_u64(data) for key, data in found}
+        stored = self._t.getmulti(encode_each(terms), db=self._db["counts"])
+        return {
+            term: decode_u64(data)
+            for term, data in zip(terms, stored, strict=True)
+            if data is not None
+        }
 
     def uncounted(self) -> set[int]:
         """Return the records that are not, or not wholly, counted yet."""
@@ -154,24 +156,24 @@ class GraphChange(GraphView, LinkChange, TopicChange):
         """Set the neighbours of these records, a row of `neighbours` each; zeros delete one."""
         data, size = np.array([*rows.values()], _LABEL).tobytes(), len(_ALONE)
         values = (data[at : at + size] for at in range(0, len(data), size))
-        self._set("beside", _keys(rows), (None if row == _ALONE else row for row in values))
+        self._set("beside", encode_each(rows), (None if row == _ALONE else row for row in values))
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""
-        self._set("terms", _keys(term_vectors), term_vectors.values())
+        self._set("terms", encode_each(term_vectors), term_vectors.values())
 
     def add_document_frequencies(self, change: Mapping[int, int]) -> None:
         """Add to the number of records that each of these terms occurs in."""
-        terms = _keys(change)
-        old = dict(self._t.getmulti(terms, db=self._db["counts"]))
-        before = np.frombuffer(b"".join([old.get(term, _NONE) for term in terms]), ">i8")
+        terms = encode_each(change)
+        old = self._t.getmulti(terms, db=self._db["counts"])
+        before = np.frombuffer(b"".join([count or _NONE for count in old]), ">i8")
         counts = before + np.fromiter(change.values(), np.int64, len(change))
-        rows = zip(_keys(counts.tolist()), (counts > 0).tolist(), strict=True)
+        rows = zip(encode_each(counts.tolist()), (counts > 0).tolist(), strict=True)
         self._set("counts", terms, [count if some else None for count, some in rows])
 
     def mark_uncounted(self, labels: Collection[int]) -> None:
         """Note that the terms of these records are not counted yet."""
-        self._set("uncounted", _keys(labels), [b""] * len(labels))
+        self._set("uncounted", encode_each(labels), [b""] * len(labels))
 
     def mark_counted(self, below: int | None) -> None:
         """Note that terms below this one are counted for the uncounted records; None: all are."""
@@ -264,9 +266,3 @@ class GraphStore(TopicStore):
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""
         return self._environment.scrub(mark, room_s)
-
-
-def _keys(labels: Collection[int]) -> list[bytes]:
-    """Return `encode_u64` of each, without a call for each."""
-    packed = np.fromiter(labels, ">i8", len(labels)).tobytes()
-    return [packed[at : at + 8] for at in range(0, len(packed), 8)]

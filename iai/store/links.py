@@ -4,14 +4,14 @@ Each record keeps its own strongest links, at most `MOST` of a relation. A link 
 keep it: so it is there both ways or not at all, and a record that is gone has none.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.store.codec import decode_u64, encode_u64
+from iai.store.codec import decode_u64, encode_each, encode_u64
 from iai.store.environment import Tables
 
 MOST = 8  # links of one relation that a record keeps
@@ -77,18 +77,19 @@ class LinkView(Tables):
         }
         return tuple(e for e in kept if (e.to, OPPOSITE.get(e.relation, e.relation)) in back)
 
-    def kept(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+    def kept(self, labels: Collection[int]) -> dict[int, tuple[Edge, ...]]:
         """Return the links that these records keep, whether or not their other ends do."""
         return self._rows("links", labels)
 
-    def kept_similar(self, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+    def kept_similar(self, labels: Collection[int]) -> dict[int, tuple[Edge, ...]]:
         """Return their links to similar records, likewise."""
         return self._rows("similar", labels)
 
-    def linked(self, labels: Iterable[int]) -> dict[int, Linked]:
+    def linked(self, labels: Collection[int]) -> dict[int, Linked]:
         """Return what these records are linked by."""
-        items = self._t.getmulti(map(encode_u64, labels), db=self._db["linked"])
-        return {decode_u64(key): _unpacked(data) for key, data in items}
+        stored = self._t.getmulti(encode_each(labels), db=self._db["linked"])
+        found = zip(labels, stored, strict=True)
+        return {label: _unpacked(data) for label, data in found if data is not None}
 
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
         """Return how many records hold each of these terms, or `most` + 1 if there are more."""
@@ -119,14 +120,15 @@ class LinkView(Tables):
         if found != number:
             yield f"`holders` has {found} entries where {number} belong"
 
-    def _rows(self, database: str, labels: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
-        items = self._t.getmulti(map(encode_u64, labels), db=self._db[database])
+    def _rows(self, database: str, labels: Collection[int]) -> dict[int, tuple[Edge, ...]]:
+        stored = self._t.getmulti(encode_each(labels), db=self._db[database])
         return {
-            decode_u64(key): tuple(
+            label: tuple(
                 Edge(to, _RELATIONS[relation], weight)
                 for to, relation, weight in np.frombuffer(data, _ROW).tolist()
             )
-            for key, data in items
+            for label, data in zip(labels, stored, strict=True)
+            if data is not None
         }
 
 

@@ -260,12 +260,13 @@ class RecordView(ActionView, RereadingView):
 
     def request_before(self, session: bytes, at: int) -> Record | None:
         """Return the request that was open in a session at a time."""
+        turns = (self.get(label) for label in self.turns_before(session, at))
+        return next((turn for turn in turns if turn is not None and opens(turn)), None)
+
+    def turns_before(self, session: bytes, at: int) -> Iterator[int]:
+        """Yield the labels of the turns of a session up to a time, the latest first."""
         key = session + encode_time(at) + BEYOND[:8]
-        for label in walk(self._t, self._db["by_session"], session, key, backwards=True):
-            record = self.get(label)
-            if record is not None and opens(record):
-                return record
-        return None
+        return walk(self._t, self._db["by_session"], session, key, backwards=True)
 
     def request_of(self, turn: Record) -> Record | None:
         """Return the request of the exchange that a turn belongs to."""

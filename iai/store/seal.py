@@ -124,10 +124,22 @@ class Transaction:
             self._damage.note(db.damaged(key))
         return True
 
-    def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[Entry]:
-        """Return the intact entries with these keys."""
+    def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[bytes | None]:
+        """Return the value of each key; None where there is none, or it was noted as damaged."""
+        values: list[bytes | None] = []
+        start = db.start
         with self._raw.cursor(db.handle) as cursor:
-            return list(self._intact(db, cursor.getmulti(keys)))
+            get = cursor.get  # in half the time of LMDB's `getmulti`
+            for key in keys:
+                data = get(key)
+                if data is None:
+                    values.append(None)
+                elif crc32(data, crc32(key, start)) == _GOOD:  # as `unseal`, without a call
+                    values.append(data[:-SEAL])
+                else:
+                    self._damage.note(db.damaged(key))
+                    values.append(None)
+        return values
 
     def entries(self, db: Database, start: bytes = b"") -> Iterator[Entry]:
         """Yield the intact entries from this key on, ascending."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from iai.model.revisions import Revisions
-from iai.store.codec import decode_u64, encode_u64, pack, unpack
+from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
 
 T = TypeVar("T")
@@ -71,17 +71,19 @@ class VectorView(Tables):
     def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
         """Return those of the labels that have a vector, and the vectors, one row each."""
         prefix = encode_u64(generation)
-        keys = [prefix + encode_u64(label) for label in labels]
-        items = self._t.getmulti(keys, db=self._db["vectors"])
-        return [decode_u64(key[8:]) for key, _ in items], _rows([data for _, data in items])
+        keys = [prefix + label for label in encode_each(labels)]
+        stored = self._t.getmulti(keys, db=self._db["vectors"])
+        there = [label for label, data in zip(labels, stored, strict=True) if data is not None]
+        return there, _rows([data for data in stored if data is not None])
 
     def of(self, generation: int, labels: Sequence[int], dimension: int) -> Vectors:
         """Return the vectors of records, one row each; zeros where there is none."""
         rows = np.zeros((len(labels), dimension), np.float32)
-        place = {label: row for row, label in enumerate(labels)}
         there, stored = self.find(generation, labels)
+        if len(there) == len(labels) > 0:
+            return stored
         if there:
-            rows[[place[label] for label in there]] = stored
+            rows[np.isin(labels, there)] = stored
         return rows
 
     def scan(self, generation: int, after: int, limit: int) -> tuple[list[int], Vectors]:

@@ -9,7 +9,7 @@ from iai.model.session import SessionInfo
 from iai.recall import conversation
 from iai.recall.account import account, session_line
 from iai.recall.timeline import Stretch, stretches
-from iai.session_start import deliveries
+from iai.session_start.given import delivered
 from iai.ui.asked import Asked, Document, choices, chosen
 
 SHOWN = 20  # sessions on a page
@@ -53,7 +53,7 @@ def story(asked: Asked) -> Document:
     if not found:
         raise NotFound("there is no such session, or it was forgotten")
     bases = [project.root if project else "", info.cwd]
-    given = deliveries.delivered(asked.layout, session)
+    given = delivered(asked.layout, session)
     return {
         "host": host,
         "session": session,

@@ -16,6 +16,7 @@ from iai.payload.budget import tokens
 from iai.payload.file_notes import Note
 from iai.process import files
 from iai.session_start import deliveries
+from iai.session_start import given as of_session
 
 Make = Callable[..., Group]
 PATCH = (
@@ -106,8 +107,8 @@ def test_it_is_recorded_as_given(store: Group) -> None:
     (one,) = deliveries.read(store.layout)
     assert (one.host, one.session, one.source, one.project) == ("claude", "s", "file", "w")
     assert (one.outcome, one.reason, one.tokens) == ("file-history", "/w/b.py", tokens(text))
-    assert deliveries.delivered(store.layout, "s") == {8}
-    assert deliveries.through(store.layout, "s") == 0, "it is no start of a session"
+    assert of_session.delivered(store.layout, "s") == {8}
+    assert of_session.through(store.layout, "s") == 0, "it is no start of a session"
     assert not store.layout.recall_log.exists(), "that is the log of session starts"
 
 

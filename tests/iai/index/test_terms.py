@@ -80,7 +80,10 @@ def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     one = kept("Ada: retry the retry", role="assistant", host=CLIENT)
     two = kept("nothing of it", tier="semantic", pinned=True, session="s")
     term_vectors = TermVectors([one, two])
-    assert term_vectors.counts([term_id("retri"), term_id("else")]).tolist() == [[2, 0], [0, 0]]
+    assert term_vectors.find([term_id("retri"), term_id("else")]).counts().tolist() == [
+        [2, 0],
+        [0, 0],
+    ]
     assert term_vectors.heads["said"].tolist() == [NOW.wall] * 2
     assert term_vectors.heads["speaker"].tolist() == [term_id("ada"), 0]
     assert term_vectors.heads["session"].tolist() == [term_id("s"), 0]
@@ -88,6 +91,23 @@ def test_a_term_vector_says_how_often_when_and_by_whom() -> None:
     assert term_vectors.heads["pinned"].tolist() == [0, 1]
     assert term_vectors.heads["note"].tolist() == [0, 1]
     assert term_vectors.term_set(1) == set(terms_in(two)) == {term_id("noth")}
+
+
+def test_the_different_terms_of_each_record_are_counted() -> None:
+    texts = ["retry the retry of it", "", "upload or retry", "the"]
+    vectors = TermVectors([kept(text) for text in texts])
+    expected = [len(set(terms(text))) for text in texts]
+    assert vectors.distinct(4).tolist() == expected == [1, 0, 2, 0]
+    assert vectors.distinct(2).tolist() == expected[:2]
+    assert [len(vectors.term_set(row)) for row in range(4)] == expected
+    assert TermVectors([]).distinct(0).tolist() == []
+
+
+def test_a_number_in_a_head_is_not_taken_for_a_term() -> None:
+    one = kept("retry it", session="s")  # whose number is in the head
+    found = TermVectors([one]).find([term_id("s"), term_id("retri")])
+    assert found.counts().tolist() == [[0, 1]]
+    assert not found.work((1.0,) * 5).any()
 
 
 def test_a_term_vector_says_where_in_an_exchange_a_turn_is() -> None:

@@ -80,7 +80,7 @@ def test_of_several_kinds_with_a_term_the_heaviest_counts() -> None:
         term_vector(kept(3, "x"), extract("x")),
     ]
     weights = (0.8, 0.3, 0.0, 0.0, 0.0)
-    table = TermVectors(vectors).work([term_id("x"), term_id("tide.py")], weights)
+    table = TermVectors(vectors).find([term_id("x"), term_id("tide.py")]).work(weights)
     assert table.tolist() == [[0, 0.8], [0, 0.3], [0, 0]]
 
 

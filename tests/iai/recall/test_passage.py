@@ -4,13 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iai.index.terms import terms
-from iai.recall.passage import PASSAGE, passage
+from iai.recall.passage import PASSAGE, Passages
 
 FILLER = "Nothing of note happened on the quay today. " * 20
 
 
 def rarity(question: str) -> dict[str, float]:
     return dict.fromkeys(terms(question), 1.0)
+
+
+def passage(text: str, rarity: dict[str, float]) -> str:
+    return Passages(rarity).passage(text)
 
 
 def test_a_short_text_is_shown_whole_on_one_line() -> None:
@@ -36,6 +40,11 @@ def test_the_rarer_word_decides() -> None:
 def test_a_long_line_is_shown_around_its_words() -> None:
     text = "quay " * 200 + "the crane dropped the anchor " + "quay " * 200
     assert "crane" in passage(text, rarity("crane anchor"))
+
+
+def test_letters_that_get_longer_in_lower_case_move_no_word() -> None:
+    text = "İ " * 200 + "the crane dropped the anchor " + "quay " * 200
+    assert "crane dropped" in passage(text, rarity("crane anchor"))
 
 
 @given(st.text(max_size=2_000), st.text(max_size=50))

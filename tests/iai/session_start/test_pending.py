@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +25,9 @@ from iai.payload.material import gather
 from iai.projects.identity import identify
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
-from iai.session_start import pending
-from iai.session_start.pending import Pending
+from iai.session_start import pending, unread
 from iai.session_start.pending_view import PendingView
+from iai.session_start.unread import Pending
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 from tests.iai.store.builders import NOW
 
@@ -82,6 +84,39 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "store")
     yield world
     world.close()
+
+
+def test_a_start_with_nothing_to_read_imports_nothing_that_would_read_it(tmp_path: Path) -> None:
+    script = (
+        "import sys; from iai.cli import main; main(['session-start']);"
+        "print(sorted({'iai.ingest.parse', 'iai.redaction.redactor', 'iai.process.ledger'}"
+        " & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"IAI_MCP_STORE": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("spooled", [True, False])
+def test_there_is_something_to_read_as_long_as_ingest_has_not_read_it(
+    world: World, tmp_path: Path, *, spooled: bool
+) -> None:
+    def anything() -> bool:
+        return unread.anything(world.layout, world.records, world.now.wall)
+
+    transcript = tmp_path / "s.jsonl"
+    transcript.write_text(claude_line("u-1", "what was asked", at=world.now.wall))
+    spool(world.layout, "a", prompt="what was asked", transcript_path=str(transcript))
+    assert anything()
+    world.run(10.0, until=lambda: not anything())
+    if spooled:
+        spool(world.layout, "b", prompt="why?", prompt_id="1", transcript_path=str(transcript))
+    else:
+        with transcript.open("a") as file:
+            file.write(claude_line("u-2-", "what was answered", at=world.now.wall))
+    assert anything()
 
 
 def test_without_a_store_only_the_events_are_pending(layout: Layout) -> None:

@@ -152,6 +152,11 @@ def test_only_store_and_index_import_the_engines(module: str) -> None:
         assert not tops(module) & ENGINES
 
 
+@pytest.mark.parametrize("module", ["actors.ingest", "actors.lifecycle", "actors.cache_writer"])
+def test_actors_that_compute_nothing_load_no_numpy(module: str) -> None:
+    assert "numpy" not in reached_from(module), "it would take as long as all else they load"
+
+
 def test_only_the_server_imports_the_mcp_sdk() -> None:
     assert [module for module in MODULES if tops(module) & {"mcp", "mcp_types", "anyio"}] == [
         "iai.mcp.server"

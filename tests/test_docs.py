@@ -160,8 +160,10 @@ def test_the_overview_lists_every_command() -> None:
             assert re.search(rf"^  {name} +{re.escape(what)}$", part, re.MULTILINE)
 
 
-# Commands without --json: these print for a program already, or for a shell.
-NO_DOCUMENT = {"mcp", "session-start", "prompt-recall", "completion", "probe", "export", "help"}
+# Commands without --json: these print for a program already, or for a shell, or serve a page.
+NO_DOCUMENT = {
+    "mcp", "session-start", "prompt-recall", "completion", "probe", "export", "help", "ui",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS.keys() - NO_DOCUMENT - {"project"}))

@@ -13,6 +13,8 @@ import pytest
 from harness.group import PATIENCE_S, Group
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from iai.protocol.ingest import Capture, Captured, CapturedTurn
+from iai.protocol.message import Actor
 from iai.ui.guard import COOKIE
 from iai.ui.render import PAGES
 from tests.iai.store import hostile
@@ -73,7 +75,9 @@ def served() -> Iterator[Served]:
         group.layout.create()
         hostile.fill(group.layout, here, EVIL)
         group.up()
-        group.iai("remember", SAID, "--cwd", str(here))
+        note = CapturedTurn(text=SAID, tier="semantic", cwd=str(here))
+        with group.client() as client:
+            client.call(Actor.INGEST, Capture(turns=(note,)), Captured, PATIENCE_S)
         group.settle()
         page = Served(group)
         yield page
@@ -172,7 +176,8 @@ CONTRAST = """() => {
 
 def test_a_pin_on_the_page_is_in_the_next_sessions_text(page: Page, served: Served) -> None:
     quay = str(served.group.work / "quay")
-    label = served.group.json("recall", "tide gauge deployment")["hits"][0]["label"]
+    hits = served.group.json("recall", SAID)["hits"]
+    label = next(hit["label"] for hit in hits if hit["text"] == SAID)
     page.goto(f"{served.base}record?ref={label}")
     page.get_by_role("button", name=f"Pin #{label}").click()
     expect(page.get_by_text("every session of its project starts with it")).to_be_visible()

@@ -55,7 +55,9 @@ class CacheWriter:
         self._ledger_days = settings.ledger_days
         self._manifest = Manifest()
         self._snapshots = SnapshotReader(layout, readers, settings, self._manifest)
-        self._composer = Composer(readers, elsewhere=bool(settings.elsewhere))
+        self._composer = Composer(
+            readers, elsewhere=bool(settings.elsewhere), on_disk=settings.payload_on_disk
+        )
         self._mailbox = Mailbox()
         self._timers = RefreshTimers(settings.refresh_min_s)
         self._skips = Skips()

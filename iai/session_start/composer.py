@@ -18,10 +18,14 @@ WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: Readers, *, elsewhere: bool = True) -> None:
-        """`elsewhere`: may a payload show what was done in other projects?"""
+    def __init__(self, readers: Readers, *, elsewhere: bool = True, on_disk: bool = True) -> None:
+        """`elsewhere`: may a payload show what was done in other projects?
+
+        `on_disk`: is its text to be in a file?
+        """
         self._readers = readers
         self._elsewhere = elsewhere
+        self._on_disk = on_disk
         self._memo: Memo = {}
         self._file_memo: file_notes.Memo = {}
 
@@ -29,9 +33,11 @@ class Composer:
         """Return the text of a payload; "" if there are no records.
 
         Where nothing of them is to be shown, it is a frame without content, so that nobody takes
-        the payload for one that has yet to be written. Raises StoreError if the records cannot be
-        read.
+        the payload for one that has yet to be written; where it is kept off the disk, the file says
+        only that. Raises StoreError if the records cannot be read.
         """
+        if not self._on_disk:
+            return self._off_disk(wall)
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
@@ -41,6 +47,11 @@ class Composer:
             return text
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)
         return f"{nothing}\n{framing.CLOSING}\n"
+
+    def _off_disk(self, wall: int) -> str:
+        with self._readers.records.view() as view:
+            mark = view.watermark()
+        return framing.off_disk(mark.revision, clock.iso(wall)) if mark.records_count else ""
 
     def file_notes(self, target: Target, wall: int) -> str:
         """Return the notes on the files of a target's project. Raises StoreError like `compose`."""
@@ -55,6 +66,8 @@ class Composer:
 
         An error is ignored here; composing will raise it.
         """
+        if not self._on_disk:
+            return
         with suppress(StoreError), self._readers.records.view() as view:
             self._gather(view, target, self._topics(target.project))
 

@@ -32,6 +32,7 @@ class SnapshotReader:
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
+            f" payload={settings.payload}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -43,7 +44,7 @@ class SnapshotReader:
                     targets(
                         view,
                         self._layout,
-                        self._settings.payload_projects,
+                        self._settings.project_payloads,
                         file_notes=bool(self._settings.file_history),
                     )
                 )

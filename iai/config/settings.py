@@ -135,6 +135,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             check=user_rules.parse_setting,
         ),
     ] = ""
+    passphrase_file: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_PASSPHRASE_FILE",
+            "file",
+            "a file with the passphrase of an encrypted store, mode 0600, or a pipe (`/dev/fd/3`)",
+        ),
+    ] = ""
 
 
 def declared() -> dict[str, Setting]:

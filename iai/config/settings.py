@@ -152,6 +152,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             check=lambda value: _one_of(PAYLOAD_PLACES, value),
         ),
     ] = "file"
+    passphrase_file: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_PASSPHRASE_FILE",
+            "file",
+            "a file with the passphrase of an encrypted store, mode 0600, or a pipe (`/dev/fd/3`)",
+        ),
+    ] = ""
 
     @property
     def payload_on_disk(self) -> bool:

@@ -24,7 +24,7 @@ from iai.model import clock
 from iai.model.clock import NS, Now
 from iai.model.record import Watermark
 from iai.process import disk_space, files
-from iai.store.copying import sync
+from iai.process.files import sync
 from iai.store.records import SCHEMA, Records
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import lmdb
 
 from iai.config.layout import private
+from iai.process.files import sync
 
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
 
@@ -189,12 +190,3 @@ def _for_a_while(steps: Generator[None], room_s: float) -> bool:
         if next(steps, _ENDED) is _ENDED:
             return True
     return False
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a directory, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,8 +27,9 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
+from iai.process.files import sync
 from iai.store.codec import decode_u64, encode_u64
-from iai.store.copying import MOST_DATABASES, Copy, renumber, sync
+from iai.store.copying import MOST_DATABASES, Copy, renumber
 from iai.store.migrations import Step
 from iai.store.seal import Damage, Database, Transaction
 

@@ -1,0 +1,144 @@
+"""AES-256-GCM for entries and files, and keyed stand-ins for what has to be found again. Pure.
+
+Sealed bytes are the number of a data key (1 byte), a random nonce (12), the ciphertext, and the tag
+(16). The context is authenticated with them but not stored: sealed bytes are opened only where they
+were put. One data key may seal 2**32 times with random nonces (NIST SP 800-38D, section 8.3):
+`iai crypto rotate` makes another.
+
+Stand-ins (`token`, `mask`, `mask_number`) are deterministic, since they are looked up: whoever
+reads the files sees which are equal, but not what they are for. They depend on the words key alone,
+which no rotation changes.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from struct import unpack
+
+from iai.errors import EncryptionUnavailable, Tampered
+
+KEY = 32  # bytes of every key
+BLOCK = 16  # bytes that `mask` takes: a block of AES
+LAST_GENERATION = 255
+MAGIC = b"iai sealed 1\n"  # the start of a sealed file
+_NONCE, _TAG = 12, 16
+OVERHEAD = 1 + _NONCE + _TAG  # bytes by which sealed bytes are longer
+_HALF = 16  # bits
+_ROUNDS = 4  # of the Feistel network; see `mask_number`
+
+
+class Cipher:
+    """Seals with the current data key, and opens what any of its data keys has sealed."""
+
+    def __init__(self, keys: Mapping[int, bytes], current: int, words: bytes) -> None:
+        """`keys` are the data keys by generation, 1 to 255, of which `current` seals.
+
+        Raises EncryptionUnavailable if the package `cryptography` is not installed.
+        """
+        try:
+            from cryptography.exceptions import InvalidTag  # noqa: PLC0415  an extra
+            from cryptography.hazmat.primitives import ciphers  # noqa: PLC0415
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+        except ImportError as error:
+            raise EncryptionUnavailable from error
+        self.current = current
+        self._invalid = InvalidTag
+        self._open = {bytes([number]): AESGCM(key).decrypt for number, key in keys.items()}
+        self._seal = AESGCM(keys[current]).encrypt
+        self._head = bytes([current])
+        self._words = words
+        blocks = ciphers.Cipher(
+            ciphers.algorithms.AES(self._derived(b"blocks")),
+            ciphers.modes.ECB(),  # noqa: S305  a permutation of single blocks, not of a text
+        )
+        self._mask, self._unmask = blocks.encryptor().update, blocks.decryptor().update
+        self._rounds: list[tuple[int, ...]] = []  # of `mask_number`, made when it is first asked
+
+    def seal(self, context: bytes, plain: bytes) -> bytes:
+        """Encrypt and authenticate. What is sealed twice looks different each time."""
+        nonce = secrets.token_bytes(_NONCE)
+        return self._head + nonce + self._seal(nonce, plain, context)
+
+    def open(self, context: bytes, sealed: bytes) -> bytes:
+        """Return what was sealed in this context.
+
+        Raises Tampered if any byte of it or of the context differs, or its key is gone.
+        """
+        opener = self._open.get(sealed[:1])
+        if opener is None or len(sealed) < OVERHEAD:
+            raise Tampered("it was not sealed with a key of this store")
+        try:
+            return opener(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context)
+        except self._invalid:
+            raise Tampered("it is not what was sealed there") from None
+
+    def token(self, purpose: str, word: bytes, size: int) -> bytes:
+        """Return `size` bytes (1 to 64) that take the place of a word, one way.
+
+        Equal words have equal tokens for one purpose (at most 16 ASCII characters). It is BLAKE2b
+        with a key and a personalisation (RFC 7693).
+        """
+        person = purpose.encode("ascii")
+        return hashlib.blake2b(word, digest_size=size, key=self._words, person=person).digest()
+
+    def mask(self, block: bytes) -> bytes:
+        """Replace `BLOCK` bytes, such as a digest, by as many others that `unmask` undoes."""
+        return self._mask(block)
+
+    def unmask(self, block: bytes) -> bytes:
+        """Inverse of `mask`."""
+        return self._unmask(block)
+
+    def mask_number(self, number: int) -> int:
+        """Replace a number below 2**32 by another, one to one.
+
+        It is a Feistel network over its two halves, whose rounds are pseudorandom functions (Luby
+        and Rackoff, 1988), here tables filled with the key stream of AES-256-CTR.
+        """
+        left, right = number >> _HALF, number & 0xFFFF
+        for table in self._rounds or self._fill_rounds():
+            left, right = right, left ^ table[right]
+        return left << _HALF | right
+
+    def unmask_number(self, number: int) -> int:
+        """Inverse of `mask_number`."""
+        left, right = number >> _HALF, number & 0xFFFF
+        for table in reversed(self._rounds or self._fill_rounds()):
+            left, right = right ^ table[left], left
+        return left << _HALF | right
+
+    def seal_file(self, name: str, plain: bytes) -> bytes:
+        """Return the content of a small file as it is on disk; `name` is its path in the store."""
+        return MAGIC + self.seal(_file_context(name), plain)
+
+    def open_file(self, name: str, data: bytes) -> bytes:
+        """Inverse of `seal_file`. Raises Tampered, also for a file that is not sealed."""
+        if not is_sealed(data):
+            raise Tampered("it is not sealed")
+        return self.open(_file_context(name), data[len(MAGIC) :])
+
+    def _fill_rounds(self) -> list[tuple[int, ...]]:
+        size = 2 << _HALF  # bytes of a table
+        stream = _stream(self._derived(b"numbers"), _ROUNDS * size)
+        parts = (stream[at : at + size] for at in range(0, len(stream), size))
+        self._rounds = [unpack(f"<{1 << _HALF}H", part) for part in parts]
+        return self._rounds
+
+    def _derived(self, purpose: bytes) -> bytes:
+        return hashlib.blake2b(key=self._words, person=purpose, digest_size=KEY).digest()
+
+
+def is_sealed(data: bytes) -> bool:
+    """Does this begin as `Cipher.seal_file` has it?"""
+    return data.startswith(MAGIC)
+
+
+def _file_context(name: str) -> bytes:
+    return b"file\0" + name.encode("utf-8", "surrogateescape")
+
+
+def _stream(key: bytes, size: int) -> bytes:
+    from cryptography.hazmat.primitives import ciphers  # noqa: PLC0415  an extra
+
+    counter = ciphers.modes.CTR(bytes(BLOCK))  # each key has a single stream
+    return ciphers.Cipher(ciphers.algorithms.AES(key), counter).encryptor().update(bytes(size))

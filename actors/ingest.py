@@ -17,6 +17,8 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption.cipher import Cipher
+from iai.encryption.keys import load_cipher
 from iai.errors import BadUsage, NotFound, RulesLoading
 from iai.hosts import registry
 from iai.ingest import edits, parse, redact, redactors, spool, traces, transcripts
@@ -95,8 +97,10 @@ class Ingest:
         redactor: Redactor,
         library: Kingfisher | None = None,
         max_gb: float = 0.0,
+        cipher: Cipher | None = None,
     ) -> None:
-        """`library` is the detector of the redactor, if it has one."""
+        """`library` is the detector of the redactor, if it has one; `cipher` that of the store."""
+        self._cipher = cipher
         self._layout = layout
         self._max_gb = max_gb
         self._space = DiskSpace(0, sys.maxsize)
@@ -126,6 +130,7 @@ class Ingest:
             self._follower = Follower(view.transcripts(), now.wall)
             self._rereader = Rereader(view.rereading())
         self._backups.start()
+        yield from self._tidy_spool(now)
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
         yield from self._measure_space()
@@ -247,7 +252,7 @@ class Ingest:
         sessions = isinstance(request, Forget) and request.whole_sessions
         phrase = request.text if isinstance(request, Erase) else ""
         ids = {record.session for record in records} if sessions else set[str]()
-        return list(traces.find(self._layout, records, ids, phrase))
+        return list(traces.find(self._layout, records, ids, phrase, self._cipher))
 
     def _back_up(self, now: Now) -> None:
         """Do a slice of a backup, if one is due."""
@@ -313,13 +318,22 @@ class Ingest:
         awaiting = [file for file in waiting if file.suffix == spool.AWAITS]
         found = False
         for file in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
-            spooled = spool.read(file)
+            spooled = spool.read(file, self._cipher)
             if spooled is not None and (yield from self._take_event(spooled, now)):
                 found = True
         for transcript in self._follower.expire(now):
             self._writer.required.cancel(transcript.path)
             yield from self._writer.follow(transcript, now)
         self._follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
+
+    def _tidy_spool(self, now: Now) -> Steps:
+        """Remove what hooks that were killed have left, and seal what was kept in the clear."""
+        for path in spool.abandoned(self._layout.spool_tmp, now.wall):
+            yield RemoveFile(path)
+        if self._cipher is not None:
+            for path in spool.unsealed_in(self._layout.spool_bad):
+                data = spool.beginning(path)
+                yield ReplaceFile(path, spool.sealed(path, data, self._cipher))
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
         """Deal with an event; return False if it has to wait for its transcript."""
@@ -350,29 +364,35 @@ class Ingest:
                 # A start until then reads the event itself.
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
-            if path != awaiting:
+            if path != awaiting or (self._cipher is not None and not spooled.sealed):
                 yield from self._let_wait(spooled, awaiting)
             return False
         return True
 
     def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
-        """Have an event wait for its transcript, without the secrets in it."""
+        """Have an event wait for its transcript, sealed, and without the secrets in it."""
         assert spooled.event is not None  # noqa: S101  for mypy
         redacted = redact.event(spooled.event, self._redact)
-        if redacted == spooled.event:
+        if redacted == spooled.event and self._cipher is None:
             yield MoveFile(spooled.path, awaiting)
-        else:
-            yield ReplaceFile(awaiting, msgspec.json.encode(redacted))
+            return
+        data = msgspec.json.encode(redacted)
+        yield ReplaceFile(awaiting, spool.sealed(awaiting, data, self._cipher))
+        if spooled.path != awaiting:
             yield RemoveFile(spooled.path)
 
     def _reject(self, spooled: Spooled) -> Steps:
         log.warning("%s %s", spooled.path, spooled.why)
+        kept_as = self._layout.spool_bad / spooled.path.name
         if spooled.foreign:
             yield RemoveFile(spooled.path)
+        elif spooled.sealed:  # with another key, or damaged
+            yield MoveFile(spooled.path, kept_as)
         else:
             kept = redact.rejected(spool.beginning(spooled.path), self._redact)
-            yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
+            yield ReplaceFile(kept_as, spool.sealed(kept_as, kept, self._cipher))
             yield RemoveFile(spooled.path)
+        if not spooled.foreign:
             for surplus in spool.oldest_bad(self._layout.spool_bad):
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
@@ -386,7 +406,7 @@ class Ingest:
             keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
             if any(next(view.session(key), None) for key in keys):
                 return True
-        waiting = (spool.read(file) for file in spool.waiting(self._layout.spool_new))
+        waiting = (spool.read(file, self._cipher) for file in spool.waiting(self._layout.spool_new))
         events = (spooled.event for spooled in waiting if spooled is not None)
         return any(
             e is not None and e.session_id == event.session_id and not e.ends_session
@@ -518,7 +538,8 @@ def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
     library = Kingfisher(layout.redaction_rules)
-    redactor = redactors.for_ingest(layout, settings, library)
+    cipher = load_cipher(layout.root)
+    redactor = redactors.for_ingest(layout, settings, library, cipher)
     records = Records(layout.records, writer=True)
     backups = AutoBackups(layout, records, settings.backups, settings.store_max_gb)
-    return Ingest(layout, records, backups, redactor, library, settings.store_max_gb)
+    return Ingest(layout, records, backups, redactor, library, settings.store_max_gb, cipher)

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption.keys import load_cipher
 from iai.errors import StoreAbsent
 from iai.ingest import redactors
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
@@ -70,8 +71,9 @@ def run(args: Namespace, settings: Settings) -> int:
         records = _records(layout)
         if records is not None:
             opened.callback(records.close)
-        redactor = redactors.for_session_start(layout, settings)
-        waiting = pending.read(layout, records, wall, redactor.text)
+        cipher = load_cipher(layout.root)
+        redactor = redactors.for_session_start(layout, settings, cipher)
+        waiting = pending.read(layout, records, wall, redactor.text, cipher)
         view = opened.enter_context(records.view()) if records is not None else None
         source = PendingView(view, waiting, wall)
         since = 0 if compacted else args.since or deliveries.through(layout, args.new_to)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from iai.config.layout import Layout
+from iai.encryption.cipher import Cipher
+from iai.errors import Tampered
 from iai.ingest import spool
 from iai.model.record import Record
 
@@ -17,7 +19,11 @@ _LONGEST = spool.LONGEST_EVENT
 
 
 def find(
-    layout: Layout, records: Iterable[Record], sessions: Iterable[str], phrase: str
+    layout: Layout,
+    records: Iterable[Record],
+    sessions: Iterable[str],
+    phrase: str,
+    cipher: Cipher | None = None,
 ) -> Iterator[Path]:
     """Yield the files of the spool with these texts, of these sessions, or with this phrase."""
     waiting = spool.waiting(layout.spool_new)
@@ -26,7 +32,7 @@ def find(
         return
     texts, ids = {record.text.strip() for record in records}, {one for one in sessions if one}
     for path in waiting:
-        spooled = spool.read(path)
+        spooled = spool.read(path, cipher)
         event = spooled.event if spooled is not None else None
         if event is not None:
             said = (event.prompt, event.last_assistant_message)
@@ -35,7 +41,7 @@ def find(
                 yield path
     needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
     for path in aside:
-        data = _read(path)
+        data = _read(path, cipher)
         if any(needle in data for needle in needles):
             yield path
 
@@ -54,9 +60,9 @@ def _files(directory: Path) -> list[Path]:
         return []
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, cipher: Cipher | None) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_LONGEST)
-    except OSError:
+            return spool.unsealed(path, file.read(_LONGEST), cipher)
+    except (OSError, Tampered):
         return b""

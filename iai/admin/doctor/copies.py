@@ -89,10 +89,11 @@ def restore(layout: Layout) -> str:
     good = newest_good(layout)
     if good is None:
         raise StoreError("no automatic backup is intact")
-    manifest, kept = backup.restore(layout, good.path, time.time_ns(), replace=True)
-    records = count(manifest.watermark.records_count, "record")
+    done = backup.restore(layout, good.path, time.time_ns(), replace=True)
+    records = count(done.manifest.watermark.records_count, "record")
     return (
-        f"restored {records} from {manifest.made_at}; the damaged records are in {kept}.\n"
+        f"restored {records} from {done.manifest.made_at}; the damaged records are in"
+        f" {done.kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
         "from their transcripts. Notes, pins, edits and forgets since then have to be made again."
     )

@@ -21,7 +21,7 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import copies, deep, group, machine
+from iai.admin.doctor import copies, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json
 from iai.config.layout import Layout
@@ -54,7 +54,11 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Finding]:
-    found = [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+    found = [
+        *machine.checks(layout, os.environ, settings),
+        *encryption.checks(layout, settings),
+        *group.checks(layout, settings),
+    ]
     return [*found, *deep.checks(layout)] if deeply else found
 
 

@@ -200,6 +200,14 @@ def labels(path: Path) -> list[int]:
     return sorted(found_labels.tolist())
 
 
+def in_the_clear(path: Path) -> bool:
+    """Is there an index whose terms are words, not hashes? May run beside its writer."""
+    try:
+        return f'"{_SPLIT}"' in (path / "meta.json").read_text()
+    except OSError:
+        return False
+
+
 def _schema(split: str) -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.

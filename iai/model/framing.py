@@ -49,6 +49,11 @@ def off_disk(revision: int, generated_at: str) -> str:
     return f"{opening(revision, generated_at, '')}\n{_OFF_DISK}\n{CLOSING}\n"
 
 
+def has_text(payload: str) -> bool:
+    """Is anything in a payload but its frame?"""
+    return payload.count("\n") > 2 and f"\n{_OFF_DISK}\n" not in payload  # noqa: PLR2004
+
+
 def revision(text: str) -> int:
     """Return the revision in the first line of a complete payload; 0 for any other text."""
     found = _REVISION.match(text)

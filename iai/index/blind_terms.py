@@ -1,8 +1,8 @@
 """A blind index: the terms of an encrypted store are keyed hashes, in the index and in queries.
 
 BM25 and filters ask only whether terms are equal and how often they occur, so what is found, and in
-which order, is the same. Whoever reads the files still sees how often each hash occurs and together
-with which others, but no word, and cannot try words without the key.
+which order, is the same. The files still show how often each hash occurs and together with which
+others, but no word, and words cannot be tried without the key.
 """
 
 from collections.abc import Callable

@@ -18,6 +18,7 @@ import psutil
 from iai.admin import health
 from iai.admin.health import StoreHealth
 from iai.config.layout import Layout
+from iai.config.settings import from_environment
 from iai.errors import IaiError
 from iai.process import heartbeat, lock
 from iai.process.client import DEADLINE_S, Client
@@ -148,7 +149,8 @@ class Group:
 
     def health(self) -> StoreHealth:
         """Read the health of the stages from disk."""
-        return health.measure(self.layout, time.time_ns())
+        settings, _ = from_environment(self.environment)
+        return health.measure(self.layout, time.time_ns(), settings.project_payloads)
 
     def settle(self) -> None:
         """Wait until no stage lags behind."""

@@ -43,6 +43,7 @@ COMMANDS = {
     "events": "print the event log",
     "backup": "back up the store to one file",
     "restore": "restore the store from a backup",
+    "crypto": "encrypt the store, or show how it is encrypted",
     "export": "export what was said and done as JSON lines or Markdown",
     "doctor": "diagnose problems and suggest fixes",
     "service": "start iai at login and restart it after a crash",

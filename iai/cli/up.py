@@ -13,11 +13,14 @@ import time
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 
-from iai.cli import import_progress
+from iai.admin import encryption
+from iai.cli import import_progress, passphrase
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
-from iai.errors import IaiError, NoAnswer, StoreBusy, StoreError, StoreOutdated
+from iai.encryption import handover, keys
+from iai.errors import IaiError, NoAnswer, StoreBusy, StoreError, StoreLocked, StoreOutdated
 from iai.install import scripts
+from iai.process import lock
 from iai.process.build import build
 from iai.process.client import Client
 from iai.protocol.message import Actor
@@ -46,7 +49,8 @@ def run(args: Namespace, settings: Settings) -> int:
     except StoreError as error:  # iai works with old hooks
         print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
-        upgrade(layout)
+        upgrade(layout, settings)
+        command += handover.give().words
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
@@ -59,19 +63,23 @@ def run(args: Namespace, settings: Settings) -> int:
             print(f"iai is already running on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
-        upgrade(layout)
+        upgrade(layout, settings)
         private(layout.logs)
         started = time.monotonic()
+        unlocked = handover.give()
         with layout.group_log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
             process = subprocess.Popen(  # noqa: S603
-                command,
+                [*command, *unlocked.words],
+                pass_fds=unlocked.descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
             )
+        for descriptor in unlocked.descriptors:
+            os.close(descriptor)
         report = _wait(client, process, PATIENCE_S)
     failed = [a for a in report.actors if a.state == "failed"]
     for actor in failed:
@@ -85,20 +93,39 @@ def run(args: Namespace, settings: Settings) -> int:
     return 1 if failed else 0
 
 
-def upgrade(layout: Layout) -> None:
-    """Migrate records of an earlier iai before the group starts.
+def upgrade(layout: Layout, settings: Settings) -> None:
+    """Unlock the store, and do what the group must not start before.
 
+    That is to complete an encryption that was cut short, and to migrate records of an earlier iai.
     Of a million records that takes longer than the start of a process may. What else may be wrong
-    with them is for their owner to say.
+    with them is for their owner to say. Raises StoreLocked.
     """
+    passphrase.unlock(layout, settings)
+    _complete_encryption(layout)
     try:
         Records(layout.records).close()
     except StoreOutdated:
         print("iai: upgrading the records; a copy of them is put into backups/", file=sys.stderr)
         with suppress(StoreBusy):  # another start does it
             Records(layout.records, writer=True).close()
+    except StoreLocked:
+        raise
     except StoreError:
         pass
+
+
+def _complete_encryption(layout: Layout) -> None:
+    found = keys.read(layout.root)
+    if found is None or found.state == "on":
+        return
+    lease = lock.take(layout.lease, lock.GLANCE_S)
+    if lease is None:  # a group runs, so somebody else has done it
+        return
+    try:
+        print(f"iai: {found.state} was cut short; completing it", file=sys.stderr)
+        encryption.complete(layout, lambda line: print(f"iai: {line} ...", file=sys.stderr))
+    finally:
+        lease.release()
 
 
 def _wait(

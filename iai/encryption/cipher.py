@@ -21,6 +21,8 @@ KEY = 32  # bytes of every key
 BLOCK = 16  # bytes that `mask` takes: a block of AES
 LAST_GENERATION = 255
 MAGIC = b"iai sealed 1\n"  # the start of a sealed file
+_CONTEXT = b"file\0"  # of a sealed file, before what it is bound to
+_SIZE = 2  # bytes of the length of that
 _NONCE, _TAG = 12, 16
 OVERHEAD = 1 + _NONCE + _TAG  # bytes by which sealed bytes are longer
 _HALF = 16  # bits
@@ -108,14 +110,26 @@ class Cipher:
         return left << _HALF | right
 
     def seal_file(self, name: str, plain: bytes) -> bytes:
-        """Return the content of a small file as it is on disk; `name` is its path in the store."""
-        return MAGIC + self.seal(_file_context(name), plain)
+        """Return the content of a small file as it is on disk.
+
+        `name` is what it is bound to, such as its path in the store. It is in the file, in the
+        clear, after `MAGIC` and its length in two bytes: so `reseal_file` needs nothing else.
+        """
+        bound = name.encode("utf-8", "surrogateescape")
+        return _head(bound) + self.seal(_CONTEXT + bound, plain)
 
     def open_file(self, name: str, data: bytes) -> bytes:
         """Inverse of `seal_file`. Raises Tampered, also for a file that is not sealed."""
-        if not is_sealed(data):
-            raise Tampered("it is not sealed")
-        return self.open(_file_context(name), data[len(MAGIC) :])
+        bound = name.encode("utf-8", "surrogateescape")
+        head = _head(bound)
+        if not data.startswith(head):
+            raise Tampered("it is not sealed under its name")
+        return self.open(_CONTEXT + bound, data[len(head) :])
+
+    def reseal_file(self, data: bytes) -> bytes:
+        """Return the content of a sealed file, sealed with the current key. Raises Tampered."""
+        name = sealed_name(data)
+        return self.seal_file(name, self.open_file(name, data))
 
     def _fill_rounds(self) -> list[tuple[int, ...]]:
         size = 2 << _HALF  # bytes of a table
@@ -133,8 +147,15 @@ def is_sealed(data: bytes) -> bool:
     return data.startswith(MAGIC)
 
 
-def _file_context(name: str) -> bytes:
-    return b"file\0" + name.encode("utf-8", "surrogateescape")
+def sealed_name(data: bytes) -> str:
+    """Return what a sealed file is bound to."""
+    start = len(MAGIC) + _SIZE
+    end = start + int.from_bytes(data[len(MAGIC) : start], "big")
+    return data[start:end].decode("utf-8", "surrogateescape")
+
+
+def _head(bound: bytes) -> bytes:
+    return MAGIC + len(bound).to_bytes(_SIZE, "big") + bound
 
 
 def _stream(key: bytes, size: int) -> bytes:

@@ -116,8 +116,13 @@ def adopt(keys: Mapping[str, bytes]) -> None:
     _key_encryption_keys.update(keys)
 
 
-def create(root: Path, id_: str, source: Source, key: bytes) -> Keys:
-    """Write the keys of a store that is about to be encrypted. `key` is that of `source`."""
+def create(root: Path, source: Source, passphrase: str = "") -> Keys:
+    """Make the keys of a store that is about to be encrypted, and write them.
+
+    Raises KeyMissing or KeyWrong if `source` cannot keep the key, or the passphrase is empty.
+    """
+    id_ = secrets.token_hex(8)
+    key = source.key(passphrase) if isinstance(source, Passphrase) else source.create(root, id_)
     wrapping = Cipher({1: key}, 1, key)
     keys = Keys(
         id=id_,
@@ -130,11 +135,6 @@ def create(root: Path, id_: str, source: Source, key: bytes) -> Keys:
     _key_encryption_keys[id_] = key
     save(root, keys)
     return keys
-
-
-def new_id() -> str:
-    """Return a name for a store."""
-    return secrets.token_hex(8)
 
 
 def add_generation(root: Path, keys: Keys) -> Keys:

@@ -85,7 +85,7 @@ def read(index: Path, project: str) -> tuple[Topic, ...]:
     For callers that need nothing else from there: it takes a millisecond, and no numpy.
     """
     try:
-        environment = Environment(index, DATABASES, schema=SCHEMA, writer=False)
+        environment = Environment(index, DATABASES, schema=SCHEMA, writer=False, name="index")
     except StoreError:
         return ()
     try:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from iai.admin import age, backup
 from iai.admin.backup import Transform
-from iai.cli import passphrases
+from iai.cli import backup_passphrase
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
@@ -62,7 +62,9 @@ def _encrypt(args: Namespace) -> Transform | None:
     if args.age:
         return partial(age.encrypt, recipients=[age.recipient(name) for name in args.age])
     if by_passphrase:
-        chosen = passphrases.given(args.passphrase_file, "the passphrase of the backup", twice=True)
+        chosen = backup_passphrase.given(
+            args.passphrase_file, "the passphrase of the backup", twice=True
+        )
         return partial(age.encrypt_with_passphrase, passphrase=chosen)
     return None
 

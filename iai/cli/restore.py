@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from iai.admin import age, backup
-from iai.cli import passphrases
+from iai.cli import backup_passphrase
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.units import ago, count, size
@@ -49,7 +49,7 @@ def run(args: Namespace, settings: Settings) -> int:
     decrypt = partial(
         age.decrypt,
         identity=args.identity,
-        ask=partial(passphrases.given, args.passphrase_file, "the passphrase of the backup"),
+        ask=partial(backup_passphrase.given, args.passphrase_file),
     )
     was_encrypted = layout.crypto.exists()
     done = backup.restore(layout, path, time.time_ns(), replace=args.replace, decrypt=decrypt)

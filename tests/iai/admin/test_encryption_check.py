@@ -21,9 +21,7 @@ SETTINGS = Settings(store=Path())
 
 def encrypt(layout: Layout, key_file: str) -> None:
     """Give a store keys, as `iai crypto init` does; nothing is in it yet."""
-    source = KeyFile(key_file)
-    found = keys.create(layout.root, keys.new_id(), source, source.create(layout.root, ""))
-    keys.set_state(layout.root, found, "on")
+    keys.set_state(layout.root, keys.create(layout.root, KeyFile(key_file)), "on")
 
 
 def checks(layout: Layout, settings: Settings = SETTINGS) -> dict[str, Finding]:

@@ -62,9 +62,7 @@ def _encrypt(args: Namespace) -> Transform | None:
     if args.age:
         return partial(age.encrypt, recipients=[age.recipient(name) for name in args.age])
     if by_passphrase:
-        chosen = backup_passphrase.given(
-            args.passphrase_file, "the passphrase of the backup", twice=True
-        )
+        chosen = backup_passphrase.given(args.passphrase_file, new=True)
         return partial(age.encrypt_with_passphrase, passphrase=chosen)
     return None
 

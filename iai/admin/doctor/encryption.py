@@ -8,7 +8,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
 from iai.encryption.keys import Keys
-from iai.encryption.sources import Passphrase
+from iai.encryption.sources import KeyFile, Passphrase
 from iai.errors import StoreError
 
 _LISTED = 3  # files
@@ -27,6 +27,7 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
         return
     yield _state(found)
     yield from _plaintext(layout, settings)
+    yield from _key(layout, found)
     if isinstance(found.source, Passphrase) and not settings.passphrase_file:
         said = "hooks do not know the passphrase: a start whose text is not ready gets none"
         yield warn("passphrase", said, "`iai config set passphrase_file FILE`")
@@ -37,6 +38,17 @@ def _state(found: Keys) -> Finding:
     if found.state == "on":
         return ok("encryption", f"on: {said}")
     return warn("encryption", f"{found.state}: {said}", "`iai crypto status` says how far it is")
+
+
+def _key(layout: Layout, found: Keys) -> Iterator[Finding]:
+    if not isinstance(found.source, KeyFile):
+        return
+    path = found.source.located(layout.root)
+    if path.is_relative_to(layout.root):
+        said = f"{path} lies in the store that it opens: a copy of the store needs no other key"
+        yield warn(
+            "key file", said, "`iai crypto off`, then `iai crypto init --key-file` elsewhere"
+        )
 
 
 def _plaintext(layout: Layout, settings: Settings) -> Iterator[Finding]:

@@ -44,6 +44,11 @@ def test_with_it_the_line_says_where_the_key_is(layout: Layout, tmp_path: Path) 
     assert checks(layout)["encryption"].verdict is Verdict.WARN
 
 
+def test_a_key_in_the_store_that_it_opens_is_a_warning(layout: Layout) -> None:
+    encrypt(layout, "key")
+    assert checks(layout)["key file"].verdict is Verdict.WARN
+
+
 def _keys(layout: Layout) -> keys.Keys:
     found = keys.read(layout.root)
     assert found is not None

@@ -94,6 +94,8 @@ def test_a_planted_word_is_in_no_file_but_a_session_start_text_and_found_all_the
     assert [
         c for c, one in findings.items() if c.startswith(("deep", "plain")) and one["todo"]
     ] == []
+    told = g.iai("export", "--out", str(tmp_path / "exported")).stderr
+    assert "is not encrypted" in told
     file = tmp_path / "b.tar.gz"
     assert "encrypted as the store is" in g.iai("backup", str(file)).stdout
     with tarfile.open(file) as tar:
@@ -110,3 +112,11 @@ def test_a_planted_word_is_in_no_file_but_a_session_start_text_and_found_all_the
     assert exposed(g) == {}
     assert NOTED in g.hook("session-recall", start).stdout
     assert any(NOTED in hit["text"] for hit in g.json("recall", NOTED)["hits"])
+    # Without its key nothing is read, and that is said.
+    g.down()
+    (g.work / "key").unlink()
+    locked = g.iai("session-start", "--cwd", str(cwd))
+    assert (locked.returncode, locked.stdout) == (1, "")
+    assert f"{g.work / 'key'} cannot be read" in locked.stderr
+    assert g.hook("session-recall", start).stdout == ""
+    assert "its key file" in g.layout.recall_log.read_text().splitlines()[-1]

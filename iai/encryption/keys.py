@@ -3,7 +3,8 @@
 A store without that file is not encrypted. Its form, in JSON: the name of the store to the keyring
 (`id`), where the key-encryption key is (`source`), what is under way (`state`), the data keys by
 generation, and the words key. A key is wrapped as `Cipher.seal` seals, with the key-encryption key,
-in the context `key`, NUL, `id`, NUL, and the generation or `words`.
+in the context `key`, NUL, `id`, NUL, and the generation or `words`. `check` is nothing, sealed in
+the context of all else: so whoever has no key cannot say that the store is only partly encrypted.
 
 What one process has unlocked it hands down to its children (`unlocked`, `adopt`), over the pipe by
 which they are started: neither their environment nor their command line has a key.
@@ -46,6 +47,7 @@ class Keys(Struct, frozen=True, kw_only=True):
     current: int  # generation
     data: dict[int, bytes]  # wrapped, by generation
     words: bytes  # wrapped
+    check: bytes = b""  # of all else
 
 
 def load_cipher(root: Path) -> Cipher | None:
@@ -133,8 +135,7 @@ def create(root: Path, source: Source, passphrase: str = "") -> Keys:
         words=wrapping.seal(_context(id_, "words"), secrets.token_bytes(KEY)),
     )
     _key_encryption_keys[id_] = key
-    save(root, keys)
-    return keys
+    return save(root, keys)
 
 
 def add_generation(root: Path, keys: Keys) -> Keys:
@@ -145,30 +146,28 @@ def add_generation(root: Path, keys: Keys) -> Keys:
     more = structs.replace(
         keys, state="rotating", current=number, data={**keys.data, number: sealed}
     )
-    save(root, more)
-    return more
+    return save(root, more)
 
 
 def settle(root: Path, keys: Keys) -> Keys:
     """Note that nothing is under way, and drop the data keys that seal nothing any more."""
     current = {keys.current: keys.data[keys.current]}
-    settled = structs.replace(keys, state="on", data=current)
-    save(root, settled)
-    return settled
+    return save(root, structs.replace(keys, state="on", data=current))
 
 
 def set_state(root: Path, keys: Keys, state: State) -> Keys:
     """Note what is under way."""
-    changed = structs.replace(keys, state=state)
-    save(root, changed)
-    return changed
+    return save(root, structs.replace(keys, state=state))
 
 
-def save(root: Path, keys: Keys) -> None:
-    """Replace `crypto.json`, to survive power loss. Raises OSError."""
+def save(root: Path, keys: Keys) -> Keys:
+    """Replace `crypto.json`, to survive power loss; return what is in it now. Raises OSError."""
+    key = _key_encryption_keys[keys.id]
+    checked = structs.replace(keys, check=Cipher({1: key}, 1, key).seal(_content(keys), b""))
     path = Layout(root).crypto
-    files.replace(path, msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
+    files.replace(path, msgspec.json.format(msgspec.json.encode(checked)) + b"\n")
     sync(path.parent)
+    return checked
 
 
 def remove(root: Path) -> None:
@@ -184,6 +183,7 @@ class _Version(Struct):
 def _unwrapped(root: Path, keys: Keys, key: bytes) -> Cipher:
     wrapping = Cipher({1: key}, 1, key)
     try:
+        wrapping.open(_content(keys), keys.check)
         data = {
             number: wrapping.open(_context(keys.id, str(number)), sealed)
             for number, sealed in keys.data.items()
@@ -197,6 +197,10 @@ def _unwrapped(root: Path, keys: Keys, key: bytes) -> Cipher:
     if keys.current not in data:
         raise KeyMissing(f"{Layout(root).crypto} lacks the current key: put back that of a backup")
     return Cipher(data, keys.current, words)
+
+
+def _content(keys: Keys) -> bytes:
+    return b"check\0" + msgspec.json.encode(structs.replace(keys, check=b""))
 
 
 def _context(id_: str, name: str) -> bytes:

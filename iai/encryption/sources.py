@@ -26,7 +26,7 @@ from iai.process.files import read_regular, sync
 SERVICE = "iai-memory"  # in the keyring
 _LONGEST = 4_096  # bytes of a key file or a passphrase
 _OTHERS = 0o077
-_MOST_MEMORY = 1 << 30  # bytes that scrypt may take; what `crypto.json` asks for is not trusted
+_MOST_MEMORY = 512 << 20  # bytes that scrypt may take; what `crypto.json` asks for is not trusted
 
 
 class KeyFile(Struct, frozen=True, tag="file"):
@@ -147,9 +147,13 @@ class Passphrase(Struct, frozen=True, tag="passphrase"):
             raise KeyWrong("the passphrase is empty")
         if not 0 < 128 * self.r * self.n * self.p <= _MOST_MEMORY:
             raise KeyWrong("crypto.json asks for more memory than a passphrase may take")
-        return hashlib.scrypt(
-            used, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=2 * _MOST_MEMORY, dklen=KEY
-        )
+        limit = 2 * _MOST_MEMORY
+        try:
+            return hashlib.scrypt(
+                used, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=limit, dklen=KEY
+            )
+        except ValueError:
+            raise KeyWrong("crypto.json has parameters that scrypt does not take") from None
 
     @property
     def shown(self) -> str:

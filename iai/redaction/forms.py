@@ -1,14 +1,15 @@
-"""Secrets that are known by their form: tokens with a prefix, JWTs, URLs, headers, commands."""
+"""Secrets that are known by their form: tokens with a prefix, JWTs, URLs, headers."""
 
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
 
+from iai.redaction import commands
 from iai.redaction.candidates import Run
 from iai.redaction.finding import BY_FORM, Finding
-from iai.redaction.randomness import is_placeholder, is_random
+from iai.redaction.form import Form, Triggers, compiled, is_value
+from iai.redaction.randomness import is_mixed, is_random, is_strong
 
 # The beginnings of tokens, with the kind of each. A longer one comes before what it begins with.
 _PREFIXES = {
@@ -46,9 +47,18 @@ _PREFIXES = {
     "ops_ey": "1password-token", "CFPAT-": "contentful-token", "vercel_": "vercel-token",
     "EAAC": "facebook-token", "EAAG": "facebook-token", "FLWSECK": "flutterwave-key",
     "key-": "mailgun-key", "SK": "twilio-key", "xkeysib-": "brevo-key", "phc_": "posthog-key",
-    "phx_": "posthog-key", "sgp_": "sourcegraph-token", "eyJ": "jwt",
+    "phx_": "posthog-key", "sgp_": "sourcegraph-token", "nfp_": "netlify-token",
+    "nfc_": "netlify-token", "nfo_": "netlify-token", "cio": "crates-token",
+    "squ_": "sonar-token", "sqp_": "sonar-token", "sqa_": "sonar-token", "fo1_": "fly-token",
+    "rnd_": "render-key", "essu_": "elastic-key", "pa-": "voyage-key", "tvly-": "tavily-key",
+    "csk-": "cerebras-key", "e2b_": "e2b-key", "re_": "resend-key", "ico-": "infracost-key",
+    "pnu_": "prefect-key", "pnb_": "prefect-key", "rdme_": "readme-key", "tfp_": "typeform-token",
+    "aio_": "adafruit-key", "as-": "modal-token", "ak-": "modal-token", "key_": "cursor-key",
+    "vck_": "vercel-token", "vcp_": "vercel-token", "apify_api_": "apify-token",
+    "rpa_": "runpod-key", "sk_": "elevenlabs-key", "SWMTKN-1-": "docker-token", "eyJ": "jwt",
 }  # fmt: skip
 _STARTS = tuple(_PREFIXES)
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
 _AWS_ID = re.compile(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,16}")
 # Prefixes that words or names may begin with: the rest must be of this form.
@@ -59,32 +69,19 @@ _REST = {
     "EAAG": re.compile(r"\w{80,}"), "sess-": re.compile(r"[A-Za-z0-9]{40}"),
     "pul-": re.compile(r"[0-9a-f]{40}"), "fw_": re.compile(r"[A-Za-z0-9]{20,}"),
     "sk-": re.compile(r"(?=.*[0-9])(?:[A-Za-z]{2,12}-)?\w[\w-]{18,}"),
-    "ATBB": re.compile(r"[A-Za-z0-9]{24,}"),
+    "ATBB": re.compile(r"[A-Za-z0-9]{24,}"), "cio": re.compile(r"[A-Za-z0-9]{32}"),
+    "pa-": re.compile(r"[\w-]{43}"), "re_": re.compile(r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
+    "as-": re.compile(r"[A-Za-z0-9]{22}"), "ak-": re.compile(r"[A-Za-z0-9]{22}"),
+    "key_": re.compile(r"[0-9a-f]{64}"), "sk_": re.compile(r"[0-9a-f]{48}"),
+    "ico-": re.compile(r"[A-Za-z0-9]{32}"),
 }  # fmt: skip
 _SHORTEST_REST = 10  # characters behind a prefix
 _RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
 _JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
+_DISCORD = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?!\w)")
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
-
-
-class Form(NamedTuple):
-    """A pattern; the secret is group 1. It is tried wherever its trigger is in the lowered text."""
-
-    kind: str
-    trigger: str
-    pattern: re.Pattern[str]
-    accept: Callable[[str], bool] = lambda _value: True
-    back: int = 0  # characters before the trigger at which a match may begin
-    hint: str = ""  # what also is in every such text, and is looked for first; "": the trigger
-
-
-Triggers: TypeAlias = tuple[tuple[str, Form], ...]  # apart: most texts are asked for them alone
-
-
-def _is_value(value: str) -> bool:
-    return not is_placeholder(value)
 
 
 def _is_token(value: str) -> bool:
@@ -93,6 +90,10 @@ def _is_token(value: str) -> bool:
 
 def _has_digit(value: str) -> bool:
     return any(map(str.isdigit, value))
+
+
+def _is_literal(value: str) -> bool:
+    return is_random(value) or is_strong(value) or is_mixed(value)
 
 
 def _is_basic(value: str) -> bool:
@@ -107,68 +108,64 @@ def _is_basic(value: str) -> bool:
     )
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
-
-
 # Found in every text, whether or not it has a long run of letters and digits.
 _ALWAYS = (
-    Form("url-password", "://", _compiled(
-        r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), _is_value),
-    Form("url-token", "://", _compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token),
-    Form("signature", "sig=", _compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
-    Form("signature", "-signature=", _compiled(r"-signature=([0-9a-f]{32,512})"), hint="="),
-    Form("api-key", "key=", _compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
-    Form("auth-header", "authorization", _compiled(
+    Form("url-password", "://", compiled(
+        r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value),
+    Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token),
+    Form("signature", "sig=", compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
+    Form("signature", "-signature=", compiled(r"-signature=([0-9a-f]{32,512})"), hint="="),
+    Form("api-key", "key=", compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
+    Form("auth-header", "authorization", compiled(
         r"""authorization["'`\]]{0,2}\s{0,3}[:=,]\s{0,3}\\?["'`]?(?:(?:bearer|basic|token|bot|digest
         |apikey|api-key|key|sso-key|negotiate)\s{1,3})?([^\s"'`\\,<>;(){}$]{8,4096})"""),
         _is_token, hint="auth"),
-    Form("bearer-token", "bearer", _compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random),
-    Form("basic-auth", "basic", _compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
+    Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random),
+    Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic),
-    Form("basic-auth", "auth", _compiled(
+    Form("basic-auth", "auth", compiled(
         r"""auth\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?([A-Za-z0-9+/]{8,1024}={0,2})"""), _is_basic),
-    Form("netrc-password", "machine", _compiled(
+    Form("netrc-password", "machine", compiled(
         r"""machine\s{1,8}\S{1,120}\s{1,8}(?:account\s{1,8}\S{1,120}\s{1,8})?
         (?:login\s{1,8}\S{1,120}\s{1,8})?password\s{1,8}(\S{1,200})"""),
-        _is_value, hint="pass"),
-    Form("netrc-password", "default", _compiled(
+        is_value, hint="pass"),
+    Form("netrc-password", "default", compiled(
         r"default\s{1,8}login\s{1,8}\S{1,120}\s{1,8}password\s{1,8}(\S{1,200})"),
-        _is_value, hint="pass"),
-    Form("cookie", "cookie:", _compiled(
+        is_value, hint="pass"),
+    Form("cookie", "cookie:", compiled(
         r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
         _is_token),
-    Form("password", "curl", _compiled(
-        r"""curl\b[^\n|]{0,400}?\s(?:-u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}
-        :([^\s"']{3,200})"""),
-        _is_value, hint=" -"),
-    Form("password", "mysql", _compiled(
-        r"""(?<!\w)mysql(?:dump|admin)?\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""),
-        _is_value, hint=" -"),
-    Form("password", "mariadb", _compiled(
-        r"""(?<!\w)mariadb\b[^\n|;]{0,200}?\s-p["']?([^\s"']{3,200})"""),
-        _is_value, hint=" -"),
-    Form("password", "sshpass", _compiled(r"""sshpass\s+-p\s{0,2}["']?([^\s"']{3,200})"""),
-        _is_value, hint="pass"),
-    Form("password", "redis-cli", _compiled(
-        r"""redis-cli\b[^\n|;]{0,200}?\s-a\s{1,2}["']?([^\s"']{3,200})"""),
-        _is_value, hint=" -"),
-    Form("password", "login", _compiled(
-        r"""(?<=[ ])login\b[^\n|;]{0,200}?\s-p\s{1,2}["']?([^\s"'-][^\s"']{2,200})"""),
-        _is_value, hint=" -"),
-    Form("password", "identified by", _compiled(
-        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), _is_value),
-    Form("password", "echo", _compiled(
-        r"""echo\s+(?:-n\s+)?["']?([^\s"'|]{4,200})["']?\s*\|\s*(?:sudo\s+-S|docker\s+login
-        |passwd|chpasswd)\b"""),
-        _is_value, hint="|"),
+    Form("password", "pass: ", compiled(r"""(?<![\w-])(?-i:[Pp]ass):[ ]([^\s\"'`,;()<>]{6,64})"""),
+        is_strong, hint="pass"),
+    Form("password", ":5432:", compiled(r":5432:[^\s:]{1,60}:[^\s:]{1,60}:([^\s:\"']{4,200})"),
+        is_value),  # ~/.pgpass
+    Form("password", "auth", compiled(
+        r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
+        ["']([^"'\s]{4,200})["']"""), _is_literal),  # auth=("me", "...")
+    Form("password", "login(", compiled(
+        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), _is_literal),
+    Form("password", "use ", compiled(
+        r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
+        pass(?:word|phrase|code)(?![ -]hash)"""),
+        _is_literal, hint="pass"),
+    Form("password", "cred", compiled(
+        r"""cred(?:ential)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?
+        ["'`]?([^\s"'`]{6,64})"""), _is_literal),
+    Form("password", "user", compiled(
+        r"""user(?:name)?[ :=]\s?["'`]?[\w.@-]{1,60}["'`]?[ ,;/]{1,3}pass[ ]\s?
+        ["'`]?([^\s"'`]{6,64})"""),
+        _is_literal, hint="pass"),
+    Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
+    Form("password", "identified by", compiled(
+        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value),
+    *commands.FORMS,
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
 _WITH_RUN = (
-    Form("slack-webhook", "hooks.slack.com", _compiled(
+    Form("slack-webhook", "hooks.slack.com", compiled(
         r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{20,200})")),
-    Form("discord-webhook", "/webhooks/", _compiled(r"/webhooks/(\d{10,25}/[\w-]{20,120})")),
-    Form("teams-webhook", "webhook.office.com", _compiled(
+    Form("discord-webhook", "/webhooks/", compiled(r"/webhooks/(\d{10,25}/[\w-]{20,120})")),
+    Form("teams-webhook", "webhook.office.com", compiled(
         r"webhook\.office\.com/webhookb2/([\w@-]{30,120}/\w{1,40}/[\w/-]{20,130})")),
     Form("telegram-token", ":a", re.compile(r"(?<!\d)(\d{8,10}:A[\w-]{32,36})(?![\w-])"), back=10),
     Form("sendgrid-key", "sg.", re.compile(r"(?<!\w)(SG\.[\w-]{16,64}\.[\w-]{16,64})")),
@@ -180,6 +177,19 @@ _WITH_RUN = (
     Form("doppler-token", "dp.", re.compile(r"(?<!\w)(dp\.[a-z]{2,6}\.[\w.-]{30,100})")),
     Form("dynatrace-token", "dt0c01.", re.compile(r"(dt0c01\.[A-Z0-9]{20,30}\.[A-Z0-9]{40,70})")),
     Form("airtable-token", "pat", re.compile(r"(?<!\w)(pat[A-Za-z0-9]{14}\.[0-9a-f]{64})")),
+    Form("google-key", "aq.", re.compile(r"(?<![\w.])(AQ\.[\w-]{30,120})")),
+    Form("azure-secret", "q~", re.compile(r"(?<![\w~.-])([\w~.-]{3}[78]Q~[\w~.-]{31,34})"), back=4),
+    Form("mailchimp-key", "-us", re.compile(r"(?<![\w-])([0-9a-f]{32}-us\d{1,2})(?!\w)"), back=32),
+    Form("dropbox-token", "sl.", re.compile(r"(?<![\w.])(sl\.(?:u\.)?[\w-]{100,1500})")),
+    Form("asana-token", "/1", re.compile(
+        r"(?<![\w/])([012]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32})(?!\w)"), back=1),
+    Form("twitch-token", "oauth:", re.compile(r"oauth:([a-z0-9]{30})(?![a-z0-9])")),
+    Form("plaid-token", "access-", re.compile(
+        rf"(?<![\w-])(access-(?:production|sandbox|development)-{_UUID})")),
+    Form("hubspot-token", "pat-", re.compile(rf"(?<![\w-])(pat-(?:na|eu|ap)\d-{_UUID})")),
+    Form("twitter-token", "a" * 16, re.compile(r"(?<!\w)(A{16,25}[\w%]{60,120})")),
+    Form("cloudflare-key", "v1.0-", re.compile(
+        r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 
@@ -190,28 +200,11 @@ for _form in _ALWAYS:
     ALWAYS.setdefault(_form.hint or _form.trigger, []).append((_form.trigger, _form))
 
 
-def find(text: str, lowered: str, triggers: Iterable[tuple[str, Form]]) -> Iterator[Finding]:
-    """Yield what has one of these forms. `lowered` is the text in lower case, of equal length."""
-    for form in [form for trigger, form in triggers if trigger in lowered]:
-        for found in _found(form, text, lowered):
-            if form.accept(found[1]):
-                yield Finding(*found.span(1), form.kind, BY_FORM)
-
-
-def _found(form: Form, text: str, lowered: str) -> Iterator[re.Match[str]]:
-    at = lowered.find(form.trigger)
-    while at >= 0:
-        begins = range(max(0, at - form.back), at + 1)
-        tried = (form.pattern.match(text, begin) for begin in begins)
-        found = next((match for match in tried if match), None)
-        if found is not None:
-            yield found
-        at = lowered.find(form.trigger, found.end() if found is not None else at + 1)
-
-
 def find_tokens(text: str, runs: list[Run]) -> Iterator[Finding]:
     """Yield the tokens that begin with a known prefix; `runs` are the candidates of the text."""
     for start, end, word in runs:
+        if word[0] in "MNO" and (whole := _DISCORD.match(text, start)) is not None:
+            yield Finding(*whole.span(), "discord-token", BY_FORM)
         if word.startswith(_STARTS):
             prefix = next(one for one in _STARTS if word.startswith(one))
             if _fits(prefix, word):

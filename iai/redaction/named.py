@@ -8,46 +8,70 @@ import re
 from collections.abc import Iterator
 
 from iai.redaction.finding import BY_NAME, Finding
-from iai.redaction.randomness import LONGEST, is_placeholder, is_random
+from iai.redaction.randomness import LONGEST, is_mixed, is_placeholder, is_random, is_strong
 
 # What a name has in it, in lower case; what may come before and after it there.
-CORES = frozenset({"pass", "pw", "secret", "token", "credential", "key", "auth"})
-_PASSWORDS = ("pass", "pw")
-_KINDS = {"pass": "password", "pw": "password", "key": "api-key", "auth": "token"}
+# Those that are not in ASCII are looked for only in texts that are not, and most are.
+_FOREIGN = ("mot de passe", "contrasena", "senha", "wachtwoord", "contraseña", "hasło", "lösenord",
+            "пароль", "密码", "密碼", "パスワード", "비밀번호")  # fmt: skip
+_PASSWORDS = ("pass", "pw", *_FOREIGN)
+CORES = frozenset({"secret", "token", "credential", "key", "auth", *_PASSWORDS})
+_KINDS = {"key": "api-key", "auth": "token", **dict.fromkeys(_PASSWORDS, "password")}
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
-    r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write)[ _-]?$|_$"
+    r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
+    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project)[ _-]?$|_$"
 )
 _REST = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw|secret|token|credential|key|auth)s?"
-    r"(?:[_-]?(?:value|string|text|plain|base64|b64)|[_-]?\d{1,3})?(?![a-z0-9_])"
+    r"(?:passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw|secret|token|credential|key|auth|"
+    + "|".join(_FOREIGN)
+    + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
 _SET = re.compile(  # in code and in data: a type may come between
-    r"""(?P<close>\\{0,3}["'`])?\]?[ \t]{0,8}
+    r"""(?P<close>\\{0,3}["'`])?\]?(?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
         [ \t]{0,4}(?==[^=])
-    |(?=[:=!?-]))
-    (?::=|=>|->|={1,3}|!=|\?\?=|:)[ \t]{0,8}(?:\\?\n[ \t]{0,40})?
+    |(?=[:\uff1a=!?|%-]))
+    (?::=|=>|->|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,8}(?:\\?\n[ \t]{0,40})?
     (?:[rbfuRBFU]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
 _SAID = re.compile(  # in prose
     r"""["'`*]{0,3}[ ](?:for[ ][\w.@'"`/-]{1,60}[ ](?:[\w.@'"`/-]{1,40}[ ])?)?
-    (?:is|was|are|to|will[ ]be|should[ ]be|changed[ ]to|set[ ]to)(?:[ ]now)?:?\s{1,4}[*]{0,2}""",
+    (?:is|was|are|to|ist|lautet|est|es|will[ ]be|should[ ]be|changed[ ]to|set[ ]to)(?:[ ]now)?:?
+    \s{1,4}[*]{0,2}
+    |\s{0,2}[是为為]\s{0,2}""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML
+    r"""\\{0,3}["'`]?,?(?:\s|\\n){0,40}\\{0,3}["'`]?value\\{0,3}["'`]?\s{0,4}[:=]\s{0,4}""",
+    re.IGNORECASE,
+)
+_COLUMN = re.compile(r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(")  # in a table
+_BESIDE = re.compile(r"(?:'s)?[ ]{1,4}(?=\S)")
+_SETS = re.compile(
+    r"(?:^|[\s;&])(?:setx|env|arg|set|add)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}[\w-]*$",
+    re.IGNORECASE,
+)
+_CONSTANT = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*$")
 _OPTION = re.compile(r"[ =]{1,4}")
-_CALLED = re.compile(r"""["']?\s?[(,]\s{0,4}(?=["'])""")  # set_password("...")
+_CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
+    r"""["']?\s?[(,]\s{0,4}(?=["'])
+    |["'\]]{0,3}\)?\.(?:to(?:Be|Equal|StrictEqual)|fill|type|send_?[kK]eys|set(?:Value)?|eq(?:uals)?)
+    \(\s{0,4}(?=["'])""",
+    re.VERBOSE,
+)
 _TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
 _QUOTED = re.compile(rf"""(?P<q>\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)""")
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
-_LINE_OF_ENV = re.compile(
-    r"(?:^|\n)[ \t]*(?:export[ \t]+|set[ \t]+|ENV[ \t]+|-e[ \t]+|\+)?[A-Z][A-Z0-9_]*$"
-)
+_LINE_OF_ENV = re.compile(r"""(?:^|[\s"'])\+?[A-Z][A-Z0-9_]*$""")
 _BEFORE = 80  # characters in which a name and what is before it are looked for
+_DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
 _SYMBOL = re.compile(r"[^A-Za-z0-9\s._-]")
+_DIGITS = re.compile(r"\d{6,64}")
+_WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
 _SHORT_NUMBER = re.compile(r"\d{1,3}")
 
 
@@ -75,20 +99,51 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
     if name.startswith(("passw", "passp", "passc", "pwd")) or core not in _PASSWORDS:
         return True
     if core == "pass":  # a test says `PASS: its_name`
-        return before == "_" or (not before.isalnum() and lowered.startswith("pass=", at))
-    return not before.isalnum()
+        is_set = lowered.startswith("pass=", at) or before == "-"
+        return before == "_" or (is_set and not before.isalnum())
+    return core in _FOREIGN or not before.isalnum()
 
 
 def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int] | None:
     end = name.end()
     if (said := _SAID.match(text, end)) is not None:
         return _said(text, said.end(), password=password)
-    if (between := _SET.match(text, end)) is not None:
+    if (between := _SET.match(text, end) or _PAIR.match(text, end)) is not None:
         return _set(text, name, between.end(), password=password)
     if (called := _CALLED.match(text, end) or _TAG.match(text, end)) is not None:
         return _set(text, name, called.end(), password=password)
     if _is_option(text, name.start()) and (between := _OPTION.match(text, end)) is not None:
         return _option(text, between.end(), password=password)
+    if (column := _COLUMN.match(text, end)) is not None:
+        return _beside(text, column.end(), bare_is_enough=True, password=password)
+    if (beside := _BESIDE.match(text, end)) is not None:
+        before = text[max(0, name.start() - _BEFORE) : name.end()]
+        is_set = _CONSTANT.search(before) is not None or _SETS.search(before) is not None
+        return _beside(text, beside.end(), bare_is_enough=is_set, password=password)
+    return None
+
+
+def _beside(text: str, at: int, *, bare_is_enough: bool, password: bool) -> tuple[int, int] | None:
+    """Return where a value is that just follows its name; what else could be a word has to be more.
+
+    `bare_is_enough`: the name is in a column, or a command sets it, so that a random value counts.
+    """
+    quoted = _QUOTED.match(text, at)
+    if quoted is not None:
+        value = quoted["value"]
+        strong = password and (
+            is_strong(value) or is_mixed(value) or (bare_is_enough and _is_literal(value))
+        )
+        return quoted.span("value") if strong or is_random(value) else None
+    bare = _BARE.match(text, at)
+    if bare is None or text[bare.end() : bare.end() + 1] in ("(", "["):
+        return None
+    value = bare[0].rstrip(".:!?*")
+    strong = password and (
+        is_strong(value) or _is_generated(value) or (bare_is_enough and is_mixed(value))
+    )
+    if strong or (bare_is_enough and is_random(value)):
+        return bare.start(), bare.start() + len(value)
     return None
 
 
@@ -142,6 +197,8 @@ def _bare(text: str, bare: re.Match[str], *, password: bool) -> bool:
         return False
     if is_random(value):
         return True
+    if password and (_DIGITS.fullmatch(value) or _WORDS.fullmatch(value)):
+        return True
     has_digit = any(map(str.isdigit, value))
     has_letter = any(map(str.isalpha, value))
     mixed = has_letter and (has_digit or _SYMBOL.search(value) is not None)
@@ -153,6 +210,14 @@ def _is_literal(value: str) -> bool:
     return not _SHORT_NUMBER.fullmatch(value) and (
         not value.isalpha() or is_random(value) or not value.islower()
     )
+
+
+def _is_generated(value: str) -> bool:
+    """Does a value beside a name in a sentence look like nothing but a password?"""
+    if not is_random(value):
+        return False
+    is_of_letters = value.rstrip("0123456789").isalpha()  # and in no order that words have
+    return is_of_letters or len(_DIGITS_OR_NOT.findall(value)) >= _MANY_CHANGES
 
 
 def _is_option(text: str, start: int) -> bool:

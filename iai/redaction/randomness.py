@@ -31,10 +31,24 @@ _PATH = re.compile(
 )
 _NUMBER = re.compile(r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
-_LETTERS, _CAPITAL = re.compile("[A-Za-z]"), re.compile("[A-Z]")
+_LETTERS, _CAPITAL = re.compile("[A-Za-z]+"), re.compile("[A-Z]")
 _WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SHORTEST, _SHORTEST_WORDS, _LEAST_BITS = 8, 12, 2.5
+_STRONG = re.compile(
+    r"(?=.*[A-Za-z])(?=.*[!#$%^&*+=?~@])(?!.*@[\w-]+\.)[^\s/(){}\[\]:]{6,64}(?<![!?=*])"
+)
+_SHORTEST, _SHORTEST_WORDS, _LEAST_BITS = 8, 10, 2.5
 _MOST_CAPITALS, _WORD_LENGTH = 0.34, 3.0  # in a name made of words; random letters: 0.5 and 2.7
+# The pairs of letters that nine tenths of the words in the standard library consist of. In 99 % of
+# its long names they are more than 0.66 of all pairs; in 97 % of twelve random letters, under 0.6.
+_LEAST_USUAL = 0.6
+_PAIRS = (
+    "abacadagaiakalamanaparasatauaybabeblbobucacechcickclcocrctcudadddedidodsdueaecedeeefelemen"
+    "eperesetevewexfafefffifofrfugegigshahehihoiaibicidieifigiliminioipirisitivkelaldlelilllols"
+    "ltlulymambmemimompnancndnengninonsntnuocodolomonoooporosotouovowpapepiplpoppprptpuqurardre"
+    "rgrirmrnrorrrsrtrurysascseshsisospssstsutatethtitotrtstttutyueulumunupurusutvaveviwawewhwi"
+    "wowrxtypze"
+)
+_USUAL = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
 
 
 def is_placeholder(value: str) -> bool:
@@ -56,9 +70,29 @@ def is_random(value: str) -> bool:
     return bits(value) >= _LEAST_BITS
 
 
+def is_strong(value: str) -> bool:
+    """Is a value what a password has to be, letters and a symbol, and text seldom is?"""
+    return _STRONG.fullmatch(value) is not None and not is_placeholder(value)
+
+
+def is_mixed(value: str) -> bool:
+    """Has a value letters and digits, enough of them for a password?"""
+    return (
+        len(value) >= _SHORTEST
+        and any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and not is_placeholder(value)
+        and not _PATH.fullmatch(value)
+    )
+
+
 def _is_of_words(name: str) -> bool:
-    """Are the letters of a name in words, by where its capitals are?"""
-    letters = len(_LETTERS.findall(name))
+    """Are the letters of a name in words, by their capitals and by which follow each other?"""
+    runs = _LETTERS.findall(name)
+    pairs = [run[at : at + 2].lower() for run in runs for at in range(len(run) - 1)]
+    if sum(pair in _USUAL for pair in pairs) < _LEAST_USUAL * len(pairs):
+        return False
+    letters = sum(map(len, runs))
     capitals = len(_CAPITAL.findall(name))
     if capitals in (0, letters):
         return True

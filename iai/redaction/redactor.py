@@ -4,12 +4,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from iai.redaction import blocks, forms, marks, named
+from iai.redaction import blocks, form, forms, marks, named
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
 
 _HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *sorted(named.CORES), blocks.HINT)))
+_ASCII_HINTS = tuple(filter(str.isascii, _HINTS))
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
 _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
 _PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
@@ -57,15 +58,16 @@ class Redactor:
         """Return what is to be replaced, in order and without overlaps."""
         lowered = _lowered(text)
         found = list(own.find(text)) if own.patterns else []
-        for hint in [hint for hint in _HINTS if hint in lowered]:  # most texts have few
-            found += forms.find(text, lowered, forms.ALWAYS.get(hint, ()))
+        hints = _ASCII_HINTS if text.isascii() else _HINTS
+        for hint in [hint for hint in hints if hint in lowered]:  # most texts have few
+            found += form.find(text, lowered, forms.ALWAYS.get(hint, ()))
             if hint in named.CORES:
                 found += named.find(text, lowered, hint)
             if hint == blocks.HINT:
                 found += blocks.find(text)
         if runs := candidates(text):
             found += forms.find_tokens(text, runs)
-            found += forms.find(text, lowered, forms.WITH_RUN)
+            found += form.find(text, lowered, forms.WITH_RUN)
             found += self._unknown_tokens(text, runs)
         if not found:
             return []

@@ -59,10 +59,29 @@ class _Chance:
         body = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
         return f"{head}.{body}.{self.of(_URL_SAFE, 43)}"
 
+    def uuid(self) -> str:
+        return "-".join(self.of(_HEX, length) for length in (8, 4, 4, 4, 12))
+
     def basic(self) -> str:
         return base64.b64encode(f"deploy:{self.password()}".encode()).decode()
 
 
+_VENDORS: tuple[Callable[[_Chance], str], ...] = (
+    lambda c: "nf" + "p_" + c.of(_ALNUM, 36),
+    lambda c: "squ" + "_" + c.of(_HEX, 40),
+    lambda c: "rn" + "d_" + c.of(_ALNUM, 32),
+    lambda c: "tv" + "ly-" + c.of(_ALNUM, 32),
+    lambda c: "re" + "_" + c.of(_ALNUM, 8) + "_" + c.of(_ALNUM, 24),
+    lambda c: "es" + "su_" + c.of(_ALNUM, 80),
+    lambda c: c.of(_HEX, 32) + "-us" + "12",
+    lambda c: "s" + "l." + c.of(_URL_SAFE, 130),
+    lambda c: "access" + "-production-" + c.uuid(),
+    lambda c: "pat" + "-na1-" + c.uuid(),
+    lambda c: "MT" + c.of(_ALNUM, 24) + "." + c.of(_ALNUM, 6) + "." + c.of(_ALNUM, 38),
+    lambda c: c.of(_ALNUM, 3) + "8Q" + "~" + c.of(_ALNUM, 34),
+    lambda c: "1/1" + c.of(string.digits, 15) + ":" + c.of(_HEX, 32),
+    lambda c: "oauth" + ":" + c.of(string.ascii_lowercase + string.digits, 30),
+)
 _Make = Callable[[_Chance], str]
 # Each kind: how its values are made, and the surroundings that they turn up in (`@` is the value).
 KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
@@ -114,7 +133,21 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
     "password": (_Chance.password, (
         "DB_PASSWORD=@", 'password: "@"', "the password is @", '{"user": "x", "password": "@"}',
         "export PGPASSWORD=@", "mysql -u root -p@ app", "curl -u admin:@ https://x.example.org",
-        "settings['password'] = '@'", "login --password @", "<password>@</password>")),
+        "settings['password'] = '@'", "login --password @", "<password>@</password>",
+        "password (not for production): @", "- **Password:** `@`", 'use the password "@"',
+        "- name: DB_PASSWORD\n  value: @", '{"name": "DB_PASSWORD", "value": "@"}',
+        "ENV DB_PASSWORD @", "DB_PASSWORD\t@", "process.env.DB_PASSWORD || '@'",
+        "expect(user.password).toBe('@')", "requests.get(url, auth=('deploy', '@'))",
+        'server.login("deploy", "@")', "use @ as the password", "credentials: deploy / @",
+        "ALTER USER app WITH PASSWORD '@';", "Das Passwort ist @", "la contraseña es @",
+        "密码: @", "openssl enc -aes-256-cbc -pass pass:@", "db.internal:5432:app:deploy:@",
+        "smbclient //files/share -U deploy%@", "htpasswd -nb deploy @", "useradd -p @ deploy",
+        "unzip -P @ a.zip", "7z x -p@ a.7z", "mongosh --username a -p @", "sqlcmd -U sa -P @",
+        "vncpasswd -f <<< @", "printf '%s' @ | docker login -u me --password-stdin",
+        "gh secret set DB_PASSWORD --body @", "aws ssm put-parameter --name /db/password --value @",
+        "ansible-vault encrypt_string '@' --name db")),
+    "made by a vendor": (lambda c: c.random.choice(_VENDORS)(c), (
+        "use this: @", "(@)", "my key is @, ok?", "@.", '{"data": "@"}')),
     "api key": (lambda c: c.of(_HEX, 32), (
         "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
     "secret": (lambda c: c.of(_ALNUM, 50), (
@@ -130,7 +163,7 @@ def planted(count: int, seed: int) -> list[Planted]:
     for number in range(count):
         kind, (make, around) = kinds[number % len(kinds)]
         secret = make(chance)
-        surroundings = around[number // len(kinds) % len(around)]
+        surroundings = around[(number // len(kinds) + seed) % len(around)]
         # A mail or URL has an @ of its own, right behind the value.
         text = surroundings.replace("@@", "\0@").replace("@", "\0", 1 - surroundings.count("@@"))
         found.append(Planted(kind, secret, text.replace("\0", secret)))

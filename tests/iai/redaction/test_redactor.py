@@ -32,6 +32,15 @@ ORDINARY = (
     "sk-learn-contrib and hf_transfer are packages",
     "credentials: include",
     "-----BEGIN CERTIFICATE-----",
+    "mock.patch.object(pwd, 'getpwnam', side_effect=KeyError)",
+    "password (required): at least 12 characters",
+    "expect(form.password).toBe('required')",
+    "interface Login { user: string; password?: string }",
+    "| password | string | the new password |",
+    "unzip -p archive.zip member.txt | head",
+    "use the secret manager as the password store",
+    "password for deploy@example.org: ",
+    "the key of the map is createdAtMilliseconds",
 )
 
 

@@ -1,0 +1,64 @@
+"""Passwords in the arguments of commands that have no name for them, such as `curl -u`."""
+
+from iai.redaction.form import Form, compiled, is_value
+
+# A word of the command, what else its name may have, and what is right before the password.
+_ARGUMENTS = (
+    ("curl", "", r"""(?:-u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}:"""),
+    ("mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
+    ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
+    ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
+    ("sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
+    ("redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
+    ("login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
+    ("sqlcmd", "", r"""(?-i:-P)\s{0,2}["']?"""),
+    ("ldap", r"\w{3,10}", r"""(?-i:-w)\s{0,2}["']?"""),
+    ("mosquitto_", r"\w{3}", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("useradd", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("usermod", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("zip", "(?:cloak)?", r"""(?-i:-P)\s{0,2}["']?"""),
+    ("7z", "[ar]?", r"""(?-i:-p)["']?"""),
+    ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
+    ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
+    (
+        "htpasswd",
+        "",
+        r"""-(?-i:[a-zB-Z]{0,6}b[a-zB-Z]{0,6})(?:\s+-\w+)*\s+\S+\s+(?:\S+\s+)?["']?""",
+    ),
+    ("openssl", "", r"""-pass(?:in|out)?[= ]["']?pass:"""),
+)
+FORMS = (
+    *(
+        Form(
+            "password",
+            command,
+            compiled(
+                rf"""(?<![\w.-])(?:un)?{command}{more}\b[^\n|;]{{0,400}}?\s{before}([^\s"']{{3,200}})"""
+            ),
+            is_value,
+            back=2,
+            hint=" -",
+        )
+        for command, more, before in _ARGUMENTS
+    ),
+    Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
+        is_value, hint=" -"),
+    Form("secret", "secret set ", compiled(
+        r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
+        is_value, hint=" -"),
+    Form("secret", "put-parameter", compiled(
+        r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
+        ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
+    Form("secret", "encrypt_string", compiled(r"""encrypt_string\s+["']([^\s"']{3,200})["']"""),
+        is_value, hint=" -"),
+    Form("password", "<<<", compiled(
+        r"""(?:passwd|sudo\s-S|--password-stdin)[^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
+        is_value, back=100),
+    *(
+        Form("password", command, compiled(
+            rf"""{command}\s+(?:-n\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
+            (?:sudo\s+-S|docker\s+login|passwd|chpasswd|[^\n|;]{{1,120}}--password-stdin)\b"""),
+            is_value, hint="|")
+        for command in ("echo", "printf")
+    ),
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""Patterns that are tried only where a text has a trigger of theirs: most texts have none."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from iai.redaction.finding import BY_FORM, Finding
+from iai.redaction.randomness import is_placeholder
+
+
+class Form(NamedTuple):
+    """A pattern; the secret is group 1. It is tried wherever its trigger is in the lowered text."""
+
+    kind: str
+    trigger: str
+    pattern: re.Pattern[str]
+    accept: Callable[[str], bool] = lambda _value: True
+    back: int = 0  # characters before the trigger at which a match may begin
+    hint: str = ""  # what also is in every such text, and is looked for first; "": the trigger
+
+
+Triggers: TypeAlias = tuple[tuple[str, Form], ...]  # apart: most texts are asked for them alone
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern in which spaces mean nothing, nor does case."""
+    return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
+
+
+def is_value(value: str) -> bool:
+    """Is it not a placeholder?"""
+    return not is_placeholder(value)
+
+
+def find(text: str, lowered: str, triggers: Iterable[tuple[str, Form]]) -> Iterator[Finding]:
+    """Yield what has one of these forms. `lowered` is the text in lower case, of equal length."""
+    for form in [form for trigger, form in triggers if trigger in lowered]:
+        for found in _found(form, text, lowered):
+            if form.accept(found[1]):
+                yield Finding(*found.span(1), form.kind, BY_FORM)
+
+
+def _found(form: Form, text: str, lowered: str) -> Iterator[re.Match[str]]:
+    at = lowered.find(form.trigger)
+    while at >= 0:
+        begins = range(max(0, at - form.back), at + 1)
+        tried = (form.pattern.match(text, begin) for begin in begins)
+        found = next((match for match in tried if match), None)
+        if found is not None:
+            yield found
+        at = lowered.find(form.trigger, found.end() if found is not None else at + 1)

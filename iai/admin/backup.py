@@ -170,7 +170,7 @@ def restore(
         with _temporary(layout.root) as workspace:
             manifest, key = _unpack(path, workspace, layout.root, decrypt)
             kept = _put_aside(layout, wall) if occupied else None
-            _move_in(workspace, layout)
+            _move_in(workspace, layout, key)
         return Restored(manifest, kept, key)
     finally:
         lease.release()
@@ -290,8 +290,11 @@ def _put_aside(layout: Layout, wall: int) -> Path:
     return kept
 
 
-def _move_in(workspace: Path, layout: Layout) -> None:
-    """Move the parts into place, the records last, and delete everything derived from old ones."""
+def _move_in(workspace: Path, layout: Layout, key: str) -> None:
+    """Move the parts into place, the records last, and delete everything derived from old ones.
+
+    `key`: the name of the file with the key, if that came with it.
+    """
     for derived in (layout.vectors, layout.index, layout.session_start):
         shutil.rmtree(derived, ignore_errors=True)
     layout.payload.unlink(missing_ok=True)
@@ -299,9 +302,8 @@ def _move_in(workspace: Path, layout: Layout) -> None:
         event.rename(layout.spool_new / event.name)
     if not (workspace / backup_keys.CRYPTO).exists():
         layout.crypto.unlink(missing_ok=True)  # of the records before
-    opening = [p.name for p in workspace.iterdir() if backup_keys.may_be_member(p.name)]
-    for name in (*_SINGLE, *sorted(opening, reverse=True)):  # a key before what is wrapped with it
-        if (workspace / name).exists():
+    for name in (*_SINGLE, key, backup_keys.CRYPTO):  # a key before what is wrapped with it
+        if name and (workspace / name).exists():
             private((layout.root / name).parent)
             (workspace / name).rename(layout.root / name)
     (workspace / "records" / "lock.mdb").unlink(missing_ok=True)

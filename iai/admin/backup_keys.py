@@ -55,6 +55,8 @@ def unlock(workspace: Path, root: Path) -> str:
     found = keys.read(workspace)
     if found is None:
         return ""
+    if not found.id.isalnum():  # it becomes part of a file's name
+        raise StoreError("its crypto.json is not what iai wrote")
     brought = workspace / key_name(found)
     try:
         keys.unlock(root, found)
@@ -64,11 +66,11 @@ def unlock(workspace: Path, root: Path) -> str:
         own = root / brought.name
         if own.exists() and own.read_bytes() != brought.read_bytes():
             raise StoreError(f"{own} has another key than the backup: move it away") from None
-        found = structs.replace(found, source=KeyFile(brought.name))
-        keys.save(workspace, found)
+        source = KeyFile(brought.name)
+        keys.adopt({found.id: source.read(workspace, found.id)})
         keys.unlock(workspace, found)
+        keys.save(workspace, structs.replace(found, source=source))
         return brought.name
-    files.remove(brought)
     return ""
 
 

@@ -58,7 +58,7 @@ def test_nothing_said_is_in_it_and_the_key_of_the_store_opens_it(
     path = tmp_path / "b.tar.gz"
     assert backup.make(encrypted, path, NOW.wall).form == backup.SEALED
     found = members(path)
-    assert {"crypto.json", "records/data.mdb", "spool/new/1.json"} <= set(found)
+    assert set(found) == {"manifest.json", "crypto.json", "records/data.mdb", "spool/new/1.json"}
     assert [name for name, data in found.items() if any(said in data for said in SAID)] == []
     done = backup.restore(other, path, NOW.wall, replace=False)
     assert (texts(other), done.key) == (["text of one", "text of two"], "")
@@ -138,6 +138,20 @@ def test_a_file_that_has_the_name_of_the_key_is_not_replaced(
     with pytest.raises(StoreError, match=name):
         backup.restore(other, path, NOW.wall, replace=False)
     assert (other.root / name).read_text() == "somebody's"
+
+
+def test_a_key_of_another_store_in_it_replaces_none(
+    encrypted: Layout, other: Layout, tmp_path: Path
+) -> None:
+    path, evil = tmp_path / "b", tmp_path / "evil"
+    backup.make(encrypted, path, NOW.wall)
+    with tarfile.open(evil, "w:gz") as tar:
+        for name, data in (members(path) | {"restored-0.key": b"another"}).items():
+            backup._add(tar, name, data)
+    other.create()
+    (other.root / "restored-0.key").write_text("mine")
+    backup.restore(other, evil, NOW.wall, replace=False)
+    assert (other.root / "restored-0.key").read_text() == "mine"
 
 
 def test_while_a_store_is_being_encrypted_none_is_made(encrypted: Layout, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from harness.group import Group, wait_until
 
 from iai.cli.help import TOPICS
 from iai.config.access import matches
+from iai.encryption.cipher import is_sealed
 from tests.actors.test_forget import holding, indexed, session, words
 
 pytestmark = pytest.mark.slow
@@ -61,47 +62,70 @@ def say(group: Group, cwd: Path) -> None:
 
 def exposed(group: Group) -> dict[str, list[str]]:
     """The rows of the table whose files have a planted word, each with these words."""
-    table, found = listed(), dict[str, list[str]]()
+    table, rows = listed(), dict[str, list[str]]()
     for path, there in holding(group, PLANTED).items():
-        found.setdefault(row_of(path, table), []).extend(there)
-    return found
+        rows.setdefault(row_of(path, table), []).extend(there)
+    return rows
+
+
+def found(group: Group, *wanted: str) -> bool:
+    """Does recall find a turn with each of these words?"""
+    return all(
+        any(word in hit["text"] for hit in group.json("recall", word)["hits"]) for word in wanted
+    )
+
+
+def start(group: Group, cwd: Path) -> str:
+    """What the hook gives to a new session."""
+    event = {"session_id": "new", "source": "startup", "cwd": str(cwd)}
+    return group.hook("session-recall", event).stdout
+
+
+def check_doctor(group: Group) -> None:
+    findings = {one["check"]: one for one in group.json("doctor", "--deep")["checks"]}
+    assert findings["encryption"]["said"].startswith("on: ")
+    wrong = [name for name, one in findings.items() if one["todo"]]
+    assert not any(name.startswith(("deep", "plaintext")) for name in wrong), wrong
+
+
+def check_backup(group: Group, directory: Path) -> None:
+    file = directory / "b.tar.gz"
+    assert "encrypted as the store is" in group.iai("backup", str(file)).stdout
+    with tarfile.open(file) as tar:
+        members = {m.name: data.read() for m in tar if (data := tar.extractfile(m))}
+    assert {"crypto.json", "records/data.mdb"} <= set(members)
+    assert [n for n, data in members.items() if any(w.encode() in data for w in PLANTED)] == []
+    assert "is not encrypted" in group.iai("export", "--out", str(directory / "out")).stderr
+
+
+def check_locked(group: Group, cwd: Path) -> None:
+    locked = group.iai("session-start", "--cwd", str(cwd))
+    assert (locked.returncode, locked.stdout) == (1, "")
+    assert f"{group.work / 'key'} cannot be read" in locked.stderr
+    assert start(group, cwd) == ""
+    assert "its key file" in group.layout.recall_log.read_text().splitlines()[-1]
 
 
 def test_a_planted_word_is_in_no_file_but_a_session_start_text_and_found_all_the_same(
     group: Make, tmp_path: Path
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
-    cwd = g.work / "p"
+    cwd, key = g.work / "p", g.work / "key"
     cwd.mkdir()
-    init = g.iai("crypto", "init", "--key-file", str(g.work / "key"))
-    assert init.returncode == 0, init.stderr
+    assert g.iai("crypto", "init", "--key-file", str(key)).returncode == 0
     g.up()
     say(g, cwd)
     table = listed()
-    for path in g.layout.root.rglob("*"):
-        if not path.is_dir():
-            row_of(str(path.relative_to(g.layout.root)), table)
+    files = [str(f.relative_to(g.layout.root)) for f in g.layout.root.rglob("*") if not f.is_dir()]
+    assert len({row_of(file, table) for file in files}) > 8
     assert set(exposed(g)) == {".session-start-payload.cached.md", "session-start/*.md"}
-    for word in (HOOKED, NOTED, words("imported")[0]):
-        assert any(word in hit["text"] for hit in g.json("recall", word)["hits"]), word
+    assert indexed(g, [*PLANTED, "imported"]) == []
+    assert found(g, HOOKED, NOTED, words("imported")[0])
     given = g.iai("session-start", "--cwd", str(cwd)).stdout
     assert all(word in given for word in (NOTED, words("imported")[0], "zqwindmill.py")), given
-    start = {"session_id": "new", "source": "startup", "cwd": str(cwd)}
-    assert NOTED in g.hook("session-recall", start).stdout
-    assert indexed(g, [*PLANTED, "imported"]) == []
-    findings = {one["check"]: one for one in g.json("doctor", "--deep")["checks"]}
-    assert findings["encryption"]["said"].startswith("on: ")
-    assert [
-        c for c, one in findings.items() if c.startswith(("deep", "plain")) and one["todo"]
-    ] == []
-    told = g.iai("export", "--out", str(tmp_path / "exported")).stderr
-    assert "is not encrypted" in told
-    file = tmp_path / "b.tar.gz"
-    assert "encrypted as the store is" in g.iai("backup", str(file)).stdout
-    with tarfile.open(file) as tar:
-        members = {m.name: (tar.extractfile(m) or file.open("rb")).read() for m in tar}
-    assert {"crypto.json", "records/data.mdb"} <= set(members)
-    assert [n for n, data in members.items() if any(w.encode() in data for w in PLANTED)] == []
+    assert NOTED in start(g, cwd)
+    check_doctor(g)
+    check_backup(g, tmp_path)
     (g.work / "late.jsonl").write_text(session("late", cwd, 1))
     g.settle()
     g.down()
@@ -110,13 +134,19 @@ def test_a_planted_word_is_in_no_file_but_a_session_start_text_and_found_all_the
     g.up()
     g.settle()
     assert exposed(g) == {}
-    assert NOTED in g.hook("session-recall", start).stdout
-    assert any(NOTED in hit["text"] for hit in g.json("recall", NOTED)["hits"])
-    # Without its key nothing is read, and that is said.
+    assert NOTED in start(g, cwd)
+    assert found(g, NOTED)
     g.down()
-    (g.work / "key").unlink()
-    locked = g.iai("session-start", "--cwd", str(cwd))
-    assert (locked.returncode, locked.stdout) == (1, "")
-    assert f"{g.work / 'key'} cannot be read" in locked.stderr
-    assert g.hook("session-recall", start).stdout == ""
-    assert "its key file" in g.layout.recall_log.read_text().splitlines()[-1]
+    # Without its key nothing is read, and that is said.
+    key.rename(g.work / "elsewhere")
+    check_locked(g, cwd)
+    (g.work / "elsewhere").rename(key)
+    # Decrypted, it is as it would have been.
+    off = g.iai("crypto", "off")
+    assert off.returncode == 0, off.stderr
+    g.up()
+    g.settle()
+    assert found(g, NOTED)
+    assert indexed(g, [NOTED]) == [NOTED]
+    assert "records/" in exposed(g)
+    assert not is_sealed(g.layout.redaction_key.read_bytes())

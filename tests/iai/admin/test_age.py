@@ -60,13 +60,6 @@ def test_each_of_its_recipients_opens_it_and_nobody_else(tmp_path: Path) -> None
             assert done.stdout == TEXT
 
 
-def test_its_passphrase_opens_it(tmp_path: Path) -> None:
-    data = age.encrypt_with_passphrase(TEXT, passphrase="low water")  # noqa: S106
-    assert age.decrypt(data, identity=None, ask=lambda: "low water") == TEXT
-    with pytest.raises(StoreError, match="does not open it"):
-        age.decrypt(data, identity=identity(tmp_path / "a")[0], ask=lambda: "high water")
-
-
 def test_a_changed_byte_is_found_wherever_it_is(tmp_path: Path) -> None:
     path, name = identity(tmp_path / "a")
     data = encrypted(name)

@@ -8,7 +8,8 @@ from iai.admin import backup, scrubbed
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import StoreCorrupt, StoreError
+from iai.encryption.keys import load_cipher
+from iai.errors import StoreCorrupt, StoreError, StoreLocked
 from iai.model.units import ago, count
 from iai.process import lock
 from iai.store import auto_backups, environment
@@ -27,6 +28,10 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
+    try:
+        load_cipher(layout.root)
+    except StoreLocked:
+        return fail("records", said, "give the store its key; nothing in it is damaged by that")
     if damage(layout) is None:
         todo = "`iai doctor --deep` names what is damaged; `iai up --detach` rebuilds derived data"
         return fail("records", said, todo)

@@ -6,12 +6,12 @@ import pytest
 from msgspec import structs
 
 from iai.admin import plaintext
-from iai.admin.doctor import deep, encryption
+from iai.admin.doctor import copies, deep, encryption
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile
+from iai.encryption.sources import KeyFile, new_passphrase
 from iai.index.lexical import LexicalIndex
 from iai.ingest import spool
 from iai.model import framing
@@ -66,6 +66,15 @@ def test_a_store_whose_key_is_gone_is_locked_and_not_damaged(
     assert (only.verdict, str(tmp_path / "key") in only.said) == (Verdict.FAIL, True)
     (locked,) = deep.checks(layout)
     assert (locked.verdict, locked.fixable) == (Verdict.FAIL, False)
+    records = copies.problem(layout, "it is locked")
+    assert (records.fixable, "its key" in records.todo) == (False, True)
+
+
+def test_a_passphrase_that_hooks_do_not_know_is_a_warning(layout: Layout) -> None:
+    cheap = structs.replace(new_passphrase(), n=2)
+    keys.set_state(layout.root, keys.create(layout.root, cheap, "low water"), "on")
+    assert checks(layout)["passphrase"].verdict is Verdict.WARN
+    assert "passphrase" not in checks(layout, structs.replace(SETTINGS, passphrase_file="/f"))  # noqa: S106
 
 
 def test_each_file_in_the_clear_is_named_until_it_is_gone(layout: Layout, tmp_path: Path) -> None:

@@ -57,11 +57,15 @@ A *mask* (`Cipher.mask`) can be undone. A *token* (`Cipher.token`) cannot, so wh
 kept in the sealed value.
 """
 
+from collections.abc import Callable
+
 from iai.encryption.cipher import BLOCK, Cipher
+from iai.model.memo import Memo
 from iai.store.codec import decode_u64, encode_u64
 
 _BOUND = b"\xff" * BLOCK  # in a key that is a bound of a range: beyond all keys, so never masked
 _NUL = b"\0"
+_MASKS = 1 << 12  # remembered for each database
 _TOKEN = 16  # bytes
 _ABBREVIATION = 4  # digits of a commit's hash: git takes no fewer
 _SIZE = 2  # bytes of the length of what a token takes the place of
@@ -93,22 +97,29 @@ class Blocks(Plain):
     """Keys with digests or projects' ids, of `BLOCK` bytes, from these places on."""
 
     def __init__(self, cipher: Cipher, *places: int) -> None:
-        self._cipher = cipher
-        self._places = places
+        # Sessions and projects come again and again.
+        self._masked = Memo(_of_blocks(cipher.mask), _MASKS)
+        self._unmasked = Memo(_of_blocks(cipher.unmask), _MASKS)
+        self._places = [(place, place + BLOCK) for place in places]
 
     def mask(self, key: bytes) -> bytes:
-        for place in self._places:
-            block = key[place : place + BLOCK]
-            if len(block) == BLOCK and block != _BOUND:
-                key = key[:place] + self._cipher.mask(block) + key[place + BLOCK :]
+        for place, end in self._places:
+            key = key[:place] + self._masked[key[place:end]] + key[end:]
         return key
 
     def unmask(self, key: bytes) -> bytes:
-        for place in self._places:
-            block = key[place : place + BLOCK]
-            if len(block) == BLOCK:
-                key = key[:place] + self._cipher.unmask(block) + key[place + BLOCK :]
+        for place, end in self._places:
+            key = key[:place] + self._unmasked[key[place:end]] + key[end:]
         return key
+
+
+def _of_blocks(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Return what changes whole blocks; a part of one, and a bound, it leaves as they are."""
+
+    def changed(block: bytes) -> bytes:
+        return change(block) if len(block) == BLOCK and block != _BOUND else block
+
+    return changed
 
 
 class ByProject(Plain):

@@ -7,8 +7,9 @@ the checksum alone. Only the members of sets have none, since LMDB wants them al
 sorts them: `iai.admin.doctor.deep` compares them with what they follow from.
 
 In an encrypted store (`EncryptedDatabase`) each value is sealed by `iai.encryption.cipher` instead,
-which finds every change, whoever made it, unless an earlier value of the same key was put back.
-Keys are masked (`iai.store.masked_keys`), and so are sets, whose members are numbers.
+which finds every change, whoever made it, unless an earlier value of the same key was put back. A
+key without a value has a tag alone. Keys are masked (`iai.store.masked_keys`), and so are sets,
+whose members are numbers.
 """
 
 import logging
@@ -21,10 +22,10 @@ from zlib import crc32
 
 import lmdb
 
-from iai.encryption.cipher import OVERHEAD, Cipher
+from iai.encryption.cipher import TAG, Cipher
 from iai.errors import StoreCorrupt, Tampered
 from iai.store.codec import decode_u64
-from iai.store.masked_keys import Plain
+from iai.store.masked_keys import Names, Plain
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,6 @@ class Database:
     A key is the same on disk, but in an encrypted store.
     """
 
-    overhead = SEAL  # bytes by which a value is longer on disk
-
     def __init__(
         self, path: Path, name: str, handle: "lmdb._Database", *, members: bool = False
     ) -> None:
@@ -121,8 +120,6 @@ class Database:
 class EncryptedDatabase(Database):
     """A database of an encrypted store."""
 
-    overhead = OVERHEAD
-
     def __init__(
         self,
         path: Path,
@@ -136,13 +133,15 @@ class EncryptedDatabase(Database):
     ) -> None:
         """`form` is that of its keys. `environment`: the name that its entries are bound to."""
         super().__init__(path, name, handle, members=members)
-        self._cipher = cipher
         self._form = form
+        self._mask, self._unwrap = form.mask, form.unwrap
+        self._wrap = form.wrap if isinstance(form, Names) else None
+        self._seal, self._open, self._tag = cipher.seal, cipher.open, cipher.tag
         self._context = f"entry\0{environment}\0{name}\0".encode()  # and the key on disk
 
     def locate(self, key: bytes) -> bytes:
         """Return a key as it is on disk."""
-        return self._form.mask(key)
+        return self._mask(key)
 
     def seal(self, key: bytes, value: bytes) -> bytes:
         """Return a value as it is on disk."""
@@ -150,17 +149,25 @@ class EncryptedDatabase(Database):
 
     def write(self, key: bytes, value: bytes) -> Entry:
         """Return an entry as it is on disk."""
-        masked = self._form.mask(key)
+        masked = self._mask(key)
         if not self.sealed:
             return masked, value
-        return masked, self._cipher.seal(self._context + masked, self._form.wrap(key, value))
+        if self._wrap is not None:
+            value = self._wrap(key, value)
+        if not value:
+            return masked, self._tag(self._context + masked)
+        return masked, self._seal(self._context + masked, value)
 
     def read(self, key: bytes, data: bytes) -> Entry:
         """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
         if not self.sealed:
             return self._form.unmask(key), data
+        if len(data) == TAG:
+            if data != self._tag(self._context + key):
+                raise self.damaged(key)
+            return self._unwrap(key, b"")
         try:
-            return self._form.unwrap(key, self._cipher.open(self._context + key, data))
+            return self._unwrap(key, self._open(self._context + key, data))
         except Tampered:
             raise self.damaged(key) from None
 

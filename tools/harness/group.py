@@ -139,6 +139,17 @@ class Group:
         os.kill(pid, number)
         return pid
 
+    def encrypt(self) -> None:
+        """Encrypt the store, with a key file beside it, before or while the group runs."""
+        done = self.iai("crypto", "init", "--key-file", str(self.work / "store.key"))
+        if done.returncode:
+            raise AssertionError(done.stderr)
+
+    def cpu_s(self, *actors: Actor) -> float:
+        """Return the CPU time that these processes have used, in seconds."""
+        times = [psutil.Process(self.pid(actor)).cpu_times() for actor in actors]
+        return sum(one.user + one.system for one in times)
+
     def all_ready(self) -> bool:
         """Is every process ready?"""
         try:

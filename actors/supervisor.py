@@ -321,6 +321,7 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
         _unlock(layout)
     except StoreError as error:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
+        lease.release()
         return Exit.CANNOT_START
     lease.write(_lease_note(version))
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())

@@ -66,6 +66,7 @@ def run(args: Namespace, settings: Settings) -> int:
             source = _source(args, layout)
             encryption.encrypt(layout, source, _report, given)
             print(f"encrypted {layout.root}; the key is in {source.shown}")
+            _name_plain_copies(layout)
         elif args.step == "rotate":
             encryption.rotate(layout, _report)
             print("everything is sealed with a new data key")
@@ -116,6 +117,14 @@ def _stopped(layout: Layout, settings: Settings) -> Iterator[None]:
         lease.release()
         if running:
             command("up").run(Namespace(detach=True), settings)
+
+
+def _name_plain_copies(layout: Layout) -> None:
+    """Say what is left that is not encrypted, and that no process of iai replaces."""
+    copies = encryption.plain_copies(layout)
+    if copies:
+        print("not encrypted are copies of the records from before; delete what you don't need:")
+        print("\n".join(f"  {path}" for path in copies))
 
 
 def _report(line: str) -> None:

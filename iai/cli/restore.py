@@ -12,12 +12,19 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from iai.admin import backup
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.model import clock
 from iai.model.units import ago, count, size
 from iai.store import auto_backups
+from iai.store.auto_backups import AutoBackup
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -25,22 +32,40 @@ def configure(parser: ArgumentParser) -> None:
         "file", type=Path, nargs="?", help="a file written by `iai backup`, or an automatic backup"
     )
     parser.add_argument("--replace", action="store_true", help="move existing records aside")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     if args.file is None:
-        print("\n".join(_listed(layout, settings.backups)))
+        if args.json:
+            print_json({"backups": [_document(one) for one in auto_backups.found(layout)[::-1]]})
+        else:
+            print("\n".join(_listed(layout, settings.backups)))
         return 0
     named = layout.backups / args.file  # the path itself, if that is absolute
     path = named if not args.file.exists() and named.exists() else args.file
-    manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
+    with bar("unpacking, and reading it back"):
+        manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
+    if args.json:
+        previous = str(kept) if kept else None
+        print_json({"restored": msgspec.to_builtins(manifest), "previous": previous})
+        return 0
     records = count(manifest.watermark.records_count, "record")
     print(f"restored {records} from {manifest.made_at} to {layout.root}")
     if kept is not None:
         print(f"the previous records are in {kept}")
     print("start iai: `iai up --detach`")
     return 0
+
+
+def _document(one: AutoBackup) -> dict[str, Any]:
+    return {
+        "name": one.path.name,
+        "made_at": clock.iso(one.made_ns),
+        "records": one.watermark.records_count,
+        "bytes": one.bytes,
+    }
 
 
 def _listed(layout: Layout, kept: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from iai.freshness.decide import Decision, Skipped, Write, decide
 from iai.freshness.inputs import Snapshot
 from iai.freshness.mailbox import Mailbox
 from iai.freshness.refresh import RefreshJob
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import encode_sidecar, sidecar_path
 from iai.freshness.skips import Skips
 from iai.freshness.target import Target
@@ -39,6 +40,7 @@ from iai.session_start.composer import Composer
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import leftovers, links
 from iai.session_start.snapshot import SnapshotReader
+from iai.session_start.status_line import StatusLine
 from iai.store.readers import Readers
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,13 @@ class CacheWriter:
         self._manifest = Manifest()
         self._snapshots = SnapshotReader(layout, readers, settings, self._manifest)
         self._composer = Composer(
-            readers, elsewhere=bool(settings.elsewhere), on_disk=settings.payload_on_disk
+            readers,
+            elsewhere=bool(settings.elsewhere),
+            with_message=bool(settings.start_message),
+            on_disk=settings.payload_on_disk,
+        )
+        self._status_line = StatusLine(
+            layout, readers, settings.refresh_min_s, settings.store_max_gb
         )
         self._mailbox = Mailbox()
         self._timers = RefreshTimers(settings.refresh_min_s)
@@ -170,6 +178,17 @@ class CacheWriter:
         if isinstance(decision, Skipped):
             yield from self._skip(decision, batch.trigger, snapshot, now)
         yield from _answer(batch.callers, _outcome(decision, snapshot))
+        yield from self._show_status(snapshot, now)
+
+    def _show_status(self, snapshot: Snapshot, now: Now) -> Steps:
+        """Write the file of the status line, if one is shown and it changes."""
+        if not self._status_line.wanted:
+            return
+        if text := self._status_line.changed(snapshot, self._snapshots.stalled, now):
+            try:
+                yield ReplaceFile(self._layout.status_line, text.encode(), durable=False)
+            except OSError as error:
+                log.warning("the status line could not be written: %s", error)
 
     def _skip(
         self, skipped: Skipped, trigger: Trigger | None, snapshot: Snapshot, now: Now
@@ -236,9 +255,16 @@ class CacheWriter:
 
     def _write(self, job: RefreshJob, target: Target) -> Steps:
         """Write a payload, then its sidecar: a crash in between costs one more refresh."""
-        text = self._composer.compose(target, job.began.wall, with_graph=job.decision.with_graph)
+        text, message = self._composer.compose(
+            target,
+            job.began.wall,
+            with_graph=job.decision.with_graph,
+            stalled=self._snapshots.stalled,
+        )
         if not text:
             yield RemoveFile(sidecar_path(target.path))
+            if shown_path(target.path).exists():
+                yield RemoveFile(shown_path(target.path))
             yield RemoveFile(target.path)
             return
         if target.tops:  # first, so that a crash after it costs one more refresh, too
@@ -246,8 +272,13 @@ class CacheWriter:
             yield ReplaceFile(
                 self._layout.project_files(target.project), notes.encode(), durable=False
             )
+        if message:
+            shown = encode_shown(text, message)
+            yield ReplaceFile(shown_path(target.path), shown, durable=False)
+        elif shown_path(target.path).exists():
+            yield RemoveFile(shown_path(target.path))
         yield ReplaceFile(target.path, text.encode())
-        sidecar = job.sidecar(text)
+        sidecar = job.sidecar(text, message)
         yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)
         self._manifest.wrote(target.path, text, sidecar)
         job.written += 1
@@ -270,6 +301,7 @@ class CacheWriter:
         if job.rendered_chars:
             self._timers.succeeded(job.watermark, job.began_s)
             yield Publish(job.success(now), keep=True)
+            yield from self._show_status(self._snapshots.read(now.wall), now)
             outcome = RefreshOutcome(
                 outcome="written", reason=job.decision.reason, revision=job.watermark.revision
             )

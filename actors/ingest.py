@@ -418,11 +418,12 @@ class Ingest:
 
         def change(unit: RecordChange) -> Transcript:
             known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
-            followed = structs.replace(known, followed_until=until)
+            followed = structs.replace(known, followed_until=until, heard_at=now.wall)
             unit.follow(followed)
             return followed
 
-        if self._follower.needs_commit(path, until):
+        lately = self._follower.heard_lately(path, now)
+        if not lately or self._follower.needs_commit(path, until):
             self._follower.follow((yield from self._writer.commit(change, now)))
         if event.ends_session:
             began_in = self._follower.began_in(path)

@@ -18,7 +18,7 @@ deliveries="$store/session-start/given" # a file per session; see iai/session_st
 everywhere="$store/.session-start-payload.cached.md" # the payload of no directory
 longest_name=255 # bytes of a file name
 longest_id=128   # bytes of a session's id
-largest=36000    # bytes of a payload: 9,000 characters
+largest=36000    # bytes of a payload: 9,000 characters; as JSON, up to twice that
 short=1024       # bytes of an event that are read at once
 most_tokens=300  # of the history of files; see iai/payload/file_notes.py
 head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
@@ -118,6 +118,20 @@ encode() {
   done
 }
 
+# Sets `file` and `text` to the payload for `cwd`, if there is one. For Claude Code there may be a file
+# beside it with the same text as JSON, and a line that the person sees: see iai/freshness/shown.py.
+find_payload() {
+  find_file
+  [ -n "$file" ] || return
+  if [ "$host" = claude ] && [ -f "${file%.md}.claude" ]; then
+    file="${file%.md}.claude" largest=$((largest * 2))
+    read_file
+    case "$text" in *'"}}'"$newline") return ;; esac
+    file="${file%.claude}.md" largest=$((largest / 2))
+  fi
+  read_file
+}
+
 # Sets `file` to the payload for `cwd`; "" if only the live command can find out.
 find_file() {
   case "$cwd" in
@@ -199,7 +213,7 @@ unfit() {
   while :; do
     set -- "$store"/spool/new/*.json
     due=0 last=""
-    read_line "${file%.md}.news" due _ last
+    read_line "${file%.*}.news" due _ last
     case "$due" in "" | *[!0-9]*) due=0 ;; esac
     if [ -n "$session_id" ] && [ "$last" = "$session_id" ]; then
       unfit="own-words"
@@ -406,6 +420,7 @@ find_records() {
   local line
   records=""
   [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || return
+  case "$file" in *.claude) text="${text//\\n/$newline}" ;; esac
   while IFS= read -r line; do
     [[ $line != ">"* && $line =~ $numbered ]] && records="$records ${BASH_REMATCH[1]}"
   done <<<"$text"
@@ -427,8 +442,7 @@ if [ -n "$agent_id" ] && [ "${IAI_MCP_SUBAGENTS:-}" != 1 ]; then
   tell nothing "sub-agent" "nothing: a sub-agent, and IAI_MCP_SUBAGENTS is not 1"
   exit 0
 fi
-find_file
-[ -z "$file" ] || read_file
+find_payload
 find_group
 goes_on="" # the session, if it has its own words, and what it was given, in its context
 [ "$source" != resume ] || goes_on="$session_id"
@@ -455,6 +469,7 @@ elif unfit; then
 elif repository_changed; then
   live "repository-changed"
 else
+  case "$file" in *.claude) text="${text#*"$newline"}" ;; esac # its first line is only for us
   printf '%s' "$text"
   tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
 fi

@@ -140,7 +140,7 @@ def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) 
 
 def test_help_explains_a_command_as_its_own_help_does() -> None:
     assert iai("help", "recall").stdout == iai("recall", "--help").stdout
-    assert iai("help").stdout == iai("--help").stdout == iai().stdout
+    assert iai("help").stdout == iai("--help").stdout
     refused = iai("help", "no-such")
     assert (refused.returncode, refused.stdout) == (2, "")
 
@@ -155,14 +155,31 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 
 def test_the_overview_lists_every_command() -> None:
-    done = iai()
+    done = iai("help")
     assert done.returncode == 0
-    for name, what in cli.COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(what)}$", done.stdout, re.MULTILINE)
+    for group, commands in cli.GROUPS.items():
+        part = done.stdout.split(f"\n{group}:\n")[1].split("\n\n")[0]
+        for name, what in commands.items():
+            assert re.search(rf"^  {name} +{re.escape(what)}$", part, re.MULTILINE)
+
+
+# Commands without --json: these print for a program already, or for a shell.
+NO_DOCUMENT = {"mcp", "session-start", "prompt-recall", "completion", "probe", "export", "help"}
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS.keys() - NO_DOCUMENT - {"project"}))
+def test_every_command_that_prints_for_people_has_a_json_form(name: str) -> None:
+    assert "--json" in cli.parser(name).format_help()
+
+
+def test_an_option_has_one_name_in_every_command() -> None:
+    for name in cli.COMMANDS:
+        options = re.findall(r"--[a-z-]+", cli.parser(name).format_usage())
+        assert not {"--k", "--max", "--count", "--commits", "--number"} & set(options), name
 
 
 def test_bad_usage_is_exit_code_two_and_one_clear_line() -> None:
-    for args in (("no-such",), ("recall", ""), ("recall", "x", "--k", "0"), ("show",)):
+    for args in (("no-such",), ("recall", ""), ("recall", "x", "--limit", "0"), ("show",)):
         done = iai(*args)
         assert done.returncode == 2, args
         assert done.stdout == ""

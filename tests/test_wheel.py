@@ -20,6 +20,7 @@ from harness.host import ClaudeCode
 
 from iai.cli.help import topics
 from iai.ingest import spool
+from iai.install import status_line
 from iai.install.hook_entries import SCRIPTS
 from tests.actors.real import texts
 
@@ -54,7 +55,7 @@ def test_it_holds_the_packages_the_hooks_and_the_topics_and_nothing_else(wheel: 
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"iai", "actors"}
     assert {name for name in names if name.startswith("iai/_hooks/")} == {
-        f"iai/_hooks/{script}" for script in SCRIPTS
+        f"iai/_hooks/{script}" for script in (*SCRIPTS, status_line.SCRIPT)
     }
     assert {name for name in names if name.endswith(".md")} == {
         f"iai/cli/topics/{topic}.md" for topic in topics()

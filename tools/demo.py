@@ -97,7 +97,7 @@ def record(terminal: Terminal) -> None:
     terminal.settle()
     terminal.note("-- the next session starts with this, without asking --")
     terminal.draw(terminal.event("SessionStart", "two"))
-    terminal.type(f"iai recall '{QUESTION}' --k 1")
+    terminal.type(f"iai recall '{QUESTION}' --limit 1")
     terminal.console.print()  # rich cuts the descenders off the last line
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from iai.cli import COMMANDS  # noqa: E402  needs the path above
+from iai.cli import GROUPS  # noqa: E402  needs the path above
 from iai.cli.help import TOPICS, topics  # noqa: E402
 from iai.config import settings  # noqa: E402
 from iai.config.access import ACCESS  # noqa: E402
@@ -86,8 +86,12 @@ def blocks() -> dict[str, str]:
             ],
         ),
         "commands": table(
-            ("command", "what it does"),
-            [(f"`iai {name}`", what) for name, what in COMMANDS.items()],
+            ("to", "command", "what it does"),
+            [
+                (group, f"`iai {name}`", what)
+                for group, commands in GROUPS.items()
+                for name, what in commands.items()
+            ],
         ),
         "topics": table(
             ("topic", "about"),

@@ -16,6 +16,8 @@ from iai.model.clock import NS
 from iai.model.record import Transcript, Watermark
 from iai.model.rereading import RereadProgress
 from iai.model.revisions import Revisions, through
+from iai.process import lock
+from iai.session_start import capture_watch
 from iai.session_start.payload_files import claim, read_sidecar
 from iai.session_start.targets import targets
 from iai.store.graph import Progress as GraphProgress
@@ -56,6 +58,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     reread: RereadProgress = RereadProgress(0, 0)
     unknown_markup: dict[str, int] = {}  # turns of users that begin with it, by name of the tag
     redacted: dict[str, int] = {}  # secrets that were redacted in what was stored, by kind
+    stalled: str = ""  # why what is said is no longer captured; "" if it is: see `capture_watch`
     problem: str = ""  # why something could not be read; "" if everything could
 
     @property
@@ -96,6 +99,9 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         reread = view.reread_progress()
         markup = view.unknown_markup()
         redacted = view.redacted()
+        stalled = capture_watch.silent_hooks(view, layout)
+        if lock.held(layout.lease):  # else nobody reads transcripts, which is no surprise
+            stalled = stalled or capture_watch.unread(view, wall)
         head = through(mark.revision)
         in_graph = graph.records_applied.both(graph.vectors_applied)
         held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
@@ -123,6 +129,7 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
         reread=reread,
         unknown_markup=markup,
         redacted=redacted,
+        stalled=stalled,
         problem=problem,
     )
 

@@ -46,5 +46,5 @@ def _payloads(layout: Layout) -> Iterator[Path]:
     with suppress(OSError):
         if framing.has_text(layout.payload.read_text(errors="replace")):
             yield layout.payload
-    for pattern in ("*.md", "*.files", "by-cwd/*"):
+    for pattern in ("*.md", "*.claude", "*.files", "by-cwd/*"):
         yield from sorted(layout.session_start.glob(pattern))

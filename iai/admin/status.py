@@ -49,6 +49,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
         "redacted": store.redacted,
         "space": msgspec.to_builtins(space),
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
+        "stalled": store.stalled,
         "problem": store.problem,
     }
     return document, "\n".join([*_lines(document, store), *_space_line(space)])
@@ -101,8 +102,10 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     if store.reread.left:
         done, total = store.reread.done, store.reread.total
         lines.append(
-            f"rereading  {done} of {total} transcripts, for what an update takes from them"
+            f"rereading  {done} of {count(total, 'transcript')}, for what an update takes from them"
         )
+    if store.stalled:
+        lines.append(f"capture    {store.stalled}")
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
 
 
@@ -128,7 +131,7 @@ def _actor_line(name: str, actor: Document) -> str:
     last = f", last exit: {actor['last_exit']}" if actor["last_exit"] else ""
     return (
         f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
-        f"  {actor['restarts']} restarts{late}{last}"
+        f"  {count(actor['restarts'], 'restart')}{late}{last}"
     )
 
 

@@ -2,56 +2,74 @@
 
 import importlib
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from iai.cli.output import plain_streams
+from iai.cli.output import plain_streams, show
 from iai.config.config_file import load
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError
 
 # Exit codes of every command.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
+SUMMARY = (
+    re.compile(r"^(?P<head>iai is .*)"),
+    re.compile(r"^(?:(?P<warn>warn)|(?P<fail>fail)) "),
+    re.compile(r" (?P<todo>-> .*)"),
+)
 _INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
-COMMANDS = {
-    "up": "start iai",
-    "down": "stop iai",
-    "status": "show what is running and how current each stage is",
-    "hooks": "connect iai to Claude Code and Codex",
-    "mcp": "serve the memory to any host that speaks MCP",
-    "recall": "search everything that was said",
-    "show": "print an exchange: a request, what was done, and the answer",
-    "file": "list who changed a file, when and what for",
-    "timeline": "list recent sessions",
-    "remember": "store a note",
-    "pin": "start every session in a project with a record",
-    "done": "close what is open in a session",
-    "dismiss": "leave a line out of every session start",
-    "edit": "change the text of a record",
-    "forget": "delete records",
-    "purge-secrets": "redact secrets in what was stored earlier",
-    "import": "import past sessions and git history",
-    "project": "list, merge or ignore projects",
-    "session-start": "compose the session-start text from the store",
-    "preview": "print what the next session would start with",
-    "injections": "list what each session was given, and its cost in tokens",
-    "prompt-recall": "print memories related to a prompt (used by the hook)",
-    "refresh": "rewrite the session-start text now",
-    "events": "print the event log",
-    "backup": "back up the store to one file",
-    "restore": "restore the store from a backup",
-    "crypto": "encrypt the store, or show how it is encrypted",
-    "export": "export what was said and done as JSON lines or Markdown",
-    "doctor": "diagnose problems and suggest fixes",
-    "service": "start iai at login and restart it after a crash",
-    "config": "show and change settings",
-    "completion": "print a shell completion script",
-    "probe": "send one message to one process",
-    "help": "print this overview, a topic, or the help of a command",
+# In the order of the overview. Each command has a module of its own.
+GROUPS: dict[str, dict[str, str]] = {
+    "run": {
+        "up": "start iai",
+        "down": "stop iai",
+        "status": "show what is running and how current each stage is",
+        "service": "start iai at login and restart it after a crash",
+        "refresh": "rewrite the session-start text now",
+    },
+    "find": {
+        "recall": "search everything that was said",
+        "show": "print an exchange: a request, what was done, and the answer",
+        "file": "list who changed a file, when and what for",
+        "timeline": "list recent sessions",
+        "preview": "print what the next session would start with",
+        "injections": "list what each session was given, and its cost in tokens",
+    },
+    "keep": {
+        "remember": "store a note",
+        "pin": "start every session in a project with a record",
+        "done": "close what is open in a session",
+        "dismiss": "leave a line out of every session start",
+        "edit": "change the text of a record",
+        "forget": "delete records",
+        "purge-secrets": "redact secrets in what was stored earlier",
+        "project": "list, merge or ignore projects",
+        "import": "import past sessions and git history",
+        "export": "export what was said and done as JSON lines or Markdown",
+    },
+    "connect": {
+        "hooks": "connect iai to Claude Code and Codex",
+        "mcp": "serve the memory to any host that speaks MCP",
+        "session-start": "compose the session-start text from the store (used by the hook)",
+        "prompt-recall": "print memories related to a prompt (used by the hook)",
+        "completion": "print a shell completion script",
+    },
+    "look after": {
+        "doctor": "diagnose problems and suggest fixes",
+        "config": "show and change settings",
+        "events": "print the event log",
+        "backup": "back up the store to one file",
+        "restore": "restore the store from a backup",
+        "crypto": "encrypt the store, or show how it is encrypted",
+        "probe": "send one message to one process",
+        "help": "print this overview, a topic, or the help of a command",
+    },
 }
+COMMANDS = {name: what for commands in GROUPS.values() for name, what in commands.items()}
 
 
 class Command(Protocol):
@@ -72,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    name = words[0] if words else "--help"
+    if not words:
+        return _guarded(_summary)
+    name = words[0]
     if name in ("-h", "--help"):
         name = "help"
     if name in ("-V", "--version"):
@@ -105,13 +125,27 @@ def parser(name: str) -> ArgumentParser:
     return result
 
 
+def _summary(settings: Settings) -> int:
+    """Print whether all is well and what to do next; return the exit code."""
+    found = importlib.import_module("iai.admin.summary").summarize(settings, os.environ)
+    show(found.lines, SUMMARY)
+    if found.well:
+        return DONE
+    return FAILED if found.running else NOT_RUNNING
+
+
 def _run(name: str, words: list[str]) -> int:
     args = parser(name).parse_args(words)
+    return _guarded(lambda settings: command(name).run(args, settings))
+
+
+def _guarded(run: Callable[[Settings], int]) -> int:
+    """Run it with the settings; print an error as one line, and return its exit code."""
     settings, warnings = load(os.environ)
     for warning in warnings:
         print(f"iai: {warning}", file=sys.stderr)
     try:
-        return command(name).run(args, settings)
+        return run(settings)
     except BadUsage as error:
         print(f"iai: {error}", file=sys.stderr)
         return BAD_USAGE

@@ -17,9 +17,13 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from iai.admin import age, backup
 from iai.admin.backup import Transform
 from iai.cli import backup_passphrase
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
@@ -29,6 +33,7 @@ from iai.model.units import count, size
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the .tar.gz or .age file to write")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
         "--age",
         action="append",
@@ -45,9 +50,14 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     encrypt = _encrypt(args)
-    manifest = backup.make(layout, args.file, time.time_ns(), encrypt)
-    records = count(manifest.watermark.records_count, "record")
-    print(f"{args.file}: {records}, {size(args.file.stat().st_size)}, {_how(layout, encrypt)}")
+    with bar("copying, and reading it back"):
+        manifest = backup.make(layout, args.file, time.time_ns(), encrypt)
+    written = args.file.stat().st_size
+    if args.json:
+        print_json({"file": str(args.file), "bytes": written, **msgspec.to_builtins(manifest)})
+    else:
+        records = count(manifest.watermark.records_count, "record")
+        print(f"{args.file}: {records}, {size(written)}, {_how(layout, encrypt)}")
     if manifest.damaged:
         warning = "warning: some of it was damaged before; `iai doctor --deep` says what"
         print(warning, file=sys.stderr)

@@ -107,7 +107,7 @@ def _stopped(layout: Layout, settings: Settings) -> Iterator[None]:
     with Client(layout) as client:
         running = client.running()
     if running:
-        command("down").run(Namespace(timeout=70.0), settings)
+        command("down").run(Namespace(timeout=70.0, json=False), settings)
     lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
         raise StoreBusy(f"iai was started on {layout.root} meanwhile; try again")
@@ -116,7 +116,7 @@ def _stopped(layout: Layout, settings: Settings) -> Iterator[None]:
     finally:
         lease.release()
         if running:
-            command("up").run(Namespace(detach=True), settings)
+            command("up").run(Namespace(detach=True, json=False), settings)
 
 
 def _name_plain_copies(layout: Layout) -> None:

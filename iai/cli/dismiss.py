@@ -17,6 +17,5 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    marks.apply(args, settings, "dismissed")
-    print("no longer dismissed" if args.undo else "dismissed")
+    marks.apply(args, settings, "dismissed", undone="no longer dismissed")
     return 0

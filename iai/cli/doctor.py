@@ -14,6 +14,7 @@ example: iai doctor
 """
 
 import os
+import re
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -23,12 +24,18 @@ import msgspec
 
 from iai.admin.doctor import copies, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.secured import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
+from iai.model.units import count
 
+LOOKS = (
+    re.compile(r"^(?:(?P<ok>ok)|(?P<warn>warn)|(?P<fail>fail)) +(?P<head>[a-z -]+?)  "),
+    re.compile(r"^ +(?P<todo>-> .*)"),
+)
 _RECORDS = ("records", "deep records")  # checks whose fix is to restore a backup
 
 
@@ -48,8 +55,8 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
     else:
-        print("\n".join(map(_line, findings)))
-        print(f"{worst.count(Verdict.FAIL)} failed, {worst.count(Verdict.WARN)} warnings")
+        show(map(_line, findings), LOOKS)
+        print(f"{worst.count(Verdict.FAIL)} failed, {count(worst.count(Verdict.WARN), 'warning')}")
     return 1 if Verdict.FAIL in worst else 0
 
 
@@ -59,7 +66,12 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
         *encryption.checks(layout, settings),
         *group.checks(layout, settings),
     ]
-    return [*found, *deep.checks(layout)] if deeply else found
+    if deeply:
+        with bar("reading everything") as shown:
+            for finding in deep.checks(layout):
+                found.append(finding)
+                shown.reach(0, finding.check)
+    return found
 
 
 def _fix(layout: Layout, findings: list[Finding]) -> None:

@@ -16,6 +16,5 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    marks.apply(args, settings, "done")
-    print("open again" if args.undo else "done")
+    marks.apply(args, settings, "done", undone="open again")
     return 0

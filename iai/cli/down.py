@@ -9,6 +9,8 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, WireError
@@ -22,13 +24,17 @@ PATIENCE_S = 70.0  # time to kill five processes one after the other
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=PATIENCE_S, help="seconds to wait")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     with Client(layout) as client:
         if not client.running():
-            print(f"iai is not running on {settings.store}")
+            if args.json:
+                print_json({"stopped": False})
+            else:
+                print(f"iai is not running on {settings.store}")
             return 0
         try:
             client.call(Actor.SUPERVISOR, Stop(), Accepted, 2.0)
@@ -37,9 +43,10 @@ def run(args: Namespace, settings: Settings) -> int:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + args.timeout
-        while client.running():
-            if time.monotonic() > deadline:
-                raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
-            time.sleep(0.02)
-    print("stopped")
+        with bar("stopping"):
+            while client.running():
+                if time.monotonic() > deadline:
+                    raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
+                time.sleep(0.02)
+    print_json({"stopped": True}) if args.json else print("stopped")
     return 0

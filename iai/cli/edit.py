@@ -13,7 +13,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from iai.cli import refs
+from iai.cli import marks, refs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NotFound
@@ -30,39 +30,41 @@ class EditorFailed(IaiError):
 def configure(parser: ArgumentParser) -> None:
     refs.add(parser)
     parser.add_argument("--text", help="the new text (default: edit it in $EDITOR)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout, ref = Layout(settings.store), refs.one(args)
+    if args.text is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadUsage("there is no terminal for an editor: give the new text with --text")
     with Client(layout) as client:
         client.require()
-        before = _text(layout, ref)
+        before, revision = _now(layout, ref)
         text = args.text if args.text is not None else _edited(before)
         if not text.strip():
             raise BadUsage("the text is empty; to delete the record, use `iai forget`")
         if text == before:
-            print("not changed")
+            unchanged = Changed(count=0, revision=revision)
+            marks.report(unchanged, "not changed", as_document=args.json)
             return 0
-        client.call(Actor.INGEST, Edit(ref=ref, text=text), Changed)
-    print("changed")
+        changed = client.call(Actor.INGEST, Edit(ref=ref, text=text), Changed)
+    marks.report(changed, "changed", as_document=args.json)
     return 0
 
 
-def _text(layout: Layout, ref: str) -> str:
+def _now(layout: Layout, ref: str) -> tuple[str, int]:
+    """Return the text of a record, and the revision of the records."""
     records = Records(layout.records)
     with records.view() as view:
-        record = view.find(ref)
+        record, revision = view.find(ref), view.watermark().revision
     records.close()
     if record is None:
         raise NotFound(f"there is no record {ref}")
-    return record.text
+    return record.text, revision
 
 
 def _edited(text: str) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
-    if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise BadUsage("there is no terminal for an editor: give --text, or set EDITOR")
-    editor = editor or "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="iai-") as directory:  # private to the user
         path = Path(directory) / "record.md"
         path.write_text(text)

@@ -13,13 +13,14 @@ import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from iai.cli.output import json_text
+from iai.cli.progress import Bar, Hidden, bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
@@ -56,10 +57,12 @@ def run(args: Namespace, settings: Settings) -> int:
     try:
         with records.view() as view:
             projects = view.active()
-        for project in projects:
-            if wanted in ("", project.id):
+        chosen = [project for project in projects if wanted in ("", project.id)]
+        with _bar(args.out, len(chosen)) as shown:
+            for number, project in enumerate(chosen, 1):
                 with records.view() as view, _output(args.out, project, args.format) as out:
                     write(view, project, out)
+                shown.reach(number, project.name)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -67,6 +70,11 @@ def run(args: Namespace, settings: Settings) -> int:
     finally:
         records.close()
     return 0
+
+
+def _bar(out: str, total: int) -> AbstractContextManager[Bar]:
+    """Show progress, unless what is exported is printed."""
+    return nullcontext(Hidden()) if out == "-" else bar("exporting", total)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 A relative path is read as seen from this directory. This project comes first, in all its checkouts;
 the same path in other projects follows below a heading. Works whether or not iai is running.
 
-example: iai file src/overlap.py --k 5
+example: iai file src/overlap.py --limit 5
 """
 
 import os
+import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -27,25 +28,31 @@ from iai.recall.file_history import FileVisit, Found, change_line, find, history
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
+LOOKS = (
+    re.compile(r"^(?P<head>\d{4}-\S+ \S+ UTC) (?P<dim>\([^)]*\), [^:]*)"),
+    re.compile(r"^    (?P<number>#\d+) "),
+    re.compile(r"^    (?P<label>commit) "),
+    re.compile(r"^(?P<head>## .*)"),
+)
 SHOWN = 200  # characters of each text
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
-    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.k < 1 or not args.path.strip():
-        raise BadUsage("the path must not be empty, and --k must be at least 1")
+    if args.limit < 1 or not args.path.strip():
+        raise BadUsage("the path must not be empty, and --limit must be at least 1")
     layout = Layout(settings.store)
     only = project_id(args.project, layout)
     records = Records(layout.records)
     try:
         with records.view() as view:
-            found = _found(view, args.path, only, args.k)
+            found = _found(view, args.path, only, args.limit)
             names = {project.id: project.name for project in view.projects()}
     finally:
         records.close()
@@ -53,7 +60,8 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json({name: [_document(visit, names) for visit in visits]
                     for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip
         return 0
-    print("\n".join(_lines(found, names, time.time_ns())) or f"nothing is known of {args.path}")
+    lines = list(_lines(found, names, time.time_ns()))
+    show(lines or [f"nothing is known of {args.path}"], LOOKS)
     return 0
 
 

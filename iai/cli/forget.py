@@ -26,6 +26,7 @@ from msgspec import Struct
 from iai.admin import scrubbed
 from iai.cli import refs, times
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, Refused
@@ -103,7 +104,7 @@ def run(args: Namespace, settings: Settings) -> int:
                 client.call(Actor.INGEST, part, Changed, DEADLINE_S)
     if args.backups:
         scrubbed.discard(layout)
-    _wait(layout, silent=args.json or not sys.stderr.isatty())
+    _wait(layout)
     return _report(args, selected, layout, forgotten=True)
 
 
@@ -195,19 +196,15 @@ def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[at : at + BATCH]
 
 
-def _wait(layout: Layout, *, silent: bool) -> None:
+def _wait(layout: Layout) -> None:
     """Wait until every stage has rewritten its files, or none gets on any more."""
     deadline = time.monotonic() + WAIT_S
-    with Client(layout) as client:
+    with Client(layout) as client, bar("rewriting without it") as shown:
         while (left := scrubbed.left(layout)) and time.monotonic() < deadline:
-            if not silent:
-                said = f"rewriting without it: {', '.join(left)}"
-                print(f"\r{said:<78}", end="", file=sys.stderr, flush=True)
+            shown.reach(0, ", ".join(left))
             if not client.running():
                 break
             time.sleep(LOOK_S)
-    if not silent:
-        print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
 
 
 def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: bool) -> int:

@@ -7,9 +7,10 @@ example: iai help troubleshooting
 
 import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
-from iai.cli import COMMANDS, parser
+from iai.cli import COMMANDS, GROUPS, parser
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 
@@ -58,8 +59,9 @@ def _overview() -> str:
             "",
             "A local memory for coding agents that is never stale.",
             "",
-            *_columns(COMMANDS),
+            "`iai` alone says whether all is well, and what to do next.",
             "",
+            *_groups(),
             "`iai help COMMAND` explains a command. `iai help TOPIC` explains a subject:",
             "",
             *_columns(topics()),
@@ -70,6 +72,12 @@ def _overview() -> str:
     )
 
 
-def _columns(rows: dict[str, str]) -> list[str]:
-    width = max(map(len, rows))
+def _groups() -> Iterator[str]:
+    width = max(map(len, COMMANDS))
+    for name, commands in GROUPS.items():
+        yield from (f"{name}:", *_columns(commands, width), "")
+
+
+def _columns(rows: dict[str, str], width: int = 0) -> list[str]:
+    width = width or max(map(len, rows))
     return [f"  {name:<{width}}  {what}" for name, what in rows.items()]

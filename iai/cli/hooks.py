@@ -4,6 +4,10 @@ install adds hooks to ~/.claude/settings.json and ~/.codex/hooks.json (or below 
 and $CODEX_HOME), leaves the rest of each file as it is, and keeps a backup beside it. uninstall
 removes them. Without --host, both apply to each host that is set up on this machine.
 
+--statusline adds a line to Claude Code's status line: how current the session-start text is, what
+the session was given, what was redacted, and what is wrong. A status line of your own is kept, and
+shown beside it. --no-statusline takes it out again, and so does uninstall.
+
 example: iai hooks install --host claude
 """
 
@@ -11,7 +15,8 @@ import difflib
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -22,13 +27,14 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.hosts import claude, codex
-from iai.install import hook_status, installer, scripts
+from iai.install import hook_status, installer, scripts, status_line
 from iai.install.hook_entries import FILE_EVENT
 from iai.install.hook_status import LastRun
 from iai.install.installer import HOSTS, Change, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
 from iai.model.units import ago
+from iai.process import lock
 
 Document = dict[str, Any]
 
@@ -40,13 +46,19 @@ _PURPOSE = {"SessionStart": "start", FILE_EVENT: "file"}  # of a hook; the other
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("install", "status", "uninstall"))
     parser.add_argument("--host", choices=(*HOSTS, ALL), default=ALL, help="default: all")
+    parser.add_argument(
+        "--statusline",
+        action=BooleanOptionalAction,
+        help="with install: also show the state of the memory in Claude Code's status line, beside"
+        " one that is there already; or take that out again",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the change without making it")
-    parser.add_argument("--json", action="store_true", help="with status: print one JSON document")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.json and args.action != "status":
-        raise BadUsage("--json works only with `iai hooks status`")
+    if args.statusline is not None and (args.action != "install" or args.host == codex.NAME):
+        raise BadUsage("--statusline works only with `iai hooks install`, for Claude Code")
     hosts = [args.host] if args.host != ALL else _hosts_set_up()
     if args.action != "install":
         hosts = hosts or list(HOSTS)
@@ -56,46 +68,76 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     if not hosts:
         raise BadUsage("neither ~/.claude nor ~/.codex exists; choose one with --host")
-    failed = 0
+    failed, documents = 0, {}
     for host in hosts:  # a problem with one must not stop the other
         try:
-            _change(_installer(host, settings), args.action, dry_run=args.dry_run)
+            one = _installer(host, settings, with_status_line=args.statusline)
+            change = _change(one, args.action, dry_run=args.dry_run)
         except SettingsFault as error:
             print(f"iai: {error}", file=sys.stderr)
-            failed = 1
-    if args.action == "install" and not args.dry_run:
+            failed, documents[host] = 1, {"problem": str(error)}
+            continue
+        documents[host] = _document(change)
+        if not args.json:
+            print("\n".join(_outcome(host, change, args.action, dry_run=args.dry_run)))
+    if args.json:
+        print_json(documents)
+    elif args.action == "install" and not args.dry_run:
+        print("\n".join(_what_next(hosts, settings)))
         import_progress.offer(Layout(settings.store))
     return failed
+
+
+def _what_next(hosts: list[str], settings: Settings) -> Iterator[str]:
+    """Say what happens from now on, and how to see it."""
+    if not lock.held(Layout(settings.store).lease):
+        yield "next: `iai up --detach` starts iai; until then, what is said waits in the spool"
+    yield "From now on every session is recorded, and starts with what `iai preview` prints."
+    yield "To see it: hold a session, then `iai timeline` lists it and `iai hooks status` says when"
+    yield f"each hook last ran ({' and '.join(NAMES[host] for host in hosts)})."
 
 
 def _hosts_set_up() -> list[str]:
     return [host for host in HOSTS if installer.directory(host, os.environ).is_dir()]
 
 
-def _installer(host: str, settings: Settings) -> Installer:
-    layout = Layout(settings.store)
-    return Installer(host, layout, os.environ, file_history=bool(settings.file_history))
+def _installer(host: str, settings: Settings, *, with_status_line: bool | None = None) -> Installer:
+    return Installer(
+        host,
+        Layout(settings.store),
+        os.environ,
+        file_history=bool(settings.file_history),
+        with_status_line=with_status_line,
+    )
 
 
-def _change(one: Installer, action: str, *, dry_run: bool) -> None:
-    name = NAMES[one.host]
+def _change(one: Installer, action: str, *, dry_run: bool) -> Change:
     if dry_run:
-        change = one.plan_install() if action == "install" else one.plan_uninstall()
-        print(_diff(change) or f"{name}: no change to {change.path}")
-        return
-    installing = action == "install"
-    change = one.install(time.time_ns()) if installing else one.uninstall(time.time_ns())
-    if not change.needed:
+        return one.plan_install() if action == "install" else one.plan_uninstall()
+    wall = time.time_ns()
+    return one.install(wall) if action == "install" else one.uninstall(wall)
+
+
+def _document(change: Change) -> Document:
+    backup = str(change.backup) if change.backup else None
+    return {"file": str(change.path), "changed": change.needed, "backup": backup, "problem": ""}
+
+
+def _outcome(host: str, change: Change, action: str, *, dry_run: bool) -> Iterator[str]:
+    name, installing = NAMES[host], action == "install"
+    if dry_run:
+        yield _diff(change) or f"{name}: no change to {change.path}"
+    elif not change.needed:
         state = "already in" if installing else "not in"
-        print(f"{name}: hooks are {state} {change.path}; nothing to do")
-        return
-    done = "installed in" if installing else "removed from"
-    backup = f" (backup: {change.backup})" if change.backup else ""
-    print(f"{name}: hooks {done} {change.path}{backup}")
-    if installing and one.host == codex.NAME:
-        print("  next: start codex and trust them once with /hooks; until then they don't run")
-    elif installing:
-        print("  open sessions may need a restart to use them")
+        yield f"{name}: hooks are {state} {change.path}; nothing to do"
+    else:
+        done = "installed in" if installing else "removed from"
+        backup = f" (backup: {change.backup})" if change.backup else ""
+        yield f"{name}: hooks {done} {change.path}{backup}"
+        if installing and host == codex.NAME:
+            yield "  next: start codex and trust them once with /hooks; until then they don't run"
+        elif installing:
+            yield "  open sessions may need a restart to use them"
 
 
 def _diff(change: Change) -> str:
@@ -124,11 +166,19 @@ def _status(host: str, settings: Settings) -> Document:
         "file": str(one.file.path),
         "problem": problem,
         "hooks": msgspec.to_builtins(found),
+        "status_line": _has_status_line(host, text),
         "scripts": _scripts(layout),
         "start": msgspec.to_builtins(hook_status.last_start(layout)),
         "capture": msgspec.to_builtins(hook_status.last_capture(layout, host)),
         "warnings": [] if problem else hook_status.warnings(host, text, found, config),
     }
+
+
+def _has_status_line(host: str, text: str) -> bool:
+    try:
+        return host == claude.NAME and status_line.installed(text)
+    except NotJson:
+        return False
 
 
 def _scripts(layout: Layout) -> str:
@@ -152,6 +202,8 @@ def _lines(documents: dict[str, Document]) -> list[str]:
         start = _last_run(document["start"])
         lines.append(f"  last start        {start}" + (" (any host)" if document["start"] else ""))
         lines.append(f"  last capture      {_last_run(document['capture'])}")
+        if document["status_line"]:
+            lines.append("  status line       installed")
         lines += [f"  warning           {warning}" for warning in document["warnings"]]
     if any(document["scripts"] == "differ" for document in documents.values()):
         lines.append("the hook scripts are from another version; `iai up` updates them")

@@ -20,12 +20,12 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 import msgspec
-from tqdm import tqdm
 
 from iai.admin import health
 from iai.cli import import_progress
 from iai.cli.import_progress import POLL_S, CommitsImported
-from iai.cli.output import print_json, unfiltered
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer
@@ -69,7 +69,7 @@ def configure(parser: ArgumentParser) -> None:
         "--git", nargs="?", const=".", metavar="DIRECTORY", help="a project's commits (default: .)"
     )
     parser.add_argument(
-        "--commits",
+        "--limit",
         type=int,
         default=COMMITS,
         metavar="N",
@@ -89,8 +89,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.explain:
         return _explain(args.explain, json=args.json)
-    if not (args.paths or args.all or args.git) or args.commits < 1:
-        raise BadUsage("name transcripts, or pass --all or --git; --commits must be at least 1")
+    if not (args.paths or args.all or args.git) or args.limit < 1:
+        raise BadUsage("name transcripts, or pass --all or --git; --limit must be at least 1")
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
@@ -101,7 +101,7 @@ def run(args: Namespace, settings: Settings) -> int:
         client.require()
         progress = import_progress.transcripts(client, paths) if paths or args.all else None
         seconds = time.monotonic() - began
-        commits = import_progress.commits(client, args.git, args.commits) if args.git else None
+        commits = import_progress.commits(client, args.git, args.limit) if args.git else None
         if args.wait:
             _wait(client, layout, max(one.revision for one in (progress, commits) if one))
     if progress is not None:
@@ -141,17 +141,15 @@ def _document(progress: ImportProgress) -> dict[str, Any]:
 
 def _wait(client: Client, layout: Layout, revision: int) -> None:
     """Wait until vectors and graph have caught up, then rewrite the session-start text."""
-    total = None
-    hidden, stream = not sys.stderr.isatty(), unfiltered(sys.stderr)
-    with tqdm(unit="", disable=hidden, desc="indexing", file=stream) as bar:
+    total = 0
+    with bar("indexing", total) as shown:
         while True:
             client.require()
             stages = health.measure(layout, time.time_ns()).stages
             behind = [stages[name] for name in ("vectors", "graph") if name in stages]
             left = max((stage.lag_records for stage in behind), default=revision)
-            total = total or left
-            bar.total = total
-            bar.update(max(0, total - left - bar.n))
+            total = max(total, left)
+            shown.reach(total - left, f"{count(left, 'change')} left", total)
             if behind and not any(stage.lag_records or stage.note for stage in behind):
                 break
             time.sleep(POLL_S)
@@ -167,15 +165,16 @@ def _refresh(client: Client) -> RefreshOutcome:
 
 def _print_commits(commits: CommitsImported) -> None:
     print(
-        f"{commits.project} ({commits.root}): {commits.kept} of {commits.commits} commits are worth"
-        f" keeping, {commits.added} new"
+        f"{commits.project} ({commits.root}): {commits.kept} of {count(commits.commits, 'commit')}"
+        f" worth keeping, {commits.added} new"
     )
 
 
 def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     print(
-        f"{progress.files} files, {progress.turns_read} turns read, {progress.records_added} new,"
-        f" {progress.duplicates} already known, {count(progress.actions_added, 'action')} new,"
+        f"{count(progress.files, 'file')}, {count(progress.turns_read, 'turn')} read,"
+        f" {progress.records_added} new, {progress.duplicates} already known,"
+        f" {count(progress.actions_added, 'action')} new,"
         f" in {seconds:.1f} s"
     )
     if progress.redacted:

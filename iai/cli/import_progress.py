@@ -4,12 +4,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Never
 
 from msgspec import Struct
-from tqdm import tqdm
 
-from iai.cli.output import unfiltered
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.errors import IaiError
 from iai.ingest import git_history
@@ -51,17 +49,17 @@ def transcripts(client: Client, paths: tuple[str, ...]) -> ImportProgress:
     """Import transcripts and wait. Ctrl-C stops only the progress display."""
     progress = client.call(Actor.INGEST, Import(paths=paths), ImportProgress, 60.0)
     request = ImportStatus(job=progress.job)
-    with _bar(progress.bytes, "B") as bar:
-        try:
+    try:
+        with bar("importing", progress.bytes) as shown:
             while not progress.done:
                 time.sleep(POLL_S)
                 progress = client.call(Actor.INGEST, request, ImportProgress)
-                bar.set_postfix(files=progress.files_done, records=progress.records_added)
-                bar.update(progress.bytes_done - bar.n)
-        except KeyboardInterrupt:
-            bar.close()
-            print(CONTINUES, file=sys.stderr)
-            raise
+                files = f"{progress.files_done} of {count(progress.files, 'file')}"
+                added = f"{count(progress.records_added, 'record')} new"
+                shown.reach(progress.bytes_done, f"{files}, {added}")
+    except KeyboardInterrupt:
+        print(CONTINUES, file=sys.stderr)
+        raise
     return progress
 
 
@@ -74,12 +72,12 @@ def commits(client: Client, path: str, limit: int) -> CommitsImported:
     logged = git_history.commits(Path(project.root), limit)
     turns = list(git_history.turns(logged, project))
     added = revision = 0
-    with _bar(len(turns), " commits") as bar:
+    with bar("storing commits", len(turns)) as shown:
         for start in range(0, len(turns), BATCH):
             batch = tuple(turns[start : start + BATCH])
             answer = client.call(Actor.INGEST, Capture(turns=batch), Captured, 60.0)
             added, revision = added + answer.added, answer.revision
-            bar.update(len(batch))
+            shown.reach(start + len(batch))
     return CommitsImported(
         project=project.name,
         root=project.root,
@@ -114,13 +112,3 @@ def _empty(layout: Layout) -> bool:
         kept = view.watermark().records_count
     records.close()
     return not kept
-
-
-def _bar(total: int, unit: str) -> "tqdm[Never]":
-    return tqdm(
-        total=total,
-        unit=unit,
-        unit_scale=unit == "B",
-        disable=not sys.stderr.isatty(),
-        file=unfiltered(sys.stderr),
-    )

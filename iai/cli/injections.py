@@ -13,35 +13,33 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import units
 from iai.model.units import count, when
+from iai.projects import lookup
 from iai.projects.identity import identify
-from iai.projects.lookup import project_id
+from iai.projects.lookup import is_path
+from iai.recall.named_session import session_id
 from iai.session_start.deliveries import (
     Delivery,
     Totals,
     read,
     totals,
 )
+from iai.store.records import Records
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
-    parser.add_argument("--session", default="", help="only this session: the host's id")
-    parser.add_argument("--project", default="", help="only this project: a path or a name")
+    parser.add_argument("--session", default="", help="only this session: its id, or that of '#N'")
+    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     since = units.moment("--since", args.since, time.time_ns())
-    project = args.project
-    if os.sep in project or project in (".", ".."):
-        project = identify(os.path.abspath(project)).name  # noqa: PTH100  `identify` resolves symlinks
     layout = Layout(settings.store)
-    every = list(read(layout, since))
-    if project not in ("", *(one.project for one in every)):
-        project_id(args.project, layout)  # raises BadUsage if there is no such project
-    found = [
-        one for one in every if args.session in ("", one.session) and project in ("", one.project)
-    ]
+    every = read(layout, since)
+    project = _project_name(args.project, every, layout)
+    session = session_id(args.session, layout)
+    found = [one for one in every if session in ("", one.session) and project in ("", one.project)]
     if args.json:
         print_json({"injections": found, "totals": totals(found)})
         return 0
@@ -51,16 +49,33 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
+def _project_name(named: str, every: list[Delivery], layout: Layout) -> str:
+    """Return the name of a project, by which deliveries know it; "" for "" (all).
+
+    Raises BadUsage if there is no such project.
+    """
+    if is_path(named):
+        return identify(os.path.abspath(named)).name  # noqa: PTH100  `identify` resolves symlinks
+    if named in ("", *(one.project for one in every)):
+        return named
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            return lookup.project(named, view).name
+    finally:
+        records.close()
+
+
 def _line(one: Delivery) -> str:
     who = f"{one.host or '-'} {one.session or '-'} {one.source or '-'}"
-    gave = f"{one.tokens} tokens" if one.tokens else "nothing"
+    gave = count(one.tokens, "token") if one.tokens else "nothing"
     return f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}  {one.outcome} ({one.reason})"
 
 
 def _summary(total: Totals) -> str:
     parts = [
         f"{count(total.times, 'injection')} in {count(total.sessions, 'session')}",
-        f"{total.tokens} tokens in total, {total.mean_tokens:g} per non-empty one",
+        f"{count(total.tokens, 'token')} in total, {total.mean_tokens:g} per non-empty one",
     ]
     for name, tokens in (("source", total.tokens_by_source), ("host", total.tokens_by_host)):
         if tokens:

@@ -1,9 +1,10 @@
-"""What `iai done` and `iai dismiss` share: one mark of a record, set or taken off."""
+"""What commands that change one record share, and `iai done` and `iai dismiss`: its marks."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Literal
 
 from iai.cli import refs
+from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -15,10 +16,22 @@ def configure(parser: ArgumentParser, undo: str) -> None:
     """Declare the record and --undo; `undo` says what that does."""
     refs.add(parser)
     parser.add_argument("--undo", action="store_true", help=undo)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-def apply(args: Namespace, settings: Settings, mark: Literal["done", "dismissed"]) -> None:
-    """Have ingest set the mark, or with --undo take it off. Raises what `Client.call` does."""
+def apply(
+    args: Namespace, settings: Settings, mark: Literal["done", "dismissed"], undone: str
+) -> None:
+    """Have ingest set the mark, or with --undo take it off, and say so.
+
+    `undone` is what is said if it was taken off. Raises what `Client.call` does.
+    """
     request = Mark(ref=refs.one(args), mark=mark, on=not args.undo)
     with Client(Layout(settings.store)) as client:
-        client.call(Actor.INGEST, request, Changed)
+        changed = client.call(Actor.INGEST, request, Changed)
+    report(changed, undone if args.undo else mark, as_document=args.json)
+
+
+def report(changed: Changed, said: str, *, as_document: bool) -> None:
+    """Print what was done to a record, or the answer to it as a document."""
+    print_json(changed) if as_document else print(said)

@@ -1,6 +1,9 @@
 """What commands print. Every command prints through `plain_streams`, so none can forget it."""
 
 import json
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -9,6 +12,8 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from iai.model.printable import escaped, printable
+
+Looks = tuple[re.Pattern[str], ...]
 
 
 class PlainStream:
@@ -46,6 +51,27 @@ def unfiltered(stream: TextIO) -> TextIO:
     """
     raw: TextIO = getattr(stream, "unfiltered", stream)
     return raw
+
+
+def show(lines: Iterable[str], looks: Looks = ()) -> None:
+    """Print lines: on a terminal in colour and wrapped to its width, elsewhere as they are.
+
+    `looks` are the patterns of what is coloured, each with groups named as in `painting.STYLES`.
+    """
+    if sys.stdout.isatty():
+        unfiltered(sys.stdout).write(painted(lines, looks))
+    else:
+        for line in lines:
+            print(line)
+
+
+def painted(lines: Iterable[str], looks: Looks) -> str:
+    """Return lines for the terminal, without the control characters of others in them."""
+    from iai.cli.painting import paint  # noqa: PLC0415  rich is only for terminals
+
+    whole = (part for line in lines for part in printable(line).split("\n"))
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return paint(whole, looks, shutil.get_terminal_size().columns, colour=not plain)
 
 
 def print_json(value: Any, *, line: bool = False) -> None:

@@ -11,12 +11,14 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
+from iai.cli.output import print_json
 from iai.config.settings import Settings
 from iai.errors import IaiError
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
 
 SOURCES = ("startup", "clear", "fork", "resume", "compact")
+_OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
 PATIENCE_S = 10.0  # the hook's own deadline is a second
 
 
@@ -28,6 +30,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
     parser.add_argument("--session", default="", help="the id of a resumed session")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -43,13 +46,17 @@ def run(args: Namespace, settings: Settings) -> int:
         done = subprocess.run(  # noqa: S603
             hook,
             input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
-            env={**os.environ, **no_trace},
+            env={k: v for k, v in os.environ.items() if k not in _OF_HOSTS} | no_trace,
             capture_output=True,
             timeout=PATIENCE_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoPreview(f"the session-start hook {hook[1]} did not run: {error}") from error
-    sys.stdout.write(done.stdout.decode("utf-8", "replace"))
-    sys.stderr.write(done.stderr.decode("utf-8", "replace"))
+    text, source = (data.decode("utf-8", "replace") for data in (done.stdout, done.stderr))
+    if args.json:
+        print_json({"text": text, "source": source.strip()})
+        return 0
+    sys.stdout.write(text)
+    sys.stderr.write(source)
     return 0

@@ -23,6 +23,7 @@ from itertools import islice
 from msgspec import Struct
 
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import NoAnswer, Refused
@@ -63,7 +64,6 @@ class Listed(Struct, frozen=True, kw_only=True):
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     listing = actions.add_parser("list", help="list projects, the most recently active first")
-    listing.add_argument("--json", action="store_true", help="print one JSON document")
     merging = actions.add_parser("merge", help="move all records of one to another")
     merging.add_argument("project", help="the one to merge: a path, a name or an id")
     merging.add_argument("into", help="the one that gets its records")
@@ -72,6 +72,8 @@ def configure(parser: ArgumentParser) -> None:
     ignoring = actions.add_parser("ignore", help="stop recording it")
     ignoring.add_argument("project", help="a path, a name or an id")
     ignoring.add_argument("--off", action="store_true", help="record it again")
+    for action in (listing, merging, parting, ignoring):
+        action.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -85,7 +87,7 @@ def run(args: Namespace, settings: Settings) -> int:
         with Client(layout) as client:
             client.require()
             if args.action == "ignore":
-                return _ignore(args.project, client, records, off=args.off)
+                return _ignore(args, client, records)
             return _merge(args, client, records)
     finally:
         records.close()
@@ -96,10 +98,14 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
         one = project(args.project, view)
         into = project(args.into, view) if args.action == "merge" else None
     changed = _change(client, MergeProjects(project=one, into=into))
-    while _unsettled(records):
-        client.require()
-        time.sleep(POLL_S)
+    with bar("moving"):
+        while _unsettled(records):
+            client.require()
+            time.sleep(POLL_S)
     _refresh(client)
+    if args.json:
+        print_json({"project": one, "into": into, "moved": changed.count})
+        return 0
     moved = f"{count(changed.count, 'record')} moved"
     if into is not None:
         print(f"merged {_label(one)} into {_label(into)}: {moved}")
@@ -109,7 +115,8 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
     return 0
 
 
-def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
+def _ignore(args: Namespace, client: Client, records: Records) -> int:
+    named, off = args.project, args.off
     with records.view() as view:
         one = project(named, view)
     below = is_path(named) and os.path.realpath(named) == one.root
@@ -117,7 +124,9 @@ def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
     with records.view() as view:
         still = view.ignored(one.id, one.root)
     _refresh(client)
-    if not off:
+    if args.json:
+        print_json({"project": one, "ignored": still, "below": below, "kept": changed.count})
+    elif not off:
         wide = " and everything below it" if below else ""
         print(f"ignoring {_label(one)}{wide}; sessions there start without memory")
         if changed.count:
@@ -126,10 +135,9 @@ def _ignore(named: str, client: Client, records: Records, *, off: bool) -> int:
     elif still:
         print("iai: still ignored, because of a directory above it; see `iai project list`",
               file=sys.stderr)  # fmt: skip
-        return 1
     else:
         print(f"recording {_label(one)} again")
-    return 0
+    return 1 if off and still else 0
 
 
 def _change(client: Client, request: Request) -> Changed:

@@ -7,13 +7,11 @@ IAI_MCP_REDACT. Recall and the session-start text follow by themselves.
 example: iai purge-secrets --dry-run
 """
 
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 
-from tqdm import tqdm
-
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.units import count, kinds
@@ -32,11 +30,11 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
         progress = client.call(Actor.INGEST, PurgeSecrets(dry_run=args.dry_run), PurgeProgress)
-        with tqdm(unit=" texts", disable=not sys.stderr.isatty()) as bar:
+        with bar("looking for secrets") as shown:
             while not progress.done:
                 time.sleep(POLL_S)
                 progress = client.call(Actor.INGEST, PurgeStatus(), PurgeProgress)
-                bar.update(progress.texts - bar.n)
+                shown.reach(progress.texts, f"in {count(progress.texts, 'text')}")
     if args.json:
         print_json(progress)
     else:

@@ -7,14 +7,16 @@ search, so a narrow filter never loses a match. `iai help search` explains the r
 example: iai recall "how did we fix the login timeout" --file login.py --since 7d --explain
 """
 
+import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
 from iai.cli import times
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -25,13 +27,20 @@ from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.recall.named_session import session_id
 
+LOOKS = (
+    re.compile(r"(?P<number>#\d+)\b"),
+    re.compile(r"^#\d+  (?P<score>\d+\.\d\d)  (?P<dim>.*)"),
+    re.compile(r"^      (?P<label>asked|answer|files|commits|commands|errors|said again)\b"),
+    re.compile(r"^(?P<head>In other projects:)$"),
+    re.compile(r"^(?P<warn>\(degraded: .*)"),
+)
 LINE = 160  # characters of each file, commit, command and error
 FILTERS = ("project", "session", "role", "tier", "since", "until", "file", "commit", "command")
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("query", help="a question, or words to look for")
-    parser.add_argument("--k", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"
@@ -74,15 +83,15 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.k < 1 or not args.query.strip():
-        raise BadUsage("the query must not be empty, and --k must be at least 1")
+    if args.limit < 1 or not args.query.strip():
+        raise BadUsage("the query must not be empty, and --limit must be at least 1")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()
         question = Recall(
             query=args.query,
-            k=args.k,
+            k=args.limit,
             project=project_id(args.project, layout),
             session=session_id(args.session, layout),
             role=args.role,
@@ -104,12 +113,10 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json({"hits": hits, "degraded": answer.degraded, "took_ms": round(took_ms, 2)})
         return 0
     wall = time.time_ns()
-    for line in _shown(answer.hits, wall, explain=args.explain):
-        print(line)
-    if not answer.hits:
-        print(_nothing(args, answer))
-    for missing in answer.degraded:
-        print(f"(degraded: {missing})")
+    lines = _shown(answer.hits, wall, explain=args.explain)
+    nothing = () if answer.hits else (_nothing(args, answer),)
+    missing = (f"(degraded: {part})" for part in answer.degraded)
+    show(chain(lines, nothing, missing), LOOKS)
     return 0
 
 

@@ -6,6 +6,7 @@ example: iai refresh --dry-run
 from argparse import ArgumentParser, Namespace
 
 from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -21,7 +22,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     request = Refresh(force=args.force, dry_run=args.dry_run)
-    with Client(Layout(settings.store)) as client:
+    with Client(Layout(settings.store)) as client, bar("writing"):
         answer = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
     if args.json:
         print_json(answer)

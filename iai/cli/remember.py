@@ -11,6 +11,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, StoreLocked
 from iai.process.client import Client
+from iai.projects.lookup import is_path, project
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
 from iai.store.records import Records
@@ -19,21 +20,25 @@ from iai.store.records import Records
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("text", help="the note")
     parser.add_argument("--pin", action="store_true", help="start every session here with it")
-    parser.add_argument("--cwd", default="", help="the project's directory (default: this one)")
+    parser.add_argument(
+        "--project",
+        default="",
+        help="the project it is about: a path, a name or an id (default: that of this directory)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     if not args.text.strip():
         raise BadUsage("the text is empty")
+    layout = Layout(settings.store)
     turn = CapturedTurn(
         text=args.text,
         tier="semantic",
         host="cli",
-        cwd=os.path.abspath(args.cwd or "."),  # noqa: PTH100  keeps symlinks, as the shell does
+        cwd=_directory(args.project, layout),
         pinned=args.pin,
     )
-    layout = Layout(settings.store)
     with Client(layout) as client:
         answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
     if args.json:
@@ -48,6 +53,18 @@ def run(args: Namespace, settings: Settings) -> int:
     else:
         print("not stored: you have forgotten this text before")
     return 0
+
+
+def _directory(named: str, layout: Layout) -> str:
+    """Return a directory of the named project. Raises BadUsage if there is no such project."""
+    if not named or is_path(named):
+        return os.path.abspath(named or ".")  # noqa: PTH100  keeps symlinks, as the shell does
+    records = Records(layout.records)
+    try:
+        with records.view() as view:
+            return project(named, view).root
+    finally:
+        records.close()
 
 
 def _number(layout: Layout, record_id: str) -> str:

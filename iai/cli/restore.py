@@ -17,13 +17,20 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from iai.admin import age, backup
 from iai.cli import backup_passphrase
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.model import clock
 from iai.model.units import ago, count, size
 from iai.store import auto_backups
+from iai.store.auto_backups import AutoBackup
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -37,12 +44,16 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file", type=Path, metavar="FILE", help="the passphrase of a file of age"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     if args.file is None:
-        print("\n".join(_listed(layout, settings.backups)))
+        if args.json:
+            print_json({"backups": [_document(one) for one in auto_backups.found(layout)[::-1]]})
+        else:
+            print("\n".join(_listed(layout, settings.backups)))
         return 0
     named = layout.backups / args.file  # the path itself, if that is absolute
     path = named if not args.file.exists() and named.exists() else args.file
@@ -52,17 +63,31 @@ def run(args: Namespace, settings: Settings) -> int:
         ask=partial(backup_passphrase.given, args.passphrase_file),
     )
     was_encrypted = layout.crypto.exists()
-    done = backup.restore(layout, path, time.time_ns(), replace=args.replace, decrypt=decrypt)
+    with bar("unpacking, and reading it back"):
+        done = backup.restore(layout, path, time.time_ns(), replace=args.replace, decrypt=decrypt)
+    if was_encrypted and not layout.crypto.exists():
+        print("warning: it is not encrypted any more: `iai crypto init`", file=sys.stderr)
+    if args.json:
+        previous = str(done.kept) if done.kept else None
+        print_json({"restored": msgspec.to_builtins(done.manifest), "previous": previous})
+        return 0
     records = count(done.manifest.watermark.records_count, "record")
     print(f"restored {records} from {done.manifest.made_at} to {layout.root}")
     if done.kept is not None:
         print(f"the previous records are in {done.kept}")
     if done.key:
         print(f"its key came with the backup, and is in {layout.root / done.key} now")
-    if was_encrypted and not layout.crypto.exists():
-        print("warning: it is not encrypted any more: `iai crypto init`", file=sys.stderr)
     print("start iai: `iai up --detach`")
     return 0
+
+
+def _document(one: AutoBackup) -> dict[str, Any]:
+    return {
+        "name": one.path.name,
+        "made_at": clock.iso(one.made_ns),
+        "records": one.watermark.records_count,
+        "bytes": one.bytes,
+    }
 
 
 def _listed(layout: Layout, kept: int) -> Iterator[str]:

@@ -24,7 +24,7 @@ from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
-from iai.session_start import deliveries, pending
+from iai.session_start import capture_watch, deliveries, pending
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending import Pending
 from iai.session_start.pending_view import PendingView
@@ -96,7 +96,9 @@ def run(args: Namespace, settings: Settings) -> int:
                 compacted=compacted,
                 elsewhere=bool(settings.elsewhere),
             )
-            text = render(material, wall, "" if waiting.whole else NOT_WHOLE)
+            stalled = capture_watch.silent_hooks(view, layout) if view is not None else ""
+            notes = (stalled, "" if waiting.whole else NOT_WHOLE)
+            text = render(material, wall, "; ".join(filter(None, notes)))
     print(text, end="")
     return 0
 

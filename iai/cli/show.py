@@ -8,6 +8,7 @@ the #, it needs no quotes: `iai show 41`.
 example: iai show '#41' --around 2
 """
 
+import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from iai.cli import refs
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
@@ -32,6 +33,12 @@ from iai.store.links import Relation
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
+LOOKS = (
+    re.compile(r"^(?P<number>#\d+)(?P<head> (?:user|assistant|[0-9A-Z]{26})\b.*)"),
+    re.compile(r"^(?P<dim>(?:user|assistant), .*|project .*, in .*|said in .*|\(.*\))$"),
+    re.compile(r"^(?P<label>Done:)$"),
+    re.compile(r"^(?P<label>supersedes|superseded-by|duplicate|similar|shares)  "),
+)
 SHOWN = 600  # characters of each turn around it
 MARKED = {"rewound": "taken back"}  # what a mark is called, where not by its name
 LINKS: tuple[Relation, ...] = ("supersedes", "superseded-by", "duplicate", "similar", "shares")
@@ -79,7 +86,7 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json(_document(shown, whole=args.around is not None))
         return 0
     wall = time.time_ns()
-    print("\n".join(_lines(shown, wall, narration=args.narration)))
+    show(_lines(shown, wall, narration=args.narration), LOOKS)
     if distance and not shown.record.in_session:
         print("\n(a note: it belongs to no session)")
     return 0

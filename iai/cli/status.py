@@ -6,14 +6,23 @@ line says how far the session-start text (the payload) is behind.
 example: iai status --watch
 """
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iai.admin import status
 from iai.cli import watch
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.settings import Settings
 
 SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # with --watch
+LOOKS = (
+    re.compile(r"^(?P<label>group|store|lifecycle|stages|payload|redacted|rereading)\b"),
+    re.compile(r"^(?P<warn>problem|version|space|capture)\b"),
+    re.compile(r"^group +(?:(?P<ok>running)|(?P<fail>stopped|not answering))"),
+    re.compile(r"^  [a-z-]+ +(?:(?P<ok>ready)|(?P<warn>late|starting)|(?P<fail>failed)) +pid"),
+    re.compile(r"^  [a-z]+ +\d+    (?:(?P<ok>0)$|(?P<warn>.+))"),
+    re.compile(r"^payload +(?:(?P<ok>current)|(?P<warn>behind by [^,]*|unknown [^,]*))"),
+)
 _EXIT = {"running": 0, "not answering": 1, "stopped": 3}
 
 
@@ -34,14 +43,14 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.watch is None:
         document, text = status.collect(settings)
-        print_json(document) if args.json else print(text)
+        print_json(document) if args.json else show(text.split("\n"), LOOKS)
         return _EXIT[document["group"]["state"]]
 
-    def show() -> None:
+    def draw() -> None:
         document, text = status.collect(settings)
-        print_json(document, line=True) if args.json else watch.redraw(text)
+        print_json(document, line=True) if args.json else watch.redraw(text, LOOKS)
 
-    return watch.repeat(show, args.watch)
+    return watch.repeat(draw, args.watch)
 
 
 def _seconds(text: str) -> float:

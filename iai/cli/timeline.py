@@ -5,26 +5,33 @@ A session that spans several projects is listed under each of them.
 example: iai timeline --project . --since 7d
 """
 
+import re
 import time
 from argparse import ArgumentParser, Namespace
 from itertools import islice
 from typing import Any
 
 from iai.cli import times
-from iai.cli.output import print_json
+from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
-from iai.model.units import ago, excerpt, when
+from iai.model.units import ago, count, excerpt, when
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
 from iai.recall.account import session_line
 from iai.recall.timeline import Stretch, stretches
 from iai.store.records import Records
 
+LOOKS = (
+    re.compile(r"^(?P<head>\d{4}-\S+ \S+ to [^(]*)(?P<dim>\(.*?\)):"),
+    re.compile(r"^    (?P<label>title|first|last)  "),
+    re.compile(r"^    (?:title|first|last)   ?(?P<number>#\d+)"),
+    re.compile(r"^    (?P<label>on [^:]*:)"),
+)
 SHOWN = 160  # characters of each text
 
 
@@ -49,8 +56,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json:
         print_json({"sessions": [_document(one) for one in found]})
         return 0
-    for one in found:
-        print(_lines(one, wall))
+    show((_lines(one, wall) for one in found), LOOKS)
     if not found:
         print("no matching session" if not only.open else "no sessions yet")
     return 0
@@ -86,7 +92,7 @@ def _text(record: Record) -> dict[str, Any]:
 
 
 def _lines(one: Stretch, wall: int) -> str:
-    turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
+    turns = count(one.turns, "turn")
     began, ended = when(one.began_at), when(one.ended_at)
     day = began.split()[0]
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began

@@ -12,13 +12,24 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from typing import Any
 
 from iai.admin import encryption
 from iai.cli import import_progress, passphrase
+from iai.cli.output import print_json
+from iai.cli.progress import bar
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.encryption import handover, keys
-from iai.errors import IaiError, NoAnswer, StoreBusy, StoreError, StoreLocked, StoreOutdated
+from iai.errors import (
+    BadUsage,
+    IaiError,
+    NoAnswer,
+    StoreBusy,
+    StoreError,
+    StoreLocked,
+    StoreOutdated,
+)
 from iai.install import scripts
 from iai.process import lock
 from iai.process.build import build
@@ -38,9 +49,14 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--detach", action="store_true", help="run in the background; return when it is ready"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document (with --detach)"
+    )
 
 
 def run(args: Namespace, settings: Settings) -> int:
+    if args.json and not args.detach:
+        raise BadUsage("--json works only with --detach")
     # -P: the current directory may contain a package of that name.
     command = [sys.executable, "-P", "-m", "actors"]
     layout = Layout(settings.store)
@@ -60,16 +76,40 @@ def run(args: Namespace, settings: Settings) -> int:
                     f"iai {report.version} is running on {settings.store}, but this is iai {own};"
                     " run `iai down` first"
                 )
-            print(f"iai is already running on {settings.store} (pid {report.pid})")
+            if args.json:
+                print_json(_document(report, started=False))
+            else:
+                print(f"iai is already running on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
         upgrade(layout, settings)
-        private(layout.logs)
         started = time.monotonic()
-        unlocked = handover.give()
+        process = _launch(command, layout)
+        with bar("starting"):
+            report = _wait(client, process, PATIENCE_S)
+    if args.json:
+        print_json(_document(report, started=True))
+        return 0 if all(actor.state == "ready" for actor in report.actors) else 1
+    failed = [a for a in report.actors if a.state == "failed"]
+    for actor in failed:
+        problem = f"{actor.actor} failed: {actor.last_exit}; see {layout.group_log}"
+        print(f"iai: {problem}", file=sys.stderr)
+    ready = len(report.actors) - len(failed)
+    seconds = time.monotonic() - started
+    print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
+    if not failed:
+        import_progress.offer(layout)
+    return 1 if failed else 0
+
+
+def _launch(command: list[str], layout: Layout) -> "subprocess.Popen[bytes]":
+    """Start the group in the background, and hand down the keys of an encrypted store."""
+    private(layout.logs)
+    unlocked = handover.give()
+    try:
         with layout.group_log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
-            process = subprocess.Popen(  # noqa: S603
+            return subprocess.Popen(  # noqa: S603
                 [*command, *unlocked.words],
                 pass_fds=unlocked.descriptors,
                 stdin=subprocess.DEVNULL,
@@ -78,19 +118,15 @@ def run(args: Namespace, settings: Settings) -> int:
                 start_new_session=True,
                 cwd="/",
             )
+    finally:
         for descriptor in unlocked.descriptors:
             os.close(descriptor)
-        report = _wait(client, process, PATIENCE_S)
-    failed = [a for a in report.actors if a.state == "failed"]
-    for actor in failed:
-        problem = f"{actor.actor} failed: {actor.last_exit}; see {log.name}"
-        print(f"iai: {problem}", file=sys.stderr)
-    ready = len(report.actors) - len(failed)
-    seconds = time.monotonic() - started
-    print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
-    if not failed:
-        import_progress.offer(layout)
-    return 1 if failed else 0
+
+
+def _document(report: HealthReport, *, started: bool) -> dict[str, Any]:
+    """Return what --json prints; `started`: by this command."""
+    actors = {actor.actor: actor.state for actor in report.actors}
+    return {"started": started, "pid": report.pid, "store": report.store, "actors": actors}
 
 
 def upgrade(layout: Layout, settings: Settings) -> None:

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from iai.cli.output import unfiltered
-from iai.model.printable import printable
+from iai.cli.output import Looks, painted, unfiltered
 
 
 def repeat(show: Callable[[], None], every_s: float) -> int:
@@ -23,13 +22,14 @@ def repeat(show: Callable[[], None], every_s: float) -> int:
     return 0
 
 
-def redraw(text: str) -> None:
-    """Print a text over the last one on a terminal, or below it elsewhere.
+def redraw(text: str, looks: Looks = ()) -> None:
+    """Print a text over the last one on a terminal, or below it elsewhere; `looks`: see `show`.
 
     On a terminal this is one write, which erases only what it doesn't overwrite: no flicker.
     """
     if sys.stdout.isatty():
-        lines = "".join(f"{line}\x1b[K\n" for line in printable(text).splitlines())
+        drawn = painted(text.split("\n"), looks).split("\n")[:-1]
+        lines = "".join(f"{line}\x1b[K\n" for line in drawn)
         unfiltered(sys.stdout).write(f"\x1b[H{lines}\x1b[J")
     else:
         print(text, end="\n\n")

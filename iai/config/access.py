@@ -48,10 +48,12 @@ ACCESS: dict[Actor, Access] = {
             "session-start/*.md",
             "session-start/*.meta.json",
             "session-start/*.files",
+            "session-start/*.claude",
             "session-start/by-cwd/",
+            "run/status-line",
         ),
-        reads=("records/", "index/", "crypto.json"),
-        outside="which branch a checkout is on",
+        reads=("records/", "index/", "crypto.json", "ledger/*.hook.jsonl"),
+        outside="which branch a checkout is on, and transcripts that stay unread",
     ),
 }
 

@@ -41,6 +41,7 @@ class Layout:
         self.group_log = root / "logs" / "group.log"
         self.recall_log = root / "logs" / "recall-hook.log"
         self.hooks = root / "hooks"
+        self.status_line_script = root / "hooks" / "iai-mcp-status-line.sh"
         self.redaction = root / "redaction"
         self.redaction_key = root / "redaction" / "key"
         self.redaction_rules = root / "redaction" / "rules"
@@ -48,6 +49,7 @@ class Layout:
         self.lease = root / "run" / "group.lock"
         self.command = root / "run" / "command"
         self.max_age = root / "run" / "max-age"
+        self.status_line = root / "run" / "status-line"
         self.wakeup_pipe = root / "run" / "ingest.bell"
 
     def project_payload(self, project_id: str) -> Path:
@@ -81,6 +83,10 @@ class Layout:
         the payload composed live.
         """
         return self._by_cwd(cwd, ".md")
+
+    def shown_link(self, cwd: str) -> Path | None:
+        """Return the link by which the hook finds it with the line for the person."""
+        return self._by_cwd(cwd, ".claude")
 
     def news_link(self, cwd: str) -> Path | None:
         """Return the link by which the hook finds the `project_news` of a working directory."""

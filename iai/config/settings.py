@@ -115,6 +115,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             "1: a session also starts with the latest work in other projects; 0: never",
         ),
     ] = 1
+    start_message: Annotated[
+        int,
+        Setting(
+            "IAI_MCP_START_MESSAGE",
+            "",
+            "1: Claude Code shows you a line about what a session starts with; 0: nothing",
+        ),
+    ] = 1
     backups: Annotated[
         int,
         Setting(

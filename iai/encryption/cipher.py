@@ -27,6 +27,7 @@ MAGIC = b"iai sealed 1\n"  # the start of a sealed file
 _CONTEXT = b"file\0"  # of a sealed file, before what it is bound to
 _SIZE = 2  # bytes of the length of that
 _NONCE, TAG = 12, 16
+_BODY = 1 + _NONCE  # where the ciphertext begins
 _NONCES = 256  # drawn at once
 OVERHEAD = 1 + _NONCE + TAG  # bytes by which sealed bytes are longer
 _HALF = 16  # bits
@@ -51,7 +52,7 @@ class Cipher:
         self._nonces = deque[bytes]()
         self._process = 0  # that drew them
         self._invalid = InvalidTag
-        self._open = {bytes([number]): AESGCM(key).decrypt for number, key in keys.items()}
+        self._open = {number: AESGCM(key).decrypt for number, key in keys.items()}
         self._seal = AESGCM(keys[current]).encrypt
         self._head = bytes([current])
         self._words = words
@@ -79,11 +80,10 @@ class Cipher:
 
         Raises Tampered if any byte of it or of the context differs, or its key is gone.
         """
-        opener = self._open.get(sealed[:1])
-        if opener is None or len(sealed) < OVERHEAD:
+        if len(sealed) < OVERHEAD or sealed[0] not in self._open:
             raise Tampered("it was not sealed with a key of this store")
         try:
-            return opener(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context)
+            return self._open[sealed[0]](sealed[1:_BODY], sealed[_BODY:], context)
         except self._invalid:
             raise Tampered("it is not what was sealed there") from None
 

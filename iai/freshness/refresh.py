@@ -60,7 +60,7 @@ class RefreshJob:
         """When the job began, in seconds on the monotonic clock."""
         return self.began.mono / NS
 
-    def sidecar(self, text: str) -> Sidecar:
+    def sidecar(self, text: str, message: str) -> Sidecar:
         """Return the sidecar of a payload just composed: it never claims more than that holds."""
         bare = Sidecar(
             **structs.asdict(self.watermark),
@@ -69,6 +69,7 @@ class RefreshJob:
             trigger=self.trigger,
             graph=self.version.graph,
             program=self.version.program,
+            message=message,
         )
         return sealed(bare, text)
 

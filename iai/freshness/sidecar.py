@@ -27,6 +27,7 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     graph: int = LEFT_OUT
     program: str = ""
+    message: str = ""  # that the person is shown with it; "": none
     checksum: int | None = None  # see `sealed`; None: an earlier iai wrote it
 
     def version(self) -> InputVersion:

@@ -51,6 +51,11 @@ class Follower:
         known = self._followed.get(path)
         return known is None or until - known.followed_until > FOLLOW_SLACK_S * NS
 
+    def heard_lately(self, path: str, now: Now) -> bool:
+        """Is it on record that an event named this file just now?"""
+        known = self._followed.get(path)
+        return known is not None and now.wall - known.heard_at <= FOLLOW_SLACK_S * NS
+
     def follow(self, transcript: Transcript) -> None:
         """Follow a file until its `followed_until`."""
         self._watched.pop(transcript.path, None)
@@ -136,8 +141,8 @@ class Follower:
         if path in self._watched:
             self._watched[path] = Watched(transcript, transcript.offset)
         if known := self._followed.get(path):
-            until = known.followed_until
-            self._followed[path] = structs.replace(transcript, followed_until=until)
+            until, heard = known.followed_until, known.heard_at
+            self._followed[path] = structs.replace(transcript, followed_until=until, heard_at=heard)
             if more:
                 self._unread[path] = None  # behind the others: they take turns
 

@@ -106,7 +106,10 @@ def read(
     piece = transcripts.read(transcript.path, mark(transcript), most)
     if piece.restarted:  # another file by the same name, or the same one rewritten
         transcript = Transcript(
-            path=transcript.path, host="", followed_until=transcript.followed_until
+            path=transcript.path,
+            host="",
+            followed_until=transcript.followed_until,
+            heard_at=transcript.heard_at,
         )
     reader = Reader(transcript)
     gathered = _Gathered(transcript, identify)

@@ -94,8 +94,8 @@ def _hand_over(change: RecordChange, batch: Batch) -> None:
     """Have ordinary reading go on from here, with what is known of the calls that still wait."""
     known = change.transcript(batch.transcript.path)
     if known is not None and (not known.tail or known.offset == batch.transcript.offset):
-        until = known.followed_until
-        change.follow(structs.replace(batch.transcript, followed_until=until))
+        until, heard = known.followed_until, known.heard_at
+        change.follow(structs.replace(batch.transcript, followed_until=until, heard_at=heard))
 
 
 def _in_order(

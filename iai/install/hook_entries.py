@@ -181,7 +181,7 @@ def _cut(text: str, event: str, position: Position) -> str:
         (at, _index(text, at, "hooks")),
     ]
     for inside, index in steps:
-        if len(json_edit.items(text, inside)) > 1:
+        if not json_edit.alone(text, inside, index):
             return json_edit.remove(text, inside, index)
     return json_edit.remove(text, at, 0)
 

@@ -18,7 +18,7 @@ from iai.config import settings
 from iai.config.layout import Layout
 from iai.errors import StoreError
 from iai.hosts import claude, codex
-from iai.install import hook_entries, scripts
+from iai.install import hook_entries, json_edit, scripts, status_line
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault, SettingsFile
 from iai.process import files
@@ -78,15 +78,22 @@ class Installer:
         environment: Mapping[str, str],
         *,
         file_history: bool = False,
+        with_status_line: bool | None = None,
     ) -> None:
-        """`file_history`: see `hook_entries.hooks_for`."""
+        """`file_history`: see `hook_entries.hooks_for`.
+
+        `with_status_line`: whether to add ours to the settings, or to remove it; None leaves it as
+        it is. Only Claude Code runs a command for its status line.
+        """
         self.host = host
         self.file = SettingsFile(settings_path(host, environment))
         elsewhere = {k: v for k, v in environment.items() if k != "IAI_MCP_STORE"}
         chosen = layout.root != settings.store_directory(elsewhere)
+        self._store = layout.root if chosen else None
         self.hooks = hook_entries.hooks_for(
-            host, layout.hooks, layout.root if chosen else None, file_history=file_history
+            host, layout.hooks, self._store, file_history=file_history
         )
+        self._with_status_line = with_status_line if host == claude.NAME else None
         self._layout = layout
         self._receipt = layout.hooks / f"{host}-{_digest(os.fsencode(self.file.path))[:8]}.receipt"
 
@@ -94,7 +101,9 @@ class Installer:
         """Return what `install` would do. Raises SettingsFault if the settings can't be used."""
         before = self.file.read()
         try:
-            after = hook_entries.add(self._text(before), self.hooks).encode()
+            text = self._text(before)
+            self._check_read_by_host(text)
+            after = self._with_status(hook_entries.add(text, self.hooks)).encode()
         except NotJson as error:
             raise self._unusable(error) from error
         return Change(self.file.path, before, after)
@@ -103,7 +112,9 @@ class Installer:
         """Add our hooks to the settings. Raises SettingsFault, StoreError."""
         self.plan_install()
         self._layout.create()
-        scripts.install(self._layout)
+        if self._with_status_line is False:
+            scripts.remove_status_line(self._layout)
+        scripts.install(self._layout, status_line_too=bool(self._with_status_line))
         with self.file.locked() as made:
             for _ in range(_TRIES):
                 change = self.plan_install()
@@ -185,9 +196,23 @@ class Installer:
         if data is None:
             return None
         try:
-            return hook_entries.remove(self._text(data)).encode()
+            text = hook_entries.remove(self._text(data))
+            return (status_line.remove(text) if self.host == claude.NAME else text).encode()
         except NotJson as error:
             raise self._unusable(error) from error
+
+    def _check_read_by_host(self, text: str) -> None:
+        if self.host == codex.NAME and json_edit.has_comments(text):
+            json_edit.parse(text)
+            raise NotJson("has comments or a comma too many, for which Codex does not load it")
+
+    def _with_status(self, text: str) -> str:
+        """Return the settings with our status line, or without it, as was asked for."""
+        if self._with_status_line is None:
+            return text
+        if self._with_status_line:
+            return status_line.add(text, self._layout.status_line_script, self._store)
+        return status_line.remove(text)
 
     def _text(self, data: bytes | None) -> str:
         try:

@@ -12,9 +12,11 @@ from pathlib import Path
 import iai
 from iai.config.layout import Layout, private
 from iai.errors import StoreError
+from iai.install import status_line
 from iai.install.hook_entries import SCRIPTS
 from iai.process import files
 
+_EVERY = (*SCRIPTS, status_line.SCRIPT)
 _MODE = 0o700
 _ANYWHERE = b"#!/usr/bin/env bash\n"
 _BASH = b"/bin/bash"
@@ -27,13 +29,14 @@ def packaged() -> Path:
     return inside if inside.is_dir() else package.parent / "hooks"
 
 
-def install(layout: Layout) -> None:
+def install(layout: Layout, *, status_line_too: bool = False) -> None:
     """Copy the scripts of this version below the store.
 
-    Raises StoreError if they can't be written.
+    That of the status line is copied if it is asked for, or was before. Raises StoreError if they
+    can't be written.
     """
     private(layout.hooks)
-    for name in SCRIPTS:
+    for name in _EVERY if status_line_too else _wanted(layout):
         try:
             data = _script(name)
             path = layout.hooks / name
@@ -47,21 +50,31 @@ def install(layout: Layout) -> None:
 
 def refresh(layout: Layout) -> None:
     """Update the copies, if there are any. Raises StoreError like `install`."""
-    if any((layout.hooks / name).exists() for name in SCRIPTS):
+    if any((layout.hooks / name).exists() for name in _EVERY):
         install(layout)
 
 
 def current(layout: Layout) -> bool:
     """Are the copies below the store those of this version, and executable?"""
-    return all(_matches(layout.hooks / name, _script(name)) for name in SCRIPTS)
+    return all(_matches(layout.hooks / name, _script(name)) for name in _wanted(layout))
 
 
 def remove(layout: Layout) -> None:
     """Delete the copies below the store, and their directory if it is empty then."""
-    for name in SCRIPTS:
+    for name in _EVERY:
         files.remove(layout.hooks / name)
     with suppress(OSError):
         layout.hooks.rmdir()
+
+
+def remove_status_line(layout: Layout) -> None:
+    """Delete the copy of the status line's script: the group keeps no file for it then."""
+    files.remove(layout.status_line_script)
+
+
+def _wanted(layout: Layout) -> tuple[str, ...]:
+    """Return the scripts that belong below the store."""
+    return _EVERY if layout.status_line_script.exists() else SCRIPTS
 
 
 def _script(name: str) -> bytes:

@@ -13,7 +13,7 @@ from iai.mcp.forms import (
     TimelineResult,
 )
 from iai.model import clock, framing
-from iai.model.units import excerpt
+from iai.model.units import count, excerpt
 
 LINE = 240  # characters of a text shown on one line
 
@@ -124,7 +124,7 @@ def _beside(turn: Beside) -> Iterator[str]:
 
 
 def _session(session: Session) -> Iterator[str]:
-    where = f"{session.project}, {session.host}, {session.turns} turns"
+    where = f"{session.project}, {session.host}, {count(session.turns, 'turn')}"
     yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
     if session.title:
         yield f"> title: {session.title}"

@@ -19,6 +19,7 @@ _BLOCK = re.compile(
 )
 _NAME = 120  # characters of a project's name
 _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
+_TOKENS = re.compile(r"<!-- iai [^\n]* tokens=(\d{1,9}) -->\n")
 _LINE_END = re.compile("\r\n|[\u2028\u2029]")
 _HIDDEN = re.compile(f"[{CONTROLS}\u200b-\u200d\u2060-\u2064\ufeff]")
 # Tags by which hosts and models tell who speaks, such as </system-reminder>. A quotation that holds
@@ -58,6 +59,12 @@ def revision(text: str) -> int:
     """Return the revision in the first line of a complete payload; 0 for any other text."""
     found = _REVISION.match(text)
     return int(found[1]) if found and text.endswith(CLOSING + "\n") else 0
+
+
+def tokens(text: str) -> int:
+    """Return the tokens that the first line of a payload names; 0 for any other text."""
+    found = _TOKENS.match(text)
+    return int(found[1]) if found else 0
 
 
 def without(text: str) -> str:

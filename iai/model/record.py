@@ -185,6 +185,7 @@ class Transcript(Context, frozen=True, kw_only=True):
     head: bytes = b""  # digest of its first bytes: the path may come to name another file
     tail: bytes = b""  # digest of the bytes before `offset`: a file may be rewritten in place
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
+    heard_at: int = 0  # when a hook last named it, to a minute; 0: none ever did
 
 
 _COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))

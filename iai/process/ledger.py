@@ -80,17 +80,18 @@ class Ledger:
 class Reader:
     """Reads the events of all actors: on each call those since the last."""
 
-    def __init__(self, directory: Path, since: int = 0) -> None:
-        """`since` is in UTC nanoseconds."""
+    def __init__(self, directory: Path, since: int = 0, by: str = "*") -> None:
+        """`since` is in UTC nanoseconds; only events `by` this actor, or `hook`, are read."""
         self._directory = directory
         self._since = since
+        self._files = f"????-??-??.{by}.jsonl"
         self._read: dict[Path, int] = {}  # bytes read so far
 
     def new(self) -> list[dict[str, Any]]:
         """Return the events not returned before, ordered by time."""
         first_day = clock.iso(max(self._since, 0))[:10]
         events: list[dict[str, Any]] = []
-        for path in sorted(self._directory.glob("????-??-??.*.jsonl")):
+        for path in sorted(self._directory.glob(self._files)):
             # Only files: reading a device or a pipe might never end.
             if path.name[:10] >= first_day and path.is_file():
                 with suppress(OSError):

@@ -1,6 +1,7 @@
 """Composes the payloads to write, from the records and the topics of the graph."""
 
 from contextlib import suppress
+from typing import NamedTuple
 
 from iai.errors import StoreError
 from iai.freshness.target import Target
@@ -9,28 +10,48 @@ from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
 from iai.payload.material import Material, Memo, gather
+from iai.payload.message import message
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
 
 
+class Composed(NamedTuple):
+    """A payload, and the line that the person is shown with it; "" for none."""
+
+    text: str
+    message: str
+
+
 class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
-    def __init__(self, readers: Readers, *, elsewhere: bool = True, on_disk: bool = True) -> None:
+    def __init__(
+        self,
+        readers: Readers,
+        *,
+        elsewhere: bool = True,
+        with_message: bool = True,
+        on_disk: bool = True,
+    ) -> None:
         """`elsewhere`: may a payload show what was done in other projects?
 
-        `on_disk`: is its text to be in a file?
+        `with_message`: is the person shown a line about it? `on_disk`: is its text to be in a file?
         """
         self._readers = readers
+        self._with_message = with_message
         self._elsewhere = elsewhere
         self._on_disk = on_disk
         self._memo: Memo = {}
         self._file_memo: file_notes.Memo = {}
 
-    def compose(self, target: Target, wall: int, *, with_graph: bool) -> str:
-        """Return the text of a payload; "" if there are no records.
+    def compose(
+        self, target: Target, wall: int, *, with_graph: bool, stalled: str = ""
+    ) -> Composed:
+        """Return a payload; its text is "" if there are no records.
+
+        `stalled` says why it may lack what was said lately: see `capture_watch`.
 
         Where nothing of them is to be shown, it is a frame without content, so that nobody takes
         the payload for one that has yet to be written; where it is kept off the disk, the file says
@@ -42,16 +63,25 @@ class Composer:
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
             known = view.watermark().records_count
-        text = render(material, wall, "" if with_graph else WITHOUT_GRAPH)
+            sessions = self._sessions(view, target.project)
+        notes = (stalled, "" if with_graph else WITHOUT_GRAPH)
+        text = render(material, wall, "; ".join(filter(None, notes)))
         if text or not known:
-            return text
+            shown = message(material, sessions, text, stalled) if self._with_message else ""
+            return Composed(text, shown)
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)
-        return f"{nothing}\n{framing.CLOSING}\n"
+        return Composed(f"{nothing}\n{framing.CLOSING}\n", "")
 
-    def _off_disk(self, wall: int) -> str:
+    def _sessions(self, view: RecordView, project: str) -> int:
+        """Return how many sessions a project has, as far as the message needs that."""
+        wanted = self._with_message and project
+        return sum(1 for _ in view.sessions(view.belongs(project))) if wanted else 0
+
+    def _off_disk(self, wall: int) -> Composed:
         with self._readers.records.view() as view:
             mark = view.watermark()
-        return framing.off_disk(mark.revision, clock.iso(wall)) if mark.records_count else ""
+        known = mark.records_count
+        return Composed(framing.off_disk(mark.revision, clock.iso(wall)) if known else "", "")
 
     def file_notes(self, target: Target, wall: int) -> str:
         """Return the notes on the files of a target's project. Raises StoreError like `compose`."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.freshness.target import Target
-from iai.session_start.payload_files import bounded, claim, read_sidecar
+from iai.session_start.payload_files import bounded, read_payload, read_sidecar, shown_intact
 
 
 class _Stamp(Struct, frozen=True):
@@ -25,7 +26,7 @@ class _Stamp(Struct, frozen=True):
 
 
 class _Entry(Struct, frozen=True):
-    stamps: tuple[_Stamp | None, _Stamp | None]  # of payload and sidecar; None: no such file
+    stamps: tuple[_Stamp | None, ...]  # of payload, sidecar and shown file; None: no such file
     sidecar: Sidecar | None  # None: absent or unreadable
     intact: bool  # the payload holds what the sidecar claims
 
@@ -40,7 +41,8 @@ class Manifest:
         """Note a payload and its sidecar just written, unless they were changed already."""
         stamps = _stamps(payload)
         sizes = [stamp.size for stamp in stamps if stamp is not None]
-        if sizes == [len(text.encode()), len(encode_sidecar(sidecar))]:
+        shown = [len(encode_shown(text, sidecar.message))] if sidecar.message else []
+        if sizes == [len(text.encode()), len(encode_sidecar(sidecar)), *shown]:
             intact = bounded(sidecar, text) == sidecar
             self._entries[payload] = _Entry(stamps, sidecar, intact)
 
@@ -67,13 +69,19 @@ class Manifest:
         entry = self._entries.get(payload)
         if entry is None or entry.stamps != stamps:
             sidecar = read_sidecar(payload)
-            intact = sidecar is not None and claim(payload) == sidecar
+            text = read_payload(payload)
+            intact = (
+                sidecar is not None
+                and text is not None
+                and bounded(sidecar, text) == sidecar
+                and shown_intact(payload, sidecar, text)
+            )
             entry = self._entries[payload] = _Entry(stamps, sidecar, intact)
         return entry
 
 
-def _stamps(payload: Path) -> tuple[_Stamp | None, _Stamp | None]:
-    return _stamp(payload), _stamp(sidecar_path(payload))
+def _stamps(payload: Path) -> tuple[_Stamp | None, ...]:
+    return _stamp(payload), _stamp(sidecar_path(payload)), _stamp(shown_path(payload))
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import structs
 
 from iai.config.layout import Layout
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import Sidecar, is_intact, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
@@ -26,12 +27,27 @@ def claim(payload: Path) -> Sidecar | None:
     The revision is 0 if the payload was cut or is not one, or if either was changed. None if
     either file is absent or unreadable.
     """
-    sidecar = read_sidecar(payload)
+    sidecar, text = read_sidecar(payload), read_payload(payload)
+    return bounded(sidecar, text) if sidecar and text is not None else None
+
+
+def read_payload(payload: Path) -> str | None:
+    """Return the text of a payload; None if it is absent or unreadable."""
     try:
-        text = payload.read_bytes().decode()
+        return payload.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return None
-    return bounded(sidecar, text) if sidecar else None
+
+
+def shown_intact(payload: Path, sidecar: Sidecar, text: str) -> bool:
+    """Is the file with the line for the person what was written, or absent if there is none?"""
+    path = shown_path(payload)
+    if not sidecar.message:
+        return not path.exists()
+    try:
+        return path.read_bytes() == encode_shown(text, sidecar.message)
+    except OSError:
+        return False
 
 
 def bounded(sidecar: Sidecar, text: str) -> Sidecar:
@@ -51,6 +67,7 @@ def links(target: Target, layout: Layout) -> dict[Path, Path]:
         for cwd in target.directories
         for pair in (
             (layout.payload_link(cwd), target.path),
+            (layout.shown_link(cwd), shown_path(target.path)),
             (layout.news_link(cwd), layout.project_news(target.project)),
         )
     ]
@@ -60,13 +77,15 @@ def links(target: Target, layout: Layout) -> dict[Path, Path]:
 
 def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
     """Return the files below `session-start/` that belong to none of the payloads."""
-    kept = {path for t in targets for path in (t.path, sidecar_path(t.path))}
+    kept = {path for t in targets for path in (t.path, sidecar_path(t.path), shown_path(t.path))}
     kept |= {layout.project_files(target.project) for target in targets if target.tops}
     current_links = {link for t in targets for link in links(t, layout)}
-    kinds = ("*.md", "*.json", "*.files")
+    kinds = ("*.md", "*.json", "*.files", "*.claude")
     files = [path for kind in kinds for path in layout.session_start.glob(kind)]
     every_link = [
-        path for kind in ("*.md", "*.news", "*.files") for path in layout.by_cwd.glob(kind)
+        path
+        for kind in ("*.md", "*.news", "*.files", "*.claude")
+        for path in layout.by_cwd.glob(kind)
     ]
     old_links = [path for path in every_link if path not in current_links]
     return [path for path in files if path not in kept] + old_links

@@ -10,17 +10,25 @@ from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.freshness.inputs import LEFT_OUT, InputVersion, Snapshot
 from iai.freshness.target import Target
+from iai.model.clock import NS
 from iai.model.record import Watermark
+from iai.session_start import capture_watch
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import servable
 from iai.session_start.targets import targets
 from iai.store.readers import Readers
+from iai.store.record_view import RecordView
 
 log = logging.getLogger(__name__)
 
+WATCH_S = 60.0  # between two looks whether capture has stalled
+
 
 class SnapshotReader:
-    """Reads the records, the graph and the payload files, and never raises."""
+    """Reads the records, the graph and the payload files, and never raises.
+
+    `stalled` says what is wrong with capture, "" if nothing: see `capture_watch`.
+    """
 
     def __init__(
         self, layout: Layout, readers: Readers, settings: Settings, manifest: Manifest
@@ -29,10 +37,12 @@ class SnapshotReader:
         self._readers = readers
         self._settings = settings
         self._manifest = manifest
+        self._watched_at = 0  # wall time of the last look whether capture has stalled
+        self.stalled = ""
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
-            f" payload={settings.payload}"
+            f" message={settings.start_message} payload={settings.payload}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -48,6 +58,7 @@ class SnapshotReader:
                         file_notes=bool(self._settings.file_history),
                     )
                 )
+                self._watch_capture(view, wall)
                 live = InputVersion(view.watermark(), graph, self._shaped(wanted))
         except StoreError as error:
             log.info("cannot read the records: %s", error)
@@ -74,8 +85,17 @@ class SnapshotReader:
     def _shaped(self, targets: Iterable[Target]) -> str:
         """Return what shapes the text besides the records: also the branches checked out."""
         found = {t.checkout.here: t.checkout.branch for t in targets if t.checkout is not None}
-        branches = repr(sorted(found.items())).encode("utf-8", "backslashreplace")
-        return f"{self._program} branches={hashlib.blake2b(branches, digest_size=8).hexdigest()}"
+        said = f" stalled={_digest(self.stalled)}" if self.stalled else ""
+        return f"{self._program} branches={_digest(repr(sorted(found.items())))}{said}"
+
+    def _watch_capture(self, view: RecordView, wall: int) -> None:
+        """Look whether capture has stalled, from time to time: that reads all transcripts."""
+        if 0 <= wall - self._watched_at < WATCH_S * NS:
+            return
+        self._watched_at = wall
+        self.stalled = capture_watch.silent_hooks(view, self._layout) or capture_watch.unread(
+            view, wall
+        )
 
     def _graph(self) -> int:
         """Return the version of the graph; LEFT_OUT until it has caught up."""
@@ -85,3 +105,8 @@ class SnapshotReader:
         except StoreError:
             return LEFT_OUT
         return progress.rebuilt + topics_found if progress.warm else LEFT_OUT
+
+
+def _digest(text: str) -> str:
+    data = text.encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

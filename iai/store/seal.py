@@ -75,6 +75,8 @@ class Database:
     A key is the same on disk, but in an encrypted store.
     """
 
+    masked = False  # are its keys others on disk?
+
     def __init__(
         self, path: Path, name: str, handle: "lmdb._Database", *, members: bool = False
     ) -> None:
@@ -134,6 +136,7 @@ class EncryptedDatabase(Database):
         """`form` is that of its keys. `environment`: the name that its entries are bound to."""
         super().__init__(path, name, handle, members=members)
         self._form = form
+        self.masked = type(form) is not Plain
         self._mask, self._unwrap = form.mask, form.unwrap
         self._wrap = form.wrap if isinstance(form, Names) else None
         self._seal, self._open, self._tag = cipher.seal, cipher.open, cipher.tag
@@ -162,18 +165,22 @@ class EncryptedDatabase(Database):
         """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
         if not self.sealed:
             return self._form.unmask(key), data
+        return self._unwrap(key, self.open(key, data))
+
+    def open(self, key: bytes, data: bytes) -> bytes:
+        """Return what was sealed under a key on disk. Raises EntryCorrupt."""
         if len(data) == TAG:
             if data != self._tag(self._context + key):
                 raise self.damaged(key)
-            return self._unwrap(key, b"")
+            return b""
         try:
-            return self._unwrap(key, self._open(self._context + key, data))
+            return self._open(self._context + key, data)
         except Tampered:
             raise self.damaged(key) from None
 
     def unseal(self, key: bytes, data: bytes) -> bytes:
         """Return the value of an entry on disk. Raises EntryCorrupt."""
-        return self.read(key, data)[1]
+        return self.read(key, data)[1] if self.masked else self.open(key, data)
 
     def describe(self, key: bytes) -> str:
         """Name an entry by its key on disk, in hexadecimal digits if that is masked."""
@@ -330,7 +337,7 @@ class EncryptedTransaction(Transaction):
         return None if data is None else db.unseal(masked, data)
 
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[Entry]:
-        return super().getmulti(map(db.locate, keys), db=db)
+        return super().getmulti(map(db.locate, keys) if db.masked else keys, db=db)
 
     def entries(
         self, db: Database, start: bytes = b"", until: bytes | None = None
@@ -364,7 +371,7 @@ class EncryptedTransaction(Transaction):
     def _intact(self, db: Database, entries: Iterable[Entry]) -> Iterator[Entry]:
         for key, data in entries:
             try:
-                entry = db.read(key, data)
+                entry = db.read(key, data) if db.masked else (key, db.unseal(key, data))
             except EntryCorrupt as error:
                 self._damage.note(error)
             else:

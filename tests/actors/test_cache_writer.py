@@ -37,6 +37,7 @@ from msgspec import structs
 from simulation.world import World
 
 from iai.freshness.mailbox import SLEEP_PATIENCE_S
+from iai.freshness.shown import shown_path
 from iai.freshness.sidecar import sidecar_path
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
@@ -66,7 +67,9 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.lifecycle import RequestState
 from iai.protocol.message import Actor, State
+from iai.session_start import capture_watch
 from iai.session_start.payload_files import read_sidecar
+from iai.session_start.snapshot import WATCH_S
 from tests.simulation.stories import (
     capture,
     events,
@@ -662,7 +665,9 @@ def test_only_the_most_recent_projects_keep_a_payload(world: Make) -> None:
         capture(w, f"in {number}", cwd=f"/{number}", session=str(number))
         w.run(5.0)
     links = sorted(path.name for path in w.layout.by_cwd.iterdir())
-    assert links == ["%2F2.md", "%2F2.news", "%2F3.md", "%2F3.news"]
+    assert links == [
+        f"%2F{number}.{kind}" for number in (2, 3) for kind in ("claude", "md", "news")
+    ]
     assert len(list(w.layout.session_start.glob("*.md"))) == 2
     assert len(list(w.layout.session_start.glob("*.json"))) == 2
 
@@ -723,3 +728,49 @@ def test_a_jump_of_the_wall_clock_stops_nothing(world: Make, days: int) -> None:
     assert shown(w) == 2
     first = w.layout.payload.read_text().splitlines()[0]
     assert iso(w.now.wall)[:7] in first
+
+
+def test_the_status_line_is_kept_only_where_one_is_shown(world: Make) -> None:
+    w = world()
+    capture(w, "remember the milk")
+    w.run(1.0)
+    assert not w.layout.status_line.exists()
+    w.layout.hooks.mkdir(exist_ok=True)
+    w.layout.status_line_script.write_text("#!/bin/sh\n")
+    capture(w, "and the bread")
+    w.run(10.0)
+    assert w.layout.status_line.read_text() == "-\tup to date\n"
+
+
+def test_a_payload_says_that_capture_has_stalled_and_no_longer_once_it_has_not(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    capture(w, "remember the milk")
+    w.run(1.0)
+    monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "the hooks are silent")
+    w.run(WATCH_S + INTERVAL_S)
+    assert "\n(the hooks are silent)\n" in w.layout.payload.read_text()
+    monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "")
+    w.run(WATCH_S + INTERVAL_S)
+    assert "silent" not in w.layout.payload.read_text()
+
+
+def test_the_line_for_the_person_comes_with_the_payload_unless_it_is_turned_off(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "remember the milk", cwd="/p")
+    w.run(1.0)
+    (payload,) = w.layout.session_start.glob("*.md")
+    shown = shown_path(payload)
+    assert "iai: 1 session of this project" in shown.read_text()
+    assert w.layout.shown_link("/p").read_text() == shown.read_text()  # type: ignore[union-attr]
+    shown.write_text("by another hand")
+    w.run(INTERVAL_S + 10)
+    assert "iai: 1 session of this project" in shown.read_text()
+    w.settings = structs.replace(w.settings, start_message=0)
+    w.crash(Actor.CACHE_WRITER, for_s=1.0)
+    w.run(INTERVAL_S + 10)
+    assert not shown.exists()
+    assert payload.exists()

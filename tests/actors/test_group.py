@@ -629,7 +629,7 @@ def test_a_large_backlog_does_not_delay_an_answer_or_the_payload(group: Make) ->
         capture(g, needle)
 
         def found() -> bool:
-            hits = g.json("recall", needle, "--k", "1")["hits"]
+            hits = g.json("recall", needle, "--limit", "1")["hits"]
             return bool(hits) and hits[0]["text"] == needle
 
         wait_until(found, "the newest turn is found")
@@ -694,9 +694,9 @@ def test_status_of_a_stopped_group_still_knows_the_stages(group: Make) -> None:
 def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0")
     g.up()
-    said = g.json("remember", "Deploy with make release", "--cwd", "/p")
+    said = g.json("remember", "Deploy with make release", "--project", "/p")
     g.settle()
-    document = recalled(g, "how to deploy", "--k", "1")
+    document = recalled(g, "how to deploy", "--limit", "1")
     (hit,) = document["hits"]
     assert hit["id"] == said["ids"][0]
     assert set(hit) >= {
@@ -710,7 +710,7 @@ def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(group: Make) 
     assert g.iai("forget", "#1").stdout == "forgot 1 record\n"
     assert g.iai("show", "#1").returncode == 1
     assert g.iai("session-start", "--cwd", "/p").stdout == ""
-    again = g.iai("remember", "Deploy with make release", "--cwd", "/p").stdout
+    again = g.iai("remember", "Deploy with make release", "--project", "/p").stdout
     assert "you have forgotten this text before" in again
 
 
@@ -755,7 +755,8 @@ def test_the_stand_alone_probe_speaks_to_any_actor(group: Make) -> None:
     assert json.loads(run("ingest").stdout)["kind"] == "pong"
     turn = '{"turns": [{"text": "by probe", "cwd": "/p"}]}'
     assert json.loads(run("ingest", "capture", turn).stdout)["added"] == 1
-    assert json.loads(run("ingest", "no-such").stdout)["code"] == "unknown-kind"
+    refused = run("ingest", "no-such")
+    assert (refused.returncode, json.loads(refused.stdout)["code"]) == (1, "unknown-kind")
     measured = json.loads(run("lifecycle", "--bench", "20").stdout)
     assert measured["pings"] == 20
     assert run("ingest", "ping", "{").returncode == 2

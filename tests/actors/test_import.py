@@ -68,7 +68,7 @@ def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> 
     assert g.json("import", "--all")["files"] == 0
     g.settle()
     assert texts(g) == kept
-    assert len(recalled(g, "the", "--k", "50")["hits"]) > 3
+    assert len(recalled(g, "the", "--limit", "50")["hits"]) > 3
     assert "past sessions" not in g.iai("hooks", "install", "--host", "claude").stdout
 
 
@@ -175,11 +175,11 @@ def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
         cwd=top, input="".join(stream), text=True, check=True,
     )  # fmt: skip
     g.up()
-    g.iai("remember", "Deployments go through make release.", "--cwd", str(top))
-    seeded = g.json("import", "--git", str(top), "--commits", "250", "--wait")["git"]
+    g.iai("remember", "Deployments go through make release.", "--project", str(top))
+    seeded = g.json("import", "--git", str(top), "--limit", "250", "--wait")["git"]
     assert (seeded["commits"], seeded["kept"], seeded["added"]) == (250, 250, 250)
-    assert g.json("import", "--git", str(top), "--commits", "250")["git"]["added"] == 0
-    (hit,) = g.json("recall", "reason177", "--k", "1", "--project", str(top))["hits"]
+    assert g.json("import", "--git", str(top), "--limit", "250")["git"]["added"] == 0
+    (hit,) = g.json("recall", "reason177", "--limit", "1", "--project", str(top))["hits"]
     assert hit["text"].startswith("Account 177 gets a balance sheet")
     assert (hit["host"], hit["tier"], hit["tags"]) == ("git", "semantic", ["commit"])
     shown = g.iai("session-start", "--cwd", str(top)).stdout

@@ -212,10 +212,10 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
         directory.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(old)], check=True)  # noqa: S607
     g.up()
-    g.iai("remember", "Balances are cached.", "--cwd", str(old))
+    g.iai("remember", "Balances are cached.", "--project", str(old))
     new.parent.mkdir()
     old.rename(new)
-    g.iai("remember", "The cache is gone.", "--cwd", str(new))
+    g.iai("remember", "The cache is gone.", "--project", str(new))
     g.settle()
     listed = g.iai("project", "list").stdout
     moved, there = (p["id"] for p in sorted(g.json("project", "list")["projects"],
@@ -236,13 +236,13 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
 
     done = g.iai("project", "ignore", str(secret))
     assert "and everything below it" in done.stdout
-    refused = g.iai("remember", "x", "--cwd", str(secret / "deep"))
+    refused = g.iai("remember", "x", "--project", str(secret / "deep"))
     assert refused.returncode == 1
     assert "is ignored; see `iai project list`" in refused.stderr
     assert "ignored, with everything below" in g.iai("project", "list").stdout
     assert g.iai("project", "ignore", str(secret / "deep"), "--off").returncode == 1
     assert g.iai("project", "ignore", str(secret), "--off").returncode == 0
-    assert g.iai("remember", "x", "--cwd", str(secret / "deep")).returncode == 0
+    assert g.iai("remember", "x", "--project", str(secret / "deep")).returncode == 0
     assert g.iai("project", "merge", "no-such", "api").returncode == 2
 
     with (new / ".git" / "config").open("a") as config:

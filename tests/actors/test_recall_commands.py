@@ -30,7 +30,7 @@ def g(group: Make) -> Group:
 
 def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(g: Group) -> None:
     recalled(g, "tenacity retries")
-    done = g.iai("recall", "tenacity retries", "--k", "1", "--explain")
+    done = g.iai("recall", "tenacity retries", "--limit", "1", "--explain")
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[2:]]
     told = {name: rest for name, rest in lines}  # noqa: C416  mypy wants pairs
     assert list(told)[-2:] == ["said", "session"]
@@ -44,9 +44,9 @@ def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(
 
 
 def test_every_hit_matches_the_filters(g: Group) -> None:
-    g.iai("remember", "Balances are cached for an hour.", "--cwd", "/home/dev/ledgerline")
+    g.iai("remember", "Balances are cached for an hour.", "--project", "/home/dev/ledgerline")
     g.settle()
-    every = g.json("recall", "balance", "--k", "50")["hits"]
+    every = g.json("recall", "balance", "--limit", "50")["hits"]
     assert {hit["role"] for hit in every} == {"user", "assistant"}
     one = every[-1]["session_id"] or every[0]["session_id"]
     for option, value, field in (
@@ -55,14 +55,14 @@ def test_every_hit_matches_the_filters(g: Group) -> None:
         ("--session", one, "session_id"),
         ("--project", "ledgerline", "project_name"),
     ):
-        hits = g.json("recall", "balance", "--k", "50", option, value)["hits"]
+        hits = g.json("recall", "balance", "--limit", "50", option, value)["hits"]
         assert {hit[field] for hit in hits} == {value}, option
     label = next(hit["label"] for hit in every if hit["session_id"] == one)
     assert g.json("recall", "balance", "--session", f"#{label}")["hits"]
     middle = sorted(hit["created_at"] for hit in every)[len(every) // 2]
     second = clock.iso(middle)
-    since = g.json("recall", "balance", "--k", "50", "--since", second)["hits"]
-    until = g.json("recall", "balance", "--k", "50", "--until", second)["hits"]
+    since = g.json("recall", "balance", "--limit", "50", "--since", second)["hits"]
+    until = g.json("recall", "balance", "--limit", "50", "--until", second)["hits"]
     assert min(hit["created_at"] for hit in since) >= clock.parse_iso(second)
     assert max(hit["created_at"] for hit in until) < clock.parse_iso(second)
 

@@ -404,7 +404,7 @@ def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> 
     def preview() -> str:
         return _preview(g, "--cwd", cwd).stdout
 
-    assert g.iai("remember", "keep me", "--cwd", cwd).returncode == 0
+    assert g.iai("remember", "keep me", "--project", cwd).returncode == 0
     wait_until(lambda: "\n> keep me\n" in preview(), "it is in what the next session gets")
     assert "## Pinned" not in preview()
     assert g.iai("pin", "#1").returncode == 0

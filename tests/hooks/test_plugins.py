@@ -17,9 +17,10 @@ from harness.group import CHECKOUT, PATIENCE_S, Group
 from harness.host import Run
 from msgspec import Struct
 
-from iai import __version__
+from iai import __version__, cli
 from iai.hosts import claude
 from iai.install import hook_entries
+from iai.mcp.tools import TOOLS
 from tests.hooks.test_recall_hook import READY, Make, Store
 from tests.iai.mcp.host import INITIALIZE, spoken
 
@@ -52,6 +53,8 @@ class ClaudeManifest(Strict):
     license: str = ""
     keywords: list[str] = []
     hooks: str | list[str] | dict[str, Any] | None = None
+    commands: str | list[str] = ""
+    skills: str | list[str] = ""
     mcp_servers: dict[str, McpServer] = {}
 
 
@@ -75,6 +78,7 @@ class CodexManifest(Strict):
     description: str = ""
     keywords: list[str] = []
     hooks: str | None = None
+    skills: str = ""
     mcp_servers: dict[str, McpServer] = {}
 
 
@@ -169,6 +173,40 @@ def test_both_plugins_have_the_hooks_that_install_adds() -> None:
         ((handler,),) = (group.hooks for group in document.hooks[event])
         assert handler.command == f'bash "${{PLUGIN_ROOT}}/{script}"'
         assert (handler.timeout, handler.args) == (timeout, None)
+
+
+def front_matter(path: Path) -> tuple[dict[str, str], str]:
+    """Return the fields at the head of a Markdown file, and the rest."""
+    _, head, rest = path.read_text().split("---\n", 2)
+    fields = (line.partition(": ") for line in head.splitlines())
+    return {name: value for name, _, value in fields}, rest
+
+
+def texts_of_plugins() -> list[Path]:
+    """Return the skills and commands that both manifests name."""
+    claudes = read(".claude-plugin/plugin.json", ClaudeManifest)
+    codexs = read("hooks/.codex-plugin/plugin.json", CodexManifest)
+    skills = sorted((CHECKOUT / str(claudes.skills)).glob("*/SKILL.md"))
+    assert skills == sorted((CHECKOUT / "hooks" / codexs.skills).glob("*/SKILL.md"))
+    return [*skills, *sorted((CHECKOUT / str(claudes.commands)).glob("*.md"))]
+
+
+def test_the_claude_plugin_has_a_skill_and_the_three_commands() -> None:
+    assert [path.parent.name if path.stem == "SKILL" else path.stem
+            for path in texts_of_plugins()] == ["memory", "next", "pin", "recall"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", texts_of_plugins(), ids=lambda path: path.stem)
+def test_a_skill_and_a_command_say_what_for_and_name_only_what_there_is(path: Path) -> None:
+    fields, text = front_matter(path)
+    assert 0 < len(fields["description"]) <= 1_024, "the longest that a skill may have"
+    assert set(fields) <= {"name", "description", "argument-hint", "allowed-tools"}
+    if path.stem == "SKILL":
+        assert fields["name"] == path.parent.name
+    assert set(re.findall(r"memory_[a-z_]+", text)) <= {tool.name for tool in TOOLS}
+    assert set(re.findall(r"`iai ([a-z-]+)", text)) <= set(cli.COMMANDS)
+    allowed = set(re.findall(r"iai ([a-z-]+):", fields.get("allowed-tools", "")))
+    assert allowed <= set(re.findall(r"`iai ([a-z-]+)", text))
 
 
 def servers() -> list[McpServer]:

@@ -105,7 +105,7 @@ def test_a_late_or_failing_command_disturbs_no_prompt(group: Make, script: str) 
 def test_a_prompt_gets_relevant_text_but_not_twice(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", prompt_recall="1")
     g.up()
-    assert g.iai("remember", SAID, "--cwd", "/p").returncode == 0
+    assert g.iai("remember", SAID, "--project", "/p").returncode == 0
     g.settle()
     text = answered(g, "first")
     assert f"#1 user, today: {SAID}" in text

@@ -25,6 +25,7 @@ from harness.group import (
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import UNKNOWN
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import sidecar_path
 from iai.model import clock, framing
 from iai.model.record import Project
@@ -469,6 +470,62 @@ def test_the_largest_possible_payload_is_printed(store: Store) -> None:
     assert store.start("/p") == text
 
 
+# --- Claude Code: with a line that the person sees ------------------------------------------------
+
+CLAUDE = {"transcript_path": "/home/x/.claude/projects/p/s.jsonl"}
+
+
+def claude_in(cwd: str) -> str:
+    return json.dumps({**json.loads(session_in(cwd)), **CLAUDE})
+
+
+def with_message(store: Store, cwd: str, text: str) -> str:
+    """Write a payload and its file for Claude Code; return what is printed of that."""
+    payload = store.layout.payload_link(cwd)
+    assert payload is not None
+    store.payload(cwd, text)
+    shown_path(payload).write_bytes(encode_shown(text, "iai: 3 sessions"))
+    return encode_shown(text, "iai: 3 sessions").decode().split("\n", 1)[1]
+
+
+def test_claude_code_gets_the_same_text_as_json_with_a_line_for_the_person(store: Store) -> None:
+    text = dated('"quoted"\n\\ and \u00e9\n', tokens=7)
+    expected = with_message(store, "/p.q", text)
+    assert store.call(claude_in("/p.q")) == expected
+    assert json.loads(expected)["hookSpecificOutput"]["additionalContext"] == text
+    assert store.log()[0].startswith("cache-hit age=")
+    assert store.log()[0].endswith(f" bytes={len(expected.encode())}")
+    assert store.start("/p.q") == text, "of another host"
+    assert store.start("/p.q", PLUGIN_ROOT="/x") == text, "of Codex"
+
+
+def test_claude_code_gets_the_plain_text_where_its_own_file_is_absent_or_cut(store: Store) -> None:
+    expected = with_message(store, "/p", READY)
+    shown = shown_path(store.layout.payload_link("/p") or Path())
+    assert store.call(claude_in("/p")) == expected
+    shown.write_bytes(shown.read_bytes()[:-9])
+    assert store.call(claude_in("/p")) == READY
+    shown.unlink()
+    assert store.call(claude_in("/p")) == READY
+
+
+def test_what_claude_code_gets_is_as_current_as_what_others_get(store: Store) -> None:
+    store.remember("/p", "what was said")
+    with_message(store, "/p", dated("old words", age_s=13 * HOUR))
+    assert "\nAsked: what was said (#1)\n" in store.call(claude_in("/p"))
+    with_message(store, "/p", READY)
+    store.required_revision("/p", "5 0 x")
+    assert "ready text" not in store.call(claude_in("/p"))
+    assert [line.split()[0] for line in store.log()] == ["cache-stale", "session-ended"]
+
+
+def test_the_largest_possible_payload_is_printed_as_json(store: Store) -> None:
+    head = dated("")
+    text = head + '"\U0001f9e0' * (4_499 - len(head) // 2) + "\n"
+    expected = with_message(store, "/p", text)
+    assert store.call(claude_in("/p")) == expected
+
+
 # --- the payload of another project ---------------------------------------------------------------
 
 
@@ -744,6 +801,10 @@ def test_with_a_running_group_a_session_starts_with_what_was_said_before(group: 
     started = g.hook("session-recall", {"session_id": "next", "cwd": "/p", "source": "startup"})
     assert "\nAsked: why does the parser fail? (#1)\n" in started.stdout
     assert "cache-hit" in (g.layout.logs / "recall-hook.log").read_text()
+    event = {"session_id": "next", "cwd": "/p", "source": "startup", **CLAUDE}
+    shown = json.loads(g.hook("session-recall", event).stdout)
+    assert shown["systemMessage"].startswith("iai: 1 session of this project, the last 2026-11-23;")
+    assert shown["hookSpecificOutput"]["additionalContext"] == started.stdout
 
 
 @pytest.mark.slow
@@ -766,7 +827,7 @@ def test_after_a_stop_or_a_crash_of_the_group_the_text_is_complete(
         return found[0], found[1]
 
     g.up()
-    g.iai("remember", "kept before", "--cwd", "/p")
+    g.iai("remember", "kept before", "--project", "/p")
     g.settle()
     g.down()
     assert not g.layout.lease.read_text(), g.log()  # shut down in order

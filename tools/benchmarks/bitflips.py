@@ -247,7 +247,7 @@ def _everything(store: Path) -> Iterator[bytes]:
         yield from _records(view)
         wanted = targets(view, layout, 20)
     for target in wanted:
-        yield composer.compose(target, world.now.wall, with_graph=True).encode()
+        yield composer.compose(target, world.now.wall, with_graph=True).text.encode()
     for question in _questions():
         reply = world.answer(Actor.GRAPH_CACHE, Recall(query=question))
         yield msgspec.msgpack.encode(msgspec.to_builtins(reply))

@@ -1,4 +1,4 @@
-"""Both hooks as whole processes, each in turn with `bash -c 'cat FILE'` of a full payload.
+"""Both hooks and the status line, each in turn with `bash -c 'cat FILE'` of a full payload.
 
 And the recall hook where it has to compose the text: the group is down, and a turn is waiting.
 """
@@ -17,6 +17,7 @@ from iai.install import scripts
 from iai.install.hook_entries import CAPTURE, RECALL
 
 WARM_UP = 10  # calls that are not counted
+MEASURED = ("recall hook", "status line", "capture hook")
 COMPOSING = "recall hook, composing"
 
 
@@ -35,11 +36,12 @@ def run(args: Namespace) -> Stats:
         start = json.dumps({"session_id": "s", "cwd": cwd, "source": "startup"})
         prompt = json.dumps({"session_id": "s", "cwd": cwd, "prompt": "fix it " * 200,
                              "hook_event_name": "UserPromptSubmit"})  # fmt: skip
-        scripts.install(group.layout)
+        scripts.install(group.layout, status_line_too=True)
         commands = {
             "cat": (["bash", "-c", f"cat {payload}"], ""),
             "recall hook": ([str(group.layout.hooks / RECALL)], start),
             "capture hook": ([str(group.layout.hooks / CAPTURE)], prompt),
+            "status line": ([str(group.layout.status_line_script)], start),
         }
         times: defaultdict[str, list[float]] = defaultdict(list)
 
@@ -53,7 +55,7 @@ def run(args: Namespace) -> Stats:
             times[figure].append((time.perf_counter() - began) * 1_000)
 
         # What one hook captures would make the other compose, so that they take no turns.
-        for hook in ("recall hook", "capture hook"):
+        for hook in MEASURED:
             for _ in range(args.runs + WARM_UP):
                 call("cat", f"cat, beside the {hook}")
                 call(hook, hook)
@@ -62,7 +64,7 @@ def run(args: Namespace) -> Stats:
         for _ in range(args.runs // 10 + WARM_UP):
             call("recall hook", COMPOSING)
     stats: Stats = {name: quantiles(values[WARM_UP:], "ms") for name, values in times.items()}
-    for name in ("recall hook", "capture hook"):
+    for name in MEASURED:
         floor = stats[f"cat, beside the {name}"]["p50_ms"]
         stats[f"{name} / cat, at p50"] = round(stats[name]["p50_ms"] / floor, 2)
     return stats

@@ -67,7 +67,7 @@ def _host(name: str, sessions: int, at_once: int, think_s: float) -> Stats:
         projects = [group.work / f"project{number}" for number in range(PROJECTS)]
         for project in projects:
             project.mkdir()
-            group.iai("remember", f"secret-of-{project.name}", "--cwd", str(project))
+            group.iai("remember", f"secret-of-{project.name}", "--project", str(project))
         group.settle()
 
         def one(number: int) -> tuple[Host, list[Start]]:

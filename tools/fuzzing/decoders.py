@@ -34,8 +34,8 @@ from iai.errors import BadMessageReceived, BadUsage, StoreError
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.hosts import claude, codex
 from iai.ingest import explain, transcripts
-from iai.install import hook_entries, hook_status
-from iai.install.json_edit import NotJson, parse
+from iai.install import hook_entries, hook_status, json_edit
+from iai.install.json_edit import NotJson
 from iai.model import framing
 from iai.model.clock import NS, Now
 from iai.model.record import NewRecord, Project
@@ -318,12 +318,16 @@ class SettingsEditor:
             for indent in (None, 2, "\t")
             for newline in ("\n", "\r\n")
         ]
+        self._samples += [
+            sample.replace(b"{", b"{ // one\n").replace(b"]", b"/* two */]").replace(b", ", b" ,")
+            for sample in self._samples
+        ]
 
     def broken(self, random: Random) -> bytes:
         data, other = random.choice(self._samples), random.choice(self._samples)
         if random.randrange(2):
             return _PLAIN.broken_bytes(random, data, other)
-        value = _PLAIN.changed(random, json.loads(data))
+        value = _PLAIN.changed(random, json_edit.parse(data.decode()))
         indent = random.choice((None, 1, 4, "\t"))
         return json.dumps(value, indent=indent).encode("utf-8", "replace")
 
@@ -343,7 +347,9 @@ class SettingsEditor:
             removed = hook_entries.remove(added)
             if removed.strip() and hook_entries.installed(removed):
                 raise AssertionError("something of ours is left")
-            parse(added)
+            if removed.strip():
+                json_edit.parse(removed)
+            json_edit.parse(added)
         return accepted
 
     def close(self) -> None:

@@ -96,11 +96,19 @@ class Host:
         ]
         outputs = [run.output() for run in runs]
         self.calls += [Call(name, run.ms, run.blocked) for run in runs]
+        if name == "PreToolUse":
+            outputs = [_added(output, name) for output in outputs if output]
+        elif name == "SessionStart":
+            outputs = [self.taken(output) for output in outputs]
         if any(len(output) > LONGEST_OUTPUT for output in outputs):
             raise AssertionError("a hook prints more than the host takes")
         if name == "PreToolUse":
-            return "".join(_added(output) for output in outputs if output)
+            return "".join(outputs)
         return "".join(outputs) if name in ("SessionStart", "UserPromptSubmit") else ""
+
+    def taken(self, output: str) -> str:
+        """Return what the model is given of the output of a hook of SessionStart."""
+        return output
 
     def floor(self, cwd: Path) -> float:
         """Return the milliseconds of a hook that does nothing: the cost of the host itself."""
@@ -161,6 +169,14 @@ class ClaudeCode(Host):
     """Runs `args` without a shell, and anything else in `sh`."""
 
     name, settings, ends_within_s, lags = "claude", "settings.json", 1.5, True
+    shown: tuple[str, ...] = ()  # lines that the person saw
+
+    def taken(self, output: str) -> str:
+        """Output that is JSON has the text in a field, and a line for the person in another."""
+        if not output.startswith("{"):
+            return output
+        self.shown += (json.loads(output)["systemMessage"],)
+        return _added(output, "SessionStart")
 
     def about(self, session: str, turn: str) -> dict[str, Any]:
         return {"prompt_id": f"{session} {turn}"} if turn else {}
@@ -323,10 +339,10 @@ class Session:
         self._lines = []
 
 
-def _added(output: str) -> str:
-    """Return what a hook adds to the context before a tool is used; both hosts take JSON there."""
+def _added(output: str, event: str) -> str:
+    """Return what a hook adds to the context, of output that is JSON."""
     fields = json.loads(output)["hookSpecificOutput"]
-    if fields["hookEventName"] != "PreToolUse":
+    if fields["hookEventName"] != event:
         raise AssertionError("the output is for another event")
     return str(fields["additionalContext"])
 

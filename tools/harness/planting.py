@@ -66,7 +66,7 @@ class Planting:
             words = secret.text.replace(secret.secret, " ")[:200] or "key"
             yield (
                 secret.kind,
-                self._group.iai("recall", words, "--json", "--k", "20").stdout.encode(),
+                self._group.iai("recall", words, "--json", "--limit", "20").stdout.encode(),
             )
 
     # --- ways in ------------------------------------------------------------------------------
@@ -107,10 +107,12 @@ class Planting:
         self._event(prompt=f"heard: {text}", prompt_id=f"p{next(self._numbers)}")
 
     def _note(self, text: str) -> None:
-        self._group.iai("remember", f"note {text}", "--cwd", str(self.cwd))
+        self._group.iai("remember", f"note {text}", "--project", str(self.cwd))
 
     def _edit(self, text: str) -> None:
-        noted = self._group.iai("remember", f"note {next(self._numbers)}", "--cwd", str(self.cwd))
+        noted = self._group.iai(
+            "remember", f"note {next(self._numbers)}", "--project", str(self.cwd)
+        )
         self._group.iai("edit", noted.stdout.split()[-1], "--text", f"edited {text}")
 
     # --- a transcript ---------------------------------------------------------------------------

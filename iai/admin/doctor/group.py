@@ -16,6 +16,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import IaiError, NoAnswer, WireError
 from iai.model.clock import NS
+from iai.model.units import count
 from iai.process import heartbeat, lock
 from iai.process.build import build
 from iai.process.client import Client
@@ -74,7 +75,7 @@ def _running(client: Client, layout: Layout) -> Iterator[Finding]:
         said = f"iai {report.version} is running, but this is iai {own}"
         yield warn("group", said, "`iai down`, then `iai up --detach`")
     for actor in report.actors:
-        state = f"{actor.state}, {actor.restarts} restarts"
+        state = f"{actor.state}, {count(actor.restarts, 'restart')}"
         if actor.state != "ready":
             last = f"{state}; last exit: {actor.last_exit or 'never'}"
             yield fail(actor.actor, last, f"see {layout.group_log}")
@@ -114,6 +115,11 @@ def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     if age_s is not None and age_s < 0:
         todo = "correct the clock; until then the hook composes the text itself"
         yield warn("payload", f"its file is dated {-age_s:.0f} s in the future", todo)
+    if store.stalled:
+        todo = "`iai hooks status`, and logs/group.log"
+        yield fail("capture", store.stalled, todo)
+    else:
+        yield ok("capture", "hooks report what is said, as far as it is known")
     yield _markup(store.unknown_markup)
     yield _clock(store.watermark.max_updated_at, wall)
 

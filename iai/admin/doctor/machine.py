@@ -23,6 +23,7 @@ from iai.install import hook_status, installer, scripts, service
 from iai.install.installer import HOSTS, Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
+from iai.model.units import count
 from iai.process import disk_space
 
 MANY_WAIT = 1_000  # files waiting in the spool
@@ -64,7 +65,7 @@ def _permissions(layout: Layout) -> Finding:
     for path, why in unsafe(layout.root):
         return fail("store", f"{path} {why}", "until then iai does not start")
     if others := exposed(layout.root):
-        said = f"{len(others)} files are readable by others, for example {others[0]}"
+        said = f"others can read {count(len(others), 'file')}, for example {others[0]}"
         return warn("store", said, "`iai doctor --fix` removes their permissions", fixable=True)
     return ok("store", f"{layout.root}, private to you")
 
@@ -87,19 +88,19 @@ def _spool(layout: Layout) -> Finding:
     waiting = spool.waiting(layout.spool_new)
     if len(waiting) > MANY_WAIT:
         todo = "check that iai is running; it reads them when it is"
-        return fail("spool", f"{len(waiting)} hook events are waiting", todo)
+        return fail("spool", f"{count(len(waiting), 'hook event')} waiting", todo)
     if not os.access(layout.spool_new, os.W_OK) and layout.spool_new.exists():
         return fail(
             "spool", f"{layout.spool_new} is not writable", f"chmod u+rwx {layout.spool_new}"
         )
-    return ok("spool", f"{len(waiting)} hook events waiting")
+    return ok("spool", f"{count(len(waiting), 'hook event')} waiting")
 
 
 def _bad_files(layout: Layout) -> Finding:
     bad = list(layout.spool_bad.glob("*")) if layout.spool_bad.is_dir() else []
     if bad:
         todo = f"inspect {layout.spool_bad}, then delete them"
-        return warn("bad events", f"{len(bad)} files in the spool were not hook events", todo)
+        return warn("bad events", f"{count(len(bad), 'file')} in the spool, not hook events", todo)
     return ok("bad events", "none")
 
 

@@ -6,6 +6,7 @@ import pytest
 from harness.group import Group
 
 from tests.actors.real import capture, texts
+from tests.iai.cli.pseudo_terminal import on_a_terminal
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -25,13 +26,12 @@ def test_an_edited_record_is_found_shown_and_told_by_its_new_text(group: Make) -
     assert "zanzibar" in g.layout.payload.read_text()
     assert g.iai("edit", "#1", "--text", "the harbour is zanzibar").stdout == "not changed\n"
     g.environment["EDITOR"] = "sed -i s/ours/theirs/"
-    assert g.iai("edit", "#2").returncode == 0
+    without = g.iai("edit", "#2")
+    assert (without.returncode, "give the new text with --text" in without.stderr) == (2, True)
+    assert on_a_terminal(g, "edit", "#2") == (0, "changed\r\n")
     assert texts(g) == ["the harbour is zanzibar", "and the host is theirs"]
     g.environment["EDITOR"] = "false"
-    failed = g.iai("edit", "#2")
-    assert (failed.returncode, "nothing changed" in failed.stderr) == (1, True)
-    g.environment["EDITOR"] = ""
-    without = g.iai("edit", "#2")
-    assert (without.returncode, "give --text" in without.stderr) == (2, True)
+    code, said = on_a_terminal(g, "edit", "#2")
+    assert (code, "nothing changed" in said) == (1, True)
     assert g.iai("edit", "#2", "--text", " ").returncode == 2
     assert g.iai("edit", "#9", "--text", "x").returncode == 1

@@ -16,7 +16,7 @@ def test_what_is_kept_is_exported_whole_while_the_group_is_down(group: Make) -> 
     g = group()
     g.up()
     capture(g, "first\n\nline three", "second")
-    g.iai("remember", "a fact", "--cwd", "/elsewhere")
+    g.iai("remember", "a fact", "--project", "/elsewhere")
     g.down()
     lines = [json.loads(line) for line in g.iai("export").stdout.splitlines()]
     assert {line["text"] for line in lines} == {"first\n\nline three", "second", "a fact"}

@@ -42,7 +42,7 @@ CALLS: dict[str, list[list[str]]] = {
              ["{evil}"]],
     "file": [["src/{evil}.py"], ["src/{evil}.py", "--json"], ["{evil}", "--project", "{evil}"]],
     "timeline": [[], ["--json"], ["--project", "{evil}"]],
-    "remember": [["{evil}"], ["x", "--cwd", "/nowhere/{evil}"]],
+    "remember": [["{evil}"], ["x", "--project", "/nowhere/{evil}"]],
     "pin": [[LABEL], ["{evil}"]],
     "done": [[LABEL], ["{evil}"]],
     "dismiss": [[LABEL], ["{evil}"]],

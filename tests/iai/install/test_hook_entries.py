@@ -1,7 +1,9 @@
 """Our hooks in the text of a host's settings: added, found, and removed."""
 
 import json
+import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,9 @@ settings = st.dictionaries(st.text().filter("hooks".__ne__), values, max_size=4)
 layouts = st.tuples(st.sampled_from([None, 1, 2, 4, "\t"]), st.sampled_from(["\n", "\r\n"]))
 
 
-def others(text: str) -> Any:
+def others(text: str, parse: Callable[[str], Any] = json.loads) -> Any:
     """Return what settings mean without our hooks and what is empty."""
-    document = json.loads(text)
+    document = parse(text)
     found: dict[str, Any] = {}
     for event, of_event in document.pop("hooks", {}).items():
         kept = []
@@ -87,7 +89,24 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+COMMENTED = [
+    '{\n  // my model\n  "model": "opus" // the best\n}\n',
+    '{\n  "model": "opus", // the best\n  /* none */\n}\n',
+    '{\n  "model": "opus",\n}\n',
+    '{"a": 1 /* one */, "b": [1, 2,], /* two */}',
+    "// first\n{\n  // nothing yet\n}\n// last",
+    '{\n\t"hooks": {\n\t\t// mine\n\t\t"Stop": [ // none\n\t\t]\n\t}\n}',
+    '{\r\n  "url": "https://x/*y*/", // "hooks": {\r\n}\r\n',
+    (
+        '{\n  "hooks": {\n    "Stop": [\n      {"hooks": [{"type": "command", "command": "x"}]} //x'
+        "\n    ]\n  }\n}\n"
+    ),
+    '{ // one\n"a": 1 // two\n}',
+    '{"a": 1 // one\n}',
+]
+
+
+@pytest.mark.parametrize("text", TEXTS + COMMENTED)
 @pytest.mark.parametrize("host", HOOKS)
 def test_adding_keeps_every_character_and_removing_restores_the_text(text: str, host: str) -> None:
     added = hook_entries.add(text, HOOKS[host])
@@ -115,8 +134,11 @@ def test_empty_settings_get_a_readable_layout(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("// mine\n{}", "is not valid JSON"),
-        ('{"a": 1,}', "is not valid JSON"),
+        ("// mine\n", "is not valid JSON"),
+        ("/* mine {}", "is not valid JSON"),
+        ('{"a": 1,,}', "is not valid JSON"),
+        ("{,}", "is not valid JSON"),
+        ('{"hooks": {"Stop": [ , ]}}', "is not valid JSON"),
         ("[" * 100_000, "is not valid JSON"),
         ("\ufeff{}", "is not valid JSON"),
         ("[]", "is not a JSON object"),
@@ -181,3 +203,38 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     assert json_edit.parse(hook_entries.add(text, HOOKS["codex"]))["hooks"].keys() == {
         event for event, _, _ in EVENTS
     }
+
+
+def test_what_follows_a_removed_hook_does_not_end_up_in_a_comment() -> None:
+    ours = json.dumps({"hooks": {"Stop": [HOOKS[claude.NAME][2].group]}})
+    removed = hook_entries.remove(f'{{"a": 1, // one\n {ours[1:]}')
+    assert removed == '{"a": 1 // one\n}'
+
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"{}\[\],:]+|[{}\[\],:]')
+COMMENT = re.compile(r"<c\d+>")
+
+
+@given(settings, layouts, st.data())
+def test_comments_are_kept_in_their_order_wherever_they_are(
+    document: dict[str, Any], layout: tuple[int | str | None, str], data: st.DataObject
+) -> None:
+    indent, newline = layout
+    plain = json.dumps(document, indent=indent).replace("\n", newline)
+    ends = [0, *(found.end() for found in TOKEN.finditer(plain))]
+    places = sorted(data.draw(st.sets(st.sampled_from(ends), max_size=6)))
+    text = plain
+    for number in reversed(range(len(places))):
+        comment = data.draw(st.sampled_from([f"/*<c{number}>,}}*/", f" // <c{number}> ]{newline}"]))
+        text = text[: places[number]] + comment + text[places[number] :]
+    hooks = HOOKS[claude.NAME]
+    assert json_edit.parse(text) == document
+    added = hook_entries.add(text, hooks)
+    assert hook_entries.add(added, hooks) == added
+    removed = hook_entries.remove(added)
+    for edited in (added, removed):
+        kept = COMMENT.findall(edited)
+        inside = COMMENT.findall(text)
+        assert set(kept) <= set(inside)
+        assert kept == [one for one in inside if one in kept], "none is moved"
+        assert others(edited, json_edit.parse) == others(text, json_edit.parse)

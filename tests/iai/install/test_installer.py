@@ -15,7 +15,7 @@ from harness.group import CHECKOUT, PATIENCE_S
 
 from iai.config.layout import Layout
 from iai.errors import StoreError
-from iai.install import hook_entries, installer, scripts
+from iai.install import hook_entries, installer, scripts, status_line
 from iai.install.installer import HOSTS, Installer
 from iai.install.settings_file import SettingsFault, SettingsFile
 
@@ -24,6 +24,7 @@ OTHERS = (
     b'{\n  "model": "opus",\n  "hooks": {\n    "Stop": [\n      {"matcher": "", "hooks": ['
     b'{"type": "command", "command": "say done"}]}\n    ]\n  }\n}'
 )
+COMMENTED = b'{\n  // mine\n  "model": "opus", // the best\n  /* "hooks": {} */\n}\n'
 CONTENTS = {
     "missing": None,
     "empty": b"",
@@ -205,7 +206,7 @@ def test_files_keep_their_mode(home: Home) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"// mine\n{}", "is not valid JSON"),
+        (b"// mine\n", "is not valid JSON"),
         (b"{", "is not valid JSON"),
         (b'{"a": "\xff"}', r"is not UTF-8 \(byte 7\)"),
         (b"[]", "is not a JSON object"),
@@ -429,7 +430,10 @@ def test_installing_for_another_store_replaces_the_hooks(home: Home) -> None:
 
 
 def test_the_package_contains_its_scripts(tmp_path: Path) -> None:
-    assert {path.name for path in scripts.packaged().glob("*.sh")} == set(hook_entries.SCRIPTS)
+    assert {path.name for path in scripts.packaged().glob("*.sh")} == {
+        *hook_entries.SCRIPTS,
+        status_line.SCRIPT,
+    }
     compiled = shutil.ignore_patterns("__pycache__")  # where others may be writing
     shutil.copytree(Path(scripts.packaged()).parent / "iai", tmp_path / "iai", ignore=compiled)
     shutil.copytree(scripts.packaged(), tmp_path / "iai" / "_hooks")  # as the wheel has it
@@ -438,3 +442,25 @@ def test_the_package_contains_its_scripts(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.strip() == str(tmp_path / "iai" / "_hooks")
+
+
+def test_settings_of_claude_code_with_comments_are_edited_in_place_and_restored(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, "claude")
+    home.holds(COMMENTED)
+    home.installer.install(WALL)
+    assert home.installed() == 5
+    for comment in (b"// mine", b"// the best", b'/* "hooks": {} */'):
+        assert comment in (home.data() or b"")
+    home.installer.uninstall(WALL)
+    assert home.data() == COMMENTED
+    assert home.backups() == []
+
+
+def test_settings_of_codex_with_comments_are_left_alone_with_the_reason(tmp_path: Path) -> None:
+    home = Home(tmp_path, "codex")
+    home.holds(COMMENTED)
+    with pytest.raises(SettingsFault, match="for which Codex does not load it"):
+        home.installer.install(WALL)
+    assert home.data() == COMMENTED

@@ -20,7 +20,7 @@ def test_a_payload_says_when_the_graph_is_missing(layout: Layout) -> None:
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     composer.prepare(target)
     with_graph, without = (
-        composer.compose(target, NOW.wall, with_graph=choice) for choice in (True, False)
+        composer.compose(target, NOW.wall, with_graph=choice).text for choice in (True, False)
     )
     readers.close()
     assert "remember the milk" in with_graph
@@ -38,7 +38,7 @@ def test_other_projects_are_left_out_where_that_is_set(layout: Layout) -> None:
     readers = Readers(layout)
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     texts = [
-        Composer(readers, elsewhere=choice).compose(target, NOW.wall, with_graph=True)
+        Composer(readers, elsewhere=choice).compose(target, NOW.wall, with_graph=True).text
         for choice in (True, False)
     ]
     readers.close()
@@ -57,7 +57,7 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
         readers = Readers(layout)
         composer = Composer(readers, elsewhere=False)
         target = Target(layout.payload, "", "")
-        texts.append(composer.compose(target, NOW.wall, with_graph=True))
+        texts.append(composer.compose(target, NOW.wall, with_graph=True).text)
         readers.close()
     nothing, text = texts
     assert nothing == ""

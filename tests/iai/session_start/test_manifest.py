@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
@@ -32,13 +33,14 @@ def payload(revision: int) -> str:
 def sidecar(revision: int) -> Sidecar:
     return Sidecar(
         revision=revision, records_count=1, max_vec_label=1, max_created_at=1, max_updated_at=1,
-        rendered_chars=1, generated_at="now", trigger="manual",
+        rendered_chars=1, generated_at="now", trigger="manual", message="1 session",
     )  # fmt: skip
 
 
 def write(manifest: Manifest, path: Path, revision: int = 5, claimed: int = 5) -> None:
     """Write a payload and its sidecar as the cache-writer does."""
     text, claim = payload(revision), sidecar(claimed)
+    files.replace(shown_path(path), encode_shown(text, claim.message))
     files.replace(path, text.encode())
     files.replace(sidecar_path(path), encode_sidecar(claim))
     manifest.wrote(path, text, claim)
@@ -66,11 +68,14 @@ def spoil(path: Path) -> None:
     path.write_bytes(b"\xff")
 
 
+PLACES: dict[str, Callable[[Path], Path]] = {
+    "payload": Path, "sidecar": sidecar_path, "shown": shown_path,
+}  # fmt: skip
 DAMAGE = (delete, cut, replace, touch, spoil)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(NAMES),
-        st.sampled_from(["write", "claims too much", "payload", "sidecar"]),
+        st.sampled_from(["write", "claims too much", *PLACES]),
         st.sampled_from(DAMAGE),
     ),
     max_size=12,
@@ -89,7 +94,7 @@ def test_it_sees_at_once_what_reading_every_file_would(
             if what in ("write", "claims too much"):
                 write(kept, path, claimed=5 if what == "write" else 6)
             else:
-                damage(path if what == "payload" else sidecar_path(path))
+                damage(PLACES[what](path))
             read = Manifest()  # knows nothing, so it reads everything
             assert kept.intact(every) == read.intact(every)
             assert [kept.sidecar(t.path) for t in every] == [read.sidecar(t.path) for t in every]

@@ -16,6 +16,7 @@ from iai.encryption.cipher import Cipher
 from iai.errors import KeyMissing, KeyWrong, StoreCorrupt
 from iai.store import graph, links, record_keys, vectors
 from iai.store.codec import encode_u64
+from iai.store.conversion import Conversion
 from iai.store.environment import Environment, is_encrypted
 from iai.store.masked_keys import NUMBERED, Plain, forms
 from iai.store.records import Records
@@ -314,6 +315,25 @@ def test_a_store_is_encrypted_rotated_and_decrypted_under_an_open_environment(
     records.convert(None)
     keys.remove(tmp_path)
     assert whole(encrypted=False)
+    records.close()
+
+
+def test_a_copy_that_differs_does_not_take_the_place_of_the_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = Records(root / "records", writer=True)
+    data = (root / "records/data.mdb").read_bytes()
+    step = Conversion.step
+
+    def faulty(self: Conversion, room_s: float) -> bool:
+        done = step(self, room_s)
+        self.put(b"records", encode_u64(1), b"something else")
+        return done
+
+    monkeypatch.setattr(Conversion, "step", faulty)
+    with pytest.raises(StoreCorrupt):
+        records.convert(None)
+    assert (root / "records/data.mdb").read_bytes() == data
     records.close()
 
 

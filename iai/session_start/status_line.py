@@ -1,0 +1,130 @@
+"""The file from which hosts show a status line: a line for everybody, and one for each session.
+
+Each is the id of a session, or `-`, a tab and the words; hooks/iai-mcp-status-line.sh prints them.
+It is kept only where that script is installed. Its words have no times that pass: the file is
+written when they change.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from iai.config.layout import Layout
+from iai.errors import StoreError
+from iai.freshness.inputs import Snapshot
+from iai.model.clock import NS, Now
+from iai.model.ids import is_file_name
+from iai.model.units import count
+from iai.process import disk_space, ledger
+from iai.session_start import deliveries
+from iai.session_start.deliveries import Delivery
+from iai.store.readers import Readers
+
+SESSIONS = 32  # the latest that were given something, or could have been
+LATE_S = 30.0  # how much longer than the minimum interval a text may lack a change
+_LATEST = 2_000  # newest records in which redactions are counted at the start, and at each look
+_DAY = 86_400 * NS
+_THOUSAND = 1_000
+
+
+class StatusLine:
+    """What the cache-writer knows for the file. It reads the hooks' ledger and the records."""
+
+    def __init__(
+        self, layout: Layout, readers: Readers, min_interval_s: float, max_gb: float
+    ) -> None:
+        self._layout = layout
+        self._readers = readers
+        self._late_s = min_interval_s + LATE_S
+        self._max_gb = max_gb
+        self._ledger: ledger.Reader | None = None
+        self._given: dict[str, int] = {}  # session -> tokens so far, the last one that got any last
+        self._redacted: Counter[str] = Counter()  # by session
+        self._counted = -1  # label up to which those are counted; -1: never
+        self._behind_since = 0  # monotonic; 0: current
+        self._written = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Is the script installed that prints it?"""
+        return self._layout.status_line_script.exists()
+
+    def changed(self, snapshot: Snapshot, warning: str, now: Now) -> str:
+        """Return the new content of the file; "" if that is what it has already."""
+        text = "".join(f"{who}\t{words}\n" for who, words in self._lines(snapshot, warning, now))
+        if text == self._written:
+            return ""
+        self._written = text
+        return text
+
+    def _lines(self, snapshot: Snapshot, warning: str, now: Now) -> Iterator[tuple[str, str]]:
+        self._look(now)
+        warnings = [*self._full(), *([warning] if warning else [])]
+        yield "-", ", ".join([self._freshness(snapshot, now), *(f"! {one}" for one in warnings)])
+        off = self._not_recorded()
+        for session, tokens in self._given.items():
+            yield session, ", ".join(self._of_session(session, tokens, off=session in off))
+
+    def _of_session(self, session: str, tokens: int, *, off: bool) -> Iterator[str]:
+        if off:
+            yield "not recorded"
+        given = f"{tokens / _THOUSAND:.1f} k tokens" if tokens >= _THOUSAND else f"{tokens} tokens"
+        yield f"given {given if tokens else 'nothing'}"
+        if number := self._redacted[session]:
+            yield f"{count(number, 'secret')} redacted"
+
+    def _freshness(self, snapshot: Snapshot, now: Now) -> str:
+        """Say how current the text is. A change that waits for the interval makes it no later."""
+        if snapshot.live is None:
+            return "! the records cannot be read"
+        held = snapshot.claimed.watermark.revision if snapshot.claimed else 0
+        behind = snapshot.revision - held
+        if behind <= 0:
+            self._behind_since = 0
+            return "up to date"
+        self._behind_since = self._behind_since or now.mono
+        late = now.mono - self._behind_since > self._late_s * NS
+        return f"{count(behind, 'change')} behind" if late else "up to date"
+
+    def _full(self) -> Iterator[str]:
+        try:
+            if disk_space.measure(self._layout.root, self._max_gb).full:
+                yield "no room: nothing new is stored"
+        except OSError:
+            yield "the store cannot be measured"
+
+    def _look(self, now: Now) -> None:
+        """Read what the hooks gave to sessions since the last look, and count redactions."""
+        if self._ledger is None:
+            self._ledger = ledger.Reader(self._layout.ledger, now.wall - _DAY, by="hook")
+        for event in self._ledger.new():
+            self._take(event)
+        while len(self._given) > SESSIONS:
+            del self._given[next(iter(self._given))]
+        try:
+            with self._readers.records.view() as view:
+                newest = view.watermark().max_vec_label
+                for record in view.records_from(max(self._counted, newest - _LATEST) + 1):
+                    self._redacted[record.session] += len(record.redactions)
+                self._counted = newest
+        except StoreError:
+            return
+        self._redacted = Counter({one: self._redacted[one] for one in self._given})
+
+    def _take(self, event: dict[str, object]) -> None:
+        try:
+            delivery = msgspec.convert(event, Delivery)
+        except msgspec.ValidationError:
+            return
+        if event["kind"] != deliveries.KIND or not is_file_name(delivery.session):
+            return
+        before = self._given.pop(delivery.session, 0)
+        self._given[delivery.session] = before + delivery.tokens
+
+    def _not_recorded(self) -> set[str]:
+        try:
+            with self._readers.records.view() as view:
+                return {one for one in self._given if view.not_recorded(one)}
+        except StoreError:
+            return set()

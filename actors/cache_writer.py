@@ -41,7 +41,7 @@ from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import leftovers, links
 from iai.session_start.snapshot import SnapshotReader
 from iai.session_start.status_line import StatusLine
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class CacheWriter:
 
     subscriptions = (Actor.INGEST, Actor.EMBEDDING, Actor.GRAPH_CACHE, Actor.LIFECYCLE)
 
-    def __init__(self, layout: Layout, readers: Readers, settings: Settings) -> None:
+    def __init__(self, layout: Layout, readers: PayloadReaders, settings: Settings) -> None:
         self._layout = layout
         self._readers = readers
         self._ledger_days = settings.ledger_days
@@ -59,6 +59,7 @@ class CacheWriter:
         self._snapshots = SnapshotReader(layout, readers, settings, self._manifest)
         self._composer = Composer(
             readers,
+            settings.payload_projects,
             elsewhere=bool(settings.elsewhere),
             with_message=bool(settings.start_message),
         )
@@ -69,7 +70,7 @@ class CacheWriter:
         self._timers = RefreshTimers(settings.refresh_min_s)
         self._skips = Skips()
         self._job: RefreshJob | None = None
-        self._hastened: list[str] = []  # projects in which the next session is about to start
+        self._hastened: dict[str, None] = {}  # projects in which a session is about to start
         self._tidied = ""  # the day on which the hooks' old files were last looked for
 
     def start(self, now: Now) -> Steps:
@@ -93,7 +94,7 @@ class CacheWriter:
                 self._timers.bypass_interval()
                 self._mailbox.hint("wake_sequence", now)
                 if project:
-                    self._hastened.append(project)
+                    self._hastened[project] = None
                     if self._job is not None:
                         self._job.hasten(project)
             case RecordsCommitted(ingested=0):  # somebody pinned, edited or forgot something
@@ -221,7 +222,7 @@ class CacheWriter:
     def _begin(self, job: RefreshJob) -> Steps:
         self._timers.began()
         self._job = job
-        hastened, self._hastened = self._hastened, []
+        hastened, self._hastened = self._hastened, {}
         for project in hastened:
             job.hasten(project)
         yield Publish(job.started(), keep=True)
@@ -324,7 +325,7 @@ class CacheWriter:
 def make(settings: Settings) -> CacheWriter:
     """Return the behaviour of the cache-writer process."""
     layout = Layout(settings.store)
-    return CacheWriter(layout, Readers(layout), settings)
+    return CacheWriter(layout, PayloadReaders(layout), settings)
 
 
 def _answer(callers: list[Caller], outcome: RefreshOutcome) -> Steps:

@@ -78,6 +78,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+FLUSHES = 256  # clients that wait until all is read
 LOADING_S = 0.05  # between two looks whether the rules for secrets are loaded
 UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes sooner
 
@@ -219,8 +220,7 @@ class Ingest:
             case Capture(turns=turns):
                 yield Answer(caller, (yield from self._capture(turns, now)))
             case Flush():
-                self._flushes.append(caller)
-                self._follower.poll_now(now)
+                yield from self._flush(caller, now)
             case Import(paths=paths):
                 job = self._imports.begin(paths, now.wall)
                 yield Answer(caller, job.progress(self._writer.mark.revision))
@@ -237,6 +237,15 @@ class Ingest:
                     self._reload_half_read()
                     self._scrubbing = True
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
+
+    def _flush(self, caller: Caller, now: Now) -> Steps:
+        """Look at once what there is to read, and answer when it is read."""
+        self._follower.poll_now(now)
+        if len(self._flushes) >= FLUSHES:
+            detail = f"{FLUSHES} clients wait for this already; try again"
+            yield Answer(caller, Error(code=ErrorCode.BUSY, detail=detail))
+        elif caller.identity:  # else it is the wake-up pipe: nobody waits
+            self._flushes.append(caller)
 
     def _traces(self, request: Request) -> list[Path]:
         """Return the files of the spool with what is to be forgotten."""

@@ -10,7 +10,8 @@ a handler raises, a client waits            an error reply `failed`, a log entry
 a handler raises, no client waits           a log entry, exit `CRASHED`: the supervisor restarts it
 the disk refuses a write in `work`          a log entry, and `work` again after a back-off
 the actor's own derived store is damaged    it is deleted; exit `CRASHED`; rebuilt after the restart
-the records are damaged                     exit `STORE_CORRUPT`
+a record is damaged that is asked for       an error reply that names it; the loop continues
+the records are damaged as a whole          exit `STORE_CORRUPT`
 another actor's store is damaged            in `work`: again after a back-off; else as above
 the file system has no named pipes          a log entry; ingest polls the spool
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
@@ -91,6 +92,7 @@ from iai.protocol.wire import (
     kind,
 )
 from iai.store import environment
+from iai.store.seal import EntryCorrupt
 
 log = logging.getLogger(__name__)
 
@@ -369,7 +371,12 @@ class Loop:
             log.error("retrying in %g s: %s", self._retry_s, error)  # noqa: TRY400  one line
 
     def _ours(self, error: Exception) -> bool:
-        """Is our own store damaged? Another actor's is for its owner to repair."""
+        """Is our own store damaged? Another actor's is for its owner to repair.
+
+        A single damaged record is no reason to stop: all others can be read and written.
+        """
+        if isinstance(error, EntryCorrupt) and self._actor is Actor.INGEST:
+            return False
         return isinstance(error, StoreCorrupt) and error.path == self._owned
 
     def _stop(self) -> Exit:

@@ -11,6 +11,7 @@ store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: the store it was inst
 spool="$store/spool"
 name="$$.$RANDOM$RANDOM.json"
 longest=$((16 * 1024 * 1024 + 1)) # bytes; one more than ingest takes for an event
+most=20000                        # events that may wait; transcripts have what is left out
 event=""
 
 # Writes the event, or in its place one that has only the id of its session.
@@ -48,6 +49,11 @@ answer() {
 
 {
   [ -d "$spool/new" ] && [ -d "$spool/tmp" ] || mkdir -p "$spool/new" "$spool/tmp"
+  waiting=("$spool/new"/*)
+  if [ "${#waiting[@]}" -ge "$most" ] && [ "${IAI_MCP_CAPTURE:-}" != off ]; then
+    head -c "$longest" >/dev/null # the host should not find its pipe closed
+    exit 0
+  fi
   # Written to tmp/ and renamed: files in new/ are complete. More than an event is cut and refused.
   if write_event >"$spool/tmp/$name" && [ -s "$spool/tmp/$name" ]; then
     if [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] && [ -z "$event" ]; then

@@ -119,7 +119,6 @@ def test_the_troubleshooting_topic_explains_every_reason_of_the_start_hook() -> 
 
 @pytest.mark.parametrize("name", topics())
 def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) -> None:
-    assert name not in cli.COMMANDS, "`iai help NAME` would print the help of the command"
     assert f"iai/cli/topics/{name}.md" in PAGES[README]
     about = topics()[name]
     assert re.search(rf"^  {name} +{re.escape(about)}$", iai("help").stdout, re.MULTILINE)
@@ -128,6 +127,12 @@ def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) 
     assert printed.stdout.startswith(f"# {name.capitalize()}: {about}\n")
     for markup in ("<!--", "![", ".md)"):
         assert markup not in printed.stdout
+
+
+def test_help_explains_a_topic_and_then_the_command_of_the_same_name() -> None:
+    printed = iai("help", "freshness").stdout
+    assert printed.startswith("# Freshness: ")
+    assert printed.endswith(iai("freshness", "--help").stdout)
 
 
 def test_help_explains_a_command_as_its_own_help_does() -> None:

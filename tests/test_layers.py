@@ -33,6 +33,7 @@ ROOMS = [
     "install",
     "admin",
     "mcp",
+    "ui",
     "cli",
 ]
 # The rooms that only compute. Neither they nor anything they import holds a socket, opens a file,
@@ -152,10 +153,30 @@ def test_only_store_and_index_import_the_engines(module: str) -> None:
         assert not tops(module) & ENGINES
 
 
+@pytest.mark.parametrize("module", ["actors.ingest", "actors.lifecycle", "actors.cache_writer"])
+def test_actors_that_compute_nothing_load_no_numpy(module: str) -> None:
+    assert "numpy" not in reached_from(module), "it would take as long as all else they load"
+
+
 def test_only_the_server_imports_the_mcp_sdk() -> None:
     assert [module for module in MODULES if tops(module) & {"mcp", "mcp_types", "anyio"}] == [
         "iai.mcp.server"
     ]
+
+
+def test_nothing_imports_the_page_but_its_command_when_it_runs() -> None:
+    others = [module for module in MODULES if room(module) != "ui"]
+    assert [m for m in others if any(n.startswith("iai.ui") for n in imports_of(m))] == []
+    assert '"iai.ui.server"' in MODULES["iai.cli.ui"].read_text()
+
+
+def test_only_the_page_serves_a_network_and_only_its_server_listens() -> None:
+    """No process of the group has any of this: see also `tests/actors/test_access.py`."""
+    libraries = {"starlette", "jinja2", "markupsafe", "uvicorn"}
+    assert {room(module) for module in MODULES if tops(module) & libraries} == {"ui"}
+    named = [m for m, path in MODULES.items() if re.search(r"AF_INET|uvicorn", path.read_text())]
+    assert named == ["iai.cli.ui", "iai.ui.server"]
+    assert "socket" not in imports_of("iai.cli.ui")
 
 
 @pytest.mark.parametrize("module", modules_of("actors"))

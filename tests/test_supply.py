@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# No server of HTTP either: `iai mcp` speaks on standard input and output.
+# No server of HTTP either, but in the process of `iai ui`: `iai mcp` speaks on standard input and
+# output.
 HTTP = {"http.client", "http.server", "urllib.request", "urllib3", "requests", "httpx", "httpx2",
         "aiohttp", "huggingface_hub", "uvicorn"}  # fmt: skip
 LOADED = """
@@ -17,7 +18,7 @@ import importlib, json, pathlib, sys
 modules = [
     ".".join(path.with_suffix("").parts).removesuffix(".__init__")
     for top in ("iai", "actors") for path in sorted(pathlib.Path(top).rglob("*.py"))
-    if path.name != "__main__.py" and path.name != "server.py"
+    if path.name not in ("__main__.py", "server.py") and "ui" not in path.parts
 ]
 for module in modules:
     importlib.import_module(module)
@@ -46,6 +47,7 @@ def names(requirements: list[str]) -> set[str]:
 def test_every_package_that_the_tests_need_is_locked_with_hashes() -> None:
     extras = project()["optional-dependencies"]
     asked = project()["dependencies"] + extras["dev"] + extras["mcp"] + extras["minilm"]
+    asked += extras["ui"]
     assert names(asked) - locked().keys() == set()  # else run tools/lock
     for name, block in locked().items():
         assert "--hash=sha256:" in block, name
@@ -71,7 +73,7 @@ def test_every_dependency_says_what_it_is_for() -> None:
 
 
 def test_no_process_loads_anything_that_speaks_http() -> None:
-    """But for `iai mcp`: the SDK loads a client of HTTP, which is not used."""
+    """But for `iai mcp`, whose SDK loads a client of HTTP and does not use it, and `iai ui`."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -60,6 +60,10 @@ def test_it_holds_the_packages_the_hooks_and_the_topics_and_nothing_else(wheel: 
     assert {name for name in names if name.endswith(".md")} == {
         f"iai/cli/topics/{topic}.md" for topic in topics()
     }
+    assert {f"iai/ui/static/{name}" for name in ("app.css", "htmx.min.js", "htmx.LICENSE")} <= {
+        *names
+    }
+    assert "iai/ui/templates/base.html" in names
     assert not [name for name in names if name.endswith((".pyc", ".lock"))]
 
 

@@ -25,8 +25,11 @@ Document = dict[str, Any]
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 
 
-def collect(settings: Settings) -> tuple[Document, str]:
-    """Return the status, as a document and as text."""
+def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
+    """Return the status, as a document and as text.
+
+    `own` is this process's build, where that is known: it takes longer to find out than the rest.
+    """
     layout = Layout(settings.store)
     state, report = _report(layout)
     store = health.measure(layout, time.time_ns(), settings.payload_projects)
@@ -37,7 +40,7 @@ def collect(settings: Settings) -> tuple[Document, str]:
             "state": state,
             "pid": pid or None,
             "version": report.version if report else None,
-            "own_version": build(),
+            "own_version": own or build(),
             "started_at": report.started_at if report else None,
             "store": str(settings.store),
         },

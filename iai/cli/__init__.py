@@ -28,10 +28,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "up": "start iai",
         "down": "stop iai",
         "status": "show what is running and how current each stage is",
+        "freshness": "show how far behind the session-start text was over time",
         "service": "start iai at login and restart it after a crash",
         "refresh": "rewrite the session-start text now",
     },
     "find": {
+        "ui": "show the memory on a local web page",
         "recall": "search everything that was said",
         "show": "print an exchange: a request, what was done, and the answer",
         "file": "list who changed a file, when and what for",

@@ -27,12 +27,15 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, _settings: Settings) -> int:
     if args.subject is None:
         print(_overview())
-    elif args.subject in COMMANDS:
-        print(parser(args.subject).format_help(), end="")
-    elif args.subject in topics():
-        print(plain((TOPICS / f"{args.subject}.md").read_text("utf-8")), end="")
-    else:
+        return 0
+    parts = []
+    if args.subject in topics():
+        parts.append(plain((TOPICS / f"{args.subject}.md").read_text("utf-8")))
+    if args.subject in COMMANDS:
+        parts.append(parser(args.subject).format_help())
+    if not parts:
         raise BadUsage(f"no topic or command {args.subject!r}; `iai help` lists them")
+    print("\n".join(parts), end="")
     return 0
 
 

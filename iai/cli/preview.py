@@ -5,25 +5,15 @@ This runs the session-start hook itself, without leaving a trace.
 example: iai preview --cwd . --source startup
 """
 
-import json
 import os
-import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
+from iai.admin import preview
 from iai.cli.output import print_json
 from iai.config.settings import Settings
-from iai.errors import IaiError
-from iai.install import scripts
-from iai.install.hook_entries import RECALL
 
 SOURCES = ("startup", "clear", "fork", "resume", "compact")
-_OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
-PATIENCE_S = 10.0  # the hook's own deadline is a second
-
-
-class NoPreview(IaiError):
-    """The hook did not answer."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -34,29 +24,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    event = {
-        "hook_event_name": "SessionStart",
-        "session_id": args.session,
-        "source": args.source,
-        "cwd": os.path.abspath(args.cwd or "."),  # noqa: PTH100  as a host names it, symlinks and all
-    }
-    hook = ["bash", str(scripts.packaged() / RECALL)]
-    no_trace = {"IAI_MCP_STORE": str(settings.store), "IAI_MCP_DRY_RUN": "1"}
-    try:
-        done = subprocess.run(  # noqa: S603
-            hook,
-            input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
-            env={k: v for k, v in os.environ.items() if k not in _OF_HOSTS} | no_trace,
-            capture_output=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoPreview(f"the session-start hook {hook[1]} did not run: {error}") from error
-    text, source = (data.decode("utf-8", "replace") for data in (done.stdout, done.stderr))
+    cwd = os.path.abspath(args.cwd or ".")  # noqa: PTH100  as a host names it, symlinks and all
+    found = preview.run(settings.store, cwd, args.source, args.session)
     if args.json:
-        print_json({"text": text, "source": source.strip()})
+        print_json({"text": found.text, "source": found.origin.strip()})
         return 0
-    sys.stdout.write(text)
-    sys.stderr.write(source)
+    sys.stdout.write(found.text)
+    sys.stderr.write(found.origin)
     return 0

@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
-import igraph
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -174,6 +173,8 @@ def _edges(links: GraphView, labels: list[int]) -> dict[tuple[int, int], float]:
 
 def _communities(count: int, edges: dict[tuple[int, int], float]) -> list[list[int]]:
     """Return the rows of each community, the largest first."""
+    import igraph  # noqa: PLC0415  a restart should not wait for what only a SLEEP needs
+
     igraph.set_random_number_generator(random.Random(0))  # noqa: S311  deterministic
     every = igraph.Graph(n=count, edges=list(edges)).community_leiden(
         objective_function="modularity", weights=list(edges.values()), n_iterations=3
@@ -184,6 +185,8 @@ def _communities(count: int, edges: dict[tuple[int, int], float]) -> list[list[i
 
 def _central(members: list[int], edges: dict[tuple[int, int], float]) -> list[float]:
     """Return how central each of these rows is among them; 1 is the average."""
+    import igraph  # noqa: PLC0415  as above
+
     place = {row: number for number, row in enumerate(members)}
     inside = {ends: w for ends, w in edges.items() if ends[0] in place and ends[1] in place}
     own = igraph.Graph(n=len(members), edges=[(place[a], place[b]) for a, b in inside])

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from operator import attrgetter
 from pathlib import Path
 
-from iai.errors import NotFound
+from iai.errors import BadUsage, NotFound
 from iai.ingest.parse import Batch, Inserted
 from iai.ingest.transcripts import Found, below
 from iai.protocol.ingest import ImportProgress
@@ -13,6 +13,7 @@ from iai.protocol.ingest import ImportProgress
 PROBLEMS_LISTED = 100  # a message has a size limit, and a reader has one too
 IGNORED = "of an ignored project"
 JOBS_KEPT = 16  # finished imports whose outcome can still be queried
+JOBS_WAITING = 64  # imports that are not finished
 
 
 class ImportJob:
@@ -25,7 +26,8 @@ class ImportJob:
     def __init__(self, name: str, paths: tuple[str, ...]) -> None:
         self.name = name
         self.paths = paths
-        self._problems: list[str] = []
+        self._problems: list[str] = []  # the first, as many as are listed
+        self._problem_count = 0
         self._skipped: Counter[str] = Counter()
         self._redacted: Counter[str] = Counter()
         self._turns = self._added = self._actions = self._files_done = 0
@@ -33,7 +35,7 @@ class ImportJob:
         found: dict[Path, Found] = {}
         for given in map(Path, paths):
             if not os.path.exists(given):  # noqa: PTH110  pathlib raises for impossible names
-                self._problems.append(f"{given}: there is no such file")
+                self._note(f"{given}: there is no such file")
             found |= {file.path: file for file in below(given)}
         latest_first = sorted(found.values(), key=attrgetter("written_at"), reverse=True)
         self._files = deque(latest_first)
@@ -63,12 +65,11 @@ class ImportJob:
         self._read += file.bytes
         self._offset = 0
         if problem:
-            self._problems.append(f"{file.path}: {problem}")
+            self._note(f"{file.path}: {problem}")
 
     def progress(self, revision: int) -> ImportProgress:
         """Return the progress so far; `revision` is that of the store."""
-        more = len(self._problems) - PROBLEMS_LISTED
-        unreadable = self._problems[:PROBLEMS_LISTED]
+        more = self._problem_count - PROBLEMS_LISTED
         current = min(self._offset, self._files[0].bytes) if self._files else 0
         return ImportProgress(
             job=self.name,
@@ -81,11 +82,16 @@ class ImportJob:
             records_added=self._added,
             duplicates=self._turns - self._added,
             skipped=dict(self._skipped),
-            unreadable=(*unreadable, *([f"and {more} more"] if more > 0 else [])),
+            unreadable=(*self._problems, *([f"and {more} more"] if more > 0 else [])),
             revision=revision,
             actions_added=self._actions,
             redacted=dict(self._redacted),
         )
+
+    def _note(self, problem: str) -> None:
+        self._problem_count += 1
+        if self._problem_count <= PROBLEMS_LISTED:
+            self._problems.append(problem)
 
 
 class ImportQueue:
@@ -100,11 +106,16 @@ class ImportQueue:
         return next((job for job in self._jobs.values() if job.current), None)
 
     def begin(self, paths: tuple[str, ...], wall: int) -> ImportJob:
-        """Add an import, or join the same one if it is unfinished; return it."""
+        """Add an import, or join the same one if it is unfinished; return it.
+
+        Raises BadUsage while `JOBS_WAITING` are unfinished.
+        """
         for job in self._jobs.values():
             if job.current and job.paths == paths:
                 return job
         finished = [name for name, job in self._jobs.items() if job.current is None]
+        if len(self._jobs) - len(finished) >= JOBS_WAITING:
+            raise BadUsage(f"{JOBS_WAITING} imports are waiting already; try again later")
         for name in finished[:-JOBS_KEPT]:
             del self._jobs[name]
         job = ImportJob(f"import-{wall}-{len(self._jobs)}", paths)

@@ -30,6 +30,7 @@ _WINDOW = (
 )  # bytes of memory that a compressed file may ask for; the limit of zstd's own tool
 _RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
 _STARTS_TRIED = 2_000
+_CHARACTERS_TRIED = 8 * _RESCUED_LINE  # in all, a second or two: each start may read to the end
 _BLANK = re.compile(r"[\0\s\ufeff]*")
 _START = re.compile(r'\{\s*"')
 _BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
@@ -190,12 +191,17 @@ def rescued(data: bytes) -> Rescued:
     if len(data) > _RESCUED_LINE:
         return Rescued([], whole=False)
     text, found = data.decode("utf-8", "replace"), list[Located]()
-    position, tried, decoder = 0, 0, json.JSONDecoder()
-    while (position := _skip_blank(text, position)) < len(text) and tried < _STARTS_TRIED:
+    position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
+    while (position := _skip_blank(text, position)) < len(text):
+        if tried >= _STARTS_TRIED or scanned >= _CHARACTERS_TRIED:
+            break
         try:
             value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            value, end = None, position
+        except json.JSONDecodeError as error:
+            value, end = None, _read_up_to(error)
+        except (ValueError, RecursionError):  # they do not say how far it came
+            value, end = None, len(text)
+        scanned += end - position
         if isinstance(value, dict) and _BEHIND_A_RECORD.match(text, end):
             found.append(Located(len(text[:position].encode()), _repaired(value)))
             position = end
@@ -204,6 +210,11 @@ def rescued(data: bytes) -> Rescued:
             start = _START.search(text, position + 1)
             position = start.start() if start else len(text)
     return Rescued(found, whole=not tried)
+
+
+def _read_up_to(error: json.JSONDecodeError) -> int:
+    """Return where reading ended. An unterminated string is reported where it starts."""
+    return len(error.doc) if error.msg.startswith("Unterminated") else error.pos
 
 
 def below(path: Path) -> Iterator[Found]:

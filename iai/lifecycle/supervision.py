@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from iai.protocol.message import Actor
 
-FIRST_DELAY_S = 0.1  # before the first restart in a row; doubles with each further one
+FIRST_DELAY_S = 0.1  # before a restart of what ended soon; doubles with each further one in a row
 LONGEST_DELAY_S = 30.0
 RESTART_LIMIT = 10  # restarts in a row; after that only a `restart` request starts it again
-STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven
+STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven, and no delay
 READY_LIMIT_S = 30.0  # from start to ready
 STOP_LIMIT_S = 10.0  # from the request to stop to the first escalation
 LATE_S = 10.0  # a process overdue by more than this, despite all escalation, is unhealthy
@@ -158,7 +158,8 @@ class Supervision:
         if code in PERMANENT_FAILURES:
             self._settle(child, "failed", now)
             return down
-        if now - child.started >= STABLE_AFTER_S:
+        stable = now - child.started >= STABLE_AFTER_S
+        if stable:
             child.failures = 0
         child.failures += 1
         if child.failures > RESTART_LIMIT:
@@ -166,7 +167,8 @@ class Supervision:
             child.last_exit += f", {child.failures} times in a row"
             return down
         self._settle(child, "waiting", now)
-        child.until = now + min(FIRST_DELAY_S * 2.0 ** (child.failures - 1), LONGEST_DELAY_S)
+        delay = min(FIRST_DELAY_S * 2.0 ** (child.failures - 1), LONGEST_DELAY_S)
+        child.until = now if stable else now + delay
         return down
 
     def stop(self, now: float) -> list[Action]:

@@ -112,9 +112,9 @@ class Reader:
                     yield event
 
 
-def read(directory: Path, since: int = 0) -> list[dict[str, Any]]:
-    """Return the events of all actors since `since`, UTC nanoseconds, ordered by time."""
-    return Reader(directory, since).new()
+def read(directory: Path, since: int = 0, by: str = "*") -> list[dict[str, Any]]:
+    """Return the events since `since`, UTC nanoseconds, ordered by time; `by` as in `Reader`."""
+    return Reader(directory, since, by).new()
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

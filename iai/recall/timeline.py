@@ -24,23 +24,30 @@ class Stretch(Struct, frozen=True, kw_only=True):
     session_id: str
     began_at: int  # nanoseconds UTC
     ended_at: int
+    active_at: int  # `order` of its last turn there, by which sessions are listed
     turns: int
     first_request: Record | None
     last_said: Record
     summary: Summary
 
 
-def stretches(view: RecordView, only: Filter) -> Iterator[Stretch]:
+def stretches(
+    view: RecordView, only: Filter, *, before: int = 0, branch: str = ""
+) -> Iterator[Stretch]:
     """Yield the sessions that fit a filter by project and time, the one that ended last first.
 
     A session in several projects is listed under each. It fits if any part of it is in the period.
+    `before` leaves out those that were active at that time or later, and `branch` those on another;
+    neither reads what it leaves out.
     """
     projects = [p for p in view.projects() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
     for active_at, project, key in latest_first:
         if only.since and active_at < only.since:
             return
-        stretch = _stretch(view, project, key, only.until)
+        if (before and active_at >= before) or not _is_on(view, key, branch):
+            continue
+        stretch = _stretch(view, project, key, active_at, only.until)
         if stretch is not None:
             yield stretch
 
@@ -51,7 +58,17 @@ def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, byte
         yield active_at, project, key
 
 
-def _stretch(view: RecordView, project: Project, key: bytes, until: int) -> Stretch | None:
+def _is_on(view: RecordView, key: bytes, branch: str) -> bool:
+    """Is a session on a branch? "" is any."""
+    if not branch:
+        return True
+    info = view.session_info(key)
+    return info is not None and info.branch == branch
+
+
+def _stretch(
+    view: RecordView, project: Project, key: bytes, active_at: int, until: int
+) -> Stretch | None:
     """Return a session; None if it began at `until` or later, where that is not 0."""
     own = (r for r in view.session(key) if r.project == project.id)
     first = next(own, None)
@@ -69,6 +86,7 @@ def _stretch(view: RecordView, project: Project, key: bytes, until: int) -> Stre
         session_id=first.session,
         began_at=first.created_at,
         ended_at=last.created_at,
+        active_at=active_at,
         turns=view.turns(key, project.id),
         first_request=request,
         last_said=last,

@@ -6,12 +6,13 @@ from typing import NamedTuple
 from iai.errors import StoreError
 from iai.freshness.target import Target
 from iai.model import clock, framing
+from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import Material, Memo, gather
+from iai.payload.material import ELSEWHERE, SESSIONS, Material, Memo, gather
 from iai.payload.message import message
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 
 WITHOUT_GRAPH = "the graph is not ready yet; what it would add is missing here"
@@ -28,17 +29,24 @@ class Composer:
     """Remembers, for each project, the selection that costs the most to make."""
 
     def __init__(
-        self, readers: Readers, *, elsewhere: bool = True, with_message: bool = True
+        self,
+        readers: PayloadReaders,
+        projects: int,
+        *,
+        elsewhere: bool = True,
+        with_message: bool = True,
     ) -> None:
-        """`elsewhere`: may a payload show what was done in other projects?
+        """`projects` is how many have a payload of their own.
 
-        `with_message`: is the person shown a line about it?
+        `elsewhere`: may a payload show what was done in other projects? `with_message`: is the
+        person shown a line about it?
         """
         self._readers = readers
         self._with_message = with_message
         self._elsewhere = elsewhere
-        self._memo: Memo = {}
-        self._file_memo: file_notes.Memo = {}
+        # Of sessions: enough for all that is composed in turn, so that none is read twice for it.
+        self._memo: Memo = Latest((projects + ELSEWHERE) * SESSIONS)
+        self._file_memo: file_notes.Memo = Latest(projects * file_notes.SESSIONS)
 
     def compose(
         self, target: Target, wall: int, *, with_graph: bool, stalled: str = ""
@@ -98,7 +106,7 @@ class Composer:
 
     def _topics(self, project: str) -> tuple[Topic, ...]:
         try:
-            with self._readers.graph.view() as view:
+            with self._readers.topics.view() as view:
                 return view.topics(project)
         except StoreError:  # its owner repairs the graph; the payload does without it
             return ()

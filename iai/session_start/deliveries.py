@@ -22,6 +22,7 @@ from iai.process import ledger
 from iai.process.files import append, read_regular
 
 KIND = "injected"
+BY = "hook"
 _DAY = 86_400 * NS
 _LONGEST = 1 << 20  # bytes read of a session's file
 
@@ -57,7 +58,7 @@ class Totals(Struct, frozen=True, kw_only=True):
 def read(layout: Layout, since: int = 0) -> list[Delivery]:
     """Return all deliveries since a wall time, oldest first."""
     found = []
-    for event in ledger.read(layout.ledger, since):
+    for event in ledger.read(layout.ledger, since, by=BY):
         if event["kind"] == KIND:
             try:
                 found.append(msgspec.convert(event, Delivery))
@@ -101,11 +102,11 @@ def through(layout: Layout, session: str) -> int:
 
 def record(layout: Layout, delivery: Delivery, labels: Iterable[int]) -> None:
     """Record a delivery that this process has just made. A full disk must not stop it."""
-    head = {"by": "hook", "severity": "info", "kind": KIND}
+    head = {"by": BY, "severity": "info", "kind": KIND}
     line = msgspec.json.encode({**head, **msgspec.to_builtins(delivery)}) + b"\n"
     with suppress(OSError):
         private(layout.ledger)
-        append(layout.ledger / f"{delivery.at[:10]}.hook.jsonl", line)
+        append(layout.ledger / f"{delivery.at[:10]}.{BY}.jsonl", line)
         if delivery.session:
             private(layout.deliveries)
             numbers = " ".join(map(str, (0, *labels)))
@@ -115,7 +116,7 @@ def record(layout: Layout, delivery: Delivery, labels: Iterable[int]) -> None:
 def outdated(layout: Layout, wall: int, days: int) -> list[Path]:
     """Return the files written by hooks that are older than the ledger is kept."""
     oldest = wall - days * _DAY
-    ledgers = layout.ledger.glob("????-??-??.hook.jsonl")
+    ledgers = layout.ledger.glob(f"????-??-??.{BY}.jsonl")
     old = [path for path in ledgers if path.name[:10] < clock.iso(max(oldest, 0))[:10]]
     return old + [path for path in layout.deliveries.glob("*") if path.stat().st_mtime_ns < oldest]
 

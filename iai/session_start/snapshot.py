@@ -16,7 +16,7 @@ from iai.session_start import capture_watch
 from iai.session_start.manifest import Manifest
 from iai.session_start.payload_files import servable
 from iai.session_start.targets import targets
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class SnapshotReader:
     """
 
     def __init__(
-        self, layout: Layout, readers: Readers, settings: Settings, manifest: Manifest
+        self, layout: Layout, readers: PayloadReaders, settings: Settings, manifest: Manifest
     ) -> None:
         self._layout = layout
         self._readers = readers
@@ -100,11 +100,11 @@ class SnapshotReader:
     def _graph(self) -> int:
         """Return the version of the graph; LEFT_OUT until it has caught up."""
         try:
-            with self._readers.graph.view() as view:
-                progress, topics_found = view.progress(), view.found()
+            with self._readers.topics.view() as view:
+                version = view.version()
         except StoreError:
             return LEFT_OUT
-        return progress.rebuilt + topics_found if progress.warm else LEFT_OUT
+        return LEFT_OUT if version is None else version
 
 
 def _digest(text: str) -> str:

@@ -19,7 +19,7 @@ from iai.model.units import count
 from iai.process import disk_space, ledger
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 
 SESSIONS = 32  # the latest that were given something, or could have been
 LATE_S = 30.0  # how much longer than the minimum interval a text may lack a change
@@ -32,7 +32,7 @@ class StatusLine:
     """What the cache-writer knows for the file. It reads the hooks' ledger and the records."""
 
     def __init__(
-        self, layout: Layout, readers: Readers, min_interval_s: float, max_gb: float
+        self, layout: Layout, readers: PayloadReaders, min_interval_s: float, max_gb: float
     ) -> None:
         self._layout = layout
         self._readers = readers

@@ -69,7 +69,7 @@ class ActionView(Tables):
 
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
-        return self._t.get(digest(key), db=self._db["action_keys"]) is not None
+        return self._t.has(digest(key), db=self._db["action_keys"])
 
     def session_info(self, session: bytes) -> SessionInfo | None:
         """Return what is known of a session; None where nothing is but its turns."""
@@ -94,11 +94,11 @@ class ActionView(Tables):
 
     def was_forgotten(self, session: bytes) -> bool:
         """Was all of a session forgotten once? It may have gone on since."""
-        return self._t.get(_session_key(session), db=self._db["action_keys"]) is not None
+        return self._t.has(_session_key(session), db=self._db["action_keys"])
 
     def is_forgotten_title(self, session: bytes, title: str) -> bool:
         """Was this title of a session forgotten?"""
-        return self._t.get(_title_key(session, title), db=self._db["action_keys"]) is not None
+        return self._t.has(_title_key(session, title), db=self._db["action_keys"])
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
         """Yield what was done to files whose path ends in this name, the latest first.
@@ -139,16 +139,26 @@ class ActionChange(ActionView):
         """Keep an action; return False if it was kept before, also where it was forgotten."""
         if self.has_action(action.key):
             return False
-        latest = self._t.get(_LATEST, db=self._db["meta"])
-        if latest is None and self._t.count(self._db["actions"]):
-            raise StoreCorrupt("the number of the latest action is gone")
-        n = encode_u64(decode_u64(latest) + 1 if latest is not None else 1)
+        n = encode_u64(self._latest_action() + 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
         self._t.put(digest(action.key), n, db=self._db["action_keys"])
         self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
         for database, index_key in index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
         return True
+
+    def _latest_action(self) -> int:
+        """Return the number of the latest action; looked for among all if the note is damaged."""
+        latest = self._t.intact(_LATEST, db=self._db["meta"])
+        if latest is not None:
+            return decode_u64(latest)
+        if self._t.has(_LATEST, db=self._db["meta"]):
+            return max(
+                (decode_u64(n) for _, n in self._t.entries(self._db["action_keys"])), default=0
+            )
+        if self._t.count(self._db["actions"]):
+            raise StoreCorrupt("the number of the latest action is gone")
+        return 0
 
     def forget_actions(
         self,

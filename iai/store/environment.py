@@ -501,6 +501,8 @@ def _translated(path: Path) -> Iterator[None]:
         if error.path is not None:
             raise
         raise StoreCorrupt(str(error), path) from error
+    except lmdb.ReadersFullError as error:
+        raise StoreWriteFailed(f"{path}: {MAX_READERS} read it at once; try again") from error
     except lmdb.Error as error:
         raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
 

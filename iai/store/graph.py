@@ -20,7 +20,7 @@ from iai.store import links, migrations, topics
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.links import LinkChange, LinkView
-from iai.store.topics import TopicChange, TopicView
+from iai.store.topics import TopicChange, TopicStore, TopicView
 
 T = TypeVar("T")
 
@@ -226,19 +226,21 @@ class GraphChange(GraphView, LinkChange, TopicChange):
         self._t.delete(b"progress", db=self._db["meta"])
 
 
-class GraphStore:
+class GraphStore(TopicStore):
     """The environment below `index/`."""
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
-        self._environment = Environment(
-            path,
-            _DATABASES,
-            schema=SCHEMA,
-            writer=writer,
-            name="index",
-            map_size=map_size,
-            sets=links.SETS,
-            retired=migrations.INDEX_RETIRED,
+        super().__init__(
+            Environment(
+                path,
+                _DATABASES,
+                schema=SCHEMA,
+                writer=writer,
+                name="index",
+                map_size=map_size,
+                sets=links.SETS,
+                retired=migrations.INDEX_RETIRED,
+            )
         )
 
     @contextmanager
@@ -273,10 +275,6 @@ class GraphStore:
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""
         return self._environment.scrub(mark, room_s)
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()
 
 
 def _keys(labels: Collection[int]) -> list[bytes]:

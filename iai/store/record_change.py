@@ -38,7 +38,7 @@ from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
 from iai.store.record_view import MARKUP, REDACTED, RecordView, not_recorded_key
-from iai.store.seal import BEYOND, Transaction
+from iai.store.seal import Transaction
 
 _EMPTY = b""
 _NEVER = 1 << 63
@@ -195,7 +195,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
     def redact_session(self, key: bytes, info: SessionInfo) -> None:
         """Replace what is known of a session, where its title had secrets in it."""
         self.put_session(key, info)
-        self._sessions[key] = self._mark.revision
+        self._note_forgotten(key)
 
     def leave_out(self, session: str) -> None:
         """Record no more of a session, by the host's id; what is stored of it stays."""
@@ -327,8 +327,10 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
 
     def finish(self) -> Watermark:
         """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
+        if self._scrub and 0 < self._mark.revision == self.erased_through():
+            self._log("act", 0, ())  # the scrub of that revision may be over
         for session, latest in self._spoken.items():
-            old = self._t.get(session, db=self._db["sessions"])
+            old = self._last_activity(session)
             if old is None or decode_time(old) < latest:
                 self._activity(session, old, encode_time(latest))
         for project, last_change in self.touched_projects.items():
@@ -580,8 +582,20 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         self._spoken.pop(session, None)
         left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)
         latest = next(left, None)
-        old = self._t.get(session, db=self._db["sessions"])
+        old = self._last_activity(session)
         self._activity(session, old, encode_time(latest.order) if latest else None)
+
+    def _last_activity(self, session: bytes) -> bytes | None:
+        """Return the time by which a session is in `by_activity`; None if it is not.
+
+        It is looked for there if the entry that has it is damaged.
+        """
+        stored = self._t.intact(session, db=self._db["sessions"])
+        if stored is not None or not self._t.has(session, db=self._db["sessions"]):
+            return stored
+        project, key = session[:-DIGEST], session[-DIGEST:]
+        places = (place for place, _ in self._t.prefixed(self._db["by_activity"], project))
+        return next((p[len(project) : -DIGEST] for p in places if p.endswith(key)), None)
 
     def _activity(self, session: bytes, old: bytes | None, new: bytes | None) -> None:
         project, key = session[:-DIGEST], session[-DIGEST:]
@@ -607,10 +621,6 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         for database, key in keys_of(record):
             self._t.delete(key, db=self._db[database])
         self._t.delete(record.id.encode(), db=self._db["by_id"])
-
-    def _latest(self, database: str) -> int:
-        last = next(self._t.entries_back(self._db[database], BEYOND), None)
-        return decode_time(last[0][:8]) if last else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])

@@ -42,11 +42,35 @@ class RecordView(ActionView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:
-        """Return the watermark, in constant time: every change keeps it up to date."""
-        data = self._t.get(b"watermark", db=self._db["meta"])
-        if data is None and self._t.count(self._db["log"]):
+        """Return the watermark, in constant time: every change keeps it up to date.
+
+        If it is damaged, it is counted again, until the next change writes it. Raises StoreCorrupt
+        if it is gone.
+        """
+        data = self._t.intact(b"watermark", db=self._db["meta"])
+        if data is not None:
+            return unpack(data, Watermark)
+        if self._t.has(b"watermark", db=self._db["meta"]):
+            return self._recounted()
+        if self._t.count(self._db["log"]):
             raise StoreCorrupt("the watermark is gone")
-        return unpack(data, Watermark) if data is not None else Watermark()
+        return Watermark()
+
+    def _recounted(self) -> Watermark:
+        log = (unpack(e, LogEntry) for _, e in self._t.entries_back(self._db["log"], BEYOND))
+        inserted = (change.label for change in log if change.operation == "insert")
+        last = next(self._t.entries_back(self._db["records"], BEYOND), None)
+        return Watermark(
+            revision=self._t.count(self._db["log"]),
+            records_count=self._t.count(self._db["records"]),
+            max_vec_label=max(next(inserted, 0), decode_u64(last[0]) if last else 0),
+            max_created_at=self._latest("by_created"),
+            max_updated_at=self._latest("by_updated"),
+        )
+
+    def _latest(self, database: str) -> int:
+        last = next(self._t.entries_back(self._db[database], BEYOND), None)
+        return decode_time(last[0][:8]) if last else 0
 
     def get(self, label: int) -> Record | None:
         """Return a record by its label; None if it was forgotten, never was, or is damaged."""
@@ -71,9 +95,14 @@ class RecordView(ActionView, RereadingView):
         return unpack(data, Record) if data is not None else None
 
     def known(self, key: str) -> int | None:
-        """Return the label that this idempotency key was given, even if it was forgotten since."""
-        label = self._t.get(digest(key), db=self._db["by_key"])
-        return decode_u64(label) if label is not None else None
+        """Return the label that this idempotency key was given, even if it was forgotten since.
+
+        0, which no record has, if that is damaged: the text was stored, so it is not stored again.
+        """
+        label = self._t.intact(digest(key), db=self._db["by_key"])
+        if label is None:
+            return 0 if self._t.has(digest(key), db=self._db["by_key"]) else None
+        return decode_u64(label)
 
     def copy_of(self, new: NewRecord) -> int | None:
         """Return the label of the stored turn that this one is a copy of; None if it is none.
@@ -92,12 +121,12 @@ class RecordView(ActionView, RereadingView):
 
     def _heard(self, turn: NewRecord) -> list[int]:
         """Return the labels of events' turns with these words that no transcript had yet."""
-        data = self._t.get(digest(copies.key(turn)), db=self._db["by_key"]) or b""
+        data = self._t.intact(digest(copies.key(turn)), db=self._db["by_key"]) or b""
         return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
 
     def entry(self, revision: int) -> LogEntry | None:
-        """Return the change that made this revision."""
-        data = self._t.get(encode_u64(revision), db=self._db["log"])
+        """Return the change that made this revision; None if it is damaged."""
+        data = self._t.intact(encode_u64(revision), db=self._db["log"])
         return unpack(data, LogEntry) if data is not None else None
 
     def changes(self, revisions: Revisions) -> Iterator[tuple[int, LogEntry]]:
@@ -174,18 +203,18 @@ class RecordView(ActionView, RereadingView):
 
     def unknown_markup(self) -> dict[str, int]:
         """Return how many turns of users begin with each tag that no rule of their host knows."""
-        data = self._t.get(MARKUP, db=self._db["meta"])
+        data = self._t.intact(MARKUP, db=self._db["meta"])
         return unpack(data, dict[str, int]) if data is not None else {}
 
     def redacted(self) -> dict[str, int]:
         """Return how many secrets were ever redacted in what was stored, by kind."""
-        data = self._t.get(REDACTED, db=self._db["meta"])
+        data = self._t.intact(REDACTED, db=self._db["meta"])
         return unpack(data, dict[str, int]) if data is not None else {}
 
     def not_recorded(self, *sessions: str) -> bool:
         """Is one of these sessions, by the host's id, not to be recorded?"""
         keys = (not_recorded_key(session) for session in sessions if session)
-        return any(self._t.get(key, db=self._db["meta"]) is not None for key in keys)
+        return any(self._t.has(key, db=self._db["meta"]) for key in keys)
 
     def records_from(self, label: int) -> Iterator[Record]:
         """Yield all records from a label on, whatever they are, by label."""
@@ -225,7 +254,7 @@ class RecordView(ActionView, RereadingView):
         Reads keys only, unless the session has turns in several projects.
         """
         others = (p.id for p in self.projects() if p.id != project)
-        if any(self._t.get(other.encode() + session, db=self._db["sessions"]) for other in others):
+        if any(self._t.has(other.encode() + session, db=self._db["sessions"]) for other in others):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
 
@@ -377,13 +406,19 @@ class RecordView(ActionView, RereadingView):
             yield from walk(self._t, database, prefix, at_home + BEYOND)
 
     def changed(self, project: str) -> int:
-        """Return the revision of the last change of any record of a project; 0 if there is none."""
-        data = self._t.get(project.encode(), db=self._db["changed"])
-        return decode_u64(data) if data is not None else 0
+        """Return the revision of the last change of any record of a project; 0 if there is none.
+
+        If that is damaged, it is the latest revision of all.
+        """
+        data = self._t.intact(project.encode(), db=self._db["changed"])
+        if data is not None:
+            return decode_u64(data)
+        damaged = self._t.has(project.encode(), db=self._db["changed"])
+        return self.watermark().revision if damaged else 0
 
     def session_changed(self, session: bytes) -> int:
         """Return the revision of the last change in a session; 0 if that is not known."""
-        data = self._t.get(session, db=self._db["session_changed"])
+        data = self._t.intact(session, db=self._db["session_changed"])
         return decode_u64(data) if data is not None else 0
 
     def last_change(self, project: str) -> LastChange:
@@ -440,7 +475,7 @@ class RecordView(ActionView, RereadingView):
         return next((decode_time(key[-16:-8]) for key, _ in latest), None)
 
     def _moment(self, key: bytes) -> int:
-        data = self._t.get(key, db=self._db["meta"])
+        data = self._t.intact(key, db=self._db["meta"])
         return decode_time(data) if data is not None else 0
 
     def _records(self, database: str, prefix: bytes, *, newest_first: bool) -> Iterator[Record]:

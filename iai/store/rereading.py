@@ -24,7 +24,7 @@ class RereadingView(Tables):
 
     def reread_progress(self) -> RereadProgress:
         """Return how far that is; 0 of 0 where nothing ever had to be read again."""
-        data = self._t.get(migrations.TO_REREAD, db=self._db["meta"])
+        data = self._t.intact(migrations.TO_REREAD, db=self._db["meta"])
         total = decode_u64(data) if data is not None else 0
         return RereadProgress(total - self._t.count(self._db["rereading"]), total)
 

@@ -209,6 +209,15 @@ class Transaction:
             self._damage.note(error)
             return None
 
+    def has(self, key: bytes, *, db: Database) -> bool:
+        """Is there an entry with this key? Its value may be damaged, which is noted then."""
+        data = self._raw.get(key, db=db.handle)
+        if data is None:
+            return False
+        if crc32(data, crc32(key, db.start)) != _GOOD:
+            self._damage.note(db.damaged(key))
+        return True
+
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[Entry]:
         """Return the intact entries with these keys."""
         with self._raw.cursor(db.handle) as cursor:

@@ -4,6 +4,8 @@ They are found in windows of a project's records (`iai.index.communities`). The 
 stay until its records change, so each carries the revision that it was found at.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,8 +29,21 @@ class Window(Struct, frozen=True, kw_only=True):
     topics: tuple[Topic, ...] = ()
 
 
+class _Progress(Struct, frozen=True):
+    """What a payload depends on of `iai.store.graph.Progress`, which has the meaning of it."""
+
+    warm: bool = False
+    rebuilt: int = 0
+
+
 class TopicView(Tables):
     """The topics as of one moment."""
+
+    def version(self) -> int | None:
+        """Return a number that grows whenever the topics may be others; None until all is there."""
+        data = self._t.get(b"progress", db=self._db["meta"])
+        progress = unpack(data, _Progress) if data is not None else _Progress()
+        return progress.rebuilt + self.found() if progress.warm else None
 
     def topics(self, project: str) -> tuple[Topic, ...]:
         """Return the topics of a project, the recently active first, at most `MOST_TOPICS`.
@@ -79,22 +94,44 @@ class TopicChange(TopicView):
             self._t.put(key, pack(window), db=self._db["topics"])
 
 
+class TopicStore:
+    """The environment below `index/`, for readers of the topics in it. It needs no numpy."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    @contextmanager
+    def view(self) -> Iterator[TopicView]:
+        """Look at the topics as of now."""
+        with self._environment.read() as transaction:
+            yield TopicView(self._environment, transaction)
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._environment.close()
+
+
+def reader(index: Path) -> TopicStore:
+    """Open the topics in `index/`. Raises what `Environment` raises."""
+    return TopicStore(Environment(index, DATABASES, schema=SCHEMA, writer=False, name="index"))
+
+
 def read(index: Path, project: str) -> tuple[Topic, ...]:
     """Return a project's topics from the files in `index/`; empty if they cannot be read.
 
-    For callers that need nothing else from there: it takes a millisecond, and no numpy.
+    For callers that need nothing else from there: it takes a millisecond.
     """
     try:
-        environment = Environment(index, DATABASES, schema=SCHEMA, writer=False, name="index")
+        store = reader(index)
     except StoreError:
         return ()
     try:
-        with environment.read() as transaction:
-            return TopicView(environment, transaction).topics(project)
+        with store.view() as view:
+            return view.topics(project)
     except StoreError:
         return ()
     finally:
-        environment.close()
+        store.close()
 
 
 def _prefix(project: str) -> bytes:

@@ -12,6 +12,8 @@ from iai.model.clock import NS
 from iai.model.session import SessionInfo
 from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.protocol.message import Actor
+from iai.recall import search
+from iai.recall.hits import LONGEST_HIT
 from iai.store.record_change import RecordChange
 from tests.iai.store.builders import PROJECT, new_record
 
@@ -176,3 +178,16 @@ def test_a_clients_turns_are_hits_each_for_itself_and_none_is_narration(w: World
     say(w, 2, "the crane is at the berth", host="client", session="c", role="assistant")
     say(w, 3, "the crane has left", host="client", session="c", role="assistant")
     assert {hit.label for hit in ask(w, "crane")} == {1, 2, 3}
+
+
+def test_so_many_hits_are_returned_and_each_is_cut(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_HITS", 3)
+    for seconds in range(5):
+        say(
+            w, 10 * seconds, f"the tide number {seconds} " + "rises " * 5_000, session=f"s{seconds}"
+        )
+    hits = ask(w, "tide", k=10_000)
+    assert len(hits) == 3
+    assert {len(hit.text) for hit in hits} == {LONGEST_HIT}

@@ -8,7 +8,8 @@ import pytest
 from msgspec import structs
 from simulation.world import Chances, World
 
-from actors.ingest import EVENTS_A_SLICE
+from actors.ingest import EVENTS_A_SLICE, FLUSHES
+from actors.runtime import NO_CALLER
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
@@ -617,6 +618,19 @@ def test_a_flush_is_answered_when_everything_has_been_read(world: Make) -> None:
         spool(w, f"{number:03}", prompt=f"turn {number}", prompt_id=str(number))
     reply = w.answer(Actor.INGEST, Flush())
     assert reply == Flushed(revision=200)
+
+
+def test_so_many_wait_for_a_flush_and_the_bell_is_none_of_them(world: Make) -> None:
+    w = world()
+    ingest = w.actors[Actor.INGEST]
+    for _ in range(FLUSHES + 1):
+        assert list(ingest.receive(Flush(), NO_CALLER, w.now)) == []
+    waiting = [w.ask(Actor.INGEST, Flush()) for _ in range(FLUSHES)]
+    refused = w.replies[w.ask(Actor.INGEST, Flush())]
+    assert isinstance(refused, Error)
+    assert refused.code is ErrorCode.BUSY
+    w.run(5.0)
+    assert {w.replies[request_id] for request_id in waiting} == {Flushed(revision=0)}
 
 
 def test_a_change_is_announced_after_it_is_durable(world: Make) -> None:

@@ -7,11 +7,12 @@ from threading import Event
 from typing import Any
 
 import pytest
-from harness.group import Group
+from harness.group import Group, wait_until
 from harness.planted import KINDS, Planted, planted
 from harness.planting import Planting, left_in
 from simulation.world import World
 
+from iai.admin import scrubbed
 from iai.ingest.detectors import Kingfisher
 from iai.protocol.ingest import (
     Capture,
@@ -242,3 +243,28 @@ def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_pat
         assert sum(group.json("status")["redacted"].values()) >= len(secrets)
         planting.pend(later)
         assert left_in([*secrets, *later], planting.starts()) == []
+
+
+@pytest.mark.slow
+def test_purging_leaves_no_byte_of_a_secret_in_any_file_of_the_store(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    Kingfisher(rules).wait()
+    secrets = planted(len(KINDS), 31)
+    with Group(redact="off", session_cache_refresh_min_sec="0") as group:
+        planting = Planting(group, rules)
+        planting.plant(secrets)
+        group.settle()
+        start = {"session_id": "next", "cwd": str(planting.cwd), "source": "startup"}
+        given = group.hook("session-recall", start | {"hook_event_name": "SessionStart"})
+        assert left_in(secrets, [("start", given.stdout.encode())]) != []
+        names = [one.partition(" in ")[2] for one in left_in(secrets, planting.files())]
+        assert {name.split("/")[0] for name in names} >= {"records", "session-start"}
+        group.down()
+        del group.environment["IAI_MCP_REDACT"]
+        group.up()
+        done = group.json("purge-secrets")
+        assert done["changed"] > 0
+        wait_until(lambda: not scrubbed.left(group.layout), "every stage has scrubbed it")
+        group.settle()
+        assert left_in(secrets, planting.files()) == []
+        assert left_in(secrets, planting.recalls(secrets[:3])) == []

@@ -17,7 +17,8 @@ from iai.model.clock import Now
 from iai.process.heartbeat import Heartbeat
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
-from iai.protocol.message import Actor, Event, Request
+from iai.protocol.message import Actor, Error, Event, Reply, Request
+from iai.store.seal import EntryCorrupt
 
 
 class NoSignals(SignalQueue):
@@ -86,6 +87,38 @@ def test_a_byte_in_the_wakeup_pipe_has_ingest_read_the_spool_and_gets_no_answer(
         loop.close()
         signals.close()
     assert "nobody took the answer" not in caplog.text
+
+
+class Damaged(Answering):
+    """A behaviour whose requests need a damaged record."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        yield from super().receive(request, caller, now)
+        raise EntryCorrupt("the entry #4 of `records` is not what was written", self._path)
+
+
+def test_a_request_for_a_damaged_record_is_refused_and_ingest_goes_on(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeat, signals = Heartbeat(layout.heartbeat(Actor.INGEST)), NoSignals()
+    settings = Settings(store=layout.root)
+    loop = Loop(Actor.INGEST, Damaged(layout.records), settings, heartbeat, signals)
+    answers: list[Reply] = []
+    monkeypatch.setattr(loop._mailbox, "answer", lambda _, reply: answers.append(reply))
+    loop._receive(Caller(b"c", "1"), Flush())
+    loop.close()
+    derived = Loop(Actor.EMBEDDING, Damaged(layout.vectors), settings, heartbeat, signals)
+    with pytest.raises(EntryCorrupt):  # it deletes its store then, and rebuilds it
+        derived._receive(Caller(b"c", "1"), Flush())
+    derived.close()
+    signals.close()
+    refused = answers[1]
+    assert isinstance(refused, Error)
+    assert "#4 of `records`" in refused.detail
 
 
 def test_the_loop_does_without_a_pipe_where_the_file_system_has_none(

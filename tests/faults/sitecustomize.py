@@ -1,6 +1,9 @@
 """Faults in real processes. Python runs this at its start where PYTHONPATH names this directory.
 
-`IAI_FAULT_WALL` names a file with the seconds to add to the wall clock; it may change at any time.
+`IAI_FAULT_WALL` names a file with the seconds to add to the wall clock, or `at` and the nanoseconds
+that it shows for good; it may change at any time.
+`IAI_FAULT_SPEED` is a factor and the nanoseconds of both clocks, monotonic and wall, at which they
+begin to run faster by it, in actors only.
 `IAI_FAULT_COMPOSE` is how many seconds longer it takes to gather what a payload shows.
 `IAI_FAULT_EMBEDDER` is why the embedder cannot be loaded.
 `IAI_FAULT_READ` names a file: while it is there, of each transcript only a first slice is read.
@@ -24,7 +27,21 @@ _NS = 1_000_000_000
 
 def _set_clock(offset: Path) -> None:
     read = time.time_ns
-    time.time_ns = lambda: read() + int(offset.read_text()) * _NS
+
+    def shown() -> int:
+        at, _, nanoseconds = offset.read_text().partition("at ")
+        return int(nanoseconds) if nanoseconds else read() + int(at) * _NS
+
+    time.time_ns = shown
+    time.time = lambda: time.time_ns() / _NS
+
+
+def _speed_up(factor: int, mono: int, wall: int) -> None:
+    """Have both clocks of an actor run faster. Waiting takes as long as ever."""
+    monotonic, real = time.monotonic_ns, time.time_ns
+    time.monotonic_ns = lambda: mono + (monotonic() - mono) * factor
+    time.monotonic = lambda: time.monotonic_ns() / _NS
+    time.time_ns = lambda: wall + (real() - wall) * factor
     time.time = lambda: time.time_ns() / _NS
 
 
@@ -207,6 +224,10 @@ def _audit(directory: Path) -> None:
 
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
+if (speed := os.environ.get("IAI_FAULT_SPEED")) and "multiprocessing.spawn" in " ".join(
+    sys.orig_argv
+):
+    _speed_up(*map(int, speed.split()))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
     _slow_down(float(delay))
 if reason := os.environ.get("IAI_FAULT_EMBEDDER"):

@@ -12,6 +12,7 @@ from actors.runtime import WakeupPipe
 from iai.ingest import spool
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
+MOST = int(HOOK.read_text().partition("\nmost=")[2].split()[0])  # events that may wait
 Make = Callable[..., Group]
 
 
@@ -76,6 +77,19 @@ def test_what_is_too_long_for_an_event_is_cut_and_refused(group: Make) -> None:
     read = spool.read(path)
     assert read is not None
     assert (read.event, read.why) == (None, f"{spool.LONGEST_EVENT + 1} bytes is too long")
+
+
+def test_a_full_spool_takes_no_more_but_that_a_session_is_not_to_be_recorded(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    for number in range(MOST):
+        (g.layout.spool_new / f"{number}.json").touch()
+    done = g.hook("turn-capture", {"session_id": "s", "prompt": "x" * 1_000_000})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(list(g.layout.spool_new.iterdir())) == MOST
+    g.environment["IAI_MCP_CAPTURE"] = "off"
+    g.hook("turn-capture", {"session_id": "s"})
+    assert len(list(g.layout.spool_new.iterdir())) == MOST + 1
 
 
 def test_concurrent_events_are_all_spooled(group: Make) -> None:

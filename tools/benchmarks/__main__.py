@@ -11,6 +11,7 @@ from benchmarks.stats import show
 
 NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
+    "restarts": "seconds until a killed process answers again, and its CPU time until then",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
     "sessions": "sessions of both hosts by the hundred: what they are given, and in what time",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",

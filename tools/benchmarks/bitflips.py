@@ -26,7 +26,7 @@ from typing import Literal, get_args
 import msgspec
 from harness.corpus import history, text
 from msgspec import Struct
-from simulation.world import SharedReaders, World
+from simulation.world import SharedPayloadReaders, World
 
 from benchmarks.stats import Stats
 from iai.admin.doctor import deep
@@ -242,7 +242,7 @@ def _everything(store: Path) -> Iterator[bytes]:
     state = saved.decode(layout.lifecycle.read_bytes())
     yield repr((state.state, state.since, state.last_activity_at) if state else "").encode()
     world = World(store)
-    composer = Composer(SharedReaders(layout, world.records, world.vectors, world.graph))
+    composer = Composer(SharedPayloadReaders(layout, world.records, world.graph), 20)
     with world.records.view() as view:
         yield from _records(view)
         wanted = targets(view, layout, 20)

@@ -5,7 +5,8 @@ processes are killed and stopped at random times and right before and after each
 derived files are cut and flipped, half events and garbage arrive, the clock jumps, a hundred `iai
 up` come at once, and the disk is full or read-only (on a tmpfs; needs root). At the end every
 acknowledged text is in the store once and byte for byte, every other at most once, every stage has
-caught up, each text is found, the payload is current, and no process or file is left over.
+caught up, each text is found, what was derived equals what a fresh store derives from the same
+records (`campaign.rebuilt` says what is compared), and no process or file is left over.
 
 `findings` must be empty. The same seed draws the same faults; when they hit is up to the machine.
 """
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from campaign import rebuilt
 from campaign.damage import Damage
 from campaign.disk import SmallDisk
 from campaign.kills import Kills
@@ -32,9 +34,9 @@ from campaign.workload import (
     Starts,
     Worker,
 )
-from harness.group import CHECKOUT, Group, wait_until
+from harness.group import CHECKOUT, Group, TooLate, wait_until
 
-from benchmarks.stats import Stats, quantiles
+from benchmarks.stats import Stats, load, quantiles
 from iai.model import framing
 from iai.model.exchange import NARRATION
 from iai.process import files
@@ -46,7 +48,9 @@ _STORE_MB = 512
 _JUMPS_S = (0, 3_600, -3_600, 86_400 * 400, -86_400 * 400)
 _AT_ONCE = 100  # `iai up`
 _ASKED = 200  # texts that are looked for at the end
+_COMPARED = 50  # questions that a rebuilt store is asked, too
 _FULL_S = 3.0
+_CLOSED_S = 10.0
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -106,6 +110,7 @@ class Campaign:
         return {
             "disk": "a tmpfs" if self._disk.there else "never full: that needs root and a tmpfs",
             "seed": self._args.seed,
+            "load of the machine": load(),
             "seconds": round(time.monotonic() - began, 1),
             "kills": self._kills.count,
             "other faults": dict(self._faults - Counter(any=self._faults["any"])),
@@ -192,7 +197,9 @@ class Campaign:
         for what in ("lost", "doubled", "torn", "unknown"):
             found = getattr(audit, what)
             self._findings += [f"{len(found)} {what}, the first: {found[0][:300]}"] if found else []
-        missed = self._not_found([r.text for r in stored if r.kind != NARRATION])
+        found = [r.text for r in stored if r.kind != NARRATION]
+        missed = self._not_found(found)
+        compared = self._compare(found)
         self._end()
         if self._disk.there:
             self._read_only()
@@ -203,6 +210,7 @@ class Campaign:
             "doubled": len(audit.doubled),
             "torn": len(audit.torn),
             "not found by recall": missed,
+            "equal to a rebuild": compared,
         }
 
     def _not_found(self, known: list[str]) -> int:
@@ -219,11 +227,30 @@ class Campaign:
             self._findings.append(f"{missed} of {len(asked)} texts are not found")
         return missed
 
+    def _compare(self, known: list[str]) -> dict[str, int]:
+        """Return how much of what was derived was compared with a rebuild."""
+        questions = [text[:200] for text in self._chance.sample(known, min(_COMPARED, len(known)))]
+        with Group() as fresh:
+            faults = ("IAI_FAULT_WALL", "PYTHONPATH")
+            fresh.environment |= {name: self._group.environment[name] for name in faults}
+            compared, different = rebuilt.differences(
+                self._group,
+                fresh,
+                questions,
+                lambda wall: files.replace(self._clock, f"at {wall}".encode()),
+            )
+            fresh.end()
+        files.replace(self._clock, b"0")
+        self._findings += different
+        return compared
+
     def _read_only(self) -> None:
         """Have commands and hooks meet a read-only store, while the group is down."""
         group = self._group
-        if not self._disk.read_only(on=True):
-            self._findings.append("the store could not be made read-only: a file is still open")
+        try:  # an ending process closes its files after it is gone from the list
+            wait_until(lambda: self._disk.read_only(on=True), "no file is open", _CLOSED_S)
+        except TooLate as error:
+            self._findings.append(f"the store could not be made read-only: {error}")
             return
         event = {
             "session_id": "x",

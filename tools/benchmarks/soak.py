@@ -1,8 +1,9 @@
-"""Does a group that works for long need more and more? Memory, files and disk, over many days' use.
+"""Does a group that works for long need more and more? Memory, files and disk, over hours of use.
 
-A store of --records, then bursts of work with pauses in which the group falls asleep and tidies
-up, as over a night, which takes seconds here. Compared is what each process has at a tenth of the
-time and at the end: `growth` is the ratio. The records added meanwhile are a few percent.
+A store of --records with all their links, then bursts of work with pauses in which the group falls
+asleep and tidies up, as over a night. The actors' clocks run --speed times faster, so that --hours
+take minutes, and whatever expires in that time does. Compared is what each process has at a tenth
+of the time and at the end: `growth` is the ratio. The records added meanwhile are a few percent.
 """
 
 import time
@@ -14,53 +15,101 @@ from campaign.damage import Damage
 from campaign.promises import Promises
 from campaign.workload import Captures, Questions, Refreshes, Starts, Worker
 from harness.corpus import history
-from harness.group import Group, wait_until
+from harness.group import CHECKOUT, PATIENCE_S, Group, wait_until
 from msgspec import Struct
 
 from benchmarks.stats import Stats
 from iai.process import disk_space
-from iai.protocol.message import PIPELINE
+from iai.process.client import Client
+from iai.protocol.ingest import Import, ImportProgress, ImportStatus
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import PIPELINE, Actor, State
+from iai.store.readers import Readers
 
 _BURST_S = 3.0
-_NIGHT = {"drowsy_after_sec": "1", "sleep_after_sec": "2", "hibernate_after_sec": "600"}
+_PATIENCE_S = 3_600.0  # for the links of a large store
+_NIGHT = {"drowsy_after_sec": "20", "sleep_after_sec": "40", "hibernate_after_sec": "86400"}
 
 
 class Usage(Struct, frozen=True):
     """What one process has at one time."""
 
-    rss: int  # bytes
+    own: int  # bytes, without the pages of files, which the system takes back when it needs them
+    rss: int  # bytes, with these
     files: int  # open descriptors
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--records", type=int, default=50_000, help="in the store before")
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--hours", type=float, default=2.0, help="by the actors' clocks")
+    parser.add_argument("--speed", type=int, default=20, help="how much faster these run")
 
 
 def run(args: Namespace) -> Stats:
-    with Group(session_cache_refresh_min_sec="0.2", tick_sec="0.2", **_NIGHT) as group:
-        group.up()
-        history(group.work / "history", args.records)
-        group.iai("import", str(group.work / "history"), "--wait")
-        group.settle()
+    with Group(session_cache_refresh_min_sec="4", tick_sec="4", **_NIGHT) as group:
+        links = _fill(group, args.records)
+        _speed_up(group, args.speed)
+        seconds = args.hours * 3_600 / args.speed
         began = time.monotonic()
         samples: list[tuple[float, dict[str, Usage]]] = []
         findings: list[str] = []
-        day = 0
-        while (elapsed := time.monotonic() - began) < args.minutes * 60:
-            findings += _day(group, day)
+        while (elapsed := time.monotonic() - began) < seconds:
+            findings += _day(group, len(samples))
             samples.append((elapsed, _usage(group)))
-            day += 1
-        first = next(s for at, s in samples if at >= args.minutes * 6)
-        last = samples[-1][1]
-        health = group.health()
+        tenths = [
+            next(usage for at, usage in samples if at >= seconds * n / 10 or at == samples[-1][0])
+            for n in range(1, 11)
+        ]
         return {
-            "days": day,
-            "records": health.watermark.records_count,
+            "hours": args.hours,
+            "bursts": len(samples),
+            "records": group.health().watermark.records_count,
+            "links, before": links,
             "disk, MB": round(disk_space.measure(group.layout.root, 0).used / 1e6),
-            **{who: _growth(first[who], last[who]) for who in last},
+            **{who: _growth([usage[who] for usage in tenths]) for who in tenths[0]},
             "findings": findings or "none",
         }
+
+
+def _fill(group: Group, records: int) -> int:
+    """Have a group import records and link them; return how many links there are."""
+    group.up()
+    history(group.work / "history", records)
+    with group.client() as client:
+        paths = (str(group.work / "history"),)
+        job = client.call(Actor.INGEST, Import(paths), ImportProgress, PATIENCE_S).job
+        wait_until(lambda: _read(client, job), "all is read", _PATIENCE_S, look_s=1)
+        wait_until(lambda: group.health().caught_up, "all is indexed", _PATIENCE_S, look_s=1)
+        asleep = RequestState(state=State.SLEEP)  # links are made without pauses then
+        client.call(Actor.LIFECYCLE, asleep, LifecycleReport, PATIENCE_S)
+    wait_until(lambda: _linked(group), "all is linked", _PATIENCE_S, look_s=1)
+    group.down()
+    readers = Readers(group.layout)
+    with readers.records.view() as view, readers.graph.view() as graph:
+        labels = [record.label for record in view.after(0)]
+        rows = (*graph.kept(labels).values(), *graph.kept_similar(labels).values())
+    readers.close()
+    return sum(map(len, rows))
+
+
+def _read(client: Client, job: str) -> bool:
+    return client.call(Actor.INGEST, ImportStatus(job=job), ImportProgress, PATIENCE_S).done
+
+
+def _linked(group: Group) -> bool:
+    readers = Readers(group.layout)
+    with readers.graph.view() as view:
+        progress = view.progress()
+    readers.close()
+    return progress.links_applied.floor >= progress.records_applied.floor
+
+
+def _speed_up(group: Group, factor: int) -> None:
+    """Start a group whose actors' clocks run faster."""
+    faults = f"{CHECKOUT / 'tests' / 'faults'}:{CHECKOUT}"
+    speed = f"{factor} {time.monotonic_ns()} {time.time_ns()}"
+    group.environment |= {"PYTHONPATH": faults, "IAI_FAULT_SPEED": speed}
+    group.up()
 
 
 def _day(group: Group, day: int) -> list[str]:
@@ -96,13 +145,17 @@ def _usage(group: Group) -> dict[str, Usage]:
 
 
 def _of(process: psutil.Process) -> Usage:
-    return Usage(process.memory_info().rss, process.num_fds())
+    memory = process.memory_info()
+    return Usage(memory.rss - getattr(memory, "shared", 0), memory.rss, process.num_fds())
 
 
-def _growth(first: Usage, last: Usage) -> Stats:
+def _growth(tenths: list[Usage]) -> Stats:
+    """Compare the end with the first tenth."""
+    first, last = tenths[0], tenths[-1]
     return {
-        "MB": round(last.rss / 1e6, 1),
-        "growth": round(last.rss / first.rss, 3),
+        "growth": round(last.own / first.own, 3),
+        "MB, by tenths": " ".join(f"{usage.own / 1e6:.1f}" for usage in tenths),
+        "MB with pages of files": round(last.rss / 1e6, 1),
         "files": last.files,
         "files at a tenth": first.files,
     }

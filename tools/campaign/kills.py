@@ -117,19 +117,13 @@ class Kills:
         """Wait until another process of the actor answers."""
         self.count += 1
         try:
-            wait_until(lambda: self._answers(actor, old), f"{actor} is back", _BACK_S, _LOOK_S)
+            back = lambda: answering(self._group, actor, not_=old)  # noqa: E731
+            wait_until(back, f"{actor} is back", _BACK_S, _LOOK_S)
         except TooLate as error:
             self.findings.append(str(error))
             return
         self.back_s[actor].append(time.monotonic() - killed)
         self._began[actor] = time.monotonic()
-
-    def _answers(self, actor: Actor, old: int) -> bool:
-        try:
-            with Client(self._group.layout) as client:
-                return client.call(actor, Ping(), Pong, 0.25).pid != old
-        except IaiError:
-            return False
 
     def _pid(self, actor: Actor) -> int:
         try:
@@ -137,3 +131,12 @@ class Kills:
                 return client.call(actor, Ping(), Pong, DEADLINE_S).pid
         except IaiError:
             return 0
+
+
+def answering(group: Group, actor: Actor, *, not_: int) -> bool:
+    """Does another process of an actor answer than the one with this pid?"""
+    try:
+        with Client(group.layout) as client:
+            return client.call(actor, Ping(), Pong, 0.25).pid != not_
+    except IaiError:
+        return False

@@ -13,9 +13,11 @@ import sys
 import tempfile
 from argparse import ArgumentParser
 from contextlib import redirect_stdout, suppress
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
+from zlib import crc32
 
 import msgpack
 import msgspec
@@ -34,9 +36,11 @@ from iai.errors import BadMessageReceived, BadUsage, StoreError
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.hosts import claude, codex
 from iai.ingest import explain, transcripts
+from iai.ingest import parse as parser
 from iai.install import hook_entries, hook_status, json_edit
 from iai.install.json_edit import NotJson
 from iai.model import framing
+from iai.model import record as model
 from iai.model.clock import NS, Now
 from iai.model.record import NewRecord, Project
 from iai.process import ledger
@@ -53,6 +57,8 @@ from iai.store.records import Records
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
+_LINES = 3  # of a transcript, behind its first: a short one takes less time
+_STORED = 16  # of so many transcripts one goes all the way to the records, which takes longest
 ENOUGH = 2_000  # cases that one store is used for, so that a full one slows nothing down
 WALL = 1_795_000_000 * NS
 
@@ -155,11 +161,12 @@ class Transcript(_Ingesting):
     def __init__(self, name: str, samples: list[bytes], form: str = "plain") -> None:
         super().__init__()
         self._samples, self._form = samples, form
+        self._identify = lru_cache(maxsize=64)(identify)
         self._path = self.directory / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
 
     def broken(self, random: Random) -> bytes:
-        data, other = random.choice(self._samples), random.choice(self._samples)
+        data, other = (_piece(random, random.choice(self._samples)) for _ in range(2))
         data = _HOSTS.broken_lines(random, data, other)
         if self._form == "zst":
             data = zstandard.compress(data)
@@ -173,26 +180,52 @@ class Transcript(_Ingesting):
         return data
 
     def check(self, data: bytes) -> bool:
-        ingest = self.ingest()
+        through_the_store = not crc32(data) % _STORED
+        transcript = model.Transcript(path=str(self._path), host="")
         if self._form == "rewritten":
             cut, data = int.from_bytes(data[:4], "big"), data[4:]
-            self._read(ingest, data[cut // 2 : cut] or data)
-        self._read(ingest, data)
-        if self._form == "plain":
-            for _ in explain.explain(str(self._path)):
-                pass
+            began = data[cut // 2 : cut] or data
+            transcript = self._parsed(transcript, began)
+            if through_the_store:
+                self._stored(began)
+        self._parsed(transcript, data)
+        if through_the_store:
+            self._stored(data)
+            if self._form == "plain":
+                for _ in explain.explain(str(self._path)):
+                    pass
         return True
 
-    def _read(self, ingest: Ingest, data: bytes) -> None:
-        path = str(self._path)
-        on_disk = path + transcripts.COMPRESSED if self._form == "zst" else path
-        if self._form == "zst":  # hosts write such a file once, so it is another one each time
-            Path(on_disk).unlink(missing_ok=True)
-        Path(on_disk).write_bytes(data)
-        perform(ingest.receive(Import(paths=(on_disk,)), Caller(b"", ""), self.now), self.now)
+    def _parsed(self, transcript: model.Transcript, data: bytes) -> model.Transcript:
+        """Read what a file holds, as ingest does, and store none of it."""
+        self._write(data)
+        with suppress(OSError):  # a broken compressed file
+            return parser.read(transcript, self._identify, WALL).transcript
+        return transcript
+
+    def _stored(self, data: bytes) -> None:
+        """Have the ingest actor read a file."""
+        path = self._write(data)
+        ingest = self.ingest()
+        perform(ingest.receive(Import(paths=(path,)), Caller(b"", ""), self.now), self.now)
         while ingest._imports.current:  # noqa: SLF001  what is waited for
             self.now = self.now.later(1)
             perform(ingest.work(self.now), self.now)
+
+    def _write(self, data: bytes) -> str:
+        path = str(self._path)
+        if self._form == "zst":  # hosts write such a file once, so it is another one each time
+            path += transcripts.COMPRESSED
+            Path(path).unlink(missing_ok=True)
+        Path(path).write_bytes(data)
+        return path
+
+
+def _piece(random: Random, data: bytes) -> bytes:
+    """Return the line that begins a transcript, and a few that follow one another."""
+    first, *rest = data.splitlines(keepends=True)
+    start = random.randrange(len(rest) + 1)
+    return b"".join([first, *rest[start : start + _LINES]])
 
 
 class Spool(_Ingesting):

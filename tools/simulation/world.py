@@ -56,6 +56,7 @@ from iai.protocol.registry import FEED
 from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.graph import GraphStore
+from iai.store.payload_readers import PayloadReaders
 from iai.store.readers import Readers
 from iai.store.records import Records
 from iai.store.vectors import VectorStore
@@ -105,6 +106,17 @@ class SharedReaders(Readers):
     def __init__(self, layout: Layout, records: Records, vectors: VectorStore, graph: GraphStore):
         super().__init__(layout)
         self._records, self._vectors, self._graph = records, vectors, graph
+
+    def close(self) -> None:
+        """Close nothing: the world owns them."""
+
+
+class SharedPayloadReaders(PayloadReaders):
+    """The same for the cache-writer."""
+
+    def __init__(self, layout: Layout, records: Records, graph: GraphStore):
+        super().__init__(layout)
+        self._records, self._topics = records, graph
 
     def close(self) -> None:
         """Close nothing: the world owns them."""
@@ -398,7 +410,8 @@ class World:
                 )
                 return Lifecycle(self.layout, limits, self.settings.tick_s)
             case _:
-                return CacheWriter(self.layout, readers, self.settings)
+                shared = SharedPayloadReaders(self.layout, self.records, self.graph)
+                return CacheWriter(self.layout, shared, self.settings)
 
 
 def _written(effect: Effect) -> tuple[Path, ...]:

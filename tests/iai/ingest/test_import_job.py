@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from iai.errors import NotFound
+from iai.errors import BadUsage, NotFound
 from iai.ingest import parse
-from iai.ingest.import_job import JOBS_KEPT, PROBLEMS_LISTED, ImportJob, ImportQueue
+from iai.ingest.import_job import JOBS_KEPT, JOBS_WAITING, PROBLEMS_LISTED, ImportJob, ImportQueue
 from iai.ingest.parse import Inserted
 from iai.model.record import Transcript
 from iai.projects.identity import identify
@@ -104,3 +104,15 @@ def test_the_latest_finished_imports_can_still_be_queried() -> None:
     assert queue.get(jobs[1].name) is jobs[1]
     with pytest.raises(NotFound, match="no such import"):
         queue.get(jobs[0].name)
+
+
+def test_only_so_many_imports_may_wait(tmp_path: Path) -> None:
+    queue = ImportQueue()
+    paths = [tmp_path / f"{n}.jsonl" for n in range(JOBS_WAITING + 1)]
+    for path in paths:
+        path.touch()
+    for n in range(JOBS_WAITING):
+        queue.begin((str(paths[n]),), n)
+    with pytest.raises(BadUsage, match="waiting already"):
+        queue.begin((str(paths[-1]),), 0)
+    queue.begin((str(paths[0]),), 0)  # joins the one that waits

@@ -299,6 +299,25 @@ def test_of_a_record_cut_anywhere_nothing_is_made_up(
     assert [record.value for record in records][-len(glued) :] == [json.loads(g) for g in glued]
 
 
+@pytest.mark.parametrize("rest", [b"[" + b"1," * 100, b'"' + b"x" * 200])
+def test_a_broken_line_is_not_read_to_its_end_from_each_of_many_starts(
+    rest: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned = 0
+    decode = json.JSONDecoder.raw_decode
+
+    def counted(self: json.JSONDecoder, text: str, start: int = 0) -> object:
+        nonlocal scanned
+        scanned += len(text) - start
+        return decode(self, text, start)
+
+    line = b'{"a":' * 50 + rest
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
+    monkeypatch.setattr(transcripts, "_CHARACTERS_TRIED", 3 * len(line))
+    assert transcripts.rescued(line) == transcripts.Rescued([], whole=False)
+    assert scanned <= 4 * len(line)
+
+
 def test_only_an_absolute_name_of_a_transcript_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

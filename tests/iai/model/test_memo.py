@@ -1,6 +1,6 @@
 """A memo calls its function once for each argument, and never grows beyond its limit."""
 
-from iai.model.memo import Memo
+from iai.model.memo import Latest, Memo
 
 
 def test_a_result_is_computed_once() -> None:
@@ -25,3 +25,10 @@ def test_none_is_not_remembered() -> None:
     memo = Memo[str, str | None](lambda text: text or None, 8)
     assert memo[""] is None
     assert not memo
+
+
+def test_the_entries_set_last_are_kept() -> None:
+    latest = Latest[str, int](2)
+    for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        latest[key] = value
+    assert latest == {"a": 3, "c": 4}

@@ -5,7 +5,7 @@ from iai.freshness.target import Target
 from iai.model import framing
 from iai.model.record import Project
 from iai.session_start.composer import WITHOUT_GRAPH, Composer
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -15,8 +15,8 @@ def test_a_payload_says_when_the_graph_is_missing(layout: Layout) -> None:
     records.commit(lambda unit: unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p"), NOW)
     put(records, new_record("a", text="remember the milk"))
     records.close()
-    readers = Readers(layout)
-    composer = Composer(readers)
+    readers = PayloadReaders(layout)
+    composer = Composer(readers, 20)
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     composer.prepare(target)
     with_graph, without = (
@@ -35,10 +35,10 @@ def test_other_projects_are_left_out_where_that_is_set(layout: Layout) -> None:
         records.commit(lambda unit, place=place: unit.place(place, place.root), NOW)  # type: ignore[misc]
     put(records, new_record("a"), new_record("b", project="b" * 16, session="b"))
     records.close()
-    readers = Readers(layout)
+    readers = PayloadReaders(layout)
     target = Target(layout.project_payload(PROJECT), PROJECT, "mine")
     texts = [
-        Composer(readers, elsewhere=choice).compose(target, NOW.wall, with_graph=True).text
+        Composer(readers, 20, elsewhere=choice).compose(target, NOW.wall, with_graph=True).text
         for choice in (True, False)
     ]
     readers.close()
@@ -54,8 +54,8 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
         records = Records(layout.records, writer=True)
         put(records, *(new_record(key) for key in keys))
         records.close()
-        readers = Readers(layout)
-        composer = Composer(readers, elsewhere=False)
+        readers = PayloadReaders(layout)
+        composer = Composer(readers, 20, elsewhere=False)
         target = Target(layout.payload, "", "")
         texts.append(composer.compose(target, NOW.wall, with_graph=True).text)
         readers.close()
@@ -66,4 +66,4 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
 
 
 def test_preparing_ignores_a_store_that_cannot_be_read(layout: Layout) -> None:
-    Composer(Readers(layout)).prepare(Target(layout.payload, "", ""))
+    Composer(PayloadReaders(layout), 20).prepare(Target(layout.payload, "", ""))

@@ -11,13 +11,14 @@ from iai.process import files
 from iai.projects.identity import identify
 from iai.session_start.manifest import Manifest
 from iai.session_start.snapshot import SnapshotReader
-from iai.store.graph import GraphStore
-from iai.store.readers import Readers
+from iai.store.graph import GraphStore, Progress
+from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
+from iai.store.topics import Window
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 
-class OurReaders(Readers):
+class OurReaders(PayloadReaders):
     """LMDB opens an environment once in each process, so the writer's own is read here."""
 
     def __init__(self, layout: Layout, records: Records) -> None:
@@ -25,12 +26,12 @@ class OurReaders(Readers):
         self._records = records
 
 
-def reader(layout: Layout, readers: Readers) -> SnapshotReader:
+def reader(layout: Layout, readers: PayloadReaders) -> SnapshotReader:
     return SnapshotReader(layout, readers, Settings(store=layout.root), Manifest())
 
 
 def test_before_the_first_record_there_is_nothing_to_write_from(layout: Layout) -> None:
-    snapshots = reader(layout, Readers(layout))
+    snapshots = reader(layout, PayloadReaders(layout))
     assert snapshots.read(NOW.wall) == Snapshot(live=None)
     assert snapshots.watermark() is None
 
@@ -86,4 +87,15 @@ def test_a_payload_is_present_if_all_are_intact_and_a_hook_would_print_it(layout
 
 def test_a_graph_without_progress_is_left_out(layout: Layout) -> None:
     GraphStore(layout.index, writer=True).close()
-    assert reader(layout, Readers(layout)).read(NOW.wall).graph == LEFT_OUT
+    assert reader(layout, PayloadReaders(layout)).read(NOW.wall).graph == LEFT_OUT
+
+
+def test_a_warm_graph_counts_its_rebuilds_and_the_topics_found(layout: Layout) -> None:
+    store = GraphStore(layout.index, writer=True)
+    progress = Progress(warm=True, rebuilt=2)
+    store.commit(lambda unit: unit.advance(progress))
+    store.commit(lambda unit: unit.put_window(PROJECT, 0, Window(fingerprint=1, revision=1)))
+    store.close()
+    readers = PayloadReaders(layout)
+    assert reader(layout, readers).read(NOW.wall).graph == 3
+    readers.close()

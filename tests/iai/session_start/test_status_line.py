@@ -10,7 +10,7 @@ from iai.model.record import Watermark
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
 from iai.session_start.status_line import LATE_S, SESSIONS, StatusLine
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
 
@@ -23,7 +23,7 @@ def line(layout: Layout) -> StatusLine:
     put(records, new_record("1", session="s1", text=MARKED))
     records.commit(lambda unit: unit.leave_out("s2"), NOW)
     records.close()
-    return StatusLine(layout, Readers(layout), 60.0, 0.0)
+    return StatusLine(layout, PayloadReaders(layout), 60.0, 0.0)
 
 
 def snapshot(live: int, held: int) -> Snapshot:
@@ -65,7 +65,7 @@ def test_a_change_that_waits_for_the_interval_does_not_make_the_text_late(
 def test_what_is_wrong_is_said_in_words(line: StatusLine, layout: Layout) -> None:
     said = line.changed(snapshot(1, 1), "the hooks are silent", NOW)
     assert said == "-\tup to date, ! the hooks are silent\n"
-    full = StatusLine(layout, Readers(layout), 60.0, 1e-9)
+    full = StatusLine(layout, PayloadReaders(layout), 60.0, 1e-9)
     assert "! no room: nothing new is stored" in full.changed(snapshot(1, 1), "", NOW)
     assert full.changed(Snapshot(live=None), "", NOW).startswith("-\t! the records cannot be read")
 

@@ -10,7 +10,7 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.model.action import Action
-from iai.model.record import Transcript, digest, session_key
+from iai.model.record import Record, Transcript, digest, session_key
 from iai.model.revisions import through
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.graph import GraphStore
@@ -93,6 +93,68 @@ def test_a_damaged_change_of_the_log_is_passed_over(records: Records) -> None:
     flip(records._environment, "log", encode_u64(2))
     with records.view() as view:
         assert [revision for revision, _ in view.changes(through(4))] == [1, 3, 4]
+
+
+def test_a_text_whose_key_is_damaged_is_not_stored_twice(records: Records) -> None:
+    flip(records._environment, "by_key", digest("k4"))
+    assert put(records, new_record("k4"), new_record("k99")) == [0, 10]
+    with records.view() as view:
+        assert view.watermark().records_count == 10
+    records.commit(lambda unit: unit.rewind("k4", "/t.jsonl", 0), NOW)
+
+
+def test_a_damaged_watermark_is_counted_again_and_written_by_the_next_change(
+    records: Records,
+) -> None:
+    put(records, new_record("k10"))
+    records.commit(lambda unit: unit.forget(got(unit, 10)), NOW)
+    with records.view() as view:
+        before = view.watermark()
+    flip(records._environment, "meta", b"watermark")
+    with records.view() as view:
+        assert view.watermark() == before
+    assert put(records, new_record("k11")) == [11], "no number is given twice"
+    assert list(records.problems()) == []
+
+
+def got(unit: RecordChange, label: int) -> Record:
+    record = unit.get(label)
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["meta", "log", "records", "by_id", "by_key", "by_session", "by_project", "by_created",
+     "by_updated", "sessions", "by_activity", "session_changed", "changed", "voices", "projects",
+     "transcripts", "actions", "action_keys", "by_file", "session_info"],
+)  # fmt: skip
+def test_whatever_entry_is_damaged_the_next_turns_are_stored_once(
+    records: Records, name: str
+) -> None:
+    environment = records._environment
+    with records.view() as view:
+        keys = [key for key, _ in view._t.entries(environment.db[name])]
+    for key in {*keys} - {b"schema"}:
+        flip(environment, name, key)
+    texts = [new_record(key, created_at=NOW.wall + 20) for key in ("k1", "k20", "k21")]
+    put(records, *texts)
+    put(records, *texts)
+
+    def work(unit: RecordChange) -> None:
+        for key in ("a1", "a20"):
+            action = Action(key=key, kind="edit", at=NOW.wall + 21, path="/p/1.py")
+            unit.act(action, "claude", "s", PROJECT)
+        unit.pin(got(unit, 11), pinned=True)
+        unit.forget(got(unit, 10))
+        unit.follow(Transcript(path="/t.jsonl", host="claude", offset=9))
+
+    records.commit(work, NOW)
+    with records.view() as view:
+        assert view.watermark().max_vec_label == 11
+        assert view.watermark().records_count == 10
+        assert list(view.sessions(PROJECT)) == [SESSION]
+        assert [action.key for action in view.actions(SESSION)][-1] == "a20"
 
 
 @pytest.mark.parametrize("key", [b"watermark", b"max_action"])

@@ -3,13 +3,21 @@
 import multiprocessing
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreOutdated, StoreTooNew
+from iai.errors import (
+    StoreAbsent,
+    StoreBusy,
+    StoreCorrupt,
+    StoreOutdated,
+    StoreTooNew,
+    StoreWriteFailed,
+)
 from iai.store import environment
 from iai.store.environment import COPIES_KEPT, Environment, check
 from iai.store.migrations import Step
@@ -84,6 +92,20 @@ def test_a_full_map_grows_while_readers_in_other_processes_stay_open(
     ours.send(False)  # noqa: FBT003
     reader.join()
     assert (path / "data.mdb").stat().st_size > SMALL
+
+
+def test_one_reader_too_many_is_refused_and_the_next_can_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "MAX_READERS", 4)
+    store = open_things(path, writer=True)
+    with ExitStack() as opened:
+        for _ in range(4):
+            opened.enter_context(store.read())
+        with pytest.raises(StoreWriteFailed, match="4 read it at once; try again"):
+            opened.enter_context(store.read())
+    assert count(store) == 0
+    store.close()
 
 
 def test_a_change_that_fills_the_map_is_kept_whole(writer: Environment) -> None:

@@ -70,8 +70,8 @@ def test_the_watermark_is_read_as_one_value_not_counted(
 ) -> None:
     put(records, *(new_record(str(n)) for n in range(50)))
     with records.view() as view:
-        reads = Mock(wraps=view._t.get)
-        monkeypatch.setattr(view, "_t", Mock(spec=["get"], get=reads))
+        reads = Mock(wraps=view._t.intact)
+        monkeypatch.setattr(view, "_t", Mock(spec=["intact"], intact=reads))
         assert view.watermark().records_count == 50
         assert reads.call_count == 1
 

@@ -1,0 +1,84 @@
+"""Show how fresh the session-start text was, and is: how far behind, and for how long.
+
+local lag     what a stage still has to take from the stage before it, now
+global lag    age of the oldest change, or unread file, that has not come through to a stage, now
+lag           age of the oldest stored change that the text lacked, over the whole period
+reaction time from a change to the text that a session starts with, of the oldest change of each
+              rewrite
+
+Computed from the event log and the records, whether or not iai is running.
+
+example: iai freshness --since 7d
+"""
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+
+from iai.admin import freshness, health
+from iai.admin.freshness import Freshness, Lag, Quantiles
+from iai.cli import times
+from iai.cli.output import print_json
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.model import units
+from iai.model.units import count, span
+
+_BLOCKS = ".▁▂▃▄▅▆▇█"
+_COLUMNS = 56  # of the picture
+_SCALE_S = (0.0, 1.0, 10.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0)  # one step of height each
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--since", default="7d", metavar="T", help=f"not before {times.FORMS}")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    wall = time.time_ns()
+    layout = Layout(settings.store)
+    found = freshness.measure(layout, units.moment("--since", args.since, wall))
+    now = freshness.lags(health.measure(layout, wall, settings.payload_projects).stages)
+    if args.json:
+        print_json(freshness.document(found, now))
+        return 0
+    print("\n".join(_lines(found, now)))
+    return 0
+
+
+def _lines(found: Freshness, now: dict[str, Lag]) -> Iterator[str]:
+    yield "now        local lag               global lag"
+    for name, lag in now.items():
+        local = f"{count(lag.local_changes, 'change')}, {span(lag.local_s)}"
+        yield f"  {name:<9}{local if lag.local_changes else '0':<24}{_span(lag.global_s)}"
+    rewrites = count(found.writes, "rewrite")
+    yield f"since      {found.since}: {span(found.seconds)}, {rewrites} of the text"
+    yield f"lag        {_quantiles(found.lag)}"
+    yield f"reaction   {_quantiles(found.reaction)}"
+    for one in found.behind:
+        what = f"longer than {span(one.longer_than_s)}" if one.longer_than_s else "at all"
+        yield f"behind     {what:<19}{one.share:>9.4%} of the time"
+    starts = found.starts
+    lacked = f"; the oldest change that one lacked was {span(starts.longest_lag_s)} old"
+    yield f"sessions   {count(starts.count, 'start')}, {starts.current} with every change" + (
+        lacked if starts.longest_lag_s else ""
+    )
+    yield f"longest    {_picture(found)}"
+    yield f"           one step each: {', '.join(span(step) for step in _SCALE_S[1:])}, more"
+
+
+def _quantiles(times: Quantiles) -> str:
+    pairs = (("p50", times.p50_s), ("p95", times.p95_s), ("p99", times.p99_s), ("max", times.max_s))
+    return ", ".join(f"{name} {_span(seconds)}" for name, seconds in pairs)
+
+
+def _span(seconds: float) -> str:
+    return span(seconds) if seconds else "0"
+
+
+def _picture(found: Freshness) -> str:
+    """Return the longest lag in each part of the period as a row of blocks."""
+    longest = [one.longest_s for one in found.history]
+    width = -(-len(longest) // _COLUMNS)
+    columns = [max(longest[at : at + width]) for at in range(0, len(longest), width)]
+    return "".join(_BLOCKS[sum(seconds > step for step in _SCALE_S)] for seconds in columns)

@@ -1,0 +1,130 @@
+"""The page of the next session: its text, section by section, each line with its source."""
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from iai.admin import preview
+from iai.model import framing
+from iai.model.record import Record
+from iai.payload import budget
+from iai.store.record_view import RecordView
+from iai.ui import charts
+from iai.ui.asked import Asked, Document, choices, chosen
+
+_HEADING = "## "
+_QUOTED = "> "
+# Where `iai.payload.compose` puts the number of the record that a line was made from: before a
+# quotation, before what a session came to, or at the end. Numbers elsewhere are part of the text.
+_SOURCES = (
+    re.compile(r"#(\d{1,19}), [^:]*:$"),
+    re.compile(r"- .*?\(#(\d{1,19})\) -> "),
+    re.compile(r".*\(#(\d{1,19})(?:, (?:answer|refusal))?\)$"),
+)
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One line of the text with the quotation below it, and the record that it was made from."""
+
+    text: str
+    label: int = 0  # 0: it was made from more than one, or from none
+    pinned: bool = False
+    dismissed: bool = False
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """One section; the first has no heading, and says what the text is."""
+
+    heading: str
+    items: list[Item]
+    tokens: int
+
+
+def show(asked: Asked) -> Document:
+    """Return the text of the next session in a project, exactly as its hook prints it."""
+    with asked.records() as view:
+        projects = choices(view)
+        project = chosen(asked, projects) or (projects[0] if projects else None)
+        directories = _directories(view, project.id) if project else []
+    directory = asked.exact("directory")
+    if directory not in directories:
+        directory = project.root if project else "/"
+    found = preview.run(asked.settings.store, directory)
+    with asked.records() as view:
+        read = list(sections(found.text, view))
+    used = budget.tokens(found.text)
+    return {
+        "projects": projects,
+        "project": project,
+        "directories": directories,
+        "directory": directory,
+        "sections": read,
+        "text": found.text,
+        "origin": _origin(found.origin),
+        "revision": framing.revision(found.text),
+        "tokens": used,
+        "most": budget.TOKENS,
+        "characters": len(found.text),
+        "most_characters": budget.CHARACTERS,
+        "bar": charts.stack([(one.heading, one.tokens) for one in read], budget.TOKENS),
+    }
+
+
+def sections(text: str, view: RecordView) -> Iterator[Section]:
+    """Yield the sections of a session-start text; its frame is left out."""
+    heading = ""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(framing.OPENING) or line == framing.CLOSING:
+            continue
+        if line.startswith(_HEADING):
+            yield from _section(heading, lines, view)
+            heading, lines = line.removeprefix(_HEADING), []
+        elif line.strip():
+            lines.append(line)
+    yield from _section(heading, lines, view)
+
+
+def _section(heading: str, lines: list[str], view: RecordView) -> Iterator[Section]:
+    if not heading and not lines:
+        return
+    items: list[str] = []
+    for line in lines:
+        # A quotation can be cut in the middle, and the words about that have no mark.
+        below = items and _SOURCES[0].match(items[-1].partition("\n")[0])
+        if below and (line.startswith((_QUOTED, "[...")) or not _SOURCES[0].match(line)):
+            items[-1] += f"\n{line}"
+        else:
+            items.append(line)
+    whole = "\n".join([*([_HEADING + heading] if heading else []), *lines])
+    yield Section(
+        heading=heading,
+        items=[_item(text, view) for text in items] if heading else [Item(text=t) for t in items],
+        tokens=budget.tokens(whole),
+    )
+
+
+def _item(text: str, view: RecordView) -> Item:
+    record = _source(text.partition("\n")[0], view)
+    if record is None:
+        return Item(text=text)
+    return Item(text=text, label=record.label, pinned=record.pinned, dismissed=record.dismissed)
+
+
+def _source(line: str, view: RecordView) -> Record | None:
+    matches = (pattern.match(line) for pattern in _SOURCES)
+    label = next((int(found[1]) for found in matches if found), 0)
+    return view.get(label) if 0 < label < 1 << 63 else None
+
+
+def _directories(view: RecordView, project: str) -> list[str]:
+    """Return where a project was worked on, the latest last."""
+    known = view.project_named(project)
+    return list(dict.fromkeys((known.root, *known.cwds))) if known else []
+
+
+def _origin(said: str) -> str:
+    """Return where the hook took the text from: its last line is its log entry."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

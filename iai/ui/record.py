@@ -1,0 +1,32 @@
+"""The page of one record: its text in its exchange, and what can be done with it."""
+
+from iai.errors import NotFound
+from iai.model.record import Record
+from iai.recall import conversation
+from iai.recall.account import account
+from iai.ui.asked import Asked, Document
+
+
+def show(asked: Asked) -> Document:
+    """Return a record and its exchange. Raises NotFound."""
+    number = asked.number("ref")
+    with asked.records() as view:
+        record = view.get(number) if 0 < number < 1 << 63 else None
+        if record is None:
+            raise NotFound(f"there is no record #{number}; it may have been forgotten")
+        _, exchange, _ = conversation.around(view, record, 0)
+        project = view.project_named(record.project)
+    bases = [project.root if project else "", record.cwd]
+    return {
+        "record": record,
+        "exchange": exchange if exchange.turns else None,
+        "part": conversation.part(exchange, record) if exchange.turns else "",
+        "done": list(account(exchange.actions, bases)),
+        "project": project,
+        "closed": is_done(record),
+    }
+
+
+def is_done(record: Record) -> bool:
+    """Return whether the user said that nothing in its session is open."""
+    return "done" in record.marks

@@ -1,0 +1,85 @@
+"""The page of search: recall with its filters, and what speaks for each hit."""
+
+import time
+from typing import Any, Literal
+
+from iai.errors import BadUsage, IaiError
+from iai.model import units
+from iai.process.client import Client, recall
+from iai.protocol.graph_cache import Hit, Recall
+from iai.ui.asked import Asked, Document, choices, chosen
+
+HITS = 10
+MOST_HITS = 50
+ROLES = ("user", "assistant")
+PERIODS = {"": "any time", "1d": "a day", "7d": "a week", "30d": "a month", "365d": "a year"}
+
+
+def show(asked: Asked) -> Document:
+    """Return the hits for a query; none without one. What went wrong is said on the page."""
+    with asked.records() as view:
+        projects = choices(view)
+    project = chosen(asked, projects)
+    found: Document = {"hits": [], "degraded": (), "problem": "", "took_ms": 0.0}
+    query = asked.text("q")
+    if query:
+        try:
+            found |= _recall(asked, query, project.id if project else "")
+        except IaiError as error:
+            found["problem"] = str(error)
+    return {
+        "q": query,
+        "projects": projects,
+        "project": project,
+        "roles": ROLES,
+        "periods": PERIODS,
+        "asked": {
+            name: asked.text(name) for name in ("role", "since", "file", "commit", "command")
+        },
+        "failed": bool(asked.text("failed")),
+        **found,
+    }
+
+
+def _recall(asked: Asked, query: str, project: str) -> Document:
+    question = Recall(
+        query=query,
+        k=min(asked.number("k") or HITS, MOST_HITS),
+        project=project,
+        role=_role(asked.text("role")),
+        since=units.moment("since", asked.text("since"), asked.wall),
+        explain=True,
+        file=asked.text("file"),
+        commit=asked.text("commit"),
+        command=asked.text("command"),
+        failed=bool(asked.text("failed")),
+    )
+    with Client(asked.layout) as client:
+        client.require()
+        began = time.perf_counter()
+        answer = recall(client, question)
+        took_ms = (time.perf_counter() - began) * 1_000
+    most = max((abs(part) for hit in answer.hits for part in hit.why.values()), default=1.0)
+    return {
+        "hits": [{"hit": hit, "parts": parts(hit, most)} for hit in answer.hits],
+        "degraded": answer.degraded,
+        "took_ms": took_ms,
+    }
+
+
+def _role(given: str) -> Literal["", "user", "assistant"]:
+    match given:
+        case "" | "user" | "assistant":
+            return given
+        case _:
+            raise BadUsage(f"role is one of {', '.join(ROLES)}")
+
+
+def parts(hit: Hit, most: float) -> list[dict[str, Any]]:
+    """Return what speaks for a hit, the most first; `share` is of the largest part of any hit."""
+    ordered = sorted(hit.why.items(), key=lambda part: -part[1])
+    return [
+        {"name": name, "gain": gain, "share": round(100 * abs(gain) / most, 1)}
+        for name, gain in ordered
+        if gain
+    ]

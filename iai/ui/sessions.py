@@ -1,0 +1,80 @@
+"""The pages of sessions: the list of them, and one as a story."""
+
+from itertools import islice
+
+from iai.errors import NotFound
+from iai.index.filters import Filter
+from iai.model.record import session_key
+from iai.model.session import SessionInfo
+from iai.recall import conversation
+from iai.recall.account import account, session_line
+from iai.recall.timeline import Stretch, stretches
+from iai.session_start import deliveries
+from iai.ui.asked import Asked, Document, choices, chosen
+
+SHOWN = 20  # sessions on a page
+AT_ONCE = 100  # more, if they were active at the same time
+EXCHANGES = 10  # on a page of a story
+
+
+def show(asked: Asked) -> Document:
+    """Return the sessions, the last active first, by project and branch."""
+    before, branch = asked.number("before"), asked.text("branch")
+    with asked.records() as view:
+        projects = choices(view)
+        project = chosen(asked, projects)
+        only = Filter(project=project.id if project else "")
+        listed = stretches(view, only, before=before, branch=branch)
+        found = list(islice(listed, SHOWN))
+        following = next(listed, None)
+        while following and following.active_at == found[-1].active_at and len(found) < AT_ONCE:
+            found.append(following)
+            following = next(listed, None)
+    return {
+        "projects": projects,
+        "project": project,
+        "branch": branch,
+        "sessions": [{"at": one, "work": session_line(one.summary)} for one in found],
+        "branches": sorted({b for one in found if (b := one.summary.info.branch)}),
+        "before": before,
+        "older": found[-1].active_at if following else 0,
+    }
+
+
+def story(asked: Asked) -> Document:
+    """Return one session, so many exchanges at a time. Raises NotFound."""
+    host, session, start = asked.exact("host"), asked.exact("session"), asked.offset()
+    key = session_key(host, session)
+    with asked.records() as view:
+        found = conversation.of_session(view, key)
+        info = view.session_info(key) or SessionInfo(host=host, session=session)
+        turns = [turn for exchange in found for turn in exchange.turns]
+        project = view.project_named(turns[0].project) if turns else None
+    if not found:
+        raise NotFound("there is no such session, or it was forgotten")
+    bases = [project.root if project else "", info.cwd]
+    given = deliveries.delivered(asked.layout, session)
+    return {
+        "host": host,
+        "session": session,
+        "info": info,
+        "title": info.title or (turns[0].text if turns else "A session"),
+        "project": project,
+        "turns": len(turns),
+        "began_at": turns[0].created_at if turns else 0,
+        "exchanges": [
+            {"said": one, "done": list(account(one.actions, bases)), "actions": len(one.actions)}
+            for one in found[start : start + EXCHANGES]
+        ],
+        "count": len(found),
+        "given": sorted(given)[:EXCHANGES],
+        "start": start,
+        "shown": EXCHANGES,
+        "more": len(found) > start + EXCHANGES,
+    }
+
+
+def title(one: Stretch) -> str:
+    """Return what a session is called: its title, else what was asked first."""
+    request = one.summary.goal or one.first_request
+    return one.summary.title or (request.text if request else one.last_said.text)

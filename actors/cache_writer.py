@@ -101,9 +101,10 @@ class CacheWriter:
             case RecordsCommitted(ingested=0):  # somebody pinned, edited or forgot something
                 self._timers.bypass_interval()
                 self._mailbox.hint("wake_sequence", now)
-            case RecordsCommitted() | GraphUpdated():
-                self._mailbox.hint("wake_sequence", now)
-            case VectorsCommitted() if event.embedded or event.reembedded:
+            case VectorsCommitted(embedded=0, reembedded=0):  # nothing that a text shows
+                pass
+            case RecordsCommitted() | GraphUpdated() | VectorsCommitted():
+                self._timers.changed(now)
                 self._mailbox.hint("wake_sequence", now)
             case Tick(state=state):
                 self._manifest.expire()

@@ -7,9 +7,10 @@ programs' events are left alone.
 
 import logging
 import sys
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
-from operator import methodcaller
 from pathlib import Path
 
 import msgspec
@@ -19,21 +20,18 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption.cipher import Cipher
 from iai.encryption.keys import load_cipher
-from iai.errors import BadUsage, NotFound, RulesLoading
+from iai.errors import BadUsage, IaiError, NotFound, RulesLoading
 from iai.hosts import registry
-from iai.ingest import edits, parse, redact, redactors, spool, traces, transcripts
+from iai.ingest import edits, redact, redactors, spool, traces, transcripts
 from iai.ingest.detectors import Kingfisher
-from iai.ingest.follower import Follower, deadline
-from iai.ingest.import_job import ImportJob, ImportQueue
-from iai.ingest.parse import Batch, Inserted
-from iai.ingest.purge import PurgeJob
-from iai.ingest.rereading import Rereader
+from iai.ingest.follower import deadline
+from iai.ingest.idle_jobs import Backing, IdleJobs, Occasion, Purging, Rereading
+from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.spool import HookEvent, Spooled
+from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
-from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
-from iai.model.record import SEEDED, Transcript, session_key
-from iai.model.rereading import Rereading
+from iai.model.record import SEEDED, Record, Transcript, session_key
 from iai.process import disk_space
 from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
@@ -61,7 +59,6 @@ from iai.protocol.ingest import (
     Import,
     ImportStatus,
     MergeProjects,
-    PurgeProgress,
     PurgeSecrets,
     PurgeStatus,
     SpoolRejected,
@@ -74,13 +71,13 @@ from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.store.scrubber import Scrubber
 
 log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
 FLUSHES = 256  # clients that wait until all is read
+MOST_HELD = 256  # requests that wait for the rules for secrets; further ones are refused
 LOADING_S = 0.05  # between two looks whether the rules for secrets are loaded
 UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes sooner
 
@@ -108,28 +105,20 @@ class Ingest:
         self._records = records
         self._redact = redactor.text
         self._library = library
-        self._held: list[tuple[Request, Caller]] = []  # that wait for the rules to be loaded
+        self._held: deque[tuple[Request, Caller]] = deque()  # until the rules are loaded
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._writer = RecordWriter(layout, records, self._identify, self._redact)
-        self._follower = Follower((), 0)
-        self._imports = ImportQueue()
-        self._rereader = Rereader(())
-        self._purge: PurgeJob | None = None
-        self._import_pace = Pace()
-        with records.view() as view:
-            self._scrubber = Scrubber(records, view.scrubbed())
-        self._scrubbing = False
-        self._looked_at = -1  # revision at which it was last looked whether a scrub is due
-        self._erased = 0  # revision of the last change that called for one
+        self._reader = TranscriptReader(records, self._writer, self._identify)
+        self._scrub = ScrubJob(records)
         self._backups = backups
-        self._backing_up = False
+        self._purging = Purging(records, self._writer, self._redact, self._reader.pace)
+        backing = Backing(backups, self._scrub, self._writer)
+        self._idle_jobs = IdleJobs((backing, self._purging, Rereading(self._reader)))
         self._state = State.WAKE  # of the group, as last heard
         self._flushes: list[Caller] = []
 
     def start(self, now: Now) -> Steps:
-        with self._records.view() as view:
-            self._follower = Follower(view.transcripts(), now.wall)
-            self._rereader = Rereader(view.rereading())
+        self._reader.start(now)
         self._backups.start()
         yield from self._tidy_spool(now)
         yield from self._writer.start()
@@ -139,8 +128,11 @@ class Ingest:
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
         try:
             yield from self._answer(request, caller, now)
-        except RulesLoading:
-            self._held.append((request, caller))
+        except RulesLoading as error:
+            if len(self._held) < MOST_HELD:
+                self._held.append((request, caller))
+            else:
+                yield Answer(caller, Error(code=ErrorCode.BUSY, detail=str(error)))
         except BadUsage as error:
             yield Answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=str(error)))
         except NotFound as error:
@@ -155,59 +147,69 @@ class Ingest:
             with suppress(RulesLoading):  # then at the next tick
                 yield from self._follow_regrown(now)
         elif isinstance(event, MemoryUsed):
-            self._import_pace.asked(now)
+            self._reader.pace.asked(now)
 
     def due_s(self, now: Now) -> float:
-        if self._scrubbing or self._backing_up:
+        if self._scrub.busy:
             return 0.0
-        if self._space.full:
-            return UNTIL_ROOM_S
         if self._library is not None and self._library.loading:
             return LOADING_S
-        if self._writer.reassigning or self._held:
+        if self._held or (self._writer.reassigning and not self._space.full):
             return 0.0
-        due_s = self._follower.due_s(now)
-        busy = self._imports.current or self._rereader.current or self._purging
-        return min(due_s, self._import_pace.due_s(now)) if busy else due_s
+        due_s = UNTIL_ROOM_S if self._space.full else self._reader.due_s(now)
+        return min(due_s, self._idle_jobs.due_s(now, self._occasion(now)))
 
     def work(self, now: Now) -> Steps:
-        if not self._scrub(now):  # a write would have it start over
-            if not self._space.full:
-                yield from self._read_unless_loading(now)
-            self._back_up(now)  # once it was looked whether anything is to be read
+        """Scrub; else answer what waits, read a slice, and do a slice of an idle-time job.
 
-    def _read_unless_loading(self, now: Now) -> Steps:
-        """Do a slice of what is to be read, unless the rules for that are being loaded."""
-        held, self._held = self._held, []
-        for request, caller in held:
-            yield from self.receive(request, caller, now)
+        A purge demands a scrub at each slice, and is over before one is done for it.
+        """
+        if (self._scrub.busy or not self._purging.busy) and self._scrub.due(
+            self._writer.mark.revision, now
+        ):
+            self._backups.close()
+            self._scrub.step(now)  # a write would have it start over
+            return
         try:
-            yield from self._read(now)
+            yield from self._answer_held(now)
+            if not self._space.full:
+                yield from self._read(now)
+            yield from self._idle_jobs.step(now, self._occasion(now))
         except RulesLoading:
             log.info("loading the rules by which secrets are found")
 
+    def _answer_held(self, now: Now) -> Steps:
+        """Answer the requests that waited for the rules; one that fails leaves the others."""
+        for _ in range(len(self._held)):
+            request, caller = self._held.popleft()
+            try:
+                yield from self.receive(request, caller, now)
+            except (IaiError, OSError) as error:
+                yield Answer(caller, Error(code=ErrorCode.FAILED, detail=str(error)))
+                raise
+
     def _read(self, now: Now) -> Steps:
         """Do a slice of what is to be read."""
-        if self._follower.poll_due(now):
+        follower = self._reader.follower
+        if follower.poll_due(now):
             yield from self._poll(now)
-        yield from self._read_followed(now)
+        yield from self._reader.read_followed(now)
         for path in self._writer.required.ending:
-            if self._follower.fully_read(path):  # the next session may start at any moment
+            if follower.fully_read(path):  # the next session may start at any moment
                 yield from self._writer.session_ingested(path)
-        if self._follower.idle(now):
+        if follower.idle(now):
             for caller in self._flushes:
                 yield Answer(caller, Flushed(revision=self._writer.mark.revision))
             self._flushes.clear()
         if self._writer.reassigning:
             yield from self._writer.reassign(now)
-        job = self._imports.current
-        if job is not None and not self._import_pace.due_s(now):
-            yield from self._read_import(job, now)
-            self._import_pace.looked(now, more=True)
-        elif job is None and self._purging and not self._import_pace.due_s(now):
-            yield from self._purge_a_slice(now)
-        elif job is None and not self._import_pace.due_s(now) and self._follower.idle(now):
-            yield from self._read_in_idle_time(now)
+        yield from self._reader.read_imported(now)
+
+    def _occasion(self, now: Now) -> Occasion:
+        quiet = self._reader.quiet(now)
+        asleep = self._state is not State.WAKE
+        unattended = quiet and asleep and not self._reader.left_to_reread
+        return Occasion(full=self._space.full, quiet=quiet, unattended=unattended)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -227,71 +229,46 @@ class Ingest:
             case Flush():
                 yield from self._flush(caller, now)
             case Import(paths=paths):
-                job = self._imports.begin(paths, now.wall)
+                job = self._reader.imports.begin(paths, now.wall)
                 yield Answer(caller, job.progress(self._writer.mark.revision))
             case ImportStatus(job=name):
-                yield Answer(caller, self._imports.get(name).progress(self._writer.mark.revision))
-            case PurgeSecrets() | PurgeStatus():
-                yield Answer(caller, self._purged(request))
+                job = self._reader.imports.get(name)
+                yield Answer(caller, job.progress(self._writer.mark.revision))
+            case PurgeSecrets(dry_run=dry_run):
+                yield Answer(caller, self._purging.begin(dry_run=dry_run))
+            case PurgeStatus():
+                yield Answer(caller, self._purging.progress())
             case _:
-                for path in self._traces(request):  # first: nobody would know of them later
+                with self._records.view() as view:
+                    forgotten = edits.named(request, view)
+                for path in self._traces(request, forgotten):  # first: later nobody knows of them
                     yield RemoveFile(path)
-                count = yield from self._writer.apply(request, now)
+                count = yield from self._writer.apply(request, forgotten, now)
                 self._writer.reassigning |= isinstance(request, MergeProjects)
                 if isinstance(request, Edit | Forget | Erase):
-                    self._reload_half_read()
-                    self._scrubbing = True
+                    self._reader.reload()
+                    self._scrub.demand()
                 yield Answer(caller, Changed(count=count, revision=self._writer.mark.revision))
 
     def _flush(self, caller: Caller, now: Now) -> Steps:
         """Look at once what there is to read, and answer when it is read."""
-        self._follower.poll_now(now)
+        self._reader.follower.poll_now(now)
         if len(self._flushes) >= FLUSHES:
             detail = f"{FLUSHES} clients wait for this already; try again"
             yield Answer(caller, Error(code=ErrorCode.BUSY, detail=detail))
         elif caller.identity:  # else it is the wake-up pipe: nobody waits
             self._flushes.append(caller)
 
-    def _traces(self, request: Request) -> list[Path]:
-        """Return the files of the spool with what is to be forgotten."""
-        if not isinstance(request, Forget | Erase):
-            return []
-        with self._records.view() as view:
-            records = edits.named(request, view)
-        sessions = isinstance(request, Forget) and request.whole_sessions
-        phrase = request.text if isinstance(request, Erase) else ""
-        ids = {record.session for record in records} if sessions else set[str]()
-        return list(traces.find(self._layout, records, ids, phrase, self._cipher))
-
-    def _back_up(self, now: Now) -> None:
-        """Do a slice of a backup, if one is due."""
-        idle = self._state is not State.WAKE and self._follower.idle(now)
-        quiet = idle and not self._imports.current and not self._rereader.current
-        mark = self._writer.mark
-        self._backing_up = self._backups.due(mark, self._erased, now, idle=quiet)
-        if self._backing_up:
-            self._backups.step(self._erased, now)
-
-    def _reload_half_read(self) -> None:
-        """Take up what a change has left of what was read, but not stored yet."""
-        with self._records.view() as view:
-            self._follower.reload(view.transcripts())
-            self._rereader = Rereader(view.rereading())
-
-    def _scrub(self, now: Now) -> bool:
-        """Do a slice of a scrub, if one is due."""
-        revision = self._writer.mark.revision
-        if not self._scrubbing and self._looked_at == revision and not self._scrubber.failed:
-            return False
-        with self._records.view() as view:
-            self._erased = view.erased_through()
-            pending = self._scrubber.pending(view, now)
-        self._looked_at = revision
-        self._scrubbing = bool(pending.ranges)
-        if self._scrubbing:
-            self._backups.close()
-            self._scrubber.step(pending, now)
-        return self._scrubbing
+    def _traces(self, request: Request, forgotten: list[Record]) -> Iterator[Path]:
+        """Yield the files of the spool with what is to be forgotten."""
+        match request:
+            case Forget(whole_sessions=whole_sessions):
+                ids = {record.session for record in forgotten} if whole_sessions else set[str]()
+                yield from traces.find(self._layout, forgotten, ids, "", self._cipher)
+            case Erase(text=phrase):
+                yield from traces.find(self._layout, forgotten, (), phrase, self._cipher)
+            case _:
+                pass
 
     def _measure_space(self) -> Steps:
         """Stop storing before the disk is full, and go on as soon as there is room."""
@@ -330,10 +307,10 @@ class Ingest:
             spooled = spool.read(file, self._cipher)
             if spooled is not None and (yield from self._take_event(spooled, now)):
                 found = True
-        for transcript in self._follower.expire(now):
+        for transcript in self._reader.follower.expire(now):
             self._writer.required.cancel(transcript.path)
             yield from self._writer.follow(transcript, now)
-        self._follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
+        self._reader.follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
 
     def _tidy_spool(self, now: Now) -> Steps:
         """Remove what hooks that were killed have left, and seal what was kept in the clear."""
@@ -341,7 +318,7 @@ class Ingest:
             yield RemoveFile(path)
         if self._cipher is not None:
             for path in spool.unsealed_in(self._layout.spool_bad):
-                data = spool.beginning(path)
+                data = spool.beginning(path, spool.LONGEST_REJECTED)
                 yield ReplaceFile(path, spool.sealed(path, data, self._cipher))
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
@@ -398,7 +375,9 @@ class Ingest:
         elif spooled.sealed:  # with another key, or damaged
             yield MoveFile(spooled.path, kept_as)
         else:
-            kept = redact.rejected(spool.beginning(spooled.path), self._redact)
+            kept = redact.rejected(
+                spool.beginning(spooled.path, spool.LONGEST_REJECTED), self._redact
+            )
             yield ReplaceFile(kept_as, spool.sealed(kept_as, kept, self._cipher))
             yield RemoveFile(spooled.path)
         if not spooled.foreign:
@@ -431,117 +410,25 @@ class Ingest:
             unit.follow(followed)
             return followed
 
-        lately = self._follower.heard_lately(path, now)
-        if not lately or self._follower.needs_commit(path, until):
-            self._follower.follow((yield from self._writer.commit(change, now)))
+        lately = self._reader.follower.heard_lately(path, now)
+        if not lately or self._reader.follower.needs_commit(path, until):
+            self._reader.follower.follow((yield from self._writer.commit(change, now)))
         if event.ends_session:
-            began_in = self._follower.began_in(path)
+            began_in = self._reader.follower.began_in(path)
             project = self._writer.session_ending(path, event.cwd, began_in)
-            self._follower.end_session(path, project, until)
+            self._reader.follower.end_session(path, project, until)
         else:
-            self._follower.resume_session(path)
+            self._reader.follower.resume_session(path)
             self._writer.required.cancel(path)
 
     def _follow_regrown(self, now: Now) -> Steps:
         """Follow files that have grown though no event says so: it may have found the disk full."""
         until = deadline(now, ended=False)
-        for transcript in self._follower.regrown(now):
+        for transcript in self._reader.follower.regrown(now):
             log.info("%s has grown, and no hook said so", transcript.path)
             followed = structs.replace(transcript, followed_until=until)
             yield from self._writer.follow(followed, now)
-            self._follower.follow(followed)
-
-    def _read_followed(self, now: Now) -> Steps:
-        """Read a slice of a followed file that has grown, if there is one."""
-        transcript = self._follower.next_unread()
-        if transcript is None:
-            return
-        path = transcript.path
-        try:
-            if again := self._rereader.instead(transcript):
-                yield from self._read_again(again, now, live=True)
-                return
-            batch = parse.read(transcript, self._identify, now.wall)
-        except OSError as error:
-            log.warning("cannot read %s: %s", path, error.strerror)
-            self._follower.skip(path)
-            return
-        if project := self._follower.ended_in(path):  # hosts may write its last lines late
-            self._writer.required.session_ending(path, project)
-        yield from self._writer.insert_batch(batch, now, live=True)
-        self._follower.advance(batch.transcript, more=batch.more)
-
-    def _read_import(self, job: ImportJob, now: Now) -> Steps:
-        """Read a slice of the file that an import has come to."""
-        path = str(job.current)
-        with self._records.view() as view:
-            transcript = view.transcript(path) or Transcript(path=path, host="")
-        most = transcripts.SLICE // self._import_pace.part(now)
-        try:
-            if again := self._rereader.instead(transcript):
-                batch, inserted = yield from self._read_again(again, now, live=False)
-            else:
-                batch = parse.read(transcript, self._identify, now.wall, most)
-                inserted = yield from self._writer.insert_batch(batch, now, live=False)
-                self._follower.advance(batch.transcript, more=batch.more)
-        except OSError as error:
-            job.file_done(f"cannot be read: {error.strerror}")
-            return
-        job.slice_read(batch, inserted)
-        if not batch.more:
-            job.file_done("" if batch.transcript.host else "not a transcript of a known host")
-
-    def _read_again(
-        self, again: Rereading, now: Now, *, live: bool
-    ) -> StepsTo[tuple[Batch, Inserted]]:
-        """Read a slice of a file that an earlier version read. Raises OSError if it is gone."""
-        most = transcripts.SLICE // self._import_pace.part(now)
-        batch = parse.read(again.transcript, self._identify, now.wall, most)
-        after, inserted = yield from self._writer.insert_again(batch, again, now, live=live)
-        self._rereader.advance(after, more=batch.more)
-        with self._records.view() as view:
-            known = view.transcript(batch.transcript.path)
-        if not batch.more and known is not None:
-            self._follower.advance(known, more=False)
-        return batch, inserted
-
-    def _purged(self, request: PurgeSecrets | PurgeStatus) -> PurgeProgress:
-        """Begin to redact what was stored before, unless that has begun; return the progress.
-
-        Raises BadUsage or NotFound.
-        """
-        if isinstance(request, PurgeSecrets) and not self._purging:
-            self._purge = PurgeJob(dry_run=request.dry_run)
-        if self._purge is None:
-            raise NotFound("ingest was restarted: start `iai purge-secrets` again")
-        if isinstance(request, PurgeSecrets) and self._purge.dry_run != request.dry_run:
-            raise BadUsage("the records are being gone through already; try again later")
-        return self._purge.progress(self._writer.mark)
-
-    @property
-    def _purging(self) -> bool:
-        return self._purge is not None and not self._purge.done
-
-    def _purge_a_slice(self, now: Now) -> Steps:
-        """Redact some of what was stored before."""
-        assert self._purge is not None  # noqa: S101  for mypy
-        with self._records.view() as view:
-            change = self._purge.look(view, self._redact)
-        if change is not None:
-            yield from self._writer.commit(change, now, live=False)
-        self._import_pace.looked(now, more=True)
-
-    def _read_in_idle_time(self, now: Now) -> Steps:
-        """Read a slice of a file again, if one is left."""
-        again = self._rereader.current
-        if again is None:
-            return
-        try:
-            yield from self._read_again(again, now, live=False)
-        except OSError:  # what is stored of it stays as it is
-            yield from self._writer.commit(methodcaller("reread", again, more=False), now)
-            self._rereader.advance(again, more=False)
-        self._import_pace.looked(now, more=True)
+            self._reader.follower.follow(followed)
 
 
 def make(settings: Settings) -> Ingest:

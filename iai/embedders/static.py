@@ -7,6 +7,7 @@ is counted in the user's own store: weights from other people's texts gained not
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,16 +64,17 @@ class StaticEmbedder:
         """See `Embedder`. A text without tokens gives a vector of zeros, similar to nothing."""
         vectors = np.zeros((len(texts), *self.parts), np.float32)
         tokens = self._tokens(texts)
+        every = np.concatenate([*tokens, np.empty(0, np.int32)])
         place = np.zeros(len(self._table), np.int32)  # row of each token among the different ones
-        for own in tokens:
-            place[own] = 1
+        place[every] = 1
         different = np.flatnonzero(place)
         place[different] = np.arange(len(different))
-        rarity = _inverse_frequency(frequencies[different], documents)
         rows = self._table[different].astype(np.float32)
-        for number, own in enumerate(tokens):
-            used = place[own]
-            vectors[number] = rarity[used] @ rows.take(used, axis=0)
+        used = place[every]
+        rarity = _inverse_frequency(frequencies[different], documents)[used]
+        ends = np.cumsum([*map(len, tokens)]).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            vectors[number] = rarity[start:end] @ rows.take(used[start:end], axis=0)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return vectors
 

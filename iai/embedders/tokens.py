@@ -45,10 +45,17 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
     def words_of(text: str) -> tuple[Tokens, str]:
         """Return the tokens of the plain words that follow a single space, and all else."""
         words = text.split(" ") if text else []
-        before = (text[:1], *words)
-        found = [known(word) if after else None for word, after in zip(words, before, strict=False)]
-        rest = (" " + word for word, own in zip(words, found, strict=True) if own is None)
-        return np.frombuffer(b"".join(filter(None, found)), np.int32), "".join(rest)
+        if "" in words:  # else each follows a single space
+            before = (text[:1], *words)
+            pairs = zip(words, before, strict=False)
+            found = [known(word) if after else None for word, after in pairs]
+        else:
+            found = [*map(known, words)]
+        own = [*filter(None, found)]
+        rest = ""
+        if len(own) < len(words):
+            rest = "".join([" " + w for w, one in zip(words, found, strict=True) if one is None])
+        return np.frombuffer(b"".join(own), np.int32), rest
 
     def tokenize(texts: Sequence[str]) -> list[Tokens]:
         split = [words_of(text) for text in texts]

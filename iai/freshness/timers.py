@@ -77,6 +77,11 @@ class RefreshTimers:
         if self._retry_at:
             self._paused_at = now.mono + int(QUIET_S * NS)
 
+    def changed(self, now: Now) -> None:
+        """Note that there was a change: those that were put off have not paused."""
+        if self._put_off(now):
+            self._paused_at = now.mono + int(QUIET_S * NS)
+
     def began(self) -> None:
         """Note that everything held back is being written."""
         self._held = None
@@ -95,8 +100,7 @@ class RefreshTimers:
 
         What follows it would be put off as well, and an import makes a hundred changes a second.
         """
-        put_off = self._retry_at > now.mono and not self._urgent
-        return max(0.0, (self._paused_at - now.mono) / NS) if put_off else 0.0
+        return max(0.0, (self._paused_at - now.mono) / NS) if self._put_off(now) else 0.0
 
     def to_prepare(self, now: Now) -> Target | None:
         """Return the held-back payload to prepare now, once for each pause in the changes."""
@@ -110,6 +114,9 @@ class RefreshTimers:
         prepare = (self._paused_at - now.mono) / NS if self._held else math.inf
         retry = (self._retry_at - now.mono) / NS if self._retry_at else math.inf
         return max(0.0, min(prepare, retry, self._pace.due_s(now)))
+
+    def _put_off(self, now: Now) -> bool:
+        return self._retry_at > now.mono and not self._urgent
 
     def _graph(self, now: Now) -> Graph:
         if not self._cold_since:

@@ -31,6 +31,11 @@ def spelling(cipher: Cipher | None) -> Spell:
     return Memo(spell, _MOST).__getitem__
 
 
+def spelling_of_all(cipher: Cipher | None, spell: Spell) -> Spell:
+    """Return how many terms are spelled at once, separated by spaces."""
+    return str if cipher is None else lambda text: " ".join(map(spell, text.split()))
+
+
 def form(cipher: Cipher | None) -> str:
     """Return what tells an index that is spelled so from others: another key, or none."""
     return "" if cipher is None else f"-{cipher.token('lexical index', b'', _SIZE).hex()}"

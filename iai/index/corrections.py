@@ -10,7 +10,8 @@ LEAST_SHARED = 0.5  # of the different terms of the earlier statement
 LEAST_TERMS = 3  # of the earlier statement; "yes, port 8080" says too little to be corrected
 
 _CUE = re.compile(
-    r"\b(?:instead of|rather than|no longer|not any ?more|actually|as of now|from now on"
+    r"\b(?:instead|rather than|after all(?=\s*(?:[.,;:!)]|$))|no longer|not any ?more|actually"
+    r"|as of now|from now on"
     r"|we(?: have|'ve)? (?:decided|agreed|moved|migrated|changed|went)"
     r"|switch(?:ed|ing)? (?:to|from|over)"
     r"|(?:changed|moved|migrated|renamed|went back) (?:from|to)"

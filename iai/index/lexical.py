@@ -20,7 +20,7 @@ from iai.config.layout import private
 from iai.encryption.cipher import Cipher
 from iai.index import blind_terms, lexical_files, lexical_filter
 from iai.index.filters import Filter
-from iai.index.terms import terms
+from iai.index.terms import Extracted, terms
 from iai.model.record import Record
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class LexicalIndex:
         private(path)
         split = _SPLIT + blind_terms.form(cipher)  # in the schema: another key is another schema
         self._spell = blind_terms.spelling(cipher)
+        self._spell_all = blind_terms.spelling_of_all(cipher, self._spell)
         self._path = path
         if damage := next(lexical_files.problems(path), ""):
             log.warning("%s is damaged: %s; rebuilding it from the records", path, damage)
@@ -64,7 +65,7 @@ class LexicalIndex:
     def put(
         self,
         record: Record,
-        found_by: Iterable[str],
+        found_by: Extracted,
         work: Iterable[str] = (),
         narration: Iterable[str] = (),
     ) -> None:
@@ -72,9 +73,10 @@ class LexicalIndex:
         self.remove(record.label)
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
-        for field, found in ((_TEXT, found_by), (WORK, work), (NARRATION, narration)):
-            if text := " ".join(map(self._spell, found)):
-                document.add_text(field, text)
+        texts = {_TEXT: found_by.words, WORK: " ".join(work), NARRATION: " ".join(narration)}
+        for field, text in texts.items():
+            if text:
+                document.add_text(field, self._spell_all(text))
         lexical_filter.fill(document, record, self._spell)
         self._writer.add_document(document)
 

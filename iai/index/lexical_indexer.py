@@ -12,7 +12,7 @@ from iai.index.document_frequency import Deferred, DocumentFrequencies
 from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import update_neighbours
 from iai.index.term_vectors import FORM, term_vector
-from iai.index.terms import terms
+from iai.index.terms import Extracted, extract, terms
 from iai.index.vector_filter import facets
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
 from iai.model.exchange import NARRATION, opens
@@ -134,9 +134,9 @@ class LexicalIndexer:
         if changed:
             self._frequencies.defer(self._store.commit(write))
 
-    def _put(self, view: RecordView, record: Record) -> tuple[list[str], WorkTerms]:
+    def _put(self, view: RecordView, record: Record) -> tuple[Extracted, WorkTerms]:
         """Index a record, a request with what followed from it; return its terms."""
-        found_by = terms(record.text)
+        found_by = extract(record.text)
         if not (opens(record) and record.in_session):
             self.index.put(record, found_by)
             return found_by, NOTHING

@@ -9,14 +9,14 @@ tantivy include deleted records until it merges.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iai.index.terms import term_id
+from iai.index.terms import Extracted, term_id
 from iai.index.work_terms import KINDS, NOTHING, WorkTerms
 from iai.model.exchange import opens
 from iai.model.record import CLIENT, Record
@@ -51,7 +51,7 @@ _SPEAKER = re.compile(r"\s*([^\W\d_]+)[\w .-]{0,30}:\s")
 Heads = NDArray[np.void]
 
 
-def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHING) -> bytes:
+def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) -> bytes:
     """Return the term vector of a record with these terms, and those of what was done for it."""
     parts = [sorted({*map(term_id, part)}) for part in work]
     exchange = _exchange(record)
@@ -66,8 +66,7 @@ def term_vector(record: Record, found_by: Iterable[str], work: WorkTerms = NOTHI
         exchange,
         *map(len, parts),
     )
-    text = np.fromiter(map(term_id, found_by), _WORD)
-    text.sort()
+    text = np.sort(np.frombuffer(found_by.ids, _WORD))
     return head + text.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
 
 

@@ -6,10 +6,11 @@ terms: on LoCoMo that list was worth 0.06 any@10 over the 33 stop words of tanti
 """
 
 import re
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
 import tantivy
 
 from iai.model.memo import Memo
@@ -38,23 +39,47 @@ _AROUND = ".,;:!?()[]\"'`*"  # signs around a word that are not part of any name
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+class Extracted(NamedTuple):
+    """The terms of a text in the forms that the indexes keep, in no particular order."""
+
+    words: str  # separated by spaces, each as often as it occurs
+    ids: bytes  # `term_id` of each, in four bytes, the low one first
+
+
+_NOTHING = Extracted("", b"")
+
+
 def terms(text: str) -> list[str]:
     """Return the terms of a text, each as often as it occurs, in no particular order."""
+    return extract(text).words.split()
+
+
+def extract(text: str) -> Extracted:
+    """Return the terms of a text for the indexes; most of it comes from a table of pieces."""
     pieces = text[:LONGEST_TEXT].split()
     found = [*map(_of_piece, pieces)]
-    words = [*chain.from_iterable(filter(None, found))]
-    rest = [piece for piece, own in zip(pieces, found, strict=True) if own is None]
-    return words + _of_code(" ".join(rest)) if rest else words
+    known = [*filter(None, found)]
+    if len(known) < len(found):
+        rest = [piece for piece, own in zip(pieces, found, strict=True) if own is None]
+        known.append(_extracted(_of_code(" ".join(rest))))
+    if not known:
+        return _NOTHING
+    words, ids = zip(*known, strict=True)
+    return Extracted(" ".join(filter(None, words)), b"".join(ids))
 
 
-def _of_word(piece: str) -> tuple[str, ...] | None:
+def _extracted(found: Sequence[str]) -> Extracted:
+    return Extracted(" ".join(found), np.array([*map(term_id, found)], "<u4").tobytes())
+
+
+def _of_word(piece: str) -> Extracted | None:
     """Return the terms of a word of letters, whatever the signs around it; None for all else.
 
     None also where a capital in it may begin a part.
     """
     word = piece.strip(_AROUND)
     plain = word.isalpha() and (word[1:].islower() or len(word) == 1)
-    return tuple(_ANALYZER.analyze(word)) if plain and len(piece) <= LONGEST else None
+    return _extracted(_ANALYZER.analyze(word)) if plain and len(piece) <= LONGEST else None
 
 
 def _of_code(text: str) -> list[str]:
@@ -75,7 +100,7 @@ def _number(term: str) -> int:
 
 
 # A few words are most of all text.
-_of_piece: Callable[[str], tuple[str, ...] | None] = Memo(_of_word, 1 << 15).__getitem__
+_of_piece: Callable[[str], Extracted | None] = Memo(_of_word, 1 << 15).__getitem__
 # The number of a term on disk. That two terms may share one does no harm.
 term_id: Callable[[str], int] = Memo(_number, 1 << 15).__getitem__
 

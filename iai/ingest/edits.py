@@ -3,6 +3,7 @@
 Each runs in one transaction, which is aborted if it raises: so a refused request changes nothing.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -28,10 +29,11 @@ from iai.store.record_view import RecordView
 _EVER = -(1 << 62)  # nanoseconds: before all that was ever done
 
 
-def apply(request: Request, unit: RecordChange) -> int:
+def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
     """Do what a request asks for; return how many records that concerns.
 
-    Raises NotFound for an unknown record, BadUsage for what cannot be done.
+    `forgotten` are those that it names to be forgotten: see `named`. Raises NotFound for an unknown
+    record, BadUsage for what cannot be done.
     """
     match request:
         case Pin(ref=ref, pinned=pinned):
@@ -41,10 +43,10 @@ def apply(request: Request, unit: RecordChange) -> int:
             return _mark(request, unit)
         case Edit(ref=ref, text=text):
             return _edit(ref, text, unit)
-        case Forget(refs=refs, whole_sessions=whole_sessions):
-            return _forget(refs, unit, whole_sessions=whole_sessions)
+        case Forget(whole_sessions=whole_sessions):
+            return _forget(forgotten, unit, whole_sessions=whole_sessions)
         case Erase():
-            return _erase(request, unit)
+            return _erase(request, forgotten, unit)
         case MergeProjects(project=project, into=into):
             return _merge(project, into, unit)
         case IgnoreProject():
@@ -65,10 +67,21 @@ def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView)
             raise BadUsage(f"nothing was stored: {cwd} is ignored; see `iai project list`")
 
 
-def named(request: Forget | Erase, view: RecordView) -> list[Record]:
-    """Return the records that a request names, as far as they exist."""
-    refs = request.refs if isinstance(request, Forget) else map(str, request.labels)
-    return [record for ref in refs if (record := view.find(ref)) is not None]
+def named(request: Request, view: RecordView) -> list[Record]:
+    """Return the records that a request names to be forgotten, each once.
+
+    Raises NotFound where `Forget` names one that does not exist; `Erase` may.
+    """
+    match request:
+        case Forget(refs=refs):
+            found = {ref: view.find(ref) for ref in refs}
+            if missing := [ref for ref, record in found.items() if record is None]:
+                raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
+        case Erase(labels=labels):
+            found = {str(label): view.find(str(label)) for label in labels}
+        case _:
+            found = {}
+    return [*{record.label: record for record in found.values() if record is not None}.values()]
 
 
 def _mark(request: Mark, unit: RecordChange) -> int:
@@ -96,11 +109,8 @@ def _edit(ref: str, text: str, unit: RecordChange) -> int:
     return 1
 
 
-def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) -> int:
-    found = {ref: unit.find(ref) for ref in refs}
-    if missing := [ref for ref, record in found.items() if record is None]:
-        raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
-    records = {r.label: r for r in found.values() if r is not None}
+def _forget(named: Sequence[Record], unit: RecordChange, *, whole_sessions: bool) -> int:
+    records = {record.label: record for record in named}
     if whole_sessions:
         for key in {session_key(r.host, r.session) for r in records.values()}:
             turns = (*unit.session(key), *unit.narration(key), *unit.rewound(key))
@@ -110,11 +120,10 @@ def _forget(refs: tuple[str, ...], unit: RecordChange, *, whole_sessions: bool) 
     return len(records)
 
 
-def _erase(request: Erase, unit: RecordChange) -> int:
-    records = named(request, unit)
-    for record in records:
+def _erase(request: Erase, named: Sequence[Record], unit: RecordChange) -> int:
+    for record in named:
         unit.forget(record)
-    count = len(records)
+    count = len(named)
     for part in request.parts:
         session = bytes.fromhex(part.session)
         if part.title:

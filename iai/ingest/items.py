@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from iai.hosts import registry
 from iai.hosts.turn import Host, Item, Skip
-from iai.ingest import transcripts
+from iai.ingest import json_line
 from iai.ingest.transcripts import RawLine
 from iai.model.context import Context
 from iai.model.record import Transcript
@@ -34,9 +34,9 @@ class Reader:
         if raw.data is None:
             return [Found(raw.offset, Skip.TOO_LONG, self.context)]
         try:
-            return self._record(raw.offset, transcripts.decode(raw.data))
+            return self._record(raw.offset, json_line.decode(raw.data))
         except ValueError:
-            records, whole = transcripts.rescued(raw.data)
+            records, whole = json_line.rescued(raw.data)
         found = []
         for record in records:
             found += self._record(raw.offset + record.position, record.value)

@@ -14,11 +14,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from iai.encryption.cipher import Cipher, is_sealed
+from iai.encryption.cipher import MAGIC, Cipher, is_sealed
 from iai.errors import Tampered
-from iai.ingest.transcripts import decode
+from iai.ingest.json_line import decode
 from iai.model.clock import NS
-from iai.process.files import open_regular
+from iai.process.files import open_regular, read_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
 LONGEST_REJECTED = 256 * 1024  # bytes that are kept of a file that is no event
@@ -181,7 +181,7 @@ def read(path: Path, cipher: Cipher | None = None) -> Spooled | None:
 def unsealed_in(directory: Path) -> list[Path]:
     """Return the files in a directory of the spool that are not sealed."""
     try:
-        return [path for path in directory.iterdir() if not is_sealed(beginning(path))]
+        return [path for path in directory.iterdir() if not is_sealed(beginning(path, len(MAGIC)))]
     except OSError:
         return []
 
@@ -205,11 +205,10 @@ def _name(path: Path) -> str:
     return f"spool/{path.stem}"
 
 
-def beginning(path: Path) -> bytes:
-    """Return what is kept of a file that is no event; b"" if it cannot be read."""
+def beginning(path: Path, longest: int) -> bytes:
+    """Return the first bytes of a file, at most so many; b"" if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(LONGEST_REJECTED)
+        return read_regular(path, longest, follow=False)
     except OSError:
         return b""
 

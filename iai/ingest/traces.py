@@ -15,7 +15,6 @@ from iai.ingest import spool
 from iai.model.record import Record
 
 _LEAST = 8  # bytes of a text that are looked for anywhere in a file
-_LONGEST = spool.LONGEST_EVENT
 
 
 def find(
@@ -62,7 +61,6 @@ def _files(directory: Path) -> list[Path]:
 
 def _read(path: Path, cipher: Cipher | None) -> bytes:
     try:
-        with path.open("rb") as file:
-            return spool.unsealed(path, file.read(_LONGEST), cipher)
-    except (OSError, Tampered):
+        return spool.unsealed(path, spool.beginning(path, spool.LONGEST_EVENT), cipher)
+    except Tampered:
         return b""

@@ -6,18 +6,16 @@ may compress a file and delete the plain one: it keeps the plain name here, and 
 
 import errno
 import hashlib
-import json
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
-import msgspec
 import zstandard
 from msgspec import Struct
 
+from iai.ingest import json_line
 from iai.process.files import open_regular
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
@@ -25,15 +23,7 @@ LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megab
 COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
 _TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
-_WINDOW = (
-    1 << 27
-)  # bytes of memory that a compressed file may ask for; the limit of zstd's own tool
-_RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
-_STARTS_TRIED = 2_000
-_CHARACTERS_TRIED = 8 * _RESCUED_LINE  # in all, a second or two: each start may read to the end
-_BLANK = re.compile(r"[\0\s\ufeff]*")
-_START = re.compile(r'\{\s*"')
-_BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
+_WINDOW = 1 << 27  # bytes of memory that a compressed file may need; the limit of zstd's own tool
 
 
 class Mark(NamedTuple):
@@ -67,20 +57,6 @@ class Found(NamedTuple):
     path: Path
     bytes: int
     written_at: int  # wall nanoseconds
-
-
-class Located(NamedTuple):
-    """A JSON value and where it starts in its line."""
-
-    position: int
-    value: object
-
-
-class Rescued(NamedTuple):
-    """The records of a broken line, and whether they are all of it."""
-
-    records: list[Located]
-    whole: bool
 
 
 def there(path: str) -> bool:
@@ -167,56 +143,6 @@ def near_end(path: str, mark: Mark, most: int) -> Mark:
     return Mark(offset, file.inode, _digest(first[:offset]), _digest(before))
 
 
-def decode(data: bytes) -> object:
-    """Return the JSON of a line.
-
-    Raises ValueError if it is not JSON. Half a character, which hosts write where they cut a text,
-    is replaced and does not cost the line; nor does a byte order mark.
-    """
-    try:
-        try:
-            return msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return _repaired(json.loads(data.decode("utf-8-sig", "replace")))
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def rescued(data: bytes) -> Rescued:
-    """Return the whole records of a line that is no JSON: glued to one another, or to half of one.
-
-    A record that was cut off ends wherever another begins, so only what reaches to the next record
-    or to the end of the line is taken for one, never an object inside another.
-    """
-    if len(data) > _RESCUED_LINE:
-        return Rescued([], whole=False)
-    text, found = data.decode("utf-8", "replace"), list[Located]()
-    position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
-    while (position := _skip_blank(text, position)) < len(text):
-        if tried >= _STARTS_TRIED or scanned >= _CHARACTERS_TRIED:
-            break
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except json.JSONDecodeError as error:
-            value, end = None, _read_up_to(error)
-        except (ValueError, RecursionError):  # they do not say how far it came
-            value, end = None, len(text)
-        scanned += end - position
-        if isinstance(value, dict) and _BEHIND_A_RECORD.match(text, end):
-            found.append(Located(len(text[:position].encode()), _repaired(value)))
-            position = end
-        else:
-            tried += 1
-            start = _START.search(text, position + 1)
-            position = start.start() if start else len(text)
-    return Rescued(found, whole=not tried)
-
-
-def _read_up_to(error: json.JSONDecodeError) -> int:
-    """Return where reading ended. An unterminated string is reported where it starts."""
-    return len(error.doc) if error.msg.startswith("Unterminated") else error.pos
-
-
 def below(path: Path) -> Iterator[Found]:
     """Yield a transcript, or all below a directory; what vanishes meanwhile is left out.
 
@@ -238,7 +164,11 @@ def _transcripts(directory: Path) -> Iterator[Path]:
     """Yield what is named as a transcript, through links too, and no directory twice."""
     seen: set[tuple[int, int]] = set()
     for root, directories, names in os.walk(directory, followlinks=True):
-        status = Path(root).stat()
+        try:
+            status = Path(root).stat()
+        except OSError:
+            directories.clear()
+            continue
         if (status.st_dev, status.st_ino) in seen:
             directories.clear()
             continue
@@ -325,6 +255,7 @@ class _Compressed:
             while len(data) < most and (more := self._stream.read(most - len(data))):
                 data += more
         except zstandard.ZstdError as error:
+            self._begin()  # who knows how far it came: the next slice looks for its place again
             raise OSError(errno.EIO, f"not whole: {error}") from error
         if len(self._first) < _HEAD:
             self._first = (self._first[: self._at] + data)[:_HEAD]
@@ -394,18 +325,10 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
             lines.append(RawLine(start + position, line))
         position = end + 1
     rest = data[position:]
-    if rest.rstrip().endswith(b"}") and _is_json(rest):
+    if rest.rstrip().endswith(b"}") and json_line.is_whole(rest):
         lines.append(RawLine(start + position, rest))
         position = len(data)
     return lines, position
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        decode(data)
-    except ValueError:
-        return False
-    return True
 
 
 def _rest_of_line(file: _Plain | _Compressed) -> _Rest | None:
@@ -421,24 +344,6 @@ def _rest_of_line(file: _Plain | _Compressed) -> _Rest | None:
 
 def _tail(before: bytes, data: bytes) -> bytes:
     return (before + data[-_TAIL:])[-_TAIL:]
-
-
-def _skip_blank(text: str, position: int) -> int:
-    blank = _BLANK.match(text, position)
-    return blank.end() if blank else position
-
-
-def _repaired(value: object) -> object:
-    """The same JSON with every lone surrogate replaced by U+FFFD."""
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_repaired(item) for item in value]
-        case dict():
-            return {str(_repaired(key)): _repaired(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _digest(head: bytes) -> bytes:

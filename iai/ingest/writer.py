@@ -1,7 +1,7 @@
 """Commits of ingest, with all that each entails: events to publish, and lines for the hooks."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import TypeVar
@@ -10,12 +10,12 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import edits, parse, redact, rereading
+from iai.ingest import captured, edits, parse, redact, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
-from iai.model.record import Project, Transcript, Watermark
+from iai.model.record import Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
 from iai.projects import relocation
@@ -109,7 +109,7 @@ class RecordWriter:
         """Store turns that clients captured; return the id of each and whether it is new."""
 
         def change(unit: RecordChange) -> list[tuple[str, bool]]:
-            return [parse.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
+            return [captured.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
         turns = redact.turns(turns, self._redact)
         places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
@@ -119,14 +119,14 @@ class RecordWriter:
     def insert_event(self, event: HookEvent, arrived: int, now: Now) -> Steps:
         """Store the turns in a hook event whose transcript cannot be read."""
         event = redact.event(event, self._redact)
-        turns = parse.turns_in_event(event, arrived, self._identify)
+        turns = captured.turns_in_event(event, arrived, self._identify)
         with self._records.view() as view:
             wanted = not view.not_recorded(event.session_id)
         if turns and wanted:
             places = [(project, event.cwd) for _, project in turns]
             yield from self._merge_predecessors(places, now)
             insert = partial(
-                parse.insert_event, event=event, arrived=arrived, identify=self._identify
+                captured.insert_event, event=event, arrived=arrived, identify=self._identify
             )
             yield from self.commit(insert, now)
 
@@ -167,10 +167,10 @@ class RecordWriter:
         if session and not known:
             yield from self.commit(methodcaller("leave_out", session), now)
 
-    def apply(self, request: Request, now: Now) -> StepsTo[int]:
+    def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""
-        redacted = redact.request(request, self._redact)
-        return (yield from self.commit(partial(edits.apply, redacted), now))
+        change = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
+        return (yield from self.commit(change, now))
 
     def _wanted(self, batch: Batch) -> Batch:
         """Return what is to be stored of a slice, and where."""

@@ -5,7 +5,6 @@
 
 import hashlib
 from functools import lru_cache
-from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -56,7 +55,8 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
-        fields = dict(zip(_COPIED, _copied(self), strict=True))
+        fields = structs.asdict(self)
+        del fields["key"], fields["heard"]
         redactions = redactions_in(self.text)
         return Record(
             label=label, ingested_at=at, updated_at=at, order=order, redactions=redactions, **fields
@@ -188,13 +188,9 @@ class Transcript(Context, frozen=True, kw_only=True):
     heard_at: int = 0  # when a hook last named it, to a minute; 0: none ever did
 
 
-_COPIED = tuple(n for n in NewRecord.__struct_fields__ if n not in ("key", "heard"))
-_copied = attrgetter(*_COPIED)
-
-
 def redactions_in(text: str) -> tuple[str, ...]:
     """Return the kinds of what was redacted in a text, one for each mark."""
-    return tuple(sorted(marks.kinds(text).elements()))
+    return tuple(sorted(marks.kinds(text).elements())) if marks.OPENING in text else ()
 
 
 def order_of(created_at: int, now: int, ahead: int) -> int:

@@ -18,6 +18,7 @@ SHORT = 40  # characters of a sentence that names nothing, as "All tests pass."
 _LONGEST_READ = 20_000  # characters at each end of a text
 _LAST = 0.4  # of the room, at most, for the last statement
 _LEAST = 60  # characters; a shorter part of a statement is not worth its place
+_ONE_LINE = 200  # characters; in less room two statements cut each other short
 _CUT = " ... "  # between statements that do not follow one another
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -47,7 +48,32 @@ _ROUTINE = re.compile(  # what is said after any work, or before it
     r"(?:(?:all|the|both) )?(?:\w+ ){0,3}(?:tests?|checks?|linter|linting|lint|build|code)\b"
     r"[^.]{0,40}\b(?:pass|passed|passing|clean|formatted)\b"
     r"|(?:now )?(?:let me|i'll|i will|i have) "
+    r"|all (?:green|done|set)\b|(?:but|and|however|because|only|except)\b "
     r"|(?:why|how|logic|before|note|background|(?:the )?problem|root cause|files?)\b[^:.]{0,30}:",
+    re.IGNORECASE,
+)
+_NOTHING_NAMED = re.compile(  # after any work, too: of a whole sentence, without a name of code
+    r"(?:i(?:'ve| have)? )?(?:successfully |now )?(?:fixed|addressed|completed|resolved|refactored"
+    r"|implemented|made|approved) (?:the|all|both|these|your)\b[^`]*\b(?:issues?|changes|tasks?"
+    r"|code|comments?|feedback|findings|improvements?)\b[^`]*"
+    r"|the review(?:er| agent)?s? (?:has|have) approved\b[^`]*",
+    re.IGNORECASE,
+)
+_CHECKED = re.compile(  # how it was checked: the last test run is shown as such
+    r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\W*:", re.IGNORECASE
+)
+_PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much of it
+_DID = re.compile(  # a sentence, or what it says of a name before it, begins with what was done
+    r"(?:^|[:\u2013\u2014-] )(?:the fix\b|(?:i(?:'ve| have)? )?(?:(?:also|now|successfully"
+    r"|completely) )*(?:fixed|added|removed|updated|moved|renamed|replaced|created|implemented"
+    r"|reverted|changed|switched|extracted|refactored|rewrote|simplified|increased|reduced)\b)"
+    r"|\b(?:has|have) been\b|\bnow\b",
+    re.IGNORECASE,
+)
+_TYPED = re.compile(  # how a person begins, and a log does not
+    r"(?:(?:ok|okay|and|so|now|hi|hmm?)\b[,; ]*)*"
+    r"(?:(?:can|could|would|should) (?:you|we|i)|i(?:'d|'m)?|we|let'?s|please|what|how|why|when"
+    r"|where|is|are|does|do)\b ",
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the code
@@ -56,6 +82,7 @@ _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the co
 class _Statement(Struct, frozen=True):
     text: str
     row: bool = False  # of a table
+    detail: bool = False  # an item below another one
 
 
 def abridge(text: str, limit: int) -> str:
@@ -66,6 +93,8 @@ def abridge(text: str, limit: int) -> str:
     said = list(_statements(_ends(text)))
     if len(said) == 1 and len(said[0].text) > limit:
         said = [_Statement(one) for one in _SENTENCE.split(said[0].text)]
+    if said and limit <= _ONE_LINE and _TYPED.match(said[0].text) and len(said[0].text) > limit / 2:
+        return framing.inline(said[0].text, limit)
     return _joined(said, limit) if said else line
 
 
@@ -75,15 +104,30 @@ def opening(text: str) -> str:
 
 
 def headline(text: str, limit: int) -> str:
-    """Return the first sentence that says something, on one line; "" where none does."""
-    for statement in _statements(_ends(text)):
-        if statement.row:
-            continue
-        for sentence in _SENTENCE.split(statement.text):
-            says = len(sentence) >= SHORT or _NAMES.search(sentence)
-            if says and not _ROUTINE.match(sentence):
-                return framing.inline(sentence, limit)
-    return ""
+    """Return the first sentence that says what was done, on one line.
+
+    Where none does, the first that says anything; "" where none does that either.
+    """
+    told = [
+        sentence
+        for statement in _statements(_ends(text))
+        if not statement.row
+        for sentence in _SENTENCE.split(statement.text)
+        if _says_something(sentence)
+    ]
+    done = (sentence for sentence in told if _DID.search(sentence))
+    return framing.inline(next(done, told[0] if told else ""), limit)
+
+
+def _says_something(sentence: str) -> bool:
+    """Return whether a sentence is more than what is said after any work."""
+    enough = len(sentence) >= SHORT or _NAMES.search(sentence) is not None
+    empty = (_NOTHING_NAMED, _PLACE)
+    return (
+        enough
+        and _ROUTINE.match(sentence) is None
+        and not any(pattern.fullmatch(sentence) for pattern in empty)
+    )
 
 
 def _joined(said: list[_Statement], limit: int) -> str:
@@ -108,9 +152,11 @@ def _joined(said: list[_Statement], limit: int) -> str:
     return text
 
 
-def _priority(statement: _Statement, place: int) -> tuple[bool, bool, int]:
-    """Sort the first statement first, then what was done or is left, and rows last."""
-    return statement.row, place > 0 and _DONE.search(statement.text) is None, place
+def _priority(statement: _Statement, place: int) -> tuple[bool, bool, bool, int]:
+    """Sort the first statement first, then what was done or is left; details and rows last."""
+    checked = _CHECKED.match(statement.text) is not None
+    says_less = place > 0 and _DONE.search(statement.text) is None
+    return statement.row or checked, statement.detail, says_less, place
 
 
 def _after(text: str, *, gap: bool) -> str:
@@ -140,7 +186,7 @@ def _statements(text: str) -> Iterator[_Statement]:
             leading = [*leading, own] if not _ANNOUNCEMENT.search(own) else leading
             continue
         if own:
-            yield _Statement(" ".join([*leading, own]), block.row)
+            yield _Statement(" ".join([*leading, own]), block.row, block.detail and not leading)
             leading = []
 
 
@@ -157,11 +203,12 @@ def _plain(text: str) -> str:
 def _blocks(lines: Iterable[str]) -> Iterator[_Statement | None]:
     """Yield the blocks of Markdown; None for code."""
     paragraph: list[str] = []
+    detail = False  # is the paragraph an item below another one?
     fenced = columns = False  # in code; below the names of a table's columns
     for line in lines:
         fence = _FENCE.match(line) is not None
         if (fence or fenced or _begins(line)) and paragraph:
-            yield _Statement("\n".join(paragraph))
+            yield _Statement("\n".join(paragraph), detail=detail)
             paragraph = []
         if fence and not fenced:
             yield None
@@ -172,10 +219,13 @@ def _blocks(lines: Iterable[str]) -> Iterator[_Statement | None]:
         elif heading := _HEADING.match(line):
             yield None if fenced else _Statement(f"{line[heading.end() :].rstrip(' #:')}:")
         elif not (fence or fenced or row or _RULE.match(line)):
+            detail = (
+                line[:2].isspace() and _ITEM.match(line) is not None if not paragraph else detail
+            )
             paragraph += [_ITEM.sub("", line, count=1)] if line.strip() else []
         columns = row and (columns or _RULE.match(line) is not None)
     if paragraph:
-        yield _Statement("\n".join(paragraph))
+        yield _Statement("\n".join(paragraph), detail=detail)
 
 
 def _begins(line: str) -> bool:

@@ -244,7 +244,7 @@ def _outcome(session: Summary) -> str:
     if told or fails:
         return "; ".join(part for part in (told, fails) if part)
     if session.changed:
-        return "changed"
+        return ""  # the files say so
     return "answered" if session.outcome == "answered" else "not answered"
 
 

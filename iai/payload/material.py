@@ -127,7 +127,7 @@ def gather(
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_real_first(_others(_sessions(view, other.id, memo), without)), 1)
+            for session in islice(_real_first(_people_first(view, other.id, without, memo)), 1)
         ),
     )
 
@@ -141,6 +141,12 @@ def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary
             kept = memo[key, project] = changed, summary_of(view, key, project)
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
+
+
+def _people_first(view: PayloadSource, project: str, without: str, memo: Memo) -> Iterator[Summary]:
+    """Yield the other sessions of a project, those that a person held first."""
+    others = _others(_sessions(view, project, memo), without)
+    yield from sorted(others, key=lambda session: session.info.unattended)
 
 
 def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:

@@ -27,6 +27,7 @@ _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
+_PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
 _WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
@@ -174,13 +175,14 @@ def _trivial(requests: Sequence[Record], said: Sequence[Record], actions: list[A
 def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[FileWork, ...]:
     """Return what was done to each file, the most changed first, then the latest read.
 
-    Files in a directory for temporary ones are left out, unless they are in one of `places`, the
-    working directory of a session or the top of a project, which is there as well.
+    The host's files of plans are left out. So are files in a directory for temporary ones, unless
+    they are in one of `places`, the working directory of a session or the top of a project, which
+    is there as well.
     """
     kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
     found: dict[str, FileWork] = {}
     for action in actions:
-        if action.status in _NOT_DONE or not action.path:
+        if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
             continue
         if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):

@@ -2,6 +2,8 @@
 
 import os
 
+from iai.process.files import read_regular
+
 _LONGEST = 4_096  # bytes read of a file
 _BRANCH = "ref: refs/heads/"
 
@@ -21,8 +23,7 @@ def branch(top: str) -> str:
 
 def _first_line(path: str) -> str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  asked for each checkout at every look
-            line = file.read(_LONGEST).partition(b"\n")[0]
-    except (OSError, ValueError):
+        line = read_regular(path, _LONGEST).partition(b"\n")[0]
+    except OSError:
         return ""
     return line.decode("utf-8", "replace")

@@ -143,7 +143,12 @@ def _of_itself(remote: str, path: Path, top: Path | None) -> str:
 
 
 def _home() -> Path:
-    return Path(_real(os.path.expanduser("~")))  # noqa: PTH111  never raises
+    return _real_path(os.path.expanduser("~"))  # noqa: PTH111  never raises
+
+
+@lru_cache(maxsize=16)  # asked for each checkout, many times in a row
+def _real_path(path: str) -> Path:
+    return Path(_real(path))
 
 
 @lru_cache(maxsize=16)

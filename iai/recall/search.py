@@ -18,7 +18,7 @@ from iai.recall.hits import HitMaker
 from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
 from iai.recall.sources import Candidates, Sources
-from iai.recall.supersession import RankedHit, demote_superseded
+from iai.recall.supersession import RankedHit, demote_superseded, latest_first
 
 MOST_HITS = 200
 _TURNS = 3  # of an exchange that are read, on average
@@ -114,7 +114,7 @@ def _hits(
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
     found = exchanges.distinct(exchanges.group(islice(matching, _TURNS * (k + _SPARE))))
-    ids = _demote(found, scored)
+    ids = _order(found, scored, query)
     near = "" if only.project else request.near
     found.sort(key=lambda f: (f.unattended, -f.score, f.best.label))
     make = HitMaker(query, sources, near, explain=request.explain)
@@ -122,20 +122,27 @@ def _hits(
         yield make.hit(one, ids.get(one.best.label, ""))
 
 
-def _demote(found: list[Found], scored: Scored) -> dict[int, str]:
-    """Put what a later text corrects behind that; return for each the id of its correction."""
+def _order(found: list[Found], scored: Scored, query: ParsedQuery) -> dict[int, str]:
+    """Put what a later text corrects behind that; return for each the id of its correction.
+
+    Of two statements that answer the question, the later comes first.
+    """
     by_label = {one.best.label: one for one in found}
-    ranked = [
-        RankedHit(
-            one.best.label, one.score, one.why, one.best.project, one.best.order, one.best.text,
-            scored.term_set(one.best.label), one.best.role == "user" or not one.best.in_session,
-        )
-        for one in found
-    ]  # fmt: skip
+    ranked = [_ranked(one, scored) for one in found]
+    rarity = dict(zip(query.term_ids, query.rarity.tolist(), strict=True))
     ids: dict[int, str] = {}
-    for hit in demote_superseded(ranked):
+    for hit in latest_first(demote_superseded(ranked), rarity):
+        one = by_label[hit.label]
+        one.score, one.why = hit.score, hit.why
         if hit.superseded_by:
-            one = by_label[hit.label]
-            one.score, one.why = hit.score, hit.why
             ids[hit.label] = by_label[hit.superseded_by].best.id
     return ids
+
+
+def _ranked(one: Found, scored: Scored) -> RankedHit:
+    """Return what decides its place: what a person said in it, if that was found."""
+    said = next((turn for turn in one.turns if turn.role == "user"), one.best)
+    return RankedHit(
+        one.best.label, one.score, one.why, said.project, said.order, said.text,
+        scored.term_set(said.label), said.role == "user" or not said.in_session,
+    )  # fmt: skip

@@ -1,10 +1,11 @@
 """A statement that a later one corrects comes after it, and names it. Pure.
 
 Decided among the hits, from their texts alone, so that an answer does not depend on how far the
-links have come.
+links have come. Of two that answer the same question, the later comes first even where it is not
+certain that it corrects the earlier; then neither names the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from msgspec import Struct, structs
@@ -13,6 +14,10 @@ from iai.index.corrections import same_subject, sounds_like_correction
 
 _LONGEST = 600  # characters; a longer text has a cue of correction about anything
 _STEP = 0.0001  # of a score, by which the corrected comes after
+_ANSWERS = 0.5  # of a question, by rarity, that a statement has if it answers it
+_SAME_QUESTION = 0.5  # of what the earlier of two statements has of the question, in the later
+_STATEMENT = 240  # characters; in a longer request "instead" is about anything
+_CLOSE = 1 / 3  # of the score of the earlier: what fits much worse does not come before it
 
 
 class RankedHit(Struct, frozen=True):
@@ -49,6 +54,49 @@ def demote_superseded(hits: Sequence[RankedHit]) -> list[RankedHit]:
         else:
             done.append(hit)
     return sorted(done, key=lambda h: (-h.score, h.label))
+
+
+def latest_first(hits: Sequence[RankedHit], question: Mapping[int, float]) -> list[RankedHit]:
+    """Return the hits in their order, the later of two statements on the question first.
+
+    `question` has the rarity of each of its terms. The later may leave out half of what the earlier
+    has of the question ("ISO dates after all"). It either sounds like a correction, or repeats most
+    of the earlier, as the same setting with another value does.
+    """
+    done: list[RankedHit] = []
+    for hit in sorted(hits, key=lambda h: (h.order, h.label)):  # the earliest first
+        over = [
+            earlier.score
+            for earlier in done
+            if earlier.superseded_by == 0
+            and earlier.project == hit.project
+            and _is_statement(earlier)
+            and _is_statement(hit)
+            and hit.score < earlier.score <= hit.score / _CLOSE
+            and _answers_as_well(hit, earlier, question)
+        ]
+        done.append(_above(hit, max(over)) if over else hit)
+    return sorted(done, key=lambda h: (-h.score, h.label))
+
+
+def _is_statement(hit: RankedHit) -> bool:
+    return hit.stated and len(hit.text) <= _STATEMENT and not hit.text.rstrip().endswith("?")
+
+
+def _answers_as_well(later: RankedHit, earlier: RankedHit, question: Mapping[int, float]) -> bool:
+    asked = {term: rare for term, rare in question.items() if term in earlier.terms}
+    both = sum(rare for term, rare in asked.items() if term in later.terms)
+    return (
+        sum(asked.values()) >= _ANSWERS * sum(question.values()) > 0
+        and both >= _SAME_QUESTION * sum(asked.values())
+        and (same_subject(later.terms, earlier.terms) or sounds_like_correction(later.text))
+    )
+
+
+def _above(hit: RankedHit, score: float) -> RankedHit:
+    raised = round(score + _STEP, 4)
+    gain = {"later": round(raised - hit.score, 4)}
+    return structs.replace(hit, score=raised, why=hit.why | gain)
 
 
 def _behind(hit: RankedHit, later: RankedHit) -> RankedHit:

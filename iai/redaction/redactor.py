@@ -58,15 +58,17 @@ class Redactor:
         """Return what is to be replaced, in order and without overlaps."""
         lowered = _lowered(text)
         found = list(own.find(text)) if own.patterns else []
+        runs = candidates(text)
+        if runs:  # before the rest: a token keeps its kind in a URL or behind a name
+            found += forms.find_tokens(text, runs)
         hints = _ASCII_HINTS if text.isascii() else _HINTS
-        for hint in [hint for hint in hints if hint in lowered]:  # most texts have few
+        for hint in filter(lowered.__contains__, hints):  # most texts have few
             found += form.find(text, lowered, forms.ALWAYS.get(hint, ()))
             if hint in named.CORES:
                 found += named.find(text, lowered, hint)
             if hint == blocks.HINT:
                 found += blocks.find(text)
-        if runs := candidates(text):
-            found += forms.find_tokens(text, runs)
+        if runs:
             found += form.find(text, lowered, forms.WITH_RUN)
             found += self._unknown_tokens(text, runs)
         if not found:

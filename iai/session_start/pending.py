@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.encryption.cipher import Cipher
-from iai.ingest import parse, redact, spool, transcripts
+from iai.ingest import captured, parse, redact, spool, transcripts
 from iai.ingest.parse import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
 from iai.model.record import NewRecord, Project, Transcript
@@ -105,7 +105,7 @@ def _read_spool(
             named.setdefault(event.transcript_path, event.cwd)
         else:
             redacted = redact.event(event, collected.redact)
-            for turn, project in parse.turns_in_event(redacted, arrived, project_of):
+            for turn, project in captured.turns_in_event(redacted, arrived, project_of):
                 collected.add(turn, project)
     return named
 

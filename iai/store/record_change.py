@@ -16,8 +16,6 @@ from iai.model.record import (
     CLIENT,
     DIGEST,
     JUST_NOW,
-    LastChange,
-    LogEntry,
     Mark,
     NewRecord,
     Operation,
@@ -33,11 +31,12 @@ from iai.model.record import (
 from iai.model.session import SessionInfo
 from iai.store import half_read
 from iai.store.actions import ActionChange
+from iai.store.change_log import ChangeLog
 from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import MARKUP, REDACTED, RecordView, not_recorded_key
+from iai.store.record_view import MARKUP, REDACTED, not_recorded_key
 from iai.store.seal import Transaction
 
 _EMPTY = b""
@@ -47,27 +46,20 @@ _HEARD = 8  # turns with the same words that wait for their copies in the transc
 _PROJECTS_CWDS = 32  # working directories remembered for each project, the latest ones
 
 
-class RecordChange(RecordView, ActionChange, HalfReadChange):
+class RecordChange(ChangeLog, ActionChange, HalfReadChange):
     """One transaction of the writer: all of it is kept, or nothing."""
 
     def __init__(
         self, environment: Environment, transaction: Transaction, now: Now, *, live: bool
     ) -> None:
-        super().__init__(environment, transaction)
-        self._now = now.wall
-        self._live = live
-        self._mark = self.watermark()
-        self._before = self._mark.revision
-        self._scrub = False
+        super().__init__(environment, transaction, now, live=live)
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._inserted: set[int] = set()
         self._worked: set[int] = set()  # requests that actions of this change belong to
         self._requests: dict[bytes, tuple[int, int, int]] = {}  # session -> see `_request_at`
-        self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.acted = 0  # actions put in
         self.newly_redacted: Counter[str] = Counter()  # marks in what was put in, by kind
-        self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
         self._latest_live = self._moment(b"latest_live")
         self._ahead = self.ahead(self._now)
 
@@ -125,7 +117,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
             self._log("act", request, {self.belongs(project)}, session)
-        self._sessions[key] = self._mark.revision
+        self._touch(key)
         return True
 
     def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
@@ -190,7 +182,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         request = self.get(self._request_at(session, old.at))
         if request is not None:
             self._log("act", request.label, {request.project}, request.session)
-        self._sessions[session] = self._mark.revision
+        self._touch(session)
 
     def redact_session(self, key: bytes, info: SessionInfo) -> None:
         """Replace what is known of a session, where its title had secrets in it."""
@@ -253,13 +245,6 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         self._homes.clear()
         self.demand_scrub()
         return True
-
-    def demand_scrub(self) -> None:
-        """Have all files scrubbed of what was deleted, by this change and by those before it.
-
-        Every stage does so once it has applied this change: see `RecordView.erased`.
-        """
-        self._scrub = True
 
     def merge(self, project: Project, into: Project | None) -> bool:
         """Make another project the owner of a project's records; None undoes that.
@@ -326,31 +311,18 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         return transcript
 
     def finish(self) -> Watermark:
-        """Write what depends on all changes of the transaction. `Records.commit` calls it last."""
+        """See `ChangeLog.finish`."""
         if self._scrub and 0 < self._mark.revision == self.erased_through():
             self._log("act", 0, ())  # the scrub of that revision may be over
         for session, latest in self._spoken.items():
             old = self._last_activity(session)
             if old is None or decode_time(old) < latest:
                 self._activity(session, old, encode_time(latest))
-        for project, last_change in self.touched_projects.items():
-            self._put(project.encode(), pack(last_change), "voices")
-        for session, revision in self._sessions.items():
-            self._put(session, encode_u64(revision), "session_changed")
         if self.newly_redacted:
             self._put(REDACTED, pack(dict(Counter(self.redacted()) + self.newly_redacted)), "meta")
         self._put(b"latest_live", encode_time(self._latest_live), "meta")
         self._put(b"ahead", encode_time(self._ahead), "meta")
-        mark = structs.replace(
-            self._mark,
-            max_created_at=self._latest("by_created"),
-            max_updated_at=self._latest("by_updated"),
-        )
-        self._put(b"watermark", pack(mark), "meta")
-        if self._scrub and mark.revision:
-            first = min(self._before + 1, mark.revision)
-            self._put(encode_u64(mark.revision), encode_u64(first), "erased")
-        return mark
+        return super().finish()
 
     def _known(self, new: NewRecord) -> int | None:
         """Return the label that a text has already, under its key or as a copy of a turn."""
@@ -394,7 +366,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         self._speak(confirmed)
         operation: Operation = "narrate" if kind != record.kind else "act"
         self._log(operation, label, {record.project}, record.session)
-        self._sessions[session_key(record.host, record.session)] = self._mark.revision
+        self._touch(session_key(record.host, record.session))
 
     def _as_read_now(self, known: Record, new: NewRecord) -> Record:
         """Give a record the text and kind that its line has by today's reading; return it."""
@@ -451,8 +423,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))
                 if label not in self._inserted:  # else each stage sees it as it is now
                     self._log("narrate", label, {earlier.project}, earlier.session)
-                    key = session_key(earlier.host, earlier.session)
-                    self._sessions[key] = self._mark.revision
+                    self._touch(session_key(earlier.host, earlier.session))
                 break
 
     def _request_at(self, session: bytes, at: int) -> int:
@@ -474,7 +445,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         request = self.request_before(session, at)
         if request is not None:
             self._log("act", request.label, {request.project}, request.session)
-            self._sessions[session] = self._mark.revision
+            self._touch(session)
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""
@@ -507,7 +478,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         turns = chain(self.session(session, newest_first=True), self.narration(session))
         latest = next(turns, None)
         self._log("act", latest.label if latest else 0, {latest.project} if latest else ())
-        self._sessions[session] = self._mark.revision
+        self._touch(session)
         self.demand_scrub()
 
     def _order(self, created_at: int) -> int:
@@ -515,33 +486,6 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         if self._live and self._now - created_at < JUST_NOW:
             self._latest_live = max(self._latest_live, order)
         return order
-
-    def _advance(
-        self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
-    ) -> None:
-        mark = self._mark
-        self._mark = structs.replace(
-            mark,
-            records_count=mark.records_count + count,
-            max_vec_label=max(mark.max_vec_label, label),
-        )
-        session = record.session if operation == "insert" and record.in_session else ""
-        self._log(operation, record.label, {record.project}, session)
-        if record.in_session:
-            self._sessions[session_key(record.host, record.session)] = self._mark.revision
-
-    def _log(
-        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
-    ) -> None:
-        self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
-        revision = encode_u64(self._mark.revision)
-        self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
-        for project in projects:
-            last = self.touched_projects.get(project) or self.last_change(project)
-            self.touched_projects[project] = last.then(self._mark.revision, session)
-            self._put(project.encode(), revision, "changed")
-        if self._live:
-            self._put(revision, _EMPTY, "live")
 
     def _change_project(self, project: Project, **fields: str) -> None:
         stored = self.project_named(project.id) or project
@@ -568,7 +512,7 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
             self._quieten(record)
             self._speak(moved)
         self._log("move", record.label, {record.project, moved.project})
-        self._sessions[session_key(record.host, record.session)] = self._mark.revision
+        self._touch(session_key(record.host, record.session))
 
     def _speak(self, record: Record) -> None:
         if record.in_session:
@@ -621,6 +565,3 @@ class RecordChange(RecordView, ActionChange, HalfReadChange):
         for database, key in keys_of(record):
             self._t.delete(key, db=self._db[database])
         self._t.delete(record.id.encode(), db=self._db["by_id"])
-
-    def _put(self, key: bytes, value: bytes, database: str) -> None:
-        self._t.put(key, value, db=self._db[database])

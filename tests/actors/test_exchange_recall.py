@@ -159,6 +159,22 @@ def test_the_first_hits_do_not_depend_on_how_many_are_asked_for(w: World) -> Non
     assert all("narration" in hit.why for hit in many)
 
 
+def test_the_later_of_two_requests_comes_first_also_where_the_answers_were_found(w: World) -> None:
+    said = {
+        "the list of ships is sorted by the captain's name": "Ships are sorted by name.",
+        "sort ships by draught after all": "Done: the deep ones are on top.",
+    }
+    for n in range(9):  # so that no word of the question is in most records
+        say(w, 100 + n, f"crane {n} waits for the tide", session="t")
+    for start, (asked, answered) in enumerate(said.items()):
+        say(w, 10 * start, asked, session=f"s{start}")
+        say(w, 10 * start + 1, answered, role="assistant", session=f"s{start}")
+    first, second = ask(w, "how is the list of ships sorted", k=2)
+    assert (first.session_id, second.session_id) == ("s1", "s0")
+    assert "later" in first.why
+    assert not second.superseded_by
+
+
 def test_people_come_before_programs(w: World) -> None:
     say(w, 1, "the crane at the berth fails again and again", session="robot")
     person = say(w, 2, "one crane failed", session="person")

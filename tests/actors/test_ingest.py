@@ -751,3 +751,19 @@ def test_a_capture_waits_for_neither_queries_nor_imports(world: Make) -> None:
     capture(w, "said now")
     assert "said now" in texts(w)
     assert len(texts(w)) < 300
+
+
+def test_a_refused_forget_leaves_the_spool_as_it_is(world: Make) -> None:
+    w = world()
+    capture(w, "mend the pump")
+    spool(w, "e", transcript_path=str(w.layout.root / "later.jsonl"), prompt="mend the pump")
+    w.run(1.0)
+    answer = w.answer(Actor.INGEST, Forget(refs=("#1", "#99")))
+    assert isinstance(answer, Error)
+    assert (answer.code, answer.detail) == (
+        ErrorCode.NOT_FOUND,
+        "nothing was forgotten: no record #99",
+    )
+    assert len(list(w.layout.spool_new.iterdir())) == 1
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    assert list(w.layout.spool_new.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -12,7 +13,9 @@ from harness.planted import KINDS, Planted, planted
 from harness.planting import Planting, left_in
 from simulation.world import World
 
+from actors.ingest import MOST_HELD
 from iai.admin import scrubbed
+from iai.errors import StoreWriteFailed
 from iai.ingest.detectors import Kingfisher
 from iai.protocol.ingest import (
     Capture,
@@ -27,13 +30,14 @@ from iai.protocol.ingest import (
     PurgeSecrets,
     PurgeStatus,
 )
-from iai.protocol.message import Actor, Reply
+from iai.protocol.message import Actor, Error, ErrorCode, Reply
 from iai.redaction.redactor import Redactor
 from iai.session_start import pending
 from tests.simulation.stories import capture, revision, spool, texts, transcript_line
 
 Make = Callable[..., World]
 SECRETS = planted(len(KINDS), 11)
+DENSE = "zq9f8e7d6c5b4a39f8e7d6c5"  # that only the library can judge
 SECRET = next(secret for secret in SECRETS if secret.kind == "github")
 
 
@@ -142,6 +146,8 @@ def test_a_session_that_turned_capture_off_is_left_out_also_by_an_import(world: 
     assert texts(w) == []
     assert waiting.turns == pending.read(w.layout, w.records, w.now.wall, str).turns == ()
     assert not any(b"nobody shall know" in data for _, data in stored(w))
+    with w.records.view() as view:
+        assert view.projects() == []
 
 
 def test_pending_turns_are_redacted_before_a_session_starts_with_them(world: Make) -> None:
@@ -170,18 +176,62 @@ class Held(Kingfisher):
 def test_nothing_is_stored_while_the_rules_are_loaded_and_all_of_it_after(world: Make) -> None:
     held = Held()
     w = world(library=held)
-    dense = "zq9f8e7d6c5b4a39f8e7d6c5"
-    spool(w, "e", prompt=f"first {dense}", prompt_id="1")
+    spool(w, "e", prompt=f"first {DENSE}", prompt_id="1")
     w.run(2.0)
-    asked = w.ask(Actor.INGEST, Capture(turns=(CapturedTurn(text=f"then {dense}"),)))
+    asked = w.ask(Actor.INGEST, Capture(turns=(CapturedTurn(text=f"then {DENSE}"),)))
     w.run(2.0)
     assert texts(w) == []
     assert asked not in w.replies
     held.gate.set()
     held.wait()
     w.run(2.0)
-    assert sorted(texts(w)) == [f"first {dense}", f"then {dense}"]
+    assert sorted(texts(w)) == [f"first {DENSE}", f"then {DENSE}"]
     assert isinstance(w.replies[asked], Captured)
+
+
+def test_requests_beyond_a_limit_are_refused_while_the_rules_are_loaded(world: Make) -> None:
+    held = Held()
+    w = world(library=held)
+    asked = [
+        w.ask(Actor.INGEST, Capture(turns=(CapturedTurn(text=f"{n} {DENSE}"),)))
+        for n in range(MOST_HELD + 2)
+    ]
+    w.run(1.0)
+    refused = [w.replies.get(one) for one in asked[MOST_HELD:]]
+    assert [r.code for r in refused if isinstance(r, Error)] == [ErrorCode.BUSY] * 2
+    assert not any(one in w.replies for one in asked[:MOST_HELD])
+    held.gate.set()
+    held.wait()
+    w.run(1.0)
+    assert all(isinstance(w.replies[one], Captured) for one in asked[:MOST_HELD])
+
+
+def test_a_held_request_that_fails_is_answered_and_leaves_the_others(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held()
+    w = world(library=held)
+    asked = [
+        w.ask(Actor.INGEST, Capture(turns=(CapturedTurn(text=f"{n} {DENSE}"),))) for n in range(3)
+    ]
+    w.run(1.0)
+    held.gate.set()
+    held.wait()
+    commit, failures = w.records.commit, iter([StoreWriteFailed("the disk failed")])
+
+    def fails_once(*args: Any, **kwargs: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return commit(*args, **kwargs)
+
+    monkeypatch.setattr(w.records, "commit", fails_once)
+    with suppress(StoreWriteFailed):  # the runtime would try again later
+        w.run(1.0)
+    w.run(1.0)
+    first, *others = (w.replies[one] for one in asked)
+    assert isinstance(first, Error)
+    assert (first.code, first.detail) == (ErrorCode.FAILED, "the disk failed")
+    assert all(isinstance(other, Captured) for other in others)
 
 
 def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None:
@@ -227,6 +277,34 @@ def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None
         seen += [state.title for state in view.transcripts()]
     assert not any(SECRET.secret in text for text in seen)
     assert isinstance(w.answer(Actor.INGEST, Edit(ref="#1", text="edited")), Changed)
+
+
+def test_a_purge_of_many_slices_ends_in_one_scrub_of_the_records(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    rules, w.redactor = w.redactor, Redactor(b"k", own=None)
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    for number in range(6):
+        capture(w, f"{number} {SECRET.text}")
+    w.redactor = rules
+    w.crash(Actor.INGEST)
+    w.run(3.0)
+    scrub, scrubbed = w.records.scrub, list[int]()
+
+    def counted(mark: int, room_s: float) -> bool:
+        done = scrub(mark, room_s)
+        scrubbed.extend([mark] * done)
+        return done
+
+    monkeypatch.setattr(w.records, "scrub", counted)
+    monkeypatch.setattr("iai.ingest.purge.A_SLICE", 2)
+    progress = finished(w, w.answer(Actor.INGEST, PurgeSecrets()), PurgeStatus())
+    assert progress.changed == 6
+    w.run(10.0)
+    assert scrubbed == [progress.revision]
+    assert left(w) == []
 
 
 @pytest.mark.slow

@@ -208,7 +208,7 @@ class Transcript(_Ingesting):
         path = self._write(data)
         ingest = self.ingest()
         perform(ingest.receive(Import(paths=(path,)), Caller(b"", ""), self.now), self.now)
-        while ingest._imports.current:  # noqa: SLF001  what is waited for
+        while ingest._reader.imports.current:  # noqa: SLF001  what is waited for
             self.now = self.now.later(1)
             perform(ingest.work(self.now), self.now)
 

@@ -15,6 +15,7 @@ from iai.admin.doctor.finding import Verdict, fail
 from iai.config.layout import Layout
 from iai.index import lexical_files
 from iai.index.lexical import LexicalIndex
+from iai.index.terms import extract
 from iai.process import lock
 from iai.protocol.ingest import Capture, CapturedTurn
 from iai.protocol.message import Actor
@@ -138,7 +139,7 @@ def test_a_damaged_lexical_index_is_empty_when_it_is_opened_so_that_it_is_rebuil
     tmp_path: Path,
 ) -> None:
     index = LexicalIndex(tmp_path)
-    index.put(kept(1, "hello"), ["hello"])
+    index.put(kept(1, "hello"), extract("hello"))
     index.commit()
     assert list(lexical_files.problems(tmp_path)) == []
     del index

@@ -15,11 +15,10 @@ from iai.model.record import Record
 from iai.model.revisions import through
 from iai.protocol.embedding import GenerationBegun, GenerationServing, VectorsCommitted
 from iai.protocol.message import Event
-from iai.store.records import Records
-from iai.store.vectors import Generation, Progress, VectorStore
+from iai.store.vectors import Generation, Progress
 from tests.iai.store.builders import NOW, new_record, put
+from tests.iai.store.shared import Store
 
-MAP = 64 << 20
 ROOMY_MS = 1e9
 
 
@@ -30,12 +29,12 @@ class Capitals(LettersEmbedder):
     fingerprint = "capitals-1"
 
 
-class Store:
-    """Records and their vectors."""
+class Embedded(Store):
+    """A store with the vectors of its records."""
 
     def __init__(self, path: Path) -> None:
-        self.records = Records(path / "records", writer=True, map_size=MAP)
-        self.vectors = VectorStore(path / "vectors", writer=True, map_size=MAP)
+        super().__init__(path)
+        self.write_vectors()
         self.said = 0
         self.open(LettersEmbedder())
 
@@ -83,26 +82,22 @@ class Store:
         with self.vectors.view() as view:
             return view.scan(number, 0, 10**6)[0]
 
-    def close(self) -> None:
-        self.records.close()
-        self.vectors.close()
-
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Embedded]:
+    made = Embedded(tmp_path)
     yield made
     made.close()
 
 
-def test_nothing_is_due_while_the_store_is_small(store: Store) -> None:
+def test_nothing_is_due_while_the_store_is_small(store: Embedded) -> None:
     assert store.step() is None
     store.say(FIRST_COUNT - 1)
     assert store.step() is None
 
 
 def test_a_store_that_has_grown_gets_new_weights_and_the_old_serve_until_they_are_done(
-    store: Store,
+    store: Embedded,
 ) -> None:
     store.say(FIRST_COUNT + 6)
     assert [type(event) for event in store.step() or ()] == [GenerationBegun]
@@ -120,7 +115,7 @@ def test_a_store_that_has_grown_gets_new_weights_and_the_old_serve_until_they_ar
     assert store.step() is None
 
 
-def test_changes_meanwhile_reach_what_is_already_built_and_no_more(store: Store) -> None:
+def test_changes_meanwhile_reach_what_is_already_built_and_no_more(store: Embedded) -> None:
     store.say(FIRST_COUNT)
     store.step()
     store.step(0.02)
@@ -131,7 +126,7 @@ def test_changes_meanwhile_reach_what_is_already_built_and_no_more(store: Store)
     assert store.labels(2) == list(range(2, built + 1))
 
 
-def test_an_altered_record_that_was_counted_asks_for_new_weights(store: Store) -> None:
+def test_an_altered_record_that_was_counted_asks_for_new_weights(store: Embedded) -> None:
     store.say(FIRST_COUNT + 6)
     store.steps()
     assert not store.rebuild.alters_weights([])
@@ -144,7 +139,7 @@ def test_an_altered_record_that_was_counted_asks_for_new_weights(store: Store) -
     assert store.step() is None
 
 
-def test_a_count_starts_over_when_something_it_has_counted_is_altered(store: Store) -> None:
+def test_a_count_starts_over_when_something_it_has_counted_is_altered(store: Embedded) -> None:
     store.say(FIRST_COUNT)
     assert store.step(0.01) == []
     with store.records.view() as view:
@@ -161,7 +156,7 @@ def test_a_count_starts_over_when_something_it_has_counted_is_altered(store: Sto
 
 
 def test_old_vectors_are_deleted_in_parts_and_their_weights_after_the_next_switch(
-    store: Store,
+    store: Embedded,
 ) -> None:
     store.say(FIRST_COUNT)
     store.steps()
@@ -179,7 +174,7 @@ def test_old_vectors_are_deleted_in_parts_and_their_weights_after_the_next_switc
     assert store.generation(2) is not None
 
 
-def test_a_rebuild_begun_for_another_embedder_is_given_up(store: Store) -> None:
+def test_a_rebuild_begun_for_another_embedder_is_given_up(store: Embedded) -> None:
     store.say(FIRST_COUNT)
     store.step()
     assert store.progress.building == 2

@@ -60,6 +60,19 @@ def test_hints_that_follow_a_refresh_put_off_become_one_look(snapshot: Snapshot)
     assert timers.hint_due_s(now.later(QUIET_S)) == 0
 
 
+def test_changes_that_go_on_are_looked_into_once_they_pause_or_the_interval_ends() -> None:
+    timers = wrote(NOW)
+    now = NOW.later(1)
+    assert isinstance(decided(timers, CHANGED, now), Skipped)
+    for _ in range(5):
+        now = now.later(QUIET_S / 2)
+        timers.changed(now)
+        assert timers.hint_due_s(now) == QUIET_S
+    assert timers.hint_due_s(now.later(QUIET_S)) == 0
+    timers.changed(NOW.later(INTERVAL_S))
+    assert timers.hint_due_s(NOW.later(INTERVAL_S)) == 0
+
+
 def test_a_hint_that_bypasses_the_interval_is_looked_into_at_once() -> None:
     timers = wrote(NOW)
     now = NOW.later(1)

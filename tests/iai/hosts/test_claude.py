@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iai.hosts import claude
 from iai.hosts.turn import Item, Rewound, Skip, Turn
-from iai.ingest import transcripts
+from iai.ingest import json_line, transcripts
 from iai.model import framing
 from iai.model.action import Action
 from iai.model.context import Context
@@ -160,7 +160,7 @@ def test_the_samples_hold_the_turns_that_people_and_agents_said() -> None:
         context = Context()
         for raw in transcripts.read(str(path), transcripts.Mark()).lines:
             assert raw.data is not None
-            context, items = claude.parse(transcripts.decode(raw.data), context)
+            context, items = claude.parse(json_line.decode(raw.data), context)
             counts.update(name(item) for item in items)
     assert counts == {
         "user": 6, "assistant": 10, Skip.NOT_A_TURN: 4, Skip.META: 1, Skip.COMMAND: 2,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iai.hosts import codex, registry
 from iai.hosts.turn import Item, Skip, Turn
-from iai.ingest import transcripts
+from iai.ingest import json_line, transcripts
 from iai.model import framing
 from iai.model.context import Context
 from tests.iai.hosts.test_claude import JSON, all_items, name
@@ -140,7 +140,7 @@ def test_the_sample_holds_one_question_and_two_answers() -> None:
     context, counts = Context(), Counter[str]()
     for raw in transcripts.read(str(path), transcripts.Mark()).lines:
         assert raw.data is not None
-        context, items = codex.parse(transcripts.decode(raw.data), context)
+        context, items = codex.parse(json_line.decode(raw.data), context)
         counts.update(name(item) for item in items)
     assert counts == {
         "user": 1, "assistant": 2, "command done": 2, "write done": 1, "edit done": 2,

@@ -11,7 +11,7 @@ from iai.encryption.cipher import KEY, Cipher
 from iai.index import blind_terms
 from iai.index.filters import Filter
 from iai.index.lexical import NARRATION, WORK, LexicalIndex
-from iai.index.terms import terms
+from iai.index.terms import extract, terms
 from iai.index.work_terms import path_terms
 from tests.iai.store.builders import kept
 
@@ -38,7 +38,7 @@ def fill(index: LexicalIndex, said: list[str]) -> None:
             role="user" if n % 4 else "assistant",
         )  # fmt: skip
         work = path_terms(PATHS[n % len(PATHS)])
-        index.put(record, terms(text), work, terms(said[-1 - n]))
+        index.put(record, extract(text), work, terms(said[-1 - n]))
     index.commit()
 
 

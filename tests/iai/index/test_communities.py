@@ -10,10 +10,9 @@ from iai.config.layout import Layout
 from iai.index import communities
 from iai.index.communities import find
 from iai.model.topic import Topic
-from iai.store.readers import Readers
 from iai.store.topics import MOST_TOPICS
 from iai.store.vectors import VectorStore
-from tests.iai.index.test_link_indexer import Store
+from tests.iai.index.test_link_indexer import Linked
 from tests.iai.store.builders import PROJECT
 
 CHECKOUT = (
@@ -29,17 +28,9 @@ EXPORT = (
 )
 
 
-class FromHere(Readers):
-    """Readers that share the writers' environments: LMDB must not open one twice."""
-
-    def __init__(self, store: Store, path: Path) -> None:
-        super().__init__(Layout(path))
-        self._records, self._graph = store.records, store.graph
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(tmp_path)
     made.say(*CHECKOUT, session="one")
     made.say(*EXPORT, session="two")
     made.follow()
@@ -50,32 +41,29 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_a_single_record_in_a_project_has_no_topic_and_no_error(
     tmp_path: Path,
 ) -> None:
-    alone = Store(tmp_path)
+    alone = Linked(tmp_path)
     alone.say("the only thing that was ever said", session="one")
     alone.follow()
     vectors = VectorStore(Layout(tmp_path).vectors, writer=True)
     vectors.commit(lambda unit: unit.put(1, [1], np.ones((1, 4), np.float32)))
     vectors.close()
-    readers = FromHere(alone, tmp_path)
-    assert sum(find(readers, alone.graph, 1)) == 1
+    assert sum(find(alone, alone.graph, 1)) == 1
     assert topics(alone) == ()
-    readers.close()
+    alone.close()
 
 
-def look(store: Store, path: Path) -> int:
+def look(store: Linked) -> int:
     """Look for topics; return at how many records it had to look."""
-    return sum(find(FromHere(store, path), store.graph, 0))
+    return sum(find(store, store.graph, 0))
 
 
-def topics(store: Store) -> tuple[Topic, ...]:
+def topics(store: Linked) -> tuple[Topic, ...]:
     with store.graph.view() as graph:
         return graph.topics(PROJECT)
 
 
-def test_records_about_the_same_are_one_topic_with_a_readable_label(
-    store: Store, tmp_path: Path
-) -> None:
-    look(store, tmp_path)
+def test_records_about_the_same_are_one_topic_with_a_readable_label(store: Linked) -> None:
+    look(store)
     first, second = topics(store)
     assert set(first.members) == {1, 2, 3, 4}
     assert set(second.members) == {5, 6, 7}
@@ -83,52 +71,48 @@ def test_records_about_the_same_are_one_topic_with_a_readable_label(
     assert {"invoice", "export", "csv"} & set(second.label.split(", "))
 
 
-def test_a_topic_names_its_latest_record_and_its_latest_statement(
-    store: Store, tmp_path: Path
-) -> None:
-    look(store, tmp_path)
+def test_a_topic_names_its_latest_record_and_its_latest_statement(store: Linked) -> None:
+    look(store)
     first = topics(store)[0]
     assert (first.newest, first.statement) == (4, 3)  # the latest is a question
     assert first.revision == 7
 
 
-def test_only_changed_windows_are_computed_again(store: Store, tmp_path: Path) -> None:
-    assert look(store, tmp_path) == 7
+def test_only_changed_windows_are_computed_again(store: Linked) -> None:
+    assert look(store) == 7
     before = topics(store)
-    assert look(store, tmp_path) == 0
+    assert look(store) == 0
     store.forget(7)
     store.follow()
-    assert look(store, tmp_path) == 6
+    assert look(store) == 6
     assert topics(store) != before
 
 
-def test_the_same_records_have_the_same_topics(store: Store, tmp_path: Path) -> None:
-    look(store, tmp_path)
+def test_the_same_records_have_the_same_topics(store: Linked) -> None:
+    look(store)
     before = topics(store)
     store.again()
-    look(store, tmp_path)
+    look(store)
     assert topics(store) == before
 
 
-def test_the_windows_of_a_project_are_deleted_with_its_records(
-    store: Store, tmp_path: Path
-) -> None:
-    look(store, tmp_path)
+def test_the_windows_of_a_project_are_deleted_with_its_records(store: Linked) -> None:
+    look(store)
     for label in range(1, 8):
         store.forget(label)
     store.follow()
-    look(store, tmp_path)
+    look(store)
     assert topics(store) == ()
 
 
 def test_topics_are_bounded_and_those_of_the_latest_window_come_first(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(communities, "WINDOW", 30)
     for number in range(40):
         store.say(*(f"gadget{number} widget{number} part {n}" for n in "abc"), session=f"{number}")
     store.follow()
-    look(store, tmp_path)
+    look(store)
     found = topics(store)
     assert len(found) == MOST_TOPICS
     with store.graph.view() as graph:

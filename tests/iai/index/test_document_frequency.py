@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iai.index import document_frequency
 from iai.index.document_frequency import TERMS_SLICE, DocumentFrequencies
 from iai.index.term_vectors import TermVectors, term_vector
-from iai.index.terms import terms
+from iai.index.terms import extract
 from iai.store.graph import GraphStore
 from tests.iai.store.builders import kept
 
@@ -26,7 +26,7 @@ CRASH = st.just("crash")
 
 
 def taken(label: int, text: str) -> bytes:
-    return term_vector(kept(label, text), terms(text))
+    return term_vector(kept(label, text), extract(text))
 
 
 ALL = set(TermVectors([taken(1, " ".join(WORDS))]).term_set(0))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from iai.index.filters import Filter, requested
 from iai.index.lexical import LexicalIndex
+from iai.index.terms import extract
 from iai.index.vector_filter import facets, filter_mask
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
@@ -51,7 +52,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list
         )
     ]
     for record in records:
-        index.put(record, ["text"])
+        index.put(record, extract(record.text))
     index.commit()
     return index, records
 
@@ -70,7 +71,7 @@ def test_the_indexes_find_exactly_what_matches(
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
 def test_a_time_out_of_range_is_not_an_error(tmp_path: Path, far: int) -> None:
     index = LexicalIndex(tmp_path / "lexical")
-    index.put(kept(1, "text", created_at=far), ["text"])
+    index.put(kept(1, "text", created_at=far), extract("text"))
     index.commit()
     rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):

@@ -6,27 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iai.config.layout import Layout
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
 from iai.model.revisions import through
-from iai.store.graph import GraphStore, Progress
-from iai.store.readers import Readers
-from iai.store.records import Records
-from iai.store.vectors import Generation, VectorStore
+from iai.store.graph import Progress
+from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 from tests.iai.store.builders import new_record, put
+from tests.iai.store.shared import Store
 
-MAP = 64 << 20
 
-
-class Store(Readers):
-    """A store with its indexes. Readers share the environments of the writers."""
+class Indexed(Store):
+    """A store with its indexes."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(Layout(path))
-        self._records = Records(path / "records", writer=True, map_size=MAP)
-        self._graph = GraphStore(path / "index", writer=True, map_size=MAP)
+        super().__init__(path)
         self._lexical = LexicalIndex(path / "lexical")
         self.open()
 
@@ -41,7 +35,7 @@ class Store(Readers):
 
     def embed(self, labels: list[int]) -> None:
         """Give the records a vector each."""
-        store = self._vectors = VectorStore(self._layout.vectors, writer=True, map_size=MAP)
+        store = self.write_vectors()
         rows = np.eye(len(labels), 8, dtype=np.float32)
         weights = Generation(
             number=1, fingerprint="f", dimension=8, counted_upto=0, documents=0, frequencies=b""
@@ -58,14 +52,14 @@ class Store(Readers):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Indexed]:
+    made = Indexed(tmp_path)
     put(made.records, *(new_record(f"k{n}") for n in range(5)))
     yield made
     made.close()
 
 
-def test_terms_are_indexed_without_any_vector(store: Store) -> None:
+def test_terms_are_indexed_without_any_vector(store: Indexed) -> None:
     store.catch_up()
     assert store.noted().warm
     assert store.noted().records_applied.floor == 5
@@ -74,14 +68,14 @@ def test_terms_are_indexed_without_any_vector(store: Store) -> None:
         assert store.indexes.behind(view) == 0
 
 
-def test_the_vector_index_follows_the_vectors(store: Store) -> None:
+def test_the_vector_index_follows_the_vectors(store: Indexed) -> None:
     store.embed([1, 2, 3, 4, 5])
     store.catch_up()
     assert store.noted().revision == 5
     assert len(store.indexes.vector.index or ()) == 5
 
 
-def test_what_is_on_disk_is_loaded_and_not_built_again(store: Store) -> None:
+def test_what_is_on_disk_is_loaded_and_not_built_again(store: Indexed) -> None:
     store.embed([1, 2, 3, 4, 5])
     store.catch_up()
     while store.indexes.link():
@@ -94,7 +88,7 @@ def test_what_is_on_disk_is_loaded_and_not_built_again(store: Store) -> None:
     assert len(store.indexes.vector.index or ()) == 5
 
 
-def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: Store) -> None:
+def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: Indexed) -> None:
     store.catch_up()
     store._lexical.clear()
     store.open()

@@ -7,13 +7,13 @@ import tantivy
 
 from iai.index.filters import Filter
 from iai.index.lexical import LexicalIndex
-from iai.index.terms import terms
+from iai.index.terms import extract, terms
 from iai.model.record import Record
 from tests.iai.store.builders import kept
 
 
 def put(index: LexicalIndex, record: Record) -> None:
-    index.put(record, terms(record.text))
+    index.put(record, extract(record.text))
 
 
 @pytest.fixture

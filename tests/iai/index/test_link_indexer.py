@@ -16,21 +16,18 @@ from iai.index.lexical_indexer import LexicalIndexer
 from iai.index.link_indexer import LinkIndexer
 from iai.model.record import Project
 from iai.model.revisions import Revisions
-from iai.store.graph import GraphStore
 from iai.store.links import MOST, OPPOSITE, Edge
-from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
+from tests.iai.store.shared import Store
 
-MAP = 64 << 20
 Graph: TypeAlias = dict[int, tuple[Edge, ...]]
 
 
-class Store:
-    """Records and the links between them."""
+class Linked(Store):
+    """A store with the links between its records."""
 
     def __init__(self, path: Path) -> None:
-        self.records = Records(path / "records", writer=True, map_size=MAP)
-        self.graph = GraphStore(path / "index", writer=True, map_size=MAP)
+        super().__init__(path)
         lexical = LexicalIndex(path / "lexical")
         self.lexical = LexicalIndexer(lexical, self.graph)
         self.links = LinkIndexer(Revisions())
@@ -75,30 +72,26 @@ class Store:
         self.follow()
         return self.edges()
 
-    def close(self) -> None:
-        self.records.close()
-        self.graph.close()
-
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(tmp_path)
     yield made
     made.close()
 
 
-def relations(store: Store, label: int) -> set[tuple[int, str]]:
+def relations(store: Linked, label: int) -> set[tuple[int, str]]:
     return {(edge.to, edge.relation) for edge in store.edges()[label]}
 
 
-def test_records_with_rare_terms_in_common_are_linked(store: Store) -> None:
+def test_records_with_rare_terms_in_common_are_linked(store: Linked) -> None:
     store.say("src/app/LoginForm.tsx throws in submit", "the cat sleeps", "fixed LoginForm.tsx now")
     store.follow()
     assert relations(store, 1) == {(3, "shares")}
     assert relations(store, 2) == set()
 
 
-def test_a_term_that_became_common_links_no_records(store: Store) -> None:
+def test_a_term_that_became_common_links_no_records(store: Linked) -> None:
     store.say("the parser crashes", "our parser crashes again")
     store.follow()
     assert relations(store, 1) >= {(2, "shares")}
@@ -108,7 +101,7 @@ def test_a_term_that_became_common_links_no_records(store: Store) -> None:
     assert relations(store, 1) == set()
 
 
-def test_the_same_text_is_a_duplicate(store: Store) -> None:
+def test_the_same_text_is_a_duplicate(store: Linked) -> None:
     store.say(
         "set maxmemory-policy to noeviction in redis",
         "set  maxmemory-policy\nto noeviction in redis",
@@ -117,7 +110,7 @@ def test_the_same_text_is_a_duplicate(store: Store) -> None:
     assert (2, "duplicate") in relations(store, 1)
 
 
-def test_a_correction_supersedes_what_was_said_and_the_chain_can_be_walked(store: Store) -> None:
+def test_a_correction_supersedes_what_was_said_and_the_chain_can_be_walked(store: Linked) -> None:
     for at, text in enumerate((
         "the linter of frobnicate is flake8",
         "frobnicate: we switched to pylint as the linter, instead of flake8",
@@ -130,14 +123,14 @@ def test_a_correction_supersedes_what_was_said_and_the_chain_can_be_walked(store
     assert (2, "superseded-by") in relations(store, 1)
 
 
-def test_nothing_of_another_project_is_superseded(store: Store) -> None:
+def test_nothing_of_another_project_is_superseded(store: Linked) -> None:
     store.say("the linter of frobnicate is flake8", project="a" * 16, created_at=NOW.wall - 9)
     store.say("the linter of frobnicate is no longer flake8", project="b" * 16, created_at=NOW.wall)
     store.follow()
     assert all(relation == "shares" for _, relation in relations(store, 1))
 
 
-def test_a_forgotten_record_has_no_links_on_either_side(store: Store) -> None:
+def test_a_forgotten_record_has_no_links_on_either_side(store: Linked) -> None:
     store.say(*(f"the frobnicator of gizmo{n % 3} jams" for n in range(9)))
     store.follow()
     store.forget(2)
@@ -148,7 +141,7 @@ def test_a_forgotten_record_has_no_links_on_either_side(store: Store) -> None:
         assert not graph.linked([2])
 
 
-def test_a_pin_changes_no_link(store: Store) -> None:
+def test_a_pin_changes_no_link(store: Linked) -> None:
     store.say("the frobnicator jams", "a frobnicator that jams")
     store.follow()
     before = store.edges()
@@ -185,7 +178,7 @@ def story(chance: random.Random) -> list[tuple[Any, ...]]:
     return [(kind, *changes[kind]()) for kind in kinds]
 
 
-def check(store: Store, changes: list[tuple[Any, ...]], seed: int) -> None:
+def check(store: Linked, changes: list[tuple[Any, ...]], seed: int) -> None:
     """Make these changes; the links are those of what is left, bounded, and the same both ways."""
     chance = random.Random(seed)  # noqa: S311
     for kind, *given_ in changes:
@@ -216,10 +209,10 @@ def check(store: Store, changes: list[tuple[Any, ...]], seed: int) -> None:
 def test_any_order_of_changes_leads_to_the_same_links(
     changes: list[tuple[Any, ...]], seed: int
 ) -> None:
-    with TemporaryDirectory() as directory, closing(Store(Path(directory))) as store:
+    with TemporaryDirectory() as directory, closing(Linked(Path(directory))) as store:
         check(store, changes, seed)
 
 
 @pytest.mark.parametrize("seed", [4, 17, 35])  # where weights that four bytes cannot hold were seen
-def test_so_does_a_long_story(store: Store, seed: int) -> None:
+def test_so_does_a_long_story(store: Linked, seed: int) -> None:
     check(store, story(random.Random(seed * 7 + 1)), seed)  # noqa: S311

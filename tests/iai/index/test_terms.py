@@ -13,7 +13,7 @@ from iai.index.term_vectors import (
     term_vector,
     terms_in,
 )
-from iai.index.terms import LONGEST, term_id, terms
+from iai.index.terms import LONGEST, extract, term_id, terms
 from iai.model.record import CLIENT, Record
 from tests.iai.store.builders import NOW
 
@@ -73,7 +73,7 @@ def record(text: str, **fields: object) -> Record:
 
 
 def kept(text: str, **fields: object) -> bytes:
-    return term_vector(record(text, **fields), terms(text))
+    return term_vector(record(text, **fields), extract(text))
 
 
 def test_a_term_vector_says_how_often_when_and_by_whom() -> None:

@@ -13,15 +13,12 @@ from hypothesis import strategies as st
 from iai.index.lexical import NARRATION, WORK, LexicalIndex
 from iai.index.lexical_indexer import LexicalIndexer
 from iai.index.term_vectors import TermVectors, term_vector
-from iai.index.terms import term_id, terms
+from iai.index.terms import extract, term_id, terms
 from iai.index.work_terms import FAILED, KINDS, MOST, path_terms, work_terms
 from iai.model.action import Action
-from iai.store.graph import GraphStore
 from iai.store.record_change import RecordChange
-from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, kept, new_record
-
-MAP = 64 << 20
+from tests.iai.store.shared import Store
 
 
 def action(key: str = "a", kind: str = "edit", at: int = 1, **fields: Any) -> Action:
@@ -71,28 +68,27 @@ def test_an_exchange_has_a_bounded_number_of_terms() -> None:
 
 def test_a_term_counts_once_for_a_record_that_says_and_does_it() -> None:
     work = work_terms([action(path="tide.py")])
-    both = term_vector(kept(1, "mend tide.py"), terms("mend tide.py"), work)
+    both = term_vector(kept(1, "mend tide.py"), extract("mend tide.py"), work)
     assert TermVectors([both]).document_frequencies()[term_id("tide.py")] == 1
 
 
 def test_of_several_kinds_with_a_term_the_heaviest_counts() -> None:
     done = [action(path="tide.py"), action("b", kind="read", path="tide.py")]
     vectors = [
-        term_vector(kept(1, "x"), ["x"], work_terms(done)),
-        term_vector(kept(2, "x"), ["x"], work_terms(done[1:])),
-        term_vector(kept(3, "x"), ["x"]),
+        term_vector(kept(1, "x"), extract("x"), work_terms(done)),
+        term_vector(kept(2, "x"), extract("x"), work_terms(done[1:])),
+        term_vector(kept(3, "x"), extract("x")),
     ]
     weights = (0.8, 0.3, 0.0, 0.0, 0.0)
     table = TermVectors(vectors).work([term_id("x"), term_id("tide.py")], weights)
     assert table.tolist() == [[0, 0.8], [0, 0.3], [0, 0]]
 
 
-class Store:
-    """Records, and what the lexical index makes of them."""
+class Worked(Store):
+    """A store with what the lexical index makes of its records."""
 
     def __init__(self, path: Path) -> None:
-        self.records = Records(path / "records", writer=True, map_size=MAP)
-        self.graph = GraphStore(path / "index", writer=True, map_size=MAP)
+        super().__init__(path)
         self.index = LexicalIndex(path / "lexical")
         self.lexical = LexicalIndexer(self.index, self.graph)
 
@@ -135,19 +131,15 @@ class Store:
         }
         return {texts[label]: vectors[label] for label in texts}, found  # type: ignore[return-value]
 
-    def close(self) -> None:
-        self.records.close()
-        self.graph.close()
-
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Worked]:
+    made = Worked(tmp_path)
     yield made
     made.close()
 
 
-def test_actions_that_arrive_later_are_found_with_their_request(store: Store) -> None:
+def test_actions_that_arrive_later_are_found_with_their_request(store: Worked) -> None:
     store.say(1, "user")
     store.follow()
     store.do(2)
@@ -156,7 +148,7 @@ def test_actions_that_arrive_later_are_found_with_their_request(store: Store) ->
     assert store.index.with_all(["f2.py"], 9) == [1]
 
 
-def test_narration_is_found_with_its_request_and_is_no_document(store: Store) -> None:
+def test_narration_is_found_with_its_request_and_is_no_document(store: Worked) -> None:
     store.say(1, "user")
     store.say(2, "assistant")
     store.follow()
@@ -178,7 +170,7 @@ def test_work_and_narration_follow_from_the_records_alone(
     states = []
     for apart in (True, False):
         with TemporaryDirectory() as directory:
-            store = Store(Path(directory))
+            store = Worked(Path(directory))
             for second, kind in events:
                 if kind == 0:
                     store.do(second)

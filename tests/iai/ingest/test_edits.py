@@ -48,7 +48,10 @@ def records(layout: Layout) -> Iterator[Records]:
 
 
 def apply(records: Records, request: Request) -> int:
-    return records.commit(lambda unit: edits.apply(request, unit), NOW)[0]
+    def change(unit: RecordChange) -> int:
+        return edits.apply(request, unit, edits.named(request, unit))
+
+    return records.commit(change, NOW)[0]
 
 
 def get(records: Records, ref: str) -> Record:
@@ -341,3 +344,10 @@ def test_events_in_the_spool_that_say_it_are_found(layout: Layout) -> None:
     for path in (waits, broken):
         path.write_bytes(spool.sealed(path, path.read_bytes(), CIPHER))
     assert list(traces.find(layout, [record], [], "", CIPHER)) == [waits, broken]
+
+
+def test_what_is_named_twice_is_forgotten_once(records: Records) -> None:
+    assert apply(records, Forget(refs=("#1", "1"))) == 1
+    assert apply(records, Erase(labels=(2, 2))) == 1
+    with records.view() as view:
+        assert view.watermark().records_count == len(list(view.every()))

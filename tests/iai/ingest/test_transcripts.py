@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.ingest import transcripts
+from iai.ingest import json_line, transcripts
 from iai.ingest.transcripts import Mark
 
 LINES = [json.dumps({"n": n, "text": "\u00e9{}\\n" * n}) for n in range(6)]
@@ -163,13 +163,13 @@ def test_a_name_that_can_be_no_file_is_none(path: Path) -> None:
 )
 def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  whatever kind of ValueError
-        transcripts.decode(data)
+        json_line.decode(data)
 
 
 def test_half_a_character_is_replaced_and_does_not_cost_the_line() -> None:
-    assert transcripts.decode(b'{"t": "a\\ud83d b"}') == {"t": "a\ufffd b"}
-    assert transcripts.decode(b'{"t": "\\ud83e\\udde0"}') == {"t": "\U0001f9e0"}
-    assert transcripts.decode(b'{"t": "a\xff"}') == {"t": "a\ufffd"}
+    assert json_line.decode(b'{"t": "a\\ud83d b"}') == {"t": "a\ufffd b"}
+    assert json_line.decode(b'{"t": "\\ud83e\\udde0"}') == {"t": "\U0001f9e0"}
+    assert json_line.decode(b'{"t": "a\xff"}') == {"t": "a\ufffd"}
 
 
 def test_a_file_rewritten_in_place_and_grown_is_read_from_its_start(path: Path) -> None:
@@ -254,11 +254,28 @@ def test_a_compressed_file_that_is_not_whole_cannot_be_read(path: Path) -> None:
         transcripts.read(str(path), Mark())
 
 
+def test_a_compressed_file_that_was_damaged_is_read_on_from_its_place_once_it_is_mended(
+    path: Path,
+) -> None:
+    first, second = (f"{line}\n".encode() for line in LINES[:2])
+    frames = zstandard.compress(first) + zstandard.compress(second)
+    damaged = bytearray(frames)
+    damaged[len(zstandard.compress(first))] ^= 1
+    file = Path(f"{path}.zst")
+    file.write_bytes(damaged)
+    piece = transcripts.read(str(path), Mark(), len(first))
+    with pytest.raises(OSError, match="not whole"):
+        transcripts.read(str(path), piece.mark)
+    with file.open("r+b") as same:
+        same.write(frames)
+    assert [line.data for line in transcripts.read(str(path), piece.mark).lines] == [second[:-1]]
+
+
 def test_a_byte_order_mark_and_windows_line_ends_cost_nothing(path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(LINES[:3]).encode() + b"\r\n")
     assert [line.data for line in transcripts.read(str(path), Mark()).lines][1:] != []
     values = [
-        transcripts.decode(line.data or b"") for line in transcripts.read(str(path), Mark()).lines
+        json_line.decode(line.data or b"") for line in transcripts.read(str(path), Mark()).lines
     ]
     assert [value["n"] for value in values if isinstance(value, dict)] == [0, 1, 2]
 
@@ -284,7 +301,7 @@ def test_a_broken_record_does_not_cost_the_whole_ones_beside_it(
     values: int,
     whole: bool,  # noqa: FBT001
 ) -> None:
-    records, is_whole = transcripts.rescued(line)
+    records, is_whole = json_line.rescued(line)
     assert (len(records), is_whole) == (values, whole)
     for record in records:
         assert line[record.position :].startswith(b"{")
@@ -295,7 +312,7 @@ def test_of_a_record_cut_anywhere_nothing_is_made_up(
     glued: list[bytes], data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(0, len(WHOLE[0]) - 1))
-    records, _ = transcripts.rescued(WHOLE[0][:cut] + b"".join(glued))
+    records, _ = json_line.rescued(WHOLE[0][:cut] + b"".join(glued))
     assert [record.value for record in records][-len(glued) :] == [json.loads(g) for g in glued]
 
 
@@ -313,8 +330,8 @@ def test_a_broken_line_is_not_read_to_its_end_from_each_of_many_starts(
 
     line = b'{"a":' * 50 + rest
     monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
-    monkeypatch.setattr(transcripts, "_CHARACTERS_TRIED", 3 * len(line))
-    assert transcripts.rescued(line) == transcripts.Rescued([], whole=False)
+    monkeypatch.setattr(json_line, "_CHARACTERS_TRIED", 3 * len(line))
+    assert json_line.rescued(line) == json_line.Rescued([], whole=False)
     assert scanned <= 4 * len(line)
 
 

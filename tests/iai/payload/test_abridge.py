@@ -87,6 +87,45 @@ def test_a_headline_is_the_first_sentence_that_says_something() -> None:
     )
 
 
+def test_a_headline_says_what_was_done_rather_than_why_or_how_it_was_checked() -> None:
+    told = "Added the guard to `pilot.py` for ships without one."
+    before = [
+        "The pilot was looked up twice for each ship that came in.",
+        "All green - 0 lint issues, all tests passing in both directories.",
+        "But then the second ship was silently turned away at the gate.",
+        "I've successfully addressed all the review comments on this branch.",
+        "`quay/harbour/pilot.py` (+8 lines)",
+    ]
+    for text in before:
+        assert headline(f"{text}\n\n{told}", 90) == told
+    assert headline(before[0], 90) == before[0]
+    assert not any(headline(text, 90) for text in before[1:])
+
+
+def test_items_below_an_item_come_after_those_beside_it() -> None:
+    text = "Hooks are chained.\n\n" + "\n".join(
+        f"- Added the part {n} of the chain\n  - added detail {n} of it" for n in range(9)
+    )
+    short = abridge(text, 280)
+    assert "part 4" in short
+    assert "detail 1" not in short
+    assert "detail 1" in abridge(text, 2_000)
+
+
+def test_how_it_was_checked_comes_after_what_was_done() -> None:
+    checked = "## Verification\n\nAll unit tests now pass, the linter is clean, nothing is left."
+    text = f"The pilot is optional.\n\n{checked}\n\nThe berth is not: see the list.\n\nEnd."
+    assert abridge(text, 80) == "The pilot is optional. ... The berth is not: see the list. End."
+
+
+def test_on_one_line_what_a_person_typed_first_is_not_cut_for_what_was_pasted_last() -> None:
+    asked = "can you look at the list, this is now the third ship that was deleted by accident"
+    log = "quay: 3 ships\n\nquay: 2 ships, one is gone since the last run of the import job"
+    assert abridge(f"{asked}\n\n{log}", 100) == asked
+    assert abridge(f"{log}\n\n{asked}", 120).startswith("quay: 3 ships ... can you look")
+    assert abridge(f"{asked}\n\n{log}", 300).endswith("import job")
+
+
 def test_the_opening_of_a_plan_is_its_title_and_what_it_begins_with() -> None:
     assert opening("Do this:\n\n# Chain the hooks\n\nThey are lost.\n\nEnd.") == (
         "Do this: Chain the hooks: They are lost."

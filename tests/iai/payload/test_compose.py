@@ -317,6 +317,9 @@ def test_unattended_sessions_stand_behind_those_of_people(records: Records) -> N
     assert [line for line in before if "heartbeat" in line] == [
         line for line in before if "5 unattended sessions" in line
     ]
+    seen_from_elsewhere = section(payload(records, "another", "mine"), "Other projects")
+    assert "text of person asked" in seen_from_elsewhere
+    assert "heartbeat" not in seen_from_elsewhere
 
 
 def test_a_session_is_not_shown_its_own_words(records: Records) -> None:

@@ -59,6 +59,13 @@ def test_files_of_a_project_that_is_in_a_temporary_directory_itself_are_its_file
     assert [file.path for file in session.changed] == ["/tmp/quay/src/a.py"]  # noqa: S108
 
 
+def test_plans_of_the_host_are_no_files_of_the_project() -> None:
+    plan = action("write", path="/home/dev/.claude/plans/majestic-plotting-valiant.md", added=9)
+    assert files_of([plan, action("edit", path="/p/a.py")]) == files_of(
+        [action("edit", path="/p/a.py")]
+    )
+
+
 def test_a_moved_file_is_gone_from_where_it_was() -> None:
     old, new = files_of([action("move", path="/p/a.py", to="/p/b.py")])
     assert (old.path, old.gone, new.path, new.gone) == ("/p/a.py", True, "/p/b.py", False)

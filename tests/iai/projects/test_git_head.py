@@ -1,5 +1,6 @@
 """Which branch is checked out, by git's own files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,4 +43,7 @@ def test_where_gits_files_cannot_be_read_there_is_no_branch(tmp_path: Path) -> N
     assert branch("nul\0") == ""
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").mkdir()
+    assert branch(str(tmp_path)) == ""
+    (tmp_path / ".git" / "HEAD").rmdir()
+    os.mkfifo(tmp_path / ".git" / "HEAD")  # which would be waited for
     assert branch(str(tmp_path)) == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iai.index.term_vectors import frequency_change, term_vector
-from iai.index.terms import term_id, terms
+from iai.index.terms import extract, term_id
 from iai.recall import query, weights
 from iai.recall.query import parse
 from iai.store.graph import GraphStore, GraphView
@@ -23,7 +23,7 @@ def view(tmp_path: Path) -> Iterator[GraphView]:
     for label in range(1, RECORDS + 1):
         text = "common" + " frequent" * (label % 2) + " rare" * (label == 1)
         record = kept(label, text)
-        term_vectors[label] = term_vector(record, terms(text))
+        term_vectors[label] = term_vector(record, extract(text))
     store.commit(lambda unit: unit.put_term_vectors(term_vectors))
     store.commit(
         lambda unit: unit.add_document_frequencies(

@@ -74,7 +74,7 @@ def erase(records: Records, found: Selected, text: str = "") -> None:
         labels=tuple(labels(found)), parts=tuple(found.parts), projects=tuple(found.projects),
         text=text,
     )  # fmt: skip
-    records.commit(lambda unit: edits.apply(request, unit), NOW)
+    records.commit(lambda unit: edits.apply(request, unit, edits.named(request, unit)), NOW)
 
 
 def test_a_session_is_selected_with_all_that_was_said_and_done_in_it(records: Records) -> None:

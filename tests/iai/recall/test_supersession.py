@@ -1,10 +1,11 @@
 """A corrected statement comes after its correction, and names it."""
 
+import pytest
 from msgspec import structs
 
 from iai.index.corrections import same_subject, sounds_like_correction
 from iai.index.terms import term_id, terms
-from iai.recall.supersession import RankedHit, demote_superseded
+from iai.recall.supersession import RankedHit, demote_superseded, latest_first
 
 
 def ranked(label: int, score: float, text: str, order: int, project: str = "p") -> RankedHit:
@@ -45,6 +46,43 @@ def test_statements_of_other_projects_or_subjects_are_not_corrected() -> None:
     other = ranked(4, 0.9, "the cat of the neighbours sleeps", 1)
     hits = [elsewhere, later, other, NEW]
     assert not any(hit.superseded_by for hit in demote_superseded(hits))
+
+
+def question(text: str) -> dict[int, float]:
+    return {term_id(term): 1.0 for term in terms(text)}
+
+
+QUEUE = ranked(1, 0.9, "the queue of the crane jobs is kept in sqlite", 1)
+MOVED = ranked(2, 0.4, "port office wants the crane queue in postgres after all", 2)
+VALUE = ranked(3, 0.5, "the queue of the crane jobs is kept in mysql", 3)
+
+
+@pytest.mark.parametrize("later", [MOVED, VALUE], ids=["cue", "same words, another value"])
+def test_the_later_of_two_statements_on_the_question_comes_first(later: RankedHit) -> None:
+    first, second = latest_first([QUEUE, later], question("where is the crane queue kept"))
+    assert (first.label, second.label) == (later.label, 1)
+    assert second.score == QUEUE.score
+    assert abs(first.score - sum(first.why.values())) < 1e-6
+    assert not first.superseded_by
+    assert not second.superseded_by
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        structs.replace(MOVED, stated=False),
+        structs.replace(MOVED, project="q"),
+        structs.replace(MOVED, text=f"{MOVED.text}?"),
+        structs.replace(MOVED, text=f"{MOVED.text} {'and so on ' * 30}"),
+        structs.replace(MOVED, score=0.2),
+        ranked(2, 0.4, "paint the queue sign yellow instead", 2),
+        ranked(2, 0.4, "crane queue: add a test for the empty one", 2),
+    ],
+    ids=["assistant", "project", "question", "long", "unlike", "other subject", "no correction"],
+)
+def test_what_may_be_about_something_else_keeps_its_place(later: RankedHit) -> None:
+    hits = latest_first([QUEUE, later], question("where is the crane queue of jobs kept"))
+    assert [hit.label for hit in hits] == [1, 2]
 
 
 def test_what_an_assistant_says_and_long_texts_correct_nothing() -> None:

@@ -1,0 +1,105 @@
+"""The JSON of one line of a transcript, also where it is broken, or has half a character in it."""
+
+import json
+import re
+from typing import NamedTuple
+
+import msgspec
+
+_RESCUED_LINE = 8 * 1024 * 1024  # bytes of a broken line in which whole records are looked for
+_STARTS_TRIED = 2_000
+_CHARACTERS_TRIED = 8 * _RESCUED_LINE  # in all, a second or two: each start may read to the end
+_BLANK = re.compile(r"[\0\s\ufeff]*")
+_START = re.compile(r'\{\s*"')
+_BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
+
+
+class Located(NamedTuple):
+    """A JSON value and where it starts in its line."""
+
+    position: int
+    value: object
+
+
+class Rescued(NamedTuple):
+    """The records of a broken line, and whether they are all of it."""
+
+    records: list[Located]
+    whole: bool
+
+
+def decode(data: bytes) -> object:
+    """Return the JSON of a line.
+
+    Raises ValueError if it is not JSON. Half a character, which hosts write where they cut a text,
+    is replaced and does not cost the line; nor does a byte order mark.
+    """
+    try:
+        try:
+            return msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _repaired(json.loads(data.decode("utf-8-sig", "replace")))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def is_whole(data: bytes) -> bool:
+    """Is this JSON from its beginning to its end?"""
+    try:
+        decode(data)
+    except ValueError:
+        return False
+    return True
+
+
+def rescued(data: bytes) -> Rescued:
+    """Return the whole records of a line that is no JSON: glued to one another, or to half of one.
+
+    A record that was cut off ends wherever another begins, so only what reaches to the next record
+    or to the end of the line is taken for one, never an object inside another.
+    """
+    if len(data) > _RESCUED_LINE:
+        return Rescued([], whole=False)
+    text, found = data.decode("utf-8", "replace"), list[Located]()
+    position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
+    while (position := _skip_blank(text, position)) < len(text):
+        if tried >= _STARTS_TRIED or scanned >= _CHARACTERS_TRIED:
+            break
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            value, end = None, _read_up_to(error)
+        except (ValueError, RecursionError):  # they do not say how far it came
+            value, end = None, len(text)
+        scanned += end - position
+        if isinstance(value, dict) and _BEHIND_A_RECORD.match(text, end):
+            found.append(Located(len(text[:position].encode()), _repaired(value)))
+            position = end
+        else:
+            tried += 1
+            start = _START.search(text, position + 1)
+            position = start.start() if start else len(text)
+    return Rescued(found, whole=not tried)
+
+
+def _read_up_to(error: json.JSONDecodeError) -> int:
+    """Return where reading ended. An unterminated string is reported where it starts."""
+    return len(error.doc) if error.msg.startswith("Unterminated") else error.pos
+
+
+def _skip_blank(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
+
+
+def _repaired(value: object) -> object:
+    """The same JSON with every lone surrogate replaced by U+FFFD."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_repaired(item) for item in value]
+        case dict():
+            return {str(_repaired(key)): _repaired(item) for key, item in value.items()}
+        case _:
+            return value

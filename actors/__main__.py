@@ -7,6 +7,7 @@ import sys
 from actors.supervisor import run
 from iai.config import config_file
 from iai.config.layout import Layout
+from iai.encryption import handover
 from iai.lifecycle.supervision import Exit
 from iai.process import logs
 
@@ -18,7 +19,9 @@ if __name__ == "__main__":
     )
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
+    handover.take(sys.argv[1:])
     code = run(settings)
     if code == Exit.REPLACED:
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "actors"])  # noqa: S606  keeps the pid
+        again = [sys.executable, "-P", "-m", "actors", *handover.give().words]
+        os.execv(sys.executable, again)  # noqa: S606  keeps the pid
     sys.exit(code)

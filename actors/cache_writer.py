@@ -62,6 +62,7 @@ class CacheWriter:
             settings.payload_projects,
             elsewhere=bool(settings.elsewhere),
             with_message=bool(settings.start_message),
+            on_disk=settings.payload_on_disk,
         )
         self._status_line = StatusLine(
             layout, readers, settings.refresh_min_s, settings.store_max_gb

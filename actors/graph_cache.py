@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption.keys import load_cipher
 from iai.errors import StoreError
 from iai.index import communities
 from iai.index.indexes import Indexes
@@ -198,4 +199,6 @@ def make(settings: Settings) -> GraphCache:
     """Return the behaviour of the graph-cache process."""
     layout = Layout(settings.store)
     store = GraphStore(layout.index, writer=True)
-    return GraphCache(Readers(layout), store, LexicalIndex(layout.lexical))
+    return GraphCache(
+        Readers(layout), store, LexicalIndex(layout.lexical, load_cipher(layout.root))
+    )

@@ -18,6 +18,8 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption.cipher import Cipher
+from iai.encryption.keys import load_cipher
 from iai.errors import BadUsage, IaiError, NotFound, RulesLoading
 from iai.hosts import registry
 from iai.ingest import edits, redact, redactors, spool, traces, transcripts
@@ -93,8 +95,10 @@ class Ingest:
         redactor: Redactor,
         library: Kingfisher | None = None,
         max_gb: float = 0.0,
+        cipher: Cipher | None = None,
     ) -> None:
-        """`library` is the detector of the redactor, if it has one."""
+        """`library` is the detector of the redactor, if it has one; `cipher` that of the store."""
+        self._cipher = cipher
         self._layout = layout
         self._max_gb = max_gb
         self._space = DiskSpace(0, sys.maxsize)
@@ -116,6 +120,7 @@ class Ingest:
     def start(self, now: Now) -> Steps:
         self._reader.start(now)
         self._backups.start()
+        yield from self._tidy_spool(now)
         yield from self._writer.start()
         yield from self._writer.upgrade(now)
         yield from self._measure_space()
@@ -259,9 +264,9 @@ class Ingest:
         match request:
             case Forget(whole_sessions=whole_sessions):
                 ids = {record.session for record in forgotten} if whole_sessions else set[str]()
-                yield from traces.find(self._layout, forgotten, ids, "")
+                yield from traces.find(self._layout, forgotten, ids, "", self._cipher)
             case Erase(text=phrase):
-                yield from traces.find(self._layout, forgotten, (), phrase)
+                yield from traces.find(self._layout, forgotten, (), phrase, self._cipher)
             case _:
                 pass
 
@@ -299,13 +304,22 @@ class Ingest:
         awaiting = [file for file in waiting if file.suffix == spool.AWAITS]
         found = False
         for file in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
-            spooled = spool.read(file)
+            spooled = spool.read(file, self._cipher)
             if spooled is not None and (yield from self._take_event(spooled, now)):
                 found = True
         for transcript in self._reader.follower.expire(now):
             self._writer.required.cancel(transcript.path)
             yield from self._writer.follow(transcript, now)
         self._reader.follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
+
+    def _tidy_spool(self, now: Now) -> Steps:
+        """Remove what hooks that were killed have left, and seal what was kept in the clear."""
+        for path in spool.abandoned(self._layout.spool_tmp, now.wall):
+            yield RemoveFile(path)
+        if self._cipher is not None:
+            for path in spool.unsealed_in(self._layout.spool_bad):
+                data = spool.beginning(path, spool.LONGEST_REJECTED)
+                yield ReplaceFile(path, spool.sealed(path, data, self._cipher))
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
         """Deal with an event; return False if it has to wait for its transcript."""
@@ -336,31 +350,37 @@ class Ingest:
                 # A start until then reads the event itself.
                 self._writer.session_ending(str(awaiting), event.cwd)
                 yield from self._writer.write_required()
-            if path != awaiting:
+            if path != awaiting or (self._cipher is not None and not spooled.sealed):
                 yield from self._let_wait(spooled, awaiting)
             return False
         return True
 
     def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
-        """Have an event wait for its transcript, without the secrets in it."""
+        """Have an event wait for its transcript, sealed, and without the secrets in it."""
         assert spooled.event is not None  # noqa: S101  for mypy
         redacted = redact.event(spooled.event, self._redact)
-        if redacted == spooled.event:
+        if redacted == spooled.event and self._cipher is None:
             yield MoveFile(spooled.path, awaiting)
-        else:
-            yield ReplaceFile(awaiting, msgspec.json.encode(redacted))
+            return
+        data = msgspec.json.encode(redacted)
+        yield ReplaceFile(awaiting, spool.sealed(awaiting, data, self._cipher))
+        if spooled.path != awaiting:
             yield RemoveFile(spooled.path)
 
     def _reject(self, spooled: Spooled) -> Steps:
         log.warning("%s %s", spooled.path, spooled.why)
+        kept_as = self._layout.spool_bad / spooled.path.name
         if spooled.foreign:
             yield RemoveFile(spooled.path)
+        elif spooled.sealed:  # with another key, or damaged
+            yield MoveFile(spooled.path, kept_as)
         else:
             kept = redact.rejected(
                 spool.beginning(spooled.path, spool.LONGEST_REJECTED), self._redact
             )
-            yield ReplaceFile(self._layout.spool_bad / spooled.path.name, kept)
+            yield ReplaceFile(kept_as, spool.sealed(kept_as, kept, self._cipher))
             yield RemoveFile(spooled.path)
+        if not spooled.foreign:
             for surplus in spool.oldest_bad(self._layout.spool_bad):
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
@@ -374,7 +394,7 @@ class Ingest:
             keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
             if any(next(view.session(key), None) for key in keys):
                 return True
-        waiting = (spool.read(file) for file in spool.waiting(self._layout.spool_new))
+        waiting = (spool.read(file, self._cipher) for file in spool.waiting(self._layout.spool_new))
         events = (spooled.event for spooled in waiting if spooled is not None)
         return any(
             e is not None and e.session_id == event.session_id and not e.ends_session
@@ -415,7 +435,8 @@ def make(settings: Settings) -> Ingest:
     """Return the behaviour of the ingest process."""
     layout = Layout(settings.store)
     library = Kingfisher(layout.redaction_rules)
-    redactor = redactors.for_ingest(layout, settings, library)
+    cipher = load_cipher(layout.root)
+    redactor = redactors.for_ingest(layout, settings, library, cipher)
     records = Records(layout.records, writer=True)
     backups = AutoBackups(layout, records, settings.backups, settings.store_max_gb)
-    return Ingest(layout, records, backups, redactor, library, settings.store_max_gb)
+    return Ingest(layout, records, backups, redactor, library, settings.store_max_gb, cipher)

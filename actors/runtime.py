@@ -32,6 +32,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,6 +43,7 @@ from setproctitle import setproctitle
 
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
+from iai.encryption import keys
 from iai.errors import (
     BadMessageReceived,
     BadMessageSent,
@@ -49,6 +51,7 @@ from iai.errors import (
     IaiError,
     StoreAbsent,
     StoreCorrupt,
+    StoreLocked,
     StoreTooNew,
     StoreWriteFailed,
 )
@@ -427,12 +430,15 @@ def main(
     settings: Settings,
     ready: Connection,
     verify: bool,  # noqa: FBT001
+    unlocked: Mapping[str, bytes],
 ) -> NoReturn:
     """Be the process of one actor, whose behaviour `module.make(settings)` returns.
 
     `ready` gets one message once the actor answers requests. With `verify`, the LMDB files that it
-    owns are checked before they are opened. Exits with a code of `Exit`.
+    owns are checked before they are opened. `unlocked`: see `iai.encryption.keys`. Exits with a
+    code of `Exit`.
     """
+    keys.adopt(unlocked)
     logging.basicConfig(
         level=logging.INFO,
         handlers=[logs.handler(Layout(settings.store).group_log, logs.line(actor))],
@@ -478,7 +484,7 @@ def _run(
             return loop.run()
         finally:
             loop.close()
-    except (EmbedderUnavailable, StoreTooNew) as error:
+    except (EmbedderUnavailable, StoreLocked, StoreTooNew) as error:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:

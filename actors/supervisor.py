@@ -23,6 +23,7 @@ from setproctitle import setproctitle
 from actors.runtime import MAILBOX, Mailbox, SignalQueue, main
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption import keys
 from iai.errors import StoreError
 from iai.lifecycle.supervision import (
     Action,
@@ -243,7 +244,7 @@ class Supervisor:
         theirs, ours = self._spawn.Pipe(duplex=False)
         process = self._spawn.Process(
             target=main,
-            args=(actor, self._modules[actor], self._settings, ours, verify),
+            args=(actor, self._modules[actor], self._settings, ours, verify, keys.unlocked()),
             name=actor,
         )
         process.start()
@@ -316,6 +317,12 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     lease = lock.take(layout.lease, lock.GLANCE_S)
     if lease is None:
         return _already_running(layout, version)
+    try:
+        _unlock(layout)
+    except StoreError as error:
+        log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
+        lease.release()
+        return Exit.CANNOT_START
     lease.write(_lease_note(version))
     files.replace(layout.command, f"{Path(sys.executable).with_name('iai')}\n".encode())
     files.replace(layout.max_age, f"{math.ceil(settings.max_age_s)}\n".encode())
@@ -326,6 +333,22 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
         log.info("the store's path is too long for sockets; they are in %s", layout.sockets)
     signals = SignalQueue(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     return Supervisor(settings, lease, modules or MODULES, signals, version).run()
+
+
+def _unlock(layout: Layout) -> None:
+    """Unlock an encrypted store, for all children: they get the keys with their arguments.
+
+    Raises StoreError if that fails, or the store is only partly encrypted.
+    """
+    found = keys.read(layout.root)
+    if found is None:
+        return
+    keys.unlock(layout.root, found)
+    if found.state != "on":
+        raise StoreError(
+            f"{layout.root} is being encrypted or decrypted, and that was cut short:"
+            " `iai up` completes it"
+        )
 
 
 def _already_running(layout: Layout, version: str) -> int:

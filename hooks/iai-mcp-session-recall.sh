@@ -15,6 +15,7 @@ umask 077
 export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: the store it was installed for
 store="$IAI_MCP_STORE"
 deliveries="$store/session-start/given" # a file per session; see iai/session_start/deliveries.py
+everywhere="$store/.session-start-payload.cached.md" # the payload of no directory
 longest_name=255 # bytes of a file name
 longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters; as JSON, up to twice that
@@ -134,7 +135,7 @@ find_payload() {
 # Sets `file` to the payload for `cwd`; "" if only the live command can find out.
 find_file() {
   case "$cwd" in
-    "") file="$store/.session-start-payload.cached.md" ;;
+    "") file="$everywhere" ;;
     *\\*) ;; # needs a real JSON decoder
     *)
       encode "$cwd.md"
@@ -168,6 +169,16 @@ read_head() {
   days=$((year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5))
   days=$((days + 10#${at:8:2} - 719469))
   written=$((((days * 24 + 10#${at:11:2}) * 60 + 10#${at:14:2}) * 60 + 10#${at:17:2}))
+}
+
+# Is the payload kept off the disk (IAI_MCP_PAYLOAD=live)? Then only the global file is there, and
+# says so: see `off_disk` in iai/model/framing.py.
+off_disk() {
+  local mark=""
+  [ "${IAI_MCP_PAYLOAD:-}" = live ] && return
+  [ -z "$text" ] || [ -z "$cwd" ] || return
+  [ -f "$everywhere" ] && { read -r _ && read -r mark; } <"$everywhere" 2>/dev/null
+  [ "$mark" = "composed at each start" ]
 }
 
 # Is the payload older than the limit, or from the future? Sets `age` and `max_age` (seconds).
@@ -441,6 +452,8 @@ elif [ -n "$goes_on" ]; then
   live "resumed"
 elif [ "$source" = compact ]; then
   live "compacted"
+elif off_disk; then
+  live "payload-live"
 elif [ -z "$text" ]; then
   live "cache-absent"
 elif [ "${#text}" -gt "$largest" ]; then

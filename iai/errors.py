@@ -95,6 +95,32 @@ class StoreCorrupt(StoreError):
         self.path = path
 
 
+class Tampered(StoreCorrupt):
+    """Sealed bytes are not what was sealed there: damaged, exchanged or forged."""
+
+
+class StoreLocked(StoreError):
+    """Base of the reasons why an encrypted store cannot be unlocked: for the user to solve."""
+
+
+class EncryptionUnavailable(StoreLocked):
+    """The cipher is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "encryption needs the package `cryptography`: run"
+            " `pipx inject iai-memory cryptography`, or `pip install 'iai-memory[crypto]'`"
+        )
+
+
+class KeyMissing(StoreLocked):
+    """The store is encrypted, and its key, or the file that says where it is, was not found."""
+
+
+class KeyWrong(StoreLocked):
+    """There is a key or a passphrase, but not that of this store."""
+
+
 class StoreBusy(StoreError):
     """Another process is the writer of this environment."""
 

@@ -103,6 +103,14 @@ def test_the_privacy_topic_names_everything_in_the_store() -> None:
         assert f"`{name}" in page, name
 
 
+def test_the_privacy_topic_says_of_each_file_whether_it_is_encrypted() -> None:
+    rows = re.findall(r"^\| (`.*)\|$", PAGES[TOPICS / "privacy.md"], re.MULTILINE)
+    assert len(rows) > 12
+    for row in rows:
+        paths, _, how = row.split(" | ")
+        assert re.match(r"encrypted|plain|keyed hashes", how), paths
+
+
 def test_its_hooks_are_those_that_are_there() -> None:
     assert set(re.findall(r"iai-mcp-[a-z-]+\.sh", TEXT)) == {
         path.name for path in (ROOT / "hooks").glob("*.sh")

@@ -22,6 +22,7 @@ ROOMS = [
     "freshness",
     "config",
     "process",
+    "encryption",
     "store",
     "projects",
     "ingest",

@@ -32,7 +32,7 @@ def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
     """
     layout = Layout(settings.store)
     state, report = _report(layout)
-    store = health.measure(layout, time.time_ns(), settings.payload_projects)
+    store = health.measure(layout, time.time_ns(), settings.project_payloads)
     space = disk_space.measure(layout.root, settings.store_max_gb)
     pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
     document = {

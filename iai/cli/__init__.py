@@ -66,6 +66,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "events": "print the event log",
         "backup": "back up the store to one file",
         "restore": "restore the store from a backup",
+        "crypto": "encrypt the store, or show how it is encrypted",
         "probe": "send one message to one process",
         "help": "print this overview, a topic, or the help of a command",
     },

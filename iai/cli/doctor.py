@@ -22,7 +22,7 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import copies, deep, group, machine
+from iai.admin.doctor import copies, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli.output import print_json, show
 from iai.cli.progress import bar
@@ -61,7 +61,11 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Finding]:
-    found = [*machine.checks(layout, os.environ, settings), *group.checks(layout, settings)]
+    found = [
+        *machine.checks(layout, os.environ, settings),
+        *encryption.checks(layout, settings),
+        *group.checks(layout, settings),
+    ]
     if deeply:
         with bar("reading everything") as shown:
             for finding in deep.checks(layout):

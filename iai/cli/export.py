@@ -48,6 +48,9 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
+    if layout.crypto.exists() and args.out != "-":
+        warning = f"warning: what is written to {args.out} is not encrypted"
+        print(warning, file=sys.stderr)
     wanted = project_id(args.project, layout)
     records = Records(layout.records)
     write = _jsonl if args.format == "jsonl" else _markdown

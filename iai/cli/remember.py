@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage
+from iai.errors import BadUsage, StoreLocked
 from iai.process.client import Client
 from iai.projects.lookup import is_path, project
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
@@ -68,8 +68,14 @@ def _directory(named: str, layout: Layout) -> str:
 
 
 def _number(layout: Layout, record_id: str) -> str:
-    """Return a record's number, by which all commands name it; its id if it is gone already."""
-    records = Records(layout.records)
+    """Return a record's number, by which all commands name it.
+
+    Its id if it is gone already, or the store is locked for this process.
+    """
+    try:
+        records = Records(layout.records)
+    except StoreLocked:
+        return record_id
     with records.view() as view:
         record = view.find(record_id)
     records.close()

@@ -3,20 +3,26 @@
 If the store already has records, restore refuses, unless you pass --replace; then they are moved to
 backups/ in the store. Vectors, indexes and session-start texts are rebuilt at the next start.
 
+A file of age needs --identity, or asks for its passphrase. One of an encrypted store is opened with
+the key of that store.
+
 example: iai restore
 example: iai restore ~/iai.tar.gz
 example: iai restore auto-20261128T040000Z --replace
 """
 
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from iai.admin import backup
+from iai.admin import age, backup
+from iai.cli import backup_passphrase
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -32,6 +38,12 @@ def configure(parser: ArgumentParser) -> None:
         "file", type=Path, nargs="?", help="a file written by `iai backup`, or an automatic backup"
     )
     parser.add_argument("--replace", action="store_true", help="move existing records aside")
+    parser.add_argument(
+        "--identity", type=Path, metavar="FILE", help="your key, of age or SSH, for a file of age"
+    )
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="the passphrase of a file of age"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -45,16 +57,26 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0
     named = layout.backups / args.file  # the path itself, if that is absolute
     path = named if not args.file.exists() and named.exists() else args.file
+    decrypt = partial(
+        age.decrypt,
+        identity=args.identity,
+        ask=partial(backup_passphrase.given, args.passphrase_file),
+    )
+    was_encrypted = layout.crypto.exists()
     with bar("unpacking, and reading it back"):
-        manifest, kept = backup.restore(layout, path, time.time_ns(), replace=args.replace)
+        done = backup.restore(layout, path, time.time_ns(), replace=args.replace, decrypt=decrypt)
+    if was_encrypted and not layout.crypto.exists():
+        print("warning: it is not encrypted any more: `iai crypto init`", file=sys.stderr)
     if args.json:
-        previous = str(kept) if kept else None
-        print_json({"restored": msgspec.to_builtins(manifest), "previous": previous})
+        previous = str(done.kept) if done.kept else None
+        print_json({"restored": msgspec.to_builtins(done.manifest), "previous": previous})
         return 0
-    records = count(manifest.watermark.records_count, "record")
-    print(f"restored {records} from {manifest.made_at} to {layout.root}")
-    if kept is not None:
-        print(f"the previous records are in {kept}")
+    records = count(done.manifest.watermark.records_count, "record")
+    print(f"restored {records} from {done.manifest.made_at} to {layout.root}")
+    if done.kept is not None:
+        print(f"the previous records are in {done.kept}")
+    if done.key:
+        print(f"its key came with the backup, and is in {layout.root / done.key} now")
     print("start iai: `iai up --detach`")
     return 0
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.encryption.keys import load_cipher
 from iai.errors import StoreAbsent
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
@@ -104,9 +105,11 @@ def _waiting(layout: Layout, settings: Settings, records: Records | None, wall: 
     """Read what is not in the store yet; import what that takes only if there is any."""
     if not unread.anything(layout, records, wall):
         return Pending()
-    redactor = importlib.import_module("iai.ingest.redactors").for_session_start(layout, settings)
+    cipher = load_cipher(layout.root)
+    redactors = importlib.import_module("iai.ingest.redactors")
+    redactor = redactors.for_session_start(layout, settings, cipher)
     pending = importlib.import_module("iai.session_start.pending")
-    found: Pending = pending.read(layout, records, wall, redactor.text)
+    found: Pending = pending.read(layout, records, wall, redactor.text, cipher)
     return found
 
 

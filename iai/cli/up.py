@@ -14,13 +14,24 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from typing import Any
 
-from iai.cli import import_progress
+from iai.admin import encryption
+from iai.cli import import_progress, passphrase
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
-from iai.errors import BadUsage, IaiError, NoAnswer, StoreBusy, StoreError, StoreOutdated
+from iai.encryption import handover, keys
+from iai.errors import (
+    BadUsage,
+    IaiError,
+    NoAnswer,
+    StoreBusy,
+    StoreError,
+    StoreLocked,
+    StoreOutdated,
+)
 from iai.install import scripts
+from iai.process import lock
 from iai.process.build import build
 from iai.process.client import Client
 from iai.protocol.message import Actor
@@ -54,7 +65,8 @@ def run(args: Namespace, settings: Settings) -> int:
     except StoreError as error:  # iai works with old hooks
         print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
-        upgrade(layout)
+        upgrade(layout, settings)
+        command += handover.give().words
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
@@ -70,19 +82,9 @@ def run(args: Namespace, settings: Settings) -> int:
                 print(f"iai is already running on {settings.store} (pid {report.pid})")
             return 0
         layout.create()
-        upgrade(layout)
-        private(layout.logs)
+        upgrade(layout, settings)
         started = time.monotonic()
-        with layout.group_log.open("ab") as log:
-            os.fchmod(log.fileno(), 0o600)
-            process = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd="/",
-            )
+        process = _launch(command, layout)
         with bar("starting"):
             report = _wait(client, process, PATIENCE_S)
     if args.json:
@@ -90,7 +92,7 @@ def run(args: Namespace, settings: Settings) -> int:
         return 0 if all(actor.state == "ready" for actor in report.actors) else 1
     failed = [a for a in report.actors if a.state == "failed"]
     for actor in failed:
-        problem = f"{actor.actor} failed: {actor.last_exit}; see {log.name}"
+        problem = f"{actor.actor} failed: {actor.last_exit}; see {layout.group_log}"
         print(f"iai: {problem}", file=sys.stderr)
     ready = len(report.actors) - len(failed)
     seconds = time.monotonic() - started
@@ -100,26 +102,66 @@ def run(args: Namespace, settings: Settings) -> int:
     return 1 if failed else 0
 
 
+def _launch(command: list[str], layout: Layout) -> "subprocess.Popen[bytes]":
+    """Start the group in the background, and hand down the keys of an encrypted store."""
+    private(layout.logs)
+    unlocked = handover.give()
+    try:
+        with layout.group_log.open("ab") as log:
+            os.fchmod(log.fileno(), 0o600)
+            return subprocess.Popen(  # noqa: S603
+                [*command, *unlocked.words],
+                pass_fds=unlocked.descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+            )
+    finally:
+        for descriptor in unlocked.descriptors:
+            os.close(descriptor)
+
+
 def _document(report: HealthReport, *, started: bool) -> dict[str, Any]:
     """Return what --json prints; `started`: by this command."""
     actors = {actor.actor: actor.state for actor in report.actors}
     return {"started": started, "pid": report.pid, "store": report.store, "actors": actors}
 
 
-def upgrade(layout: Layout) -> None:
-    """Migrate records of an earlier iai before the group starts.
+def upgrade(layout: Layout, settings: Settings) -> None:
+    """Unlock the store, and do what the group must not start before.
 
+    That is to complete an encryption that was cut short, and to migrate records of an earlier iai.
     Of a million records that takes longer than the start of a process may. What else may be wrong
-    with them is for their owner to say.
+    with them is for their owner to say. Raises StoreLocked.
     """
+    passphrase.unlock(layout, settings)
+    _complete_encryption(layout)
     try:
         Records(layout.records).close()
     except StoreOutdated:
         print("iai: upgrading the records; a copy of them is put into backups/", file=sys.stderr)
         with suppress(StoreBusy):  # another start does it
             Records(layout.records, writer=True).close()
+    except StoreLocked:
+        raise
     except StoreError:
         pass
+
+
+def _complete_encryption(layout: Layout) -> None:
+    found = keys.read(layout.root)
+    if found is None or found.state == "on":
+        return
+    lease = lock.take(layout.lease, lock.GLANCE_S)
+    if lease is None:  # a group runs, so somebody else has done it
+        return
+    try:
+        print(f"iai: {found.state} was cut short; completing it", file=sys.stderr)
+        encryption.complete(layout, lambda line: print(f"iai: {line} ...", file=sys.stderr))
+    finally:
+        lease.release()
 
 
 def _wait(

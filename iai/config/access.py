@@ -22,7 +22,7 @@ class Access(Struct, frozen=True):
 ACCESS: dict[Actor, Access] = {
     Actor.SUPERVISOR: Access(
         writes=("run/group.lock", "run/command", "run/max-age"),
-        reads=("run/*.beat", "config.toml"),
+        reads=("run/*.beat", "config.toml", "crypto.json"),
     ),
     Actor.INGEST: Access(
         writes=(
@@ -33,10 +33,13 @@ ACCESS: dict[Actor, Access] = {
             "redaction/",
             "run/ingest.bell",
         ),
+        reads=("crypto.json",),
         outside="transcripts, and git's files in checkouts",
     ),
-    Actor.EMBEDDING: Access(writes=("vectors/",), reads=("records/", "index/", "models/")),
-    Actor.GRAPH_CACHE: Access(writes=("index/",), reads=("records/", "vectors/")),
+    Actor.EMBEDDING: Access(
+        writes=("vectors/",), reads=("records/", "index/", "models/", "crypto.json")
+    ),
+    Actor.GRAPH_CACHE: Access(writes=("index/",), reads=("records/", "vectors/", "crypto.json")),
     Actor.LIFECYCLE: Access(writes=("lifecycle.json",)),
     Actor.CACHE_WRITER: Access(
         writes=(
@@ -49,7 +52,7 @@ ACCESS: dict[Actor, Access] = {
             "session-start/by-cwd/",
             "run/status-line",
         ),
-        reads=("records/", "index/", "ledger/*.hook.jsonl"),
+        reads=("records/", "index/", "crypto.json", "ledger/*.hook.jsonl"),
         outside="which branch a checkout is on, and transcripts that stay unread",
     ),
 }

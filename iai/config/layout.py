@@ -34,6 +34,7 @@ class Layout:
         self.payload = root / ".session-start-payload.cached.md"
         self.lifecycle = root / "lifecycle.json"
         self.config = root / "config.toml"
+        self.crypto = root / "crypto.json"
         self.backups = root / "backups"
         self.ledger = root / "ledger"
         self.logs = root / "logs"

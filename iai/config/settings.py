@@ -14,6 +14,13 @@ from msgspec import Struct
 
 from iai.redaction import user_rules
 
+PAYLOAD_PLACES = ("file", "live")
+
+
+def _one_of(choices: tuple[str, ...], value: str) -> None:
+    if value not in choices:
+        raise ValueError(f"is none of {', '.join(choices)}")
+
 
 class Setting(NamedTuple):
     """The declaration of a field of `Settings`."""
@@ -143,6 +150,34 @@ class Settings(Struct, frozen=True, kw_only=True):
             check=user_rules.parse_setting,
         ),
     ] = ""
+    payload: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_PAYLOAD",
+            "place",
+            "`file`: the session-start texts are kept ready in files; `live`: they are on no disk,"
+            " and each session start composes its own",
+            check=lambda value: _one_of(PAYLOAD_PLACES, value),
+        ),
+    ] = "file"
+    passphrase_file: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_PASSPHRASE_FILE",
+            "file",
+            "a file with the passphrase of an encrypted store, mode 0600, or a pipe (`/dev/fd/3`)",
+        ),
+    ] = ""
+
+    @property
+    def payload_on_disk(self) -> bool:
+        """Are session-start texts kept in files?"""
+        return self.payload == "file"
+
+    @property
+    def project_payloads(self) -> int:
+        """How many projects have a session-start text of their own on disk."""
+        return self.payload_projects if self.payload_on_disk else 0
 
 
 def declared() -> dict[str, Setting]:

@@ -1,7 +1,8 @@
 """The lexical index: which records have the terms of a query, ranked by BM25 (tantivy).
 
-It keeps terms (`iai.index.terms`), labels and what filters ask for, but no texts. A record put in
-twice is there once. A request is also found by what was done for it, and by the narration between.
+It keeps terms (`iai.index.terms`), labels and what filters ask for, but no texts; of an encrypted
+store, hashes in the place of words (`blind_terms`). A record put in twice is there once. A request
+is also found by what was done for it, and by the narration between.
 """
 
 import json
@@ -16,7 +17,8 @@ import numpy as np
 import tantivy
 
 from iai.config.layout import private
-from iai.index import lexical_files, lexical_filter
+from iai.encryption.cipher import Cipher
+from iai.index import blind_terms, lexical_files, lexical_filter
 from iai.index.filters import Filter
 from iai.index.terms import Extracted, terms
 from iai.model.record import Record
@@ -36,22 +38,25 @@ _DECIMALS = 4  # beyond these a score depends on the order in which terms are su
 class LexicalIndex:
     """An index below one directory. Changes can be searched after `commit`."""
 
-    def __init__(self, path: Path) -> None:
-        """Open it; empty if there is none, or it is damaged or has another schema."""
+    def __init__(self, path: Path, cipher: Cipher | None = None) -> None:
+        """Open it; empty if there is none, or it is damaged or has another schema or key."""
         private(path)
+        split = _SPLIT + blind_terms.form(cipher)  # in the schema: another key is another schema
+        self._spell = blind_terms.spelling(cipher)
+        self._spell_all = blind_terms.spelling_of_all(cipher, self._spell)
         self._path = path
         if damage := next(lexical_files.problems(path), ""):
             log.warning("%s is damaged: %s; rebuilding it from the records", path, damage)
             shutil.rmtree(path)
             private(path)
         try:
-            self._index = tantivy.Index(_schema(), path=str(path))
+            self._index = tantivy.Index(_schema(split), path=str(path))
         except ValueError:  # another schema, or damaged: it can be rebuilt
             shutil.rmtree(path)
             private(path)
-            self._index = tantivy.Index(_schema(), path=str(path))
-        split = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        self._index.register_tokenizer(_SPLIT, split)
+            self._index = tantivy.Index(_schema(split), path=str(path))
+        whitespace = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(split, whitespace)
         self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
 
     def __len__(self) -> int:
@@ -71,8 +76,8 @@ class LexicalIndex:
         texts = {_TEXT: found_by.words, WORK: " ".join(work), NARRATION: " ".join(narration)}
         for field, text in texts.items():
             if text:
-                document.add_text(field, text)
-        lexical_filter.fill(document, record)
+                document.add_text(field, self._spell_all(text))
+        lexical_filter.fill(document, record, self._spell)
         self._writer.add_document(document)
 
     def remove(self, label: int) -> None:
@@ -130,10 +135,7 @@ class LexicalIndex:
         Among equals the older comes first, in whatever order they were put in: more are fetched
         than asked for, so that all that share the last place are among them.
         """
-        schema = self._index.schema
-        return self._search(
-            [tantivy.Query.term_query(schema, _TEXT, word) for word in words], k, only
-        )
+        return self._search([self._having(_TEXT, word) for word in words], k, only)
 
     def covering(
         self, field: str, rarity: Mapping[str, float], k: int, only: Filter = _EVERYTHING
@@ -142,19 +144,15 @@ class LexicalIndex:
 
         Unlike BM25 that depends on nothing else in the index.
         """
-        schema = self._index.schema
         any_of = [
-            tantivy.Query.const_score_query(tantivy.Query.term_query(schema, field, term), rare)
+            tantivy.Query.const_score_query(self._having(field, term), rare)
             for term, rare in rarity.items()
         ]
         return self._search(any_of, k, only)
 
     def with_all(self, work: Iterable[str], k: int) -> list[int]:
         """Return up to `k` requests with all of these terms in their work, the latest labels."""
-        schema = self._index.schema
-        every = [
-            (tantivy.Occur.Must, tantivy.Query.term_query(schema, WORK, term)) for term in work
-        ]
+        every = [(tantivy.Occur.Must, self._having(WORK, term)) for term in work]
         if not every:
             return []
         found = self._index.searcher().search(
@@ -171,10 +169,9 @@ class LexicalIndex:
     def _search(self, any_of: list[tantivy.Query], k: int, only: Filter) -> list[tuple[int, float]]:
         if not any_of or k < 1:
             return []
-        schema = self._index.schema
         any_word = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in any_of])
         if not only.open:
-            matching = lexical_filter.query(schema, only)
+            matching = lexical_filter.query(self._index.schema, only, self._spell)
             any_word = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, matching)]
             )
@@ -185,6 +182,9 @@ class LexicalIndex:
         scores = np.round([score for score, _ in hits], _DECIMALS)
         order = np.lexsort((labels, -scores))[:k]
         return list(zip(labels[order].tolist(), scores[order].tolist(), strict=True))
+
+    def _having(self, field: str, term: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._index.schema, field, self._spell(term))
 
     def matched(self, query: str, text: str) -> tuple[str, ...]:
         """Return the words of a query, as written, that a text is found by."""
@@ -202,12 +202,20 @@ def labels(path: Path) -> list[int]:
     return sorted(found_labels.tolist())
 
 
-def _schema() -> tantivy.Schema:
+def in_the_clear(path: Path) -> bool:
+    """Is there an index whose terms are words, not hashes? May run beside its writer."""
+    try:
+        return f'"{_SPLIT}"' in (path / "meta.json").read_text()
+    except OSError:
+        return False
+
+
+def _schema(split: str) -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     # Signed: a term for an unsigned field, made from a Python int, matches nothing.
     builder.add_integer_field(_LABEL, indexed=True, fast=True)
-    builder.add_text_field(_TEXT, tokenizer_name=_SPLIT, index_option="freq")
+    builder.add_text_field(_TEXT, tokenizer_name=split, index_option="freq")
     for field in (WORK, NARRATION):
-        builder.add_text_field(field, tokenizer_name=_SPLIT, index_option="basic")
+        builder.add_text_field(field, tokenizer_name=split, index_option="basic")
     lexical_filter.declare(builder)
     return builder.build()

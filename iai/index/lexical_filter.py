@@ -6,6 +6,7 @@ thousands is not lost behind all the others. Each text is one term; the time is 
 
 import tantivy
 
+from iai.index.blind_terms import Spell
 from iai.index.filters import TEXT_FIELDS, Filter, stored_time, texts_of
 from iai.model.record import Record
 
@@ -19,16 +20,18 @@ def declare(builder: tantivy.SchemaBuilder) -> None:
     builder.add_integer_field(_TIME, fast=True)
 
 
-def fill(document: tantivy.Document, record: Record) -> None:
+def fill(document: tantivy.Document, record: Record, spell: Spell) -> None:
     """Set the fields of a record."""
     for name, text in zip(TEXT_FIELDS, texts_of(record), strict=True):
-        document.add_text(name, text)
+        document.add_text(name, spell(text))
     document.add_integer(_TIME, stored_time(record.created_at))
 
 
-def query(schema: tantivy.Schema, only: Filter) -> tantivy.Query:
+def query(schema: tantivy.Schema, only: Filter, spell: Spell) -> tantivy.Query:
     """Return a query that finds all records that match, each with the score 0."""
-    clauses = [tantivy.Query.term_query(schema, name, value) for name, value in only.texts.items()]
+    clauses = [
+        tantivy.Query.term_query(schema, name, spell(value)) for name, value in only.texts.items()
+    ]
     if only.since or only.until:
         clauses.append(
             tantivy.Query.range_query(

@@ -3,6 +3,9 @@
 Hooks write a file elsewhere and rename it into `new/`, so every file there is complete. Ingest
 renames an event whose transcript does not exist yet: a session start looks for pending events, and
 must not wait for that one.
+
+Of an encrypted store, an event that waits for its transcript, and what is kept of a file that is no
+event, are sealed. Hooks have no key: what they write is plain until ingest reads it.
 """
 
 import os
@@ -11,12 +14,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from iai.encryption.cipher import MAGIC, Cipher, is_sealed
+from iai.errors import Tampered
 from iai.ingest.json_line import decode
+from iai.model.clock import NS
 from iai.process.files import open_regular, read_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
 LONGEST_REJECTED = 256 * 1024  # bytes that are kept of a file that is no event
 BAD_KEPT = 100  # files that are no events, for the user to inspect
+ABANDONED_NS = 3_600 * NS  # a hook takes milliseconds
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
@@ -74,6 +81,7 @@ class Spooled(Struct, frozen=True):
     event: HookEvent | None
     why: str = ""
     foreign: bool = False  # it is another program's event
+    sealed: bool = False
 
 
 def event_in(data: bytes) -> HookEvent:
@@ -138,8 +146,16 @@ def oldest_bad(directory: Path) -> list[Path]:
     return [path for _, path in sorted(files)[:-BAD_KEPT]]
 
 
-def read(path: Path) -> Spooled | None:
-    """Read one file; return None if it is gone."""
+def abandoned(directory: Path, wall: int) -> list[Path]:
+    """Return the files that hooks have begun and did not finish, for they were killed."""
+    try:
+        return [p for p in directory.iterdir() if wall - p.lstat().st_mtime_ns > ABANDONED_NS]
+    except OSError:
+        return []
+
+
+def read(path: Path, cipher: Cipher | None = None) -> Spooled | None:
+    """Read one file, also a sealed one with the cipher; return None if it is gone."""
     try:
         with open_regular(path, follow=False) as file:
             status = os.fstat(file.fileno())
@@ -151,11 +167,42 @@ def read(path: Path) -> Spooled | None:
         return None
     except OSError as error:
         return Spooled(path, 0, None, f"cannot be read: {error.strerror}")
+    sealed = is_sealed(data)
     try:
-        return Spooled(path, status.st_mtime_ns, event_in(data))
+        event = event_in(unsealed(path, data, cipher))
+        return Spooled(path, status.st_mtime_ns, event, sealed=sealed)
     except NotAnEvent as error:
         foreign = isinstance(error, OtherProgram)
-        return Spooled(path, status.st_mtime_ns, None, str(error), foreign)
+        return Spooled(path, status.st_mtime_ns, None, str(error), foreign, sealed)
+    except Tampered as error:
+        return Spooled(path, status.st_mtime_ns, None, f"cannot be opened: {error}", sealed=True)
+
+
+def unsealed_in(directory: Path) -> list[Path]:
+    """Return the files in a directory of the spool that are not sealed."""
+    try:
+        return [path for path in directory.iterdir() if not is_sealed(beginning(path, len(MAGIC)))]
+    except OSError:
+        return []
+
+
+def sealed(path: Path, data: bytes, cipher: Cipher | None) -> bytes:
+    """Return the content of a file as it is kept: sealed if the store is encrypted."""
+    return data if cipher is None else cipher.seal_file(_name(path), data)
+
+
+def unsealed(path: Path, data: bytes, cipher: Cipher | None) -> bytes:
+    """Return the content of a file, whether or not it is sealed. Raises Tampered."""
+    if not is_sealed(data):
+        return data
+    if cipher is None:
+        raise Tampered("it is sealed, and the store is not encrypted")
+    return cipher.open_file(_name(path), data)
+
+
+def _name(path: Path) -> str:
+    """Return what a file is sealed as: it stays that when it is moved, or waits."""
+    return f"spool/{path.stem}"
 
 
 def beginning(path: Path, longest: int) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from iai.config.layout import Layout
+from iai.encryption.cipher import Cipher
+from iai.errors import Tampered
 from iai.ingest import spool
 from iai.model.record import Record
 
@@ -16,7 +18,11 @@ _LEAST = 8  # bytes of a text that are looked for anywhere in a file
 
 
 def find(
-    layout: Layout, records: Iterable[Record], sessions: Iterable[str], phrase: str
+    layout: Layout,
+    records: Iterable[Record],
+    sessions: Iterable[str],
+    phrase: str,
+    cipher: Cipher | None = None,
 ) -> Iterator[Path]:
     """Yield the files of the spool with these texts, of these sessions, or with this phrase."""
     waiting = spool.waiting(layout.spool_new)
@@ -25,7 +31,7 @@ def find(
         return
     texts, ids = {record.text.strip() for record in records}, {one for one in sessions if one}
     for path in waiting:
-        spooled = spool.read(path)
+        spooled = spool.read(path, cipher)
         event = spooled.event if spooled is not None else None
         if event is not None:
             said = (event.prompt, event.last_assistant_message)
@@ -34,7 +40,7 @@ def find(
                 yield path
     needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
     for path in aside:
-        data = spool.beginning(path, spool.LONGEST_EVENT)
+        data = _read(path, cipher)
         if any(needle in data for needle in needles):
             yield path
 
@@ -51,3 +57,10 @@ def _files(directory: Path) -> list[Path]:
         return [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
     except OSError:
         return []
+
+
+def _read(path: Path, cipher: Cipher | None) -> bytes:
+    try:
+        return spool.unsealed(path, spool.beginning(path, spool.LONGEST_EVENT), cipher)
+    except Tampered:
+        return b""

@@ -9,6 +9,7 @@ from iai.model.printable import CONTROLS
 
 OPENING = "<!-- iai "
 CLOSING = "<!-- /iai -->"
+_OFF_DISK = "composed at each start"  # the hook knows this line
 # The whole first line, so that a text that only mentions it is left alone. The end may be missing:
 # hosts cut long texts.
 _BLOCK = re.compile(
@@ -39,6 +40,19 @@ def opening(revision: int, generated_at: str, project: str, tokens: int = 0) -> 
     name = inline(project, _NAME).replace("-->", "-- >")
     about = f"revision={revision} generated_at={generated_at} project={name} tokens={tokens}"
     return f"{OPENING}{about} -->"
+
+
+def off_disk(revision: int, generated_at: str) -> str:
+    """Return what is in the file of a payload whose text is kept off the disk.
+
+    By its frame the sidecar and the hook know it as they know a payload.
+    """
+    return f"{opening(revision, generated_at, '')}\n{_OFF_DISK}\n{CLOSING}\n"
+
+
+def has_text(payload: str) -> bool:
+    """Is anything in a payload but its frame?"""
+    return payload.count("\n") > 2 and f"\n{_OFF_DISK}\n" not in payload  # noqa: PLR2004
 
 
 def revision(text: str) -> int:

@@ -37,6 +37,15 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True)
         raise
 
 
+def sync(path: Path) -> None:
+    """Make a file, or the names in a directory, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def link(path: Path, target: Path) -> None:
     """Make `path` a relative symbolic link to `target`, in one step. Raises OSError."""
     wanted = os.path.relpath(target, path.parent)

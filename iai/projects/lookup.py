@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from iai.config.layout import Layout
-from iai.errors import BadUsage
+from iai.errors import BadUsage, StoreLocked
 from iai.model.record import Project
 from iai.projects import relocation
 from iai.projects.identity import identify
@@ -35,8 +35,15 @@ def project_id(named: str, layout: Layout) -> str:
 
 
 def project_here(layout: Layout) -> str:
-    """Return the id of the project that holds the records of the current directory."""
-    records = Records(layout.records)
+    """Return the id of the project that holds the records of the current directory.
+
+    Of a store that is locked for this process: of that directory's own project, whether or not it
+    is merged into another.
+    """
+    try:
+        records = Records(layout.records)
+    except StoreLocked:
+        return identify(str(Path.cwd())).id
     try:
         with records.view() as view:
             return view.belongs(identify(str(Path.cwd())).id)

@@ -35,15 +35,17 @@ class Composer:
         *,
         elsewhere: bool = True,
         with_message: bool = True,
+        on_disk: bool = True,
     ) -> None:
         """`projects` is how many have a payload of their own.
 
         `elsewhere`: may a payload show what was done in other projects? `with_message`: is the
-        person shown a line about it?
+        person shown a line about it? `on_disk`: is its text to be in a file?
         """
         self._readers = readers
         self._with_message = with_message
         self._elsewhere = elsewhere
+        self._on_disk = on_disk
         # Of sessions: enough for all that is composed in turn, so that none is read twice for it.
         self._memo: Memo = Latest((projects + ELSEWHERE) * SESSIONS)
         self._file_memo: file_notes.Memo = Latest(projects * file_notes.SESSIONS)
@@ -56,9 +58,11 @@ class Composer:
         `stalled` says why it may lack what was said lately: see `capture_watch`.
 
         Where nothing of them is to be shown, it is a frame without content, so that nobody takes
-        the payload for one that has yet to be written. Raises StoreError if the records cannot be
-        read.
+        the payload for one that has yet to be written; where it is kept off the disk, the file says
+        only that. Raises StoreError if the records cannot be read.
         """
+        if not self._on_disk:
+            return self._off_disk(wall)
         topics = self._topics(target.project) if with_graph else ()
         with self._readers.records.view() as view:
             material = self._gather(view, target, topics)
@@ -77,6 +81,12 @@ class Composer:
         wanted = self._with_message and project
         return sum(1 for _ in view.sessions(view.belongs(project))) if wanted else 0
 
+    def _off_disk(self, wall: int) -> Composed:
+        with self._readers.records.view() as view:
+            mark = view.watermark()
+        known = mark.records_count
+        return Composed(framing.off_disk(mark.revision, clock.iso(wall)) if known else "", "")
+
     def file_notes(self, target: Target, wall: int) -> str:
         """Return the notes on the files of a target's project. Raises StoreError like `compose`."""
         with self._readers.records.view() as view:
@@ -90,6 +100,8 @@ class Composer:
 
         An error is ignored here; composing will raise it.
         """
+        if not self._on_disk:
+            return
         with suppress(StoreError), self._readers.records.view() as view:
             self._gather(view, target, self._topics(target.project))
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from msgspec import structs
 
 from iai.config.layout import Layout
+from iai.encryption.cipher import Cipher
 from iai.ingest import captured, parse, redact, spool, transcripts
 from iai.ingest.parse import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
@@ -45,14 +46,20 @@ class _Collected:
         self.projects.setdefault(project.id, project)
 
 
-def read(layout: Layout, records: Records | None, wall: int, redact_text: Redact) -> Pending:
+def read(
+    layout: Layout,
+    records: Records | None,
+    wall: int,
+    redact_text: Redact,
+    cipher: Cipher | None = None,
+) -> Pending:
     """Read every pending turn, redacted. A file that cannot be read loses only its own turns.
 
     The spool is read first: by the time ingest removes an event, its transcript is in the records.
     """
     collected = _Collected(redact_text)
     cached_identify = lru_cache(maxsize=1_024)(identify)
-    named = _read_spool(layout, cached_identify, collected)
+    named = _read_spool(layout, cached_identify, collected, cipher)
     for transcript in _grown(records, named, wall):
         try:
             _read_transcript(transcript, records, cached_identify, wall, collected)
@@ -69,7 +76,9 @@ def read(layout: Layout, records: Records | None, wall: int, redact_text: Redact
     )
 
 
-def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> dict[str, str]:
+def _read_spool(
+    layout: Layout, project_of: Identify, collected: _Collected, cipher: Cipher | None
+) -> dict[str, str]:
     """Collect the turns of events without a transcript; return the transcripts of the others.
 
     Each transcript comes with the directory that its event names.
@@ -77,7 +86,7 @@ def _read_spool(layout: Layout, project_of: Identify, collected: _Collected) -> 
     waiting = spool.waiting(layout.spool_new)
     collected.whole = len(waiting) <= EVENTS
     named: dict[str, str] = {}
-    read_now = [spool.read(file) for file in waiting[-EVENTS:]]
+    read_now = [spool.read(file, cipher) for file in waiting[-EVENTS:]]
     events = [(s.event, s.arrived) for s in read_now if s is not None and s.event is not None]
     collected.not_recorded = {e.session_id for e, _ in events if e.turns_capture_off}
     for event, arrived in events:

@@ -42,7 +42,7 @@ class SnapshotReader:
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
-            f" message={settings.start_message}"
+            f" message={settings.start_message} payload={settings.payload}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -54,7 +54,7 @@ class SnapshotReader:
                     targets(
                         view,
                         self._layout,
-                        self._settings.payload_projects,
+                        self._settings.project_payloads,
                         file_notes=bool(self._settings.file_history),
                     )
                 )

@@ -3,7 +3,8 @@
 Each is a directory `auto-TIME` below `backups/` with a manifest and the records. It is made aside,
 read back and compared with what was copied, and then renamed; only after that an older one is
 deleted. None is made of records with damaged entries. One from before something was forgotten is
-replaced at once.
+replaced at once. In an encrypted store the records are sealed in it as well, and the wrapped keys
+are beside them; one from before it was encrypted is replaced, too.
 """
 
 import json
@@ -24,13 +25,13 @@ from iai.model import clock
 from iai.model.clock import NS, Now
 from iai.model.record import Watermark
 from iai.process import disk_space, files
-from iai.store.copying import sync
+from iai.process.files import sync
 from iai.store.records import SCHEMA, Records
 
 log = logging.getLogger(__name__)
 
 PREFIX, _PARTIAL = "auto-", ".auto-"
-DATA, MANIFEST = "records/data.mdb", "manifest.json"
+DATA, MANIFEST, KEYS = "records/data.mdb", "manifest.json", "crypto.json"
 DAY_NS = 86_400 * NS
 ROOM_FACTOR = 4  # times its size is left before one is made: no backup makes the store full
 RETRY_NS = 3_600 * NS  # after one that failed
@@ -42,6 +43,7 @@ class AutoBackup(Struct, frozen=True, kw_only=True):
     """One of them, as its manifest has it."""
 
     path: Path
+    encrypted: bool
     version: str
     schema: int
     made_at: str
@@ -77,7 +79,9 @@ class AutoBackups:
 
     def due(self, mark: Watermark, erased_through: int, now: Now, *, idle: bool) -> bool:
         """Is one to be made, or to be replaced? `idle`: is nobody at work?"""
-        if self._under_way is not None or self._outdated(erased_through):
+        if self._under_way is not None or any(
+            not self._good(b, erased_through) for b in self._known
+        ):
             return True
         if not self._kept or not idle or now.mono < self._not_before:
             return False
@@ -116,6 +120,9 @@ class AutoBackups:
             raise StoreWriteFailed(f"{left} bytes are left for the store")
         shutil.rmtree(partial, ignore_errors=True)
         private(partial)
+        keys = _keys(self._layout)
+        if keys:
+            files.replace(partial / KEYS, keys)
         copy = self._records.begin_copy(partial / "records")
         try:
             while not copy.step(SLICE_S):
@@ -123,6 +130,7 @@ class AutoBackups:
             while not copy.compare(SLICE_S):
                 yield
             copy.finish()
+            _check_keys(self._layout, keys)
             yield from _check_entries(partial / "records")
         except BaseException:
             copy.close()
@@ -130,8 +138,9 @@ class AutoBackups:
             raise
         mark = _watermark(partial / "records")
         manifest = {
-            "form": 1, "version": iai.__version__, "schema": SCHEMA, "made_ns": now.wall,
-            "made_at": clock.iso(now.wall), "watermark": msgspec.to_builtins(mark),
+            "form": 2 if keys else 1, "version": iai.__version__, "schema": SCHEMA,
+            "made_ns": now.wall, "made_at": clock.iso(now.wall),
+            "watermark": msgspec.to_builtins(mark),
         }  # fmt: skip
         files.replace(partial / MANIFEST, json.dumps(manifest).encode())
         if self._layout.config.is_file():
@@ -139,13 +148,15 @@ class AutoBackups:
         partial.rename(self._layout.backups / name)
         sync(self._layout.backups)
 
-    def _outdated(self, erased_through: int) -> bool:
-        return any(one.watermark.revision < erased_through for one in self._known)
+    def _good(self, one: AutoBackup, erased: int) -> bool:
+        """Has it nothing that was forgotten, and nothing in the clear that is encrypted now?"""
+        exposed = self._layout.crypto.exists() and not one.encrypted
+        return one.watermark.revision >= erased and not exposed
 
     def _rotate(self, erased: int) -> None:
-        """Delete those before something was forgotten, and the oldest ones beyond the limit."""
+        """Delete those that are not good any more, and the oldest ones beyond the limit."""
         every = found(self._layout)
-        whole = [one for one in every if one.watermark.revision >= erased]
+        whole = [one for one in every if self._good(one, erased)]
         kept = whole[-self._kept :] if self._kept else whole
         for one in every:
             if one not in kept:
@@ -164,6 +175,17 @@ def _check_entries(directory: Path) -> Iterator[None]:
             raise StoreCorrupt("entries of the records are damaged; see `iai doctor --deep`")
 
 
+def _keys(layout: Layout) -> bytes:
+    """Return the wrapped keys of the store; b"" if it is not encrypted."""
+    return layout.crypto.read_bytes() if layout.crypto.exists() else b""
+
+
+def _check_keys(layout: Layout, keys: bytes) -> None:
+    """Raise StoreError if they are other keys by now: a copy might need both."""
+    if _keys(layout) != keys:
+        raise StoreError("the keys of the store were changed meanwhile")
+
+
 def _watermark(directory: Path) -> Watermark:
     records = Records(directory)
     try:
@@ -178,6 +200,8 @@ def _read(path: Path) -> AutoBackup | None:
     try:
         size = (path / DATA).stat().st_size
         manifest = msgspec.json.decode((path / MANIFEST).read_bytes())
-        return msgspec.convert({**manifest, "path": path, "bytes": size}, AutoBackup)
+        encrypted = (path / KEYS).exists()
+        own = {"path": path, "bytes": size, "encrypted": encrypted}
+        return msgspec.convert({**manifest, **own}, AutoBackup)
     except (OSError, msgspec.DecodeError, TypeError):
         return None

@@ -17,11 +17,12 @@ from typing import TypeAlias
 import lmdb
 
 from iai.config.layout import private
+from iai.process.files import sync
 
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
 
 MOST_DATABASES = 64  # in an environment, those of other versions of iai included
-_ENTRIES = 256  # copied between two looks at the clock
+ENTRIES = 256  # copied between two looks at the clock
 _ENDED = object()
 _MAGIC = struct.pack("=I", 0xBEEFC0DE)
 _NUMBER = struct.Struct("=Q")
@@ -43,7 +44,7 @@ class Copy:
         used = (info["last_pgno"] + 1) * source.stat()["psize"]
         self._copy = lmdb.open(
             str(directory),
-            map_size=max(info["map_size"], 2 * used),
+            map_size=max(info["map_size"], 4 * used),
             metasync=False,
             max_dbs=MOST_DATABASES,
             mode=0o600,
@@ -52,7 +53,7 @@ class Copy:
         try:
             named = {name: source.open_db(name, create=False) for name in _names(source)}
             self._snapshot: Transaction = source.begin(buffers=False)
-            self._pairs = [(db, self._counterpart(name, db)) for name, db in named.items()]
+            self._pairs = [(n, db, self._counterpart(n, db)) for n, db in named.items()]
         except BaseException:
             self._copy.close()
             raise
@@ -116,23 +117,23 @@ class Copy:
         )
 
     def _copying(self) -> Generator[None]:
-        for database, counterpart in self._pairs:
+        for _, database, counterpart in self._pairs:
             entries = self._snapshot.cursor(database).iternext()
-            copied = _ENTRIES
-            while copied == _ENTRIES and self._writing is not None:
+            copied = ENTRIES
+            while copied == ENTRIES and self._writing is not None:
                 with self._writing.cursor(counterpart) as cursor:
-                    copied = cursor.putmulti(islice(entries, _ENTRIES), append=True)[0]
+                    copied = cursor.putmulti(islice(entries, ENTRIES), append=True)[0]
                 yield
 
     def _comparing(self) -> Generator[None]:
         with self._copy.begin(buffers=False) as copied:
-            for database, counterpart in self._pairs:
+            for _, database, counterpart in self._pairs:
                 ours = self._snapshot.cursor(database).iternext()
                 theirs = copied.cursor(counterpart).iternext()
                 batch: list[tuple[bytes, bytes]] = [(b"", b"")]
                 while batch:
-                    batch = list(islice(ours, _ENTRIES))
-                    if batch != list(islice(theirs, _ENTRIES)):
+                    batch = list(islice(ours, ENTRIES))
+                    if batch != list(islice(theirs, ENTRIES)):
                         raise lmdb.CorruptedError("a copy differs from what was copied")
                     yield
 
@@ -189,12 +190,3 @@ def _for_a_while(steps: Generator[None], room_s: float) -> bool:
         if next(steps, _ENDED) is _ENDED:
             return True
     return False
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a directory, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

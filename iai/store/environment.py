@@ -9,7 +9,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ import lmdb
 from lmdb.verify import VerifyError, verify
 
 from iai.config.layout import private
+from iai.encryption.cipher import Cipher
 from iai.errors import (
     StoreAbsent,
     StoreBusy,
@@ -27,10 +28,13 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
+from iai.process.files import sync
 from iai.store.codec import decode_u64, encode_u64
-from iai.store.copying import MOST_DATABASES, Copy, renumber, sync
+from iai.store.conversion import Conversion
+from iai.store.copying import MOST_DATABASES, Copy, renumber
 from iai.store.migrations import Step
 from iai.store.seal import Damage, Database, Transaction
+from iai.store.sealing import Sealing, is_sealed, sealing_of, unlock
 
 T = TypeVar("T")
 
@@ -65,6 +69,7 @@ class Environment:
         *,
         schema: int,
         writer: bool,
+        name: str = "",
         map_size: int = MAP_SIZE,
         sets: tuple[str, ...] = (),
         steps: Mapping[int, Step] | None = None,
@@ -75,12 +80,15 @@ class Environment:
         Without `steps` the data is derived, and an earlier schema counts as damage. `sets` are
         databases in which a key has any number of values, all of one size. The writer drops the
         databases that are `retired`; as the schema stays, an earlier version can still open it.
+        In an encrypted store, entries are bound to `name`, by default that of the directory.
 
         Raises StoreAbsent (reader, nothing there yet), StoreBusy (another process is the writer),
         StoreTooNew, StoreOutdated (reader, before the writer's migration), StoreCorrupt,
-        StoreError.
+        StoreLocked (before anything is created), StoreError.
         """
         self.path = path
+        self._name = name or path.name
+        unlock(path)  # raises before anything is created
         self.writer = writer
         self._databases = ("meta", *databases, *sets)
         self._sets = sets
@@ -116,7 +124,7 @@ class Environment:
                 self._env.set_mapsize(0)
                 raw = self._env.begin(buffers=False)
             with raw:
-                yield Transaction(raw, self._damage)
+                yield self._sealing.transaction(raw, self._damage)
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Run one change and make it durable, all of it or nothing.
@@ -129,7 +137,7 @@ class Environment:
             while True:
                 try:
                     with _translated(self.path), self._env.begin(write=True) as raw:
-                        return change(Transaction(raw, self._damage))
+                        return change(self._sealing.transaction(raw, self._damage))
                 except lmdb.MapFullError:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 
@@ -169,7 +177,9 @@ class Environment:
                 self._scrub = self._scrub or Copy(self._env, self.path / _SCRUBBED)
                 if not self._scrub.step(room_s) or self._in_use():
                     return False
-                self._replace_file(self._scrub, mark)
+                note = self.db["meta"].write(_SCRUBBED_MARK, encode_u64(mark))
+                self._scrub.put(b"meta", *note)
+                self._replace_file(self._scrub)
         except OSError as error:
             self._drop_scrub()
             raise StoreWriteFailed(f"{self.path}: {error}; check the disk") from error
@@ -177,6 +187,41 @@ class Environment:
             self._drop_scrub()
             raise
         return True
+
+    def convert(self, cipher: Cipher | None) -> None:
+        """Have all entries sealed with the current key of a cipher, or by checksums for None.
+
+        They are copied to a new file, read back, and the file takes the place of the old one. So it
+        is done as a whole or not at all. Readers follow. Only for the writer, without a view.
+
+        Raises EntryCorrupt for a damaged entry, StoreError, StoreWriteFailed if the disk fails:
+        then the old file stays.
+        """
+        if unknown := self._names() - self.db.keys():
+            raise StoreError(
+                f"{self.path} has a database that this iai does not know ({min(unknown)}):"
+                " upgrade iai"
+            )
+        self._drop_scrub()
+        sealing = Sealing(self.path, self._name, cipher)
+        try:
+            with _translated(self.path):
+                copy = Conversion(self._env, self.path / _SCRUBBED, self.db, sealing)
+                try:
+                    while not copy.step(_COPY_SLICE_S):
+                        pass
+                    while not copy.compare(_COPY_SLICE_S):
+                        pass
+                    self._replace_file(copy)
+                finally:
+                    copy.close()
+        except OSError as error:
+            raise StoreWriteFailed(f"{self.path}: {error}; check the disk") from error
+
+    @property
+    def encrypted(self) -> bool:
+        """Are its entries encrypted?"""
+        return self._sealing.cipher is not None
 
     def count_entries(self) -> int:
         """Return how many entries `check_entries` counts if all are intact."""
@@ -189,10 +234,10 @@ class Environment:
             start, full = b"", database.sealed
             while full:
                 with self.read() as transaction:
-                    keys = [key for key, _ in islice(transaction.entries(database, start), SLICE)]
+                    keys = [key for key, _ in islice(transaction.located(database, start), SLICE)]
                 yield len(keys)
                 full = len(keys) == SLICE
-                start = keys[-1] + b"\0" if keys else b""
+                start = database.locate(keys[-1]) + b"\0" if keys else b""
 
     def problems(self) -> Iterator[str]:
         """Read all of it; yield in words what is damaged. Reading damaged pages can end a process.
@@ -246,6 +291,7 @@ class Environment:
         there = -1
         while there != self._inode:  # until it was not replaced while it was opened
             there = _inode(self.path)
+            self._unlocked = unlock(self.path)  # its keys, while this is the file
             self._env = _open(
                 self.path, self._map_size, writer=self.writer, derived=self._steps is None
             )
@@ -271,38 +317,46 @@ class Environment:
         names = self._names()
         if names and "meta" not in names:  # it is created before all others
             raise StoreCorrupt("the database `meta` is gone", self.path)
-        self.db = {"meta": self._open_database("meta")}
+        meta = self._open_handle("meta")
+        self._sealing = sealing_of(self.path, self._name, self._note(meta), self._unlocked)
+        self.db = {"meta": self._sealing.database("meta", meta, members=False)}
         schema, sealed = self._read_schema()  # first: another version may have other databases
         missing = set(self._databases) - names
         unknown = names - set(self._databases) - set(self._retired)
         if missing and unknown and schema == self._schema and self._steps is not None:
             # One that is missing was added since, an unknown one is of a later version: not both.
             raise StoreCorrupt(f"the database `{min(missing)}` is gone", self.path)
-        self.db |= {name: self._open_database(name) for name in self._databases}
+        for name in self._databases:
+            handle = self._open_handle(name)
+            self.db[name] = self._sealing.database(name, handle, members=name in self._sets)
         return schema, sealed
 
     def _names(self) -> set[str]:
         with _translated(self.path), self._env.begin() as raw, raw.cursor() as main:
             return {name.decode("utf-8", "replace") for name in main.iternext(values=False)}
 
-    def _open_database(self, name: str) -> Database:
+    def _open_handle(self, name: str) -> "lmdb._Database":
         with _translated(self.path):
             try:
                 many = name in self._sets
-                handle = self._env.open_db(
+                return self._env.open_db(
                     name.encode(), create=self.writer, dupsort=many, dupfixed=many
                 )
-                return Database(self.path, name, handle, members=many)
             except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
                 raise StoreAbsent(self.path) from None
+
+    def _note(self, meta: "lmdb._Database") -> bytes | None:
+        """Return the note of the schema as it is on disk; None if there is none."""
+        with _translated(self.path), self._env.begin(buffers=False) as raw:
+            return raw.get(_SCHEMA, db=meta)
 
     def _read_schema(self) -> tuple[int, bool]:
         """Return the schema on disk, and whether the entries are sealed.
 
         Raises unless it can be used or migrated.
         """
+        noted = self._note(self.db["meta"].handle)
         with _translated(self.path), self._env.begin(buffers=False) as raw:
-            noted = raw.get(_SCHEMA, db=self.db["meta"].handle)
             empty = not raw.stat(self.db["meta"].handle)["entries"]
         if noted is None and not empty:
             raise StoreCorrupt("the note of its schema is gone", self.path)
@@ -357,16 +411,14 @@ class Environment:
     def _note_schema(self, transaction: Transaction) -> None:
         transaction.put(_SCHEMA, encode_u64(self._schema), db=self.db["meta"])
 
-    def _replace_file(self, copy: Copy, mark: int) -> None:
+    def _replace_file(self, copy: Copy) -> None:
         """Put a complete copy in the place of the file, if it is of the file's last transaction."""
-        meta = self.db["meta"]
-        copy.put(b"meta", _SCRUBBED_MARK, meta.seal(_SCRUBBED_MARK, encode_u64(mark)))
         last = int(self._env.info()["last_txnid"])
         if copy.of != last:
             raise StoreCorrupt("somebody else wrote to it", self.path)
         while last < copy.number or (last - copy.number) % 2:
             with self._env.begin(write=True) as raw:
-                self._note_schema(Transaction(raw, self._damage))
+                self._note_schema(self._sealing.transaction(raw, self._damage))
             last = int(self._env.info()["last_txnid"])
         self._scrub = None
         copy.finish()
@@ -483,6 +535,20 @@ def _check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Is this environment encrypted, whether or not there is a key? Raises StoreAbsent, StoreError.
+
+    Without encryption it is either plain or too damaged to tell.
+    """
+    with closing(_open(path, 0, writer=False, derived=False)) as env, _translated(path):
+        try:
+            meta = env.open_db(b"meta", create=False)
+        except lmdb.NotFoundError:
+            return False
+        with env.begin(buffers=False) as raw:
+            return is_sealed(raw.get(_SCHEMA, db=meta))
 
 
 def check(path: Path | None) -> None:

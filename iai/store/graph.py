@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from iai.encryption.cipher import Cipher
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
@@ -237,6 +238,7 @@ class GraphStore(TopicStore):
                 _DATABASES,
                 schema=SCHEMA,
                 writer=writer,
+                name="index",
                 map_size=map_size,
                 sets=links.SETS,
                 retired=migrations.INDEX_RETIRED,
@@ -262,6 +264,15 @@ class GraphStore(TopicStore):
         yield from self._environment.problems()
         with self.view() as view:
             yield from view.holder_problems()
+
+    def convert(self, cipher: Cipher | None) -> None:
+        """See `Environment.convert`."""
+        self._environment.convert(cipher)
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Environment.encrypted`."""
+        return self._environment.encrypted
 
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""

@@ -94,29 +94,32 @@ class LinkView(Tables):
     def held(self, terms: Iterable[int], most: int) -> dict[int, int]:
         """Return how many records hold each of these terms, or `most` + 1 if there are more."""
         counts = {}
-        with self._t.members(self._db["holders"]) as cursor:
+        holders = self._db["holders"]
+        with self._t.members(holders) as cursor:
             for term in terms:
-                there = cursor.set_key(_four(term))
+                there = cursor.set_key(holders.locate(_four(term)))
                 counts[term] = min(cursor.count(), most + 1) if there else 0
         return counts
 
     def holders(self, terms: Iterable[int]) -> NDArray[np.int64]:
         """Return the labels of the records that hold these terms, once for each term."""
-        with self._t.members(self._db["holders"]) as cursor:
-            keys = [_four(term) for term in terms]
+        holders = self._db["holders"]
+        with self._t.members(holders) as cursor:
+            keys = [holders.locate(_four(term)) for term in terms]
             data = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=4, keyfixed=True)
             return np.frombuffer(data, _HOLDER)["label"].astype(np.int64)
 
     def holder_problems(self) -> Iterator[str]:
         """Yield in words where the holders of terms differ from what records are linked by."""
         number = 0
-        with self._t.members(self._db["holders"]) as cursor:
+        holders = self._db["holders"]
+        with self._t.members(holders) as cursor:
             for key, data in self._t.entries(self._db["linked"]):
                 for term in _unpacked(data).terms:
                     number += 1
-                    if not cursor.set_key_dup(_four(term), key[-4:]):
+                    if not cursor.set_key_dup(holders.locate(_four(term)), key[-4:]):
                         yield f"record #{decode_u64(key)} is not in `holders`"
-        found = self._t.count(self._db["holders"])
+        found = self._t.count(holders)
         if found != number:
             yield f"`holders` has {found} entries where {number} belong"
 
@@ -148,15 +151,16 @@ class LinkChange(LinkView):
         """Set what records are linked by; None for one that is gone."""
         old = self.linked(linked)
         gone, new = [], []
+        holders = self._db["holders"]
         for label, now in linked.items():
             before = old[label].terms if label in old else frozenset()
             after = now.terms if now is not None else frozenset()
-            gone += [(term, label) for term in before - after]
-            new += [(_four(term), _four(label)) for term in after - before]
+            gone += [(holders.locate(_four(term)), _four(label)) for term in before - after]
+            new += [(holders.locate(_four(term)), _four(label)) for term in after - before]
             self._put_or_delete("linked", label, _packed(now) if now is not None else b"")
-        with self._t.members(self._db["holders"]) as cursor:
-            for term, label in sorted(gone):
-                if cursor.set_key_dup(_four(term), _four(label)):
+        with self._t.members(holders) as cursor:
+            for term, holder in sorted(gone):
+                if cursor.set_key_dup(term, holder):
                     cursor.delete()
             cursor.putmulti(sorted(new))
 

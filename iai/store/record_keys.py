@@ -71,9 +71,9 @@ def walk(
     if backwards:
         found = transaction.entries_back(database, key)
     else:
-        found = transaction.entries(database, key)
+        found = transaction.entries(database, key, until)
     for there, _ in found:
-        if not there.startswith(prefix) or (until is not None and there >= until):
+        if not there.startswith(prefix):
             return
         if there != key:
             yield decode_u64(there[-8:])

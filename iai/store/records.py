@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from iai.encryption.cipher import Cipher
 from iai.model.clock import Now
 from iai.model.record import Watermark
 from iai.store import migrations
@@ -34,6 +35,7 @@ class Records:
             DATABASES,
             schema=SCHEMA,
             writer=writer,
+            name="records",
             map_size=map_size,
             steps=migrations.RECORDS,
         )
@@ -85,6 +87,15 @@ class Records:
     def forget_dead_readers(self) -> int:
         """See `Environment.forget_dead_readers`."""
         return self._environment.forget_dead_readers()
+
+    def convert(self, cipher: Cipher | None) -> None:
+        """See `Environment.convert`."""
+        self._environment.convert(cipher)
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Environment.encrypted`."""
+        return self._environment.encrypted
 
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""

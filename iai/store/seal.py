@@ -5,6 +5,11 @@ So a changed bit is found wherever it is read, and so is a value under another's
 row, and all but one in four billion others. It tells damage, not malice. A key without a value has
 the checksum alone. Only the members of sets have none, since LMDB wants them all of one size and
 sorts them: `iai.admin.doctor.deep` compares them with what they follow from.
+
+In an encrypted store (`EncryptedDatabase`) each value is sealed by `iai.encryption.cipher` instead,
+which finds every change, whoever made it, unless an earlier value of the same key was put back. A
+key without a value has a tag alone. Keys are masked (`iai.store.masked_keys`), and so are sets,
+whose members are numbers.
 """
 
 import logging
@@ -17,8 +22,10 @@ from zlib import crc32
 
 import lmdb
 
-from iai.errors import StoreCorrupt
+from iai.encryption.cipher import TAG, Cipher
+from iai.errors import StoreCorrupt, Tampered
 from iai.store.codec import decode_u64
+from iai.store.masked_keys import Names, Plain
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +70,12 @@ class Damage:
 
 
 class Database:
-    """A database within an environment: seals what goes in, and checks what comes out."""
+    """A database within an environment: seals what goes in, and checks what comes out.
+
+    A key is the same on disk, but in an encrypted store.
+    """
+
+    masked = False  # are its keys others on disk?
 
     def __init__(
         self, path: Path, name: str, handle: "lmdb._Database", *, members: bool = False
@@ -75,12 +87,24 @@ class Database:
         self.sealed = not members
         self.start = crc32(name.encode())  # of the checksum of each entry
 
+    def locate(self, key: bytes) -> bytes:
+        """Return a key as it is on disk."""
+        return key
+
     def seal(self, key: bytes, value: bytes) -> bytes:
         """Return a value as it is on disk."""
         return value + _checksum(crc32(value, crc32(key, self.start)))
 
+    def write(self, key: bytes, value: bytes) -> Entry:
+        """Return an entry as it is on disk."""
+        return self.locate(key), self.seal(key, value) if self.sealed else value
+
+    def read(self, key: bytes, data: bytes) -> Entry:
+        """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
+        return key, self.unseal(key, data) if self.sealed else data
+
     def unseal(self, key: bytes, data: bytes) -> bytes:
-        """Return the value of an entry. Raises EntryCorrupt if it is not what was written."""
+        """Return the value of an entry on disk. Raises EntryCorrupt."""
         if crc32(data, crc32(key, self.start)) != _GOOD:
             raise self.damaged(key)
         return data[:-SEAL]
@@ -93,6 +117,76 @@ class Database:
         """Name an entry in words: labels and revisions by number, other keys as they are."""
         shown = f"#{decode_u64(key)}" if len(key) == _LABEL else repr(key)[1:]
         return f"the entry {shown} of `{self.name}`"
+
+
+class EncryptedDatabase(Database):
+    """A database of an encrypted store."""
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        handle: "lmdb._Database",
+        *,
+        cipher: Cipher,
+        form: Plain,
+        environment: str,
+        members: bool = False,
+    ) -> None:
+        """`form` is that of its keys. `environment`: the name that its entries are bound to."""
+        super().__init__(path, name, handle, members=members)
+        self._form = form
+        self.masked = type(form) is not Plain
+        self._mask, self._unwrap = form.mask, form.unwrap
+        self._wrap = form.wrap if isinstance(form, Names) else None
+        self._seal, self._open, self._tag = cipher.seal, cipher.open, cipher.tag
+        self._context = f"entry\0{environment}\0{name}\0".encode()  # and the key on disk
+
+    def locate(self, key: bytes) -> bytes:
+        """Return a key as it is on disk."""
+        return self._mask(key)
+
+    def seal(self, key: bytes, value: bytes) -> bytes:
+        """Return a value as it is on disk."""
+        return self.write(key, value)[1]
+
+    def write(self, key: bytes, value: bytes) -> Entry:
+        """Return an entry as it is on disk."""
+        masked = self._mask(key)
+        if not self.sealed:
+            return masked, value
+        if self._wrap is not None:
+            value = self._wrap(key, value)
+        if not value:
+            return masked, self._tag(self._context + masked)
+        return masked, self._seal(self._context + masked, value)
+
+    def read(self, key: bytes, data: bytes) -> Entry:
+        """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
+        if not self.sealed:
+            return self._form.unmask(key), data
+        return self._unwrap(key, self.open(key, data))
+
+    def open(self, key: bytes, data: bytes) -> bytes:
+        """Return what was sealed under a key on disk. Raises EntryCorrupt."""
+        if len(data) == TAG:
+            if data != self._tag(self._context + key):
+                raise self.damaged(key)
+            return b""
+        try:
+            return self._open(self._context + key, data)
+        except Tampered:
+            raise self.damaged(key) from None
+
+    def unseal(self, key: bytes, data: bytes) -> bytes:
+        """Return the value of an entry on disk. Raises EntryCorrupt."""
+        return self.read(key, data)[1] if self.masked else self.open(key, data)
+
+    def describe(self, key: bytes) -> str:
+        """Name an entry by its key on disk, in hexadecimal digits if that is masked."""
+        if len(key) == _LABEL or (key.isascii() and key.decode().isprintable()):
+            return super().describe(key)
+        return f"the entry {key.hex()} of `{self.name}`"
 
 
 class Transaction:
@@ -117,12 +211,11 @@ class Transaction:
 
     def has(self, key: bytes, *, db: Database) -> bool:
         """Is there an entry with this key? Its value may be damaged, which is noted then."""
-        data = self._raw.get(key, db=db.handle)
-        if data is None:
-            return False
-        if crc32(data, crc32(key, db.start)) != _GOOD:
-            self._damage.note(db.damaged(key))
-        return True
+        try:
+            return self.get(key, db=db) is not None
+        except EntryCorrupt as error:
+            self._damage.note(error)
+            return True
 
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[bytes | None]:
         """Return the value of each key; None where there is none, or it was noted as damaged."""
@@ -141,11 +234,21 @@ class Transaction:
                     values.append(None)
         return values
 
-    def entries(self, db: Database, start: bytes = b"") -> Iterator[Entry]:
-        """Yield the intact entries from this key on, ascending."""
+    def entries(
+        self, db: Database, start: bytes = b"", until: bytes | None = None
+    ) -> Iterator[Entry]:
+        """Yield the intact entries from this key on, ascending, and before `until`."""
+        return self.located(db, start, until)
+
+    def located(self, db: Database, start: bytes, until: bytes | None = None) -> Iterator[Entry]:
+        """Yield the intact entries from this key on disk on, ascending, and before `until`."""
         with self._raw.cursor(db.handle) as cursor:
-            if cursor.set_range(start):
-                yield from self._intact(db, cursor.iternext())
+            if not cursor.set_range(start):
+                return
+            every: Iterable[Entry] = cursor.iternext()
+            if until is not None:
+                every = takewhile(lambda entry: entry[0] < until, every)
+            yield from self._intact(db, every)
 
     def entries_back(self, db: Database, before: bytes) -> Iterator[Entry]:
         """Yield the intact entries before this key, descending."""
@@ -156,9 +259,16 @@ class Transaction:
 
     def prefixed(self, db: Database, prefix: bytes, *, back: bool = False) -> Iterator[Entry]:
         """Yield the intact entries whose keys start so, ascending, or `back`."""
-        beyond = prefix + BEYOND
-        every = self.entries_back(db, beyond) if back else self.entries(db, prefix)
-        return takewhile(lambda entry: entry[0].startswith(prefix), every)
+        with self._raw.cursor(db.handle) as cursor:
+            if back:
+                found = cursor.prev() if cursor.set_range(prefix + BEYOND) else cursor.last()
+                every = cursor.iterprev()
+            else:
+                found = cursor.set_range(prefix)
+                every = cursor.iternext()
+            if found:
+                ours = takewhile(lambda entry: entry[0].startswith(prefix), every)
+                yield from self._intact(db, ours)
 
     def put(self, key: bytes, value: bytes, *, db: Database) -> None:
         """Set a value."""
@@ -233,3 +343,65 @@ class Transaction:
                 yield key, data[:-SEAL]
             else:
                 self._damage.note(db.damaged(key))
+
+
+class EncryptedTransaction(Transaction):
+    """A transaction of an encrypted store: keys are masked on their way in, unmasked on theirs out.
+
+    The order of entries is that on disk. Those whose keys share a beginning follow one another.
+    """
+
+    def get(self, key: bytes, *, db: Database) -> bytes | None:
+        masked = db.locate(key)
+        data = self._raw.get(masked, db=db.handle)
+        return None if data is None else db.unseal(masked, data)
+
+    def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[bytes | None]:
+        values: list[bytes | None] = []
+        with self._raw.cursor(db.handle) as cursor:
+            for key in map(db.locate, keys) if db.masked else keys:
+                data = cursor.get(key)
+                try:
+                    values.append(None if data is None else db.unseal(key, data))
+                except EntryCorrupt as error:
+                    self._damage.note(error)
+                    values.append(None)
+        return values
+
+    def entries(
+        self, db: Database, start: bytes = b"", until: bytes | None = None
+    ) -> Iterator[Entry]:
+        first = db.locate(start) if start else b""
+        return self.located(db, first, None if until is None else db.locate(until))
+
+    def entries_back(self, db: Database, before: bytes) -> Iterator[Entry]:
+        return super().entries_back(db, db.locate(before))
+
+    def prefixed(self, db: Database, prefix: bytes, *, back: bool = False) -> Iterator[Entry]:
+        masked = db.locate(prefix) if prefix else b""
+        alike = super().prefixed(db, masked, back=back)
+        return (entry for entry in alike if entry[0].startswith(prefix))
+
+    def put(self, key: bytes, value: bytes, *, db: Database) -> None:
+        self._raw.put(*db.write(key, value), db=db.handle)
+
+    def putmulti(self, entries: Iterable[Entry], *, db: Database) -> None:
+        with self._raw.cursor(db.handle) as cursor:
+            cursor.putmulti([db.write(key, value) for key, value in entries])
+
+    def delete(self, key: bytes, *, db: Database) -> bool:
+        return super().delete(db.locate(key), db=db)
+
+    def delete_range(
+        self, db: Database, start: bytes, end: bytes, limit: int | None = None
+    ) -> bool:
+        return super().delete_range(db, start and db.locate(start), db.locate(end), limit)
+
+    def _intact(self, db: Database, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for key, data in entries:
+            try:
+                entry = db.read(key, data) if db.masked else (key, db.unseal(key, data))
+            except EntryCorrupt as error:
+                self._damage.note(error)
+            else:
+                yield entry

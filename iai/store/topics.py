@@ -113,7 +113,7 @@ class TopicStore:
 
 def reader(index: Path) -> TopicStore:
     """Open the topics in `index/`. Raises what `Environment` raises."""
-    return TopicStore(Environment(index, DATABASES, schema=SCHEMA, writer=False))
+    return TopicStore(Environment(index, DATABASES, schema=SCHEMA, writer=False, name="index"))
 
 
 def read(index: Path, project: str) -> tuple[Topic, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from iai.encryption.cipher import Cipher
 from iai.model.revisions import Revisions
 from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
@@ -137,7 +138,7 @@ class VectorStore:
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
         self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, map_size=map_size
+            path, _DATABASES, schema=SCHEMA, writer=writer, name="vectors", map_size=map_size
         )
 
     @contextmanager
@@ -157,6 +158,15 @@ class VectorStore:
     def problems(self) -> Iterator[str]:
         """See `Environment.problems`."""
         return self._environment.problems()
+
+    def convert(self, cipher: Cipher | None) -> None:
+        """See `Environment.convert`."""
+        self._environment.convert(cipher)
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Environment.encrypted`."""
+        return self._environment.encrypted
 
     def scrub(self, mark: int, room_s: float) -> bool:
         """See `Environment.scrub`."""

@@ -684,6 +684,27 @@ def test_notes_on_files_are_kept_only_where_they_are_asked_for(world: Make) -> N
         assert not asked_for or link.read_text().startswith("<!-- iai revision=1 ")
 
 
+def test_a_payload_kept_off_the_disk_leaves_only_its_revision_there(world: Make) -> None:
+    w = world(refresh_min_s=0.0, file_history=1)
+    capture(w, "in one", cwd="/one", session="a")
+    w.run(5.0)
+    assert "in one" in w.layout.project_payload(identify("/one").id).read_text()
+    w.settings = structs.replace(w.settings, payload="live")
+    w.stop(Actor.CACHE_WRITER)
+    w.start(Actor.CACHE_WRITER)
+    w.run(5.0)
+    capture(w, "in one again", cwd="/one", session="b")
+    w.run(5.0)
+    left = [path for path in w.layout.session_start.rglob("*") if path.is_file()]
+    assert [path for path in left if path.parent != w.layout.news] == []
+    lines = w.layout.payload.read_text().splitlines()
+    assert lines[1:] == ["composed at each start", framing.CLOSING]
+    assert shown(w) == 2
+    writes = len(events(w, CacheWriteSuccess))
+    w.run(INTERVAL_S)
+    assert len(events(w, CacheWriteSuccess)) == writes, "it is current, and not written again"
+
+
 def test_every_file_written_is_private_and_inside_the_store(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     capture(w, "one")

@@ -168,6 +168,7 @@ def test_a_second_cache_writer_on_one_store_never_writes(group: Make) -> None:
             Settings(store=g.layout.root),
             ours,
             False,
+            {},
         ),
     )
     before = g.pid(Actor.CACHE_WRITER)

@@ -10,6 +10,7 @@ from simulation.world import Chances, World
 
 from actors.ingest import EVENTS_A_SLICE, FLUSHES
 from actors.runtime import NO_CALLER
+from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
@@ -49,6 +50,7 @@ from iai.protocol.message import (
     ErrorCode,
     Request,
 )
+from iai.session_start import pending
 from tests.simulation.stories import (
     capture,
     events,
@@ -157,6 +159,53 @@ def test_an_event_waits_for_a_transcript_that_is_written_late(world: Make) -> No
     w.run(2.0)
     assert texts(w) == ["why?"]
     assert not awaiting.exists()
+
+
+def test_of_an_encrypted_store_what_waits_and_what_is_no_event_is_sealed(world: Make) -> None:
+    w = world()
+    w.cipher = Cipher({1: bytes(KEY)}, 1, b"w" * KEY)
+    w.stop(Actor.INGEST)
+    path, bad = w.layout.root / "late.jsonl", w.layout.spool_bad
+    bad.mkdir()
+    (bad / "before.json").write_text("zqwords, from before")
+    spool(w, "old", transcript_path=str(path), prompt="zqwords").rename(
+        w.layout.spool_new / "old.awaits"
+    )
+    w.start(Actor.INGEST)
+    spool(w, "e", transcript_path=str(path), prompt="zqwords of today")
+    (w.layout.spool_new / "bad.json").write_text('{"prompt": "zqwords, cut')
+    w.run(10.0)
+    kept = {file.name: file.read_bytes() for file in w.layout.spool_new.parent.rglob("*.*")}
+    assert set(kept) == {"old.awaits", "e.awaits", "bad.json", "before.json"}
+    assert [name for name, data in kept.items() if b"zqwords" in data] == []
+    found = pending.read(w.layout, w.records, w.now.wall, str, w.cipher)
+    assert {turn.text for turn in found.turns} == {"zqwords", "zqwords of today"}
+    assert w.cipher.open_file("spool/bad", kept["bad.json"]) == b'{"prompt": "zqwords, cut'
+    path.write_text(transcript_line(0, "zqwords of today", w))
+    w.run(2.0)
+    assert texts(w) == ["zqwords of today"]
+    assert spooled_files(w) == []
+    # Without its transcript it is stored as it came.
+    spool(w, "f", transcript_path="/nowhere.jsonl", prompt="zqwords alone", prompt_id="9")
+    w.run(65.0)
+    assert texts(w)[1:] == ["zqwords alone"]
+
+
+def test_what_a_killed_hook_has_left_is_removed(world: Make) -> None:
+    w = world()
+    old, new = (w.layout.spool_tmp / name for name in ("old.json", "new.json"))
+    for file, age_s in ((old, 3_700.0), (new, 5.0)):
+        file.write_text("half an ev")
+        then = w.now.later(-age_s).wall
+        os.utime(file, ns=(then, then))
+    w.stop(Actor.INGEST)
+    w.start(Actor.INGEST)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def spooled_files(world: World) -> list[str]:
+    """The names of the events that wait."""
+    return [path.name for path in world.layout.spool_new.iterdir()]
 
 
 def required_line(world: World, cwd: str = "/p") -> str:

@@ -251,6 +251,17 @@ def test_a_directory_with_a_very_long_name_is_composed(store: Store) -> None:
     assert "\nAsked: of a long directory (#1)\n" in store.start(cwd)
 
 
+def test_where_texts_are_kept_off_the_disk_each_start_composes_its_own(store: Store) -> None:
+    store.remember("/p", "what was said")
+    store.payload("", framing.off_disk(1, clock.iso(time.time_ns())))
+    for cwd in ("/p", None):
+        assert "what was said" in store.start(cwd)
+        assert store.log()[-1].startswith("payload-live -> live-cli bytes=")
+    store.payload("/p")  # from before
+    assert "what was said" in store.start("/p", IAI_MCP_PAYLOAD="live")
+    assert store.log()[-1].startswith("payload-live -> live-cli bytes=")
+
+
 def test_an_empty_payload_counts_as_missing(store: Store) -> None:
     store.payload("/p", "")
     assert store.start("/p") == ""

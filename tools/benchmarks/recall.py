@@ -1,4 +1,7 @@
-"""Milliseconds of a recall, as a client measures them."""
+"""Milliseconds of a recall, as a client measures them, and the CPU time that it takes.
+
+`--encrypted` measures an encrypted store. On a machine that others use, compare CPU times.
+"""
 
 import random
 import time
@@ -13,12 +16,14 @@ from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Import, ImportProgress, ImportStatus
 from iai.protocol.message import Actor
 
+_ASKED = (Actor.GRAPH_CACHE, Actor.EMBEDDING)
 WARM_UP = 20  # queries not measured
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=20_000)
     parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--encrypted", action="store_true", help="encrypt the store first")
 
 
 def run(args: Namespace) -> Stats:
@@ -28,6 +33,8 @@ def run(args: Namespace) -> Stats:
         for number in range(max(1, args.turns // 100)):
             said = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
             (histories / f"{number}.jsonl").write_text(said)
+        if args.encrypted:
+            group.encrypt()
         group.up()
         with group.client() as client:
             job = client.call(Actor.INGEST, Import(paths=(str(histories),)), ImportProgress).job
@@ -37,11 +44,18 @@ def run(args: Namespace) -> Stats:
             wait_until(lambda: not group.health().stages["vectors"].note, "the weights are final")
             group.settle()
             chance = random.Random(1)  # noqa: S311
-            times = []
-            for _ in range(args.questions + WARM_UP):
+            times, before = [], 0.0
+            for number in range(args.questions + WARM_UP):
+                if number == WARM_UP:
+                    before = group.cpu_s(*_ASKED)
                 question = text(chance, chance.randint(4, 12))
                 began = time.perf_counter()
                 recall(client, Recall(query=question, k=10))
                 times.append((time.perf_counter() - began) * 1_000)
+            used = group.cpu_s(*_ASKED) - before
         count = group.health().watermark.records_count
-    return {"turns": count, "recall": quantiles(times[WARM_UP:], "ms")}
+    return {
+        "turns": count,
+        "recall": quantiles(times[WARM_UP:], "ms"),
+        "CPU of a recall, ms": round(1_000 * used / args.questions, 2),
+    }

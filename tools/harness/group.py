@@ -18,6 +18,7 @@ import psutil
 from iai.admin import health
 from iai.admin.health import StoreHealth
 from iai.config.layout import Layout
+from iai.config.settings import from_environment
 from iai.errors import IaiError
 from iai.process import heartbeat, lock
 from iai.process.client import DEADLINE_S, Client
@@ -138,6 +139,17 @@ class Group:
         os.kill(pid, number)
         return pid
 
+    def encrypt(self) -> None:
+        """Encrypt the store, with a key file beside it, before or while the group runs."""
+        done = self.iai("crypto", "init", "--key-file", str(self.work / "store.key"))
+        if done.returncode:
+            raise AssertionError(done.stderr)
+
+    def cpu_s(self, *actors: Actor) -> float:
+        """Return the CPU time that these processes have used, in seconds."""
+        times = [psutil.Process(self.pid(actor)).cpu_times() for actor in actors]
+        return sum(one.user + one.system for one in times)
+
     def all_ready(self) -> bool:
         """Is every process ready?"""
         try:
@@ -148,7 +160,8 @@ class Group:
 
     def health(self) -> StoreHealth:
         """Read the health of the stages from disk."""
-        return health.measure(self.layout, time.time_ns())
+        settings, _ = from_environment(self.environment)
+        return health.measure(self.layout, time.time_ns(), settings.project_payloads)
 
     def settle(self) -> None:
         """Wait until no stage lags behind."""

@@ -27,6 +27,7 @@ from iai.config.settings import Settings
 from iai.embedders.embedder import Embedder, Frequencies, Vectors
 from iai.embedders.registry import Embedders
 from iai.embedders.vector_generations import VectorGenerations
+from iai.encryption.cipher import Cipher
 from iai.errors import EmbedderUnavailable, StoreError
 from iai.index.lexical import LexicalIndex
 from iai.ingest.detectors import Kingfisher
@@ -155,6 +156,7 @@ class World:
         """
         self.layout = Layout(directory)
         self.layout.create()
+        self.cipher: Cipher | None = None  # of the files that ingest seals
         self.settings = Settings(store=directory, **settings)  # type: ignore[arg-type]
         self.now = START
         self.chance = random.Random(seed)  # noqa: S311
@@ -396,7 +398,14 @@ class World:
         match actor:
             case Actor.INGEST:
                 backups = AutoBackups(self.layout, self.records, self.settings.backups)
-                return Ingest(self.layout, self.records, backups, self.redactor, self.library)
+                return Ingest(
+                    self.layout,
+                    self.records,
+                    backups,
+                    self.redactor,
+                    self.library,
+                    cipher=self.cipher,
+                )
             case Actor.EMBEDDING:
                 embedders = Embedders(self.embedder.name, self._load)
                 return Embedding(readers, VectorGenerations(self.vectors, embedders))

@@ -8,7 +8,8 @@ from iai.admin import backup, scrubbed
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import StoreCorrupt, StoreError
+from iai.encryption.keys import load_cipher
+from iai.errors import StoreCorrupt, StoreError, StoreLocked
 from iai.model.units import ago, count
 from iai.process import lock
 from iai.store import auto_backups, environment
@@ -27,6 +28,10 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
+    try:
+        load_cipher(layout.root)
+    except StoreLocked:
+        return fail("records", said, "give the store its key; nothing in it is damaged by that")
     if damage(layout) is None:
         todo = "`iai doctor --deep` names what is damaged; `iai up --detach` rebuilds derived data"
         return fail("records", said, todo)
@@ -89,10 +94,11 @@ def restore(layout: Layout) -> str:
     good = newest_good(layout)
     if good is None:
         raise StoreError("no automatic backup is intact")
-    manifest, kept = backup.restore(layout, good.path, time.time_ns(), replace=True)
-    records = count(manifest.watermark.records_count, "record")
+    done = backup.restore(layout, good.path, time.time_ns(), replace=True)
+    records = count(done.manifest.watermark.records_count, "record")
     return (
-        f"restored {records} from {manifest.made_at}; the damaged records are in {kept}.\n"
+        f"restored {records} from {done.manifest.made_at}; the damaged records are in"
+        f" {done.kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
         "from their transcripts. Notes, pins, edits and forgets since then have to be made again."
     )

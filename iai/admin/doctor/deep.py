@@ -17,10 +17,13 @@ from pathlib import Path
 from iai.admin.doctor import copies
 from iai.admin.doctor.finding import Finding, fail, ok
 from iai.config.layout import Layout
-from iai.errors import StoreAbsent, StoreError
+from iai.encryption import keys
+from iai.encryption.keys import load_cipher
+from iai.errors import StoreAbsent, StoreError, StoreLocked, Tampered
 from iai.freshness.sidecar import is_intact, sidecar_path
 from iai.index import lexical, lexical_files
 from iai.index.term_vectors import TermVectors
+from iai.ingest import spool
 from iai.lifecycle import saved
 from iai.model.revisions import Revisions
 from iai.process import lock
@@ -39,14 +42,19 @@ _LOST = "it was made from changes of the records that are not there: the records
 
 
 def checks(layout: Layout) -> Iterator[Finding]:
-    """Check every part of the store."""
-    for name, (_, path, derived) in _parts(layout).items():
+    """Check every part of the store. One that is locked cannot be, and nothing is wrong with it."""
+    try:
+        load_cipher(layout.root)
+    except StoreLocked as error:
+        yield fail("deep", f"nothing could be read: {error}", "give it its key, then try again")
+        return
+    for name, (_, path, remedy) in _parts(layout).items():
         found = examine(name, layout)
         if not found:
             there = "all as it was written" if path.exists() else "not there yet"
             yield ok(_PREFIX + name, there)
             continue
-        todo, fixable = (_todo(layout, path), True) if derived else _remedy(layout)
+        todo, fixable = remedy(layout)
         for problem in found[:LISTED]:
             yield fail(_PREFIX + name, problem, todo, fixable=fixable)
         if len(found) > LISTED:
@@ -64,8 +72,8 @@ def delete_damaged(layout: Layout, findings: Iterable[Finding]) -> None:
     try:
         for finding in findings:
             if finding.fixable and finding.check.startswith(_PREFIX):
-                _, path, derived = _parts(layout)[finding.check.removeprefix(_PREFIX)]
-                if derived:
+                _, path, remedy = _parts(layout)[finding.check.removeprefix(_PREFIX)]
+                if remedy in (_rebuild, _rewrite):
                     _delete(layout, path)
     finally:
         lease.release()
@@ -82,13 +90,22 @@ def _delete(layout: Layout, path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _todo(layout: Layout, path: Path) -> str:
-    if path == layout.session_start:
-        return "`iai refresh --force` writes them again"
-    return "`iai down`, `iai doctor --deep --fix`, `iai up --detach`: it is rebuilt"
+def _rebuild(_: Layout) -> tuple[str, bool]:
+    """Return what to do about what is derived, and whether `--fix` can do it now."""
+    return "`iai down`, `iai doctor --deep --fix`, `iai up --detach`: it is rebuilt", True
 
 
-def _remedy(layout: Layout) -> tuple[str, bool]:
+def _rewrite(_: Layout) -> tuple[str, bool]:
+    """Return what to do about session-start texts."""
+    return "`iai refresh --force` writes them again", True
+
+
+def _discard(_: Layout) -> tuple[str, bool]:
+    """Return what to do about an event that cannot be opened: hosts have what was said."""
+    return "delete it; `iai import --all` reads what was said from the transcripts", False
+
+
+def _restore(layout: Layout) -> tuple[str, bool]:
     """Return what to do about damaged records, and whether `--fix` can do it now."""
     if copies.damage(layout) is None:
         return _RESTORE, False
@@ -112,18 +129,19 @@ def names(layout: Layout) -> list[str]:
     return list(_parts(layout))
 
 
-_Part = tuple[Callable[[Layout], Iterator[str]], Path, bool]
+_Part = tuple[Callable[[Layout], Iterator[str]], Path, Callable[[Layout], tuple[str, bool]]]
 
 
 def _parts(layout: Layout) -> dict[str, _Part]:
-    """Return for each part how it is read, where it is, and whether it can be rebuilt."""
+    """Return for each part how it is read, where it is, and what helps if it is damaged."""
     return {
-        "records": (_records, layout.records, False),
-        "vectors": (_vectors, layout.vectors, True),
-        "index": (_index, layout.index, True),
-        "lexical index": (_lexical, layout.lexical, True),
-        "payloads": (_payloads, layout.session_start, True),
-        "lifecycle": (_lifecycle, layout.lifecycle, True),
+        "records": (_records, layout.records, _restore),
+        "vectors": (_vectors, layout.vectors, _rebuild),
+        "index": (_index, layout.index, _rebuild),
+        "lexical index": (_lexical, layout.lexical, _rebuild),
+        "payloads": (_payloads, layout.session_start, _rewrite),
+        "lifecycle": (_lifecycle, layout.lifecycle, _rebuild),
+        "sealed events": (_sealed_events, layout.spool_new.parent, _discard),
     }
 
 
@@ -179,6 +197,18 @@ def _payloads(layout: Layout) -> Iterator[str]:
 def _payload_files(layout: Layout) -> list[Path]:
     every = [layout.payload, *sorted(layout.session_start.glob("*.md"))]
     return [path for path in every if path.exists()]
+
+
+def _sealed_events(layout: Layout) -> Iterator[str]:
+    cipher = load_cipher(layout.root)
+    for directory in (layout.spool_new, layout.spool_bad):
+        for path in sorted(directory.glob("*")):
+            try:
+                spool.unsealed(path, path.read_bytes(), cipher)
+            except Tampered as error:
+                yield f"{path.relative_to(layout.root)}: {error}"
+            except FileNotFoundError:  # ingest has read it meanwhile
+                continue
 
 
 def _lifecycle(layout: Layout) -> Iterator[str]:
@@ -243,7 +273,9 @@ def examine(
     size = sum(file.stat().st_size for file in layout.root.glob("*/data.mdb"))
     context = children or multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_report, args=(name, layout.root, theirs), daemon=True)
+    child = context.Process(
+        target=_report, args=(name, layout.root, theirs, keys.unlocked()), daemon=True
+    )
     child.start()
     theirs.close()
     found: list[str] = []
@@ -261,6 +293,7 @@ def examine(
     return found
 
 
-def _report(name: str, root: Path, to: Connection) -> None:
+def _report(name: str, root: Path, to: Connection, unlocked: dict[str, bytes]) -> None:
+    keys.adopt(unlocked)
     for problem in islice(problems(name, Layout(root)), 10 * LISTED):
         to.send(problem)

@@ -100,7 +100,7 @@ def _embedder(client: Client) -> Finding:
 
 def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
     wall = time.time_ns()
-    store = health.measure(layout, wall, settings.payload_projects)
+    store = health.measure(layout, wall, settings.project_payloads)
     if store.problem:
         yield copies.problem(layout, store.problem)
         return

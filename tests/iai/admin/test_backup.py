@@ -76,8 +76,8 @@ def backup_elsewhere(layout: Layout, path: Path) -> int:
 
 
 def test_what_a_backup_holds_comes_back_in_an_empty_store(made: Path, other: Layout) -> None:
-    manifest, kept = backup.restore(other, made, NOW.wall, replace=False)
-    assert (manifest.watermark.records_count, kept) == (2, None)
+    done = backup.restore(other, made, NOW.wall, replace=False)
+    assert (done.manifest.watermark.records_count, done.kept) == (2, None)
     assert texts(other) == ["text of one", "text of two"]
     assert other.config.read_text() == "tick_s = 2\n"
     assert (other.spool_new / "1.json").read_text() == "{}"
@@ -94,7 +94,7 @@ def test_a_store_that_holds_records_is_left_alone_unless_told_and_then_kept_asid
     with pytest.raises(StoreError, match="already has records"):
         backup.restore(other, made, NOW.wall, replace=False)
     assert texts(other) == ["text of mine"]
-    _, kept = backup.restore(other, made, NOW.wall, replace=True)
+    kept = backup.restore(other, made, NOW.wall, replace=True).kept
     assert texts(other) == ["text of one", "text of two"]
     assert not other.vectors.exists(), "it was derived from other records"
     assert kept is not None

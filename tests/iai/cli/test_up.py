@@ -7,6 +7,7 @@ import pytest
 
 from iai.cli import up
 from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import ActorHealth, HealthReport
@@ -61,10 +62,10 @@ def test_records_of_an_earlier_version_are_upgraded_before_the_group_starts(
     records = Records(layout.records, writer=True)
     put(records, new_record("one"))
     records.close()
-    up.upgrade(layout)
+    up.upgrade(layout, Settings(store=layout.root))
     assert capsys.readouterr().err == ""
     strip(layout.records)
-    up.upgrade(layout)
+    up.upgrade(layout, Settings(store=layout.root))
     assert "upgrading the records" in capsys.readouterr().err
     records = Records(layout.records)
     assert list(records.problems()) == []
@@ -72,8 +73,8 @@ def test_records_of_an_earlier_version_are_upgraded_before_the_group_starts(
 
 
 def test_nothing_is_upgraded_where_nothing_is_yet_or_it_is_damaged(layout: Layout) -> None:
-    up.upgrade(layout)
+    up.upgrade(layout, Settings(store=layout.root))
     assert not layout.records.exists()
     layout.records.mkdir()
     (layout.records / "data.mdb").write_bytes(b"not a database" * 1_000)
-    up.upgrade(layout)
+    up.upgrade(layout, Settings(store=layout.root))

@@ -7,8 +7,9 @@ import pytest
 from msgspec import structs
 
 from iai.config.layout import Layout
+from iai.encryption.cipher import KEY, Cipher
 from iai.errors import BadUsage, NotFound
-from iai.ingest import edits, traces
+from iai.ingest import edits, spool, traces
 from iai.model.action import Action, Step
 from iai.model.context import Call, Queued
 from iai.model.record import Project, Record, Transcript, Watermark, session_key
@@ -31,6 +32,7 @@ from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
+CIPHER = Cipher({1: bytes(KEY)}, 1, b"w" * KEY)
 HERE = Place(id=PROJECT, name="here", root="/p")
 OWN = "c" * 16
 THERE = Place(id="b" * 16, name="there", root="/q")
@@ -339,6 +341,9 @@ def test_events_in_the_spool_that_say_it_are_found(layout: Layout) -> None:
     assert list(traces.find(layout, [], ["b"], "")) == [other]
     assert list(traces.find(layout, [], [], "pump \u00e4")) == [broken]
     assert list(traces.find(layout, [], [], "pump")) == [waits, other]
+    for path in (waits, broken):
+        path.write_bytes(spool.sealed(path, path.read_bytes(), CIPHER))
+    assert list(traces.find(layout, [record], [], "", CIPHER)) == [waits, broken]
 
 
 def test_what_is_named_twice_is_forgotten_once(records: Records) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from iai.encryption.cipher import KEY, Cipher
 from iai.ingest import spool
+
+CIPHER = Cipher({1: bytes(KEY)}, 1, b"w" * KEY)
 
 
 def test_events_are_listed_in_order_of_arrival(tmp_path: Path) -> None:
@@ -59,3 +62,28 @@ def test_an_event_of_claude_code_or_codex_is_nobody_elses() -> None:
     for path in (None, "", "/home/x/.claude/projects/-p/s.jsonl"):
         event = {"hook_event_name": "Stop", "session_id": "s", "cwd": "/p", "transcript_path": path}
         assert spool.event_in(msgspec.json.encode(event)).session_id == "s"
+
+
+def test_a_sealed_event_is_read_with_the_key_wherever_it_is_moved(tmp_path: Path) -> None:
+    path = tmp_path / "1.2.awaits"
+    path.write_bytes(spool.sealed(path, b'{"session_id": "s", "prompt": "zqwords"}', CIPHER))
+    assert b"zqwords" not in path.read_bytes()
+    for suffix in (".awaits", ".json"):
+        path = path.rename(path.with_suffix(suffix))
+        spooled = spool.read(path, CIPHER)
+        assert spooled is not None
+        assert spooled.event == spool.HookEvent(session_id="s", prompt="zqwords")
+        assert spooled.sealed
+
+
+def test_a_sealed_event_that_cannot_be_opened_says_why_and_is_nobody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "1.awaits"
+    sealed = spool.sealed(path, b'{"session_id": "s"}', CIPHER)
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    other = Cipher({1: b"o" * KEY}, 1, b"w" * KEY)
+    for data, cipher in ((changed, CIPHER), (sealed, other), (sealed, None)):
+        path.write_bytes(data)
+        spooled = spool.read(path, cipher)
+        assert spooled is not None
+        assert (spooled.event, spooled.foreign, spooled.sealed) == (None, False, True)
+        assert spooled.why.startswith("cannot be opened: ")

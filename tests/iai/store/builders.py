@@ -5,6 +5,9 @@ from typing import Any
 
 import lmdb
 
+from iai.encryption import keys
+from iai.encryption.cipher import Cipher
+from iai.encryption.sources import KeyFile
 from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Record
@@ -70,6 +73,14 @@ def strip(path: Path, schema: int = 2) -> None:
                     transaction.put(key, data[:-4], db=database)
             meta = databases[names.index(b"meta")]
             transaction.put(b"schema", encode_u64(schema), db=meta)
+
+
+def encrypt(root: Path) -> Cipher:
+    """Give a store that is still empty keys, so that all in it will be encrypted."""
+    keys.settle(root, keys.create(root, KeyFile(f"{root}.key")))
+    cipher = keys.load_cipher(root)
+    assert cipher is not None
+    return cipher
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

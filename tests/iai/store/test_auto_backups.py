@@ -2,10 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from iai.config.layout import Layout
+from iai.encryption import keys
+from iai.encryption.sources import KeyFile
 from iai.model.clock import Now
 from iai.store import auto_backups
 from iai.store.auto_backups import DAY_NS, AutoBackups, found
@@ -154,3 +157,27 @@ def test_a_disk_with_too_little_room_is_left_alone(
     backups.start()
     run(backups, records, later(0))
     assert found(layout) == []
+
+
+def test_in_an_encrypted_store_they_are_sealed_and_one_in_the_clear_is_replaced(
+    layout: Layout, tmp_path: Path
+) -> None:
+    records = Records(layout.records, writer=True)
+    put(records, new_record("one", text="alpha"))
+    backups = AutoBackups(layout, records, 3)
+    backups.start()
+    run(backups, records, NOW)
+    (plain,) = found(layout)
+    made = keys.create(layout.root, KeyFile(str(tmp_path / "key")))
+    records.convert(keys.unlock(layout.root, made))
+    keys.settle(layout.root, made)
+    records.close()
+    records = Records(layout.records, writer=True)
+    backups = AutoBackups(layout, records, 3)
+    backups.start()
+    run(backups, records, later(0.01), idle=False)
+    records.close()
+    (sealed,) = found(layout)
+    assert (plain.encrypted, sealed.encrypted) == (False, True)
+    assert b"alpha" not in (sealed.path / auto_backups.DATA).read_bytes()
+    assert texts(sealed) == ["alpha"]

@@ -1,0 +1,89 @@
+"""Backups that the program `age` opens (age-encryption.org/v1), by the package `pyrage`.
+
+Both directions hold all of a backup in memory, so that none of it is on disk in between.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from iai.errors import BadUsage, StoreError
+from iai.process.files import read_regular
+
+_MAGIC = b"age-encryption.org/v1\n"
+HEAD = len(_MAGIC)  # bytes that tell a file of age
+_SCRYPT = b"-> scrypt "  # the only kind of lock in a file with a passphrase
+_LONGEST_IDENTITY = 1 << 16  # bytes
+
+
+def is_age(data: bytes) -> bool:
+    """Does a file begin as those of age do?"""
+    return data.startswith(_MAGIC)
+
+
+def recipient(name: str) -> Any:
+    """Return whom `age1...` or the public key of an SSH key pair stands for. Raises BadUsage."""
+    pyrage = _pyrage()
+    kind = pyrage.ssh if name.startswith("ssh-") else pyrage.x25519
+    try:
+        return kind.Recipient.from_str(name)
+    except pyrage.RecipientError as error:
+        raise BadUsage(
+            f"{name!r} is no recipient: give what `age-keygen` prints as the public key, or the"
+            " public part of an SSH key (ed25519 or RSA)"
+        ) from error
+
+
+def encrypt(data: bytes, *, recipients: Sequence[Any]) -> bytes:
+    """Return a file of age for these recipients."""
+    return bytes(_pyrage().encrypt(data, list(recipients)))
+
+
+def encrypt_with_passphrase(data: bytes, *, passphrase: str) -> bytes:
+    """Return a file of age that a passphrase opens (scrypt)."""
+    return bytes(_pyrage().passphrase.encrypt(data, passphrase))
+
+
+def decrypt(data: bytes, *, identity: Path | None, ask: Callable[[], str]) -> bytes:
+    """Return what is in a file of age; `ask` is called if a passphrase opens it.
+
+    Raises StoreError if that does not open it, or it was changed.
+    """
+    pyrage = _pyrage()
+    try:
+        if data.startswith(_SCRYPT, HEAD):
+            return bytes(pyrage.passphrase.decrypt(data, ask()))
+        if identity is None:
+            raise StoreError("it is encrypted with age: give the file of your key as --identity")
+        return bytes(pyrage.decrypt(data, _identities(pyrage, identity)))
+    except pyrage.DecryptError as error:
+        raise StoreError(f"that key or passphrase does not open it ({error})") from error
+
+
+def _identities(pyrage: Any, path: Path) -> list[Any]:
+    """Return the identities in a file of `age-keygen`, or the private part of an SSH key."""
+    try:
+        data = read_regular(path, _LONGEST_IDENTITY)
+        if b"PRIVATE KEY-----" in data:
+            return [pyrage.ssh.Identity.from_buffer(data)]
+        lines = [line.strip() for line in data.decode().splitlines()]
+        names = [line for line in lines if line and not line.startswith("#")]
+        found = [pyrage.x25519.Identity.from_str(name) for name in names]
+    except OSError as error:
+        raise StoreError(f"cannot read the key in {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, pyrage.IdentityError) as error:
+        raise StoreError(f"{path} is no key of age, nor an SSH key without a passphrase") from error
+    if not found:
+        raise StoreError(f"{path} has no key of age in it")
+    return found
+
+
+def _pyrage() -> Any:
+    try:
+        return importlib.import_module("pyrage")
+    except ImportError as error:
+        raise StoreError(
+            "files of age need the package `pyrage`: run `pipx inject iai-memory pyrage`, or"
+            " `pip install 'iai-memory[crypto]'`"
+        ) from error

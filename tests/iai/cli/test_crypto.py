@@ -1,0 +1,198 @@
+"""`iai crypto`, and a group that is started with a passphrase."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from harness.group import Group
+
+from actors import supervisor
+from iai.cli import main, up
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.encryption import keys, sources
+from iai.encryption.sources import KeyFile, Passphrase
+from iai.errors import KeyMissing, KeyWrong
+from iai.lifecycle.supervision import Exit
+from iai.protocol.message import Actor
+from iai.store.environment import is_encrypted
+from iai.store.records import Records
+from tests.iai.store.builders import new_record, put
+
+Make = Callable[..., Group]
+Run = Callable[..., tuple[int, str, str]]
+SECRET = "correct horse battery staple"  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    yield
+    forget()
+
+
+def forget() -> None:
+    """Forget the keys, as a process that begins does."""
+    keys._key_encryption_keys.clear()
+    keys._ciphers.clear()
+
+
+@pytest.fixture
+def crypto(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run `iai crypto` on a store with a record, as a process of its own would."""
+    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
+    monkeypatch.setenv("HOME", str(layout.root.parent))
+    monkeypatch.setattr(sources, "has_keyring", lambda: False)
+    with closing(Records(layout.records, writer=True)) as records:
+        put(records, new_record("one", text="zanzibar"))
+
+    def run(*words: str) -> tuple[int, str, str]:
+        forget()
+        code = main(["crypto", *words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def said(layout: Layout) -> list[str]:
+    with closing(Records(layout.records)) as records, records.view() as view:
+        return [record.text for record in view.every()]
+
+
+def test_a_store_is_encrypted_rotated_and_decrypted(crypto: Run, layout: Layout) -> None:
+    assert "not encrypted; `iai crypto init`" in crypto("status")[1]
+    code, out, _ = crypto("init")
+    assert (code, "encrypted" in out) == (0, True)
+    assert is_encrypted(layout.records)
+    key = layout.root.parent / f".config/iai/{layout.digest}.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    status = json.loads(crypto("status", "--json")[1])
+    assert status == {
+        "encrypted": True,
+        "cipher": "AES-256-GCM",
+        "key": f"the file ~/.config/iai/{layout.digest}.key",
+        "generation": 1,
+        "state": "on",
+        "unlocked": True,
+        "problem": "",
+        "environments": {"records": "encrypted"},
+        "plain_copies": [],
+    }
+    code, _, error = crypto("init")
+    assert (code, "encrypted already" in error) == (1, True)
+    assert crypto("rotate")[0] == 0
+    assert "data key 2" in crypto("status")[1]
+    assert said(layout) == ["zanzibar"]
+    assert crypto("off")[0] == 0
+    assert not is_encrypted(layout.records)
+    assert said(layout) == ["zanzibar"]
+    code, _, error = crypto("off")
+    assert (code, "not encrypted" in error) == (1, True)
+
+
+def test_a_locked_store_says_why_and_stays_as_it_is(
+    crypto: Run, layout: Layout, tmp_path: Path
+) -> None:
+    key = tmp_path / "a.key"
+    crypto("init", "--key-file", str(key))
+    key.unlink()
+    for step in ("rotate", "off", "init"):
+        code, out, error = crypto(step)
+        assert (code, out, "put the file back" in error) == (1, "", True)
+    code, out, _ = crypto("status")
+    assert (code, "locked: " in out) == (1, True)
+    assert is_encrypted(layout.records)
+
+
+def test_a_store_whose_keys_are_gone_is_not_called_plain(crypto: Run, layout: Layout) -> None:
+    crypto("init")
+    layout.crypto.unlink()
+    code, out, _ = crypto("status")
+    assert (code, "crypto.json is gone" in out) == (1, True)
+    assert "put it back" in crypto("init")[2]
+    assert not layout.crypto.exists()
+
+
+def test_a_passphrase_is_in_no_output_and_no_file(
+    crypto: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, error = crypto("init", "--passphrase")
+    assert (code, "IAI_MCP_PASSPHRASE_FILE" in error) == (2, True)
+    file = layout.root.parent / "passphrase"
+    file.write_text(SECRET + "\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("IAI_MCP_PASSPHRASE_FILE", str(file))
+    monkeypatch.setattr(sources, "new_passphrase", lambda: Passphrase(b"salt" * 4, 16, 1))
+    heard = [crypto("init", "--passphrase"), crypto("status"), crypto("rotate")]
+    assert [code for code, _, _ in heard] == [0, 0, 0]
+    file.write_text("something else\n")
+    heard.append(crypto("rotate"))
+    assert heard[-1][0] == 1
+    assert SECRET not in str(heard)
+    assert "something else" not in str(heard)
+    kept = [path for path in layout.root.rglob("*") if path.is_file()]
+    assert not any(SECRET.encode() in path.read_bytes() for path in kept)
+
+
+def test_the_next_start_completes_what_was_cut_short(
+    crypto: Run, layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = keys.create(layout.root, KeyFile("a.key"))
+    settings = Settings(store=layout.root)
+    assert supervisor.run(settings) == Exit.CANNOT_START
+    assert "cut short" in crypto("status")[1]
+    up.upgrade(layout, settings)
+    assert "completing it" in capsys.readouterr().err
+    assert is_encrypted(layout.records)
+    assert said(layout) == ["zanzibar"]
+    found = keys.add_generation(layout.root, found)
+    up.upgrade(layout, settings)
+    keys.set_state(layout.root, keys.settle(layout.root, found), "decrypting")
+    up.upgrade(layout, settings)
+    assert not layout.crypto.exists()
+    assert said(layout) == ["zanzibar"]
+
+
+def test_nothing_starts_on_a_store_that_is_locked(crypto: Run, layout: Layout) -> None:
+    settings = Settings(store=layout.root)
+    crypto("init", "--key-file", str(layout.root.parent / "a.key"))
+    (layout.root.parent / "a.key").write_text("A" * 43 + "=\n")
+    forget()
+    assert supervisor.run(settings) == Exit.CANNOT_START
+    with pytest.raises(KeyWrong):
+        up.upgrade(layout, settings)
+    layout.crypto.unlink()
+    with pytest.raises(KeyMissing):
+        up.upgrade(layout, settings)
+
+
+@pytest.mark.slow
+def test_a_group_gets_its_keys_from_the_command_that_starts_it(group: Make) -> None:
+    g = group()
+    file = g.work / "passphrase"
+    file.write_text(SECRET)
+    file.chmod(0o600)
+    g.environment["IAI_MCP_PASSPHRASE_FILE"] = str(file)
+    assert g.iai("crypto", "init", "--passphrase").returncode == 0
+    found = keys.read(g.layout.root)
+    assert found is not None
+    keys.unlock(g.layout.root, found, SECRET)
+    g.up()
+    assert g.iai("remember", "the mast is zanzibar").returncode == 0
+    g.settle()
+    file.unlink()  # the processes have the key
+    g.kill(Actor.GRAPH_CACHE)
+    g.settle()
+    assert "zanzibar" in g.json("recall", "zanzibar")["hits"][0]["text"]
+    locked = g.iai("timeline")
+    assert (locked.returncode, "cannot read the passphrase" in locked.stderr) == (1, True)
+    for process in g.processes():
+        environment = b"\0".join(os.fsencode(f"{k}={v}") for k, v in process.environ().items())
+        assert SECRET.encode() not in environment + " ".join(process.cmdline()).encode()
+    assert g.iai("crypto", "rotate").returncode == 1
+    assert g.all_ready()

@@ -7,8 +7,8 @@ were put. One data key may seal 2**32 times with random nonces (NIST SP 800-38D,
 
 Where there is nothing to hide, a `tag` authenticates at half the cost: BLAKE2b with a key.
 
-Stand-ins (`token`, `mask`, `mask_number`) are deterministic, since they are looked up: whoever
-reads XX
+Stand-ins (`token`, `mask`, `mask_number`) are deterministic, since they are looked up: so the disk
+shows which of them are equal, but not what they stand for.
 """
 
 import hashlib

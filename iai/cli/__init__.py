@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from iai.cli.output import plain_streams, show
+from iai.cli import output
 from iai.config.config_file import load
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError
@@ -86,7 +86,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
-    with plain_streams():
+    with output.plain_streams():
         return _main(argv)
 
 
@@ -130,7 +130,7 @@ def parser(name: str) -> ArgumentParser:
 def _summary(settings: Settings) -> int:
     """Print whether all is well and what to do next; return the exit code."""
     found = importlib.import_module("iai.admin.summary").summarize(settings, os.environ)
-    show(found.lines, SUMMARY)
+    output.show(found.lines, SUMMARY)
     if found.well:
         return DONE
     return FAILED if found.running else NOT_RUNNING

@@ -23,7 +23,7 @@ Make = Callable[..., Group]
 Opened = set[tuple[str, str]]  # `r` or `w`, and the path, below the store without the store's own
 
 LOCK_FILES = {"lock.mdb"}  # in which a reader of LMDB has to announce itself
-NOT_USED_HERE = {"models/", "config.toml"}  # of another embedder; of the user
+NOT_USED_HERE = {"models/", "config.toml", "crypto.json"}  # MiniLM; settings; encryption
 OF_THE_HOOKS = {"ledger/*.hook.jsonl"}
 
 
@@ -99,6 +99,7 @@ def _use_everything(g: Group) -> None:
     g.hook("session-recall", {"session_id": "s", "cwd": "/p", "source": "startup"})
     checkout = g.work / "checkout"
     (checkout / ".git").mkdir(parents=True)
+    (checkout / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     transcript = g.work / "s.jsonl"
     transcript.write_text(coding_session("s", str(checkout), 4, 1))
     (g.layout.spool_new / "bad.json").write_text("not an event")

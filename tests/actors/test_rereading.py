@@ -273,7 +273,7 @@ def test_status_shows_how_far_it_is(old: Old, tmp_path: Path) -> None:
     settings = Settings(store=tmp_path / "store")
     document, text = status.collect(settings)
     assert document["rereading"] == {"done": 0, "total": 1}
-    assert "rereading  0 of 1 transcripts" in text
+    assert "rereading  0 of 1 transcript, " in text
     w = opened(tmp_path)
     w.run(5.0)
     w.close()

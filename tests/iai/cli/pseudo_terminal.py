@@ -14,11 +14,13 @@ from harness.group import PATIENCE_S, Group
 def on_a_terminal(group: Group, *words: str, columns: int = 80) -> tuple[int, str]:
     """Run `iai` on a terminal of so many columns; return the exit code and what it printed."""
     ours, theirs = pty.openpty()
+    # These are asked before the terminal is, and pytest-xdist sets them.
+    environment = {k: v for k, v in group.environment.items() if k not in ("COLUMNS", "LINES")}
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-m", "iai", *words],
         stdin=theirs, stdout=theirs, stderr=theirs,
-        env=group.environment | {"TERM": "xterm-256color"}, cwd=group.work,
+        env=environment | {"TERM": "xterm-256color"}, cwd=group.work,
     ) as process:  # fmt: skip
         os.close(theirs)
         printed = b""

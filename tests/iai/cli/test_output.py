@@ -53,6 +53,7 @@ CALLS: dict[str, list[list[str]]] = {
                ["--explain", "{transcript}"], ["--explain", "{transcript}", "--json"],
                ["{transcript}", "--wait"]],
     "purge-secrets": [["--dry-run"], ["--json"]],
+    "crypto": [["status"], ["status", "--json"]],
     "project": [["list"], ["list", "--json"], ["merge", "{evil}", "{evil}"], ["ignore", "{evil}"]],
     "session-start": [[], ["--cwd", "/nowhere/{evil}"]],
     "preview": [[], ["--cwd", "/nowhere/{evil}"]],

@@ -230,14 +230,15 @@ class Environment:
 
     def check_entries(self) -> Iterator[int]:
         """Check all entries once, a slice at a time; yield after each slice how many are intact."""
-        for database in list(self.db.values()):
-            start, full = b"", database.sealed
+        for name in list(self.db):
+            start, full = b"", self.db[name].sealed
             while full:
                 with self.read() as transaction:
+                    database = self.db[name]  # another one, if the file was opened again
                     keys = [key for key, _ in islice(transaction.located(database, start), SLICE)]
+                    start = database.locate(keys[-1]) + b"\0" if keys else b""
                 yield len(keys)
                 full = len(keys) == SLICE
-                start = database.locate(keys[-1]) + b"\0" if keys else b""
 
     def problems(self) -> Iterator[str]:
         """Read all of it; yield in words what is damaged. Reading damaged pages can end a process.

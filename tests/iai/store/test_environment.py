@@ -378,6 +378,14 @@ def test_pages_that_were_read_are_released_before_they_are_many(
     one.close()
 
 
+def test_all_entries_are_checked_though_the_file_is_opened_again_between_two_slices(
+    writer: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(writer, 0, 2 * environment.SLICE + 1)
+    monkeypatch.setattr(environment, "MANY_FAULTS", -1)
+    assert sum(writer.check_entries()) == writer.count_entries() > 2 * environment.SLICE
+
+
 def test_it_stays_open_while_anything_reads_it(
     writer: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -312,7 +312,7 @@ def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_pat
     rules = tmp_path / "rules"
     Kingfisher(rules).wait()
     secrets, later = planted(2 * len(KINDS), 21), planted(len(KINDS), 22)
-    with Group() as group:
+    with Group(session_cache_refresh_min_sec="0") as group:
         planting = Planting(group, rules)
         planting.plant(secrets)
         group.settle()

@@ -25,7 +25,6 @@ _ARGUMENTS = (
         "",
         r"""-(?-i:[a-zB-Z]{0,6}b[a-zB-Z]{0,6})(?:\s+-\w+)*\s+\S+\s+(?:\S+\s+)?["']?""",
     ),
-    ("openssl", "", r"""-pass(?:in|out)?[= ]["']?pass:"""),
 )
 FORMS = (
     *(
@@ -42,7 +41,7 @@ FORMS = (
         for command, more, before in _ARGUMENTS
     ),
     Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
-        is_value, hint=" -"),
+        is_value, hint=" -"),  # openssl
     Form("secret", "secret set ", compiled(
         r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, hint=" -"),

@@ -92,7 +92,7 @@ def _has_digit(value: str) -> bool:
     return any(map(str.isdigit, value))
 
 
-def _is_literal(value: str) -> bool:
+def _is_password(value: str) -> bool:
     return is_random(value) or is_strong(value) or is_mixed(value)
 
 
@@ -141,20 +141,20 @@ _ALWAYS = (
         is_value),  # ~/.pgpass
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
-        ["']([^"'\s]{4,200})["']"""), _is_literal),  # auth=("me", "...")
+        ["']([^"'\s]{4,200})["']"""), _is_password),  # auth=("me", "...")
     Form("password", "login(", compiled(
-        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), _is_literal),
+        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), _is_password),
     Form("password", "use ", compiled(
         r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
         pass(?:word|phrase|code)(?![ -]hash)"""),
-        _is_literal, hint="pass"),
+        _is_password, hint="pass"),
     Form("password", "cred", compiled(
         r"""cred(?:ential)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?
-        ["'`]?([^\s"'`]{6,64})"""), _is_literal),
+        ["'`]?([^\s"'`]{6,64})"""), _is_password),
     Form("password", "user", compiled(
         r"""user(?:name)?[ :=]\s?["'`]?[\w.@-]{1,60}["'`]?[ ,;/]{1,3}pass[ ]\s?
         ["'`]?([^\s"'`]{6,64})"""),
-        _is_literal, hint="pass"),
+        _is_password, hint="pass"),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
     Form("password", "identified by", compiled(
         r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value),

@@ -82,7 +82,7 @@ def _loaded(cache: Path) -> tuple[Kingfisher, Stats]:
 
 def _planted(count: int, seed: int, rules: Path) -> Stats:
     secrets = planted(count, seed)
-    with Group() as group:
+    with Group(session_cache_refresh_min_sec="0") as group:
         planting = Planting(group, rules)
         planting.plant(secrets)
         group.settle()

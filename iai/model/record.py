@@ -52,6 +52,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     origin: str = ""
     kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
     heard: bool = False  # it came with a hook event: see `iai.model.copies`
+    machine: str = ""  # that it was said on; "": this one
 
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
@@ -89,6 +90,7 @@ class Record(Struct, frozen=True, kw_only=True):
     kind: str = ""  # of turn, as `hosts.turn.Turn` has it, or `exchange.NARRATION`
     marks: tuple[Mark, ...] = ()
     redactions: tuple[str, ...] = ()  # the kinds of what was redacted in its text
+    machine: str = ""  # that it was said on; "": this one
 
     def __post_init__(self) -> None:
         if not self.order:

@@ -14,6 +14,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     cwd: str = ""  # working directory of its last line that names one
     unattended: bool = False  # held by a program, not a person
     forked_from: str = ""  # id of the session that it continues
+    machine: str = ""  # that it was held on; "": this one
 
     def updated(self, later: "SessionInfo") -> "SessionInfo":
         """Return what is known after later lines; what they leave open stays as it was."""

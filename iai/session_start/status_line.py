@@ -64,11 +64,9 @@ class StatusLine:
         yield "-", ", ".join([self._freshness(snapshot, now), *(f"! {one}" for one in warnings)])
         off = self._not_recorded()
         for session, tokens in self._given.items():
-            yield session, ", ".join(self._of_session(session, tokens, off=session in off))
+            yield session, ", ".join([*off.get(session, ()), *self._of_session(session, tokens)])
 
-    def _of_session(self, session: str, tokens: int, *, off: bool) -> Iterator[str]:
-        if off:
-            yield "not recorded"
+    def _of_session(self, session: str, tokens: int) -> Iterator[str]:
         given = f"{tokens / _THOUSAND:.1f} k tokens" if tokens >= _THOUSAND else f"{tokens} tokens"
         yield f"given {given if tokens else 'nothing'}"
         if number := self._redacted[session]:
@@ -122,9 +120,16 @@ class StatusLine:
         before = self._given.pop(delivery.session, 0)
         self._given[delivery.session] = before + delivery.tokens
 
-    def _not_recorded(self) -> set[str]:
+    def _not_recorded(self) -> dict[str, list[str]]:
+        """Return what to say of the sessions that are not recorded."""
+        off: dict[str, list[str]] = {}
         try:
             with self._readers.records.view() as view:
-                return {one for one in self._given if view.not_recorded(one)}
+                for session in self._given:
+                    if view.switched_off(session):
+                        off[session] = ["not recorded (iai:off)"]
+                    elif view.not_recorded(session):
+                        off[session] = ["not recorded"]
         except StoreError:
-            return set()
+            pass
+        return off

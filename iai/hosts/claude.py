@@ -24,6 +24,7 @@ NAME = "claude"
 # count as work: one that is undone must not pass for a fact.
 RESTORED = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
+_SHELL = "!"  # at the prompt: a command for the shell, not a prompt
 _USUAL_ENTRIES = (None, "cli")
 _USUAL_SOURCES = (None, "typed")
 _OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its session
@@ -112,7 +113,7 @@ def _title(line: dict[str, Any], context: Context) -> Parsed:
 
 def _message(line: dict[str, Any], context: Context) -> Parsed:
     message = line.get("message")
-    if line.get("isCompactSummary"):
+    if line.get("isCompactSummary") or line.get("isVisibleInTranscriptOnly"):
         return context, (Skip.SUMMARY,)
     if line.get("isMeta") or line.get("isSynthetic"):
         return context, (Skip.META,)
@@ -290,7 +291,7 @@ def _attachment(line: dict[str, Any], context: Context) -> Parsed:
     own = words if isinstance(words, Skip) else _own(words, claude_texts.USER)
     if isinstance(words, Skip) or isinstance(own, Skip):
         return context, (own if isinstance(own, Skip) else Skip.EMPTY,)
-    context, turn, repeated = queued.attached(context, "\n".join(words))
+    context, turn, repeated = queued.attached(context, own)
     if repeated:
         return context, (Skip.REPEATED,)
     if turn is None:
@@ -302,15 +303,16 @@ def _attachment(line: dict[str, Any], context: Context) -> Parsed:
 def _queue_operation(line: dict[str, Any], context: Context) -> Parsed:
     content = line.get("content")
     words = content if isinstance(content, str) else "\n".join(_texts_of(content))
+    own = claude_texts.USER.own(words).text
+    said = bool(own.strip()) and not own.startswith(_SHELL)
     turn: Turn | None = None
     match line.get("operation"):
         case "enqueue" if words.strip():
-            own = claude_texts.USER.own(words).text
-            said = bool(own.strip()) and text(line.get("origin"), "kind") in ("", "human")
+            said = said and text(line.get("origin"), "kind") in ("", "human")
             at = moment(line.get("timestamp")) or context.last_at
             context, turn = queued.enqueued(context, own if said else words, at, said=said)
         case "remove":
-            context, turn = queued.removed(context, words)
+            context, turn = queued.removed(context, own if said else words)
         case "popAll":
             context = queued.taken_back(context)
         case _:

@@ -26,6 +26,7 @@ RESTORED = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
 _SHELL = "!"  # at the prompt: a command for the shell, not a prompt
 _USUAL_ENTRIES = (None, "cli")
+_PROGRAMS = ("sdk", "mcp", "claude-code-github-action", "scheduled")  # of entries and sources
 _USUAL_SOURCES = (None, "typed")
 _OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its session
     r"(?:(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+|/agent-[0-9a-f]{6,40})\.jsonl$"
@@ -99,7 +100,8 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
 
 
 def _by_a_program(line: dict[str, Any]) -> bool:
-    return (text(line, "entrypoint") or text(line, "promptSource")).startswith("sdk")
+    entry, source = text(line, "entrypoint"), text(line, "promptSource")
+    return entry.startswith(_PROGRAMS) or (not entry and source.startswith(_PROGRAMS))
 
 
 def _title(line: dict[str, Any], context: Context) -> Parsed:
@@ -155,7 +157,8 @@ def _rewound(
     keys, parents = context.requests, context.parents
     if said.key in keys:
         return context, ()
-    place = parents.index(parent) if parent and parent in parents else len(keys)
+    proved = parent in parents and any(parents)  # else lines of this file name no parents
+    place = parents.index(parent) if proved else len(keys)
     context = structs.replace(
         context,
         requests=(*keys[:place], said.key)[-REQUESTS:],

@@ -28,7 +28,7 @@ _TOOLS = _CALLS | _OUTPUTS | {"reasoning"}
 _ENDS = frozenset({"exec_command_end", "patch_apply_end"})
 _TITLE_RANK = 4
 _COPIED_AT_ONCE = NS // 2  # a fork writes the lines it copies with no longer pause than this
-_UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron")
+_UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron", "internal")
 
 
 def recognises(path: str, first: object) -> bool:

@@ -45,7 +45,7 @@ def bases(
         known = {root}
     else:
         name = f"/{PurePosixPath(root).name}/"
-        known = {path.partition(name)[0] + name for path in paths if name in path}
+        known = {path.partition(name)[0] + name for path in paths if path[:1] == "/" and name in path}
         known = known or {_common(paths)}
     found = {*known, *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
@@ -65,6 +65,8 @@ def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, flo
     latest: dict[str, FileWork] = {}
     for place, file in touched:
         path = _original(seen[file.path], own)
+        if own and path.startswith("/"):  # of no checkout of this project
+            continue
         found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
         latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
     return {path: weight for path, weight in found.items() if not latest[path].gone}

@@ -12,9 +12,9 @@ from iai.hosts.turn import Skip
 _Block = partial(Element, beside=True)  # of a name that nobody else uses
 _HOOKS = (  # docs: hooks
     "Stop", "StopFailure", "SubagentStart", "SubagentStop", "PreToolUse", "PostToolUse",
-    "PostToolUseFailure", "PostToolBatch", "UserPromptSubmit", "UserPromptExpansion", "SessionStart",
-    "SessionEnd", "Setup", "PreCompact", "PostCompact", "TeammateIdle", "TaskCreated",
-    "TaskCompleted", "PermissionRequest", "PermissionDenied", "Notification",
+    "PostToolUseFailure", "PostToolBatch", "UserPromptSubmit", "UserPromptExpansion",
+    "SessionStart", "SessionEnd", "Setup", "PreCompact", "PostCompact", "TeammateIdle",
+    "TaskCreated", "TaskCompleted", "PermissionRequest", "PermissionDenied", "Notification",
 )  # fmt: skip
 _ITS_WORDS = (
     "hook feedback:", "hook error:", "hook blocking error", "hook stopped continuation",
@@ -105,7 +105,8 @@ _REFUSALS = (
     "Permission for this tool use was denied", "The agent proposed a plan that was rejected",
 )  # fmt: skip
 _WORDS = re.compile(
-    r"(?:[Tt]he user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)", re.DOTALL
+    r"(?:[Tt]he user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)",
+    re.DOTALL,
 )
 _CLARIFY = "The user wants to clarify these questions"  # the host's words, not a person's
 _NOTE = "\n\nNote: The user's next message may contain"  # guidance for the model, seen 2.1.2xx

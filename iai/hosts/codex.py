@@ -286,7 +286,7 @@ def _said(content: object, role: str) -> str | Skip:
         and block.get("type") in ("input_text", "output_text")
         and isinstance(block.get("text"), str)
     ]
-    owns = [codex_texts.request(one) if role == "user" else codex_texts.answer(one) for one in texts]
+    owns = list(map(codex_texts.request if role == "user" else codex_texts.answer, texts))
     own = [one.text for one in owns if one.why is None or one.text.strip()]
     if own:
         return "\n".join(own)

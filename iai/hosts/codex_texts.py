@@ -71,7 +71,9 @@ _HEADING = re.compile(r"\s*#{1,2} [A-Z][^\n]{2,60}:[ \t]*\n")
 # USER_MESSAGE_BEGIN, protocol/src/protocol.rs; newer versions leave "for Codex" out.
 _REQUEST = re.compile(r"^## My request(?: for Codex)?:", re.MULTILINE)
 _COMMENT = re.compile(r"^Comment:[ \t]*\n(.*?)(?=^#{1,2} |^<|\Z)", re.MULTILINE | re.DOTALL)
-_ANNOTATIONS = re.compile(r"^<response-annotations>(.*?)</response-annotations>", re.M | re.DOTALL)
+_ANNOTATIONS = re.compile(
+    r"^<response-annotations>(.*?)</response-annotations>", re.MULTILINE | re.DOTALL
+)
 _REPLY = re.compile(
     r"\s*<send_user_message_question_reply>(.*)</send_user_message_question_reply>\s*", re.DOTALL
 )
@@ -92,7 +94,7 @@ def request(text: str) -> Own:
 
 
 def replies(text: str) -> str:
-    """Return the questions of an agent that went on meanwhile, with the answers; "" for a prompt."""
+    """Return the questions of an agent that did not wait, with the answers; "" for a prompt."""
     found = _REPLY.fullmatch(text)
     return "\n".join(
         f"{asked} \u2192 {answer}" if (asked := field(pair, "question")) else answer

@@ -11,7 +11,9 @@ from functools import lru_cache
 LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
 LONGEST_SENTENCE = 300
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|(?<=[。！？])")
+_SENTENCE = re.compile(
+    "(?<=[.!?])\\s+|\\n+|(?<=[\u3002\uff01\uff1f])"
+)  # the last: Chinese and Japanese
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
 # A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
@@ -34,14 +36,15 @@ _IMPERATIVE = re.compile(
     r"|commit|push|write|rely|make|put|round|sort|store|log|send|return|raise|retry|skip|drop|delete"
     r"|introduce|import|merge|mock|expose|cache|break|assume|hard-?code|include|call)(?! anything)"
     r"|use \S+.* (?:instead|not|rather than|instead of)|no (?:new|more|extra|silent|need for) \S+"
-    r"|only \w+ |go with |stick (?:to|with) |(?:keep|leave) .* (?:as (?:it|they) (?:is|are)|as is|alone"
-    r"|untouched|working|in until|until|compatible|out of))\b",
+    r"|only \w+ |go with |stick (?:to|with) |(?:keep|leave) .* (?:as (?:it|they) (?:is|are)"
+    r"|as is|alone|untouched|working|in until|until|compatible|out of))\b",
     re.IGNORECASE,
 )
 _STATED = re.compile(
     r"\b(?:we (?:have )?(?:\w+ )?(?:decided|agreed|settled|chose|choose|choosed)\b"
     r"|(?<!think )(?<!seems )(?<!guess )(?<!believe )we (?:always|never) \w+"
-    r"|we (?:stick|stay) (?:to|with|on)\b|\w+ (?:stays?|must stay|has to stay|have to stay) (?:in|as|on)\b"
+    r"|we (?:stick|stay) (?:to|with|on)\b"
+    r"|\w+ (?:stays?|must stay|has to stay|have to stay) (?:in|as|on)\b"
     r"|(?:must|has to|have to) be \w+ (?:across|everywhere)|\bare? \w+ everywhere"
     r"|(?:i|we)(?:'d| would)? (?:rather|prefer|want to keep|don'?t want)"
     r"|decided (?:to|on|against)|from now on|going forward"

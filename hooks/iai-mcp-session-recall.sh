@@ -71,13 +71,17 @@ of_another_program() {
   case "$event" in
     *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
     *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
-    *'"transcript_path"'*) ;;
-    *'"timestamp"'*) return 0 ;;
-    *'"cwd"'*) return 1 ;;
+    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'*) return 0 ;;
+  esac
+  case "$hook_event_name" in [a-z]*) return 0 ;; esac
+  case "$event" in
+    *'"timestamp"'*) [ -n "$transcript_path" ] || return 0 ;;
+    *'"transcript_path"'* | *'"cwd"'*) ;;
     *'"hook_event_name"'*) return 0 ;;
   esac
-  case "$transcript_path" in
+  case "${transcript_path//\\//}" in
     */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
+    */.codebuddy/* | */.iflow/* | */.augment/* | */.kiro/* | */.windsurf/*) return 0 ;;
   esac
   return 1
 }

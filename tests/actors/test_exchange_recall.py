@@ -130,6 +130,21 @@ def test_a_note_is_not_too_short_to_come_before_long_texts_of_another_project(w:
     assert (first.label, "brief" in first.why) == (noted, False)
 
 
+def test_a_note_and_other_requests_are_hits_where_more_texts_than_are_looked_at_say_the_same(
+    w: World,
+) -> None:
+    noted = say(w, 0, "the mooring rope is in the shed", tier="semantic")
+    other = say(w, 1, "the rope is too short, order a longer one", session="other")
+    for number in range(search.weights.CANDIDATES):
+        text = "where is the mooring rope; check the mooring rope and splice the mooring rope"
+        say(w, 2 + number, text, session=f"s{number}")
+    for query in ("mooring rope", "where is the rope"):
+        labels = [hit.label for hit in ask(w, query)]
+        assert noted in labels[:4]
+        assert len(labels) in (2, 3)
+    assert other in [hit.label for hit in ask(w, "a longer rope")]
+
+
 def test_a_short_request_gains_nothing_from_the_answer_before_it(w: World) -> None:
     say(w, 1, "how is the crane at the berth secured against the tide")
     answer = say(

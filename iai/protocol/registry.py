@@ -92,6 +92,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh),
+    Actor.REPLICATOR: (Ping,),
 }
 
 
@@ -116,6 +117,7 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
         CacheWriteSkipped,
         CacheWriteFailed,
     ),
+    Actor.REPLICATOR: (),
 }
 
 

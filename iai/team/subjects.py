@@ -13,8 +13,23 @@ def project_hash(secret: bytes, project: str) -> str:
 
 
 def kept(team: str) -> tuple[str, ...]:
-    """Return the patterns of all that the stream of a team keeps."""
-    return control(team), f"iai.{team}.change.>", f"iai.{team}.alive.>"
+    """Return the patterns of what the stream of a team keeps, each message until it is erased."""
+    return control(team), f"iai.{team}.change.>"
+
+
+def last_kept(team: str) -> str:
+    """Return the pattern of the subjects of which only the last message is kept."""
+    return f"iai.{team}.alive.>"
+
+
+def stream(team: str) -> str:
+    """Return the name of the stream of a team."""
+    return f"iai-{team}"
+
+
+def last_stream(team: str) -> str:
+    """Return the name of the stream of which only the last message of each subject is kept."""
+    return f"iai-{team}-alive"
 
 
 def control(team: str) -> str:

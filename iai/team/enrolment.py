@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from iai.team import control, identity
 from iai.team.identity import KEY, Identity
-from iai.team.invitation import Invitation, Server
+from iai.team.invitation import Invitation
+from iai.team.stream import Server
 
 VERSION = 1
 

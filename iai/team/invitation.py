@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from iai.errors import BadUsage
 from iai.model.clock import NS
+from iai.team.stream import Server
 
 PREFIX = "iai1-"
 _ANY_VERSION = "iai"
@@ -22,19 +23,6 @@ LIFETIME_NS = 7 * 86_400 * NS
 _CHECK = 4  # bytes
 _LONGEST = 8_192  # characters
 _LARGEST = 16_384  # bytes of the content
-
-
-class Server(Struct, frozen=True, kw_only=True):
-    """How to reach the server of a team."""
-
-    url: str  # without the user and the password
-    user: str = ""
-    password: str = ""
-    ca: str = ""  # PEM of the certificate that signs the server's; "": one that the system knows
-
-    def __repr__(self) -> str:
-        """Name the server, and not its password."""
-        return f"Server({self.url})"
 
 
 class Invitation(Struct, frozen=True, kw_only=True):

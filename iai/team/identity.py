@@ -34,6 +34,14 @@ class PublicKeys(Struct, frozen=True):
         """The id of the machine: 16 hexadecimal digits."""
         return hashlib.blake2b(self.signing, digest_size=8, person=b"iai machine").hexdigest()
 
+    def are_usable(self) -> bool:
+        """Can anything be wrapped for the machine? Not if the point is of low order (RFC 7748)."""
+        try:
+            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(self.exchange))
+        except ValueError:
+            return False
+        return True
+
 
 class Identity(Struct, frozen=True):
     """The private keys of a machine."""

@@ -24,6 +24,10 @@ class Server(Struct, frozen=True, kw_only=True):
     password: str = ""
     certificate: str = ""  # PEM of the one certificate, or authority, to trust; "": the system's
 
+    def __repr__(self) -> str:
+        """Name the servers, and not the password."""
+        return f"Server({', '.join(self.urls)})"
+
 
 class Connected(Struct, frozen=True):
     """The engine can be reached, and there is a stream."""

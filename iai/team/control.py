@@ -6,6 +6,7 @@ from a newer version, and skipped; a new field needs a default.
 """
 
 import hashlib
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -104,11 +105,14 @@ class Leave(Statement, frozen=True):
     counted: list[bytes]  # digests
 
 
+AnyStatement: TypeAlias = Found | Invite | Join | Admit | Profile | Key | Grant | Leave
+
+
 class Signed(Struct, frozen=True):
     """A statement as it travels."""
 
     machine: str
-    statement: Statement
+    statement: AnyStatement
     data: bytes  # the whole message
 
     @property
@@ -130,12 +134,10 @@ class _Body(Struct, frozen=True, array_like=True):
     statement: msgspec.Raw
 
 
-_statements = msgspec.msgpack.Decoder(
-    Found | Invite | Join | Admit | Profile | Key | Grant | Leave
-)
+_statements = msgspec.msgpack.Decoder(AnyStatement)
 
 
-def sign(identity: Identity, team: str, statement: Statement) -> bytes:
+def sign(identity: Identity, team: str, statement: AnyStatement) -> bytes:
     """Return the message: a version (1 byte), a msgpack array, and an Ed25519 signature."""
     raw = msgspec.Raw(msgspec.msgpack.encode(statement))
     body = bytes([VERSION]) + msgspec.msgpack.encode(_Body(team, identity.machine, raw))

@@ -12,7 +12,6 @@ more, and the length shows only its order of magnitude and a few bits.
 import hashlib
 import secrets
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -124,5 +123,5 @@ def _padded_size(size: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _aead(key: bytes) -> Any:
+def _aead(key: bytes) -> AESGCM:
     return AESGCM(key)

@@ -6,7 +6,6 @@ else. Who has the code can join, once, until it expires.
 """
 
 import base64
-import binascii
 import hashlib
 import zlib
 
@@ -59,7 +58,7 @@ def decode(code: str, now: int) -> Invitation:
     encoded = text[len(PREFIX) :]
     try:
         whole = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
-    except binascii.Error:
+    except ValueError:
         whole = b""
     content = whole[_CHECK:]
     if len(text) > _LONGEST or whole[:_CHECK] != _check(content):

@@ -27,6 +27,7 @@ from iai.model.member import Member
 from iai.team import control, envelope, identity, invitation, subjects
 from iai.team.control import (
     Admit,
+    AnyStatement,
     Found,
     Grant,
     Invite,
@@ -35,7 +36,6 @@ from iai.team.control import (
     Leave,
     Profile,
     Signed,
-    Statement,
 )
 from iai.team.enrolment import Enrolment
 from iai.team.envelope import Header, ProjectKey
@@ -101,9 +101,7 @@ class Membership:
 
     def refill(self) -> list[Publication]:
         """Return all that counts, for a stream that was emptied, in an order that makes sense."""
-        return [
-            Publication(f"control:{one.digest.hex()}", one.data) for one in self.roster.counted
-        ]
+        return [Publication(f"control:{one.digest.hex()}", one.data) for one in self.roster.counted]
 
     def share(self, project: str) -> list[Publication]:
         """Return what gives a project (by its id) a key; nothing if it has one."""
@@ -153,7 +151,7 @@ class Membership:
     def member(self, machine: str) -> Member:
         """Return what a machine, in the team or not, says that it and its user are called."""
         author, name = self._names(machine)
-        return Member(machine, author, name)
+        return Member(machine=machine, author=author, name=name)
 
     def refusals(self) -> dict[bytes, str]:
         """Map each control message that does not count, by digest, to why not."""
@@ -247,6 +245,8 @@ class Membership:
                     whole = own.unwrap(_context("grant", self.team), wrapped)
                     for at in range(0, len(whole), identity.KEY):
                         self._add_key(whole[at : at + identity.KEY])
+                case _:
+                    pass
         except MessageRefused:
             return
 
@@ -364,7 +364,7 @@ class Membership:
     def _clock(self) -> int:
         return self.roster.clock + 1
 
-    def _publication(self, id_: str, statement: Statement) -> Publication:
+    def _publication(self, id_: str, statement: AnyStatement) -> Publication:
         return Publication(id_, control.sign(self._own.identity, self.team, statement))
 
     def _seal_names(self, names: tuple[str, str]) -> bytes:

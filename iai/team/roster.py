@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from iai.team.control import (
     Admit,
+    AnyStatement,
     Found,
     Grant,
     Invite,
@@ -101,13 +102,13 @@ def evaluate(team: str, founder: bytes, messages: Iterable[Received]) -> Roster:
         elif reason := _refusal(team, founder, signed, roster, allowed):
             roster.refused[signed.digest] = reason
         else:
+            roster.clock = max(roster.clock, signed.statement.clock)
             _count(sequence, signed, roster)
     for signed, join in joins:  # they may have come before their invitation
         if reason := _join_refusal(team, signed, join, roster):
             roster.refused[signed.digest] = reason
         else:
-            roster.counted.append(signed)
-            roster.joins[signed.machine] = join
+            _count(0, signed, roster)
     return roster
 
 
@@ -141,6 +142,8 @@ def _keys_in(signed: Signed) -> Iterable[PublicKeys]:
             yield keys
         case Join(candidate=candidate) | Admit(candidate=candidate):
             yield candidate.keys
+        case _:
+            pass
 
 
 def _join_refusal(team: str, signed: Signed, join: Join, roster: Roster) -> str:
@@ -153,20 +156,16 @@ def _join_refusal(team: str, signed: Signed, join: Join, roster: Roster) -> str:
 
 
 def _refusal(
-    team: str,
-    founder: bytes,
-    signed: Signed,
-    roster: Roster,
-    allowed: Mapping[str, set[bytes]],
+    team: str, founder: bytes, signed: Signed, roster: Roster, allowed: Mapping[str, set[bytes]]
 ) -> str:
     """Say why a statement does not count; "" if it does."""
     statement = signed.statement
     if statement.clock > roster.clock + _JUMP:
         return "its clock is far ahead of all that is known"
-    match statement:
-        case Found(founder=keys, nonce=nonce):
-            genuine = keys.signing == founder and team_id(keys, nonce) == team
-            return "" if genuine and signed.is_by(keys) else "not what the founder has signed"
+    if isinstance(statement, Found):
+        own = statement.founder
+        genuine = own.signing == founder and team_id(own, statement.nonce) == team
+        return "" if genuine and signed.is_by(own) else "not what the founder has signed"
     keys = roster.admitted.get(signed.machine)
     if keys is None:
         return f"machine {signed.machine} is not in the team"
@@ -176,18 +175,25 @@ def _refusal(
         roster.handed.append(signed)  # others may have used that key before they knew
     if signed.digest not in allowed.get(signed.machine, {signed.digest}):
         return f"machine {signed.machine} has left the team"
+    return _content_refusal(team, signed.machine, statement, roster)
+
+
+def _content_refusal(team: str, by: str, statement: AnyStatement, roster: Roster) -> str:
+    """Say why what a member has signed does not count; "" if it does."""
     match statement:
         case Admit():
             return _admission_refusal(team, statement, roster)
         case Leave(machine=machine):
             if machine not in roster.admitted:
                 return f"machine {machine} is not in the team"
-            if signed.machine not in (machine, roster.founder):
+            if by not in (machine, roster.founder):
                 return "only the founder can remove another machine"
         case Key(project=project, epoch=epoch):
             current = roster.current(project)
             if epoch > (current.epoch if current else 0) + _JUMP:
                 return "its epoch is far ahead"
+        case _:
+            pass
     return ""
 
 
@@ -203,7 +209,6 @@ def _admission_refusal(team: str, admit: Admit, roster: Roster) -> str:
 def _count(sequence: int, signed: Signed, roster: Roster) -> None:
     """Let a statement have its effect."""
     roster.counted.append(signed)
-    roster.clock = max(roster.clock, signed.statement.clock)
     by = signed.machine
     match signed.statement:
         case Found(founder=keys):
@@ -220,11 +225,18 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
         case Key(project=project, key=key, epoch=epoch, wrapped=wrapped):
             made = KeyState(key, epoch, signed.digest, {by, *wrapped})
             roster.keys.setdefault(project, {}).setdefault(key, made)
-        case Grant(machine=machine, keys=granted):
-            for project, ids in granted.items():
-                for key in ids:
-                    if state := roster.keys.get(project, {}).get(key):
-                        state.holders.add(machine)
+        case Grant() as grant:
+            _hand(grant, roster)
         case Leave(machine=machine):
             first = roster.departed.get(machine, sequence)
             roster.departed[machine] = min(first, sequence)
+        case Join():
+            roster.joins[by] = signed.statement
+
+
+def _hand(grant: Grant, roster: Roster) -> None:
+    """Note that a machine has keys."""
+    for project, ids in grant.keys.items():
+        known = roster.keys.get(project, {})
+        for key in known.keys() & set(ids):
+            known[key].holders.add(grant.machine)

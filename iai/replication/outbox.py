@@ -61,6 +61,7 @@ class _Project(Struct):
     refills: deque[_Run] = field(default_factory=deque)
     checked: bool = False  # is what the stream has of it known, on this connection?
     blocked: str = ""  # why nothing can be published
+    late_since: int = 0  # since when anything is not acknowledged, UTC nanoseconds; 0: all is
 
 
 class Outbox:
@@ -86,6 +87,10 @@ class Outbox:
     def blocked(self, hashed: str) -> str:
         """Say why nothing of a project can be published; "" if that is not so."""
         return self._projects[hashed].blocked
+
+    def late_since(self, hashed: str) -> int:
+        """Return since when anything of a project is not acknowledged, UTC ns; 0: all is."""
+        return self._projects[hashed].late_since
 
     def add(self, shared: Shared) -> None:
         """Share a project."""
@@ -159,10 +164,12 @@ class Outbox:
                 )
         return project.shared if project.shared != before else None
 
-    def publish(self, view: RecordView) -> bool:
-        """Publish what there is room for; return whether more is left."""
+    def publish(self, view: RecordView, now: int) -> bool:
+        """Publish what there is room for; return whether more is left. `now` is UTC nanoseconds."""
         head = view.watermark().revision
         for project in self._projects.values():
+            done = project.main.idle and project.main.read >= head
+            project.late_since = 0 if done else project.late_since or now
             if not project.checked:
                 continue
             while project.refills and self._stream.room:

@@ -4,6 +4,7 @@ All of it can be had again from the records and the stream, but which projects t
 where the directory is lost, nothing is shared until somebody says so.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -16,7 +17,7 @@ from iai.encryption.cipher import Cipher
 from iai.model.record import digest
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
-from iai.store.inbox import DATABASES, SCHEMA, InboxChange, InboxView, Mark
+from iai.store.inbox import DATABASES, SCHEMA, Arrived, InboxChange, InboxView, Mark
 from iai.store.seal import Transaction
 from iai.team.chain import Chain, Span
 
@@ -60,6 +61,13 @@ class Control(Struct, frozen=True):
     data: bytes
 
 
+class Unsent(Struct, frozen=True):
+    """A message about the team itself that the stream has not acknowledged."""
+
+    id: str  # see `iai.team.membership.Publication`
+    data: bytes
+
+
 class Unopened(Struct, frozen=True):
     """A message that was sealed with a key that this machine does not have yet."""
 
@@ -93,6 +101,15 @@ class TeamView(InboxView):
     def control(self) -> list[Control]:
         """Return all messages about the team itself."""
         return [unpack(data, Control) for _, data in self._t.entries(self._db["control"])]
+
+    def unsent(self) -> list[Unsent]:
+        """Return what this machine has to say about the team, in the order of its ids."""
+        return [unpack(data, Unsent) for _, data in self._t.entries(self._db["unsent"])]
+
+    def waiting_for_ingest(self, most: int) -> dict[str, int]:
+        """Count the changes of each machine in the inbox, among the first ones."""
+        found = islice(self._t.entries(self._db["inbox"]), most)
+        return dict(Counter(unpack(data, Arrived).machine for _, data in found))
 
     def unopened(self, after: int, limit: int) -> list[tuple[int, Unopened]]:
         """Return messages that wait for a key, by sequence."""
@@ -151,6 +168,14 @@ class TeamChange(TeamView, InboxChange):
     def put_control(self, key: bytes, control: Control) -> None:
         """Keep a message about the team itself. `key` is its digest."""
         self._t.put(key, pack(control), db=self._db["control"])
+
+    def put_unsent(self, unsent: Unsent) -> None:
+        """Have something said about the team, if need be after a restart."""
+        self._t.put(digest(unsent.id), pack(unsent), db=self._db["unsent"])
+
+    def sent(self, id_: str) -> None:
+        """Note that it was said."""
+        self._t.delete(digest(id_), db=self._db["unsent"])
 
     def put_unopened(self, sequence: int, message: Unopened) -> None:
         """Keep a message until its key comes."""

@@ -88,6 +88,12 @@ class Membership:
         self._evaluated = None
         return True
 
+    def begin_stream(self) -> None:
+        """Take note that the stream is another one: the sequences in the old one are void."""
+        known = ((digest, one.signed) for digest, one in self._messages.items())
+        self._messages = {digest: Received(0, signed) for digest, signed in known}
+        self._evaluated = None
+
     def due(self, now: int) -> list[Publication]:
         """Return what this machine has to publish for the team. `now` is UTC nanoseconds."""
         if self.machine in self.roster.departed:

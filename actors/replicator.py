@@ -212,7 +212,7 @@ class Replicator:
         return report(
             self._name,
             self._membership,
-            self._intake.peers,
+            self._intake,
             self._outbox,
             self._link,
             waiting,
@@ -249,19 +249,25 @@ class Replicator:
             case Asked(data=data):
                 if (asked := self._intake.asked(data)) is not None:
                     self._outbox.refill(*asked, tag=f":{now.wall // (10 * NS)}")
+            case Last(subject=subject, data=data):
+                yield from self._compare(subject, data, now)
+            case Acknowledged() | Erased():
+                self._take_receipt(one)
+            case _:
+                pass
+
+    def _take_receipt(self, one: Acknowledged | Erased) -> None:
+        """Take note of what the stream has done."""
+        match one:
             case Acknowledged(number=number) if number < 0:
                 self._writes.append(self._desk.acknowledged(number))
             case Acknowledged(number=number):
                 shared = self._outbox.acknowledged(number)
                 if shared is not None and self._outbox.shares(shared.hash):
                     self._writes.append(_sharing(shared))
-            case Last(subject=subject, data=data):
-                yield from self._compare(subject, data, now)
             case Erased(sequence=sequence):
                 self._erasing.discard(sequence)
                 self._writes.append(_erased(sequence))
-            case _:
-                pass
 
     def _connected(self, one: Connected, now: Now) -> Iterator[Event]:
         """Go on where the stream was left, or from its begin if it is another one."""

@@ -43,6 +43,7 @@ class _Run(Struct):
     read: int  # revision up to which the records were read
     last: int  # position of the last message that was published
     until: int = 0  # position at which it ends; 0: never
+    stuck_at: int = -1  # revision of the records at which nothing more was to be had
     tag: str = ""  # makes a key that the stream does not know yet
     ready: deque[_Ready] = field(default_factory=deque)
     sent: deque[tuple[int, _Ready]] = field(default_factory=deque)  # by number, not acknowledged
@@ -185,7 +186,7 @@ class Outbox:
         return any(
             one.checked
             and not one.blocked
-            and (one.main.ready or one.main.read < head or one.refills)
+            and (one.main.ready or one.refills or one.main.read < head != one.main.stuck_at)
             for one in self._projects.values()
         )
 
@@ -222,6 +223,7 @@ class Outbox:
         if run.read >= head and not run.until:
             return
         found = outgoing.changes(view, project.shared.project, run.read, BATCH)
+        run.stuck_at = head if found.through <= run.read else -1  # it is ignored
         run.read = max(run.read, found.through)
         ready, part, revision = list[_Ready](), 0, -1
         for at, one in found.changes:

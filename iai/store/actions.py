@@ -137,17 +137,18 @@ class ActionView(Tables):
 class ActionChange(ActionView):
     """What was done, in a transaction of the writer."""
 
-    def add_action(self, session: bytes, action: Action) -> bool:
-        """Keep an action; return False if it was kept before, also where it was forgotten."""
+    def add_action(self, session: bytes, action: Action) -> bytes:
+        """Keep an action; return its key: b"" if it was kept before, even if forgotten since."""
         if self.has_action(action.key):
-            return False
+            return b""
         n = encode_u64(self._latest_action() + 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
         self._t.put(digest(action.key), n, db=self._db["action_keys"])
-        self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
+        key = session + encode_time(action.at) + n
+        self._t.put(key, pack(action), db=self._db["actions"])
         for database, index_key in index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
-        return True
+        return key
 
     def _latest_action(self) -> int:
         """Return the number of the latest action; looked for among all if the note is damaged."""
@@ -156,7 +157,7 @@ class ActionChange(ActionView):
             return decode_u64(latest)
         if self._t.has(_LATEST, db=self._db["meta"]):
             return max(
-                (decode_u64(n) for _, n in self._t.entries(self._db["action_keys"])), default=0
+                (decode_u64(n[:8]) for _, n in self._t.entries(self._db["action_keys"])), default=0
             )
         if self._t.count(self._db["actions"]):
             raise StoreCorrupt("the number of the latest action is gone")
@@ -178,8 +179,8 @@ class ActionChange(ActionView):
 
     def undo_actions(
         self, session: bytes, since: int, until: int | None, restored: frozenset[str]
-    ) -> int:
-        """Mark what was done between two times as undone by a rewind; return how much is new.
+    ) -> list[bytes]:
+        """Mark what was done between two times as undone by a rewind; return the keys of what is.
 
         It is no longer found by file or commit. What outlasts a rewind stays as it is: see
         `outlasts_rewind`.
@@ -189,7 +190,7 @@ class ActionChange(ActionView):
         for key, action in gone:
             self._t.put(key, pack(structs.replace(action, undone=True)), db=self._db["actions"])
             self._delete_index(session, action, key)
-        return len(gone)
+        return [key for key, _ in gone]
 
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
         for database, index_key in index_keys(session, action, key[-8:]):
@@ -208,14 +209,16 @@ class ActionChange(ActionView):
         """Replace what is known of a session."""
         self._t.put(key, pack(info), db=self._db["session_info"])
 
-    def note_session(self, info: SessionInfo) -> None:
-        """Note what is known of a session by now."""
+    def note_session(self, info: SessionInfo) -> bool:
+        """Note what is known of a session by now; return whether anything of it is new."""
         session = session_key(info.host, info.session, info.machine)
         info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info
-        if updated != known:
-            self._t.put(session, pack(updated), db=self._db["session_info"])
+        if updated == known:
+            return False
+        self._t.put(session, pack(updated), db=self._db["session_info"])
+        return True
 
     def forget_session(self, session: bytes) -> None:
         """Remove what is known of a session besides its turns, and all that was done in it."""

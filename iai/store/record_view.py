@@ -25,6 +25,7 @@ from iai.model.record import (
 )
 from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
+from iai.store.amendments import AmendmentView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
 from iai.store.inbox import Mark
 from iai.store.record_keys import AWAY, walk
@@ -41,7 +42,7 @@ _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView(ActionView, RereadingView):
+class RecordView(ActionView, AmendmentView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:

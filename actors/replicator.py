@@ -10,8 +10,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from iai.config.layout import Layout
-from iai.config.settings import Settings
 from iai.errors import BadUsage, MessageRefused, StoreAbsent, TeamError
 from iai.model.clock import NS, Now
 from iai.protocol.behaviour import Answer, Caller, Publish, Steps
@@ -243,18 +241,24 @@ class Replicator:
                 self._link.lost(reason, now.wall)
             case Following(pending=pending):
                 self._link.pending = pending
+            case Last(subject=subject, data=data):
+                yield from self._compare(subject, data, now)
+            case Beat() | Asked():
+                self._take_signal(one, now)
+            case Acknowledged() | Erased():
+                self._take_receipt(one)
+            case Arrived():
+                pass  # see `_take_messages`
+
+    def _take_signal(self, one: Beat | Asked, now: Now) -> None:
+        """Take note of what another machine has said about what it published, or lacks."""
+        match one:
             case Beat():
                 if (write := self._intake.beat(one, now.wall)) is not None:
                     self._writes.append(write)
             case Asked(data=data):
                 if (asked := self._intake.asked(data)) is not None:
                     self._outbox.refill(*asked, tag=f":{now.wall // (10 * NS)}")
-            case Last(subject=subject, data=data):
-                yield from self._compare(subject, data, now)
-            case Acknowledged() | Erased():
-                self._take_receipt(one)
-            case _:
-                pass
 
     def _take_receipt(self, one: Acknowledged | Erased) -> None:
         """Take note of what the stream has done."""

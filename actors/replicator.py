@@ -384,7 +384,7 @@ class Replicator:
 
     def _empty_inbox(self, records: RecordView, now: Now) -> None:
         """Delete what ingest has applied; scrub if something was forgotten."""
-        mark = Mark(*records.team_mark())
+        mark = records.team_mark()
         if mark != self._applied:
             self._writes.append(lambda unit: unit.delete_through(mark))
             self._commit()

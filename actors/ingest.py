@@ -87,7 +87,7 @@ UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes soone
 class Ingest:
     """See `Behaviour`."""
 
-    subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE, Actor.REPLICATOR)
+    subscriptions: tuple[Actor, ...] = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(
         self,
@@ -100,6 +100,8 @@ class Ingest:
         cipher: Cipher | None = None,
     ) -> None:
         """`library` is the detector of the redactor, if it has one; `cipher` that of the store."""
+        if layout.team_file.exists():
+            self.subscriptions = (*self.subscriptions, Actor.REPLICATOR)
         self._cipher = cipher
         self._layout = layout
         self._max_gb = max_gb
@@ -111,7 +113,7 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._writer = RecordWriter(layout, records, self._identify, self._redact)
         self._reader = TranscriptReader(records, self._writer, self._identify)
-        self._inbox = InboxReader(layout, records, self._writer)
+        self._inbox = InboxReader(layout, records, self._writer, cipher)
         self._scrub = ScrubJob(records)
         self._backups = backups
         self._purging = Purging(records, self._writer, self._redact, self._reader.pace)

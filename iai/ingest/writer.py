@@ -14,7 +14,7 @@ from iai.freshness.required_revision import RequiredRevision
 from iai.ingest import captured, edits, parse, redact, replicated, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
-from iai.ingest.replicated import Arrived
+from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.record import LastChange, Project, Record, Transcript, Watermark
@@ -117,28 +117,30 @@ class RecordWriter:
             self.required.committed(touched, can_wait=ingested > 0)
             yield from self.write_required()
 
-    def take(self, stream: str, batch: Entries, own: str, now: Now) -> StepsTo[bool]:
-        """Apply what other machines said; return whether any of it deletes or replaces words.
+    def read(self, batch: Entries, now: Now) -> Read:
+        """Return what other machines said, from entries of the inbox."""
+        return replicated.read(batch, self._redact, now.wall)
 
-        `own` is the id of this machine. If the transaction fails, all is applied one by one, so
-        that only what is at fault is left out.
+    def take(self, read: Read, mark: Mark, own: str, now: Now) -> Steps:
+        """Apply what other machines said, up to a mark. `own` is the id of this machine.
+
+        If the transaction fails, all is applied one by one, so that only what is at fault is left
+        out.
         """
-        arrived, faults = replicated.read(batch, self._redact, now.wall)
-        mark = Mark(stream, batch[-1][0])
+        arrived, faults = read
         try:
             yield from self._apply(arrived, mark, own, now)
         except _UNFIT as error:
             log.warning("some of %d changes cannot be applied: %s", len(arrived), error)
             for one in arrived:
                 try:
-                    yield from self._apply([one], Mark(stream, one[0]), own, now)
+                    yield from self._apply([one], Mark(mark.stream, one[0]), own, now)
                 except _UNFIT as reason:
                     faults.append((one[0], one[1], str(reason)))
             yield from self._apply([], mark, own, now)
         for sequence, machine, why in sorted(faults):
             skipped = ChangeSkipped(sequence=sequence, machine=machine, reason=why)
             yield Publish(skipped, keep=True)
-        return replicated.forgets(arrived)
 
     def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> Steps:
         def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:

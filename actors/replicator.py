@@ -133,7 +133,7 @@ class Replicator:
         events: list[Event] = []
         if not self._writes:  # else the disk has refused them: take in no more
             events += self._take(self._stream.reports(REPORTS), now)
-            events += self._retry()
+            events += self._retry(now)
         self._commit()
         for event in events:
             yield Publish(event, keep=not isinstance(event, ChangesArrived))
@@ -226,10 +226,10 @@ class Replicator:
             if isinstance(one, Arrived):
                 arrived.append(one)
                 continue
-            yield from self._take_messages(arrived)
+            yield from self._take_messages(arrived, now)
             arrived = []
             yield from self._take_report(one, now)
-        yield from self._take_messages(arrived)
+        yield from self._take_messages(arrived, now)
 
     def _take_report(self, one: Report, now: Now) -> Iterator[Event]:
         match one:
@@ -299,21 +299,21 @@ class Replicator:
         self._writes.append(self._intake.begin_stream(stream))
         self._membership.begin_stream()
 
-    def _take_messages(self, arrived: list[Arrived]) -> Iterator[Event]:
+    def _take_messages(self, arrived: list[Arrived], now: Now) -> Iterator[Event]:
         if not arrived:
             return
         self._link.pending = arrived[-1].pending
         with self._store.view() as view:
-            taken = self._intake.take(arrived, view)
+            taken = self._intake.take(arrived, view, now.wall)
         yield from self._note(taken)
 
-    def _retry(self) -> Iterator[Event]:
+    def _retry(self, now: Now) -> Iterator[Event]:
         """Open some of the messages that waited for a key."""
         if self._retry_after < 0 or self._writes:
             return
         with self._store.view() as view:
             waiting = view.unopened(self._retry_after, RETRIED)
-            taken = self._intake.retry(waiting, view)
+            taken = self._intake.retry(waiting, view, now.wall)
         self._retry_after = waiting[-1][0] if len(waiting) == RETRIED else -1
         yield from self._note(taken)
 
@@ -326,8 +326,8 @@ class Replicator:
             log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
             yield TeamMessageRefused(sequence=one.sequence, subject=one.subject, reason=one.reason)
         if taken.rows:
-            last = max(sequence for sequence, *_ in taken.rows)
-            yield ChangesArrived(stream=self._intake.mark.stream, sequence=last)
+            mark = self._intake.mark
+            yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)
 
     def _compare(self, subject: str, data: bytes | None, now: Now) -> Iterator[Event]:
         """Publish again what the stream should have and has not."""
@@ -384,7 +384,7 @@ class Replicator:
 
     def _empty_inbox(self, records: RecordView, now: Now) -> None:
         """Delete what ingest has applied; scrub if something was forgotten."""
-        mark = Mark(*records.team_mark())
+        mark = records.team_mark()
         if mark != self._applied:
             self._writes.append(lambda unit: unit.delete_through(mark))
             self._commit()

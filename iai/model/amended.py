@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, structs
 
 from iai.model import hybrid_clock
+from iai.model.change import Named
 from iai.model.hybrid_clock import NEVER, Stamp
 
 Field: TypeAlias = Literal["pinned", "text", "done", "dismissed"]
@@ -22,7 +23,8 @@ class Amended(Struct, frozen=True, omit_defaults=True):
 
     stamps: Mapping[str, Stamp] = {}  # by field; of what nobody wrote by hand, there is none
     values: Mapping[str, Value] = {}  # only while the record is unknown: else it has them
-    project: str = ""  # that those values were written in
+    named: Named | None = None  # likewise: by what others know the record
+    project: str = ""  # likewise: that it was written in
     forgotten: bool = False
 
     def stamp(self, field: str) -> Stamp:
@@ -52,9 +54,14 @@ class Amended(Struct, frozen=True, omit_defaults=True):
         return Amended(
             stamps={**self.stamps, **{field: other.stamps[field] for field in later}},
             values=values,
-            project=other.project if later else self.project,
+            named=other.named or self.named,
+            project=other.project or self.project,
             forgotten=self.forgotten or other.forgotten,
         )
+
+    def settled(self) -> "Amended":
+        """Return it for a record that is there, and has the values."""
+        return Amended(stamps=self.stamps)
 
 
 NOTHING = Amended()

@@ -23,7 +23,7 @@ It is msgpack, a map with the tag in `what`, and is written by one version and r
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -42,6 +42,7 @@ MachineId: TypeAlias = Annotated[str, Meta(pattern="^([0-9a-f]{16})?$")]  # "": 
 RecordId: TypeAlias = Annotated[str, Meta(pattern="^[0-9A-Z]{26}$")]
 RecordIds: TypeAlias = Annotated[tuple[RecordId, ...], Meta(min_length=1)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=DIGEST, max_length=DIGEST)]
+Role: TypeAlias = Annotated[str, Meta(pattern="^(user|assistant)$")]
 Name: TypeAlias = Annotated[str, Meta(max_length=512)]  # of a host, a session, a kind
 Path: TypeAlias = Annotated[str, Meta(max_length=4_096)]
 Time: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=(1 << 62))]  # UTC nanoseconds
@@ -75,7 +76,7 @@ class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field=
 
     record: Named
     tier: Tier
-    role: Literal["user", "assistant"]
+    role: Role
     text: str
     host: Name
     session: Name

@@ -5,14 +5,14 @@ with how far the stream was taken in. So a crash repeats messages, and never ski
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct, field, structs
 
 from iai.errors import BadChange, Forged, MessageRefused, NotAMember, UnknownKey
 from iai.model import change
-from iai.model.change import Change, ForgetChange
+from iai.model.change import Change, ForgetChange, MemberChange
 from iai.replication import content
 from iai.store.inbox import Mark
 from iai.store.team_store import Control, Peer, TeamChange, TeamView, Unopened
@@ -24,6 +24,7 @@ from iai.team.stream import Arrived, Beat
 
 Write: TypeAlias = Callable[[TeamChange], object]
 MOST_UNKNOWN = 10_000  # messages of machines not known to be in the team that are kept for later
+NO_PROJECT = "0" * 16  # of a change that is about none
 Key: TypeAlias = tuple[str, str]  # hash of a project, and a machine
 
 _SUBJECT = re.compile(r"iai\.[^.]+\.(?:change|alive)\.([0-9a-f]{16})\.([0-9a-f]{16})")
@@ -41,7 +42,7 @@ class Taken(Struct):
     """What some messages come to."""
 
     writes: list[Write] = field(default_factory=list)
-    rows: list[tuple[int, str, bytes]] = field(default_factory=list)  # for the inbox
+    rows: list[tuple[str, bytes]] = field(default_factory=list)  # for the inbox
     heard: set[Key] = field(default_factory=set)  # machines that have said something
     control: bool = False  # is anything new known of the team?
     refused: list[Refused] = field(default_factory=list)
@@ -53,6 +54,7 @@ class Intake:
     def __init__(self, membership: Membership, view: TeamView) -> None:
         self._membership = membership
         self._mark = view.taken()
+        self._named: dict[str, tuple[str, str]] = {}  # machine -> names that ingest was told
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
 
     @property
@@ -70,8 +72,8 @@ class Intake:
         self._mark = Mark(stream, 0)
         return lambda unit: unit.begin_stream(stream)
 
-    def take(self, reports: Iterable[Arrived], view: TeamView) -> Taken:
-        """Return what becomes of messages."""
+    def take(self, reports: Iterable[Arrived], view: TeamView, now: int) -> Taken:
+        """Return what becomes of messages. `now` is UTC nanoseconds."""
         taken = Taken()
         room = MOST_UNKNOWN - view.waiting()
         for report in reports:
@@ -86,11 +88,11 @@ class Intake:
                 taken.refused.append(Refused(report.sequence, report.subject, str(error)))
             self._mark = Mark(self._mark.stream, max(self._mark.sequence, report.sequence))
         mark = self._mark
-        self._finish(taken)
+        self._finish(taken, now)
         taken.writes.append(lambda unit: unit.take(mark))
         return taken
 
-    def retry(self, waiting: Iterable[tuple[int, Unopened]], view: TeamView) -> Taken:
+    def retry(self, waiting: Iterable[tuple[int, Unopened]], view: TeamView, now: int) -> Taken:
         """Return what becomes of messages that waited for a key."""
         taken = Taken()
         for sequence, one in waiting:
@@ -102,7 +104,7 @@ class Intake:
                 taken.refused.append(Refused(sequence, one.subject, str(error)))
             if opened:
                 taken.writes.append(_dropping(sequence))
-        self._finish(taken)
+        self._finish(taken, now)
         return taken
 
     def beat(self, report: Beat, now: int) -> Write | None:
@@ -151,10 +153,11 @@ class Intake:
             taken.writes.append(lambda unit: unit.put_control(key, kept))
             taken.control = True
 
-    def _finish(self, taken: Taken) -> None:
-        stream, rows = self._mark.stream, taken.rows
+    def _finish(self, taken: Taken, now: int) -> None:
+        taken.rows.extend(self._names_learned())
+        rows = taken.rows
         if rows:
-            taken.writes.append(lambda unit: unit.put(stream, rows))
+            taken.writes.append(lambda unit: unit.arrive(rows, now))
         taken.writes.extend(self._put_peer(key) for key in taken.heard)
 
     def _take_change(self, report: Arrived, taken: Taken, view: TeamView, room: int) -> bool:
@@ -184,8 +187,20 @@ class Intake:
         if found is not None:
             taken.writes.append(_noting(found, report.sequence, ours=ours))
         if not ours and not self._is_forgotten(found, view):
-            taken.rows.append((report.sequence, machine, opened.plain))
+            taken.rows.append((machine, opened.plain))
         return True
+
+    def _names_learned(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what tells ingest the names of members; it hears of them in no other way."""
+        clock = self._membership.roster.clock
+        for member in self._membership.members():
+            named = member.author, member.name
+            if any(named) and self._named.get(member.machine) != named:
+                self._named[member.machine] = named
+                said = MemberChange(
+                    project=NO_PROJECT, revision=clock, author=member.author, name=member.name
+                )
+                yield member.machine, change.encode(said)
 
     def _decode(self, plain: bytes, project: str) -> Change | None:
         """Return a change; None if ingest is to say what is wrong with it.

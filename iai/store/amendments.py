@@ -8,10 +8,10 @@ there is a team, so that a project can be shared later with all that was done to
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.model.amended import FORGOTTEN, NOTHING, Amended
-from iai.model.change import ForgottenTitle, ForgottenWork, Named, SessionName
+from iai.model.change import ForgetChange, ForgottenTitle, ForgottenWork, Named, SessionName
 from iai.model.record import DIGEST, Record, digest
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import Tables
@@ -38,6 +38,15 @@ class Identity(Struct, frozen=True, omit_defaults=True):
     def named(self, record: Record) -> Named:
         """Return by what a machine that knows this names the record."""
         return Named((record.id, *self.ids), split(self.keys))
+
+    def also(self, own: str, named: Named) -> "Identity":
+        """Return it with what another machine knows the record by; `own` is its id here."""
+        known = {own, *self.ids}
+        ids = tuple(i for i in named.ids if i not in known)
+        keys = tuple(key for key in named.keys if key not in split(self.keys))
+        if not ids and not keys:
+            return self
+        return Identity(self.keys + b"".join(keys), self.ids + ids, self.revision)
 
 
 class Amendments(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -70,6 +79,32 @@ class Noted:
         self.emptied: list[SessionName] = []
         self.actions: dict[bytes, None] = {}  # keys of what was done, or is undone
         self.sessions: dict[bytes, None] = {}  # of which the title, branch and so on are new
+
+    def leave_out(self, told: ForgetChange) -> None:
+        """Leave out what others know of already."""
+        names = {name for record in told.records for name in (*record.ids, *record.keys)}
+        self.forgotten = [one for one in self.forgotten if {*one.ids, *one.keys} - names]
+        keys = {key for work in told.work for key in work.actions}
+        self.work = {
+            session: left
+            for session, every in self.work.items()
+            if (left := [key for key in every if key not in keys])
+        }
+        titles = {one.title for one in told.titles}
+        self.titles = [one for one in self.titles if one.title not in titles]
+        sessions = {(one.host, one.session) for one in told.sessions}
+        self.emptied = [one for one in self.emptied if (one.host, one.session) not in sessions]
+
+    def add(self, more: "Noted") -> None:
+        """Add what else was done."""
+        self.labels |= more.labels
+        self.forgotten += more.forgotten
+        for session, keys in more.work.items():
+            self.work.setdefault(session, []).extend(keys)
+        self.titles += more.titles
+        self.emptied += more.emptied
+        self.actions |= more.actions
+        self.sessions |= more.sessions
 
     def amendments(self, project: str) -> Iterator[Amendments]:
         """Yield what was written and forgotten by hand, in parts that fit into a message."""
@@ -152,15 +187,31 @@ class AmendmentChange(AmendmentView):
         self._t.put(digest(record_id), pack(amended), db=self._db["amended"])
 
     def identify(self, label: int, identity: Identity) -> None:
-        """Keep what a record is known by."""
-        self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
+        """Keep what a record is known by, and have it be found so.
 
-    def bury(self, named: Named, label: int = 0) -> None:
-        """Have a record never be stored again, or for the first time, under none of its names."""
-        for record_id in named.ids:
+        What another record has already, that one keeps.
+        """
+        number = encode_u64(label)
+        ids = [i.encode() for i in identity.ids]
+        taken = [i for i in ids if self._t.intact(i, db=self._db["by_id"]) not in (None, number)]
+        if taken:
+            ids = [i for i in ids if i not in taken]
+            identity = structs.replace(identity, ids=tuple(i.decode() for i in ids))
+        for alias in ids:
+            self._t.put(alias, number, db=self._db["by_id"])
+        for key in split(identity.keys):
+            if not self._t.has(key, db=self._db["by_key"]):
+                self._t.put(key, number, db=self._db["by_key"])
+        self._t.put(number, pack(identity), db=self._db["identities"])
+
+    def bury(self, named: Named) -> None:
+        """Have a record that is not there never be stored, under any of its names."""
+        waiting = [one for i in named.ids if (one := self.amended(i).named) is not None]
+        for record_id in {i for one in (named, *waiting) for i in one.ids}:
             self.note_amended(record_id, FORGOTTEN)
-        for key in named.keys:
-            self._t.put(key, encode_u64(label), db=self._db["by_key"])
+        for key in {key for one in (named, *waiting) for key in one.keys}:
+            if not self._t.has(key, db=self._db["by_key"]):
+                self._t.put(key, encode_u64(0), db=self._db["by_key"])
 
     def keep_noted(self, revision: int, noted: Mapping[str, Noted]) -> None:
         """Keep what a transaction that ends with a revision has done in each project."""

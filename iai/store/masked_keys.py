@@ -214,8 +214,7 @@ class Names(Plain):
 
 NUMBERED = frozenset({
     "records", "log", "live", "erased", "by_created", "by_updated", "identities", "amendments",
-    "work",
-    "vectors", "generations", "inbox", "streams", "unopened", "erasures",
+    "work", "vectors", "generations", "inbox", "streams", "unopened", "erasures",
     "chunks", "facets", "beside", "terms", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.

@@ -243,7 +243,7 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self._t.delete(alias.encode(), db=self._db["by_id"])
         for database in ("records", "identities"):
             self._t.delete(encode_u64(record.label), db=self._db[database])
-        self.bury(named, record.label)
+        self.bury(named)
         self._requests.clear()
         self._forget_markup(record.text)
         self.demand_scrub()
@@ -397,18 +397,30 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
     def _as_kept(self, new: NewRecord) -> Record:
         label = self._mark.max_vec_label + 1
         record = new.kept(label, self._now, self._order(new.created_at))
-        return self._with_waiting(self._resolve_project(record))
+        return self._resolve_project(record)
 
-    def _with_waiting(self, record: Record) -> Record:
-        """Return a new record with what others wrote of it before it came."""
-        amended = self.amended(record.id)
-        if not amended.values:
-            return record
-        if self.belongs(amended.project) != record.project:  # nobody could know of it there
-            self.note_amended(record.id, NOTHING)
-            return record
-        self.note_amended(record.id, structs.replace(amended, values={}, project=""))
-        return self._rewritten(record, amended.values)
+    def with_waiting(
+        self, record: Record, identity: Identity, own: str = ""
+    ) -> tuple[Record, Identity]:
+        """Return a record with what others wrote of it before it came, and by what they know it.
+
+        `own` is the id of this machine, by which ties are broken.
+        """
+        known = self.amended(record.id)
+        if known.named is not None:
+            known = NOTHING
+        waiting = [self.amended(i) for i in (record.id, *identity.ids)]
+        found = [(one, one.named) for one in waiting if one.named is not None]
+        for one, named in found:
+            if self.belongs(one.project) == record.project:  # else nobody there could know of it
+                record = self._rewritten(record, known.news(one, own))
+                known = known.joined(one, own)
+                identity = identity.also(record.id, named)
+            for record_id in named.ids:
+                self.note_amended(record_id, NOTHING)
+        if found:
+            self.note_amended(record.id, known.settled())
+        return record, identity
 
     def _rewritten(self, record: Record, values: Mapping[str, Value]) -> Record:
         """Return a record with what was written by hand."""
@@ -480,20 +492,24 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         return {"text": text, "redactions": redactions}
 
     def _add(self, new: NewRecord, record: Record) -> int:
+        key = digest(new.key)
+        self._put(key, encode_u64(record.label), "by_key")
+        if new.heard:
+            self._hear(new, [*self._heard(new), record.label][-_HEARD:])
+        self._put_new_record(record, Identity(key))
+        return record.label
+
+    def _put_new_record(self, record: Record, identity: Identity, own: str = "") -> None:
+        record, identity = self.with_waiting(record, identity, own)
         label = record.label
         self._inserted.add(label)
         self.newly_redacted.update(record.redactions)
         self._requests.clear()
         self._put_keys(record)
-        key = digest(new.key)
-        self._put(key, encode_u64(label), "by_key")
-        self.identify(label, Identity(key))
+        self.identify(label, identity)
         self._put(encode_u64(label), pack(record), "records")
-        if new.heard:
-            self._hear(new, [*self._heard(new), label][-_HEARD:])
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
-        return label
 
     def _is_followed(self, record: Record) -> bool:
         """Does a later text of the same exchange answer it?"""

@@ -277,6 +277,11 @@ class RecordView(ActionView, AmendmentView, RereadingView):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
 
+    def projects_of(self, session: bytes) -> list[str]:
+        """Return the projects that turns of a session were said in."""
+        every = (project.id for project in self.projects())
+        return [p for p in every if self._t.has(p.encode() + session, db=self._db["sessions"])]
+
     def request_before(self, session: bytes, at: int) -> Record | None:
         """Return the request that was open in a session at a time."""
         turns = (self.get(label) for label in self.turns_before(session, at))
@@ -308,6 +313,10 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         end = self._end(request) if labels else None
         turns = (turn for label in labels if (turn := self.get(label)) is not None)
         return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+
+    def time_of(self, request: Record) -> tuple[int, int | None]:
+        """Return from when on, and until when, what is done is done for a request."""
+        return request.order, self._end(request)
 
     def _end(self, request: Record) -> int | None:
         """Return when the next request of the session was made."""

@@ -23,7 +23,9 @@ from iai.team.chain import Chain, Span
 
 T = TypeVar("T")
 
-_TAKEN = b"taken"  # in `meta`
+_TAKEN = b"taken"  # in `meta`, as are the next two
+_INBOX = b"inbox"
+_NUMBERED = b"numbered"
 _SEQUENCE = 8  # bytes
 _OURS, _THEIRS = b"\1", b"\0"
 
@@ -142,6 +144,22 @@ class TeamChange(TeamView, InboxChange):
     def take(self, mark: Mark) -> None:
         """Note up to where the stream was taken in."""
         self._t.put(_TAKEN, pack(mark), db=self._db["meta"])
+
+    def arrive(self, changes: Iterable[tuple[str, bytes]], now: int) -> None:
+        """Put changes into the inbox, each with the machine that signed it.
+
+        They are numbered in the order in which they can be applied, which is not quite that of the
+        stream: what had to wait for a key comes later. To ingest, the inbox is the stream: its id
+        is the time, in UTC nanoseconds, at which it was created.
+        """
+        known = self._t.get(_INBOX, db=self._db["meta"])
+        inbox = known or str(now).encode()
+        last = self._t.get(_NUMBERED, db=self._db["meta"]) if known else None
+        start = decode_u64(last) + 1 if last is not None else 1
+        rows = [(start + at, machine, data) for at, (machine, data) in enumerate(changes)]
+        self.put(inbox.decode(), rows)
+        self._t.put(_INBOX, inbox, db=self._db["meta"])
+        self._t.put(_NUMBERED, encode_u64(start + len(rows) - 1), db=self._db["meta"])
 
     def begin_stream(self, stream: str) -> None:
         """Start over with another stream: what was known by sequence is void."""

@@ -43,6 +43,7 @@ from iai.team.identity import PublicKeys
 from iai.team.invitation import Invitation
 from iai.team.roster import KeyState, Received, Roster, evaluate
 
+LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MOST_GRANTED = 1_000  # keys in one message
 _NONCE = 12  # bytes
@@ -168,7 +169,7 @@ class Membership:
         if self.machine in self.roster.members:
             return ""
         if self.machine in self.roster.departed:
-            return "this machine has left the team, or was removed from it"
+            return LEFT
         if self._own.invitation:
             key = identity.public_half(self._own.invitation)
             refusal = self.roster.invitation_refusal(key, now)

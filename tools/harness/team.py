@@ -8,6 +8,7 @@ from harness.group import Group, wait_until
 from harness.nats_servers import NatsServers
 from iai.config.layout import Layout
 from iai.errors import NoAnswer, Refused
+from iai.model.record import Record
 from iai.projects.identity import identify
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor, Request
@@ -18,6 +19,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
+from iai.store.readers import Readers
 from iai.team import enrolment, invitation, team_file
 
 REMOTE = "https://git.example.org/crew/harbour.git"
@@ -41,6 +43,15 @@ class Machine(Group):
     def report(self, deadline_s: float = 60.0) -> TeamReport:  # type: ignore[override]
         """Ask the replicator for its report."""
         return self._call(TeamStatus(), deadline_s)
+
+    def records(self) -> list[Record]:
+        """Return all records of the machine."""
+        readers = Readers(self.layout)
+        try:
+            with readers.records.view() as view:
+                return list(view.records_from(1))
+        finally:
+            readers.close()
 
     def share(self) -> TeamReport:
         """Share the project."""

@@ -7,10 +7,13 @@ holds no more in memory when the server is away.
 """
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from iai.errors import BadUsage, MessageRefused, StoreAbsent, TeamError
+from iai.config.layout import Layout
+from iai.config.settings import Settings
+from iai.errors import BadUsage, MessageRefused, StoreAbsent, TeamError, TeamUnavailable
 from iai.model.clock import NS, Now
 from iai.protocol.behaviour import Answer, Caller, Publish, Steps
 from iai.protocol.ingest import RecordsCommitted
@@ -35,11 +38,11 @@ from iai.replication.intake import Intake, Taken, Write
 from iai.replication.outbox import Outbox
 from iai.replication.report import Link, report
 from iai.store.inbox import Mark
+from iai.store.readers import Readers
 from iai.store.record_view import RecordView
-from iai.store.records import Records
 from iai.store.scrubber import Scrubber
 from iai.store.team_store import Shared, TeamChange, TeamStore
-from iai.team import subjects
+from iai.team import subjects, team_file
 from iai.team.enrolment import Enrolment
 from iai.team.membership import Membership
 from iai.team.stream import (
@@ -72,10 +75,10 @@ class Replicator:
     subscriptions = (Actor.INGEST, Actor.LIFECYCLE)
 
     def __init__(
-        self, enrolment: Enrolment, records: Records, store: TeamStore, stream: Stream
+        self, enrolment: Enrolment, readers: Readers, store: TeamStore, stream: Stream
     ) -> None:
         self._name = enrolment.name
-        self._records = records
+        self._readers = readers
         self._store = store
         self._stream = stream
         self._membership = Membership(enrolment)
@@ -106,6 +109,7 @@ class Replicator:
             for shared in view.shared():
                 self._outbox.add(shared)
             self._scrubber = Scrubber(self._store, view.scrubbed())
+        self._store.commit(lambda unit: unit.claim(self._membership.machine))
         self._retry_after = 0
         self._link.since = now.wall
         yield from ()
@@ -142,7 +146,7 @@ class Replicator:
             self._round(now)
             self._commit()
         try:
-            with self._records.view() as records:
+            with self._readers.records.view() as records:
                 self._hinted = False
                 self._more = self._outbox.publish(records, now.wall)
                 self._empty_inbox(records, now)
@@ -157,7 +161,7 @@ class Replicator:
     def close(self) -> None:
         self._stream.close()
         self._store.close()
-        self._records.close()
+        self._readers.close()
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -203,7 +207,7 @@ class Replicator:
         with self._store.view() as view:
             waiting = view.waiting_for_ingest(most=10_000)
         try:
-            with self._records.view() as records:
+            with self._readers.records.view() as records:
                 unpublished = self._outbox.unpublished(records, most=1_000)
         except StoreAbsent:
             unpublished = {}
@@ -406,6 +410,31 @@ class Replicator:
 
         self._store.commit(change)
         self._writes = []
+
+
+def make(settings: Settings) -> Replicator:
+    """Return the behaviour of the replicator process. Raises TeamUnavailable, NoTeam."""
+    try:
+        from iai.team.jetstream import JetStream  # noqa: PLC0415  the package is an extra
+    except ModuleNotFoundError:
+        raise TeamUnavailable from None
+    layout = Layout(settings.store)
+    own = team_file.load(layout)
+    store = _store(layout, own.machine)
+    stream = JetStream(own.server, own.team, own.machine)
+    return Replicator(own, Readers(layout), store, stream)
+
+
+def _store(layout: Layout, machine: str) -> TeamStore:
+    """Open what this machine has of its team; what it had as another machine is void."""
+    store = TeamStore(layout.team)
+    with store.view() as view:
+        owner = view.owner()
+    if owner in ("", machine):
+        return store
+    store.close()
+    shutil.rmtree(layout.team)
+    return TeamStore(layout.team)
 
 
 def _sharing(shared: Shared) -> Write:

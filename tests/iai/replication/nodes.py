@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.replicator import Replicator
+from iai.config.layout import Layout
 from iai.errors import BadChange, NotFound
 from iai.ingest import edits
 from iai.model import change
@@ -15,6 +16,7 @@ from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Event, Reply, Request
 from iai.protocol.replicator import InviteMachine, MachineInvited, ShareProject
 from iai.store.inbox import Mark
+from iai.store.readers import Readers
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
@@ -39,6 +41,14 @@ class Clock:
         self.now = Now(self.now.wall + ns, self.now.mono + ns)
 
 
+class OwnReaders(Readers):
+    """Reads through the writer's environment: LMDB allows one per file and process."""
+
+    def __init__(self, path: Path, records: Records) -> None:
+        super().__init__(Layout(path))
+        self._records = records
+
+
 class Node:
     """One machine: its records, and its replicator, which can be killed at any time."""
 
@@ -56,7 +66,8 @@ class Node:
     def start(self) -> None:
         """Start the replicator, with no memory but its files."""
         self.stream = MemoryStream(self.engine, self.own.machine)
-        self.replicator = Replicator(self.own, self.records, self.store, self.stream)
+        readers = OwnReaders(self.path, self.records)
+        self.replicator = Replicator(self.own, readers, self.store, self.stream)
         self._perform(self.replicator.start(self.clock.now))
 
     def kill(self) -> None:
@@ -186,7 +197,7 @@ class Team:
         """Let time pass, and everybody do what is to be done."""
         chosen = list(nodes if nodes is not None else self.nodes)
         for _ in range(seconds):
-            while any([node.work() or node.apply() for node in chosen]):
+            while sum(node.work() or node.apply() for node in chosen):
                 pass
             self.clock.pass_s(1.0)
 

@@ -112,8 +112,11 @@ class ReplicaChange(RecordChange):
             redactions=redactions_in(change.text),
             machine=machine,
         )
-        identity = Identity(b"".join(change.record.keys), change.record.ids[1:], change.revision)
-        self._put_new_record(self._resolve_project(record), identity, self._own)
+        named = change.record
+        identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
+        record, identity = self.with_waiting(self._resolve_project(record), identity, self._own)
+        self.identify(record.label, identity)
+        self._put_new_record(record)
 
     def _take_again(self, known: Record, machine: str, change: TurnChange, home: str) -> None:
         """Bring a record up to date, or let it go on as it is with another name.
@@ -183,7 +186,7 @@ class ReplicaChange(RecordChange):
             self._live = self._now - at < JUST_NOW
             placed = structs.replace(action, at=at, project="")
             if self.take_action(session, placed, machine):
-                self._acted(placed, session, at, home, "")
+                self._acted(placed, session, self._request_at(session, at), home, "")
 
     def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)

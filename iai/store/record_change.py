@@ -20,7 +20,6 @@ from iai.model.record import (
     JUST_NOW,
     Mark,
     NewRecord,
-    Operation,
     Project,
     Record,
     Transcript,
@@ -175,7 +174,10 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self.mark(turn, "rewound")
         end = next((t.order for t in following if opens(t) and t not in gone), None)
         undone = self.undo_actions(session, request.order, end, restored)
-        self._note(request.project).actions.update(dict.fromkeys(undone))
+        for key in undone:
+            action = self.action(key)
+            done_in = self.belongs(action.project) if action is not None else ""
+            self._note(done_in or request.project).actions[key] = None
         left = next(self.actions_between(session, request.order, end), None)
         self._requests.clear()
         if undone or (left and not request.rewound):
@@ -360,7 +362,7 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         if self._scrub and 0 < self._mark.revision == self.erased_through():
             self._log("act", 0, ())  # the scrub of that revision may be over
         self._note_titled()
-        self.keep_noted(self._mark.revision, self._noted)
+        self.keep_noted(self._before, self._mark.revision, self._noted)
         for session, latest in self._spoken.items():
             old = self._last_activity(session)
             if old is None or decode_time(old) < latest:
@@ -465,8 +467,7 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         self._replace(record, confirmed)
         self._quieten(record)
         self._speak(confirmed)
-        operation: Operation = "narrate" if kind != record.kind else "act"
-        self._log(operation, label, {record.project}, record.session)
+        self._log("narrate", label, {record.project}, record.session)
         self._touch(session_key(record.host, record.session, record.machine))
 
     def _as_read_now(self, known: Record, new: NewRecord) -> Record:
@@ -482,7 +483,7 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         if text != known.text:
             self._advance("edit", record)
         elif kind != known.kind:
-            self._advance("narrate" if kind == NARRATION else "act", record)
+            self._advance("narrate", record)
         return record
 
     def _texts(self, known: Record, text: str) -> Mapping[str, object]:

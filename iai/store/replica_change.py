@@ -21,7 +21,6 @@ from iai.model.change import (
     WorkChange,
 )
 from iai.model.clock import Now
-from iai.model.exchange import NARRATION
 from iai.model.hybrid_clock import Stamp
 from iai.model.member import Member
 from iai.model.record import JUST_NOW, Operation, Record, digest, redactions_in, session_key
@@ -334,4 +333,4 @@ def _operation(known: Record, record: Record) -> Operation:
         return "mark"
     if record.pinned != known.pinned:
         return "pin" if record.pinned else "unpin"
-    return "narrate" if record.kind == NARRATION else "act"
+    return "narrate"

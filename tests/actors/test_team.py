@@ -55,7 +55,7 @@ def texts(machine: Machine) -> list[str]:
 
 def same(crew: Crew) -> bool:
     """Do all machines have the same records, and nothing under way?"""
-    idle = all(not (r.pending or r.waiting) for r in (m.report() for m in crew.machines))
+    idle = all(not (r.pending or r.waiting) for r in (m.team() for m in crew.machines))
     return idle and len({tuple(texts(machine)) for machine in crew.machines}) == 1
 
 
@@ -79,7 +79,7 @@ def test_what_is_said_on_one_machine_is_in_what_the_next_session_on_another_star
     wait_until(lambda: same(crew), "all have the same")
     assert "the harbour opens at five" in texts(c)
     assert holding(servers, "the harbour opens") == []
-    assert {peer.name for peer in b.report().peers} == {"m0", "m2"}
+    assert {peer.name for peer in b.team().peers} == {"m0", "m2"}
 
 
 def test_a_pin_an_edit_and_a_forget_reach_all_and_nothing_is_left_of_what_was_forgotten(
@@ -141,4 +141,4 @@ def test_with_the_network_gone_sessions_start_and_recall_finds_as_before(
     for index in range(3):
         servers.signal(index, signal.SIGCONT)
     wait_until(lambda: "said in a tunnel" in texts(b), "it arrives when the network is back")
-    assert b.report().state == "connected"
+    assert b.team().state == "connected"

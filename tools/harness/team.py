@@ -40,7 +40,7 @@ class Machine(Group):
         """The id of the project."""
         return identify(str(self.checkout), "").id
 
-    def report(self, deadline_s: float = 60.0) -> TeamReport:  # type: ignore[override]
+    def team(self, deadline_s: float = 60.0) -> TeamReport:
         """Ask the replicator for its report."""
         return self._call(TeamStatus(), deadline_s)
 
@@ -100,7 +100,7 @@ class Crew:
 
     def _is_in(self, machine: Machine) -> bool:
         try:
-            report = machine.report(1.0)
+            report = machine.team(1.0)
         except (NoAnswer, Refused):
             return False
         return report.state == "connected" and not report.reason

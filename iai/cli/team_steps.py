@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.cli import passphrase
 from iai.cli.output import print_json
@@ -81,10 +81,7 @@ def create(args: Namespace, settings: Settings) -> int:
     print(f"created team {own.name} ({own.team}); {machine} of {author} is its founder")
     _say_start(running)
     print("next: `iai project share .` in a checkout, and `iai team invite` for another machine")
-    if running and (reason := _wait(layout, _is_connected, "connecting")):
-        print(f"iai: the server is not reached yet: {reason}", file=sys.stderr)
-        return 1
-    return 0
+    return _require_connection(layout) if running else 0
 
 
 def invite(args: Namespace, settings: Settings) -> int:
@@ -164,6 +161,20 @@ def _tell(layout: Layout) -> None:
             f"the team does not know yet that this machine leaves ({reason}); run this again"
             " once the server is reached, or with --force to leave all the same"
         )
+
+
+def server(args: Namespace, settings: Settings) -> int:
+    """Use another address of the server. Each machine has to be told."""
+    layout = Layout(settings.store)
+    passphrase.unlock(layout, settings)
+    own = structs.replace(team_file.load(layout), server=_server(args))
+    with stopped(layout, settings) as running:
+        team_file.save(layout, own)
+    if args.json:
+        print_json({"server": own.server.urls[0]})
+        return 0
+    print(f"the server of {own.name} is {own.server.urls[0]} for this machine now")
+    return _require_connection(layout) if running else 0
 
 
 def status(args: Namespace, settings: Settings) -> int:
@@ -256,6 +267,14 @@ def _wait(layout: Layout, done: Callable[[TeamReport], bool], what: str) -> str:
     return reason
 
 
+def _require_connection(layout: Layout) -> int:
+    """Return the exit code; say so if the server is not reached."""
+    reason = _wait(layout, lambda report: report.state == "connected", "connecting")
+    if reason:
+        print(f"iai: the server is not reached yet: {reason}", file=sys.stderr)
+    return 1 if reason else 0
+
+
 def _server(args: Namespace) -> Server:
     """Return how to reach the server that the user named. Raises BadUsage."""
     named = args.server
@@ -314,10 +333,6 @@ def _name_in_system() -> str:
 
 def _say_start(running: bool) -> None:  # noqa: FBT001
     print("iai was restarted with it" if running else "start iai: `iai up --detach`")
-
-
-def _is_connected(report: TeamReport) -> bool:
-    return report.state == "connected"
 
 
 def _project_names(layout: Layout, report: TeamReport) -> list[str]:

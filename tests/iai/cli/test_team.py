@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shlex
 import stat
 import sys
 import threading
@@ -16,8 +18,11 @@ from harness import nats_servers
 from harness.group import Group
 from harness.nats_servers import NatsServers
 
+from iai import cli
 from iai.cli import main, team_steps
+from iai.cli.help import TOPICS
 from iai.config.layout import Layout
+from iai.model.clock import NS
 from iai.model.record import Project
 from iai.process import lock
 from iai.protocol import wire
@@ -190,7 +195,7 @@ def test_a_machine_is_in_one_team_at_a_time(iai: Run, created: Layout) -> None:
 
 
 @pytest.mark.parametrize("words", [("invite",), ("leave",), ("leave", "--machine", "x"),
-                                   ("status",)])  # fmt: skip
+                                   ("status",), ("server", "tls://x")])  # fmt: skip
 def test_without_a_team_it_says_how_to_get_into_one(iai: Run, words: tuple[str, ...]) -> None:
     code, _, error = iai("team", *words)
     assert code == 1
@@ -287,6 +292,19 @@ def test_what_the_replicator_refuses_is_passed_on(iai: Run, group: Answering) ->
     assert group.refusal in error
 
 
+def test_the_server_can_move(iai: Run, created: Layout) -> None:
+    before = team_file.load(created)
+    code, out, _ = iai("team", "server", "-", said="tls://iai:new@other.example")
+    assert (code, out) == (
+        0,
+        "the server of crew is tls://other.example:4222 for this machine now\n",
+    )
+    own = team_file.load(created)
+    assert (own.server.urls, own.server.password) == (("tls://other.example:4222",), "new")
+    assert own.identity == before.identity
+    assert iai("team", "server", ADDRESS)[0] == 2
+
+
 def test_leaving_by_force_tells_nobody_and_deletes_the_keys(iai: Run, created: Layout) -> None:
     created.team.mkdir()
     (created.team / "data.mdb").write_bytes(b"x")
@@ -376,6 +394,22 @@ def test_sharing_needs_a_team(iai: Run, layout: Layout) -> None:
         code, _, error = iai("project", "share", ".")
     assert code == 1
     assert "this machine is in no team" in error
+
+
+def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None:
+    page = (TOPICS / "team.md").read_text()
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    lines += [shlex.split(code) for code in re.findall(r"`iai ((?:team|project)\s[^`]+)`", page)]
+    words = [line[1:] if line[0] == "iai" else line for line in lines]
+    assert len(blocks.splitlines()) == 5
+    for name, *rest in words:
+        required = ["x", "--server", "x"] if rest == ["create"] else ["x"]
+        lacks = len(rest) == 1 and rest[0] in ("create", "server", "share", "unshare")
+        cli.parser(name).parse_args([*rest, *required] if lacks else rest)
+    said = {rest[0] for name, *rest in words if name == "team"}
+    assert said == {"serve", "create", "invite", "join", "status", "leave", "server"}
+    assert f"within {invitation.LIFETIME_NS // (86_400 * NS)} days" in page
 
 
 def test_every_request_of_the_replicator_has_a_canned_answer() -> None:

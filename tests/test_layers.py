@@ -160,6 +160,16 @@ def test_actors_that_compute_nothing_load_no_numpy(module: str) -> None:
     assert "numpy" not in reached_from(module), "it would take as long as all else they load"
 
 
+def test_one_module_imports_the_client_of_the_teams_server_and_only_when_it_runs() -> None:
+    """Without a team nothing of it is loaded: see also `tests/actors/test_access.py`."""
+    assert [module for module in MODULES if "nats" in tops(module)] == ["iai.team.jetstream"]
+    users = [m for m in MODULES if "iai.team.jetstream" in imports_of(m)]
+    assert users == ["actors.replicator"]
+    statements = ast.parse(MODULES["actors.replicator"].read_text()).body
+    imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
+    assert not any("jetstream" in ast.unparse(one) for one in imports)
+
+
 def test_only_the_server_imports_the_mcp_sdk() -> None:
     assert [module for module in MODULES if tops(module) & {"mcp", "mcp_types", "anyio"}] == [
         "iai.mcp.server"

@@ -131,6 +131,14 @@ def test_pure_rooms_do_no_io_through_any_import(module: str) -> None:
     assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
 
 
+def test_what_decides_about_a_team_does_no_io_through_any_import() -> None:
+    """The room is not pure, for its file, its server and the network."""
+    said = [m for m in modules_of("iai") if room(m) == "team" and "No I/O." in _docstring(m)]
+    assert len(said) >= 8
+    for module in said:
+        assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
+
+
 def test_the_rooms_that_say_that_they_are_pure_are_those_in_the_list() -> None:
     said = [one for one in ROOMS if _docstring(f"iai.{one}").endswith("Pure.")]
     assert said == PURE

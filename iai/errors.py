@@ -52,6 +52,14 @@ class Refused(WireError):
         self.code = code
 
 
+class BadChange(IaiError):
+    """What another machine of the team has sent is not a change: skip it, and count it."""
+
+
+class NewerChange(BadChange):
+    """A newer version of iai has sent it."""
+
+
 class RulesLoading(IaiError):
     """The rules by which secrets are found are still being loaded: ask again."""
 

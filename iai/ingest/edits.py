@@ -90,7 +90,7 @@ def _mark(request: Mark, unit: RecordChange) -> int:
     A session is done if any turn of it is marked so. So taking that off takes it off all of them.
     """
     record = _find(request.ref, unit)
-    session = session_key(record.host, record.session)
+    session = session_key(record.host, record.session, record.machine)
     if record.in_session and record.role == "assistant":
         record = unit.request_before(session, record.order) or record
     marked = [record]
@@ -112,7 +112,7 @@ def _edit(ref: str, text: str, unit: RecordChange) -> int:
 def _forget(named: Sequence[Record], unit: RecordChange, *, whole_sessions: bool) -> int:
     records = {record.label: record for record in named}
     if whole_sessions:
-        for key in {session_key(r.host, r.session) for r in records.values()}:
+        for key in {session_key(r.host, r.session, r.machine) for r in records.values()}:
             turns = (*unit.session(key), *unit.narration(key), *unit.rewound(key))
             records.update({turn.label: turn for turn in turns})
     for record in records.values():

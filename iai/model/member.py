@@ -1,11 +1,11 @@
-"""A machine of the team, with the names of its user and itself. Plain data."""
+"""A member of the team: a machine, and whose it is. Plain data, pure."""
 
 from msgspec import Struct
 
 
-class Member(Struct, frozen=True):
-    """One machine whose records may be in this store."""
+class Member(Struct, frozen=True, kw_only=True):
+    """A machine that shares projects with this one."""
 
-    machine: str  # its id
-    author: str  # its user, as that user wants to be called
-    name: str  # what its user calls it
+    machine: str  # id: 16 hexadecimal digits, the hash of its signing key
+    author: str = ""  # name of its user
+    name: str = ""  # name of the machine itself

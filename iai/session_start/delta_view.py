@@ -63,7 +63,7 @@ class DeltaView:
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)
         self._sessions: dict[bytes, list[Record]] = defaultdict(list)
         for record in sorted((r for r in said if r.in_session), key=_order):
-            self._sessions[session_key(record.host, record.session)].append(record)
+            self._sessions[session_key(record.host, record.session, record.machine)].append(record)
 
     def erased_through(self) -> int:
         """See `RecordView.erased_through`."""

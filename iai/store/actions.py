@@ -88,7 +88,9 @@ class ActionView(Tables):
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
-        if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
+        if not self.is_forgotten_title(
+            session_key(info.host, info.session, info.machine), info.title
+        ):
             return info
         return structs.replace(info, title="", title_rank=0)
 
@@ -208,7 +210,7 @@ class ActionChange(ActionView):
 
     def note_session(self, info: SessionInfo) -> None:
         """Note what is known of a session by now."""
-        session = session_key(info.host, info.session)
+        session = session_key(info.host, info.session, info.machine)
         info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info

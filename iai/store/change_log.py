@@ -76,7 +76,7 @@ class ChangeLog(RecordView):
         session = record.session if operation == "insert" and record.in_session else ""
         self._log(operation, record.label, {record.project}, session)
         if record.in_session:
-            self._touch(session_key(record.host, record.session))
+            self._touch(session_key(record.host, record.session, record.machine))
 
     def _log(
         self, operation: Operation, label: int, projects: Iterable[str], session: str = ""

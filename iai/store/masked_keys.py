@@ -28,6 +28,7 @@ records/
 `facts`            project, time, label                        mask, time, label
 `pinned`           project, label                              mask, label
 `projects`         project                                     mask
+`members`          machine                                     mask
 `changed`          project                                     mask
 `voices`           project                                     mask
 `sessions`         project, session                            mask, mask
@@ -37,6 +38,9 @@ records/
                                                                time, mask, number
 `meta`             `not_recorded`, NUL, hash of a session      `not_recorded`, NUL, mask
 `meta`             a name that is the same in each store       as it is
+team/
+`inbox`            number of a stream, sequence                as it is
+`streams`          number of a stream                          as it is
 vectors/
 `vectors`          generation, label                           as it is
 `generations`      generation                                  as it is
@@ -198,7 +202,7 @@ class Names(Plain):
 
 NUMBERED = frozenset({
     "records", "log", "live", "erased", "by_created", "by_updated",
-    "vectors", "generations",
+    "vectors", "generations", "inbox", "streams",
     "chunks", "facets", "beside", "terms", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.
@@ -206,7 +210,7 @@ _BLOCKS = {
     (0,): (
         "by_key", "action_keys", "transcripts", "rereading", "by_session", "narration", "actions",
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
-        "topics",
+        "members", "topics",
     ),
     (0, BLOCK): ("sessions",),
     (0, BLOCK + 8): ("by_activity",),

@@ -12,6 +12,7 @@ from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
+from iai.model.member import Member
 from iai.model.record import (
     CLIENT,
     DIGEST,
@@ -36,7 +37,7 @@ from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import MARKUP, REDACTED, not_recorded_key
+from iai.store.record_view import MARKUP, REDACTED, THIS_MACHINE, not_recorded_key
 from iai.store.seal import Transaction
 
 _EMPTY = b""
@@ -120,6 +121,10 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
         self._touch(key)
         return True
 
+    def note_this_machine(self, member: Member) -> None:
+        """Keep who works on this machine, by which other machines of the same user are known."""
+        self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
+
     def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
         """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
         if (mark in record.marks) != on:
@@ -144,7 +149,7 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
         request = self.get(label) if label is not None else None
         if request is None or request.source.transcript != transcript:
             return
-        session = session_key(request.host, request.session)
+        session = session_key(request.host, request.session, request.machine)
         following = list(self._turns_from(session, request.order))
         gone = [
             turn
@@ -366,7 +371,7 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
         self._speak(confirmed)
         operation: Operation = "narrate" if kind != record.kind else "act"
         self._log(operation, label, {record.project}, record.session)
-        self._touch(session_key(record.host, record.session))
+        self._touch(session_key(record.host, record.session, record.machine))
 
     def _as_read_now(self, known: Record, new: NewRecord) -> Record:
         """Give a record the text and kind that its line has by today's reading; return it."""
@@ -423,7 +428,7 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))
                 if label not in self._inserted:  # else each stage sees it as it is now
                     self._log("narrate", label, {earlier.project}, earlier.session)
-                    self._touch(session_key(earlier.host, earlier.session))
+                    self._touch(session_key(earlier.host, earlier.session, earlier.machine))
                 break
 
     def _request_at(self, session: bytes, at: int) -> int:
@@ -449,7 +454,7 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""
-        key = session_key(record.host, record.session)
+        key = session_key(record.host, record.session, record.machine)
         if opens(record):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))
             end = next((r.order for r in following if opens(r)), None)
@@ -512,16 +517,18 @@ class RecordChange(ChangeLog, ActionChange, HalfReadChange):
             self._quieten(record)
             self._speak(moved)
         self._log("move", record.label, {record.project, moved.project})
-        self._touch(session_key(record.host, record.session))
+        self._touch(session_key(record.host, record.session, record.machine))
 
     def _speak(self, record: Record) -> None:
         if record.in_session:
-            session = record.project.encode() + session_key(record.host, record.session)
+            session = record.project.encode() + session_key(
+                record.host, record.session, record.machine
+            )
             self._spoken[session] = max(record.order, self._spoken.get(session, record.order))
 
     def _quieten(self, forgotten: Record) -> None:
         """Set the last activity of a session back to its latest remaining turn."""
-        key = session_key(forgotten.host, forgotten.session)
+        key = session_key(forgotten.host, forgotten.session, forgotten.machine)
         session = forgotten.project.encode() + key
         self._spoken.pop(session, None)
         left = (r for r in self.session(key, newest_first=True) if r.project == forgotten.project)

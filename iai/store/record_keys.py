@@ -29,6 +29,7 @@ DATABASES = (
     "session_changed",  # session -> revision of the last change of anything in it
     "erased",  # last revision of a change after which files have to be scrubbed -> its first one
     "narration",  # session, order, label of texts that are not its answer, or were taken back
+    "members",  # machine -> Member
     *actions.DATABASES,
     *rereading.DATABASES,
 )
@@ -47,7 +48,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
     if record.in_session:
         aside = record.kind == NARRATION or record.rewound
         database = "narration" if aside else "by_session"
-        keys.append((database, session_key(record.host, record.session) + said))
+        keys.append((database, session_key(record.host, record.session, record.machine) + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
     if record.origin:

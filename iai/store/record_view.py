@@ -26,12 +26,15 @@ from iai.model.record import (
 from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
+from iai.store.inbox import Mark
 from iai.store.record_keys import AWAY, walk
 from iai.store.rereading import RereadingView
 from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
+THIS_MACHINE = b"this_machine"  # in `meta`
+TEAM_MARK = b"team_mark"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 _TURNS = ("by_session", "narration")
 _LIVE = 256  # live changes that go before others: the latest
@@ -111,7 +114,7 @@ class RecordView(ActionView, RereadingView):
         Every copy has an idempotency key of its own: see `iai.model.copies`.
         """
         if new.heard:
-            session = session_key(new.host, new.session)
+            session = session_key(new.host, new.session, new.machine)
             latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
             told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
             record = copies.repeated(new, chain(latest, told))
@@ -217,6 +220,22 @@ class RecordView(ActionView, RereadingView):
         keys = (not_recorded_key(session) for session in sessions if session)
         return any(self._t.has(key, db=self._db["meta"]) for key in keys)
 
+    def member(self, machine: str) -> Member | None:
+        """Return who works on a machine of the team, "" being this one; None if it is not known."""
+        key, database = (machine.encode(), "members") if machine else (THIS_MACHINE, "meta")
+        data = self._t.intact(key, db=self._db[database])
+        return unpack(data, Member) if data is not None else None
+
+    def team_mark(self) -> Mark:
+        """Return up to where the changes of the team were applied."""
+        data = self._t.intact(TEAM_MARK, db=self._db["meta"])
+        return unpack(data, Mark) if data is not None else Mark()
+
+    def members(self) -> Iterator[Member]:
+        """Yield the other machines of the team that are known."""
+        for _, data in self._t.entries(self._db["members"]):
+            yield unpack(data, Member)
+
     def records_from(self, label: int) -> Iterator[Record]:
         """Yield all records from a label on, whatever they are, by label."""
         for _, data in self._t.entries(self._db["records"], encode_u64(label)):
@@ -273,18 +292,18 @@ class RecordView(ActionView, RereadingView):
         """Return the request of the exchange that a turn belongs to."""
         if opens(turn) or not turn.in_session:
             return turn if turn.in_session else None
-        return self.request_before(session_key(turn.host, turn.session), turn.order)
+        return self.request_before(session_key(turn.host, turn.session, turn.machine), turn.order)
 
     def done(self, request: Record) -> list[Action]:
         """Return what was done for a request, in order."""
-        session = session_key(request.host, request.session)
+        session = session_key(request.host, request.session, request.machine)
         if next(self.actions_between(session, request.order, None), None) is None:
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
 
     def narrated(self, request: Record) -> list[Record]:
         """Return the narration between a request and its answer, in order."""
-        session = session_key(request.host, request.session)
+        session = session_key(request.host, request.session, request.machine)
         start = session + encode_time(request.order)
         labels = list(walk(self._t, self._db["narration"], session, start))
         end = self._end(request) if labels else None
@@ -298,7 +317,7 @@ class RecordView(ActionView, RereadingView):
 
     def exchange(self, record: Record) -> Exchange:
         """Return the exchange that a turn belongs to, the narration included."""
-        session = session_key(record.host, record.session)
+        session = session_key(record.host, record.session, record.machine)
         gone = list(self.rewound(session))
         if record.rewound:
             asked = (r for r in gone if opens(r) and r.order <= record.order)
@@ -333,7 +352,7 @@ class RecordView(ActionView, RereadingView):
         """Return iterators of the turns before and after a record in its session, nearest first."""
         if not record.in_session:
             return iter(()), iter(())
-        prefix = session_key(record.host, record.session)
+        prefix = session_key(record.host, record.session, record.machine)
         key = prefix + encode_time(record.order) + encode_u64(record.label)
         before = walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = walk(self._t, self._db["by_session"], prefix, key)
@@ -436,10 +455,6 @@ class RecordView(ActionView, RereadingView):
         """Return a project by its id."""
         data = self._t.intact(project.encode(), db=self._db["projects"])
         return unpack(data, Project) if data is not None else None
-
-    def member(self, machine: str) -> Member | None:
-        """Return the member that has a machine; "" is this machine. None if it is not known."""
-        return None
 
     def after(self, label: int) -> Iterator[Record]:
         """Yield all records with a higher label that are indexed, ascending."""

@@ -5,15 +5,21 @@ import pytest
 from iai.model.member import Member
 from iai.model.people import People
 
-HERE = Member("", "Ada", "laptop")
+HERE = Member(machine="", author="Ada", name="laptop")
 A, B, C, D, E = (letter * 16 for letter in "abcde")
 CASES = [
     ("this machine", "", None, "", True),
-    ("another machine of mine", A, Member(A, "Ada", "box"), "you on box", True),
-    ("a teammate's", B, Member(B, "Kim", "quay"), "Kim on quay", False),
+    ("another machine of mine", A, Member(machine=A, author="Ada", name="box"), "you on box", True),
+    ("a teammate's", B, Member(machine=B, author="Kim", name="quay"), "Kim on quay", False),
     ("one that nobody named", C, None, "machine cccccccc", False),
-    ("of one without a name", D, Member(D, "", ""), "machine dddddddd", False),
-    ("of one who is called you", E, Member(E, "You", "x"), "machine eeeeeeee on x", False),
+    ("of one without a name", D, Member(machine=D, author="", name=""), "machine dddddddd", False),
+    (
+        "of one who is called you",
+        E,
+        Member(machine=E, author="You", name="x"),
+        "machine eeeeeeee on x",
+        False,
+    ),
 ]
 
 
@@ -30,6 +36,6 @@ def test_a_machine_is_named_by_its_user_and_its_name(
 
 
 def test_without_knowing_oneself_only_this_machine_is_ones_own() -> None:
-    nobody = People({"a" * 16: Member("a" * 16, "", "box")}.get)
+    nobody = People({"a" * 16: Member(machine="a" * 16, author="", name="box")}.get)
     assert nobody.own("")
     assert not nobody.own("a" * 16)

@@ -8,7 +8,7 @@ from msgspec import structs
 from iai.model.action import Action, Step
 from iai.model.clock import NS, Now
 from iai.model.member import Member
-from iai.model.record import Project
+from iai.model.record import Project, session_key
 from iai.model.session import SessionInfo
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -20,7 +20,7 @@ EDIT = ("edit", {"path": "/mine/src/tide.py", "added": 31, "removed": 4, "status
 COMMIT = ("commit", {"text": "Mend the tide", "commit": "a1b2c3d4e5", "status": "ok"})
 LAPTOP, WORKSTATION, KIMS, LEES = "", "aa" * 8, "bb" * 8, "cc" * 8
 MEMBERS = {
-    machine: Member(machine, author, name)
+    machine: Member(machine=machine, author=author, name=name)
     for machine, author, name in (
         (LAPTOP, "Ada", "laptop"),
         (WORKSTATION, "Ada", "workstation"),
@@ -60,7 +60,7 @@ def session(records: Records, name: str, seconds: int, **fields: Any) -> None:
         unit.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
         for number, (kind, how) in enumerate(fields.get("done", ())):
             done = Action(key=f"{name}{number}", kind=kind, at=at + (number + 1) * NS, **how)
-            unit.act(done, "claude", name, project)
+            unit.add_action(session_key("claude", name, machine), done)
         if chosen := fields.get("chosen"):
             turn = new_record(f"{name} chose", created_at=at + 5 * NS, kind="answer", **common)
             unit.insert(structs.replace(turn, text=chosen))

@@ -10,8 +10,9 @@ from iai.encryption.cipher import Cipher
 from iai.encryption.sources import KeyFile
 from iai.model.clock import Now
 from iai.model.ids import record_id
+from iai.model.member import Member
 from iai.model.record import NewRecord, Record
-from iai.store.codec import encode_u64
+from iai.store.codec import encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -81,6 +82,19 @@ def encrypt(root: Path) -> Cipher:
     cipher = keys.load_cipher(root)
     assert cipher is not None
     return cipher
+
+
+def know(records: Records, *members: Member) -> None:
+    """Keep who works on which machine; "" is this one."""
+
+    def change(unit: RecordChange) -> None:
+        for member in members:
+            if member.machine:
+                unit._t.put(member.machine.encode(), pack(member), db=unit._db["members"])
+            else:
+                unit.note_this_machine(member)
+
+    records.commit(change, NOW)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from iai.model.member import Member
+from iai.payload import file_notes
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
 from iai.payload.material import OTHERS, PINNED, SESSIONS, gather
@@ -266,3 +267,14 @@ def test_what_was_dismissed_is_not_shown(records: Records) -> None:
     assert asked is not None
     records.commit(lambda unit: unit.mark(asked, "dismissed"), NOW)
     assert not section(payload(records), SINCE)
+
+
+def test_the_note_on_a_file_says_who_changed_it(records: Records) -> None:
+    session(records, "mine", DAY, done=[EDIT])
+    session(records, "kims", HOUR, machine=KIMS, done=[EDIT])
+    with records.view() as view:
+        texts = [note.text for note in file_notes.gather(view, PROJECT, {})]
+    assert [text.split(":")[0] for text in texts] == [
+        "- tide.py, 2023-11-14, Kim",
+        "- tide.py, 2023-11-13",
+    ]

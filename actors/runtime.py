@@ -72,6 +72,7 @@ from iai.protocol.behaviour import (
     RemoveFile,
     ReplaceFile,
     Steps,
+    Woken,
 )
 from iai.protocol.ingest import Flush
 from iai.protocol.message import (
@@ -298,6 +299,9 @@ class Loop:
             self._poller.register(source, zmq.POLLIN)
         if self._wakeup:
             self._poller.register(self._wakeup.descriptor, zmq.POLLIN)
+        self._woken_by = behaviour.descriptor if isinstance(behaviour, Woken) else -1
+        if self._woken_by >= 0:
+            self._poller.register(self._woken_by, zmq.POLLIN)
 
     def start(self) -> None:
         """Have the behaviour load what it needs. Errors end the process: see `_run`."""
@@ -336,6 +340,9 @@ class Loop:
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
         if self._wakeup and self._wakeup.drain():
             self._pending.append((NO_CALLER, Flush()))
+        if self._woken_by >= 0:
+            with suppress(BlockingIOError):
+                os.read(self._woken_by, 4096)
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())

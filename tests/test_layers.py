@@ -23,6 +23,7 @@ ROOMS = [
     "config",
     "process",
     "encryption",
+    "team",
     "store",
     "projects",
     "ingest",

@@ -60,6 +60,20 @@ from iai.protocol.lifecycle import (
     Tick,
 )
 from iai.protocol.message import Actor, Error, Event, Ping, Pong, Reply, Request
+from iai.protocol.replicator import (
+    ChangesArrived,
+    InviteMachine,
+    LeaveTeam,
+    MachineInvited,
+    ShareProject,
+    StreamRefilled,
+    StreamReset,
+    TeamConnected,
+    TeamDisconnected,
+    TeamMessageRefused,
+    TeamReport,
+    TeamStatus,
+)
 from iai.protocol.supervisor import (
     Accepted,
     ActorDown,
@@ -92,6 +106,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh),
+    Actor.REPLICATOR: (Ping, TeamStatus, ShareProject, InviteMachine, LeaveTeam),
 }
 
 
@@ -116,6 +131,14 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
         CacheWriteSkipped,
         CacheWriteFailed,
     ),
+    Actor.REPLICATOR: (
+        ChangesArrived,
+        TeamConnected,
+        TeamDisconnected,
+        StreamReset,
+        StreamRefilled,
+        TeamMessageRefused,
+    ),
 }
 
 
@@ -133,4 +156,6 @@ REPLIES: tuple[type[Reply], ...] = (
     Recalled,
     LifecycleReport,
     RefreshOutcome,
+    TeamReport,
+    MachineInvited,
 )

@@ -20,6 +20,14 @@ SCHEMA = 1
 DATABASES = (
     "inbox",  # number of the stream, sequence -> Arrived
     "streams",  # number of the stream -> its id
+    # The rest is of the replicator alone: see `iai.store.team_store`.
+    "control",  # digest -> Control
+    "shared",  # hash of the project -> Shared
+    "peers",  # hash of the project, machine -> Peer
+    "unopened",  # sequence -> Unopened
+    "about",  # digest of a subject, sequence -> whether this machine published that message
+    "forgotten",  # digest of a subject -> whether this machine had it forgotten
+    "erasures",  # sequence of a message that is to be deleted from the stream
 )
 
 

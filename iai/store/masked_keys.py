@@ -41,6 +41,13 @@ records/
 team/
 `inbox`            number of a stream, sequence                as it is
 `streams`          number of a stream                          as it is
+`control`          digest of a message                         mask
+`shared`           hash of a project                           mask
+`peers`            hash of a project, machine                  mask, mask
+`unopened`         sequence                                    as it is
+`about`            digest, sequence                            mask, sequence
+`forgotten`        digest                                      mask
+`erasures`         sequence                                    as it is
 vectors/
 `vectors`          generation, label                           as it is
 `generations`      generation                                  as it is
@@ -203,7 +210,7 @@ class Names(Plain):
 
 NUMBERED = frozenset({
     "records", "log", "live", "erased", "by_created", "by_updated",
-    "vectors", "generations", "inbox", "streams",
+    "vectors", "generations", "inbox", "streams", "unopened", "erasures",
     "chunks", "facets", "machines", "beside", "terms", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.
@@ -211,9 +218,9 @@ _BLOCKS = {
     (0,): (
         "by_key", "action_keys", "transcripts", "rereading", "by_session", "narration", "actions",
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
-        "members", "topics",
+        "members", "topics", "control", "shared", "about", "forgotten",
     ),
-    (0, BLOCK): ("sessions",),
+    (0, BLOCK): ("sessions", "peers"),
     (0, BLOCK + 8): ("by_activity",),
 }  # fmt: skip
 

@@ -23,10 +23,9 @@ from iai.protocol.ingest import (
     Place,
 )
 from iai.protocol.message import Request
+from iai.store.actions import EVER
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
-
-_EVER = -(1 << 62)  # nanoseconds: before all that was ever done
 
 
 def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
@@ -129,7 +128,7 @@ def _erase(request: Erase, named: Sequence[Record], unit: RecordChange) -> int:
         if part.title:
             count += unit.forget_session_title(session)
         else:
-            since, until = part.since or _EVER, part.until or None
+            since, until = part.since or EVER, part.until or None
             count += unit.forget_work(session, since, until, partial(_says, part.text))
     count += sum([unit.forget_project(project) for project in request.projects])
     if request.text:

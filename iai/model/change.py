@@ -11,7 +11,8 @@ what:
 
 A change names its project, which has to be the one under whose key it was sent. It never names the
 machine that says it: that is whoever has signed the message. What it says of an unknown record is
-kept until the record comes. All changes can be applied in any order, and any number of times.
+kept until the record comes. All changes can be applied in any order, and any number of times. Of
+the directory that something was said or done in, a change says nothing.
 
 It is msgpack, a map with the tag in `what`, and is written by one version and read by the next:
 
@@ -22,7 +23,7 @@ It is msgpack, a map with the tag in `what`, and is written by one version and r
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -41,6 +42,7 @@ MachineId: TypeAlias = Annotated[str, Meta(pattern="^([0-9a-f]{16})?$")]  # "": 
 RecordId: TypeAlias = Annotated[str, Meta(pattern="^[0-9A-Z]{26}$")]
 RecordIds: TypeAlias = Annotated[tuple[RecordId, ...], Meta(min_length=1)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=DIGEST, max_length=DIGEST)]
+Role: TypeAlias = Annotated[str, Meta(pattern="^(user|assistant)$")]
 Name: TypeAlias = Annotated[str, Meta(max_length=512)]  # of a host, a session, a kind
 Path: TypeAlias = Annotated[str, Meta(max_length=4_096)]
 Time: TypeAlias = Annotated[int, Meta(ge=-(1 << 62), le=(1 << 62))]  # UTC nanoseconds
@@ -74,12 +76,11 @@ class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field=
 
     record: Named
     tier: Tier
-    role: Literal["user", "assistant"]
+    role: Role
     text: str
     host: Name
     session: Name
     created_at: Time
-    cwd: Path = ""  # on the author's machine
     kind: Name = ""  # narration included
     tags: tuple[Name, ...] = ()
     pinned: bool = False  # when it was captured
@@ -87,7 +88,7 @@ class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field=
 
 
 class WorkChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field="what", tag="work"):
-    """Some of what was done in a session."""
+    """Some of what was done in a session. Paths below the project's root are relative to it."""
 
     host: Name
     session: Name
@@ -104,7 +105,6 @@ class SessionChange(
     title: Path = ""
     title_rank: Annotated[int, Meta(ge=0, le=1_000)] = 0
     branch: Path = ""
-    cwd: Path = ""
     unattended: bool = False
     forked_from: Name = ""
 
@@ -153,11 +153,18 @@ class AmendChange(
     dismissed: Flag | None = None
 
 
+class ForgottenWork(Struct, frozen=True):
+    """Some of what was done in a session."""
+
+    session: SessionName
+    actions: tuple[Digest, ...]  # hashes of their keys
+
+
 class ForgottenTitle(Struct, frozen=True):
     """A title by its hash."""
 
-    of: SessionName
-    digest: Digest
+    session: SessionName
+    title: Digest
 
 
 class ForgetChange(
@@ -166,7 +173,7 @@ class ForgetChange(
     """What every machine has to delete, and never to store again. It beats all else."""
 
     records: tuple[Named, ...] = ()
-    actions: tuple[Digest, ...] = ()  # hashes of their keys
+    work: tuple[ForgottenWork, ...] = ()
     titles: tuple[ForgottenTitle, ...] = ()
     sessions: tuple[SessionName, ...] = ()  # of which nothing was left
 
@@ -229,11 +236,16 @@ def subjects(change: Change) -> Iterator[str]:
         case MemberChange():
             pass
         case ForgetChange():
-            for one in change.records:
-                yield from one.ids
-            yield from (key.hex() for key in change.actions)
-            for titled in change.titles:
-                yield _title(titled.of.host, titled.of.session, titled.digest)
+            yield from _forgotten(change)
+
+
+def _forgotten(change: ForgetChange) -> Iterator[str]:
+    for record in change.records:
+        yield from record.ids
+    for work in change.work:
+        yield from (key.hex() for key in work.actions)
+    for one in change.titles:
+        yield _title(one.session.host, one.session.session, one.title)
 
 
 def _title(host: str, session: str, title: bytes) -> str:

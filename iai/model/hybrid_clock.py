@@ -13,7 +13,7 @@ LATEST = (1 << 62) - 1  # nanoseconds: the highest wall time; 2116
 MOST = (1 << 31) - 1  # the highest counter
 
 
-class Stamp(Struct, frozen=True, order=True):
+class Stamp(Struct, frozen=True, order=True, array_like=True):
     """When a machine wrote a value. Of two values, the one with the later stamp holds."""
 
     wall: int = 0  # UTC nanoseconds by the machine's clock, or later

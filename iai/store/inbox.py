@@ -31,6 +31,9 @@ DATABASES = (
 )
 
 
+_OWNER = b"owner"  # in `meta`
+
+
 class Mark(Struct, frozen=True, order=True):
     """Up to where a stream was applied."""
 
@@ -81,6 +84,11 @@ class InboxView(Tables):
         ours = newest is not None and newest[0].startswith(number)
         return Mark(stream, decode_u64(newest[0][8:]) if newest is not None and ours else 0)
 
+    def owner(self) -> str:
+        """Return the id of the machine whose inbox it is; "" where nobody has noted that."""
+        data = self._t.get(_OWNER, db=self._db["meta"])
+        return data.decode() if data is not None else ""
+
     def count(self) -> int:
         """Return how many changes wait."""
         return self._t.count(self._db["inbox"])
@@ -99,6 +107,10 @@ class InboxView(Tables):
 
 class InboxChange(InboxView):
     """One transaction of the replicator."""
+
+    def claim(self, machine: str) -> None:
+        """Note whose inbox it is: ingest has to know by which id others name this machine."""
+        self._t.put(_OWNER, machine.encode(), db=self._db["meta"])
 
     def put(self, stream: str, entries: Iterable[tuple[int, str, bytes]]) -> None:
         """Add entries of a stream, each with its sequence and the machine that signed it."""

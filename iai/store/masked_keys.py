@@ -29,6 +29,10 @@ records/
 `pinned`           project, label                              mask, label
 `projects`         project                                     mask
 `members`          machine                                     mask
+`identities`       label                                       as it is
+`amended`          hash of a record's id                       mask
+`amendments`       revision, number                            as it is
+`work`             revision, number                            as it is
 `changed`          project                                     mask
 `voices`           project                                     mask
 `sessions`         project, session                            mask, mask
@@ -209,8 +213,8 @@ class Names(Plain):
 
 
 NUMBERED = frozenset({
-    "records", "log", "live", "erased", "by_created", "by_updated",
-    "vectors", "generations", "inbox", "streams", "unopened", "erasures",
+    "records", "log", "live", "erased", "by_created", "by_updated", "identities", "amendments",
+    "work", "vectors", "generations", "inbox", "streams", "unopened", "erasures",
     "chunks", "facets", "machines", "beside", "terms", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.
@@ -218,7 +222,7 @@ _BLOCKS = {
     (0,): (
         "by_key", "action_keys", "transcripts", "rereading", "by_session", "narration", "actions",
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
-        "members", "topics", "control", "shared", "about", "forgotten",
+        "members", "amended", "topics", "control", "shared", "about", "forgotten",
     ),
     (0, BLOCK): ("sessions", "peers"),
     (0, BLOCK + 8): ("by_activity",),

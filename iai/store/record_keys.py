@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from iai.model.exchange import NARRATION
 from iai.model.record import Record, session_key
-from iai.store import actions, rereading
+from iai.store import actions, amendments, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
 from iai.store.seal import Database, Transaction
 
@@ -31,6 +31,7 @@ DATABASES = (
     "narration",  # session, order, label of texts that are not its answer, or were taken back
     "members",  # machine -> Member
     *actions.DATABASES,
+    *amendments.DATABASES,
     *rereading.DATABASES,
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it

@@ -25,6 +25,7 @@ from iai.model.record import (
 )
 from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
+from iai.store.amendments import AmendmentView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
 from iai.store.inbox import Mark
 from iai.store.record_keys import AWAY, walk
@@ -42,7 +43,7 @@ _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView(ActionView, RereadingView):
+class RecordView(ActionView, AmendmentView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:
@@ -278,6 +279,11 @@ class RecordView(ActionView, RereadingView):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
 
+    def projects_of(self, session: bytes) -> list[str]:
+        """Return the projects that turns of a session were said in."""
+        every = (project.id for project in self.projects())
+        return [p for p in every if self._t.has(p.encode() + session, db=self._db["sessions"])]
+
     def request_before(self, session: bytes, at: int) -> Record | None:
         """Return the request that was open in a session at a time."""
         turns = (self.get(label) for label in self.turns_before(session, at))
@@ -309,6 +315,10 @@ class RecordView(ActionView, RereadingView):
         end = self._end(request) if labels else None
         turns = (turn for label in labels if (turn := self.get(label)) is not None)
         return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+
+    def time_of(self, request: Record) -> tuple[int, int | None]:
+        """Return from when on, and until when, what is done is done for a request."""
+        return request.order, self._end(request)
 
     def _end(self, request: Record) -> int | None:
         """Return when the next request of the session was made."""

@@ -41,6 +41,7 @@ from iai.protocol.ingest import (
     Captured,
     CapturedTurn,
     Changed,
+    ChangeSkipped,
     Edit,
     Erase,
     Flush,
@@ -208,6 +209,10 @@ GOLDEN: dict[str, str] = {
     ),
     "spool-rejected": (
         "85a17601a26964a137a46b696e64ae73706f6f6c2d72656a6563746564a466696c65a166a6726561736f6ea172"
+    ),
+    "change-skipped": (
+        "86a17601a26964a137a46b696e64ae6368616e67652d736b6970706564a873657175656e636507a76d61636869"
+        "6e65b030313233343536373839616263646566a6726561736f6ea172"
     ),
     "store-full": (
         "86a17601a26964a137a46b696e64aa73746f72652d66756c6ca47573656409a46672656508a56c696d69740a"
@@ -463,6 +468,7 @@ def one_of_each() -> list[Message]:
         SessionEnded(revision=1, project="p"),
         LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         SpoolRejected(file="f", reason="r"),
+        ChangeSkipped(sequence=7, machine="0123456789abcdef", reason="r"),
         StoreFull(used=9, free=8, limit=10),
         StoreHasRoom(used=5, free=8, limit=10),
         ProjectMoved(project="p", into="q", was="/p", now="/q"),

@@ -15,6 +15,7 @@ from iai.model.member import Member
 _YOU = "you"
 _LONGEST = 40  # characters of a name
 _ID = 8  # digits of the id of a machine that nobody has named
+_MARKS = dict.fromkeys(map(ord, ":#<>()[]"))  # by which a line is read again: see `iai.ui`
 
 
 class Whose(Struct, frozen=True):
@@ -60,8 +61,13 @@ class People:
         unnamed = f"machine {machine[:_ID]}"
         if found is None:
             return Whose(unnamed, unnamed, yours=False)
-        author = framing.inline(found.author, _LONGEST)
-        name = framing.inline(found.name, _LONGEST) or unnamed
+        author = _harmless(found.author)
+        name = _harmless(found.name) or unnamed
         if this is not None and this.author and this.author == found.author:
             return Whose(_YOU, name)
         return Whose(unnamed if author.lower() in ("", _YOU) else author, name, yours=False)
+
+
+def _harmless(name: str) -> str:
+    """Return a name, which anybody may choose, so that it cannot pass for anything else."""
+    return framing.inline(name.translate(_MARKS), _LONGEST)

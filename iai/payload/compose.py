@@ -102,7 +102,10 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     if material.last is not None:
         yield _last_session(material, material.last, wall)
     names = material.names
-    pinned = tuple(_quoted(record, names, wall, _PINNED) for record in material.pinned)
+    pinned = tuple(
+        _quoted(record, names, wall, _PINNED, material.pinned_on.get(record.label, ""))
+        for record in material.pinned
+    )
     yield Section(("", "## Pinned"), pinned, 0.3)
     decided = tuple(_decision(record, names) for record in material.decisions)
     yield Section(("", "## Decided by you"), decided, 0.15)
@@ -353,10 +356,14 @@ def _elsewhere(project: str, session: Summary, names: Names) -> tuple[str, ...]:
     return (f"- {name}{by}, {when}: {_goal(session)} -> {_outcome(session)}",)
 
 
-def _quoted(record: Record, names: Names, wall: int, limit: int) -> tuple[str, ...]:
+def _quoted(
+    record: Record, names: Names, wall: int, limit: int, pinned_on: str = ""
+) -> tuple[str, ...]:
     """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
-    who = _whose(record.machine, names)
+    who, pinner = _whose(record.machine, names), _whose(pinned_on, names)
     by = "" if who.yours else f"{who.brief}, "
+    if not pinner.yours and pinner.person != who.person:
+        by += f"pinned by {pinner.brief}, "
     said = f"{_number(record)}, {by}{_ago(wall - record.created_at)}:"
     text = _excerpt(framing.harmless(record.text).strip(), limit, record.label)
     return (said, *(f"> {line.rstrip()}" for line in text.split("\n")))

@@ -52,6 +52,7 @@ class PayloadSource(Protocol):
     def session_changed(self, session: bytes) -> int: ...
     def erased_through(self) -> int: ...
     def member(self, machine: str) -> Member | None: ...
+    def pinned_on(self, record: Record) -> str: ...
 
 
 class Others(Struct, frozen=True, kw_only=True):
@@ -74,6 +75,7 @@ class Material(Struct, frozen=True, kw_only=True):
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
+    pinned_on: dict[int, str] = {}  # label -> machine, of what was pinned on another
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     decisions: tuple[Record, ...] = ()
     topics: tuple[str, ...] = ()  # labels
@@ -131,6 +133,7 @@ def gather(
     held = list(here_first(real, checkout))
     asking = next((s for s in every if compacted and s not in own), None)
     pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
+    pins = {record: view.pinned_on(record) for record in islice(pinned, NOTED)}
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
     facts = (record for record in noted if not record.pinned and not record.dismissed)
     material = Material(
@@ -142,8 +145,9 @@ def gather(
         branch=checkout.branch if checkout else "",
         sessions=tuple(held),
         unattended=tuple(s for s in own if s.info.unattended),
-        pinned=_own_first(islice(pinned, NOTED), people)[:PINNED],
-        facts=_own_first(facts, people)[:FACTS],
+        pinned=tuple(sorted(pins, key=lambda record: not people.own(pins[record])))[:PINNED],
+        pinned_on={record.label: machine for record, machine in pins.items() if machine},
+        facts=tuple(sorted(facts, key=lambda record: not people.own(record.machine)))[:FACTS],
         decisions=tuple(islice(_decisions([asking, *held] if asking else held), DECISIONS)),
         topics=tuple(topic.label for topic in current[:TOPICS]),
         elsewhere=tuple(
@@ -195,14 +199,12 @@ def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Othe
 def _names(material: Material, people: People) -> dict[str, Whose]:
     sessions = (*material.sessions, *material.unattended, *material.others.sessions)
     records = (*material.pinned, *material.facts, *material.decisions, *material.others.decisions)
+    shown = {record.label for record in material.pinned}
     machines = {session.info.machine for session in sessions}
     machines |= {session.info.machine for _, session in material.elsewhere}
     machines |= {record.machine for record in records}
+    machines |= {machine for label, machine in material.pinned_on.items() if label in shown}
     return {machine: people.whose(machine) for machine in machines - {""}}
-
-
-def _own_first(records: Iterable[Record], people: People) -> tuple[Record, ...]:
-    return tuple(sorted(records, key=lambda record: not people.own(record.machine)))
 
 
 def _sessions(

@@ -85,6 +85,10 @@ class DeltaView:
         """See `RecordView.member`."""
         return self._view.member(machine)
 
+    def pinned_on(self, record: Record) -> str:
+        """See `RecordView.pinned_on`."""
+        return self._view.pinned_on(record)
+
     def active(self) -> list[Project]:
         """Return no project: a delta is about one project only."""
         return []

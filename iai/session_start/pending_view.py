@@ -90,6 +90,10 @@ class PendingView:
         """See `RecordView.member`."""
         return self._view.member(machine) if self._view else None
 
+    def pinned_on(self, record: Record) -> str:
+        """See `RecordView.pinned_on`."""
+        return self._view.pinned_on(record) if self._view else record.machine
+
     def erased_through(self) -> int:
         """See `RecordView.erased_through`."""
         return self._view.erased_through() if self._view else 0

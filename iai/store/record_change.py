@@ -140,7 +140,8 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
 
     def note_this_machine(self, member: Member) -> None:
         """Keep who works on this machine, by which other machines of the same user are known."""
-        self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
+        if self.member("") != member:
+            self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
 
     def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
         """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""

@@ -227,6 +227,11 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         data = self._t.intact(key, db=self._db[database])
         return unpack(data, Member) if data is not None else None
 
+    def pinned_on(self, record: Record) -> str:
+        """Return the machine that a pinned record was pinned on; "" is this one."""
+        stamp = self.amended(record.id).stamps.get("pinned")
+        return stamp.machine if stamp is not None else record.machine
+
     def team_mark(self) -> Mark:
         """Return up to where the changes of the team were applied."""
         data = self._t.intact(TEAM_MARK, db=self._db["meta"])

@@ -10,18 +10,24 @@ from typing import TypeAlias
 
 import pytest
 
+from iai.cli import session_start
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
+from iai.freshness.target import Target
 from iai.mcp import forms
 from iai.mcp.calls import Memory
+from iai.model.record import Project
+from iai.projects.identity import identify
 from iai.recall.named_person import machines
+from iai.session_start.composer import Composer
+from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from iai.ui import files, record, search, sessions
 from iai.ui.asked import Asked
 from tests.iai.payload import team
 from tests.iai.payload.team import EDIT, KIMS, LAPTOP, LEES, MEMBERS, WORKSTATION
-from tests.iai.store.builders import know
+from tests.iai.store.builders import NOW, know
 
 Iai: TypeAlias = Callable[..., str]
 WHO = {"mine": LAPTOP, "ours": WORKSTATION, "kims": KIMS}
@@ -141,3 +147,33 @@ def test_the_pages_say_who_and_lead_to_the_session_of_that_machine(store: Layout
     assert record.show(asked(ref="5"))["by"] == "Kim on quay"
     story = sessions.story(asked(host="claude", session="kims", machine=KIMS))
     assert (story["by"], story["turns"]) == ("Kim on quay", 2)
+
+
+@pytest.mark.parametrize(("here", "last"), [("user", "ours"), ("machine", "mine")])
+def test_the_start_of_a_session_is_of_whom_the_setting_says(
+    here: str, last: str, layout: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout.create()
+    home = identify(str(tmp_path))
+    records = team.records_in(layout.root)
+    place = Project(id=home.id, name=home.name, root=home.root)
+    records.commit(lambda unit: unit.place(place, home.root), NOW)
+    know(records, *MEMBERS.values())
+    for number, (name, machine) in enumerate(WHO.items()):
+        team.session(records, name, 100 - number, machine=machine, project=home.id, done=[EDIT])
+    records.close()
+    parser = ArgumentParser()
+    session_start.configure(parser)
+    settings = Settings(store=layout.root, here=here)
+    assert session_start.run(parser.parse_args(["--cwd", str(tmp_path)]), settings) == 0
+    live = capsys.readouterr().out
+    readers = PayloadReaders(layout)
+    target = Target(project=home.id, name=home.name, path=layout.payload)
+    composed = Composer(readers, 1, here=here).compose(target, time.time_ns(), with_graph=True)
+    readers.close()
+    for text in (live, composed.text):
+        start = text[text.index("## Last session here") :]
+        assert (
+            start.splitlines()[1] == f"Asked: text of {last} asked (#{1 if last == 'mine' else 3})"
+        )
+        assert "- Kim, " in text

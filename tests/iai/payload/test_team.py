@@ -97,7 +97,7 @@ def test_what_others_did_comes_before_ones_own_earlier_sessions(records: Records
 NEWS: list[tuple[str, int, bool, dict[str, Any]]] = [  # what, how long ago, shown?, how
     ("one held since", HOUR, True, {}),
     ("one that I was shown", 2 * DAY, False, {}),
-    ("one held during my last session", DAY - 5, True, {}),
+    ("one that came during my last session", DAY - 2, True, {"after": 4}),
     ("one held before that came later", 3 * DAY, True, {"after": 60 * HOUR}),
     ("a greeting", HOUR, False, {"asked": "hello", "done": ()}),
     ("one that a program held", HOUR, False, {"unattended": True}),

@@ -54,6 +54,8 @@ from iai.errors import (
     StoreLocked,
     StoreTooNew,
     StoreWriteFailed,
+    TeamError,
+    TeamUnavailable,
 )
 from iai.lifecycle.supervision import Exit
 from iai.model import clock
@@ -491,7 +493,7 @@ def _run(
             return loop.run()
         finally:
             loop.close()
-    except (EmbedderUnavailable, StoreLocked, StoreTooNew) as error:
+    except (EmbedderUnavailable, StoreLocked, StoreTooNew, TeamError) as error:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
@@ -501,6 +503,11 @@ def _run(
         log.error("rebuilding %s from the records: %s", error.path, error)  # noqa: TRY400
         shutil.rmtree(error.path)
         return Exit.CRASHED
+    except ModuleNotFoundError as error:
+        if actor is not Actor.REPLICATOR:
+            raise
+        log.error("cannot start: %s (%s)", TeamUnavailable(), error)  # noqa: TRY400
+        return Exit.CANNOT_START
     except Exception:
         log.exception("crashed")
         return Exit.CRASHED

@@ -25,6 +25,7 @@ ROOMS = [
     "encryption",
     "team",
     "store",
+    "replication",
     "projects",
     "ingest",
     "embedders",

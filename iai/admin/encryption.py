@@ -158,8 +158,15 @@ def _convert_derived(
 
 
 def _convert_files(layout: Layout, cipher: Cipher, report: Report, *, decrypting: bool) -> None:
-    """Give all sealed files the current key, or their plain content."""
+    """Give all sealed files the current key, or their plain content; seal `team.json`.
+
+    Other files are sealed by the actor that writes them.
+    """
     report("files")
+    if not decrypting and layout.team_file.exists():
+        plain = files.read_regular(layout.team_file, _LARGEST)
+        if not is_sealed(plain):
+            files.replace(layout.team_file, cipher.seal_file(layout.team_file.name, plain))
     for path in _sealed_files(layout):
         data = files.read_regular(path, _LARGEST)
         try:

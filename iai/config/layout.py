@@ -20,7 +20,6 @@ class Layout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.records = root / "records"
-        self.team = root / "team"
         self.vectors = root / "vectors"
         self.index = root / "index"
         self.lexical = root / "index" / "lexical"

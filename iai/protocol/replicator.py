@@ -78,7 +78,7 @@ class ChangesArrived(Event, frozen=True):
     """Changes of other machines wait in the inbox."""
 
     stream: str  # id of the stream
-    sequence: int  # of the last one
+    sequence: int  # up to which it was taken in
 
 
 class TeamConnected(Event, frozen=True):

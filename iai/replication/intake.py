@@ -4,14 +4,15 @@ Nothing is written here: `take` returns what is to be done in one transaction of
 with how far the stream was taken in. So a crash repeats messages, and never skips one.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct, field, structs
 
-from iai.errors import BadChange, Forged, MessageRefused, UnknownKey
+from iai.errors import BadChange, Forged, MessageRefused, NotAMember, UnknownKey
 from iai.model import change
-from iai.model.change import Change, ForgetChange
+from iai.model.change import Change, ForgetChange, MemberChange
 from iai.replication import content
 from iai.store.inbox import Mark
 from iai.store.team_store import Control, Peer, TeamChange, TeamView, Unopened
@@ -22,7 +23,11 @@ from iai.team.membership import Membership
 from iai.team.stream import Arrived, Beat
 
 Write: TypeAlias = Callable[[TeamChange], object]
+MOST_UNKNOWN = 10_000  # messages of machines not known to be in the team that are kept for later
+NO_PROJECT = "0" * 16  # of a change that is about none
 Key: TypeAlias = tuple[str, str]  # hash of a project, and a machine
+
+_SUBJECT = re.compile(r"iai\.[^.]+\.(?:change|alive)\.([0-9a-f]{16})\.([0-9a-f]{16})")
 
 
 class Refused(Struct, frozen=True):
@@ -37,7 +42,8 @@ class Taken(Struct):
     """What some messages come to."""
 
     writes: list[Write] = field(default_factory=list)
-    arrived: int = 0  # changes for the inbox
+    rows: list[tuple[str, bytes]] = field(default_factory=list)  # for the inbox
+    heard: set[Key] = field(default_factory=set)  # machines that have said something
     control: bool = False  # is anything new known of the team?
     refused: list[Refused] = field(default_factory=list)
 
@@ -48,6 +54,7 @@ class Intake:
     def __init__(self, membership: Membership, view: TeamView) -> None:
         self._membership = membership
         self._mark = view.taken()
+        self._named: dict[str, tuple[str, str]] = {}  # machine -> names that ingest was told
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
 
     @property
@@ -67,41 +74,37 @@ class Intake:
 
     def take(self, reports: Iterable[Arrived], view: TeamView, now: int) -> Taken:
         """Return what becomes of messages. `now` is UTC nanoseconds."""
-        taken, rows, touched = Taken(), list[tuple[int, str, bytes]](), set[Key]()
+        taken = Taken()
+        room = MOST_UNKNOWN - view.waiting()
         for report in reports:
             try:
                 if report.subject == subjects.control(self._membership.team):
                     self._take_control(report, taken)
-                else:
-                    self._take_change(report, taken, rows, touched, view, now)
+                elif not self._take_change(report, taken, view, room):
+                    kept = Unopened(report.subject, report.data)
+                    taken.writes.append(_keeping(report.sequence, kept))
+                    room -= 1
             except MessageRefused as error:
                 taken.refused.append(Refused(report.sequence, report.subject, str(error)))
             self._mark = Mark(self._mark.stream, max(self._mark.sequence, report.sequence))
         mark = self._mark
-        if rows:
-            taken.writes.append(lambda unit: unit.put(mark.stream, rows))
-        taken.writes.extend(self._put_peer(key) for key in touched)
+        self._finish(taken, now)
         taken.writes.append(lambda unit: unit.take(mark))
-        taken.arrived = len(rows)
         return taken
 
     def retry(self, waiting: Iterable[tuple[int, Unopened]], view: TeamView, now: int) -> Taken:
         """Return what becomes of messages that waited for a key."""
-        taken, rows, touched = Taken(), list[tuple[int, str, bytes]](), set[Key]()
+        taken = Taken()
         for sequence, one in waiting:
             report = Arrived(sequence, one.subject, one.data, 0)
             try:
-                opened = self._take_change(report, taken, rows, touched, view, now)
+                opened = self._take_change(report, taken, view, MOST_UNKNOWN)
             except MessageRefused as error:
                 opened = True
                 taken.refused.append(Refused(sequence, one.subject, str(error)))
             if opened:
                 taken.writes.append(_dropping(sequence))
-        stream = self._mark.stream
-        if rows:
-            taken.writes.append(lambda unit: unit.put(stream, rows))
-        taken.writes.extend(self._put_peer(key) for key in touched)
-        taken.arrived = len(rows)
+        self._finish(taken, now)
         return taken
 
     def beat(self, report: Beat, now: int) -> Write | None:
@@ -150,38 +153,54 @@ class Intake:
             taken.writes.append(lambda unit: unit.put_control(key, kept))
             taken.control = True
 
-    def _take_change(
-        self,
-        report: Arrived,
-        taken: Taken,
-        rows: list[tuple[int, str, bytes]],
-        touched: set[Key],
-        view: TeamView,
-        now: int,
-    ) -> bool:
-        """Sort one change; return False if it has to wait for a key. Raises MessageRefused."""
+    def _finish(self, taken: Taken, now: int) -> None:
+        taken.rows.extend(self._names_learned())
+        rows = taken.rows
+        if rows:
+            taken.writes.append(lambda unit: unit.arrive(rows, now))
+        taken.writes.extend(self._put_peer(key) for key in taken.heard)
+
+    def _take_change(self, report: Arrived, taken: Taken, view: TeamView, room: int) -> bool:
+        """Sort one change; return False if it has to wait for a key, or for its author.
+
+        `room`: how many more may wait for their author. Raises MessageRefused.
+        """
         project, machine = _names(report.subject)
         ours = machine == self._membership.machine
         try:
             opened = self._membership.open(project, machine, report.sequence, report.data)
         except UnknownKey:
-            kept = Unopened(report.subject, report.data)
-            taken.writes.append(lambda unit: unit.put_unopened(report.sequence, kept))
             if not ours:
                 self._hear(envelope.read_header(report.data), 0, arrived=True)
-                touched.add((project, machine))
+                taken.heard.add((project, machine))
             return False
+        except NotAMember:
+            if machine in self._membership.roster.admitted or room <= 0:
+                raise
+            return False  # a stream that was refilled can have it before its author joins
         if not ours:
             self._hear(opened.header, 0, arrived=True)
-            touched.add((project, machine))
+            taken.heard.add((project, machine))
         if opened.plain.startswith(content.RESERVED):
             return True
         found = self._decode(opened.plain, project)
         if found is not None:
             taken.writes.append(_noting(found, report.sequence, ours=ours))
         if not ours and not self._is_forgotten(found, view):
-            rows.append((report.sequence, machine, opened.plain))
+            taken.rows.append((machine, opened.plain))
         return True
+
+    def _names_learned(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what tells ingest the names of members; it hears of them in no other way."""
+        clock = self._membership.roster.clock
+        for member in self._membership.members():
+            named = member.author, member.name
+            if any(named) and self._named.get(member.machine) != named:
+                self._named[member.machine] = named
+                said = MemberChange(
+                    project=NO_PROJECT, revision=clock, author=member.author, name=member.name
+                )
+                yield member.machine, change.encode(said)
 
     def _decode(self, plain: bytes, project: str) -> Change | None:
         """Return a change; None if ingest is to say what is wrong with it.
@@ -228,10 +247,10 @@ class Intake:
 
 def _names(subject: str) -> Key:
     """Return the project and the machine of a subject. Raises Forged if it names none."""
-    parts = subject.split(".")
-    if len(parts) != _PARTS:
+    named = _SUBJECT.fullmatch(subject)
+    if named is None:
         raise Forged(f"nothing of a team is published under {subject[:100]}")
-    return parts[3], parts[4]
+    return named[1], named[2]
 
 
 def _noting(found: Change, sequence: int, *, ours: bool) -> Write:
@@ -241,8 +260,9 @@ def _noting(found: Change, sequence: int, *, ours: bool) -> Write:
     return lambda unit: unit.note_about(about, sequence, ours=ours)
 
 
+def _keeping(sequence: int, message: Unopened) -> Write:
+    return lambda unit: unit.put_unopened(sequence, message)
+
+
 def _dropping(sequence: int) -> Write:
     return lambda unit: unit.drop_unopened(sequence)
-
-
-_PARTS = 5  # of the subject of a change or a heartbeat

@@ -43,6 +43,7 @@ class _Run(Struct):
     read: int  # revision up to which the records were read
     last: int  # position of the last message that was published
     until: int = 0  # position at which it ends; 0: never
+    stuck_at: int = -1  # revision of the records at which nothing more was to be had
     tag: str = ""  # makes a key that the stream does not know yet
     ready: deque[_Ready] = field(default_factory=deque)
     sent: deque[tuple[int, _Ready]] = field(default_factory=deque)  # by number, not acknowledged
@@ -61,6 +62,7 @@ class _Project(Struct):
     refills: deque[_Run] = field(default_factory=deque)
     checked: bool = False  # is what the stream has of it known, on this connection?
     blocked: str = ""  # why nothing can be published
+    late_since: int = 0  # since when anything is not acknowledged, UTC nanoseconds; 0: all is
 
 
 class Outbox:
@@ -86,6 +88,10 @@ class Outbox:
     def blocked(self, hashed: str) -> str:
         """Say why nothing of a project can be published; "" if that is not so."""
         return self._projects[hashed].blocked
+
+    def late_since(self, hashed: str) -> int:
+        """Return since when anything of a project is not acknowledged, UTC ns; 0: all is."""
+        return self._projects[hashed].late_since
 
     def add(self, shared: Shared) -> None:
         """Share a project."""
@@ -159,10 +165,12 @@ class Outbox:
                 )
         return project.shared if project.shared != before else None
 
-    def publish(self, view: RecordView) -> bool:
-        """Publish what there is room for; return whether more is left."""
+    def publish(self, view: RecordView, now: int) -> bool:
+        """Publish what there is room for; return whether more is left. `now` is UTC nanoseconds."""
         head = view.watermark().revision
         for project in self._projects.values():
+            done = project.main.idle and project.main.read >= head
+            project.late_since = 0 if done else project.late_since or now
             if not project.checked:
                 continue
             while project.refills and self._stream.room:
@@ -178,7 +186,7 @@ class Outbox:
         return any(
             one.checked
             and not one.blocked
-            and (one.main.ready or one.main.read < head or one.refills)
+            and (one.main.ready or one.refills or one.main.read < head != one.main.stuck_at)
             for one in self._projects.values()
         )
 
@@ -215,6 +223,7 @@ class Outbox:
         if run.read >= head and not run.until:
             return
         found = outgoing.changes(view, project.shared.project, run.read, BATCH)
+        run.stuck_at = head if found.through <= run.read else -1  # it is ignored
         run.read = max(run.read, found.through)
         ready, part, revision = list[_Ready](), 0, -1
         for at, one in found.changes:

@@ -22,6 +22,7 @@ DATABASES = (
     "streams",  # number of the stream -> its id
     # The rest is of the replicator alone: see `iai.store.team_store`.
     "control",  # digest -> Control
+    "unsent",  # digest of its id -> Statement
     "shared",  # hash of the project -> Shared
     "peers",  # hash of the project, machine -> Peer
     "unopened",  # sequence -> Unopened

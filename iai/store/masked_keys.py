@@ -46,6 +46,7 @@ team/
 `inbox`            number of a stream, sequence                as it is
 `streams`          number of a stream                          as it is
 `control`          digest of a message                         mask
+`unsent`           digest of an id                             mask
 `shared`           hash of a project                           mask
 `peers`            hash of a project, machine                  mask, mask
 `unopened`         sequence                                    as it is
@@ -222,7 +223,7 @@ _BLOCKS = {
     (0,): (
         "by_key", "action_keys", "transcripts", "rereading", "by_session", "narration", "actions",
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
-        "members", "amended", "topics", "control", "shared", "about", "forgotten",
+        "members", "amended", "topics", "control", "unsent", "shared", "about", "forgotten",
     ),
     (0, BLOCK): ("sessions", "peers"),
     (0, BLOCK + 8): ("by_activity",),

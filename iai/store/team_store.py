@@ -4,6 +4,7 @@ All of it can be had again from the records and the stream, but which projects t
 where the directory is lost, nothing is shared until somebody says so.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -16,13 +17,15 @@ from iai.encryption.cipher import Cipher
 from iai.model.record import digest
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
-from iai.store.inbox import DATABASES, SCHEMA, InboxChange, InboxView, Mark
+from iai.store.inbox import DATABASES, SCHEMA, Arrived, InboxChange, InboxView, Mark
 from iai.store.seal import Transaction
 from iai.team.chain import Chain, Span
 
 T = TypeVar("T")
 
-_TAKEN = b"taken"  # in `meta`
+_TAKEN = b"taken"  # in `meta`, as are the next two
+_INBOX = b"inbox"
+_NUMBERED = b"numbered"
 _SEQUENCE = 8  # bytes
 _OURS, _THEIRS = b"\1", b"\0"
 
@@ -60,6 +63,13 @@ class Control(Struct, frozen=True):
     data: bytes
 
 
+class Unsent(Struct, frozen=True):
+    """A message about the team itself that the stream has not acknowledged."""
+
+    id: str  # see `iai.team.membership.Publication`
+    data: bytes
+
+
 class Unopened(Struct, frozen=True):
     """A message that was sealed with a key that this machine does not have yet."""
 
@@ -94,6 +104,15 @@ class TeamView(InboxView):
         """Return all messages about the team itself."""
         return [unpack(data, Control) for _, data in self._t.entries(self._db["control"])]
 
+    def unsent(self) -> list[Unsent]:
+        """Return what this machine has to say about the team, in the order of its ids."""
+        return [unpack(data, Unsent) for _, data in self._t.entries(self._db["unsent"])]
+
+    def waiting_for_ingest(self, most: int) -> dict[str, int]:
+        """Count the changes of each machine in the inbox, among the first ones."""
+        found = islice(self._t.entries(self._db["inbox"]), most)
+        return dict(Counter(unpack(data, Arrived).machine for _, data in found))
+
     def unopened(self, after: int, limit: int) -> list[tuple[int, Unopened]]:
         """Return messages that wait for a key, by sequence."""
         found = self._t.entries(self._db["unopened"], encode_u64(after + 1))
@@ -126,6 +145,22 @@ class TeamChange(TeamView, InboxChange):
         """Note up to where the stream was taken in."""
         self._t.put(_TAKEN, pack(mark), db=self._db["meta"])
 
+    def arrive(self, changes: Iterable[tuple[str, bytes]], now: int) -> None:
+        """Put changes into the inbox, each with the machine that signed it.
+
+        They are numbered in the order in which they can be applied, which is not quite that of the
+        stream: what had to wait for a key comes later. To ingest, the inbox is the stream: its id
+        is the time, in UTC nanoseconds, at which it was created.
+        """
+        known = self._t.get(_INBOX, db=self._db["meta"])
+        inbox = known or str(now).encode()
+        last = self._t.get(_NUMBERED, db=self._db["meta"]) if known else None
+        start = decode_u64(last) + 1 if last is not None else 1
+        rows = [(start + at, machine, data) for at, (machine, data) in enumerate(changes)]
+        self.put(inbox.decode(), rows)
+        self._t.put(_INBOX, inbox, db=self._db["meta"])
+        self._t.put(_NUMBERED, encode_u64(start + len(rows) - 1), db=self._db["meta"])
+
     def begin_stream(self, stream: str) -> None:
         """Start over with another stream: what was known by sequence is void."""
         for name in ("unopened", "erasures", "about"):
@@ -151,6 +186,14 @@ class TeamChange(TeamView, InboxChange):
     def put_control(self, key: bytes, control: Control) -> None:
         """Keep a message about the team itself. `key` is its digest."""
         self._t.put(key, pack(control), db=self._db["control"])
+
+    def put_unsent(self, unsent: Unsent) -> None:
+        """Have something said about the team, if need be after a restart."""
+        self._t.put(digest(unsent.id), pack(unsent), db=self._db["unsent"])
+
+    def sent(self, id_: str) -> None:
+        """Note that it was said."""
+        self._t.delete(digest(id_), db=self._db["unsent"])
 
     def put_unopened(self, sequence: int, message: Unopened) -> None:
         """Keep a message until its key comes."""

@@ -43,6 +43,7 @@ from iai.team.identity import PublicKeys
 from iai.team.invitation import Invitation
 from iai.team.roster import KeyState, Received, Roster, evaluate
 
+LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MOST_GRANTED = 1_000  # keys in one message
 _NONCE = 12  # bytes
@@ -87,6 +88,12 @@ class Membership:
         self._messages[signed.digest] = Received(sequence, signed)
         self._evaluated = None
         return True
+
+    def begin_stream(self) -> None:
+        """Take note that the stream is another one: the sequences in the old one are void."""
+        known = ((digest, one.signed) for digest, one in self._messages.items())
+        self._messages = {digest: Received(0, signed) for digest, signed in known}
+        self._evaluated = None
 
     def due(self, now: int) -> list[Publication]:
         """Return what this machine has to publish for the team. `now` is UTC nanoseconds."""
@@ -162,7 +169,7 @@ class Membership:
         if self.machine in self.roster.members:
             return ""
         if self.machine in self.roster.departed:
-            return "this machine has left the team, or was removed from it"
+            return LEFT
         if self._own.invitation:
             key = identity.public_half(self._own.invitation)
             refusal = self.roster.invitation_refusal(key, now)

@@ -44,7 +44,6 @@ class KeyState(Struct):
 
     id: bytes
     epoch: int
-    digest: bytes  # of the message that made it
     holders: set[str]
 
 
@@ -70,9 +69,8 @@ class Roster(Struct):
         return {one: keys for one, keys in self.admitted.items() if one not in self.departed}
 
     def current(self, project: str) -> KeyState | None:
-        """Return the newest key of a project; None if it has none."""
-        every = self.keys.get(project, {}).values()
-        return max(every, key=lambda one: (one.epoch, one.digest), default=None)
+        """Return the newest key of a project, of several the first; None if it has none."""
+        return max(self.keys.get(project, {}).values(), key=lambda one: one.epoch, default=None)
 
     def is_closed(self, key: KeyState) -> bool:
         """Is nobody but members able to read what is sealed with it?"""
@@ -223,7 +221,7 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
         case Profile(names=names):
             roster.profiles[by] = names
         case Key(project=project, key=key, epoch=epoch, wrapped=wrapped):
-            made = KeyState(key, epoch, signed.digest, {by, *wrapped})
+            made = KeyState(key, epoch, {by, *wrapped})
             roster.keys.setdefault(project, {}).setdefault(key, made)
         case Grant() as grant:
             _hand(grant, roster)

@@ -24,12 +24,8 @@ Opened = set[tuple[str, str]]  # `r` or `w`, and the path, below the store witho
 
 LOCK_FILES = {"lock.mdb"}  # in which a reader of LMDB has to announce itself
 OF_A_TEAM = {"team/", "team.json"}
-NOT_USED_HERE = {
-    "models/",
-    "config.toml",
-    "crypto.json",
-    *OF_A_TEAM,
-}  # MiniLM; settings; encryption
+# MiniLM; settings; encryption
+NOT_USED_HERE = {"models/", "config.toml", "crypto.json", *OF_A_TEAM}
 OF_THE_HOOKS = {"ledger/*.hook.jsonl"}
 
 

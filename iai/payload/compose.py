@@ -118,7 +118,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     still = tuple(map(_still_open, unfinished))
     yield Section(("", "## Also open here"), still, 0.1)
     since = " since you were last here" if material.others.since_last else ""
-    news = tuple(_news(session, material, wall) for session in material.others.sessions[:EARLIER])
+    news = tuple(_news(material, wall))
     yield Section(("", f"## What others did in this project{since}"), news, 0.3)
     before = tuple(_line_of(session, names) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
@@ -234,13 +234,22 @@ def _line_of(session: Summary, names: Names) -> tuple[str, ...]:
     return (f"- {_day(session.ended_at)}{on}{_branch(session)}: {_came_to(session)}",)
 
 
-def _news(session: Summary, material: Material, wall: int) -> tuple[str, ...]:
-    """A session of somebody else: who, when, branch, what became of it, and what was decided."""
-    who = _whose(session.info.machine, material.names).brief
-    when = f"{_day(session.ended_at)} ({_ago(wall - session.ended_at)})"
-    line = f"- {who}, {when}{_branch(session)}: {_came_to(session)}"
-    decided = (_decided(r) for r in material.others.decisions if _said_in(session, r))
-    return (line, *(f"  Decided by {who}: {text}" for text in decided))
+def _news(material: Material, wall: int) -> Iterator[tuple[str, ...]]:
+    """The sessions of others: who, when, branch, what became of each, and what was decided."""
+    for place, session in enumerate(material.others.sessions[:EARLIER]):
+        who = _whose(session.info.machine, material.names).brief
+        when = f"{_day(session.ended_at)} ({_ago(wall - session.ended_at)})"
+        line = f"- {who}, {when}{_branch(session)}: {_came_to(session)}"
+        latest = _said_last(session, line) if place == 0 else ()
+        decided = (_decided(r) for r in material.others.decisions if _said_in(session, r))
+        yield (line, *latest, *(f"  Decided by {who}: {text}" for text in decided))
+
+
+def _said_last(session: Summary, line: str) -> Iterator[str]:
+    """What was said last in a session, as far as its line has not told it: it may go on now."""
+    for what, turn in (("Asked last", session.last.request), ("Answer", session.last.answer)):
+        if turn is not None and (text := _said(turn, _LINE)) not in line:
+            yield f"  {what}: {text} ({_number(turn)})"
 
 
 def _decided_earlier(others: Others) -> list[Record]:

@@ -188,9 +188,9 @@ def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Othe
     since_last = since is None and bool(real)
     if since_last:
         since = min(real[0].began_at, real[0].arrived_at)  # the clock there may be ahead
-    new = (s for s in theirs if s.arrived_at > (since or 0))
+    new = (s for s in theirs if s.arrived_at > (since or 0) and not s.info.unattended)
     return Others(
-        sessions=tuple(s for s in new if not s.trivial and not s.info.unattended),
+        sessions=tuple(_real_first(new)),
         decisions=tuple(islice(_decisions(theirs), DECISIONS)),
         since_last=since_last,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from iai.model.change import AmendChange, Flag, Named
+from iai.model.clock import NS
 from iai.model.member import Member
 from iai.payload import file_notes
 from iai.payload.checkouts import Checkout
@@ -80,6 +81,7 @@ def test_it_says_who_did_what_when_and_what_was_decided(records: Records) -> Non
     came_to = 'The short berths of the quay count by one line.; a1b2c3d "Mend the tide"; tide.py'
     assert section(text, SINCE) == [
         f"- Kim, Tue 14 Nov (2 h ago), fix/berth: Short berths (#3) -> {came_to}",
+        "  Asked last: text of kims asked (#3)",
         "  Decided by Kim: Which model? \u2192 the small one (#4, answer)",
     ]
     assert text.index("## Last session here") < text.index(SINCE)
@@ -99,7 +101,6 @@ NEWS: list[tuple[str, int, bool, dict[str, Any]]] = [  # what, how long ago, sho
     ("one that I was shown", 2 * DAY, False, {}),
     ("one that came during my last session", DAY - 2, True, {"after": 4}),
     ("one held before that came later", 3 * DAY, True, {"after": 60 * HOUR}),
-    ("a greeting", HOUR, False, {"asked": "hello", "done": ()}),
     ("one that a program held", HOUR, False, {"unattended": True}),
     ("one by a clock that is a year ahead", -365 * DAY, True, {"after": -365 * DAY - HOUR}),
     ("one of a machine that nobody named", HOUR, True, {"machine": "dd" * 8}),
@@ -118,6 +119,32 @@ def test_what_has_not_been_seen_is_shown(
     assert ("text of theirs asked" in text) == shown
     assert bool(section(text, SINCE)) == shown, "without news there is no heading either"
     assert "text of mine asked" in "\n".join(section(text, "Last session here"))
+
+
+def test_a_greeting_is_news_where_there_is_no_other(records: Records) -> None:
+    session(records, "mine", DAY, done=[EDIT])
+    session(records, "kims", HOUR, machine=KIMS, asked="hello there")
+    assert "hello there" in section(payload(records), SINCE)[0]
+    session(records, "lees", 2 * HOUR, machine=LEES, done=[EDIT])
+    assert "hello there" not in payload(records)
+
+
+def test_of_the_latest_session_of_others_it_says_what_was_said_last(records: Records) -> None:
+    session(records, "mine", DAY, done=[EDIT])
+    for name, seconds, machine in (("lees", 3 * HOUR, LEES), ("kims", 2 * HOUR, KIMS)):
+        session(records, name, seconds, machine=machine, done=[EDIT])
+        common = {
+            "session": name,
+            "machine": machine,
+            "created_at": WALL - seconds * NS + HOUR * NS,
+        }
+        put(records, new_record(f"{name} on", text=f"{name}: now the ebb", **common))
+    news = section(payload(records), SINCE)
+    assert [line.split(" (")[0] for line in news] == [
+        "- Kim, Tue 14 Nov",
+        "  Asked last: kims: now the ebb",
+        "- Lee, Tue 14 Nov",
+    ]
 
 
 def test_a_machine_without_a_name_is_called_by_its_id(records: Records) -> None:
@@ -153,7 +180,7 @@ def test_nothing_of_the_session_that_asks_decides_what_is_new(records: Records) 
 def test_one_who_was_never_here_gets_the_latest_that_was_done(records: Records) -> None:
     session(records, "kims", HOUR, machine=KIMS, done=[EDIT])
     text = payload(records)
-    assert len(section(text, "What others did in this project")) == 1
+    assert section(text, "What others did in this project")[0].startswith("- Kim, ")
     assert not section(text, SINCE)
     assert not section(text, "Last session")
     assert section(text, "Files worked on lately")
@@ -172,7 +199,8 @@ def test_the_last_session_is_this_users_or_this_machines(
         session(records, name, (3 - number) * DAY, machine=machine, done=[EDIT])
     text = payload(records, here=here)
     assert section(text, "Last session here")[0].startswith(f"Asked: text of {last} asked")
-    assert [line.split(",")[0] for line in section(text, SINCE)] == others
+    listed = [line for line in section(text, SINCE) if line.startswith("-")]
+    assert [line.split(",")[0] for line in listed] == others
     assert ("Claude Code, on workstation" in text) == (here == "user")
     assert bool(section(text, "Before that")) == (here == "user")
 
@@ -188,7 +216,7 @@ def test_decisions_are_those_of_who_made_them(records: Records) -> None:
     assert yours == ["We never retry here. (#5)", "We never round down here. (#3)"]
     seen = section(text, "Decided by others")
     assert seen == ["- Sat 11 Nov, Kim: We never round up here. (#1)"]
-    assert section(text, SINCE)[1:] == ["  Decided by Lee: We never log here. (#7)"]
+    assert section(text, SINCE)[-1] == "  Decided by Lee: We never log here. (#7)"
 
 
 def test_what_others_pinned_has_their_name_and_leaves_room_for_ones_own(records: Records) -> None:

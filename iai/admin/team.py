@@ -58,7 +58,7 @@ class Team(Struct, frozen=True, kw_only=True):
             _own(self.report.projects, wall),
             *_blocked(self.report.projects, self.projects),
             *_incoming(self.report),
-            *(_peer(peer, wall) for peer in self.report.peers),
+            *(_peer(peer, self.report, wall) for peer in self.report.peers),
         ]
 
 
@@ -130,7 +130,7 @@ def _incoming(report: TeamReport) -> Iterator[Line]:
         yield Line("refused", said, todo="`iai events --kind team-message-refused`")
 
 
-def _peer(peer: TeamPeer, wall: int) -> Line:
+def _peer(peer: TeamPeer, report: TeamReport, wall: int) -> Line:
     """Say how far the records here are behind a machine, and when it was last heard from."""
     member = Member(machine=peer.machine, author=peer.author, name=peer.name)
     name = str(People({peer.machine: member}.get).whose(peer.machine))
@@ -146,8 +146,10 @@ def _peer(peer: TeamPeer, wall: int) -> Line:
         parts.append("never heard from")
     elif silent_s > SILENT_S:
         parts.append(f"not heard from since {when(peer.heard_at)} ({span(silent_s)})")
-    elif not parts:
+    elif not parts and report.state == "connected":
         parts.append(f"current, heard from {span(silent_s)} ago")
+    elif not parts:
+        parts.append(f"current when it was last heard from, {span(silent_s)} ago")
     level: Level = "warn" if peer.waiting or peer.missing else "ok"
     todo = "that machine publishes again what is missing once both are connected"
     return Line(name, "; ".join(parts), level, for_s, todo)

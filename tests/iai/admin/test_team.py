@@ -120,6 +120,11 @@ def test_the_server_is_reached_or_not_and_says_why() -> None:
     ]
 
 
+def test_nobody_is_current_while_the_server_is_away() -> None:
+    away = structs.replace(REPORT, state="disconnected")
+    assert lines(away)[-1][1] == "current when it was last heard from, 4.0 s ago"
+
+
 def test_without_a_team_nobody_is_asked_and_nothing_is_said(layout: Layout) -> None:
     layout.create()
     assert team.measure(layout) is None

@@ -21,7 +21,7 @@ from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.people import People
 from iai.model.record import Record
 from iai.payload.budget import tokens
-from iai.payload.hot_files import bases, relative
+from iai.payload.hot_files import bases, named_like, relative
 from iai.payload.material import ACTIONS, TURNS, PayloadSource
 from iai.payload.summary import name_of, throwaway
 
@@ -50,6 +50,7 @@ class Note(Struct, frozen=True):
     cwd: str  # of the session
     request: int  # label of the request that the text names; 0: it names none
     text: str
+    abroad: bool = False  # was it on another machine?
 
 
 # Session and project -> revision of its last change when it was read, and what was made of it.
@@ -72,7 +73,9 @@ def gather(view: PayloadSource, project: str, memo: Memo) -> list[Note]:
 
 def render(notes: Sequence[Note], tops: Sequence[str], opening: str) -> str:
     """Return the file; `tops` are those of the project's checkouts, its root first."""
-    above = bases([n.cwd for n in notes], [n.path for n in notes], tops[0], tops[1:])
+    abroad = named_like(tops[0], (n.path for n in notes if n.abroad))
+    beside = (*tops[1:], *abroad)
+    above = bases([n.cwd for n in notes], [n.path for n in notes], tops[0], beside)
     by_path: dict[str, list[Note]] = defaultdict(list)
     for note in sorted(notes, key=lambda note: -note.at):
         by_path[relative(note.path, above)].append(note)
@@ -121,7 +124,7 @@ def _notes(view: PayloadSource, session: bytes, project: str, people: People) ->
         text = _text(path, [action for action, _ in made], request, commit, branch=branch, by=by)
         cwd = info.cwd if info else turns[-1].cwd
         label = request.label if request else 0
-        yield Note(path, last.at, turns[-1].session, cwd, label, text)
+        yield Note(path, last.at, turns[-1].session, cwd, label, text, bool(by))
 
 
 def _what_for(requests: Sequence[Record | None]) -> Record | None:

@@ -19,8 +19,11 @@ def by_directory(
 ) -> list[tuple[str, list[str]]]:
     """Return directories below the root with the files touched there, the hottest first.
 
-    `beside` are the tops of other checkouts: a file is the same one in each.
+    `beside` are the tops of other checkouts: a file is the same one in each. So it is in those of
+    other machines, which are known by their name alone.
     """
+    abroad = (file.path for s in sessions if s.info.machine for file in s.files)
+    beside = (*beside, *named_like(root, abroad))
     paths = [file.path for session in sessions for file in session.files]
     weights = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
@@ -44,11 +47,15 @@ def bases(
     if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
         known = {root}
     else:
-        name = f"/{PurePosixPath(root).name}/"
-        known = {path.partition(name)[0] + name for path in paths if name in path}
-        known = known or {_common(paths)}
+        known = named_like(root, paths) or {_common(paths)}
     found = {*known, *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
+
+
+def named_like(root: str, paths: Iterable[str]) -> set[str]:
+    """Return the directories that these paths are below and that have the name of the root."""
+    name = f"/{PurePosixPath(root).name}/"
+    return {path.partition(name)[0] + name for path in paths if name in path}
 
 
 def relative(path: str, bases: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def find(
     here: tuple[FileVisit, ...] = ()
     for name, exact in ((names[0], True), *((name, False) for name in names)):
         visits = history(view, name, project, machines)
-        fitting = (v for v in visits if not exact or v.path.removesuffix(name)[:-1] in bases)
+        fitting = (v for v in visits if not exact or _seen_from(v, name, bases, root))
         here = tuple(islice(fitting, k))
         if here:
             names = [name]
@@ -72,6 +72,13 @@ def find(
     every = (visit for name in names for visit in history(view, name, machines=machines))
     others = (visit for visit in every if visit.project != project)
     return Found(here, tuple(islice(others, k - len(here))))
+
+
+def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:
+    """Is a path the name as seen from a checkout? One of another machine is known by its name."""
+    base = visit.path.removesuffix(name)[:-1]
+    alike = PurePosixPath(base).name == PurePosixPath(root).name
+    return base in bases or bool(visit.machine and alike)
 
 
 def change_line(visit: FileVisit) -> str:

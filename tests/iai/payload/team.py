@@ -17,6 +17,7 @@ from tests.iai.store.builders import NOW, PROJECT, new_record
 WALL = NOW.wall
 OTHER = "fedcba9876543210"
 EDIT = ("edit", {"path": "/mine/src/tide.py", "added": 31, "removed": 4, "status": "ok"})
+KIMS_EDIT = ("edit", {**EDIT[1], "path": "/home/kim/mine/src/ebb.py"})
 COMMIT = ("commit", {"text": "Mend the tide", "commit": "a1b2c3d4e5", "status": "ok"})
 LAPTOP, WORKSTATION, KIMS, LEES = "", "aa" * 8, "bb" * 8, "cc" * 8
 MEMBERS = {

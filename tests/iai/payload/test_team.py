@@ -13,12 +13,14 @@ from iai.payload import file_notes
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
 from iai.payload.material import OTHERS, PINNED, SESSIONS, gather
+from iai.recall.file_history import find
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.store.records import Records
 from tests.iai.payload.team import (
     COMMIT,
     EDIT,
     KIMS,
+    KIMS_EDIT,
     LAPTOP,
     LEES,
     MEMBERS,
@@ -318,12 +320,39 @@ def test_what_was_dismissed_is_not_shown(records: Records) -> None:
     assert not section(payload(records), SINCE)
 
 
-def test_the_note_on_a_file_says_who_changed_it(records: Records) -> None:
-    session(records, "mine", DAY, done=[EDIT])
-    session(records, "kims", HOUR, machine=KIMS, done=[EDIT])
+def test_a_file_is_the_same_one_in_the_checkout_of_another_machine(records: Records) -> None:
+    session(records, "mine", 2 * DAY, done=[EDIT])
+    session(records, "ours", DAY, machine=WORKSTATION, done=[KIMS_EDIT])
+    files = section(payload(records), "Files worked on lately")
+    assert files == ["- src/: ebb.py, tide.py"]
     with records.view() as view:
-        texts = [note.text for note in file_notes.gather(view, PROJECT, {})]
-    assert [text.split(":")[0] for text in texts] == [
+        found = find(view, "src/ebb.py", "/mine", "/mine", PROJECT, 9)
+    assert [visit.session for visit in found.here] == ["ours"]
+
+
+def test_the_history_of_a_file_has_those_of_all_machines(records: Records) -> None:
+    elsewhere = ("edit", {**EDIT[1], "path": "/home/kim/mine/vendor/src/tide.py"})
+    theirs = ("edit", {**EDIT[1], "path": "/home/kim/mine/src/tide.py"})
+    session(records, "mine", 3 * DAY, done=[EDIT])
+    session(records, "kims", 2 * DAY, machine=KIMS, done=[theirs])
+    session(records, "another file", DAY, machine=KIMS, done=[elsewhere])
+    with records.view() as view:
+        found = find(view, "src/tide.py", "/mine", "/mine", PROJECT, 9)
+    assert [(visit.session, visit.by) for visit in found.here] == [
+        ("kims", "Kim on quay"),
+        ("mine", ""),
+    ]
+
+
+def test_the_note_on_a_file_says_who_changed_it(records: Records) -> None:
+    theirs = ("edit", {**EDIT[1], "path": "/home/kim/mine/src/tide.py"})
+    session(records, "mine", DAY, done=[EDIT])
+    session(records, "kims", HOUR, machine=KIMS, done=[theirs])
+    with records.view() as view:
+        notes = file_notes.gather(view, PROJECT, {})
+    assert [note.text.split(":")[0] for note in notes] == [
         "- tide.py, 2023-11-14, Kim",
         "- tide.py, 2023-11-13",
     ]
+    lines = file_notes.render(notes, ["/mine"], "<!-- iai tokens=300 -->").splitlines()
+    assert [line.split("\t")[1] for line in lines[2:]] == ["src/tide.py", "src/tide.py"]

@@ -23,7 +23,7 @@ from iai.payload.summary import Summary, summarise
 
 SESSIONS = 30  # latest sessions of a project that are read, of one's own
 OTHERS = 20  # and of others
-KEYS = 500  # latest sessions of a project among which these are looked for
+KEYS = 2_000  # latest sessions of a project among which these are looked for
 TURNS = 200  # latest turns of a session that are read, besides its first request
 ACTIONS = 2_000  # latest actions of a session that are read
 PINNED = 12
@@ -163,24 +163,28 @@ def gather(
 def _parted(
     view: PayloadSource, project: str, people: People, memo: Memo
 ) -> tuple[list[bytes], list[bytes]]:
-    """Return the latest sessions of a project: one's own, and those of others."""
+    """Return the latest sessions of a project: one's own, and those held by other people."""
     ours: list[bytes] = []
     theirs: list[bytes] = []
     for key in islice(view.sessions(project), KEYS) if project else ():
-        own = people.own(_machine(view, key, project, memo))
-        (ours if own else theirs).append(key)
+        info = _info(view, key, project, memo)
+        if people.own(info.machine):
+            ours.append(key)
+        elif not info.unattended:
+            theirs.append(key)
         if len(ours) == SESSIONS:
             break
     return ours, theirs[:OTHERS]
 
 
-def _machine(view: PayloadSource, session: bytes, project: str, memo: Memo) -> str:
-    """Return which machine a session was held on."""
+def _info(view: PayloadSource, session: bytes, project: str, memo: Memo) -> SessionInfo:
+    """Return whose a session is; if only its turns are known, by those."""
     _, kept = memo.get((session, project), (0, None))
     info = kept.info if kept else view.session_info(session)
     if info is not None:
-        return info.machine
-    return next((turn.machine for turn in view.session(session, newest_first=True)), "")
+        return info
+    turn = next(view.session(session, newest_first=True), None)
+    return SessionInfo(host="", session="", machine=turn.machine if turn else "")
 
 
 def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Others:
@@ -188,9 +192,8 @@ def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Othe
     since_last = since is None and bool(real)
     if since_last:
         since = min(real[0].began_at, real[0].arrived_at)  # the clock there may be ahead
-    new = (s for s in theirs if s.arrived_at > (since or 0) and not s.info.unattended)
     return Others(
-        sessions=tuple(_real_first(new)),
+        sessions=tuple(_real_first(s for s in theirs if s.arrived_at > (since or 0))),
         decisions=tuple(islice(_decisions(theirs), DECISIONS)),
         since_last=since_last,
     )

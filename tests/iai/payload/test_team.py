@@ -269,6 +269,14 @@ def test_the_last_session_is_found_behind_many_of_others(records: Records) -> No
         assert len(gather(view, PROJECT, "mine").others.sessions) == OTHERS
 
 
+def test_programs_of_others_do_not_hide_what_people_did(records: Records) -> None:
+    session(records, "mine", DAY, done=[EDIT])
+    session(records, "kims", 20 * HOUR, machine=KIMS, done=[EDIT])
+    for number in range(OTHERS + 1):
+        session(records, f"bot {number}", HOUR - number, machine=LEES, unattended=True)
+    assert "text of kims asked" in section(payload(records), SINCE)[0]
+
+
 def test_a_name_cannot_pass_for_anything_else(records: Records) -> None:
     evil = Member(
         machine=KIMS,

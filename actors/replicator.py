@@ -61,7 +61,7 @@ from iai.team.stream import (
 
 log = logging.getLogger(__name__)
 
-REPORTS = 256  # taken at a time: some 50 ms of verifying and opening
+REPORTS = 64  # taken at a time: some 50 ms of verifying, opening and noting
 RETRIED = 128  # messages that waited for a key, opened at a time
 ERASED = 32  # messages deleted from the stream at a time
 ROUND_S = 1.0  # between two looks at what is due by the clock
@@ -329,6 +329,8 @@ class Replicator:
         for one in taken.refused[:MOST_NOTED]:
             log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
             yield TeamMessageRefused(sequence=one.sequence, subject=one.subject, reason=one.reason)
+        for hashed, span in taken.holes:  # what else was in those messages is published again
+            self._outbox.refill(hashed, span, tag=f":{span.through}")
         if taken.rows:
             mark = self._intake.mark
             yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)

@@ -4,6 +4,7 @@ create    begin a team; this machine is its founder, who alone can remove others
 invite    print a code that lets one machine join within 7 days
 join      join with such a code, from the command line, from a prompt, or from standard input (-)
 leave     leave the team; the founder removes others with --machine
+server    use another address, or another password, of the team's server
 status    show the team, its members, and what this machine shares
 serve     run a server for a small team: NATS, a single node, in the foreground
 
@@ -23,22 +24,17 @@ from iai.config.settings import Settings
 from iai.errors import TeamUnavailable
 
 _PORT = 4_222
+_ADDRESS = (
+    "tls://HOST:PORT, the path of a file with it, or - to be asked for it; one with a password is"
+    " not taken from the command line"
+)
 
 
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     creating = actions.add_parser("create", help="begin a team, with this machine as its founder")
     creating.add_argument("name", help="what the team is called")
-    creating.add_argument(
-        "--server",
-        required=True,
-        metavar="URL",
-        help="tls://HOST:PORT; the path of a file with it; or - to be asked for it, or read it from"
-        " standard input. An address with a password is only taken from there",
-    )
-    creating.add_argument(
-        "--ca", type=Path, metavar="FILE", help="the certificate that signs the server's (PEM)"
-    )
+    creating.add_argument("--server", required=True, metavar="URL", help=_ADDRESS)
     inviting = actions.add_parser("invite", help="print a code that lets one machine join")
     joining = actions.add_parser("join", help="join a team")
     joining.add_argument("code", nargs="?", default="-", help="the code; - (default): asks for it")
@@ -52,8 +48,14 @@ def configure(parser: ArgumentParser) -> None:
     leaving.add_argument(
         "--force", action="store_true", help="leave even if the others cannot be told"
     )
+    moving = actions.add_parser("server", help="use another address of the team's server")
+    moving.add_argument("server", metavar="URL", help=_ADDRESS)
+    for action in (creating, moving):
+        action.add_argument(
+            "--ca", type=Path, metavar="FILE", help="the certificate that signs the server's (PEM)"
+        )
     status = actions.add_parser("status", help="show the team and its members")
-    for action in (creating, inviting, joining, leaving, status):
+    for action in (creating, inviting, joining, leaving, moving, status):
         action.add_argument("--json", action="store_true", help="print one JSON document")
     serving = actions.add_parser("serve", help="run a server for a small team")
     serving.add_argument(

@@ -10,9 +10,10 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.cli import passphrase
 from iai.cli.output import print_json
@@ -20,7 +21,7 @@ from iai.cli.progress import bar
 from iai.cli.stopped import stopped
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, GroupNotRunning, IaiError, NoAnswer, NoTeam
+from iai.errors import BadUsage, GroupNotRunning, IaiError, NoAnswer, NoTeam, Refused, StoreError
 from iai.model.printable import printable
 from iai.process.client import Client
 from iai.protocol.message import Actor
@@ -32,6 +33,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
+from iai.store.records import Records
 from iai.team import address, enrolment, invitation, membership, team_file
 from iai.team.enrolment import Enrolment
 from iai.team.identity import PublicKeys
@@ -79,7 +81,7 @@ def create(args: Namespace, settings: Settings) -> int:
     print(f"created team {own.name} ({own.team}); {machine} of {author} is its founder")
     _say_start(running)
     print("next: `iai project share .` in a checkout, and `iai team invite` for another machine")
-    return 0
+    return _require_connection(layout) if running else 0
 
 
 def invite(args: Namespace, settings: Settings) -> int:
@@ -132,14 +134,7 @@ def leave(args: Namespace, settings: Settings) -> int:
     if not layout.team_file.exists():
         raise NoTeam
     if not args.force:
-        with _client(layout) as client:
-            client.call(Actor.REPLICATOR, LeaveTeam(), TeamReport)
-        reason = _wait(layout, lambda report: report.reason == membership.LEFT, "leaving")
-        if reason:
-            raise NoAnswer(
-                f"the team does not know yet that this machine leaves ({reason}); run this again"
-                " once the server is reached, or with --force to leave all the same"
-            )
+        _tell(layout)
     passphrase.unlock(layout, settings)
     with stopped(layout, settings):
         layout.team_file.unlink(missing_ok=True)
@@ -147,8 +142,39 @@ def leave(args: Namespace, settings: Settings) -> int:
     if args.json:
         print_json({"left": True, "told": not args.force})
     else:
-        print("this machine is in no team; what it has of others' work stays until you forget it")
+        print(
+            "this machine is in no team now; what it has of others' work stays until you forget it"
+        )
     return 0
+
+
+def _tell(layout: Layout) -> None:
+    """Tell the team that this machine leaves. Raises NoAnswer if it does not hear of it."""
+    with _client(layout) as client:
+        try:
+            client.call(Actor.REPLICATOR, LeaveTeam(), TeamReport)
+        except Refused:  # it was not let in yet, or was removed: nobody has to be told
+            return
+    reason = _wait(layout, lambda report: report.reason == membership.LEFT, "leaving")
+    if reason:
+        raise NoAnswer(
+            f"the team does not know yet that this machine leaves ({reason}); run this again"
+            " once the server is reached, or with --force to leave all the same"
+        )
+
+
+def server(args: Namespace, settings: Settings) -> int:
+    """Use another address of the server. Each machine has to be told."""
+    layout = Layout(settings.store)
+    passphrase.unlock(layout, settings)
+    own = structs.replace(team_file.load(layout), server=_server(args))
+    with stopped(layout, settings) as running:
+        team_file.save(layout, own)
+    if args.json:
+        print_json({"server": own.server.urls[0]})
+        return 0
+    print(f"the server of {own.name} is {own.server.urls[0]} for this machine now")
+    return _require_connection(layout) if running else 0
 
 
 def status(args: Namespace, settings: Settings) -> int:
@@ -158,9 +184,9 @@ def status(args: Namespace, settings: Settings) -> int:
     try:
         with Client(layout) as client:
             report = client.call(Actor.REPLICATOR, TeamStatus(), TeamReport)
-        shown = _shown(own, report)
+        shown = _shown(own, report, _project_names(layout, report))
     except IaiError as error:
-        shown = _shown(own, None, str(error))
+        shown = _shown(own, None, [], str(error))
     if args.json:
         print_json(shown)
     else:
@@ -241,6 +267,14 @@ def _wait(layout: Layout, done: Callable[[TeamReport], bool], what: str) -> str:
     return reason
 
 
+def _require_connection(layout: Layout) -> int:
+    """Return the exit code; say so if the server is not reached."""
+    reason = _wait(layout, lambda report: report.state == "connected", "connecting")
+    if reason:
+        print(f"iai: the server is not reached yet: {reason}", file=sys.stderr)
+    return 1 if reason else 0
+
+
 def _server(args: Namespace) -> Server:
     """Return how to reach the server that the user named. Raises BadUsage."""
     named = args.server
@@ -301,7 +335,20 @@ def _say_start(running: bool) -> None:  # noqa: FBT001
     print("iai was restarted with it" if running else "start iai: `iai up --detach`")
 
 
-def _shown(own: Enrolment, report: TeamReport | None, problem: str = "") -> StatusShown:
+def _project_names(layout: Layout, report: TeamReport) -> list[str]:
+    """Return the names of the projects that are shared from here; ids where they are unknown."""
+    ids = [project.project for project in report.projects]
+    try:
+        with closing(Records(layout.records)) as records, records.view() as view:
+            known = {project.id: project.name for project in view.projects()}
+    except StoreError:
+        known = {}
+    return [known.get(id_, id_) for id_ in ids]
+
+
+def _shown(
+    own: Enrolment, report: TeamReport | None, projects: list[str], problem: str = ""
+) -> StatusShown:
     founder = PublicKeys(own.founder, b"").machine
     itself = MemberShown(
         machine=own.machine, author=own.author, name=own.machine_name, own=True,
@@ -321,7 +368,7 @@ def _shown(own: Enrolment, report: TeamReport | None, problem: str = "") -> Stat
         state=report.state if report else "not known",
         reason=report.reason if report else problem,
         members=[itself, *others],
-        projects=[project.project for project in report.projects] if report else [],
+        projects=projects,
     )
 
 

@@ -81,8 +81,9 @@ def _dated(arrived: list[Arrived], now: int) -> list[Arrived]:
     before that, in the order of its own times: so its session is the last one until the next
     begins, and not for as long as its clock is ahead.
     """
-    ahead = sorted({at for _, _, change in arrived for at in _times(change) if at > now})
-    if not ahead:
+    every = {at for _, _, change in arrived for at in _times(change)}
+    ahead = sorted(at for at in every if at > now - len(every))  # else one of just now comes last
+    if not ahead or ahead[-1] <= now:
         return arrived
     moved = {at: now - len(ahead) + place for place, at in enumerate(ahead, 1)}
     return [(sequence, machine, _moved(change, moved)) for sequence, machine, change in arrived]

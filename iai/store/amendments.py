@@ -25,6 +25,7 @@ DATABASES = (
     "work",  # revision, number -> Work of this machine
 )
 PLACE = 32  # bytes of an action's key: session, time, number
+_FIRST = encode_u64(0)
 _MOST = 1_000  # records or actions in one entry: as many fit into a message
 
 
@@ -159,7 +160,7 @@ class AmendmentView(Tables):
             yield unpack(data, Work)
 
     def work_since(self) -> int:
-        """Return the revision from which on `own_work` is known: an older version kept none."""
+        """Return the revision after which `own_work` is known: an older version kept none."""
         first = next(self._t.entries(self._db["work"]), None)
         return decode_u64(first[0][:8]) if first is not None else 1 << 63
 
@@ -202,7 +203,11 @@ class AmendmentChange(AmendmentView):
         for key in split(identity.keys):
             if not self._t.has(key, db=self._db["by_key"]):
                 self._t.put(key, number, db=self._db["by_key"])
-        self._t.put(number, pack(identity), db=self._db["identities"])
+        self.keep_identity(label, identity)
+
+    def keep_identity(self, label: int, identity: Identity) -> None:
+        """Keep what a record is known by, and is found by already."""
+        self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
 
     def bury(self, named: Named) -> None:
         """Have a record that is not there never be stored, under any of its names."""
@@ -213,8 +218,10 @@ class AmendmentChange(AmendmentView):
             if not self._t.has(key, db=self._db["by_key"]):
                 self._t.put(key, encode_u64(0), db=self._db["by_key"])
 
-    def keep_noted(self, revision: int, noted: Mapping[str, Noted]) -> None:
-        """Keep what a transaction that ends with a revision has done in each project."""
+    def keep_noted(self, before: int, revision: int, noted: Mapping[str, Noted]) -> None:
+        """Keep what a transaction, from one revision to another, has done in each project."""
+        if not self._t.count(self._db["work"]):
+            self._t.put(encode_u64(before) + _FIRST, pack(Work("")), db=self._db["work"])
         amendments = (part for project, one in noted.items() for part in one.amendments(project))
         work = (part for project, one in noted.items() for part in one.changed(project))
         for database, parts in (("amendments", amendments), ("work", work)):

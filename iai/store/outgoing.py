@@ -31,7 +31,7 @@ from iai.store.record_view import RecordView
 
 SCANNED = 2_000  # entries of the log that are read at a time: those of other projects are many
 _ROOM = LARGEST - (4 << 10)  # bytes for the actions of a message, which says little else
-_BY_HAND_ALONE = ("pin", "unpin", "forget", "project")  # operations that no turn has to follow
+_TURNS = ("insert", "edit", "mark", "move", "narrate")  # operations that a turn is said again for
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -86,12 +86,12 @@ class _Made:
 
     def take(self, revision: int, entry: LogEntry) -> None:
         """Gather what a change of the log entails, and the end of the commit that it is in."""
-        if entry.label and entry.operation not in _BY_HAND_ALONE:
+        if entry.label and entry.operation in _TURNS:
             record = self._view.get(entry.label)
             if record is not None and self._is_ours(record):
                 self._turns.pop(entry.label, None)
                 self._turns[entry.label] = revision
-                if revision < self._work_since and opens(record):
+                if revision <= self._work_since and opens(record):
                     self._add_all_work(revision, record)
         for work in self._view.own_work(revision):
             if self._holds(work.project):
@@ -151,7 +151,8 @@ class _Made:
     def _add_work(self, revision: int, keys: list[bytes]) -> None:
         found: dict[bytes, list[Action]] = {}
         for key in keys:
-            if key not in self._sent and (action := self._view.action(key)) is not None:
+            action = self._view.action(key) if key not in self._sent else None
+            if action is not None and self._holds(action.project or self._project):
                 self._sent.add(key)
                 found.setdefault(key[:DIGEST], []).append(action)
         for session, actions in found.items():
@@ -194,7 +195,8 @@ class _Made:
     def _turn_of(self, session: bytes) -> Record | None:
         """Return any turn of a session: by it, the session has a name."""
         if session not in self._named:
-            turns = (self._view.session(session), self._view.narration(session))
+            view = self._view
+            turns = view.session(session), view.narration(session), view.rewound(session)
             self._named[session] = next((turn for some in turns for turn in some), None)
         return self._named[session]
 

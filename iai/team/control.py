@@ -6,6 +6,7 @@ from a newer version, and skipped; a new field needs a default.
 """
 
 import hashlib
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -53,8 +54,7 @@ class Candidate(Struct, frozen=True):
 
     def is_proven(self, team: str) -> bool:
         """Does the machine have the invitation, and keys that can be used?"""
-        proven = is_signed(self.invitation, _proven(team, self.keys), self.proof)
-        return proven and self.keys.are_usable()
+        return _is_proven(team, self)
 
 
 class Join(Statement, frozen=True):
@@ -114,18 +114,15 @@ class Signed(Struct, frozen=True):
     machine: str
     statement: AnyStatement
     data: bytes  # the whole message
+    digest: bytes  # what names it
 
-    @property
-    def digest(self) -> bytes:
-        """What names the message."""
-        return hashlib.blake2b(self.data, digest_size=16).digest()
+    def __hash__(self) -> int:
+        """By its digest: a statement can hold lists."""
+        return hash(self.digest)
 
     def is_by(self, keys: PublicKeys) -> bool:
         """Is it signed by the machine with these keys?"""
-        signature = self.data[-SIGNATURE:]
-        return self.machine == keys.machine and is_signed(
-            keys.signing, _PURPOSE + self.data[:-SIGNATURE], signature
-        )
+        return self.machine == keys.machine and _is_signed(self, keys.signing)
 
 
 class _Body(Struct, frozen=True, array_like=True):
@@ -158,7 +155,8 @@ def read(team: str, data: bytes) -> Signed:
         raise Forged(f"not a control message that this iai knows: {error}") from None
     if body.team != team:
         raise Forged("a control message of another team")
-    return Signed(body.machine, statement, data)
+    digest = hashlib.blake2b(data, digest_size=16).digest()
+    return Signed(body.machine, statement, data, digest)
 
 
 def candidate(team: str, keys: PublicKeys, invitation: bytes) -> Candidate:
@@ -171,6 +169,18 @@ def team_id(founder: PublicKeys, nonce: bytes) -> str:
     """Return the id of a team: 16 hexadecimal digits that nobody else can begin a team with."""
     content = founder.signing + founder.exchange + nonce
     return hashlib.blake2b(content, digest_size=8, person=b"iai team").hexdigest()
+
+
+# The roster is evaluated again with each message, and each signature was verified before.
+@lru_cache(maxsize=16_384)
+def _is_signed(signed: Signed, signing: bytes) -> bool:
+    return is_signed(signing, _PURPOSE + signed.data[:-SIGNATURE], signed.data[-SIGNATURE:])
+
+
+@lru_cache(maxsize=4_096)
+def _is_proven(team: str, candidate: Candidate) -> bool:
+    proven = is_signed(candidate.invitation, _proven(team, candidate.keys), candidate.proof)
+    return proven and candidate.keys.are_usable()
 
 
 def _proven(team: str, keys: PublicKeys) -> bytes:

@@ -1,4 +1,4 @@
-"""What the control messages of a team amount to: a pure function of the set of them.
+"""What the control messages of a team amount to: a pure function of the set of them. No I/O.
 
 Statements are gone through by their Lamport clock, and by digest where that is equal: an order that
 respects what each author knew, and that all machines compute alike, however the messages arrived.
@@ -118,18 +118,23 @@ def _allowed(ordered: list[Signed], founder: bytes) -> dict[str, set[bytes]]:
     keys = {own.machine: own for signed in ordered for own in _keys_in(signed)}
     allowed: dict[str, set[bytes]] = {}
     removed: dict[str, set[bytes]] = {}
-    for signed in ordered:
-        leave, by = signed.statement, keys.get(signed.machine)
-        if not isinstance(leave, Leave) or by is None or not signed.is_by(by):
-            continue
-        listed = set(leave.counted)
-        if by.machine == leave.machine:
-            allowed.setdefault(by.machine, listed).intersection_update(listed)
-        elif by.signing == founder:
-            removed.setdefault(leave.machine, listed).intersection_update(listed)
-    for signed in ordered:
-        if isinstance(signed.statement, Leave) and signed.machine == signed.statement.machine:
-            allowed.get(signed.machine, set()).add(signed.digest)
+    leaves = [
+        (signed, signed.statement, by)
+        for signed in ordered
+        if isinstance(signed.statement, Leave)
+        and (by := keys.get(signed.machine)) is not None
+        and signed.is_by(by)
+    ]
+    own = [one for one in leaves if one[0].machine == one[1].machine]
+    for signed, leave, _ in own:
+        allowed.setdefault(signed.machine, set(leave.counted)).intersection_update(leave.counted)
+    for signed, _, _ in own:
+        allowed[signed.machine].add(signed.digest)
+    for signed, leave, by in leaves:
+        counts = signed.digest in allowed.get(signed.machine, {signed.digest})
+        if by.signing == founder and signed.machine != leave.machine and counts:
+            listed = removed.setdefault(leave.machine, set(leave.counted))
+            listed.intersection_update(leave.counted)
     return {**allowed, **removed}
 
 

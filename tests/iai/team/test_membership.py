@@ -333,6 +333,32 @@ def test_a_key_made_by_one_who_does_not_know_yet_that_somebody_left_is_not_used(
     assert ada.team.open(project, kim.id, 1, sealed).plain == b"without Bo"
 
 
+def test_what_was_sealed_with_the_key_of_one_who_was_being_removed_can_be_read() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    stream.publish(bo.team.share(PROJECT))
+    ada.read(stream)
+    project = ada.team.hash_of(PROJECT)
+    sealed = ada.team.seal(project, 1, 0, b"said meanwhile")
+    stream.publish([kim.team.leave(bo.id)])
+    settle(stream, kim, ada, bo)
+    assert project not in kim.team.roster.keys
+    assert kim.team.open(project, ada.id, 1, sealed).plain == b"said meanwhile"
+
+
+def test_a_founder_that_left_removes_nobody_and_silences_nobody() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    late = kim.team.leave(bo.id)
+    stream.publish([kim.team.leave()])
+    settle(stream, kim, ada, bo)
+    stream.publish([late])
+    settle(stream, kim, ada, bo)
+    assert [member.author for member in ada.team.members()] == ["Ada", "Bo"]
+    stream.publish([bo.team.invite(START)[1], *bo.team.share(PROJECT)])
+    settle(stream, ada, bo)
+    assert why_not(ada, late.data) == f"machine {kim.id} has left the team"
+    assert len(ada.team.refusals()) == 1
+
+
 def test_two_that_make_a_new_key_at_once_prefer_the_same() -> None:
     stream, (kim, ada) = crew("Ada")
     stream.publish(kim.team.share(PROJECT) + ada.team.share(PROJECT), again=True)

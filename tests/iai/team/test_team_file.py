@@ -14,7 +14,9 @@ from iai.encryption import keys
 from iai.encryption.cipher import is_sealed
 from iai.encryption.sources import KeyFile
 from iai.errors import NoTeam, StoreCorrupt, StoreTooNew
+from iai.store.environment import is_encrypted
 from iai.store.records import Records
+from iai.store.team_store import TeamStore
 from iai.team import enrolment, team_file
 from iai.team.enrolment import Enrolment
 from tests.iai.store.builders import NOW, new_record, put
@@ -52,16 +54,20 @@ def test_what_was_saved_is_loaded_and_only_its_user_can_read_it(
 
 
 def test_it_is_sealed_while_the_store_is_encrypted(layout: Layout, enrolled: Enrolment) -> None:
+    TeamStore(layout.team).close()
+    assert not is_encrypted(layout.team)
     encryption.encrypt(layout, KeyFile(f"{layout.root}.key"), quiet)
     sealed = layout.team_file.read_bytes()
     assert is_sealed(sealed)
     assert team_file.load(layout) == enrolled
     team_file.save(layout, enrolled)
     assert is_sealed(layout.team_file.read_bytes())
+    assert encryption.forms(layout) == {"team": encryption.ENCRYPTED}
     encryption.rotate(layout, quiet)
     assert layout.team_file.read_bytes()[:40] != sealed[:40]
     assert team_file.load(layout) == enrolled
     encryption.decrypt(layout, quiet)
+    assert not is_encrypted(layout.team)
     assert b"crew" in layout.team_file.read_bytes()
     assert team_file.load(layout) == enrolled
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from iai.model.session import SessionInfo
 from iai.payload.summary import FileWork, Summary
 
 FILES = 60  # named at most
@@ -66,18 +67,23 @@ def relative(path: str, bases: Sequence[str]) -> str:
 
 def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
     """Return how hot each file is that was there when it was last touched."""
-    touched = [(place, file, s.info.cwd) for place, s in enumerate(sessions) for file in s.files]
+    touched = [(place, file, s.info) for place, s in enumerate(sessions) for file in s.files]
     seen = {file.path: relative(file.path, bases) for _, file, _ in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
     found: dict[str, float] = defaultdict(float)
     latest: dict[str, FileWork] = {}
-    for place, file, cwd in touched:
+    for place, file, info in touched:
         path = _original(seen[file.path], own)
-        if own and path.startswith("/") and not path.startswith(f"{cwd.rstrip('/')}/"):
+        if own and path.startswith("/") and not _is_below(path, info):
             continue  # of no checkout of this project
         found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
         latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
     return {path: weight for path, weight in found.items() if not latest[path].gone}
+
+
+def _is_below(path: str, session: SessionInfo) -> bool:
+    """Is a path below the directory of its session? Of another machine's that is not known."""
+    return not session.machine and path.startswith(f"{session.cwd.rstrip('/')}/")
 
 
 def _is_elsewhere(path: str) -> bool:

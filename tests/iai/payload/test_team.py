@@ -330,7 +330,8 @@ def test_what_was_dismissed_is_not_shown(records: Records) -> None:
 
 def test_a_file_is_the_same_one_in_the_checkout_of_another_machine(records: Records) -> None:
     session(records, "mine", 2 * DAY, done=[EDIT])
-    session(records, "ours", DAY, machine=WORKSTATION, done=[KIMS_EDIT])
+    outside = ("edit", {**EDIT[1], "path": "/home/kim/.zshrc"})
+    session(records, "ours", DAY, machine=WORKSTATION, done=[KIMS_EDIT, outside])
     files = section(payload(records), "Files worked on lately")
     assert files == ["- src/: ebb.py, tide.py"]
     with records.view() as view:

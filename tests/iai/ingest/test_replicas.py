@@ -8,14 +8,15 @@ import pytest
 from iai.model import change
 from iai.model.action import Action
 from iai.model.change import ForgetChange, MemberChange, SessionChange, TurnChange, WorkChange
+from iai.model.ids import record_id
 from iai.model.member import Member
-from iai.model.record import Record, Source, session_key
+from iai.model.record import Record, Source, digest, session_key
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import Edit, Erase, Forget, Mark, Pin, SessionPart
 from iai.store import outgoing
 from iai.store.codec import encode_u64
 from tests.iai.ingest.replicas import SHOP, UNSHARED, YEAR, Message, Replica, exchange
-from tests.iai.store.builders import NOW, PROJECT, new_record
+from tests.iai.store.builders import NOW, PROJECT, encrypt, new_record
 
 A, B, C = "aa" * 8, "bb" * 8, "cc" * 8
 Team = tuple[Replica, Replica, Replica]
@@ -278,8 +279,8 @@ def test_what_is_done_in_another_project_meanwhile_is_not_told_even_if_undone(te
 
 def test_a_title_of_a_session_in_two_projects_is_not_told(team: Team) -> None:
     a, _, _ = team
-    a.say("one")
     a.say("two", project=UNSHARED)
+    a.say("one")
     titled = SessionInfo(host="claude", session="s", title="About my diary")
     a.commit(lambda unit: unit.note_session(titled))
     assert [type(one) for one in a.outgoing()] == [TurnChange]
@@ -392,6 +393,15 @@ def test_a_member_cannot_write_to_a_record_of_another_project(team: Team) -> Non
     assert texts(b) == ["diary"]
 
 
+def test_a_member_cannot_take_a_record_over_from_another_project(team: Team) -> None:
+    a, b, c = team
+    a.say("one", text="forged")
+    c.say("one", text="diary", project=UNSHARED, session="d")
+    b.take(Message(C, change.encode(one)) for one in c.outgoing(UNSHARED))
+    b.take(a.publish())
+    assert (there(b, "diary").machine, there(b, "diary").project) == (C, UNSHARED)
+
+
 # --- what is forgotten --------------------------------------------------------------------------
 
 
@@ -413,6 +423,21 @@ def test_what_one_forgets_is_gone_on_all_and_does_not_come_back(team: Team) -> N
             assert view.erased_through(), "its files have to be scrubbed"
         one.scrub()
         assert b"zanzibar" not in (one.path / "data.mdb").read_bytes()
+
+
+def test_another_name_of_what_is_forgotten_is_refused_as_well(team: Team) -> None:
+    a, b, _ = team
+    a.say("one")
+    a.ask(Forget(refs=("#1",)))
+    b.take(a.publish())
+    other = record_id("another key", NOW.wall)
+    for keys in ((digest("one"),), ()):
+        turn = TurnChange(
+            project=PROJECT, revision=9, record=change.Named((other,), keys), tier="episodic",
+            role="user", text="back again", host="claude", session="s", created_at=NOW.wall,
+        )  # fmt: skip
+        b.take([Message(C, change.encode(turn))])
+    assert b.every() == {}
 
 
 def test_what_its_author_did_for_it_since_is_forgotten_with_a_request(team: Team) -> None:
@@ -483,6 +508,8 @@ def test_what_is_redacted_later_is_redacted_on_all(team: Team) -> None:
 
     a.commit(purge)
     exchange(a, b)
+    with b.records.view() as view:
+        assert view.erased_through(), "the secret would stay in free pages"
     assert texts(b) == ["the key is [redacted:key]"]
     assert b.actions()["did"].text == "login [redacted:key]"
     b.scrub()
@@ -510,3 +537,21 @@ def test_damage_in_what_is_known_of_a_record_is_seen(team: Team) -> None:
     b.commit(lambda unit: unit._t.delete(alias.encode(), db=unit._db["by_id"]))
     assert any("`by_id`" in problem for problem in b.problems())
     b.commit(lambda unit: unit._t.put(alias.encode(), encode_u64(1), db=unit._db["by_id"]))
+
+
+def test_an_encrypted_replica_has_nothing_of_it_in_the_clear(tmp_path: Path) -> None:
+    encrypt(tmp_path / B)
+    a, b = Replica(tmp_path / A, A), Replica(tmp_path / B / "records", B)
+    a.say("one", text="zanzibar")
+    a.do("did", text="ls timbuktu")
+    exchange(a, b)
+    b.ask(Edit(ref=there(b, "zanzibar").id, text="antananarivo"))
+    exchange(a, b)
+    assert texts(a) == texts(b) == ["antananarivo"]
+    assert b.problems() == []
+    data = (b.path / "data.mdb").read_bytes()
+    names = [there(b, "antananarivo").id, A]
+    words = [b"zanzibar", b"timbuktu", b"antananarivo", *(name.encode() for name in names)]
+    assert [word for word in words if word in data] == []
+    for one in (a, b):
+        one.records.close()

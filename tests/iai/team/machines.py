@@ -10,6 +10,7 @@ from iai.team.enrolment import Enrolment
 from iai.team.membership import Membership, Publication
 from iai.team.stream import Server
 
+MOST = 2_000  # messages
 START = 1_800_000_000 * NS
 PASSWORD = "pass"  # noqa: S105  of no server
 SERVER = Server(urls=("tls://10.0.0.1:4222",), user="iai", password=PASSWORD, certificate="PEM")
@@ -98,6 +99,7 @@ def settle(stream: Stream, *machines: Machine, now: int = START) -> None:
     length = -1
     while length != len(stream.kept):
         length = len(stream.kept)
+        assert length < MOST, "they never agree"
         for machine in machines:
             machine.read(stream)
             stream.publish(machine.team.due(now))

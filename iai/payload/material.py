@@ -233,8 +233,8 @@ def _latest(
 
 
 def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:
-    """Yield the sessions but for one; all, if that is ""."""
-    return (s for s in sessions if not session or s.info.session != session)
+    """Yield the sessions but for one of this machine; all, if that is ""."""
+    return (s for s in sessions if s.info.machine or not session or s.info.session != session)
 
 
 def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | None:

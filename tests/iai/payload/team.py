@@ -57,6 +57,9 @@ def session(records: Records, name: str, seconds: int, **fields: Any) -> None:
     asked = new_record(f"{name} asked", created_at=at, **common)
     said = new_record(f"{name} said", created_at=at + 9 * NS, role="assistant", **common)
 
+    asked = structs.replace(asked, key=f"{machine}{asked.key}")
+    said = structs.replace(said, key=f"{machine}{said.key}")
+
     def change(unit: RecordChange) -> None:
         unit.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
         for number, (kind, how) in enumerate(fields.get("done", ())):

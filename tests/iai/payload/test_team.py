@@ -179,6 +179,16 @@ def test_nothing_of_the_session_that_asks_decides_what_is_new(records: Records) 
     assert "text of kims asked" in "\n".join(section(again, SINCE))
 
 
+def test_a_session_of_another_machine_with_the_same_id_is_not_ones_own_words(
+    records: Records,
+) -> None:
+    session(records, "asks", HOUR, done=[EDIT], asked="mend the tide of this machine")
+    session(records, "asks", DAY, machine=WORKSTATION, done=[EDIT], asked="mend the other ebb")
+    text = payload(records, without="asks")
+    assert "mend the other ebb" in section(text, "Last session here")[0]
+    assert "the tide of this machine" not in text
+
+
 def test_one_who_was_never_here_gets_the_latest_that_was_done(records: Records) -> None:
     session(records, "kims", HOUR, machine=KIMS, done=[EDIT])
     text = payload(records)

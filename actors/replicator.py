@@ -43,6 +43,7 @@ from iai.store.record_view import RecordView
 from iai.store.scrubber import Scrubber
 from iai.store.team_store import Shared, TeamChange, TeamStore
 from iai.team import subjects, team_file
+from iai.team.chain import Span
 from iai.team.enrolment import Enrolment
 from iai.team.membership import Membership
 from iai.team.stream import (
@@ -61,7 +62,7 @@ from iai.team.stream import (
 
 log = logging.getLogger(__name__)
 
-REPORTS = 256  # taken at a time: some 50 ms of verifying and opening
+REPORTS = 64  # taken at a time: some 50 ms of verifying, opening and noting
 RETRIED = 128  # messages that waited for a key, opened at a time
 ERASED = 32  # messages deleted from the stream at a time
 ROUND_S = 1.0  # between two looks at what is due by the clock
@@ -93,6 +94,7 @@ class Replicator:
         self._scrubbing = False  # is a scrub under way?
         self._retry_after = -1  # sequence; messages beyond it may have got their key; -1: none
         self._applied = Mark()  # up to where the inbox was emptied
+        self._holes_made: list[tuple[str, Span]] = []  # by deleting messages of this machine
         self._next_round = self._next_beat = 0  # monotonic
         self._beaten = -1  # sum of the positions in the last heartbeats
 
@@ -329,6 +331,7 @@ class Replicator:
         for one in taken.refused[:MOST_NOTED]:
             log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
             yield TeamMessageRefused(sequence=one.sequence, subject=one.subject, reason=one.reason)
+        self._holes_made += taken.holes
         if taken.rows:
             mark = self._intake.mark
             yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)
@@ -393,10 +396,25 @@ class Replicator:
             self._writes.append(lambda unit: unit.delete_through(mark))
             self._commit()
             self._applied = mark
+        if self._holes_made:
+            self._fill_holes_made(now)
         pending = self._scrubber.pending(records, now)
         self._scrubbing = bool(pending.ranges)
         if self._scrubbing:
             self._scrubber.step(pending, now)
+
+    def _fill_holes_made(self, now: Now) -> None:
+        """Publish again what else was in messages that are deleted for what was forgotten.
+
+        Not before ingest has applied that: until then the records still have it.
+        """
+        with self._store.view() as view:
+            if view.count():
+                return
+        for hashed, span in self._holes_made:
+            self._outbox.refill(hashed, span, tag=f":{now.wall // NS}")
+            self._more = True
+        self._holes_made = []
 
     def _commit(self) -> None:
         """Write what there is to write, all of it or nothing. Raises StoreWriteFailed."""

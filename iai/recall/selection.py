@@ -77,7 +77,8 @@ def _sessions(view: RecordView, wanted: Wanted) -> set[bytes] | None:
         return {session_key(record.host, record.session, record.machine)}
     if wanted.session:
         hosts = {CLIENT, *(host.NAME for host in HOSTS)}
-        found = {session_key(host, wanted.session) for host in hosts}
+        machines = {"", *(member.machine for member in view.members())}
+        found = {session_key(h, wanted.session, one) for h in hosts for one in machines}
         infos = (info for info in view.session_infos() if info.session == wanted.session)
         found |= {session_key(info.host, info.session, info.machine) for info in infos}
         there = {key for key in found if view.has_turns(key) or view.session_info(key)}

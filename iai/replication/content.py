@@ -1,14 +1,38 @@
-"""What a message between machines holds besides changes: each begins as no msgpack does.
+"""What a message between machines holds: a change, several of them, or none.
 
-So none of them can pass for a change, or for one of another kind, wherever a server puts it.
+All but a single change begin with a byte that msgpack never uses, and with a word of their own. So
+none can pass for one of another kind, wherever a server puts it.
 """
 
 import msgspec
 
+from iai.errors import Forged
+
 RESERVED = b"\xc1"  # never used by msgpack
+_SEVERAL = b"\xc1many"
 FILLER = b"\xc1fill"  # nothing is left of what the machine had published there
 _ASK = b"\xc1ask"
 _ALIVE = b"\xc1alive"
+
+
+_changes = msgspec.msgpack.Decoder(list[bytes])
+
+
+def join(changes: list[bytes]) -> bytes:
+    """Return the content of a message with these changes, of which there is at least one."""
+    return changes[0] if len(changes) == 1 else _SEVERAL + msgspec.msgpack.encode(changes)
+
+
+def split(plain: bytes) -> list[bytes]:
+    """Return the changes in a message. Raises Forged if it is not what `join` returns."""
+    if not plain.startswith(RESERVED):
+        return [plain]
+    if not plain.startswith(_SEVERAL):
+        return []
+    try:
+        return _changes.decode(plain[len(_SEVERAL) :])
+    except (ValueError, RecursionError) as error:
+        raise Forged(f"its content is not a list of changes: {error}") from None
 
 
 def ask(machine: str) -> bytes:

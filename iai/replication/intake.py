@@ -43,6 +43,7 @@ class Taken(Struct):
 
     writes: list[Write] = field(default_factory=list)
     rows: list[tuple[str, bytes]] = field(default_factory=list)  # for the inbox
+    holes: list[tuple[str, Span]] = field(default_factory=list)  # our messages that are deleted
     heard: set[Key] = field(default_factory=set)  # machines that have said something
     control: bool = False  # is anything new known of the team?
     refused: list[Refused] = field(default_factory=list)
@@ -181,13 +182,15 @@ class Intake:
         if not ours:
             self._hear(opened.header, 0, arrived=True)
             taken.heard.add((project, machine))
-        if opened.plain.startswith(content.RESERVED):
-            return True
-        found = self._decode(opened.plain, project)
-        if found is not None:
-            taken.writes.append(_noting(found, report.sequence, ours=ours))
-        if not ours and not self._is_forgotten(found, view):
-            taken.rows.append((machine, opened.plain))
+        span = Span(opened.header.after, opened.header.revision) if ours else None
+        for plain in content.split(opened.plain):
+            found = self._decode(plain, project)
+            if found is not None:
+                taken.writes.append(_noting(found, report.sequence, span))
+            if isinstance(found, ForgetChange):
+                taken.holes.extend(_deleted(found, project, view))
+            if not ours and not self._is_forgotten(found, view):
+                taken.rows.append((machine, plain))
         return True
 
     def _names_learned(self) -> Iterator[tuple[str, bytes]]:
@@ -253,11 +256,19 @@ def _names(subject: str) -> Key:
     return named[1], named[2]
 
 
-def _noting(found: Change, sequence: int, *, ours: bool) -> Write:
+def _noting(found: Change, sequence: int, span: Span | None) -> Write:
     about = tuple(change.subjects(found))
     if isinstance(found, ForgetChange):
-        return lambda unit: unit.forget(about, ours=ours)
-    return lambda unit: unit.note_about(about, sequence, ours=ours)
+        return lambda unit: unit.forget(about, ours=span is not None)
+    return lambda unit: unit.note_about(about, sequence, span)
+
+
+def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tuple[str, Span]]:
+    """Yield the positions of our messages that are deleted for this, with all that is in them."""
+    for subject in change.subjects(found):
+        for one in view.about(subject):
+            if one.ours is not None:
+                yield project, one.ours
 
 
 def _keeping(sequence: int, message: Unopened) -> Write:

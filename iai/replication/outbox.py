@@ -7,13 +7,14 @@ from the cursor: the stream drops what it has seen, and applying a change twice 
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 from msgspec import Struct, field, structs
 
 from iai.errors import Forged, MessageRefused
 from iai.model import change
+from iai.model.change import Change, ForgetChange
 from iai.replication import content
 from iai.replication.positions import position, revision_of
 from iai.store import outgoing
@@ -24,7 +25,8 @@ from iai.team.chain import Span
 from iai.team.membership import Membership
 from iai.team.stream import Stream
 
-BATCH = 64  # changes read at a time
+BATCH = 256  # changes read at a time
+MOST_JOINED, JOINED_BYTES = 32, 64 << 10  # changes in one message, and bytes of all but the last
 MOST_REFILLS = 64  # holes of others that wait to be filled
 _MAC = 8  # bytes
 
@@ -225,13 +227,8 @@ class Outbox:
         found = outgoing.changes(view, project.shared.project, run.read, BATCH)
         run.stuck_at = head if found.through <= run.read else -1  # it is ignored
         run.read = max(run.read, found.through)
-        ready, part, revision = list[_Ready](), 0, -1
-        for at, one in found.changes:
-            part = part + 1 if at == revision else 0
-            revision = at
-            here = position(at, part)
-            if here > run.last and not 0 < run.until < here:
-                ready.append(_Ready(here, change.encode(one)))
+        every = _placed(found.changes)
+        ready = list(_joined((p, o) for p, o in every if p > run.last and not 0 < run.until < p))
         if run.until:
             ends = run.read >= min(head, revision_of(run.until))
             if ends and (not ready or ready[-1].position < run.until):
@@ -269,6 +266,36 @@ class Outbox:
         """Tell contents apart by a hash that says nothing to who does not know the secret."""
         secret = self._membership.secret
         return hashlib.blake2b(ready.plain, key=secret, digest_size=_MAC).hexdigest()
+
+
+def _placed(changes: Iterable[tuple[int, Change]]) -> Iterator[tuple[int, Change]]:
+    """Yield changes with their positions."""
+    part, revision = 0, -1
+    for at, one in changes:
+        part = part + 1 if at == revision else 0
+        revision = at
+        yield position(at, part), one
+
+
+def _joined(placed: Iterable[tuple[int, Change]]) -> Iterator[_Ready]:
+    """Yield messages with several changes each: a signature and a write to the disk for all.
+
+    What is to be forgotten has a message of its own, which is never deleted for the sake of others.
+    """
+    parts, size, last = list[bytes](), 0, 0
+    for here, one in placed:
+        alone = isinstance(one, ForgetChange)
+        if parts and (alone or len(parts) == MOST_JOINED or size > JOINED_BYTES):
+            yield _Ready(last, content.join(parts))
+            parts, size = [], 0
+        parts.append(change.encode(one))
+        size += len(parts[-1])
+        last = here
+        if alone:
+            yield _Ready(last, content.join(parts))
+            parts, size = [], 0
+    if parts:
+        yield _Ready(last, content.join(parts))
 
 
 def _last_position(data: bytes | None) -> tuple[int, int]:

@@ -56,7 +56,8 @@ class DeltaView:
     ) -> None:
         """`pending` are turns of any project that are not in the store yet: always new."""
         own = (record for record in pending if record.project == project)
-        said = [r for r in (*delta.said, *own) if not session or r.session != session]
+        every = (*delta.said, *own)
+        said = [r for r in every if not session or r.session != session or r.machine]
         self._view = view
         self._pinned = sorted(delta.pinned, key=_order, reverse=True)
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)

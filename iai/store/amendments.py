@@ -203,7 +203,11 @@ class AmendmentChange(AmendmentView):
         for key in split(identity.keys):
             if not self._t.has(key, db=self._db["by_key"]):
                 self._t.put(key, number, db=self._db["by_key"])
-        self._t.put(number, pack(identity), db=self._db["identities"])
+        self.keep_identity(label, identity)
+
+    def keep_identity(self, label: int, identity: Identity) -> None:
+        """Keep what a record is known by, and is found by already."""
+        self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
 
     def bury(self, named: Named) -> None:
         """Have a record that is not there never be stored, under any of its names."""

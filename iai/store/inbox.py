@@ -26,7 +26,7 @@ DATABASES = (
     "shared",  # hash of the project -> Shared
     "peers",  # hash of the project, machine -> Peer
     "unopened",  # sequence -> Unopened
-    "about",  # digest of a subject, sequence -> whether this machine published that message
+    "about",  # digest of a subject, sequence -> positions, where this machine published it
     "forgotten",  # digest of a subject -> whether this machine had it forgotten
     "erasures",  # sequence of a message that is to be deleted from the stream
 )

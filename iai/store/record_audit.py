@@ -35,10 +35,12 @@ class RecordAudit(RecordView):
         keyless = set()
         for key, data in self._t.entries(self._db["records"]):
             record, label = unpack(data, Record), decode_u64(key)
-            keyless.add(label)
+            identity = self.identity(label)
+            if identity.keys or not record.machine:
+                keyless.add(label)
             if record.label != label:
                 yield f"record #{label} says that it is #{record.label}"
-            ids = (record.id, *self.identity(label).ids)
+            ids = (record.id, *identity.ids)
             for database, place in [*(("by_id", i.encode()) for i in ids), *keys_of(record)]:
                 expected[database] += 1
                 if self._t.intact(place, db=self._db[database]) is None:

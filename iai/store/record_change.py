@@ -38,7 +38,14 @@ from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import FOR_GOOD, FOR_NOW, MARKUP, REDACTED, not_recorded_key
+from iai.store.record_view import (
+    FOR_GOOD,
+    FOR_NOW,
+    MARKUP,
+    REDACTED,
+    TEAM_MARK,
+    not_recorded_key,
+)
 from iai.store.seal import Transaction
 
 _EMPTY = b""
@@ -60,7 +67,8 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         self._spoken: dict[bytes, int] = {}  # project and session -> latest turn put in
         self._inserted: set[int] = set()
         self._worked: set[int] = set()  # requests that actions of this change belong to
-        self._asked_in: dict[int, str] = {}  # request -> its project
+        self._projects_asked: dict[int, str] = {}  # request -> its project
+        self._in_team = self._t.has(TEAM_MARK, db=self._db["meta"])
         self._homes_of: dict[bytes, tuple[SessionName, str]] = {}  # session -> name, project
         self._requests: dict[bytes, tuple[int, int, int]] = {}  # session -> see `_request_at`
         self.acted = 0  # actions put in
@@ -117,20 +125,19 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         key = session_key(host, session)
         if self.was_forgotten(key) and not self.has_turns(key):
             return False
-        done_in, asked_in = self.belongs(project), self._project_at(key, at)
-        elsewhere = done_in if done_in != asked_in else ""
+        request, done_in = self._request_at(key, at), self._home_of(project)
+        elsewhere = done_in if done_in != self._asked_in(request) else ""
         place = self.add_action(key, structs.replace(new, at=at, project=elsewhere))
         if not place:
             return False
         self._note(done_in).actions[place] = None
-        self._acted(new, key, at, done_in, session)
+        self._acted(new, key, request, done_in, session)
         return True
 
-    def _acted(self, new: Action, key: bytes, at: int, project: str, session: str) -> None:
+    def _acted(self, new: Action, key: bytes, request: int, project: str, session: str) -> None:
         """Count an action that was put in, and have its exchange be derived again."""
         self.acted += 1
         self.newly_redacted.update(new.redactions)
-        request = self._request_at(key, at)
         if request not in self._inserted and request not in self._worked:
             self._worked.add(request)
             self._log("act", request, {project}, session)
@@ -174,10 +181,10 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self.mark(turn, "rewound")
         end = next((t.order for t in following if opens(t) and t not in gone), None)
         undone = self.undo_actions(session, request.order, end, restored)
-        for key in undone:
-            action = self.action(key)
-            done_in = self.belongs(action.project) if action is not None else ""
-            self._note(done_in or request.project).actions[key] = None
+        for place in undone:
+            action = self.action(place)
+            done_in = self._home_of(action.project) if action is not None else ""
+            self._note(done_in or request.project).actions[place] = None
         left = next(self.actions_between(session, request.order, end), None)
         self._requests.clear()
         if undone or (left and not request.rewound):
@@ -388,7 +395,7 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             if not new.heard:
                 self._hear(new, self._heard(new)[1:])
                 self._confirm(label, new)
-        elif label is None:
+        elif label is None and self._in_team:
             found = self.look_up(Named((new.id,)))  # from a machine that did not know the key
             if found.label or found.forgotten:
                 label = found.label
@@ -446,7 +453,9 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         self._note(record.project).labels[record.label] = None
 
     def _note(self, project: str) -> Noted:
-        return self._noted.setdefault(project, Noted())
+        if project not in self._noted:
+            self._noted[project] = Noted()
+        return self._noted[project]
 
     def _hear(self, turn: NewRecord, labels: list[int]) -> None:
         """Remember which turns with these words only events have had so far."""
@@ -504,17 +513,21 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         self._put(key, encode_u64(record.label), "by_key")
         if new.heard:
             self._hear(new, [*self._heard(new), record.label][-_HEARD:])
-        self._put_new_record(record, Identity(key))
+        identity = Identity(key)
+        if self._in_team:
+            record, identity = self.with_waiting(record, identity)
+            self.identify(record.label, identity)
+        else:
+            self.keep_identity(record.label, identity)
+        self._put_new_record(record)
         return record.label
 
-    def _put_new_record(self, record: Record, identity: Identity, own: str = "") -> None:
-        record, identity = self.with_waiting(record, identity, own)
+    def _put_new_record(self, record: Record) -> None:
         label = record.label
         self._inserted.add(label)
         self.newly_redacted.update(record.redactions)
         self._requests.clear()
         self._put_keys(record)
-        self.identify(label, identity)
         self._put(encode_u64(label), pack(record), "records")
         self._speak(record)
         self._advance("insert", record, count=1, label=label)
@@ -556,13 +569,12 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self._requests[session] = label, since, until
         return label
 
-    def _project_at(self, session: bytes, at: int) -> str:
-        """Return the project of the request that was open at a time; "" where none was."""
-        label = self._request_at(session, at)
-        if label not in self._asked_in:
-            request = self.get(label) if label else None
-            self._asked_in[label] = request.project if request is not None else ""
-        return self._asked_in[label]
+    def _asked_in(self, request: int) -> str:
+        """Return the project of a request by its label; "" for 0."""
+        if request not in self._projects_asked:
+            record = self.get(request) if request else None
+            self._projects_asked[request] = record.project if record is not None else ""
+        return self._projects_asked[request]
 
     def _work_changed(self, session: bytes, at: int) -> None:
         """Have what is derived from the exchange that was open at a time derived again."""
@@ -673,12 +685,15 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
     def _resolve_project(self, record: Record) -> Record:
         """Return a record filed under the project that its own project is merged into."""
         own = record.origin or record.project
-        if own not in self._homes:
-            self._homes[own] = self.belongs(own)
-        home = self._homes[own]
+        home = self._home_of(own)
         if home == record.project:
             return record
         return structs.replace(record, project=home, origin="" if home == own else own)
+
+    def _home_of(self, project: str) -> str:
+        if project not in self._homes:
+            self._homes[project] = self.belongs(project)
+        return self._homes[project]
 
     def _move(self, record: Record) -> None:
         moved = structs.replace(self._resolve_project(record), updated_at=self._now)

@@ -23,7 +23,15 @@ from iai.model.change import (
 from iai.model.clock import Now
 from iai.model.hybrid_clock import Stamp
 from iai.model.member import Member
-from iai.model.record import JUST_NOW, Operation, Record, digest, redactions_in, session_key
+from iai.model.record import (
+    JUST_NOW,
+    Operation,
+    Record,
+    Watermark,
+    digest,
+    redactions_in,
+    session_key,
+)
 from iai.model.session import SessionInfo
 from iai.store import inbox
 from iai.store.actions import EVER
@@ -65,6 +73,12 @@ class ReplicaChange(RecordChange):
                 self._take_amendment(machine, change, home)
             case ForgetChange():
                 self._take_forgetting(machine, change, home)
+
+    def finish(self) -> Watermark:
+        """See `RecordChange.finish`."""
+        if self._scrub and not self._mark.revision:
+            self._log("act", 0, ())  # scrubs are demanded by revision
+        return super().finish()
 
     def note_mark(self, mark: inbox.Mark) -> None:
         """Note up to where the changes of the team are applied."""
@@ -112,8 +126,11 @@ class ReplicaChange(RecordChange):
             redactions=redactions_in(change.text),
             machine=machine,
         )
-        identity = Identity(b"".join(change.record.keys), change.record.ids[1:], change.revision)
-        self._put_new_record(self._resolve_project(record), identity, self._own)
+        named = change.record
+        identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
+        record, identity = self.with_waiting(self._resolve_project(record), identity, self._own)
+        self.identify(record.label, identity)
+        self._put_new_record(record)
 
     def _take_again(self, known: Record, machine: str, change: TurnChange, home: str) -> None:
         """Bring a record up to date, or let it go on as it is with another name.
@@ -183,7 +200,7 @@ class ReplicaChange(RecordChange):
             self._live = self._now - at < JUST_NOW
             placed = structs.replace(action, at=at, project="")
             if self.take_action(session, placed, machine):
-                self._acted(placed, session, at, home, "")
+                self._acted(placed, session, self._request_at(session, at), home, "")
 
     def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)

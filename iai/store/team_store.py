@@ -27,7 +27,7 @@ _TAKEN = b"taken"  # in `meta`, as are the next two
 _INBOX = b"inbox"
 _NUMBERED = b"numbered"
 _SEQUENCE = 8  # bytes
-_OURS, _THEIRS = b"\1", b"\0"
+_OURS, _THEIRS = b"\1", b"\0"  # who has had something forgotten
 
 
 class Shared(Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class About(Struct, frozen=True):
     """A message about something that may be forgotten."""
 
     sequence: int
-    ours: bool  # published by this machine
+    ours: Span | None  # positions that it covers, if this machine published it
 
 
 class TeamView(InboxView):
@@ -126,7 +126,7 @@ class TeamView(InboxView):
     def about(self, subject: str) -> list[About]:
         """Return the messages of the stream that are about this."""
         found = self._t.prefixed(self._db["about"], digest(subject))
-        return [About(decode_u64(key[-_SEQUENCE:]), data == _OURS) for key, data in found]
+        return [About(decode_u64(key[-_SEQUENCE:]), _span(data)) for key, data in found]
 
     def forgotten(self, subject: str) -> bool | None:
         """Has this machine had it forgotten (True), or another one (False)? None: nobody has."""
@@ -203,11 +203,15 @@ class TeamChange(TeamView, InboxChange):
         """Forget a message that was opened, or is not worth keeping."""
         self._t.delete(encode_u64(sequence), db=self._db["unopened"])
 
-    def note_about(self, subjects: Iterable[str], sequence: int, *, ours: bool) -> None:
-        """Note what a message is about; have it deleted if that was forgotten already."""
+    def note_about(self, subjects: Iterable[str], sequence: int, ours: Span | None) -> None:
+        """Note what a message is about; have it deleted if that was forgotten already.
+
+        `ours`: the positions that it covers, if this machine published it.
+        """
         for subject in subjects:
             key = digest(subject) + encode_u64(sequence)
-            self._t.put(key, _OURS if ours else _THEIRS, db=self._db["about"])
+            span = encode_u64(ours.after) + encode_u64(ours.through) if ours else _THEIRS
+            self._t.put(key, span, db=self._db["about"])
             forgotten = self.forgotten(subject)
             if forgotten or (forgotten is not None and ours):
                 self.erase(sequence)
@@ -233,6 +237,10 @@ class TeamChange(TeamView, InboxChange):
     def erased(self, sequence: int) -> None:
         """Note that a message was deleted."""
         self._t.delete(encode_u64(sequence), db=self._db["erasures"])
+
+
+def _span(data: bytes) -> Span | None:
+    return None if data == _THEIRS else Span(decode_u64(data[:8]), decode_u64(data[8:]))
 
 
 class TeamStore:

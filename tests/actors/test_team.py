@@ -80,6 +80,8 @@ def test_what_is_said_on_one_machine_is_in_what_the_next_session_on_another_star
     assert "the harbour opens at five" in texts(c)
     assert holding(servers, "the harbour opens") == []
     assert {peer.name for peer in b.team().peers} == {"m0", "m2"}
+    networked = {p.pid for p in b.processes() if p.net_connections("inet")}
+    assert networked == {b.pid(Actor.REPLICATOR)}
 
 
 def test_a_pin_an_edit_and_a_forget_reach_all_and_nothing_is_left_of_what_was_forgotten(

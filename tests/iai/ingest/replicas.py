@@ -50,6 +50,10 @@ class Replica:
         later = NOW.later(float(next(self._numbers)))
         return Now(later.wall + self._ahead, later.mono)
 
+    def wait(self, seconds: int) -> None:
+        """Let some time pass on its clock."""
+        self._numbers = count(next(self._numbers) + seconds)
+
     def commit(self, change: Any) -> Any:
         return self.records.commit(change, self.now)[0]
 
@@ -134,9 +138,11 @@ class Replica:
 
 def exchange(*replicas: Replica) -> None:
     """Hand all that each has to say to the others, until nobody has anything new to say."""
-    while messages := [message for one in replicas for message in one.publish()]:
+    messages = [message for one in replicas for message in one.publish(again=True)]
+    while messages:
         for one in replicas:
             one.take([m for m in messages if m.machine != one.machine])
+        messages = [message for one in replicas for message in one.publish()]
 
 
 YEAR = 365 * 24 * 3_600 * NS

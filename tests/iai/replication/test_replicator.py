@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from iai.model.change import ForgetChange, Named, TurnChange, decode, encode
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.message import Error
 from iai.protocol.replicator import (
@@ -22,6 +23,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
+from iai.replication import content
 from iai.team.stream import IN_FLIGHT
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
@@ -147,6 +149,65 @@ def test_where_a_forgotten_message_was_a_new_machine_learns_that_nothing_is_miss
     assert not any(peer.missing for peer in report(late).peers)
 
 
+def test_what_was_in_one_message_with_what_is_forgotten_is_published_again_at_once(
+    team: Make, tmp_path: Path
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    b.stream.drop()
+    t.settle()
+    said = [b.say("one"), b.say("zebra-quartz"), b.say("three")]
+    b.stream.connect()
+    t.settle()
+    assert len(opened(t)) == 1  # they have one message
+    said.append(b.say("four"))
+    t.settle()
+    a.edit(Forget(refs=(said.pop(1),)))
+    t.settle()
+    assert not any(b"zebra-quartz" in plain for plain in opened(t))
+    b.stream.drop()
+    t.settle()
+    late = t.join(tmp_path / "late", "Eve")  # while nobody can be asked
+    assert sorted(late.texts()) == sorted(said)
+
+
+def test_what_is_to_be_forgotten_has_a_message_of_its_own(team: Make) -> None:
+    t = team(2)
+    a, _ = t.nodes
+    t.share(a)
+    gone = a.say("zebra-quartz")
+    t.settle()
+    a.stream.drop()
+    t.settle()
+    a.say("before")
+    a.edit(Forget(refs=(gone,)))
+    a.say("after")
+    a.stream.connect()
+    t.settle()
+    messages = [content.split(plain) for plain in opened(t)]
+    forgetting = [m for m in messages if any(isinstance(decode(c), ForgetChange) for c in m)]
+    assert [len(message) for message in forgetting] == [1]
+
+
+def test_after_a_crash_nothing_is_left_out_and_nothing_is_published_twice(team: Make) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share(a)
+    said = []
+    for number in range(3):
+        said.append(a.say(f"text {number}"))
+        t.settle()
+        a.kill()
+        said.append(a.say(f"other {number}"))
+        a.work()  # connected
+        a.kill()
+        t.settle()
+    assert sorted(b.texts()) == sorted(said)
+    changes = [one for plain in opened(t) for one in content.split(plain)]
+    assert len(changes) == len(set(changes)) == len(said)
+
+
 def test_a_machine_that_has_left_is_not_listened_to_and_learns_nothing_more(team: Make) -> None:
     t = team(3)
     a, b, c = t.nodes
@@ -172,14 +233,19 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
     t = team(2)
     a, b = t.nodes
     t.share()
-    said = [a.say("one"), b.say("two")]
-    t.settle()
+    said = [b.say("one")]
+    for number in range(10):
+        said.append(a.say(f"text {number}"))
+        t.settle(seconds=1)
     t.engine.empty()
     for node in t.nodes:
         node.stream.connect()
     t.settle()
     assert any(isinstance(event, StreamReset) for event in a.events)
     assert Counter(opened(t)).most_common(1)[0][1] == 1
+    said.append(a.say("three"))
+    t.settle()
+    assert sorted(b.texts()) == sorted(said)
     t.engine.purge()
     t.settle(seconds=40)
     assert any(isinstance(event, StreamRefilled) for event in a.events)
@@ -215,10 +281,17 @@ def test_a_message_that_is_no_change_of_a_member_is_refused_and_said(team: Make)
     t.engine.append(subject, "changed", data[:-1] + bytes([data[-1] ^ 1]))
     t.engine.append(subject, "none", b"garbage")
     t.engine.append("iai.x", "nowhere", b"")
+    elsewhere = TurnChange(
+        project=OTHER, revision=9, record=Named(ids=("0" * 26,)), tier="episodic", role="user",
+        text="about another project", host="h", session="s", created_at=1,
+    )  # fmt: skip
+    team_of_a = a.replicator._membership
+    sealed = team_of_a.seal(subject.split(".")[3], 99, 0, encode(elsewhere))
+    t.engine.append(subject, "elsewhere", sealed)
     t.settle()
     refused = [event for event in b.events if isinstance(event, TeamMessageRefused)]
-    assert len(refused) == 4
-    assert report(b).refused == 4
+    assert len(refused) == 5
+    assert report(b).refused == 5
     said = a.say("two")
     t.settle()
     assert said in b.texts()

@@ -122,7 +122,7 @@ def arguments(text: str) -> str:
 
 
 def typed(text: str) -> Own:
-    """Return what a person said by a prompt as it was typed; a command alone says nothing."""
+    """Return what a person said with a prompt, as it was typed; a command alone says nothing."""
     own = USER.own(text)
     return Own("", Skip.COMMAND) if _ONLY_A_COMMAND.fullmatch(own.text.strip()) else own
 

@@ -55,6 +55,8 @@ from iai.errors import (
     StoreLocked,
     StoreTooNew,
     StoreWriteFailed,
+    TeamError,
+    TeamUnavailable,
 )
 from iai.lifecycle.supervision import Exit
 from iai.model import clock
@@ -73,6 +75,7 @@ from iai.protocol.behaviour import (
     RemoveFile,
     ReplaceFile,
     Steps,
+    Woken,
 )
 from iai.protocol.ingest import Flush
 from iai.protocol.message import (
@@ -300,6 +303,9 @@ class Loop:
             self._poller.register(source, zmq.POLLIN)
         if self._wakeup:
             self._poller.register(self._wakeup.descriptor, zmq.POLLIN)
+        self._woken_by = behaviour.descriptor if isinstance(behaviour, Woken) else -1
+        if self._woken_by >= 0:
+            self._poller.register(self._woken_by, zmq.POLLIN)
 
     def start(self) -> None:
         """Have the behaviour load what it needs. Errors end the process: see `_run`."""
@@ -338,6 +344,9 @@ class Loop:
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
         if self._wakeup and self._wakeup.drain():
             self._pending.append((NO_CALLER, Flush()))
+        if self._woken_by >= 0:
+            with suppress(BlockingIOError):
+                os.read(self._woken_by, 4096)
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())
@@ -487,7 +496,7 @@ def _run(
             return loop.run()
         finally:
             loop.close()
-    except (EmbedderUnavailable, StoreLocked, StoreTooNew) as error:
+    except (EmbedderUnavailable, StoreLocked, StoreTooNew, TeamError) as error:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
@@ -497,6 +506,11 @@ def _run(
         log.error("rebuilding %s from the records: %s", error.path, error)  # noqa: TRY400
         shutil.rmtree(error.path)
         return Exit.CRASHED
+    except ModuleNotFoundError as error:
+        if actor is not Actor.REPLICATOR:
+            raise
+        log.error("cannot start: %s (%s)", TeamUnavailable(), error)  # noqa: TRY400
+        return Exit.CANNOT_START
     except Exception:
         log.exception("crashed")
         return Exit.CRASHED

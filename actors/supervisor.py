@@ -67,7 +67,7 @@ from iai.protocol.supervisor import (
 log = logging.getLogger(__name__)
 
 MODULES: dict[Actor, str] = {
-    actor: f"actors.{actor.replace('-', '_')}" for actor in PIPELINE
+    actor: f"actors.{actor.replace('-', '_')}" for actor in (*PIPELINE, Actor.REPLICATOR)
 }  # each has a `make(settings)` that returns the actor's behaviour
 
 PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without both, no payload stays current
@@ -345,7 +345,13 @@ def run(settings: Settings, modules: Mapping[Actor, str] | None = None) -> int:
     if layout.sockets != layout.run:
         log.info("the store's path is too long for sockets; they are in %s", layout.sockets)
     signals = SignalQueue(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    return Supervisor(settings, lease, modules or MODULES, signals, version).run()
+    return Supervisor(settings, lease, modules or _modules(layout), signals, version).run()
+
+
+def _modules(layout: Layout) -> dict[Actor, str]:
+    """Return the actors to start: the replicator only where this machine is in a team."""
+    actors = (*PIPELINE, Actor.REPLICATOR) if layout.team_file.exists() else PIPELINE
+    return {actor: MODULES[actor] for actor in actors}
 
 
 def _unlock(layout: Layout) -> None:

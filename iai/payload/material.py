@@ -72,8 +72,8 @@ class Material(Struct, frozen=True, kw_only=True):
         return next(iter(self.sessions), None)
 
 
-# Session and project -> revision of its last change when it was read, and what was made of it.
-Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, Summary | None]]
+# Project -> its latest sessions: revision of the last change when it was read, what was made of it.
+Memo: TypeAlias = dict[str, dict[bytes, tuple[int, Summary | None]]]
 
 
 def gather(
@@ -133,14 +133,17 @@ def gather(
 
 
 def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary]:
-    """Yield the sessions of a project, the latest first."""
+    """Yield the sessions of a project, the latest first. `memo` then has these, and no earlier."""
+    known, latest = memo.get(project, {}), {}
     for key in islice(view.sessions(project), SESSIONS) if project else ():
         changed = view.session_changed(key)
-        kept = memo.get((key, project))
+        kept = known.get(key)
         if kept is None or not changed or kept[0] != changed:
-            kept = memo[key, project] = changed, summary_of(view, key, project)
+            kept = changed, summary_of(view, key, project)
+        latest[key] = kept
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
+    memo[project] = latest
 
 
 def _people_first(view: PayloadSource, project: str, without: str, memo: Memo) -> Iterator[Summary]:

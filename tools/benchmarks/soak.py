@@ -27,6 +27,7 @@ from iai.protocol.message import PIPELINE, Actor, State
 from iai.store.readers import Readers
 
 _BURST_S = 3.0
+_LINKED = 12  # turns by terms of their own: each keeps as many links of a kind as a record may
 _PATIENCE_S = 3_600.0  # for the links of a large store
 _NIGHT = {"drowsy_after_sec": "20", "sleep_after_sec": "40", "hibernate_after_sec": "86400"}
 
@@ -74,7 +75,7 @@ def run(args: Namespace) -> Stats:
 def _fill(group: Group, records: int) -> int:
     """Have a group import records and link them; return how many links there are."""
     group.up()
-    history(group.work / "history", records)
+    history(group.work / "history", records, linked=_LINKED)
     with group.client() as client:
         paths = (str(group.work / "history"),)
         job = client.call(Actor.INGEST, Import(paths), ImportProgress, PATIENCE_S).job

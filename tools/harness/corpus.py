@@ -12,6 +12,7 @@ from iai.protocol.ingest import CapturedTurn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VOCABULARY = 20_000
+_SUBJECT = 20  # words that linked turns say alike
 _SYLLABLES = ("ba", "co", "di", "fer", "gat", "hul", "in", "jo", "ka", "lem", "mor", "nis", "op",
               "pra", "qui", "ros", "sta", "tem", "ul", "ver", "wex", "yo", "zan")  # fmt: skip
 
@@ -62,7 +63,8 @@ def coding_session(
 ) -> str:
     """Return a transcript of this many turns, questions and answers alternating.
 
-    So many turns in a row are `linked`: they name the same two things, which no others do.
+    So many turns in a row are `linked`: they name the same two things, which no others do, and say
+    the same of them.
     """
     chance = random.Random(seed)  # noqa: S311
     moment = start or START + timedelta(hours=seed)
@@ -72,7 +74,8 @@ def coding_session(
         said = text(chance, chance.randint(5, 120 if number % 2 else 40))
         if linked > 1:
             thing = f"{seed}x{number // linked}"
-            said += f" by `link_{thing}()` in links/{thing}.toml"
+            words = " ".join(random.Random(thing).choices(_words()[0], k=_SUBJECT))  # noqa: S311
+            said += f" by `link_{thing}()` in links/{thing}.toml: {words}"
         moment += timedelta(seconds=chance.randint(5, 90))
         content = [{"type": "text", "text": said}] if number % 2 else said
         lines.append(json.dumps({

@@ -104,7 +104,7 @@ def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
         record=record,
         project=project.name if project else "-",
         root=project.root if project else "",
-        info=view.session_info(session_key(record.host, record.session))
+        info=view.session_info(session_key(record.host, record.session, record.machine))
         or SessionInfo(host=record.host, session=record.session),
         exchange=exchange if exchange.turns else None,
         exchanges_before=earlier,

@@ -1,7 +1,7 @@
 """Commits of ingest, with all that each entails: events to publish, and lines for the hooks."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import TypeVar
@@ -9,32 +9,39 @@ from typing import TypeVar
 from msgspec import structs
 
 from iai.config.layout import Layout
+from iai.errors import StoreCorrupt
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import captured, edits, parse, redact, rereading
+from iai.ingest import captured, edits, parse, redact, replicated, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
+from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.context import without_words
-from iai.model.record import Project, Record, Transcript, Watermark
+from iai.model.record import LastChange, Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
     CapturedTurn,
+    ChangeSkipped,
     LineSkipped,
     ProjectMoved,
     RecordsCommitted,
     SessionEnded,
 )
 from iai.protocol.message import Request
+from iai.store.inbox import Batch as Entries
+from iai.store.inbox import Mark
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.replica_change import ReplicaChange
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_UNFIT = (StoreCorrupt, ValueError, ArithmeticError, LookupError)  # what a bad change may lead to
 MOVES_A_SLICE = 100  # records of a merged project: about 20 ms
 
 
@@ -96,13 +103,54 @@ class RecordWriter:
         (result, touched, acted), self.mark = self._records.commit(
             lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
         )
-        if self.mark.revision > before.revision:
+        yield from self._announce(before, touched, acted, local=True)
+        return result
+
+    def _announce(
+        self, before: Watermark, touched: Mapping[str, LastChange], acted: int, *, local: bool
+    ) -> Steps:
+        """Announce a commit, if it moved the revision."""
+        revision = self.mark.revision
+        if revision > before.revision:
             ingested = self.mark.max_vec_label - before.max_vec_label + acted
-            yield Publish(RecordsCommitted(revision=self.mark.revision, ingested=ingested))
+            yield Publish(RecordsCommitted(revision=revision, ingested=ingested, local=local))
             # A pin, edit or forget bypasses the interval: nobody may see the record as it was.
             self.required.committed(touched, can_wait=ingested > 0)
             yield from self.write_required()
-        return result
+
+    def read(self, batch: Entries, now: Now) -> Read:
+        """Return what other machines said, from entries of the inbox."""
+        return replicated.read(batch, self._redact, now.wall)
+
+    def take(self, read: Read, mark: Mark, own: str, now: Now) -> Steps:
+        """Apply what other machines said, up to a mark. `own` is the id of this machine.
+
+        If the transaction fails, all is applied one by one, so that only what is at fault is left
+        out.
+        """
+        arrived, faults = read
+        try:
+            yield from self._apply(arrived, mark, own, now)
+        except _UNFIT as error:
+            log.warning("some of %d changes cannot be applied: %s", len(arrived), error)
+            for one in arrived:
+                try:
+                    yield from self._apply([one], Mark(mark.stream, one[0]), own, now)
+                except _UNFIT as reason:
+                    faults.append((one[0], one[1], str(reason)))
+            yield from self._apply([], mark, own, now)
+        for sequence, machine, why in sorted(faults):
+            skipped = ChangeSkipped(sequence=sequence, machine=machine, reason=why)
+            yield Publish(skipped, keep=True)
+
+    def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> Steps:
+        def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
+            replicated.apply(unit, arrived, mark)
+            return unit.touched_projects, unit.acted
+
+        before = self.mark
+        (touched, acted), self.mark = self._records.apply(change, now, own)
+        yield from self._announce(before, touched, acted, local=False)
 
     def insert_turns(
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True
@@ -131,23 +179,50 @@ class RecordWriter:
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
-        turns, batch = len(batch.records), self._wanted(batch)
-        places = [(place.project, place.directory) for place in batch.places]
-        yield from self._merge_predecessors(places, now)
-        inserted = yield from self.commit(lambda u: parse.insert_batch(u, batch), now, live=live)
-        path = batch.transcript.path
-        for fault in batch.faults:
-            skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
-            yield Publish(skipped, keep=True)
-        return inserted._replace(ignored=inserted.ignored + turns - len(batch.records))
+        inserted = yield from self.insert_batches([batch], now, live=live)
+        return inserted[0]
+
+    def insert_batches(
+        self, batches: Sequence[Batch], now: Now, *, live: bool
+    ) -> StepsTo[list[Inserted]]:
+        """Store slices of several transcripts in one commit, as if one after the other.
+
+        Returns what was inserted of the first ones, one at least: a slice before which projects
+        have to be merged, and all after it, are left out.
+        """
+        batches = [redact.batch(batch, self._redact) for batch in batches]
+        with self._records.view() as view:
+            first = parse.wanted(batches[0], view)
+        yield from self._merge_predecessors(_directories(first), now)
+
+        def change(unit: RecordChange) -> list[Inserted]:
+            inserted: list[Inserted] = []
+            for batch in batches:
+                kept = parse.wanted(batch, unit) if inserted else first
+                news = (relocation.has_news(p, unit, cwd) for p, cwd in _directories(kept))
+                if inserted and any(news):
+                    break
+                one = parse.insert_batch(unit, kept)
+                left_out = len(batch.records) - len(kept.records)
+                inserted.append(one._replace(ignored=one.ignored + left_out))
+            return inserted
+
+        inserted = yield from self.commit(change, now, live=live)
+        for batch, _ in zip(batches, inserted, strict=False):
+            for fault in batch.faults:
+                path = batch.transcript.path
+                skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
+                yield Publish(skipped, keep=True)
+        return inserted
 
     def insert_again(
         self, batch: Batch, again: Rereading, now: Now, *, live: bool
     ) -> StepsTo[tuple[Rereading, Inserted]]:
         """Store what a slice gives of a transcript that is read again."""
-        batch = self._wanted(batch)
-        places = [(place.project, place.directory) for place in batch.places]
-        yield from self._merge_predecessors(places, now)
+        batch = redact.batch(batch, self._redact)
+        with self._records.view() as view:
+            batch = parse.wanted(batch, view)
+        yield from self._merge_predecessors(_directories(batch), now)
         change = partial(rereading.insert_again, batch=batch, rereading=again)
         return (yield from self.commit(change, now, live=live))
 
@@ -181,12 +256,6 @@ class RecordWriter:
         """Do what a request asks for; see `edits.apply`."""
         change = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
         return (yield from self.commit(change, now))
-
-    def _wanted(self, batch: Batch) -> Batch:
-        """Return what is to be stored of a slice, and where."""
-        with self._records.view() as view:
-            batch = parse.settled(parse.recorded(batch, view), view)
-        return redact.batch(batch, self._redact)
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""
@@ -241,3 +310,8 @@ class RecordWriter:
                     project=old.id, into=project.id, was=old.root, now=project.root
                 )
                 yield Publish(moved, keep=True)
+
+
+def _directories(batch: Batch) -> list[tuple[Project, str]]:
+    """Return the projects of a batch, each with a directory that it was worked on in."""
+    return [(place.project, place.directory) for place in batch.places]

@@ -72,7 +72,9 @@ class Exchanges:
             return None
         if opens(record):
             return record
-        before = self._view.turns_before(session_key(record.host, record.session), record.order)
+        before = self._view.turns_before(
+            session_key(record.host, record.session, record.machine), record.order
+        )
         turns = (self._record(label) for label in before)
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
@@ -101,7 +103,7 @@ class Exchanges:
         found.why = parts[found.best.label] | shared
         found.score = round(sum(found.why.values()), 4)
         found.unattended = found.best.in_session and self._unattended(
-            session_key(found.best.host, found.best.session)
+            session_key(found.best.host, found.best.session, found.best.machine)
         )
 
     def _is_unattended(self, session: bytes) -> bool:

@@ -56,13 +56,14 @@ class DeltaView:
     ) -> None:
         """`pending` are turns of any project that are not in the store yet: always new."""
         own = (record for record in pending if record.project == project)
-        said = [r for r in (*delta.said, *own) if not session or r.session != session]
+        every = (*delta.said, *own)
+        said = [r for r in every if not session or r.session != session or r.machine]
         self._view = view
         self._pinned = sorted(delta.pinned, key=_order, reverse=True)
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)
         self._sessions: dict[bytes, list[Record]] = defaultdict(list)
         for record in sorted((r for r in said if r.in_session), key=_order):
-            self._sessions[session_key(record.host, record.session)].append(record)
+            self._sessions[session_key(record.host, record.session, record.machine)].append(record)
 
     def erased_through(self) -> int:
         """See `RecordView.erased_through`."""

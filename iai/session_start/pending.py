@@ -156,8 +156,7 @@ def _read_transcript(
         after, more = batch.transcript, batch.more
         if records is not None:
             with records.view() as view:
-                batch = parse.recorded(batch, view, collected.not_recorded)
-                batch = parse.settled(batch, view)
+                batch = parse.wanted(batch, view, collected.not_recorded)
         batch = redact.batch(batch, collected.redact)
         projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:

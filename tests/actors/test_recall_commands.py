@@ -48,7 +48,7 @@ def stopped(shared: Group) -> Group:
 
 def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(g: Group) -> None:
     recalled(g, "tenacity retries")
-    done = g.iai("recall", "tenacity retries", "--limit", "1", "--explain")
+    done = g.iai("recall", "tenacity retries", "--k", "1", "--explain")
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[2:]]
     told = {name: rest for name, rest in lines}  # noqa: C416  mypy wants pairs
     assert list(told)[-2:] == ["said", "session"]

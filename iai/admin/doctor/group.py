@@ -21,7 +21,7 @@ from iai.process import heartbeat, lock
 from iai.process.build import build
 from iai.process.client import Client
 from iai.protocol.embedding import EmbedQuery, QueryVectors
-from iai.protocol.message import PIPELINE, Actor
+from iai.protocol.message import Actor
 from iai.protocol.supervisor import Health, HealthReport
 
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
@@ -51,7 +51,7 @@ def sockets_left(layout: Layout) -> bool:
 
 def orphans(layout: Layout) -> list[int]:
     """Return the pids of processes that still hold an actor's lock."""
-    stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in PIPELINE}
+    stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in Actor}
     return [s.pid for actor, s in stamps.items() if s and lock.held(layout.lock(actor))]
 
 

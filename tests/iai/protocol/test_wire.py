@@ -41,6 +41,7 @@ from iai.protocol.ingest import (
     Captured,
     CapturedTurn,
     Changed,
+    ChangeSkipped,
     Edit,
     Erase,
     Flush,
@@ -84,6 +85,22 @@ from iai.protocol.message import (
     State,
 )
 from iai.protocol.registry import FEED, INBOX, REPLIES
+from iai.protocol.replicator import (
+    ChangesArrived,
+    InviteMachine,
+    LeaveTeam,
+    MachineInvited,
+    ShareProject,
+    StreamRefilled,
+    StreamReset,
+    TeamConnected,
+    TeamDisconnected,
+    TeamMessageRefused,
+    TeamPeer,
+    TeamProject,
+    TeamReport,
+    TeamStatus,
+)
 from iai.protocol.supervisor import (
     Accepted,
     ActorDown,
@@ -192,6 +209,10 @@ GOLDEN: dict[str, str] = {
     ),
     "spool-rejected": (
         "85a17601a26964a137a46b696e64ae73706f6f6c2d72656a6563746564a466696c65a166a6726561736f6ea172"
+    ),
+    "change-skipped": (
+        "86a17601a26964a137a46b696e64ae6368616e67652d736b6970706564a873657175656e636507a76d61636869"
+        "6e65b030313233343536373839616263646566a6726561736f6ea172"
     ),
     "store-full": (
         "86a17601a26964a137a46b696e64aa73746f72652d66756c6ca47573656409a46672656508a56c696d69740a"
@@ -333,6 +354,41 @@ GOLDEN: dict[str, str] = {
         "696c6564a774726967676572ae736c6565705f706970656c696e65aa63616368655f70617468a22f73a67265"
         "61736f6ea74f534572726f72a56572726f72a165ab6475726174696f6e5f6d73cb3ff8000000000000"
     ),
+    "team-status": "83a17601a26964a137a46b696e64ab7465616d2d737461747573",
+    "share-project": (
+        "85a17601a26964a137a46b696e64ad73686172652d70726f6a656374a770726f6a656374a170a26f6ec2"
+    ),
+    "invite-machine": "83a17601a26964a137a46b696e64ae696e766974652d6d616368696e65",
+    "leave-team": "84a17601a26964a137a46b696e64aa6c656176652d7465616da76d616368696e65a16d",
+    "team-report": (
+        "8ea17601a26964a137a46b696e64ab7465616d2d7265706f7274a47465616da174a46e616d65a16ea76d6163"
+        "68696e65a16da57374617465a9636f6e6e6563746564a573696e636501a6726561736f6ea172a770656e6469"
+        "6e6702a777616974696e6703a77265667573656404a570656572739187a76d616368696e65a16da661757468"
+        "6f72a161a46e616d65a16ea868656172645f617401a777616974696e6702a76d697373696e67c3ac62656869"
+        "6e645f73696e636503a870726f6a656374739184a770726f6a656374a170ab756e7075626c697368656401b1"
+        "756e7075626c69736865645f73696e636502a7626c6f636b6564a162"
+    ),
+    "machine-invited": (
+        "84a17601a26964a137a46b696e64af6d616368696e652d696e7669746564a4636f6465a163"
+    ),
+    "changes-arrived": (
+        "85a17601a26964a137a46b696e64af6368616e6765732d61727269766564a673747265616da173a873657175"
+        "656e636501"
+    ),
+    "team-connected": (
+        "84a17601a26964a137a46b696e64ae7465616d2d636f6e6e6563746564a673747265616da173"
+    ),
+    "team-disconnected": (
+        "84a17601a26964a137a46b696e64b17465616d2d646973636f6e6e6563746564a6726561736f6ea172"
+    ),
+    "stream-reset": "84a17601a26964a137a46b696e64ac73747265616d2d7265736574a673747265616da173",
+    "stream-refilled": (
+        "84a17601a26964a137a46b696e64af73747265616d2d726566696c6c6564a770726f6a656374a170"
+    ),
+    "team-message-refused": (
+        "86a17601a26964a137a46b696e64b47465616d2d6d6573736167652d72656675736564a873657175656e6365"
+        "01a77375626a656374a173a6726561736f6ea172"
+    ),
 }
 
 
@@ -351,6 +407,10 @@ def one_of_each() -> list[Message]:
         lines=(Line(label=4, role="user", text="l"),), files=("f",), commits=("c",),
         commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,),
     )  # fmt: skip
+    peer = TeamPeer(
+        machine="m", author="a", name="n", heard_at=1, waiting=2, missing=True, behind_since=3
+    )
+    shared = TeamProject(project="p", unpublished=1, unpublished_since=2, blocked="b")
     return [
         Ping(),
         Pong(actor=Actor.GRAPH_CACHE, pid=2, dropped_frames=0),
@@ -389,6 +449,7 @@ def one_of_each() -> list[Message]:
         SessionEnded(revision=1, project="p"),
         LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         SpoolRejected(file="f", reason="r"),
+        ChangeSkipped(sequence=7, machine="0123456789abcdef", reason="r"),
         StoreFull(used=9, free=8, limit=10),
         StoreHasRoom(used=5, free=8, limit=10),
         ProjectMoved(project="p", into="q", was="/p", now="/q"),
@@ -430,6 +491,21 @@ def one_of_each() -> list[Message]:
         CacheWriteFailed(
             trigger="sleep_pipeline", cache_path="/s", reason="OSError", error="e", duration_ms=1.5
         ),
+        TeamStatus(),
+        ShareProject(project="p", on=False),
+        InviteMachine(),
+        LeaveTeam(machine="m"),
+        TeamReport(
+            team="t", name="n", machine="m", state="connected", since=1, reason="r", pending=2,
+            waiting=3, refused=4, peers=(peer,), projects=(shared,),
+        ),
+        MachineInvited(code="c"),
+        ChangesArrived(stream="s", sequence=1),
+        TeamConnected(stream="s"),
+        TeamDisconnected(reason="r"),
+        StreamReset(stream="s"),
+        StreamRefilled(project="p"),
+        TeamMessageRefused(sequence=1, subject="s", reason="r"),
     ]  # fmt: skip
 
 

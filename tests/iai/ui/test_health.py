@@ -36,7 +36,7 @@ def deep(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 def checked(inside: Browser) -> Response:
     """Press the button; return the page once everything is read."""
-    assert inside.post({}, to="check").headers["location"] == "health#everything"
+    assert inside.send("check", {}).headers["location"] == "health#everything"
     pages: list[Response] = []
 
     def done() -> bool:
@@ -79,7 +79,7 @@ def test_one_examination_runs_at_a_time_and_a_button_is_pressed_in_vain(
         "print('no JSON'); raise SystemExit('it could not be read')"
     ))  # fmt: skip
     for _ in range(2):
-        inside.post({}, to="check")
+        inside.send("check", {})
     wait_until(begun.exists, "it has begun")
     page = Parsed(inside.get("health").text)
     assert "Reading, for" in page.text

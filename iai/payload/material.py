@@ -127,7 +127,7 @@ def gather(
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_real_first(_people_first(view, other.id, without, memo)), 1)
+            if (session := _foremost(_others(_sessions(view, other.id, memo), without)))
         ),
     )
 
@@ -143,10 +143,18 @@ def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary
             yield kept[1]
 
 
-def _people_first(view: PayloadSource, project: str, without: str, memo: Memo) -> Iterator[Summary]:
-    """Yield the other sessions of a project, those that a person held first."""
-    others = _others(_sessions(view, project, memo), without)
-    yield from sorted(others, key=lambda session: session.info.unattended)
+def _foremost(sessions: Iterable[Summary]) -> Summary | None:
+    """Return the first session that a person held and that is not trivial, else another one.
+
+    What comes after it is not read.
+    """
+    passed: list[Summary] = []
+    for session in sessions:
+        if not session.trivial and not session.info.unattended:
+            return session
+        passed.append(session)
+    people_first = sorted(passed, key=lambda session: session.info.unattended)
+    return next(_real_first(people_first), None)
 
 
 def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:

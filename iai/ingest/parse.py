@@ -17,7 +17,7 @@ from iai.ingest.items import Found, Reader
 from iai.ingest.transcripts import Slice
 from iai.model.action import Action
 from iai.model.clock import NS
-from iai.model.context import Context
+from iai.model.context import Context, without_words
 from iai.model.exchange import NARRATION, is_answer, same_exchange
 from iai.model.ids import record_id
 from iai.model.record import (
@@ -135,7 +135,8 @@ class _Gathered:
 
     def take(self, found: Found, host: Host | None) -> None:
         item = found.item
-        self._sessions[found.context.session] = found.context
+        if not found.context.off:
+            self._sessions[found.context.session] = found.context
         if isinstance(item, Skip):
             self._skipped[item] += 1
             if item in FAULTS:
@@ -316,11 +317,6 @@ def recorded(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch
     )
 
 
-def without_words(transcript: Transcript) -> Transcript:
-    """Return how far a transcript was read, without anything that was said or done in it."""
-    return structs.replace(transcript, title="", calls=(), queue=(), todos=())
-
-
 def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
     found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
     if found.id == place.project.id:
@@ -346,6 +342,8 @@ def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
         for info in batch.sessions:
             if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
                 change.note_session(info)
+    if session := batch.transcript.session:
+        change.switch_recording(session, on=not batch.transcript.off)
     change.follow(batch.transcript)  # when it is known what of its session is there
     ignored = len(batch.records) - len(records)
     return Inserted(added, ignored, acted, change.newly_redacted - before)

@@ -15,6 +15,7 @@ from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
+from iai.model.context import without_words
 from iai.model.record import Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
@@ -120,9 +121,7 @@ class RecordWriter:
         """Store the turns in a hook event whose transcript cannot be read."""
         event = redact.event(event, self._redact)
         turns = captured.turns_in_event(event, arrived, self._identify)
-        with self._records.view() as view:
-            wanted = not view.not_recorded(event.session_id)
-        if turns and wanted:
+        if turns and self.records_session(event.session_id):
             places = [(project, event.cwd) for _, project in turns]
             yield from self._merge_predecessors(places, now)
             insert = partial(
@@ -183,7 +182,7 @@ class RecordWriter:
         """Store how far a transcript was read, and what its next lines need."""
         with self._records.view() as view:
             if view.not_recorded(transcript.session, transcript.forked_from):
-                transcript = parse.without_words(transcript)
+                transcript = without_words(transcript)
         kept = redact.transcript(transcript, self._redact)
         yield from self.commit(methodcaller("follow", kept), now)
 
@@ -193,6 +192,17 @@ class RecordWriter:
             known = view.not_recorded(session)
         if session and not known:
             yield from self.commit(methodcaller("leave_out", session), now)
+
+    def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
+        """Record a session, or for now no more of it, as its user says; by the host's id."""
+        if session and on != self.records_session(session):
+            change = methodcaller("switch_recording", session, on=on)
+            yield from self.commit(change, now)
+
+    def records_session(self, session: str) -> bool:
+        """Is a session recorded at present? It is, unless its user does not want that."""
+        with self._records.view() as view:
+            return not (view.not_recorded(session) or view.switched_off(session))
 
     def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""

@@ -184,6 +184,8 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     for action in actions:
         if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
             continue
+        if action.status == "failed" and action.kind != "edit":  # as of what is not there
+            continue
         if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):

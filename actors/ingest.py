@@ -26,6 +26,7 @@ from iai.ingest import edits, redact, redactors, spool, traces, transcripts
 from iai.ingest.detectors import Kingfisher
 from iai.ingest.follower import deadline
 from iai.ingest.idle_jobs import Backing, IdleJobs, Occasion, Purging, Rereading
+from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader
@@ -68,6 +69,7 @@ from iai.protocol.ingest import (
 )
 from iai.protocol.lifecycle import Tick
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
+from iai.protocol.replicator import ChangesArrived
 from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
@@ -86,7 +88,7 @@ UNTIL_ROOM_S = 60.0  # a full store is measured on every tick, which comes soone
 class Ingest:
     """See `Behaviour`."""
 
-    subscriptions = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
+    subscriptions: tuple[Actor, ...] = (Actor.LIFECYCLE, Actor.GRAPH_CACHE)
 
     def __init__(
         self,
@@ -99,6 +101,8 @@ class Ingest:
         cipher: Cipher | None = None,
     ) -> None:
         """`library` is the detector of the redactor, if it has one; `cipher` that of the store."""
+        if layout.team_file.exists():
+            self.subscriptions = (*self.subscriptions, Actor.REPLICATOR)
         self._cipher = cipher
         self._layout = layout
         self._max_gb = max_gb
@@ -110,6 +114,7 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._writer = RecordWriter(layout, records, self._identify, self._redact)
         self._reader = TranscriptReader(records, self._writer, self._identify)
+        self._inbox = InboxReader(layout, records, self._writer, cipher)
         self._scrub = ScrubJob(records)
         self._backups = backups
         self._purging = Purging(records, self._writer, self._redact, self._reader.pace)
@@ -140,7 +145,10 @@ class Ingest:
             yield Answer(caller, Error(code=ErrorCode.NOT_FOUND, detail=str(error)))
 
     def on_event(self, event: Event, now: Now) -> Steps:
-        if isinstance(event, Tick):
+        if isinstance(event, ChangesArrived):
+            self._inbox.look()
+        elif isinstance(event, Tick):
+            self._inbox.look()
             self._records.forget_dead_readers()
             self._state = event.state
             yield from self._measure_space()
@@ -157,7 +165,9 @@ class Ingest:
             return LOADING_S
         if self._held or (self._writer.reassigning and not self._space.full):
             return 0.0
-        due_s = UNTIL_ROOM_S if self._space.full else self._reader.due_s(now)
+        due_s = UNTIL_ROOM_S
+        if not self._space.full:
+            due_s = min(self._reader.due_s(now), self._inbox.due_s)
         return min(due_s, self._idle_jobs.due_s(now, self._occasion(now)))
 
     def work(self, now: Now) -> Steps:
@@ -205,6 +215,9 @@ class Ingest:
         if self._writer.reassigning:
             yield from self._writer.reassign(now)
         yield from self._reader.read_imported(now)
+        if (yield from self._inbox.take(now)):
+            self._reader.reload()
+            self._scrub.demand()
 
     def _occasion(self, now: Now) -> Occasion:
         quiet = self._reader.quiet(now)
@@ -217,6 +230,7 @@ class Ingest:
 
     def close(self) -> None:
         self._backups.close()
+        self._inbox.close()
         self._records.close()
 
     def _answer(self, request: Request, caller: Caller, now: Now) -> Steps:

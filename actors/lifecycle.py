@@ -82,7 +82,8 @@ class Lifecycle:
         )
 
     def on_event(self, event: Event, now: Now) -> Steps:
-        if isinstance(event, RecordsCommitted | MemoryUsed):
+        used = isinstance(event, MemoryUsed)
+        if used or (isinstance(event, RecordsCommitted) and event.local):
             yield from self._activity(now)
 
     def due_s(self, now: Now) -> float:

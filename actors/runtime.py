@@ -13,6 +13,7 @@ the actor's own derived store is damaged    it is deleted; exit `CRASHED`; rebui
 a record is damaged that is asked for       an error reply that names it; the loop continues
 the records are damaged as a whole          exit `STORE_CORRUPT`
 another actor's store is damaged            in `work`: again after a back-off; else as above
+the whole store is deleted                  the supervisor stops all; nothing is created again
 the file system has no named pipes          a log entry; ingest polls the spool
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
 asked to stop                               the work under way ends, the rest is refused; `DONE`
@@ -54,6 +55,8 @@ from iai.errors import (
     StoreLocked,
     StoreTooNew,
     StoreWriteFailed,
+    TeamError,
+    TeamUnavailable,
 )
 from iai.lifecycle.supervision import Exit
 from iai.model import clock
@@ -72,6 +75,7 @@ from iai.protocol.behaviour import (
     RemoveFile,
     ReplaceFile,
     Steps,
+    Woken,
 )
 from iai.protocol.ingest import Flush
 from iai.protocol.message import (
@@ -290,6 +294,7 @@ class Loop:
         self._wakeup = _wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
+        self._root = layout.root
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
         self._retry_s = 0.0
         self._held_until = 0  # monotonic; no `work` before, after a failed write
@@ -298,6 +303,9 @@ class Loop:
             self._poller.register(source, zmq.POLLIN)
         if self._wakeup:
             self._poller.register(self._wakeup.descriptor, zmq.POLLIN)
+        self._woken_by = behaviour.descriptor if isinstance(behaviour, Woken) else -1
+        if self._woken_by >= 0:
+            self._poller.register(self._woken_by, zmq.POLLIN)
 
     def start(self) -> None:
         """Have the behaviour load what it needs. Errors end the process: see `_run`."""
@@ -336,6 +344,9 @@ class Loop:
         self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
         if self._wakeup and self._wakeup.drain():
             self._pending.append((NO_CALLER, Flush()))
+        if self._woken_by >= 0:
+            with suppress(BlockingIOError):
+                os.read(self._woken_by, 4096)
         deadline = time.monotonic() + SLICE_S
         while self._pending and time.monotonic() < deadline:
             self._receive(*self._pending.popleft())
@@ -382,7 +393,8 @@ class Loop:
 
     def _stop(self) -> Exit:
         self._beat("stop")
-        self._perform(self._behaviour.stop(system_clock.read()))
+        if self._root.exists():  # a store that was deleted is not created again
+            self._perform(self._behaviour.stop(system_clock.read()))
         self._pending.extend(self._mailbox.drain(MAILBOX))
         for caller, _ in self._pending:
             detail = f"{self._actor} is stopping"
@@ -484,7 +496,7 @@ def _run(
             return loop.run()
         finally:
             loop.close()
-    except (EmbedderUnavailable, StoreLocked, StoreTooNew) as error:
+    except (EmbedderUnavailable, StoreLocked, StoreTooNew, TeamError) as error:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
@@ -494,6 +506,11 @@ def _run(
         log.error("rebuilding %s from the records: %s", error.path, error)  # noqa: TRY400
         shutil.rmtree(error.path)
         return Exit.CRASHED
+    except ModuleNotFoundError as error:
+        if actor is not Actor.REPLICATOR:
+            raise
+        log.error("cannot start: %s (%s)", TeamUnavailable(), error)  # noqa: TRY400
+        return Exit.CANNOT_START
     except Exception:
         log.exception("crashed")
         return Exit.CRASHED

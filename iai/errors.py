@@ -52,6 +52,14 @@ class Refused(WireError):
         self.code = code
 
 
+class BadChange(IaiError):
+    """What another machine of the team has sent is not a change: skip it, and count it."""
+
+
+class NewerChange(BadChange):
+    """A newer version of iai has sent it."""
+
+
 class RulesLoading(IaiError):
     """The rules by which secrets are found are still being loaded: ask again."""
 
@@ -131,3 +139,43 @@ class StoreWriteFailed(StoreError):
 
 class EmbedderUnavailable(IaiError):
     """The embedder's weights or tokenizer cannot be read: a restart will not help."""
+
+
+class TeamError(IaiError):
+    """Base of errors with a team, its members and its server."""
+
+
+class TeamUnavailable(TeamError):
+    """The packages of the extra `team` are not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a team needs the packages `nats-py` and `cryptography`: run `pipx inject iai-memory"
+            " nats-py cryptography`, or `pip install 'iai-memory[team]'`"
+        )
+
+
+class NoTeam(TeamError):
+    """This machine is in no team."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this machine is in no team: `iai team join` takes an invitation, `iai team create`"
+            " begins a team"
+        )
+
+
+class MessageRefused(TeamError):
+    """Base of the reasons why a message of a team is not taken in. Skip it, and count it."""
+
+
+class Forged(MessageRefused):
+    """It is not what a machine has signed, not where it was put, or no message at all."""
+
+
+class NotAMember(MessageRefused):
+    """The machine that says it is not in the team, or had left it by then."""
+
+
+class UnknownKey(MessageRefused):
+    """This machine does not have the key yet. Keep the message, and try again with the next key."""

@@ -23,7 +23,9 @@ ROOMS = [
     "config",
     "process",
     "encryption",
+    "team",
     "store",
+    "replication",
     "projects",
     "ingest",
     "embedders",
@@ -129,6 +131,14 @@ def test_pure_rooms_do_no_io_through_any_import(module: str) -> None:
     assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
 
 
+def test_what_decides_about_a_team_does_no_io_through_any_import() -> None:
+    """The room is not pure, for its file, its server and the network."""
+    said = [m for m in modules_of("iai") if room(m) == "team" and "No I/O." in _docstring(m)]
+    assert len(said) >= 8
+    for module in said:
+        assert {name: by for name, by in reached_from(module).items() if name in IO} == {}
+
+
 def test_the_rooms_that_say_that_they_are_pure_are_those_in_the_list() -> None:
     said = [one for one in ROOMS if _docstring(f"iai.{one}").endswith("Pure.")]
     assert said == PURE
@@ -156,6 +166,16 @@ def test_only_store_and_index_import_the_engines(module: str) -> None:
 @pytest.mark.parametrize("module", ["actors.ingest", "actors.lifecycle", "actors.cache_writer"])
 def test_actors_that_compute_nothing_load_no_numpy(module: str) -> None:
     assert "numpy" not in reached_from(module), "it would take as long as all else they load"
+
+
+def test_one_module_imports_the_client_of_the_teams_server_and_only_when_it_runs() -> None:
+    """Without a team nothing of it is loaded: see also `tests/actors/test_access.py`."""
+    assert [module for module in MODULES if "nats" in tops(module)] == ["iai.team.jetstream"]
+    users = [m for m in MODULES if "iai.team.jetstream" in imports_of(m)]
+    assert users == ["actors.replicator"]
+    statements = ast.parse(MODULES["actors.replicator"].read_text()).body
+    imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
+    assert not any("jetstream" in ast.unparse(one) for one in imports)
 
 
 def test_only_the_server_imports_the_mcp_sdk() -> None:

@@ -47,7 +47,7 @@ def names(requirements: list[str]) -> set[str]:
 def test_every_package_that_the_tests_need_is_locked_with_hashes() -> None:
     extras = project()["optional-dependencies"]
     asked = project()["dependencies"] + extras["dev"] + extras["mcp"] + extras["minilm"]
-    asked += extras["ui"]
+    asked += extras["ui"] + extras["team"]
     assert names(asked) - locked().keys() == set()  # else run tools/lock
     for name, block in locked().items():
         assert "--hash=sha256:" in block, name

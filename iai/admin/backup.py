@@ -3,6 +3,9 @@
 That is a consistent copy of the records, taken while the group runs, the waiting hook events, the
 settings, the lifecycle state and the key of the marks of secrets. Everything else is derived from
 them. What is sealed in an encrypted store is sealed in its backup as well: see `backup_keys`.
+
+The machine's place in a team is not in a backup, and ends with a restore: one identity in two
+places, or one that goes back in time, would say two things under the same revision.
 """
 
 import json
@@ -141,6 +144,7 @@ class Restored(Struct, frozen=True):
     manifest: Manifest
     kept: Path | None  # where the previous records are now, if there were any
     key: str = ""  # the file in the store that has the key now, if that came with the backup
+    left_team: bool = False  # was the machine in a team?
 
 
 def restore(
@@ -169,9 +173,10 @@ def restore(
             raise StoreError(f"{layout.root} already has records; --replace moves them aside")
         with _temporary(layout.root) as workspace:
             manifest, key = _unpack(path, workspace, layout.root, decrypt)
+            in_team = occupied and layout.team_file.exists()
             kept = _put_aside(layout, wall) if occupied else None
             _move_in(workspace, layout, key)
-        return Restored(manifest, kept, key)
+        return Restored(manifest, kept, key, in_team)
     finally:
         lease.release()
 
@@ -284,7 +289,8 @@ def _put_aside(layout: Layout, wall: int) -> Path:
     private(layout.backups)
     private(kept)
     backup_keys.put_aside(layout, kept)
-    for path in (layout.config, layout.lifecycle, layout.records):  # the records last
+    own = (layout.config, layout.lifecycle, layout.team_file, layout.team)
+    for path in (*own, layout.records):  # the records last
         if path.exists():
             path.rename(kept / path.name)
     return kept

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from iai.admin import scrubbed
@@ -24,6 +25,7 @@ from iai.store import auto_backups
 from iai.store.environment import is_encrypted
 from iai.store.graph import GraphStore
 from iai.store.records import Records
+from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
 
 Report = Callable[[str], None]  # takes a line on what is done next
@@ -94,7 +96,7 @@ def complete(layout: Layout, report: Report) -> None:
 
 def forms(layout: Layout) -> dict[str, str]:
     """Return for each environment that is there whether it is `ENCRYPTED` or `PLAIN`."""
-    paths = (layout.records, layout.vectors, layout.index)
+    paths = (layout.records, layout.vectors, layout.index, layout.team)
     found = {path.name: is_encrypted(path) for path in paths if (path / "data.mdb").exists()}
     return {name: ENCRYPTED if sealed else PLAIN for name, sealed in found.items()}
 
@@ -137,20 +139,27 @@ def _convert_environments(layout: Layout, cipher: Cipher | None, report: Report)
         report("records")
         with closing(Records(layout.records, writer=True)) as records:
             records.convert(cipher)
-    _convert_derived(layout.vectors, VectorStore, cipher, report)
-    _convert_derived(layout.index, GraphStore, cipher, report)
+    _convert_derived(layout.vectors, partial(VectorStore, writer=True), cipher, report)
+    _convert_derived(layout.index, partial(GraphStore, writer=True), cipher, report)
+    _convert_derived(layout.team, TeamStore, cipher, report)
     shutil.rmtree(layout.lexical, ignore_errors=True)  # the graph-cache rebuilds it
 
 
 def _convert_derived(
-    path: Path, kind: type[VectorStore | GraphStore], cipher: Cipher | None, report: Report
+    path: Path,
+    opened: Callable[[Path], VectorStore | GraphStore | TeamStore],
+    cipher: Cipher | None,
+    report: Report,
 ) -> None:
-    """Convert an environment, or delete it if it is damaged: it is rebuilt from the records."""
+    """Convert an environment, or delete it if it is damaged.
+
+    It is rebuilt from the records; that of a team, from its stream.
+    """
     if not (path / "data.mdb").exists():
         return
     report(path.name)
     try:
-        with closing(kind(path, writer=True)) as store:
+        with closing(opened(path)) as store:
             store.convert(cipher)
     except StoreCorrupt as error:
         report(f"{path.name}: will be rebuilt ({error})")
@@ -158,8 +167,15 @@ def _convert_derived(
 
 
 def _convert_files(layout: Layout, cipher: Cipher, report: Report, *, decrypting: bool) -> None:
-    """Give all sealed files the current key, or their plain content."""
+    """Give all sealed files the current key, or their plain content; seal `team.json`.
+
+    Other files are sealed by the actor that writes them.
+    """
     report("files")
+    if not decrypting and layout.team_file.exists():
+        plain = files.read_regular(layout.team_file, _LARGEST)
+        if not is_sealed(plain):
+            files.replace(layout.team_file, cipher.seal_file(layout.team_file.name, plain))
     for path in _sealed_files(layout):
         data = files.read_regular(path, _LARGEST)
         try:
@@ -175,7 +191,8 @@ def _convert_files(layout: Layout, cipher: Cipher, report: Report, *, decrypting
 
 def _sealed_files(layout: Layout) -> Iterator[Path]:
     """Yield the files of the store that actors seal: all but environments, backups and sockets."""
-    others = {layout.records, layout.vectors, layout.index, layout.backups, layout.run}
+    environments = {layout.records, layout.vectors, layout.index, layout.team}
+    others = {*environments, layout.backups, layout.run}
     for top, directories, names in os.walk(layout.root):
         directories[:] = [name for name in directories if Path(top, name) not in others]
         for path in (Path(top, name) for name in names):

@@ -14,21 +14,19 @@ example: iai crypto init --passphrase
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
 from iai.admin import encryption
-from iai.cli import command, passphrase
+from iai.cli import passphrase
 from iai.cli.output import print_json
+from iai.cli.stopped import stopped
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys, sources
 from iai.encryption.sources import KeyFile, Keyring, Source
-from iai.errors import StoreBusy, StoreLocked
-from iai.process import lock
-from iai.process.client import Client
+from iai.errors import StoreLocked
 
 STEPS = ("init", "status", "rotate", "off")
 
@@ -61,7 +59,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.step == "status":
         return _status(layout, as_json=args.json)
     given = _given_passphrase(args, layout, settings)
-    with _stopped(layout, settings):
+    with stopped(layout, settings):
         if args.step == "init":
             source = _source(args, layout)
             encryption.encrypt(layout, source, _report, given)
@@ -98,25 +96,6 @@ def _source(args: Namespace, layout: Layout) -> Source:
         inside = path.is_relative_to(layout.root)
         return KeyFile(str(path.relative_to(layout.root) if inside else path))
     return KeyFile(f"~/.config/iai/{layout.digest}.key")
-
-
-@contextmanager
-def _stopped(layout: Layout, settings: Settings) -> Iterator[None]:
-    """Stop iai if it runs, hold its lease, and start it again."""
-    layout.create()
-    with Client(layout) as client:
-        running = client.running()
-    if running:
-        command("down").run(Namespace(timeout=70.0, json=False), settings)
-    lease = lock.take(layout.lease, lock.GLANCE_S)
-    if lease is None:
-        raise StoreBusy(f"iai was started on {layout.root} meanwhile; try again")
-    try:
-        yield
-    finally:
-        lease.release()
-        if running:
-            command("up").run(Namespace(detach=True, json=False), settings)
 
 
 def _name_plain_copies(layout: Layout) -> None:

@@ -1,4 +1,4 @@
-"""List projects, merge two, or ignore one.
+"""List projects, merge two, ignore one, or share one with your team.
 
 list      every project and what is stored of it; works whether or not iai is running
 merge     move all records of a project to another, past and future; unmerge undoes it.
@@ -7,6 +7,9 @@ merge     move all records of a project to another, past and future; unmerge und
 ignore    stop recording a project; its sessions start without memory. If you name it by its
           path, everything below is ignored too. Earlier records stay until you forget them;
           --off resumes, without what was said in between.
+share     share a project with your team (see `iai help team`), with all that was said in it until
+          now; unshare publishes nothing more of it, and what others have of it stays with them.
+          Other machines know it by its git remote, so it needs one
 
 A file .iai-project makes its directory a project of its own; it may contain a name.
 
@@ -26,11 +29,11 @@ from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import NoAnswer, Refused
+from iai.errors import BadUsage, NoAnswer, NoTeam, Refused
 from iai.model.record import Project
 from iai.model.units import ago, count
 from iai.process.client import Client
-from iai.projects.identity import identify
+from iai.projects.identity import identify, known_by_path
 from iai.projects.lookup import is_path, project
 from iai.protocol.cache_writer import Refresh, RefreshOutcome
 from iai.protocol.ingest import (
@@ -40,6 +43,7 @@ from iai.protocol.ingest import (
     Place,
 )
 from iai.protocol.message import Actor, Request
+from iai.protocol.replicator import ShareProject, TeamReport
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
@@ -72,7 +76,11 @@ def configure(parser: ArgumentParser) -> None:
     ignoring = actions.add_parser("ignore", help="stop recording it")
     ignoring.add_argument("project", help="a path, a name or an id")
     ignoring.add_argument("--off", action="store_true", help="record it again")
-    for action in (listing, merging, parting, ignoring):
+    sharing = actions.add_parser("share", help="share it with your team")
+    unsharing = actions.add_parser("unshare", help="publish nothing more of it")
+    for action in (sharing, unsharing):
+        action.add_argument("project", help="a path, a name or an id")
+    for action in (listing, merging, parting, ignoring, sharing, unsharing):
         action.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -88,6 +96,8 @@ def run(args: Namespace, settings: Settings) -> int:
             client.require()
             if args.action == "ignore":
                 return _ignore(args, client, records)
+            if args.action in ("share", "unshare"):
+                return _share(args, client, records, layout)
             return _merge(args, client, records)
     finally:
         records.close()
@@ -138,6 +148,42 @@ def _ignore(args: Namespace, client: Client, records: Records) -> int:
     else:
         print(f"recording {_label(one)} again")
     return 1 if off and still else 0
+
+
+def _share(args: Namespace, client: Client, records: Records, layout: Layout) -> int:
+    if not layout.team_file.exists():
+        raise NoTeam
+    on = args.action == "share"
+    with records.view() as view:
+        one = project(args.project, view)
+        id_ = view.belongs(one.id)
+        known = view.project_named(id_)
+        before = view.count(id_)
+    if on:
+        _require_shareable(one, known)
+    report = client.call(Actor.REPLICATOR, ShareProject(project=id_, on=on), TeamReport, 30.0)
+    if args.json:
+        print_json({"project": one, "shared": on, "records": before})
+    elif on:
+        print(f"sharing {_label(one)} with {report.name}: {count(before, 'record')} from before,")
+        print("and from now on all that is said and done in it on this machine")
+        print("  but for <private> and secrets; to stop: iai project unshare " + id_)
+    else:
+        print(f"not sharing {_label(one)} any more; what others have of it stays with them")
+    return 0
+
+
+def _require_shareable(one: Place, known: Project | None) -> None:
+    """Raise BadUsage unless other machines can tell that it is the same project."""
+    git = known.git if known is not None else identify(one.root).git
+    root = known.root if known is not None else one.root
+    if git or known_by_path(known.id if known is not None else one.id, root):
+        raise BadUsage(
+            f"{_label(one)} has no git remote, and other machines know a project by that: add one"
+            " (`git remote add origin URL`), start a session there, and try again"
+        )
+    if known is not None and known.ignored:
+        raise BadUsage(f"{_label(one)} is ignored: `iai project ignore --off` records it again")
 
 
 def _change(client: Client, request: Request) -> Changed:

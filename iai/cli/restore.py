@@ -3,6 +3,8 @@
 If the store already has records, restore refuses, unless you pass --replace; then they are moved to
 backups/ in the store. Vectors, indexes and session-start texts are rebuilt at the next start.
 
+A machine that was in a team has to join it again afterwards, with a new invitation.
+
 A file of age needs --identity, or asks for its passphrase. One of an encrypted store is opened with
 the key of that store.
 
@@ -77,6 +79,8 @@ def run(args: Namespace, settings: Settings) -> int:
         print(f"the previous records are in {done.kept}")
     if done.key:
         print(f"its key came with the backup, and is in {layout.root / done.key} now")
+    if done.left_team:
+        print("this machine is not in its team any more: join again with a new invitation")
     print("start iai: `iai up --detach`")
     return 0
 

@@ -33,7 +33,7 @@ ACCESS: dict[Actor, Access] = {
             "redaction/",
             "run/ingest.bell",
         ),
-        reads=("crypto.json",),
+        reads=("team/", "crypto.json"),
         outside="transcripts, and git's files in checkouts",
     ),
     Actor.EMBEDDING: Access(
@@ -54,6 +54,11 @@ ACCESS: dict[Actor, Access] = {
         ),
         reads=("records/", "index/", "crypto.json", "ledger/*.hook.jsonl"),
         outside="which branch a checkout is on, and transcripts that stay unread",
+    ),
+    Actor.REPLICATOR: Access(
+        writes=("team/",),
+        reads=("records/", "team.json", "crypto.json"),
+        outside="the team's server, the only use of a network",
     ),
 }
 

@@ -32,6 +32,8 @@ class Layout:
         self.deliveries = root / "session-start" / "given"
         self.news = root / "session-start" / "news"
         self.payload = root / ".session-start-payload.cached.md"
+        self.team = root / "team"
+        self.team_file = root / "team.json"
         self.lifecycle = root / "lifecycle.json"
         self.config = root / "config.toml"
         self.crypto = root / "crypto.json"
@@ -135,6 +137,7 @@ class Layout:
             Actor.INGEST: self.records,
             Actor.EMBEDDING: self.vectors,
             Actor.GRAPH_CACHE: self.index,
+            Actor.REPLICATOR: self.team,
         }.get(actor)
 
     @property

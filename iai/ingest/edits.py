@@ -23,10 +23,9 @@ from iai.protocol.ingest import (
     Place,
 )
 from iai.protocol.message import Request
+from iai.store.actions import EVER
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
-
-_EVER = -(1 << 62)  # nanoseconds: before all that was ever done
 
 
 def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
@@ -90,7 +89,7 @@ def _mark(request: Mark, unit: RecordChange) -> int:
     A session is done if any turn of it is marked so. So taking that off takes it off all of them.
     """
     record = _find(request.ref, unit)
-    session = session_key(record.host, record.session)
+    session = session_key(record.host, record.session, record.machine)
     if record.in_session and record.role == "assistant":
         record = unit.request_before(session, record.order) or record
     marked = [record]
@@ -112,7 +111,7 @@ def _edit(ref: str, text: str, unit: RecordChange) -> int:
 def _forget(named: Sequence[Record], unit: RecordChange, *, whole_sessions: bool) -> int:
     records = {record.label: record for record in named}
     if whole_sessions:
-        for key in {session_key(r.host, r.session) for r in records.values()}:
+        for key in {session_key(r.host, r.session, r.machine) for r in records.values()}:
             turns = (*unit.session(key), *unit.narration(key), *unit.rewound(key))
             records.update({turn.label: turn for turn in turns})
     for record in records.values():
@@ -129,7 +128,7 @@ def _erase(request: Erase, named: Sequence[Record], unit: RecordChange) -> int:
         if part.title:
             count += unit.forget_session_title(session)
         else:
-            since, until = part.since or _EVER, part.until or None
+            since, until = part.since or EVER, part.until or None
             count += unit.forget_work(session, since, until, partial(_says, part.text))
     count += sum([unit.forget_project(project) for project in request.projects])
     if request.text:

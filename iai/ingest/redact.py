@@ -12,6 +12,7 @@ from msgspec import structs
 from iai.ingest.parse import Batch, Performed
 from iai.ingest.spool import HookEvent
 from iai.model.action import Action, Step
+from iai.model.change import AmendChange, Change, SessionChange, TurnChange, WorkChange
 from iai.model.context import Call, Queued
 from iai.model.record import Transcript
 from iai.model.session import SessionInfo
@@ -100,6 +101,23 @@ def action(done: Action, redact: Redact) -> Action:
         output=redact(done.output),
         steps=_steps(done.steps, redact),
     )
+
+
+def change(said: Change, redact: Redact) -> Change:
+    """Redact what another machine said: the rules here may be newer than those there."""
+    match said:
+        case TurnChange():
+            return structs.replace(said, text=redact(said.text), tags=tuple(map(redact, said.tags)))
+        case WorkChange():
+            done = tuple(action(one, redact) for one in said.actions)
+            return structs.replace(said, actions=done)
+        case SessionChange():
+            return structs.replace(said, title=redact(said.title))
+        case AmendChange(text=text) if text is not None:
+            edited = structs.replace(text, text=redact(text.text))
+            return structs.replace(said, text=edited)
+        case _:
+            return said
 
 
 def _performed(done: Performed, redact: Redact) -> Performed:

@@ -1,7 +1,7 @@
 """Commits of ingest, with all that each entails: events to publish, and lines for the hooks."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import TypeVar
@@ -9,32 +9,39 @@ from typing import TypeVar
 from msgspec import structs
 
 from iai.config.layout import Layout
+from iai.errors import StoreCorrupt
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import captured, edits, parse, redact, rereading
+from iai.ingest import captured, edits, parse, redact, replicated, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.redact import Redact
+from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
 from iai.model.context import without_words
-from iai.model.record import Project, Record, Transcript, Watermark
+from iai.model.record import LastChange, Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
 from iai.projects import relocation
 from iai.protocol.behaviour import Publish, RemoveFile, ReplaceFile, Steps, StepsTo
 from iai.protocol.ingest import (
     CapturedTurn,
+    ChangeSkipped,
     LineSkipped,
     ProjectMoved,
     RecordsCommitted,
     SessionEnded,
 )
 from iai.protocol.message import Request
+from iai.store.inbox import Batch as Entries
+from iai.store.inbox import Mark
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.replica_change import ReplicaChange
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_UNFIT = (StoreCorrupt, ValueError, ArithmeticError, LookupError)  # what a bad change may lead to
 MOVES_A_SLICE = 100  # records of a merged project: about 20 ms
 
 
@@ -96,13 +103,54 @@ class RecordWriter:
         (result, touched, acted), self.mark = self._records.commit(
             lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
         )
-        if self.mark.revision > before.revision:
+        yield from self._announce(before, touched, acted, local=True)
+        return result
+
+    def _announce(
+        self, before: Watermark, touched: Mapping[str, LastChange], acted: int, *, local: bool
+    ) -> Steps:
+        """Announce a commit, if it moved the revision."""
+        revision = self.mark.revision
+        if revision > before.revision:
             ingested = self.mark.max_vec_label - before.max_vec_label + acted
-            yield Publish(RecordsCommitted(revision=self.mark.revision, ingested=ingested))
+            yield Publish(RecordsCommitted(revision=revision, ingested=ingested, local=local))
             # A pin, edit or forget bypasses the interval: nobody may see the record as it was.
             self.required.committed(touched, can_wait=ingested > 0)
             yield from self.write_required()
-        return result
+
+    def read(self, batch: Entries, now: Now) -> Read:
+        """Return what other machines said, from entries of the inbox."""
+        return replicated.read(batch, self._redact, now.wall)
+
+    def take(self, read: Read, mark: Mark, own: str, now: Now) -> Steps:
+        """Apply what other machines said, up to a mark. `own` is the id of this machine.
+
+        If the transaction fails, all is applied one by one, so that only what is at fault is left
+        out.
+        """
+        arrived, faults = read
+        try:
+            yield from self._apply(arrived, mark, own, now)
+        except _UNFIT as error:
+            log.warning("some of %d changes cannot be applied: %s", len(arrived), error)
+            for one in arrived:
+                try:
+                    yield from self._apply([one], Mark(mark.stream, one[0]), own, now)
+                except _UNFIT as reason:
+                    faults.append((one[0], one[1], str(reason)))
+            yield from self._apply([], mark, own, now)
+        for sequence, machine, why in sorted(faults):
+            skipped = ChangeSkipped(sequence=sequence, machine=machine, reason=why)
+            yield Publish(skipped, keep=True)
+
+    def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> Steps:
+        def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
+            replicated.apply(unit, arrived, mark)
+            return unit.touched_projects, unit.acted
+
+        before = self.mark
+        (touched, acted), self.mark = self._records.apply(change, now, own)
+        yield from self._announce(before, touched, acted, local=False)
 
     def insert_turns(
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True

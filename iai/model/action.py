@@ -68,6 +68,7 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[Step, ...] = ()
     sub_agent: bool = False
     undone: bool = False  # its request was taken back, and it did not outlast that
+    project: str = ""  # that it was done in, where its request was made in another one
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -211,6 +211,11 @@ def digest(text: str) -> bytes:
 
 
 @lru_cache(maxsize=256)  # a session is asked for many times in a row
-def session_key(host: str, session: str) -> bytes:
-    """Return the key of a session in the store."""
-    return digest(f"{host}\0{session}")
+def session_key(host: str, session: str, machine: str = "") -> bytes:
+    """Return the key of a session in the store; `machine` is that of its turns.
+
+    So a session of another machine is never part of one of this, even if both have the same id: a
+    home directory that two machines share, or a session that was forked. The turns that both have
+    are stored once, in the session of whichever machine they belong to.
+    """
+    return digest(f"{host}\0{session}\0{machine}" if machine else f"{host}\0{session}")

@@ -15,6 +15,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     unattended: bool = False  # held by a program, not a person
     forked_from: str = ""  # id of the session that it continues
     machine: str = ""  # that it was held on; "": this one
+    revision: int = 0  # of that machine, when it said so; 0: this one
 
     def updated(self, later: "SessionInfo") -> "SessionInfo":
         """Return what is known after later lines; what they leave open stays as it was."""

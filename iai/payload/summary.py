@@ -66,6 +66,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     dismissed: bool = False  # the user does not want to see it again
     worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
+    arrived_at: int = 0  # when the last of its turns was stored here
 
     @property
     def changed(self) -> tuple[FileWork, ...]:
@@ -109,7 +110,7 @@ def summarise(
         began_at=at[0],
         ended_at=at[1],
         requests=(*requests[:1], *between[-REQUESTS:]),
-        last=_shown(last),
+        last=_shown(_until_interrupted(last)),
         work=None if worked is last else _shown(worked),
         result=most.answer,
         said=tuple(said),
@@ -137,6 +138,15 @@ def _carrying_out(exchange: Exchange) -> Exchange:
 def _shown(exchange: Exchange) -> Exchange:
     meanwhile = tuple(turn for turn in exchange.meanwhile if not turn.dismissed)
     return structs.replace(exchange, narration=(), meanwhile=meanwhile)
+
+
+def _until_interrupted(exchange: Exchange) -> Exchange:
+    """Return an exchange without the text that announced the step at which it was interrupted."""
+    cut = [action.at for action in exchange.actions[-1:] if action.status == "interrupted"]
+    answer = exchange.answer
+    if answer is None or not cut or answer.created_at > cut[0]:
+        return exchange
+    return structs.replace(exchange, answer=None)
 
 
 def _lines_changed(exchange: Exchange) -> int:

@@ -24,7 +24,15 @@ import zmq
 
 PROTOCOL = 1
 LONGEST_SOCKET_PATH = 100
-ACTORS = ("supervisor", "ingest", "embedding", "graph-cache", "lifecycle", "cache-writer")
+ACTORS = (
+    "supervisor",
+    "ingest",
+    "embedding",
+    "graph-cache",
+    "lifecycle",
+    "cache-writer",
+    "replicator",
+)
 NO_ANSWER = REFUSED = 1
 BAD_USAGE = 2
 

@@ -17,7 +17,7 @@ any two of them. So a crash falls before a commit or after it, as it would in a 
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -173,4 +173,16 @@ class Behaviour(Protocol):
 
         Called last, after `stop` and also after any error that ends the actor, then without `stop`.
         Not called when the process is killed. If it raises, the exit code becomes `CRASHED`.
+        """
+
+
+@runtime_checkable
+class Woken(Protocol):
+    """A behaviour that has a thread, which wakes the loop."""
+
+    @property
+    def descriptor(self) -> int:
+        """A file descriptor that can be read when `due_s` may have come down to 0.
+
+        The loop waits for it, and empties it. -1: there is none.
         """

@@ -189,11 +189,12 @@ class PurgeProgress(Reply, frozen=True):
     revision: int  # of the records, now
 
 
-class RecordsCommitted(Event, frozen=True):
+class RecordsCommitted(Event, frozen=True, omit_defaults=True):
     """The records have changed."""
 
     revision: int  # after the change
     ingested: int  # records added; 0: some were pinned, edited, forgotten or moved
+    local: bool = True  # False: by other machines of the team
 
 
 class SessionEnded(Event, frozen=True):
@@ -208,6 +209,14 @@ class LineSkipped(Event, frozen=True):
 
     transcript: str  # its path
     offset: int  # byte at which the line starts
+    reason: str  # what is wrong with it
+
+
+class ChangeSkipped(Event, frozen=True):
+    """What another machine of the team sent could not be applied; the rest was."""
+
+    sequence: int  # of the message in the stream
+    machine: str  # id of the machine that signed it
     reason: str  # what is wrong with it
 
 

@@ -14,6 +14,7 @@ class Actor(StrEnum):
     GRAPH_CACHE = "graph-cache"
     LIFECYCLE = "lifecycle"
     CACHE_WRITER = "cache-writer"
+    REPLICATOR = "replicator"  # only where there is a team
 
 
 PIPELINE = (
@@ -22,7 +23,7 @@ PIPELINE = (
     Actor.GRAPH_CACHE,
     Actor.LIFECYCLE,
     Actor.CACHE_WRITER,
-)  # the supervisor's children, in the order in which they are stopped
+)  # the supervisor's children without a team, in the order in which they are stopped
 
 
 class ErrorCode(StrEnum):

@@ -28,6 +28,7 @@ from iai.protocol.ingest import (
     Capture,
     Captured,
     Changed,
+    ChangeSkipped,
     Edit,
     Erase,
     Flush,
@@ -60,6 +61,20 @@ from iai.protocol.lifecycle import (
     Tick,
 )
 from iai.protocol.message import Actor, Error, Event, Ping, Pong, Reply, Request
+from iai.protocol.replicator import (
+    ChangesArrived,
+    InviteMachine,
+    LeaveTeam,
+    MachineInvited,
+    ShareProject,
+    StreamRefilled,
+    StreamReset,
+    TeamConnected,
+    TeamDisconnected,
+    TeamMessageRefused,
+    TeamReport,
+    TeamStatus,
+)
 from iai.protocol.supervisor import (
     Accepted,
     ActorDown,
@@ -92,6 +107,7 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
     Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh),
+    Actor.REPLICATOR: (Ping, TeamStatus, ShareProject, InviteMachine, LeaveTeam),
 }
 
 
@@ -101,6 +117,7 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
         RecordsCommitted,
         SessionEnded,
         LineSkipped,
+        ChangeSkipped,
         SpoolRejected,
         StoreFull,
         StoreHasRoom,
@@ -115,6 +132,14 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
         CacheWriteSuccess,
         CacheWriteSkipped,
         CacheWriteFailed,
+    ),
+    Actor.REPLICATOR: (
+        ChangesArrived,
+        TeamConnected,
+        TeamDisconnected,
+        StreamReset,
+        StreamRefilled,
+        TeamMessageRefused,
     ),
 }
 
@@ -133,4 +158,6 @@ REPLIES: tuple[type[Reply], ...] = (
     Recalled,
     LifecycleReport,
     RefreshOutcome,
+    TeamReport,
+    MachineInvited,
 )

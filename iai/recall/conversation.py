@@ -26,7 +26,7 @@ def around(
     if not distance:
         whole = view.exchange(record)
         return [], whole if _has(whole, record) else Exchange(), []
-    found = of_session(view, session_key(record.host, record.session))
+    found = of_session(view, session_key(record.host, record.session, record.machine))
     here = next((n for n, exchange in enumerate(found) if _has(exchange, record)), None)
     if here is None:
         return [], Exchange(), []

@@ -32,7 +32,9 @@ def silent_hooks(view: RecordView, layout: Layout) -> str:
         if not _later(prompt, transcript.heard_at):
             continue
         last = max(t.heard_at for t in view.transcripts() if t.host == prompt.host)
-        turns = view.session(session_key(prompt.host, prompt.session), newest_first=True)
+        turns = view.session(
+            session_key(prompt.host, prompt.session, prompt.machine), newest_first=True
+        )
         missed = [turn for turn in islice(turns, LOOKED_AT) if _later(turn, last)]
         if len(missed) >= _DUE and not spool.waiting(layout.spool_new):
             name = _NAMES.get(prompt.host, prompt.host)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from iai.model.action import Action
+from iai.model.member import Member
 from iai.model.record import (
     Project,
     Record,
@@ -56,13 +57,14 @@ class DeltaView:
     ) -> None:
         """`pending` are turns of any project that are not in the store yet: always new."""
         own = (record for record in pending if record.project == project)
-        said = [r for r in (*delta.said, *own) if not session or r.session != session]
+        every = (*delta.said, *own)
+        said = [r for r in every if not session or r.session != session or r.machine]
         self._view = view
         self._pinned = sorted(delta.pinned, key=_order, reverse=True)
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)
         self._sessions: dict[bytes, list[Record]] = defaultdict(list)
         for record in sorted((r for r in said if r.in_session), key=_order):
-            self._sessions[session_key(record.host, record.session)].append(record)
+            self._sessions[session_key(record.host, record.session, record.machine)].append(record)
 
     def erased_through(self) -> int:
         """See `RecordView.erased_through`."""
@@ -79,6 +81,14 @@ class DeltaView:
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
         return self._view.project_named(project)
+
+    def member(self, machine: str) -> Member | None:
+        """See `RecordView.member`."""
+        return self._view.member(machine)
+
+    def pinned_on(self, record: Record) -> str:
+        """See `RecordView.pinned_on`."""
+        return self._view.pinned_on(record)
 
     def active(self) -> list[Project]:
         """Return no project: a delta is about one project only."""

@@ -4,11 +4,11 @@ They are in the environment of the records, so that turns, actions and the offse
 transcript was read are committed together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
 from msgspec import structs
 
-from iai.errors import StoreCorrupt
 from iai.model.action import Action, outlasts_rewind
 from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
@@ -18,8 +18,9 @@ from iai.store.seal import BEYOND
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
-    "action_keys",  # hash of the idempotency key -> number; stays when the action is forgotten.
-    # And hashes of titles and sessions that were forgotten -> 0
+    "action_keys",  # hash of the idempotency key -> number, and of another machine's its place:
+    # session, time, machine; stays when the action is forgotten. And hashes of titles and sessions
+    # that were forgotten -> 0
     "by_file",  # last part of the path, NUL, time, session, number
     "by_commit",  # hash, NUL, time, session, number
     "session_info",  # session -> SessionInfo
@@ -29,6 +30,8 @@ _NONE = encode_u64(0)
 _LONGEST_NAME = 200  # bytes of a file's name in a key: LMDB takes 511 for the whole
 _PLACE = 32  # bytes of time, session and number at the end of a key
 _LATEST = b"max_action"
+_MACHINE = 16  # bytes of a machine's id
+EVER = -(1 << 62)  # nanoseconds: before all that was ever done
 
 
 class ActionView(Tables):
@@ -67,6 +70,15 @@ class ActionView(Tables):
         """
         return (a for _, a in self._between(session, since, until) if not a.undone)
 
+    def action(self, key: bytes) -> Action | None:
+        """Return an action by its own key: session, time, number."""
+        data = self._t.intact(key, db=self._db["actions"])
+        return unpack(data, Action) if data is not None else None
+
+    def keys_between(self, session: bytes, since: int, until: int | None) -> list[bytes]:
+        """Return the keys of what was done in a session between two times, undone or not."""
+        return [key for key, _ in self._between(session, since, until)]
+
     def has_action(self, key: str) -> bool:
         """Return whether an action with this idempotency key was ever stored."""
         return self._t.has(digest(key), db=self._db["action_keys"])
@@ -88,7 +100,9 @@ class ActionView(Tables):
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
-        if not self.is_forgotten_title(session_key(info.host, info.session), info.title):
+        if not self.is_forgotten_title(
+            session_key(info.host, info.session, info.machine), info.title
+        ):
             return info
         return structs.replace(info, title="", title_rank=0)
 
@@ -97,8 +111,9 @@ class ActionView(Tables):
         return self._t.has(_session_key(session), db=self._db["action_keys"])
 
     def is_forgotten_title(self, session: bytes, title: str) -> bool:
-        """Was this title of a session forgotten?"""
-        return self._t.has(_title_key(session, title), db=self._db["action_keys"])
+        """Was this title of a session forgotten, on this machine or another?"""
+        keys = _title_key(session, title), _hashed_title_key(session, digest(title))
+        return any(self._t.has(key, db=self._db["action_keys"]) for key in keys)
 
     def of_file(self, name: str) -> Iterator[tuple[bytes, Action]]:
         """Yield what was done to files whose path ends in this name, the latest first.
@@ -135,30 +150,54 @@ class ActionView(Tables):
 class ActionChange(ActionView):
     """What was done, in a transaction of the writer."""
 
-    def add_action(self, session: bytes, action: Action) -> bool:
-        """Keep an action; return False if it was kept before, also where it was forgotten."""
+    def add_action(self, session: bytes, action: Action, machine: str = "") -> bytes:
+        """Keep an action; return its key: b"" if it was kept before, even if forgotten since."""
         if self.has_action(action.key):
-            return False
+            return b""
+        return self._put_new(session, action, machine)
+
+    def take_action(self, session: bytes, action: Action, machine: str) -> bytes:
+        """Keep an action of another machine, in its newest state; return its key if that is new.
+
+        Where two machines have read the same call, it belongs to that with the lowest id; but if
+        this machine is one of them, it is its own.
+        """
+        data = self._t.intact(digest(action.key), db=self._db["action_keys"])
+        if data is None:
+            return self.add_action(session, action, machine)
+        n, place, holder = data[:8], data[8:-_MACHINE], data[-_MACHINE:].decode("ascii", "replace")
+        known = self.action(place + n) if place else None
+        if known is None or holder < machine:  # our own, or forgotten, or another's
+            return b""
+        newest = max(known, action, key=_newness)
+        newest = structs.replace(newest, at=known.at, undone=known.undone or action.undone)
+        if holder == machine and newest == known:
+            return b""
+        if holder == machine:
+            self.put_action(place + n, known, newest)
+            return place + n
+        self._t.delete(place + n, db=self._db["actions"])
+        self._delete_index(place[:DIGEST], known, n)
+        return self._put_new(session, newest, machine)
+
+    def _put_new(self, session: bytes, action: Action, machine: str) -> bytes:
         n = encode_u64(self._latest_action() + 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
-        self._t.put(digest(action.key), n, db=self._db["action_keys"])
-        self._t.put(session + encode_time(action.at) + n, pack(action), db=self._db["actions"])
-        for database, index_key in index_keys(session, action, n):
+        key = session + encode_time(action.at) + n
+        value = n + key[:-8] + machine.encode() if machine else n
+        self._t.put(digest(action.key), value, db=self._db["action_keys"])
+        self._t.put(key, pack(action), db=self._db["actions"])
+        for database, index_key in () if action.undone else index_keys(session, action, n):
             self._t.put(index_key, _EMPTY, db=self._db[database])
-        return True
+        return key
 
     def _latest_action(self) -> int:
-        """Return the number of the latest action; looked for among all if the note is damaged."""
+        """Return the number of the latest action; looked for if the note is damaged or gone."""
         latest = self._t.intact(_LATEST, db=self._db["meta"])
         if latest is not None:
             return decode_u64(latest)
-        if self._t.has(_LATEST, db=self._db["meta"]):
-            return max(
-                (decode_u64(n) for _, n in self._t.entries(self._db["action_keys"])), default=0
-            )
-        if self._t.count(self._db["actions"]):
-            raise StoreCorrupt("the number of the latest action is gone")
-        return 0
+        every = (decode_u64(n[:8]) for _, n in self._t.entries(self._db["action_keys"]))
+        return max(every, default=0)
 
     def forget_actions(
         self,
@@ -176,8 +215,8 @@ class ActionChange(ActionView):
 
     def undo_actions(
         self, session: bytes, since: int, until: int | None, restored: frozenset[str]
-    ) -> int:
-        """Mark what was done between two times as undone by a rewind; return how much is new.
+    ) -> list[bytes]:
+        """Mark what was done between two times as undone by a rewind; return the keys of what is.
 
         It is no longer found by file or commit. What outlasts a rewind stays as it is: see
         `outlasts_rewind`.
@@ -187,7 +226,7 @@ class ActionChange(ActionView):
         for key, action in gone:
             self._t.put(key, pack(structs.replace(action, undone=True)), db=self._db["actions"])
             self._delete_index(session, action, key)
-        return len(gone)
+        return [key for key, _ in gone]
 
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
         for database, index_key in index_keys(session, action, key[-8:]):
@@ -206,18 +245,24 @@ class ActionChange(ActionView):
         """Replace what is known of a session."""
         self._t.put(key, pack(info), db=self._db["session_info"])
 
-    def note_session(self, info: SessionInfo) -> None:
-        """Note what is known of a session by now."""
-        session = session_key(info.host, info.session)
+    def note_session(self, info: SessionInfo) -> bool:
+        """Note what is known of a session by now; return whether anything of it is new."""
+        session = session_key(info.host, info.session, info.machine)
         info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info
-        if updated != known:
-            self._t.put(session, pack(updated), db=self._db["session_info"])
+        if updated == known:
+            return False
+        self._t.put(session, pack(updated), db=self._db["session_info"])
+        return True
 
     def forget_session(self, session: bytes) -> None:
         """Remove what is known of a session besides its turns, and all that was done in it."""
-        self.forget_actions(session, -(1 << 62), None)
+        self.forget_actions(session, EVER, None)
+        self.forget_info(session)
+
+    def forget_info(self, session: bytes) -> None:
+        """Remove what is known of a session besides its turns and what was done in it."""
         self.forget_title(session)
         self._t.delete(session, db=self._db["session_info"])
         self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
@@ -231,6 +276,33 @@ class ActionChange(ActionView):
         self._t.put(session, pack(untitled), db=self._db["session_info"])
         self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
         return True
+
+    def bury_actions(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Have actions never be stored, by the hashes of their keys.
+
+        Returns the sessions of other machines that have them.
+        """
+        sessions: dict[bytes, None] = {}
+        for key in keys:
+            data = self._t.intact(key, db=self._db["action_keys"])
+            if data is None:
+                self._t.put(key, _NONE, db=self._db["action_keys"])
+            elif len(data) > len(_NONE):
+                sessions[data[8 : 8 + DIGEST]] = None
+        return list(sessions)
+
+    def bury_title(self, session: bytes, title: bytes) -> None:
+        """Have a session never get a title, by its hash."""
+        self._t.put(_hashed_title_key(session, title), _NONE, db=self._db["action_keys"])
+
+
+def _newness(action: Action) -> tuple[int, bytes]:
+    """Return what orders the states of one action: redacting leads to a later one."""
+    return len(action.redactions), msgspec.msgpack.encode(action)
+
+
+def _hashed_title_key(session: bytes, title: bytes) -> bytes:
+    return digest(f"title\0{session.hex()}\0\0{title.hex()}")
 
 
 def _title_key(session: bytes, title: str) -> bytes:

@@ -73,10 +73,11 @@ class ChangeLog(RecordView):
             records_count=mark.records_count + count,
             max_vec_label=max(mark.max_vec_label, label),
         )
-        session = record.session if operation == "insert" and record.in_session else ""
+        ours = operation == "insert" and record.in_session and not record.machine
+        session = record.session if ours else ""
         self._log(operation, record.label, {record.project}, session)
         if record.in_session:
-            self._touch(session_key(record.host, record.session))
+            self._touch(session_key(record.host, record.session, record.machine))
 
     def _log(
         self, operation: Operation, label: int, projects: Iterable[str], session: str = ""

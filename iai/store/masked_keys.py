@@ -28,6 +28,11 @@ records/
 `facts`            project, time, label                        mask, time, label
 `pinned`           project, label                              mask, label
 `projects`         project                                     mask
+`members`          machine                                     mask
+`identities`       label                                       as it is
+`amended`          hash of a record's id                       mask
+`amendments`       revision, number                            as it is
+`work`             revision, number                            as it is
 `changed`          project                                     mask
 `voices`           project                                     mask
 `sessions`         project, session                            mask, mask
@@ -37,12 +42,24 @@ records/
                                                                time, mask, number
 `meta`             `not_recorded`, NUL, hash of a session      `not_recorded`, NUL, mask
 `meta`             a name that is the same in each store       as it is
+team/
+`inbox`            number of a stream, sequence                as it is
+`streams`          number of a stream                          as it is
+`control`          digest of a message                         mask
+`unsent`           digest of an id                             mask
+`shared`           hash of a project                           mask
+`peers`            hash of a project, machine                  mask, mask
+`unopened`         sequence                                    as it is
+`about`            digest, sequence                            mask, sequence
+`forgotten`        digest                                      mask
+`erasures`         sequence                                    as it is
 vectors/
 `vectors`          generation, label                           as it is
 `generations`      generation                                  as it is
 index/
 `chunks`           number of a vector index, position          as it is
 `facets`           position                                    as it is
+`machines`         position                                    as it is
 `beside`, `terms`  label                                       as it is
 `links`            label                                       as it is
 `similar`          label                                       as it is
@@ -197,18 +214,18 @@ class Names(Plain):
 
 
 NUMBERED = frozenset({
-    "records", "log", "live", "erased", "by_created", "by_updated",
-    "vectors", "generations",
-    "chunks", "facets", "beside", "terms", "links", "similar", "linked", "uncounted",
+    "records", "log", "live", "erased", "by_created", "by_updated", "identities", "amendments",
+    "work", "vectors", "generations", "inbox", "streams", "unopened", "erasures",
+    "chunks", "facets", "machines", "beside", "terms", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.
 _BLOCKS = {
     (0,): (
         "by_key", "action_keys", "transcripts", "rereading", "by_session", "narration", "actions",
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
-        "topics",
+        "members", "amended", "topics", "control", "unsent", "shared", "about", "forgotten",
     ),
-    (0, BLOCK): ("sessions",),
+    (0, BLOCK): ("sessions", "peers"),
     (0, BLOCK + 8): ("by_activity",),
 }  # fmt: skip
 

@@ -35,10 +35,13 @@ class RecordAudit(RecordView):
         keyless = set()
         for key, data in self._t.entries(self._db["records"]):
             record, label = unpack(data, Record), decode_u64(key)
-            keyless.add(label)
+            identity = self.identity(label)
+            if identity.keys or not record.machine:
+                keyless.add(label)
             if record.label != label:
                 yield f"record #{label} says that it is #{record.label}"
-            for database, place in [("by_id", record.id.encode()), *keys_of(record)]:
+            ids = (record.id, *identity.ids)
+            for database, place in [*(("by_id", i.encode()) for i in ids), *keys_of(record)]:
                 expected[database] += 1
                 if self._t.intact(place, db=self._db[database]) is None:
                     yield f"record #{label} is not in `{database}`"
@@ -46,7 +49,7 @@ class RecordAudit(RecordView):
             keyless -= {decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)}
         for label in sorted(keyless):
             yield f"record #{label} is not in `by_key`, so it could be stored twice"
-        if self._t.count(self._db["records"]) == expected["by_id"]:  # none is damaged
+        if self._t.count(self._db["records"]) == expected["by_created"]:  # none is damaged
             for database in _OF_RECORDS:
                 yield from self._extra(database, expected[database])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from iai.model.exchange import NARRATION
 from iai.model.record import Record, session_key
-from iai.store import actions, rereading
+from iai.store import actions, amendments, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
 from iai.store.seal import Database, Transaction
 
@@ -29,7 +29,9 @@ DATABASES = (
     "session_changed",  # session -> revision of the last change of anything in it
     "erased",  # last revision of a change after which files have to be scrubbed -> its first one
     "narration",  # session, order, label of texts that are not its answer, or were taken back
+    "members",  # machine -> Member
     *actions.DATABASES,
+    *amendments.DATABASES,
     *rereading.DATABASES,
 )
 AWAY = b"~"  # prefix of the keys of records that a merge moved away; no project starts with it
@@ -47,7 +49,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
     if record.in_session:
         aside = record.kind == NARRATION or record.rewound
         database = "narration" if aside else "by_session"
-        keys.append((database, session_key(record.host, record.session) + said))
+        keys.append((database, session_key(record.host, record.session, record.machine) + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
     if record.origin:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain, islice, takewhile
 
-from iai.errors import StoreCorrupt
 from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION, Exchange, exchanges, opens
+from iai.model.member import Member
 from iai.model.record import (
     DIGEST,
     JUST_NOW,
@@ -24,13 +24,17 @@ from iai.model.record import (
 )
 from iai.model.revisions import Revisions, of
 from iai.store.actions import ActionView
+from iai.store.amendments import AmendmentView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
+from iai.store.inbox import Mark
 from iai.store.record_keys import AWAY, walk
 from iai.store.rereading import RereadingView
 from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
+THIS_MACHINE = b"this_machine"  # in `meta`
+TEAM_MARK = b"team_mark"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
 _TURNS = ("by_session", "narration")
@@ -39,23 +43,18 @@ _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
-class RecordView(ActionView, RereadingView):
+class RecordView(ActionView, AmendmentView, RereadingView):
     """The records as of one moment."""
 
     def watermark(self) -> Watermark:
         """Return the watermark, in constant time: every change keeps it up to date.
 
-        If it is damaged, it is counted again, until the next change writes it. Raises StoreCorrupt
-        if it is gone.
+        If it is damaged or gone, it is counted again, until the next change writes it.
         """
         data = self._t.intact(b"watermark", db=self._db["meta"])
         if data is not None:
             return unpack(data, Watermark)
-        if self._t.has(b"watermark", db=self._db["meta"]):
-            return self._recounted()
-        if self._t.count(self._db["log"]):
-            raise StoreCorrupt("the watermark is gone")
-        return Watermark()
+        return self._recounted()
 
     def _recounted(self) -> Watermark:
         log = (unpack(e, LogEntry) for _, e in self._t.entries_back(self._db["log"], BEYOND))
@@ -111,7 +110,7 @@ class RecordView(ActionView, RereadingView):
         Every copy has an idempotency key of its own: see `iai.model.copies`.
         """
         if new.heard:
-            session = session_key(new.host, new.session)
+            session = session_key(new.host, new.session, new.machine)
             latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
             told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
             record = copies.repeated(new, chain(latest, told))
@@ -225,6 +224,27 @@ class RecordView(ActionView, RereadingView):
         """Is the recording of a session off for now, by what its user said last of that?"""
         return self._t.intact(not_recorded_key(session), db=self._db["meta"]) == FOR_NOW
 
+    def member(self, machine: str) -> Member | None:
+        """Return who works on a machine of the team, "" being this one; None if it is not known."""
+        key, database = (machine.encode(), "members") if machine else (THIS_MACHINE, "meta")
+        data = self._t.intact(key, db=self._db[database])
+        return unpack(data, Member) if data is not None else None
+
+    def pinned_on(self, record: Record) -> str:
+        """Return the machine that a pinned record was pinned on; "" is this one."""
+        stamp = self.amended(record.id).stamps.get("pinned")
+        return stamp.machine if stamp is not None else record.machine
+
+    def team_mark(self) -> Mark:
+        """Return up to where the changes of the team were applied."""
+        data = self._t.intact(TEAM_MARK, db=self._db["meta"])
+        return unpack(data, Mark) if data is not None else Mark()
+
+    def members(self) -> Iterator[Member]:
+        """Yield the other machines of the team that are known."""
+        for _, data in self._t.entries(self._db["members"]):
+            yield unpack(data, Member)
+
     def records_from(self, label: int) -> Iterator[Record]:
         """Yield all records from a label on, whatever they are, by label."""
         for _, data in self._t.entries(self._db["records"], encode_u64(label)):
@@ -267,6 +287,11 @@ class RecordView(ActionView, RereadingView):
             return sum(record.project == project for record in self.session(session))
         return sum(1 for _ in walk(self._t, self._db["by_session"], session, session))
 
+    def projects_of(self, session: bytes) -> list[str]:
+        """Return the projects that turns of a session were said in."""
+        every = (project.id for project in self.projects())
+        return [p for p in every if self._t.has(p.encode() + session, db=self._db["sessions"])]
+
     def request_before(self, session: bytes, at: int) -> Record | None:
         """Return the request that was open in a session at a time."""
         turns = (self.get(label) for label in self.turns_before(session, at))
@@ -281,23 +306,27 @@ class RecordView(ActionView, RereadingView):
         """Return the request of the exchange that a turn belongs to."""
         if opens(turn) or not turn.in_session:
             return turn if turn.in_session else None
-        return self.request_before(session_key(turn.host, turn.session), turn.order)
+        return self.request_before(session_key(turn.host, turn.session, turn.machine), turn.order)
 
     def done(self, request: Record) -> list[Action]:
         """Return what was done for a request, in order."""
-        session = session_key(request.host, request.session)
+        session = session_key(request.host, request.session, request.machine)
         if next(self.actions_between(session, request.order, None), None) is None:
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
 
     def narrated(self, request: Record) -> list[Record]:
         """Return the narration between a request and its answer, in order."""
-        session = session_key(request.host, request.session)
+        session = session_key(request.host, request.session, request.machine)
         start = session + encode_time(request.order)
         labels = list(walk(self._t, self._db["narration"], session, start))
         end = self._end(request) if labels else None
         turns = (turn for label in labels if (turn := self.get(label)) is not None)
         return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+
+    def time_of(self, request: Record) -> tuple[int, int | None]:
+        """Return from when on, and until when, what is done is done for a request."""
+        return request.order, self._end(request)
 
     def _end(self, request: Record) -> int | None:
         """Return when the next request of the session was made."""
@@ -306,7 +335,7 @@ class RecordView(ActionView, RereadingView):
 
     def exchange(self, record: Record) -> Exchange:
         """Return the exchange that a turn belongs to, the narration included."""
-        session = session_key(record.host, record.session)
+        session = session_key(record.host, record.session, record.machine)
         gone = list(self.rewound(session))
         if record.rewound:
             asked = (r for r in gone if opens(r) and r.order <= record.order)
@@ -341,7 +370,7 @@ class RecordView(ActionView, RereadingView):
         """Return iterators of the turns before and after a record in its session, nearest first."""
         if not record.in_session:
             return iter(()), iter(())
-        prefix = session_key(record.host, record.session)
+        prefix = session_key(record.host, record.session, record.machine)
         key = prefix + encode_time(record.order) + encode_u64(record.label)
         before = walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = walk(self._t, self._db["by_session"], prefix, key)
@@ -403,8 +432,14 @@ class RecordView(ActionView, RereadingView):
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
-    def misfiled(self) -> Iterator[int]:
-        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
+    def misfiled(self) -> Iterator[Record]:
+        """Yield the records that `reassign` has yet to move after a merge or unmerge.
+
+        Damaged ones, which cannot be moved, are left out.
+        """
+        return (one for label in self._misfiled() if (one := self.get(label)) is not None)
+
+    def _misfiled(self) -> Iterator[int]:
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:

@@ -19,6 +19,7 @@ from iai.store.record_audit import RecordAudit
 from iai.store.record_change import RecordChange
 from iai.store.record_keys import DATABASES
 from iai.store.record_view import RecordView
+from iai.store.replica_change import ReplicaChange
 from iai.store.seal import Transaction
 
 T = TypeVar("T")
@@ -57,6 +58,21 @@ class Records:
 
         def run(transaction: Transaction) -> tuple[T, Watermark]:
             unit = RecordChange(self._environment, transaction, now, live=live)
+            result = change(unit)
+            return result, unit.finish()
+
+        return self._environment.write(run)
+
+    def apply(
+        self, change: Callable[[ReplicaChange], T], now: Now, own: str
+    ) -> tuple[T, Watermark]:
+        """Run one change with what other machines said, as `commit` does.
+
+        `own` is the id of this machine.
+        """
+
+        def run(transaction: Transaction) -> tuple[T, Watermark]:
+            unit = ReplicaChange(self._environment, transaction, now, own)
             result = change(unit)
             return result, unit.finish()
 

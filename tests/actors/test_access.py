@@ -15,7 +15,7 @@ from iai.config import access
 from iai.config.access import ACCESS
 from iai.install import scripts
 from iai.protocol.lifecycle import LifecycleReport, RequestState
-from iai.protocol.message import Actor, State
+from iai.protocol.message import PIPELINE, Actor, State
 from iai.store import auto_backups
 from tests.actors.real import capture, recalled, with_faults
 
@@ -23,7 +23,9 @@ Make = Callable[..., Group]
 Opened = set[tuple[str, str]]  # `r` or `w`, and the path, below the store without the store's own
 
 LOCK_FILES = {"lock.mdb"}  # in which a reader of LMDB has to announce itself
-NOT_USED_HERE = {"models/", "config.toml", "crypto.json"}  # MiniLM; settings; encryption
+OF_A_TEAM = {"team/", "team.json"}
+# MiniLM; settings; encryption
+NOT_USED_HERE = {"models/", "config.toml", "crypto.json", *OF_A_TEAM}
 OF_THE_HOOKS = {"ledger/*.hook.jsonl"}
 
 
@@ -49,7 +51,7 @@ def test_each_process_opens_the_files_that_it_owns_or_reads_and_no_network(group
     audit.mkdir()
     with_faults(g, audit=str(audit)).up()
     _use_everything(g)
-    opened = {actor: _opened(g, audit, actor) for actor in Actor}
+    opened = {actor: _opened(g, audit, actor) for actor in (Actor.SUPERVISOR, *PIPELINE)}
     assert [p.name() for p in g.processes() if p.net_connections("inet")] == []
     g.down()
     assert [line for path in audit.iterdir() for line in _networked(path)] == []

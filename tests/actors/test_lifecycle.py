@@ -9,6 +9,7 @@ from simulation.world import Chances, World
 from iai.model.clock import NS
 from iai.protocol.cache_writer import Refresh
 from iai.protocol.graph_cache import Recall, SleepFinished
+from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.lifecycle import (
     Idle,
     LifecycleReport,
@@ -64,6 +65,15 @@ def test_looking_is_no_activity(world: Make) -> None:
         w.answer(Actor.CACHE_WRITER, Refresh())
         w.run(5.0)
     assert state(w) in (State.SLEEP, State.HIBERNATION)
+
+
+def test_what_other_machines_say_is_no_activity(world: Make) -> None:
+    w = world(**LIMITS)
+    w.run(110.0)
+    for local, awake in ((False, False), (True, True)):
+        w._deliver(Actor.INGEST, RecordsCommitted(revision=9, ingested=1, local=local))
+        w.run(1.0)
+        assert (state(w) is State.WAKE) == awake
 
 
 def test_activity_keeps_it_awake(world: Make) -> None:

@@ -32,6 +32,7 @@ NAMES = {
     "bitflips": "bits flipped in a store's files (--flips N --seed X): who finds each",
     "redaction": "planted secrets left anywhere, marks by mistake, and what redaction costs",
     "fuzz": "broken inputs for whatever reads bytes from outside; nothing but a refusal may come",
+    "team": "a turn on one machine to the payload of another; faults of a team (--kills N)",
     "sleep": "what each step of a SLEEP costs, and how long it keeps a question waiting",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import zmq
 
 from iai.config.layout import Layout
-from iai.protocol.message import Actor
+from iai.protocol.message import PIPELINE, Actor
 
 _GARBAGE = 200  # frames at a time
 
@@ -69,7 +69,7 @@ class Damage:
     def sockets(self) -> str:
         """Send garbage to every inbox: random frames, and bytes that are no ZeroMQ at all."""
         context: zmq.Context[zmq.SyncSocket] = zmq.Context()
-        for actor in Actor:
+        for actor in (Actor.SUPERVISOR, *PIPELINE):
             dealer = context.socket(zmq.DEALER)
             dealer.set(zmq.LINGER, 0)
             dealer.set(zmq.SNDTIMEO, 100)

@@ -22,7 +22,7 @@ from iai.config.settings import from_environment
 from iai.errors import IaiError
 from iai.process import heartbeat, lock
 from iai.process.client import DEADLINE_S, Client
-from iai.protocol.message import PIPELINE, Actor
+from iai.protocol.message import Actor
 from iai.protocol.supervisor import Health, HealthReport
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -172,7 +172,7 @@ class Group:
 
     def processes(self) -> list[psutil.Process]:
         """Return every living process of the group, orphans included."""
-        stamps = (heartbeat.read(self.layout.heartbeat(actor)) for actor in PIPELINE)
+        stamps = (heartbeat.read(self.layout.heartbeat(actor)) for actor in Actor)
         pids = {stamp.pid for stamp in stamps if stamp}
         pids.add(lock.holder(self.layout.lease))
         found: dict[int, psutil.Process] = {}

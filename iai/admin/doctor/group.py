@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from iai.admin import health
-from iai.admin.doctor import copies
+from iai.admin.doctor import copies, team
 from iai.admin.doctor.finding import (
     Finding,
     fail,
@@ -21,7 +21,7 @@ from iai.process import heartbeat, lock
 from iai.process.build import build
 from iai.process.client import Client
 from iai.protocol.embedding import EmbedQuery, QueryVectors
-from iai.protocol.message import PIPELINE, Actor
+from iai.protocol.message import Actor
 from iai.protocol.supervisor import Health, HealthReport
 
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
@@ -39,6 +39,7 @@ def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterat
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
     yield from _stages(layout, settings, verify=verify)
+    yield from team.checks(layout)
     yield from copies.checks(layout, settings)
     yield _ledger(layout)
 
@@ -51,7 +52,7 @@ def sockets_left(layout: Layout) -> bool:
 
 def orphans(layout: Layout) -> list[int]:
     """Return the pids of processes that still hold an actor's lock."""
-    stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in PIPELINE}
+    stamps = {actor: heartbeat.read(layout.heartbeat(actor)) for actor in Actor}
     return [s.pid for actor, s in stamps.items() if s and lock.held(layout.lock(actor))]
 
 

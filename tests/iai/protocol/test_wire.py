@@ -41,6 +41,7 @@ from iai.protocol.ingest import (
     Captured,
     CapturedTurn,
     Changed,
+    ChangeSkipped,
     Edit,
     Erase,
     Flush,
@@ -84,6 +85,22 @@ from iai.protocol.message import (
     State,
 )
 from iai.protocol.registry import FEED, INBOX, REPLIES
+from iai.protocol.replicator import (
+    ChangesArrived,
+    InviteMachine,
+    LeaveTeam,
+    MachineInvited,
+    ShareProject,
+    StreamRefilled,
+    StreamReset,
+    TeamConnected,
+    TeamDisconnected,
+    TeamMessageRefused,
+    TeamPeer,
+    TeamProject,
+    TeamReport,
+    TeamStatus,
+)
 from iai.protocol.supervisor import (
     Accepted,
     ActorDown,
@@ -193,6 +210,10 @@ GOLDEN: dict[str, str] = {
     "spool-rejected": (
         "85a17601a26964a137a46b696e64ae73706f6f6c2d72656a6563746564a466696c65a166a6726561736f6ea172"
     ),
+    "change-skipped": (
+        "86a17601a26964a137a46b696e64ae6368616e67652d736b6970706564a873657175656e636507a76d61636869"
+        "6e65b030313233343536373839616263646566a6726561736f6ea172"
+    ),
     "store-full": (
         "86a17601a26964a137a46b696e64aa73746f72652d66756c6ca47573656409a46672656508a56c696d69740a"
     ),
@@ -276,6 +297,25 @@ GOLDEN: dict[str, str] = {
         "6d616e647391a16da66572726f727391a165a9656c73657768657265c3aa756e617474656e646564c3a47361"
         "6d659105a8646567726164656491aa766563746f72733a2078a87265766973696f6e01"
     ),
+    "recall, by machines": (
+        "de0013a17601a26964a137a46b696e64a6726563616c6ca57175657279a171a16b03a770726f6a656374a170"
+        "a7766563746f72739184aa67656e65726174696f6e07a56474797065a26634a964696d656e73696f6e02a464"
+        "617461c4080000803f00000000a773657373696f6ea173a4726f6c65a475736572a474696572a873656d616e"
+        "746963a573696e636501a5756e74696c02a76578706c61696ec3a46e656172a16ea466696c65a166a6636f6d"
+        "6d6974a163a7636f6d6d616e64a16da66661696c6564c3a86d616368696e657392a0a26161"
+    ),
+    "recalled, with who said it": (
+        "86a17601a26964a137a46b696e64a8726563616c6c6564a46869747391de001fa26964a23031a56c6162656c"
+        "01a573636f7265cb3ff8000000000000a377687981a5776f726473cb3ff0000000000000a474657874a174a4"
+        "726f6c65a475736572a4686f7374a6636c61756465aa73657373696f6e5f6964a173a770726f6a656374a170"
+        "ac70726f6a6563745f6e616d65a16ea3637764a12faa637265617465645f617401a670696e6e6564c2a47469"
+        "6572a873656d616e746963a47461677391a161a6736f7572636583aa7472616e736372697074a22f74a66f66"
+        "6673657405a475756964a175a76d61746368656491a171ad737570657273656465645f6279a23032a7706173"
+        "73616765a174a77265717565737403a561736b6564a161a6616e73776572a162a56c696e65739183a56c6162"
+        "656c04a4726f6c65a475736572a474657874a16ca566696c657391a166a7636f6d6d69747391a163a8636f6d"
+        "6d616e647391a16da66572726f727391a165a9656c73657768657265c3aa756e617474656e646564c3a47361"
+        "6d659105a26279a162a8646567726164656491aa766563746f72733a2078a87265766973696f6e01"
+    ),
     "graph-updated": (
         "84a17601a26964a137a46b696e64ad67726170682d75706461746564a87265766973696f6e01"
     ),
@@ -333,6 +373,41 @@ GOLDEN: dict[str, str] = {
         "696c6564a774726967676572ae736c6565705f706970656c696e65aa63616368655f70617468a22f73a67265"
         "61736f6ea74f534572726f72a56572726f72a165ab6475726174696f6e5f6d73cb3ff8000000000000"
     ),
+    "team-status": "83a17601a26964a137a46b696e64ab7465616d2d737461747573",
+    "share-project": (
+        "85a17601a26964a137a46b696e64ad73686172652d70726f6a656374a770726f6a656374a170a26f6ec2"
+    ),
+    "invite-machine": "83a17601a26964a137a46b696e64ae696e766974652d6d616368696e65",
+    "leave-team": "84a17601a26964a137a46b696e64aa6c656176652d7465616da76d616368696e65a16d",
+    "team-report": (
+        "8ea17601a26964a137a46b696e64ab7465616d2d7265706f7274a47465616da174a46e616d65a16ea76d6163"
+        "68696e65a16da57374617465a9636f6e6e6563746564a573696e636501a6726561736f6ea172a770656e6469"
+        "6e6702a777616974696e6703a77265667573656404a570656572739187a76d616368696e65a16da661757468"
+        "6f72a161a46e616d65a16ea868656172645f617401a777616974696e6702a76d697373696e67c3ac62656869"
+        "6e645f73696e636503a870726f6a656374739184a770726f6a656374a170ab756e7075626c697368656401b1"
+        "756e7075626c69736865645f73696e636502a7626c6f636b6564a162"
+    ),
+    "machine-invited": (
+        "84a17601a26964a137a46b696e64af6d616368696e652d696e7669746564a4636f6465a163"
+    ),
+    "changes-arrived": (
+        "85a17601a26964a137a46b696e64af6368616e6765732d61727269766564a673747265616da173a873657175"
+        "656e636501"
+    ),
+    "team-connected": (
+        "84a17601a26964a137a46b696e64ae7465616d2d636f6e6e6563746564a673747265616da173"
+    ),
+    "team-disconnected": (
+        "84a17601a26964a137a46b696e64b17465616d2d646973636f6e6e6563746564a6726561736f6ea172"
+    ),
+    "stream-reset": "84a17601a26964a137a46b696e64ac73747265616d2d7265736574a673747265616da173",
+    "stream-refilled": (
+        "84a17601a26964a137a46b696e64af73747265616d2d726566696c6c6564a770726f6a656374a170"
+    ),
+    "team-message-refused": (
+        "86a17601a26964a137a46b696e64b47465616d2d6d6573736167652d72656675736564a873657175656e6365"
+        "01a77375626a656374a173a6726561736f6ea172"
+    ),
 }
 
 
@@ -349,8 +424,12 @@ def one_of_each() -> list[Message]:
         source=Provenance(transcript="/t", offset=5, uuid="u"),
         passage="t", request=3, asked="a", answer="b",
         lines=(Line(label=4, role="user", text="l"),), files=("f",), commits=("c",),
-        commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,),
+        commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,), by="b",
     )  # fmt: skip
+    peer = TeamPeer(
+        machine="m", author="a", name="n", heard_at=1, waiting=2, missing=True, behind_since=3
+    )
+    shared = TeamProject(project="p", unpublished=1, unpublished_since=2, blocked="b")
     return [
         Ping(),
         Pong(actor=Actor.GRAPH_CACHE, pid=2, dropped_frames=0),
@@ -389,6 +468,7 @@ def one_of_each() -> list[Message]:
         SessionEnded(revision=1, project="p"),
         LineSkipped(transcript="/t", offset=5, reason="bad_json"),
         SpoolRejected(file="f", reason="r"),
+        ChangeSkipped(sequence=7, machine="0123456789abcdef", reason="r"),
         StoreFull(used=9, free=8, limit=10),
         StoreHasRoom(used=5, free=8, limit=10),
         ProjectMoved(project="p", into="q", was="/p", now="/q"),
@@ -400,7 +480,7 @@ def one_of_each() -> list[Message]:
         Recall(
             query="q", k=3, project="p", vectors=(VECTOR,), session="s", role="user",
             tier="semantic", since=1, until=2, explain=True, near="n", file="f", commit="c",
-            command="m", failed=True,
+            command="m", failed=True, machines=("", "aa"),
         ),
         Recalled(hits=(hit,), degraded=("vectors: x",), revision=1),
         GraphUpdated(revision=1),
@@ -430,6 +510,21 @@ def one_of_each() -> list[Message]:
         CacheWriteFailed(
             trigger="sleep_pipeline", cache_path="/s", reason="OSError", error="e", duration_ms=1.5
         ),
+        TeamStatus(),
+        ShareProject(project="p", on=False),
+        InviteMachine(),
+        LeaveTeam(machine="m"),
+        TeamReport(
+            team="t", name="n", machine="m", state="connected", since=1, reason="r", pending=2,
+            waiting=3, refused=4, peers=(peer,), projects=(shared,),
+        ),
+        MachineInvited(code="c"),
+        ChangesArrived(stream="s", sequence=1),
+        TeamConnected(stream="s"),
+        TeamDisconnected(reason="r"),
+        StreamReset(stream="s"),
+        StreamRefilled(project="p"),
+        TeamMessageRefused(sequence=1, subject="s", reason="r"),
     ]  # fmt: skip
 
 

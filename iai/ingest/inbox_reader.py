@@ -1,0 +1,85 @@
+"""Takes what other machines said from the inbox, slice by slice. Without a team it does nothing."""
+
+import math
+from contextlib import suppress
+
+from iai.config.layout import Layout
+from iai.encryption.cipher import Cipher
+from iai.errors import StoreAbsent
+from iai.ingest import replicated, traces
+from iai.ingest.writer import RecordWriter
+from iai.model.clock import Now
+from iai.protocol.behaviour import RemoveFile, StepsTo
+from iai.store.inbox import Batch, Inbox, Mark
+from iai.store.records import Records
+
+A_SLICE = 128  # changes: some 40 ms
+SLICE_BYTES = 128 << 10
+
+
+class InboxReader:
+    """Reads the inbox, which the replicator writes, from the mark in the records on."""
+
+    def __init__(
+        self, layout: Layout, records: Records, writer: RecordWriter, cipher: Cipher | None
+    ) -> None:
+        """`cipher` is that of the store."""
+        self._layout = layout
+        self._cipher = cipher
+        self._records = records
+        self._writer = writer
+        self._inbox: Inbox | None = None
+        self._hinted = False
+        self.look()
+
+    def look(self) -> None:
+        """Look into it soon, if there is one: something may have come."""
+        self._hinted = (self._layout.team / "data.mdb").exists()
+
+    @property
+    def due_s(self) -> float:
+        """Seconds until a slice is to be taken: 0, or never."""
+        return 0.0 if self._hinted else math.inf
+
+    def take(self, now: Now) -> StepsTo[bool]:
+        """Take a slice; return whether any of it deletes or replaces words.
+
+        Raises RulesLoading, and takes nothing, while the rules for secrets are loaded.
+        """
+        if not self._hinted:
+            return False
+        with suppress(StoreAbsent):
+            self._inbox = self._inbox or Inbox(self._layout.team)
+            with self._records.view() as records:
+                mark = records.team_mark()
+            with self._inbox.view() as inbox:
+                own, (stream, batch) = inbox.owner(), inbox.after(mark, A_SLICE)
+            if batch:
+                return (yield from self._apply(stream, _some(batch), own, now))
+        self._hinted = False
+        return False
+
+    def _apply(self, stream: str, batch: Batch, own: str, now: Now) -> StepsTo[bool]:
+        read = self._writer.read(batch, now)
+        with self._records.view() as view:
+            gone = list(replicated.to_forget(read.arrived, view))
+        for path in traces.find(self._layout, gone, (), "", self._cipher) if gone else ():
+            yield RemoveFile(path)
+        yield from self._writer.take(read, Mark(stream, batch[-1][0]), own, now)
+        return replicated.forgets(read.arrived)
+
+    def close(self) -> None:
+        """Close the inbox."""
+        if self._inbox is not None:
+            self._inbox.close()
+            self._inbox = None
+
+
+def _some(batch: Batch) -> Batch:
+    """Return the first entries that are not too large together; at least one."""
+    size = 0
+    for place, (_, _, change) in enumerate(batch):
+        size += len(change)
+        if place and size > SLICE_BYTES:
+            return batch[:place]
+    return batch

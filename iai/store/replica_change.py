@@ -1,0 +1,358 @@
+"""What other machines of the team said, did, wrote and forgot, put into the records.
+
+See `iai.model.change` for who may say what. It can come in any order, and any number of times. None
+of it counts as said on this machine, and nothing happens to records outside the named project.
+"""
+
+from msgspec import structs
+
+from iai.model.amended import Amended, Value
+from iai.model.change import (
+    AmendChange,
+    Change,
+    Flag,
+    ForgetChange,
+    ForgottenWork,
+    MemberChange,
+    Named,
+    SessionChange,
+    SessionName,
+    TurnChange,
+    WorkChange,
+)
+from iai.model.clock import Now
+from iai.model.hybrid_clock import Stamp
+from iai.model.member import Member
+from iai.model.record import (
+    JUST_NOW,
+    Operation,
+    Record,
+    Watermark,
+    digest,
+    redactions_in,
+    session_key,
+)
+from iai.model.session import SessionInfo
+from iai.store import inbox
+from iai.store.actions import EVER
+from iai.store.amendments import Identity
+from iai.store.codec import pack
+from iai.store.environment import Environment
+from iai.store.record_change import RecordChange
+from iai.store.record_view import TEAM_MARK
+from iai.store.seal import Transaction
+
+
+class ReplicaChange(RecordChange):
+    """One transaction of the writer, with changes of other machines."""
+
+    def __init__(
+        self, environment: Environment, transaction: Transaction, now: Now, own: str
+    ) -> None:
+        """`own` is the id of this machine, which others name it by."""
+        super().__init__(environment, transaction, now, live=True)
+        self._own = own
+        self._open: dict[str, str] = {}  # project that a change names -> that it is in; "": ignored
+
+    def take(self, machine: str, change: Change) -> None:
+        """Put in what a machine said. Its own changes, which come back, say nothing new.
+
+        But it is told its own name, as the team knows it, in the same way as those of others.
+        """
+        home = self._home(change.project)
+        if machine == self._own and isinstance(change, MemberChange):
+            self.note_this_machine(Member(machine="", author=change.author, name=change.name))
+        if machine == self._own or not home:
+            return
+        self._live = True
+        match change:
+            case TurnChange():
+                self._take_turn(machine, change, home)
+            case WorkChange():
+                self._take_work(machine, change, home)
+            case SessionChange():
+                self._take_session(machine, change, home)
+            case MemberChange():
+                self._take_member(machine, change)
+            case AmendChange():
+                self._take_amendment(machine, change, home)
+            case ForgetChange():
+                self._take_forgetting(machine, change, home)
+
+    def finish(self) -> Watermark:
+        """See `RecordChange.finish`."""
+        if self._scrub and not self._mark.revision:
+            self._log("act", 0, ())  # scrubs are demanded by revision
+        return super().finish()
+
+    def note_mark(self, mark: inbox.Mark) -> None:
+        """Note up to where the changes of the team are applied."""
+        self._put(TEAM_MARK, pack(mark), "meta")
+
+    def _home(self, project: str) -> str:
+        if project not in self._open:
+            home = self.belongs(project)
+            known = self.project_named(home)
+            ignored = self.ignored(project, *([known.root] if known is not None else ()))
+            self._open[project] = "" if ignored else home
+        return self._open[project]
+
+    # --- what was said ------------------------------------------------------------------------
+
+    def _take_turn(self, machine: str, change: TurnChange, home: str) -> None:
+        found = self.look_up(change.record)
+        if found.forgotten:
+            self.bury(change.record)
+        elif not found.label:
+            self._insert(machine, change)
+        elif (known := self.get(found.label)) is not None:
+            self._take_again(known, machine, change, home)
+
+    def _insert(self, machine: str, change: TurnChange) -> None:
+        at = min(change.created_at, self._now)
+        self._live = self._now - at < JUST_NOW
+        record = Record(
+            id=change.record.ids[0],
+            label=self._mark.max_vec_label + 1,
+            tier=change.tier,
+            role=change.role,
+            text=change.text,
+            host=change.host,
+            session=change.session,
+            project=change.project,
+            cwd="",
+            created_at=at,
+            ingested_at=self._now,
+            updated_at=self._now,
+            tags=change.tags,
+            pinned=change.pinned,
+            kind=change.kind,
+            marks=("rewound",) if change.rewound else (),
+            redactions=redactions_in(change.text),
+            machine=machine,
+        )
+        named = change.record
+        identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
+        record, identity = self.with_waiting(self._resolve_project(record), identity, self._own)
+        self.identify(record.label, identity)
+        self._put_new_record(record)
+
+    def _take_again(self, known: Record, machine: str, change: TurnChange, home: str) -> None:
+        """Bring a record up to date, or let it go on as it is with another name.
+
+        A turn that several machines have read belongs to that with the lowest id, but on each of
+        them it is its own.
+        """
+        theirs = known.machine == machine
+        if known.project != home and not theirs:
+            return
+        identity = self.identity(known.label)
+        alike = identity.also(known.id, change.record)
+        record = known
+        if change.revision > alike.revision if theirs else machine < known.machine:
+            alike = structs.replace(alike, revision=change.revision)
+            record = self._as_said_now(known, machine, change)
+        record, alike = self.with_waiting(record, alike, self._own)
+        if alike != identity:
+            self.identify(known.label, alike)
+        if record != known:
+            self._put_in_place(known, record)
+
+    def _as_said_now(self, known: Record, machine: str, change: TurnChange) -> Record:
+        """Return a record as its author has it now, and with what was written of it by hand."""
+        by_hand = self.amended(known.id).stamps
+        text = known.text if "text" in by_hand else change.text
+        at = min(known.created_at, change.created_at)
+        others = tuple(mark for mark in known.marks if mark != "rewound")
+        record = structs.replace(
+            known,
+            tier=change.tier,
+            role=change.role,
+            host=change.host,
+            session=change.session,
+            project=change.project,
+            origin="",
+            created_at=at,
+            order=min(known.order, at),
+            tags=change.tags,
+            pinned=known.pinned if "pinned" in by_hand else change.pinned,
+            kind=change.kind,
+            marks=(*others, "rewound") if change.rewound else others,
+            machine=machine,
+            **self._texts(known, text),
+        )
+        return self._resolve_project(record)
+
+    def _put_in_place(self, known: Record, record: Record) -> None:
+        """Put a record in the place of what it was, and log that by what is new in it."""
+        self._live = self._now - record.order < JUST_NOW
+        record = structs.replace(record, updated_at=self._now)
+        self._replace(known, record)
+        self._requests.clear()
+        for one in (known, record):
+            if one.in_session:
+                self._quieten(one)
+        self._log(_operation(known, record), record.label, {known.project, record.project})
+        for one in (known, record):
+            self._touch(session_key(one.host, one.session, one.machine))
+
+    # --- what was done, and what is known of sessions and machines -----------------------------
+
+    def _take_work(self, machine: str, change: WorkChange, home: str) -> None:
+        session = session_key(change.host, change.session, machine)
+        for action in change.actions:
+            at = min(action.at, self._now)
+            self._live = self._now - at < JUST_NOW
+            placed = structs.replace(action, at=at, project="")
+            if self.take_action(session, placed, machine):
+                self._acted(placed, session, self._request_at(session, at), home, "")
+
+    def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
+        session = session_key(change.host, change.session, machine)
+        known = self.session_info(session)
+        if (known is not None and known.revision >= change.revision) or self._is_gone(session):
+            return
+        info = SessionInfo(
+            host=change.host,
+            session=change.session,
+            title=change.title,
+            title_rank=change.title_rank,
+            branch=change.branch,
+            unattended=change.unattended,
+            forked_from=change.forked_from,
+            machine=machine,
+            revision=change.revision,
+        )
+        self.put_session(session, self.not_forgotten(info))
+        latest = next(self.session(session, newest_first=True), None)
+        if latest is not None:
+            self._log("act", latest.label, {home})
+            self._touch(session)
+
+    def _is_gone(self, session: bytes) -> bool:
+        return self.was_forgotten(session) and not self.has_turns(session)
+
+    def _take_member(self, machine: str, change: MemberChange) -> None:
+        known = self.member(machine)
+        if known is None or known.revision < change.revision:
+            member = Member(
+                machine=machine, author=change.author, name=change.name, revision=change.revision
+            )
+            self._put(machine.encode(), pack(member), "members")
+
+    # --- what was written by hand --------------------------------------------------------------
+
+    def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
+        written = _written(machine, change)
+        found = self.look_up(change.record)
+        if not found.label and not found.forgotten:
+            for record_id in change.record.ids:
+                waiting = self.amended(record_id).joined(written, self._own)
+                self.note_amended(record_id, waiting)
+            return
+        known = self.get(found.label) if found.label else None
+        if known is not None and known.project == home:
+            self._write(known, written)
+
+    def _write(self, known: Record, written: Amended) -> None:
+        register = self.amended(known.id)
+        news = register.news(written, self._own)
+        if not news:
+            return
+        self.note_amended(known.id, register.joined(written, self._own).settled())
+        record = self._rewritten(known, news)
+        if record != known:
+            self._put_in_place(known, record)
+        if "text" in news:  # also where the same text came before, as what its author says now
+            self.demand_scrub()
+
+    # --- what was forgotten ---------------------------------------------------------------------
+
+    def _take_forgetting(self, machine: str, change: ForgetChange, home: str) -> None:
+        """Delete what is named, and nothing else, but for what this machine knows better.
+
+        What was said here takes with it what was done for it, even what the others have not heard
+        of yet. They are told of that, and of other names of what is gone.
+        """
+        noted, self._noted = self._noted, {}
+        for named in change.records:
+            self._forget_named(named, home)
+        for work in change.work:
+            self._forget_listed(machine, work, home)
+        for title in change.titles:
+            for session in self._sessions_called(machine, title.session, home):
+                self.bury_title(session, title.title)
+                known = self.session_info(session)
+                if known is not None and digest(known.title) == title.title:
+                    self.forget_session_title(session)
+        for name in change.sessions:
+            for session in self._sessions_called(machine, name, home):
+                if not self.has_turns(session):
+                    self.forget_info(session)
+        more, self._noted = self._noted, noted
+        for project, one in more.items():
+            one.leave_out(change)
+            self._note(project).add(one)
+        self.demand_scrub()  # for what waits, too
+
+    def _forget_named(self, named: Named, home: str) -> None:
+        found = self.look_up(named)
+        record = self.get(found.label) if found.label else None
+        if record is None:
+            self.bury(named)
+        elif record.project == home:
+            self._live = True
+            if record.machine:
+                self._delete(record)
+                if record.in_session:
+                    self._quieten(record)
+                self._advance("forget", record, count=-1)
+            else:
+                self.forget(record)
+            self.bury(named)
+
+    def _forget_listed(self, machine: str, work: ForgottenWork, home: str) -> None:
+        keys = set(work.actions)
+        elsewhere = self.bury_actions(keys)
+        for session in {*self._sessions_called(machine, work.session, home), *elsewhere}:
+            if self._is_in(session, home):
+                self.forget_work(session, EVER, None, lambda a: digest(a.key) in keys)
+
+    def _sessions_called(self, machine: str, name: SessionName, home: str) -> list[bytes]:
+        """Return the sessions that a machine may mean: another's, or this one's own copy of it."""
+        holder = name.machine or machine
+        holders = dict.fromkeys(("" if holder == self._own else holder, ""))
+        keys = [session_key(name.host, name.session, one) for one in holders]
+        return [key for key in keys if self._is_in(key, home)]
+
+    def _is_in(self, session: bytes, home: str) -> bool:
+        """Was it held in a project, as far as is known?"""
+        projects = self.projects_of(session)
+        return not projects or home in projects
+
+
+def _written(machine: str, change: AmendChange) -> Amended:
+    """Return what a machine wrote of a record."""
+    flags: dict[str, Flag | None] = {
+        "pinned": change.pinned,
+        "done": change.done,
+        "dismissed": change.dismissed,
+    }
+    stamps: dict[str, Stamp] = {f: flag.by(machine) for f, flag in flags.items() if flag}
+    values: dict[str, Value] = {field: flag.on for field, flag in flags.items() if flag}
+    if change.text is not None:
+        stamps["text"], values["text"] = change.text.by(machine), change.text.text
+    return Amended(stamps=stamps, values=values, named=change.record, project=change.project)
+
+
+def _operation(known: Record, record: Record) -> Operation:
+    """Return what the log calls a change."""
+    if record.text != known.text:
+        return "edit"
+    if record.project != known.project:
+        return "move"
+    if record.marks != known.marks:
+        return "mark"
+    if record.pinned != known.pinned:
+        return "pin" if record.pinned else "unpin"
+    return "narrate"

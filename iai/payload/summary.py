@@ -66,6 +66,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     dismissed: bool = False  # the user does not want to see it again
     worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
+    arrived_at: int = 0  # when the last of its turns was stored here
 
     @property
     def changed(self) -> tuple[FileWork, ...]:
@@ -109,7 +110,7 @@ def summarise(
         began_at=at[0],
         ended_at=at[1],
         requests=(*requests[:1], *between[-REQUESTS:]),
-        last=_shown(last),
+        last=_shown(_until_interrupted(last)),
         work=None if worked is last else _shown(worked),
         result=most.answer,
         said=tuple(said),
@@ -139,6 +140,15 @@ def _shown(exchange: Exchange) -> Exchange:
     return structs.replace(exchange, narration=(), meanwhile=meanwhile)
 
 
+def _until_interrupted(exchange: Exchange) -> Exchange:
+    """Return an exchange without the text that announced the step at which it was interrupted."""
+    cut = [action.at for action in exchange.actions[-1:] if action.status == "interrupted"]
+    answer = exchange.answer
+    if answer is None or not cut or answer.created_at > cut[0]:
+        return exchange
+    return structs.replace(exchange, answer=None)
+
+
 def _lines_changed(exchange: Exchange) -> int:
     """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
     if exchange.answer is None or (exchange.request and exchange.request.dismissed):
@@ -164,12 +174,12 @@ def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def _trivial(requests: Sequence[Record], said: Sequence[Record], actions: list[Action]) -> bool:
-    worked = any(action.kind in _WORK or action.status == "failed" for action in actions)
-    decided = said or any(r.kind == "plan" or cues.decided(r.text) for r in requests)
     looked = sum(action.kind in _LOOKS for action in actions)
     text = sum(len(request.text) for request in requests)
     little = len(requests) <= SMALL_TALK and looked <= SMALL_TALK_LOOKS and text <= SMALL_TALK_TEXT
-    return little and not worked and not decided
+    if not little or said or any(a.kind in _WORK or a.status == "failed" for a in actions):
+        return False
+    return not any(r.kind == "plan" or cues.decided(r.text) for r in requests)  # dear: asked last
 
 
 def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[FileWork, ...]:
@@ -183,6 +193,8 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     found: dict[str, FileWork] = {}
     for action in actions:
         if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
+            continue
+        if action.status == "failed" and action.kind != "edit":  # as of what is not there
             continue
         if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):

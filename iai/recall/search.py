@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iai.index.filters import Filter, candidate_filters, requested
 from iai.index.lexical import NARRATION, WORK
-from iai.index.vector import Vectors
+from iai.index.vector import Mask, Vectors
 from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Recall
@@ -19,8 +19,10 @@ from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
 from iai.recall.sources import Candidates, Sources
 from iai.recall.supersession import RankedHit, demote_superseded, latest_first
+from iai.store.graph import GraphView
 
 MOST_HITS = 200
+NOTES = ("semantic", "procedural")  # tiers of what is noted outside a conversation
 _TURNS = 3  # of an exchange that are read, on average
 _SPARE = 10  # exchanges that are read besides: some say the same, or are a program's
 
@@ -44,6 +46,8 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
         candidates.by_work.update(islice(allowed, MOST_HITS))
     for only in _filters(request):
         _collect(request, query, vector, only, sources, candidates)
+    if not requested(request).tier:
+        _collect_notes(request, query, sources, candidates)
     scored = score(query, vector, candidates, sources, now)
     return tuple(_hits(request, query, scored, sources, allowed)), degraded
 
@@ -54,6 +58,16 @@ def _filters(request: Recall) -> Iterator[Filter]:
     yield from candidate_filters(only)
     if request.near and not only.project:
         yield from candidate_filters(structs.replace(only, project=request.near))
+
+
+def _collect_notes(
+    request: Recall, query: ParsedQuery, sources: Sources, candidates: Candidates
+) -> None:
+    """Add the notes that share terms with the question: they are few, short, and meant to last."""
+    for tier in NOTES:
+        only = structs.replace(requested(request), tier=tier)
+        found = sources.lexical.search(query.selective, weights.NOTES, only)
+        candidates.by_terms.update(label for label, _ in found)
 
 
 def _collect(
@@ -75,9 +89,14 @@ def _collect(
         sources.lexical.covering(NARRATION, query.every, weights.NARRATED, only)
     )
     if vector is not None and sources.index is not None:
-        mask = None if only.open else filter_mask(sources.links.facets(), only)
+        mask = None if only.open else _mask(sources.links, only)
         nearest = sources.index.search(vector, depth, sources.exact, mask)
         candidates.by_vectors.update(label for label, _ in nearest)
+
+
+def _mask(links: GraphView, only: Filter) -> Mask:
+    rows = links.facets()
+    return filter_mask(rows, links.machines(len(rows)), only)
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:
@@ -113,13 +132,24 @@ def _hits(
         and (every or only.fits(record))
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
-    found = exchanges.distinct(exchanges.group(islice(matching, _TURNS * (k + _SPARE))))
+    found = _distinct(exchanges, matching, k)
     ids = _order(found, scored, query)
     near = "" if only.project else request.near
     found.sort(key=lambda f: (f.unattended, -f.score, f.best.label))
     make = HitMaker(query, sources, near, explain=request.explain)
     for one in nearest_first(found, near, k, lambda f: f.best.project):
         yield make.hit(one, ids.get(one.best.label, ""))
+
+
+def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[Found]:
+    """Return at least `k` exchanges that differ, if there are so many, of turns in their order."""
+    labels: list[int] = []
+    while True:
+        more = list(islice(ranked, _TURNS * (k + _SPARE)))
+        labels += more
+        found = exchanges.distinct(exchanges.group(labels))
+        if len(found) >= k or not more:
+            return found
 
 
 def _order(found: list[Found], scored: Scored, query: ParsedQuery) -> dict[int, str]:

@@ -19,6 +19,10 @@ CANDIDATES = 60
 FEWEST = 20
 PER_HIT = 2
 
+# Notes that are candidates besides, of each tier. Where more turns than the above say the same, in
+# longer texts, a note with the words of the question was not among them. Not measured.
+NOTES = 5
+
 # Terms of a question that more than this share of all records have are not used to find candidates:
 # they say little of any record, and going through them was most of what a question cost in a large
 # store (12 ms of 29 at 1,000,000 records, now 1.6). The rarest few are used in any case, and all
@@ -132,6 +136,10 @@ REMEMBERED = 0.5
 
 # Exchanges whose turns share SAME of their terms say the same: only the best of them is a hit.
 SAME = 0.8
+
+# Taken off what others of a team said, so that among equals one's own comes first. Measured on
+# nothing, since no set has more than one person in it: so it is less than what age adds.
+OTHERS = -0.01
 
 # The project one is in comes first if its best hit has this share of the best score elsewhere. Not
 # measured: below it, little more than the age of a hit speaks for it.

@@ -14,6 +14,7 @@ from iai.model.amended import NOTHING, Field, Value
 from iai.model.change import ForgottenTitle, Named, SessionName
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
+from iai.model.member import Member
 from iai.model.record import (
     CLIENT,
     DIGEST,
@@ -38,7 +39,15 @@ from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import MARKUP, REDACTED, TEAM_MARK, not_recorded_key
+from iai.store.record_view import (
+    FOR_GOOD,
+    FOR_NOW,
+    MARKUP,
+    REDACTED,
+    TEAM_MARK,
+    THIS_MACHINE,
+    not_recorded_key,
+)
 from iai.store.seal import Transaction
 
 _EMPTY = b""
@@ -136,6 +145,11 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self._log("act", request, {project}, session)
         self._touch(key)
 
+    def note_this_machine(self, member: Member) -> None:
+        """Keep who works on this machine, by which other machines of the same user are known."""
+        if self.member("") != member:
+            self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
+
     def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
         """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
         if (mark in record.marks) != on:
@@ -225,7 +239,14 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
 
     def leave_out(self, session: str) -> None:
         """Record no more of a session, by the host's id; what is stored of it stays."""
-        self._put(not_recorded_key(session), _EMPTY, "meta")
+        self._put(not_recorded_key(session), FOR_GOOD, "meta")
+
+    def switch_recording(self, session: str, *, on: bool) -> None:
+        """Note what the user said last of recording a session; nothing if it is off for good."""
+        if on and self.switched_off(session):
+            self._t.delete(not_recorded_key(session), db=self._db["meta"])
+        elif not on and not self.not_recorded(session):
+            self._put(not_recorded_key(session), FOR_NOW, "meta")
 
     def forget(self, record: Record) -> None:
         """Delete a record for good. Only its key's hash stays, so that it cannot come back."""
@@ -312,12 +333,10 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
 
     def reassign(self, limit: int) -> int:
         """Move up to `limit` misfiled records to the project they belong to; return how many."""
-        labels = list(islice(self.misfiled(), limit))
-        for label in labels:
-            record = self.get(label)
-            if record is not None:
-                self._move(record)
-        return len(labels)
+        moving = list(islice(self.misfiled(), limit))
+        for record in moving:
+            self._move(record)
+        return len(moving)
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain, islice, takewhile
 
-from iai.errors import StoreCorrupt
 from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -34,8 +33,10 @@ from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
+THIS_MACHINE = b"this_machine"  # in `meta`
 TEAM_MARK = b"team_mark"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
+FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
 _TURNS = ("by_session", "narration")
 _LIVE = 256  # live changes that go before others: the latest
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
@@ -48,17 +49,12 @@ class RecordView(ActionView, AmendmentView, RereadingView):
     def watermark(self) -> Watermark:
         """Return the watermark, in constant time: every change keeps it up to date.
 
-        If it is damaged, it is counted again, until the next change writes it. Raises StoreCorrupt
-        if it is gone.
+        If it is damaged or gone, it is counted again, until the next change writes it.
         """
         data = self._t.intact(b"watermark", db=self._db["meta"])
         if data is not None:
             return unpack(data, Watermark)
-        if self._t.has(b"watermark", db=self._db["meta"]):
-            return self._recounted()
-        if self._t.count(self._db["log"]):
-            raise StoreCorrupt("the watermark is gone")
-        return Watermark()
+        return self._recounted()
 
     def _recounted(self) -> Watermark:
         log = (unpack(e, LogEntry) for _, e in self._t.entries_back(self._db["log"], BEYOND))
@@ -216,14 +212,28 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         return unpack(data, dict[str, int]) if data is not None else {}
 
     def not_recorded(self, *sessions: str) -> bool:
-        """Is one of these sessions, by the host's id, not to be recorded?"""
-        keys = (not_recorded_key(session) for session in sessions if session)
-        return any(self._t.has(key, db=self._db["meta"]) for key in keys)
+        """Is one of these sessions, by the host's id, not to be recorded, for good?"""
+        return any(
+            self._t.has(not_recorded_key(session), db=self._db["meta"])
+            and not self.switched_off(session)
+            for session in sessions
+            if session
+        )
+
+    def switched_off(self, session: str) -> bool:
+        """Is the recording of a session off for now, by what its user said last of that?"""
+        return self._t.intact(not_recorded_key(session), db=self._db["meta"]) == FOR_NOW
 
     def member(self, machine: str) -> Member | None:
-        """Return who works on another machine of the team; None if that is not known."""
-        data = self._t.intact(machine.encode(), db=self._db["members"]) if machine else None
+        """Return who works on a machine of the team, "" being this one; None if it is not known."""
+        key, database = (machine.encode(), "members") if machine else (THIS_MACHINE, "meta")
+        data = self._t.intact(key, db=self._db[database])
         return unpack(data, Member) if data is not None else None
+
+    def pinned_on(self, record: Record) -> str:
+        """Return the machine that a pinned record was pinned on; "" is this one."""
+        stamp = self.amended(record.id).stamps.get("pinned")
+        return stamp.machine if stamp is not None else record.machine
 
     def team_mark(self) -> Mark:
         """Return up to where the changes of the team were applied."""
@@ -422,8 +432,14 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
-    def misfiled(self) -> Iterator[int]:
-        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
+    def misfiled(self) -> Iterator[Record]:
+        """Yield the records that `reassign` has yet to move after a merge or unmerge.
+
+        Damaged ones, which cannot be moved, are left out.
+        """
+        return (one for label in self._misfiled() if (one := self.get(label)) is not None)
+
+    def _misfiled(self) -> Iterator[int]:
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:

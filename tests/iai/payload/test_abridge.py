@@ -102,6 +102,11 @@ def test_a_headline_says_what_was_done_rather_than_why_or_how_it_was_checked() -
     assert not any(headline(text, 90) for text in before[1:])
 
 
+def test_a_text_that_begins_in_the_middle_has_no_blank_before_it() -> None:
+    log = "```\n" + "x = 1\n" * 50 + "```\n" + "The harbour list is short of two berths. " * 12
+    assert not abridge(log, 120).startswith(" ")
+
+
 def test_items_below_an_item_come_after_those_beside_it() -> None:
     text = "Hooks are chained.\n\n" + "\n".join(
         f"- Added the part {n} of the chain\n  - added detail {n} of it" for n in range(9)

@@ -63,7 +63,7 @@ PING_S = 5.0  # between two pings; two that are not answered end the connection
 IDLE_S = 5.0  # between the heartbeats of a delivery; none for twice as long ends the connection
 PULL_S = 60.0  # how long a request for messages stays with the server
 PULL, PULL_BYTES = 256, 4 << 20  # messages, and bytes, of one such request
-HELD = 512  # reports that may wait to be taken before no more messages are requested
+HELD, HELD_BYTES = 512, 8 << 20  # reports that wait to be taken; beyond them nothing is requested
 CONSUMER_S = 30.0  # until the server forgets a delivery that nobody requests messages of
 DEDUPLICATION_S = 120.0  # how long the stream remembers keys
 LARGEST_CLUSTER = 3  # copies of each message, where there are that many servers
@@ -93,6 +93,7 @@ class JetStream:
         self._writer.settimeout(0)
         self._current = 0  # number of the connection last reported; 0: there is none
         self._in_flight = 0
+        self._bytes_reported = self._bytes_taken = 0  # each is written by one thread
         self._loop = asyncio.new_event_loop()
         self._connection: _Connection | None = None  # of the other thread
         self._main: asyncio.Task[None] | None = None
@@ -123,6 +124,8 @@ class JetStream:
                 self._current = 0
             elif isinstance(report, Acknowledged):
                 self._in_flight -= 1
+            elif isinstance(report, Arrived):
+                self._bytes_taken += len(report.data)
             taken.append(report)
         if taken:
             self._command(lambda connection: connection.pull())
@@ -168,6 +171,8 @@ class JetStream:
             connection.commands.put_nowait(what)
 
     def _report(self, number: int, report: Report) -> None:
+        if isinstance(report, Arrived):
+            self._bytes_reported += len(report.data)
         self._reports.append((number, report))
         with suppress(BlockingIOError):  # then there is enough in it to wake anybody
             self._writer.send(b"\0")
@@ -225,7 +230,8 @@ class JetStream:
 
     def has_room(self) -> bool:
         """May there be more reports?"""
-        return len(self._reports) <= HELD
+        size = self._bytes_reported - self._bytes_taken
+        return len(self._reports) <= HELD and size <= HELD_BYTES
 
     def report(self, number: int, report: Report) -> None:
         """Have the caller's thread take a report."""

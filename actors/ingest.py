@@ -31,6 +31,7 @@ from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
+from iai.model import switch
 from iai.model.clock import NS, Now
 from iai.model.record import SEEDED, Record, Transcript, session_key
 from iai.process import disk_space
@@ -337,16 +338,32 @@ class Ingest:
 
     def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
         """Deal with an event; return False if it has to wait for its transcript."""
-        event, path = spooled.event, spooled.path
-        if event is None:
+        if spooled.event is None:
             yield from self._reject(spooled)
-        elif event.turns_capture_off:
-            yield from self._writer.leave_out(event.session_id, now)
-            yield RemoveFile(path)
-        elif event.transcript_path and transcripts.there(event.transcript_path):
+            return True
+        if spooled.event.turns_capture_off:
+            yield from self._writer.leave_out(spooled.event.session_id, now)
+            yield RemoveFile(spooled.path)
+            return True
+        if spooled.path.suffix == spool.NEW:  # one that waits said it before
+            yield from self._switch_recording(spooled.event, now)
+        return (yield from self._take_said(spooled.event, spooled, now))
+
+    def _switch_recording(self, event: HookEvent, now: Now) -> Steps:
+        """Do what a prompt says of recording its session."""
+        said = switch.recording(event.prompt)
+        if said is not None:
+            yield from self._writer.switch_recording(event.session_id, on=said, now=now)
+
+    def _take_said(self, event: HookEvent, spooled: Spooled, now: Now) -> StepsTo[bool]:
+        """Read what an event's transcript has, or store what it says itself; or let it wait."""
+        path = spooled.path
+        if event.transcript_path and transcripts.there(event.transcript_path):
             yield from self._follow(event.transcript_path, event, now)
             self._writer.required.cancel(str(path))  # replaced by the transcript
             yield from self._writer.write_required()
+            yield RemoveFile(path)
+        elif not self._writer.records_session(event.session_id):
             yield RemoveFile(path)
         elif event.ends_session and path.suffix == spool.NEW and not self._known(event):
             yield RemoveFile(path)  # `claude mcp list` ends a session that never was

@@ -26,11 +26,13 @@ d='[0-9]' iso="$d$d$d$d-$d$d-$d${d}T$d$d:$d$d:$d${d}Z"
 payload='<!-- iai revision=.*<!-- /iai -->'
 numbered='^[^#]*#([0-9]+)'
 tab=$'\t' newline=$'\n'
+shown="<!-- iai revision=[^$newline]*$newline\{\"systemMessage\".*\"\}\}" # see `as_json`
 
 event="" late="" text="" file=""
 cwd="" agent_id="" session_id="" source="" transcript_path="" host=""
 hook_event_name="" file_path="" notebook_path=""
 revision="" written="" project="" tokens=0
+as_json="" # is `text` the payload as JSON, behind the payload's first line?
 
 # Sets the variable $1 to the event's field of that name, still JSON-encoded. Leaves it empty if the
 # field isn't a string, or doesn't match $2.
@@ -69,13 +71,17 @@ of_another_program() {
   case "$event" in
     *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
     *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
-    *'"transcript_path"'*) ;;
-    *'"timestamp"'*) return 0 ;;
-    *'"cwd"'*) return 1 ;;
+    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'*) return 0 ;;
+  esac
+  case "$hook_event_name" in [a-z]*) return 0 ;; esac
+  case "$event" in
+    *'"timestamp"'*) [ -n "$transcript_path" ] || return 0 ;;
+    *'"transcript_path"'* | *'"cwd"'*) ;;
     *'"hook_event_name"'*) return 0 ;;
   esac
-  case "$transcript_path" in
+  case "${transcript_path//\\//}" in
     */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
+    */.codebuddy/* | */.iflow/* | */.augment/* | */.kiro/* | */.windsurf/*) return 0 ;;
   esac
   return 1
 }
@@ -126,7 +132,7 @@ find_payload() {
   if [ "$host" = claude ] && [ -f "${file%.md}.claude" ]; then
     file="${file%.md}.claude" largest=$((largest * 2))
     read_file
-    case "$text" in *'"}}'"$newline") return ;; esac
+    case "$text" in *'"}}'"$newline") as_json=yes && return ;; esac
     file="${file%.claude}.md" largest=$((largest / 2))
   fi
   read_file
@@ -262,6 +268,7 @@ compose() {
   [ -x "$command" ] || command=$(command -v iai) || return
   text=$(
     exec 2>/dev/null
+    [ "$host" != claude ] || export IAI_MCP_START_MESSAGE_AS_JSON=1
     set -m # own process groups: nothing survives to hold the pipe open
     "$command" session-start --hook ${goes_on:+"--new-to=$goes_on"} <<<"$event" 2>&1 &
     worker=$!
@@ -279,8 +286,12 @@ compose() {
   fault="${fault//[[:cntrl:]]/ }"
   fault="exit $status: ${fault:0:200}"
   [ "$status" -eq 0 ] || return
-  fault=""
-  [[ $text =~ $payload ]] && text="${BASH_REMATCH[0]}" # without warnings
+  fault="" as_json=""
+  if [[ $text =~ $shown ]]; then
+    text="${BASH_REMATCH[0]}" as_json=yes
+  elif [[ $text =~ $payload ]]; then
+    text="${BASH_REMATCH[0]}" # without warnings
+  fi
 }
 
 # Prints a text composed now, because of $1.
@@ -297,6 +308,7 @@ live() {
     text=""
     tell nothing-new "$1" "$1 -> nothing-new revision=$revision"
   else
+    [ -z "$as_json" ] || text="${text#*"$newline"}" # its first line is only for us
     printf '%s\n' "$text"
     tell live-cli "$1" "$1 -> live-cli bytes=${#text}"
   fi
@@ -420,7 +432,7 @@ find_records() {
   local line
   records=""
   [ "${IAI_MCP_PROMPT_RECALL:-}" = 1 ] || return
-  case "$file" in *.claude) text="${text//\\n/$newline}" ;; esac
+  [ -z "$as_json" ] || text="${text//\\n/$newline}"
   while IFS= read -r line; do
     [[ $line != ">"* && $line =~ $numbered ]] && records="$records ${BASH_REMATCH[1]}"
   done <<<"$text"
@@ -469,7 +481,7 @@ elif unfit; then
 elif repository_changed; then
   live "repository-changed"
 else
-  case "$file" in *.claude) text="${text#*"$newline"}" ;; esac # its first line is only for us
+  [ -z "$as_json" ] || text="${text#*"$newline"}" # its first line is only for us
   printf '%s' "$text"
   tell cache-hit "age=${age}s" "cache-hit age=${age}s bytes=${#text}"
 fi

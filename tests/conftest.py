@@ -66,6 +66,17 @@ def group(unhurried: str) -> Iterator[Callable[..., Group]]:
 
     Neither the supervisor nor a hook ends what takes long, unless a test asks for that.
     """
+    yield from groups(unhurried)
+
+
+@pytest.fixture(scope="module")
+def group_of_module(unhurried: str) -> Iterator[Callable[..., Group]]:
+    """Return the same for groups that tests share: to start one takes three seconds of CPU."""
+    yield from groups(unhurried)
+
+
+def groups(unhurried: str) -> Iterator[Callable[..., Group]]:
+    """Yield a maker of groups, and then destroy what it made."""
     made: list[Group] = []
 
     def make(**settings: str) -> Group:

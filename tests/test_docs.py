@@ -4,6 +4,9 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,18 @@ def iai(*args: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "iai", *args], capture_output=True, text=True, check=False
     )
+
+
+@cache
+def explained(*args: str) -> str:
+    """Return the help that a command line prints, in this process; fail if it prints an error."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as errors:
+        try:
+            code = cli.main(args)
+        except SystemExit as end:  # of argparse, after it has printed the help
+            code = int(end.code or 0)
+    assert (code, errors.getvalue()) == (0, ""), args
+    return out.getvalue()
 
 
 def test_its_generated_parts_are_as_the_code_has_them() -> None:
@@ -73,7 +88,7 @@ def test_every_option_in_it_exists() -> None:
     }
     assert len(named) > 8
     for name, option in named:
-        assert re.search(rf"{option}\b", iai(name, "--help").stdout), f"iai {name} {option}"
+        assert re.search(rf"{option}\b", explained(name, "--help")), f"iai {name} {option}"
 
 
 def test_every_benchmark_in_it_exists() -> None:
@@ -129,41 +144,38 @@ def test_the_troubleshooting_topic_explains_every_reason_of_the_start_hook() -> 
 def test_a_topic_is_listed_linked_and_printed_as_a_terminal_shows_it(name: str) -> None:
     assert f"iai/cli/topics/{name}.md" in PAGES[README]
     about = topics()[name]
-    assert re.search(rf"^  {name} +{re.escape(about)}$", iai("help").stdout, re.MULTILINE)
-    printed = iai("help", name)
-    assert (printed.returncode, printed.stderr) == (0, "")
-    assert printed.stdout.startswith(f"# {name.capitalize()}: {about}\n")
+    assert re.search(rf"^  {name} +{re.escape(about)}$", explained("help"), re.MULTILINE)
+    printed = explained("help", name)
+    assert printed.startswith(f"# {name.capitalize()}: {about}\n")
     for markup in ("<!--", "![", ".md)"):
-        assert markup not in printed.stdout
+        assert markup not in printed
 
 
 def test_help_explains_a_topic_and_then_the_command_of_the_same_name() -> None:
-    printed = iai("help", "freshness").stdout
+    printed = explained("help", "freshness")
     assert printed.startswith("# Freshness: ")
-    assert printed.endswith(iai("freshness", "--help").stdout)
+    assert printed.endswith(explained("freshness", "--help"))
 
 
 def test_help_explains_a_command_as_its_own_help_does() -> None:
-    assert iai("help", "recall").stdout == iai("recall", "--help").stdout
-    assert iai("help").stdout == iai("--help").stdout
+    assert explained("help", "recall") == explained("recall", "--help")
+    assert explained("help") == explained("--help")
     refused = iai("help", "no-such")
     assert (refused.returncode, refused.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    done = iai(name, "--help")
-    assert done.returncode == 0
-    assert f"usage: iai {name}" in done.stdout
+    printed = explained(name, "--help")
+    assert f"usage: iai {name}" in printed
     if name != "probe":
-        assert re.search(rf"example: iai {name}\b", done.stdout)
+        assert re.search(rf"example: iai {name}\b", printed)
 
 
 def test_the_overview_lists_every_command() -> None:
-    done = iai("help")
-    assert done.returncode == 0
+    printed = explained("help")
     for group, commands in cli.GROUPS.items():
-        part = done.stdout.split(f"\n{group}:\n")[1].split("\n\n")[0]
+        part = printed.split(f"\n{group}:\n")[1].split("\n\n")[0]
         for name, what in commands.items():
             assert re.search(rf"^  {name} +{re.escape(what)}$", part, re.MULTILINE)
 

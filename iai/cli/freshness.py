@@ -6,14 +6,17 @@ lag           age of the oldest stored change that the text lacked, over the who
 reaction time from a change to the text that a session starts with, of the oldest change of each
               rewrite
 
-Computed from the event log and the records, whether or not iai is running.
+Computed from the event log and the records, whether or not iai is running. --plot also draws the
+last three into a file, as PNG, SVG or PDF by its name.
 
 example: iai freshness --since 7d
 """
 
+import importlib
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from pathlib import Path
 
 from iai.admin import freshness, health
 from iai.admin.freshness import Freshness, Lag, Quantiles
@@ -21,6 +24,7 @@ from iai.cli import times
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.errors import IaiError
 from iai.model import units
 from iai.model.units import count, span
 
@@ -29,8 +33,13 @@ _COLUMNS = 56  # of the picture
 _SCALE_S = (0.0, 1.0, 10.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0)  # one step of height each
 
 
+class NoPlot(IaiError):
+    """What draws, an extra, is not installed."""
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--since", default="7d", metavar="T", help=f"not before {times.FORMS}")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it; needs matplotlib")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -39,11 +48,26 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     found = freshness.measure(layout, units.moment("--since", args.since, wall))
     now = freshness.lags(health.measure(layout, wall, settings.payload_projects).stages)
+    if args.plot is not None:
+        _plot(found, args.plot)
     if args.json:
         print_json(freshness.document(found, now))
         return 0
     print("\n".join(_lines(found, now)))
     return 0
+
+
+def _plot(found: Freshness, path: Path) -> None:
+    try:
+        plot = importlib.import_module("iai.cli.freshness_plot")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise NoPlot(
+            "--plot needs matplotlib; add it with `pipx inject iai-memory matplotlib` or"
+            " `pip install 'iai-memory[plot]'`"
+        ) from error
+    plot.draw(found, path)
 
 
 def _lines(found: Freshness, now: dict[str, Lag]) -> Iterator[str]:

@@ -53,6 +53,7 @@ WHY: dict[str, str] = {  # by the reasons of `iai.hosts.turn.Skip`
     Skip.INJECTED: "our own text from the start of a session",
     Skip.SYNTHETIC: "an error message of the host in the assistant's name",
     Skip.PLACEHOLDER: "the host's placeholder for an empty message",
+    Skip.NOT_RECORDED: "said or done after `iai:off`",
     Skip.REPEATED: "said elsewhere already: copied by a fork, or handed over from a queue",
     Skip.EMPTY: "without a text",
     Skip.BAD_JSON: "broken, not JSON",

@@ -40,7 +40,9 @@ FILTERS = ("project", "session", "role", "tier", "since", "until", "file", "comm
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("query", help="a question, or words to look for")
-    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
+    parser.add_argument(
+        "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
+    )
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"

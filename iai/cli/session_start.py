@@ -18,10 +18,12 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption.keys import load_cipher
 from iai.errors import StoreAbsent
+from iai.freshness.shown import encode_shown
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
 from iai.payload.compose import render
-from iai.payload.material import gather
+from iai.payload.material import Material, gather
+from iai.payload.message import message
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.session_start import capture_watch, given, unread
@@ -34,6 +36,9 @@ from iai.store.records import Records
 from iai.store.topics import read
 
 NOT_WHOLE = "Some of what was said recently could not be read in time and is missing here."
+# The hook sets it where its host shows the person a line: see `iai.freshness.shown`. An iai of
+# another version than the hook's would refuse an option.
+WITH_MESSAGE = "IAI_MCP_START_MESSAGE_AS_JSON"
 NEW = "Only what is new since this session was last updated."
 
 
@@ -79,8 +84,9 @@ def run(args: Namespace, settings: Settings) -> int:
             project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
             return 0
+        stalled = ""
         if view is not None and 0 < since <= view.watermark().revision:
-            text = _delta(view, waiting, project, event.session_id, since, wall)
+            text, material = _delta(view, waiting, project, event.session_id, since, wall)
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
             checkout = checkout_of(cwd, project.id, view) if view is not None else None
@@ -97,6 +103,10 @@ def run(args: Namespace, settings: Settings) -> int:
             stalled = capture_watch.silent_hooks(view, layout) if view is not None else ""
             notes = (stalled, "" if waiting.whole else NOT_WHOLE)
             text = render(material, wall, "; ".join(filter(None, notes)))
+        if view is not None and settings.start_message and os.environ.get(WITH_MESSAGE):
+            sessions = sum(1 for _ in view.sessions(view.belongs(project.id)))
+            said = message(material, sessions, text, stalled) if framing.tokens(text) else ""
+            text = encode_shown(text, said).decode() if said else text
     print(text, end="")
     return 0
 
@@ -120,17 +130,18 @@ def _delta(
     session: str,
     since: int,
     wall: int,
-) -> str:
+) -> tuple[str, Material]:
     """Return what is new; an empty text still names the revision it is current to."""
     home = view.belongs(project.id)
     delta = read_delta(view, home, since)
     turns = PendingView(view, waiting, wall).pending()
     source = DeltaView(view, delta, turns, home, session)
     note = NEW if waiting.whole and delta.whole else f"{NEW} {NOT_WHOLE}"
-    text = render(gather(source, project.id, project.name), wall, note)
+    material = gather(source, project.id, project.name)
+    text = render(material, wall, note)
     revision = view.watermark().revision
     nothing = framing.opening(revision, clock.iso(wall), project.name)
-    return text or f"{nothing}\n{framing.CLOSING}\n"
+    return text or f"{nothing}\n{framing.CLOSING}\n", material
 
 
 def _records(layout: Layout) -> Records | None:

@@ -49,10 +49,12 @@ class StaticEmbedder:
 
     def frequencies(self, texts: Sequence[str]) -> Frequencies:
         """See `Embedder`."""
-        counts = np.zeros(len(self._table), np.uint32)
-        for tokens in self._tokens(texts):
-            counts[np.unique(tokens)] += 1
-        return counts
+        tokens, size = self._tokens(texts), len(self._table)
+        every = np.concatenate([*tokens, np.empty(0, np.int32)])
+        text = np.repeat(np.arange(len(tokens)), [*map(len, tokens)])
+        pairs = np.sort(text * size + every)
+        once = pairs[np.diff(pairs, prepend=-1) > 0]  # each token of each text
+        return np.bincount(once % size, minlength=size).astype(np.uint32)
 
     def embed(
         self,

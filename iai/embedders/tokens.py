@@ -42,7 +42,7 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
 
     known = Memo(plain, _WORDS).__getitem__
 
-    def words_of(text: str) -> tuple[Tokens, str]:
+    def words_of(text: str) -> tuple[bytes, str]:
         """Return the tokens of the plain words that follow a single space, and all else."""
         words = text.split(" ") if text else []
         if "" in words:  # else each follows a single space
@@ -51,16 +51,19 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
             found = [known(word) if after else None for word, after in pairs]
         else:
             found = [*map(known, words)]
-        own = [*filter(None, found)]
-        rest = ""
-        if len(own) < len(words):
-            rest = "".join([" " + w for w, one in zip(words, found, strict=True) if one is None])
-        return np.frombuffer(b"".join(own), np.int32), rest
+        own = b"".join(filter(None, found))
+        if None not in found:
+            return own, ""
+        return own, "".join([" " + w for w, one in zip(words, found, strict=True) if one is None])
 
     def tokenize(texts: Sequence[str]) -> list[Tokens]:
         split = [words_of(text) for text in texts]
-        rest = encode([rest for _, rest in split])
-        return [np.concatenate([own, more]) for (own, _), more in zip(split, rest, strict=True)]
+        encoded = iter(encode([rest for _, rest in split if rest]))
+        plain = [np.frombuffer(own, np.int32) for own, _ in split]
+        return [
+            np.concatenate([own, next(encoded)]) if rest else own
+            for own, (_, rest) in zip(plain, split, strict=True)
+        ]
 
     return tokenize
 

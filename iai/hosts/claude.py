@@ -24,7 +24,9 @@ NAME = "claude"
 # count as work: one that is undone must not pass for a fact.
 RESTORED = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
+_SHELL = "!"  # at the prompt: a command for the shell, not a prompt
 _USUAL_ENTRIES = (None, "cli")
+_PROGRAMS = ("sdk", "mcp", "claude-code-github-action", "scheduled")  # of entries and sources
 _USUAL_SOURCES = (None, "typed")
 _OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its session
     r"(?:(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+|/agent-[0-9a-f]{6,40})\.jsonl$"
@@ -98,7 +100,8 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
 
 
 def _by_a_program(line: dict[str, Any]) -> bool:
-    return (text(line, "entrypoint") or text(line, "promptSource")).startswith("sdk")
+    entry, source = text(line, "entrypoint"), text(line, "promptSource")
+    return entry.startswith(_PROGRAMS) or (not entry and source.startswith(_PROGRAMS))
 
 
 def _title(line: dict[str, Any], context: Context) -> Parsed:
@@ -112,7 +115,7 @@ def _title(line: dict[str, Any], context: Context) -> Parsed:
 
 def _message(line: dict[str, Any], context: Context) -> Parsed:
     message = line.get("message")
-    if line.get("isCompactSummary"):
+    if line.get("isCompactSummary") or line.get("isVisibleInTranscriptOnly"):
         return context, (Skip.SUMMARY,)
     if line.get("isMeta") or line.get("isSynthetic"):
         return context, (Skip.META,)
@@ -154,7 +157,8 @@ def _rewound(
     keys, parents = context.requests, context.parents
     if said.key in keys:
         return context, ()
-    place = parents.index(parent) if parent and parent in parents else len(keys)
+    proved = parent in parents and any(parents)  # else lines of this file name no parents
+    place = parents.index(parent) if proved else len(keys)
     context = structs.replace(
         context,
         requests=(*keys[:place], said.key)[-REQUESTS:],
@@ -290,7 +294,7 @@ def _attachment(line: dict[str, Any], context: Context) -> Parsed:
     own = words if isinstance(words, Skip) else _own(words, claude_texts.USER)
     if isinstance(words, Skip) or isinstance(own, Skip):
         return context, (own if isinstance(own, Skip) else Skip.EMPTY,)
-    context, turn, repeated = queued.attached(context, "\n".join(words))
+    context, turn, repeated = queued.attached(context, own)
     if repeated:
         return context, (Skip.REPEATED,)
     if turn is None:
@@ -302,15 +306,16 @@ def _attachment(line: dict[str, Any], context: Context) -> Parsed:
 def _queue_operation(line: dict[str, Any], context: Context) -> Parsed:
     content = line.get("content")
     words = content if isinstance(content, str) else "\n".join(_texts_of(content))
+    own = claude_texts.USER.own(words).text
+    said = bool(own.strip()) and not own.startswith(_SHELL)
     turn: Turn | None = None
     match line.get("operation"):
         case "enqueue" if words.strip():
-            own = claude_texts.USER.own(words).text
-            said = bool(own.strip()) and text(line.get("origin"), "kind") in ("", "human")
+            said = said and text(line.get("origin"), "kind") in ("", "human")
             at = moment(line.get("timestamp")) or context.last_at
             context, turn = queued.enqueued(context, own if said else words, at, said=said)
         case "remove":
-            context, turn = queued.removed(context, words)
+            context, turn = queued.removed(context, own if said else words)
         case "popAll":
             context = queued.taken_back(context)
         case _:

@@ -5,7 +5,8 @@ own account (`toolUseResult`) beside it. Pure.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from msgspec import structs
@@ -42,8 +43,13 @@ _TELLING = (
 )
 _PATHS = ("file_path", "notebook_path", "filePath", "path")
 _EXIT = re.compile(r"(?:Error: )?Exit code (\d+)\n?")
-_ANSWER = re.compile(r'"([^"\n]+)"="([^"]*)"')
-_SAID = re.compile(r'- "([^"\n]+)"\n\s+Answer: (.+)')
+# How a result words what was answered, and how questions that were put back.
+_ANSWER = re.compile(
+    r'(?:"(.*?)"|\(no option selected\))(?: selected preview:\n.*?)?(?:,? (?:user )?notes: (.*?))?'
+    r"(?:, |\.\s+(?:You can now|Read the answers)\b.*)?",
+    re.DOTALL,
+)
+_PUT_BACK = re.compile(r'- "(.+)"\n\s+(?:Answer: (.+)|\(No answer.*)(?:\n\s+User notes: (.+))?')
 _TODO_STATES = {"completed": "completed", "in_progress": "in_progress"}
 _PLAN_STEP = re.compile(
     r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
@@ -92,7 +98,8 @@ def resulted(
         items.append(_turn(answer, uuid, at, "answer"))
     if call is None:
         return context, tuple(items)
-    if call.action.kind == "plan" and not call.input and (plan := text(beside, "plan")).strip():
+    new = call.action.kind == "plan" and (not call.input or _edited_by_hand(beside))
+    if new and (plan := text(beside, "plan")).strip():
         items.append(plan_turn(plan, uuid, call.action.at))
     outcome = _outcome(call.action, status, printed, beside)
     action = structs.replace(call.action, status=status, **outcome)
@@ -137,7 +144,7 @@ def _telling(kind: Kind, given: dict[str, Any]) -> str:
 def _noted(name: str, given: dict[str, Any]) -> str:
     """What is needed of a call when its result comes."""
     if name == "AskUserQuestion":
-        return "\n".join(text(question, "question") for question in array(given, "questions"))
+        return "\0".join(text(question, "question") for question in array(given, "questions"))
     if name == "TaskUpdate":
         state, subject = text(given, "status"), text(given, "subject")
         return f"{text(given, 'taskId')}\n{state}\n{subject}"
@@ -278,8 +285,7 @@ def _answer(call: Call | None, beside: object, printed: str) -> str:
             for question, answer in answers.items()
         ]
     elif call is not None and call.action.kind == "question":
-        found = _ANSWER.findall(printed) + _SAID.findall(printed)
-        pairs = [(question, answer.strip(), "") for question, answer in found]
+        pairs = [*_told(call.input.split("\0"), printed), *_PUT_BACK.findall(printed)]
     else:
         return ""
     return "\n".join(
@@ -287,6 +293,23 @@ def _answer(call: Call | None, beside: object, printed: str) -> str:
         for question, answer, note in pairs
         if answer or note
     )
+
+
+def _told(questions: Iterable[str], printed: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what was asked with the answer and a note, as a result words them.
+
+    Both may hold quotation marks and line ends: each answer reaches to the next question.
+    """
+    places = [(printed.find(f'"{question}"='), question) for question in questions if question]
+    found = sorted((place, question) for place, question in places if place >= 0)
+    for (place, question), (end, _) in pairwise([*found, (len(printed), "")]):
+        told = _ANSWER.fullmatch(printed[place + len(question) + 3 : end])
+        if told:
+            yield question, (told[1] or "").strip(), (told[2] or "").strip()
+
+
+def _edited_by_hand(beside: object) -> bool:
+    return isinstance(beside, dict) and beside.get("planWasEdited") is True
 
 
 def _chosen(answer: object) -> str:

@@ -6,16 +6,31 @@ Seen: in transcripts of Claude Code 2.0.76 to 2.1.240. Docs: code.claude.com/doc
 import re
 from functools import partial
 
-from iai.hosts.host_texts import Element, HostTexts, Opening
+from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening
 from iai.hosts.turn import Skip
 
 _Block = partial(Element, beside=True)  # of a name that nobody else uses
-_PLACEHOLDERS = (
-    "(no content)", "[no content]", "no response requested.", "(no output)", "[no message content]",
-    "[empty message]", "(empty)", "[image]",
+_HOOKS = (  # docs: hooks
+    "Stop", "StopFailure", "SubagentStart", "SubagentStop", "PreToolUse", "PostToolUse",
+    "PostToolUseFailure", "PostToolBatch", "UserPromptSubmit", "UserPromptExpansion",
+    "SessionStart", "SessionEnd", "Setup", "PreCompact", "PostCompact", "TeammateIdle",
+    "TaskCreated", "TaskCompleted", "PermissionRequest", "PermissionDenied", "Notification",
+)  # fmt: skip
+_ITS_WORDS = (
+    "hook feedback:", "hook error:", "hook blocking error", "hook stopped continuation",
+    "hook prevented continuation", "hook additional context", "operation blocked by hook",
+)  # fmt: skip
+# Seen in lists of such elements that clients of the host have; none was in a transcript yet.
+_OF_CLIENTS = (
+    "mcp-resource", "mcp-resource-update", "mcp-polling-update", "channel-message",
+    "bash-notification", "github-webhook-activity", "remote-review", "remote-review-progress",
+    "ultraplan", "fork-boilerplate", "slack_context", "uploaded_files", "connected_office_files",
+    "launch-selected-element", "preview-annotation-context", "available-deferred-tools",
+    "critical_user_preferences_reminder", "browser_instruction", "cu_window_hints",
+    "widget_context_hint", "persisted-output", "no-action-needed",
 )  # fmt: skip
 USER = HostTexts(
-    placeholders=_PLACEHOLDERS,
+    placeholder=f"{EMPTY}|{PICTURES}",
     elements=[
         _Block("system-reminder", Skip.EMPTY, "seen: notes to the model around a prompt"),
         _Block("ide_opened_file", Skip.EDITOR, "seen 2.1.7: the editor's open file"),
@@ -31,7 +46,10 @@ USER = HostTexts(
         _Block("teammate-message", Skip.NOTICE, "docs: agent teams"),
         _Block("agent-message", Skip.NOTICE, "docs: agent teams"),
         _Block("cross-session-message", Skip.NOTICE, "docs: messages between sessions"),
+        *(_Block(tag, Skip.NOTICE, "clients of the host") for tag in _OF_CLIENTS),
         Element("channel", Skip.NOTICE, "docs: channels, what another program pushed"),
+        Element("tick", Skip.NOTICE, "clients of the host: the time, to an agent that waits"),
+        Element("user-memory-input", Skip.COMMAND, "seen: `#` at the prompt; the note is a turn"),
         Element("command-name", Skip.COMMAND, "seen: a slash command"),
         Element("command-message", Skip.COMMAND, "seen: a slash command"),
         Element("command-args", Skip.COMMAND, "seen: a slash command; the arguments are a turn"),
@@ -51,7 +69,7 @@ USER = HostTexts(
         Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
         Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
         Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
-        Opening("This session is being continued from a previous", Skip.SUMMARY, "seen 2.0.76"),
+        Opening("This session is being continued from ", Skip.SUMMARY, "seen 2.0.76"),
         Opening("Full transcript available at: ", Skip.NOTICE, "seen 2.1.17: a task", line=True),
         Opening("Read the output file to retrieve", Skip.NOTICE, "seen: a task", line=True),
         Opening("Another Claude session sent a message", Skip.NOTICE, "docs: agent teams"),
@@ -59,41 +77,45 @@ USER = HostTexts(
         Opening("PreToolUse:", Skip.HOOK, "seen: with the name of the tool behind it"),
         Opening("PostToolUse:", Skip.HOOK, "seen: the same"),
         Opening("Operation stopped by hook", Skip.HOOK, "seen 2.1.197: `continue: false`"),
+        Opening("A session-scoped Stop hook is now active", Skip.HOOK, "seen 2.1.2xx: /goal"),
+        Opening("Goal set: ", Skip.COMMAND, "seen 2.1.2xx: /goal, whose arguments are a turn"),
+        Opening("Goal check-in: ", Skip.HOOK, "seen 2.1.2xx: /goal"),
         *(
             Opening(f"{event} {words}", Skip.HOOK, "docs: hooks, decision `block`")
-            for event in ("Stop", "SubagentStop", "PreToolUse", "PostToolUse", "PostToolBatch",
-                          "UserPromptSubmit", "SessionStart", "PreCompact", "TeammateIdle",
-                          "TaskCreated", "TaskCompleted")
-            for words in ("hook feedback:", "hook blocking error", "hook stopped continuation",
-                          "hook additional context", "operation blocked by hook")
+            for event in _HOOKS for words in _ITS_WORDS
         ),
     ],
 )  # fmt: skip
 ASSISTANT = HostTexts(
-    placeholders=_PLACEHOLDERS,
+    placeholder=EMPTY,
     elements=[
         _Block("thinking", Skip.TOOL, "seen: thoughts inside the answer"),
         _Block("antml:thinking", Skip.TOOL, "the same, with the model's own prefix"),
         _Block("think", Skip.TOOL, "of other models behind the same host"),
+        _Block("reasoning", Skip.TOOL, "the same"),
         _Block("system-reminder", Skip.EMPTY, "repeated by a model"),
     ],
     openings=[],
 )
-_ARGUMENTS = re.compile(r"<command-args>(.*)</command-args>", re.DOTALL)
+_ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
-_REFUSALS = ("The user doesn't want to ", "The user does not want to ", "User rejected ")
+_REFUSALS = (
+    "The user doesn't want to ", "The user does not want to ", "User rejected ",
+    "Permission for this tool use was denied", "The agent proposed a plan that was rejected",
+)  # fmt: skip
 _WORDS = re.compile(
-    r"(?:the user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)", re.DOTALL
+    r"(?:[Tt]he user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)",
+    re.DOTALL,
 )
 _CLARIFY = "The user wants to clarify these questions"  # the host's words, not a person's
 _NOTE = "\n\nNote: The user's next message may contain"  # guidance for the model, seen 2.1.2xx
 
 
 def arguments(text: str) -> str:
-    """Return what follows a slash command in a text that is nothing but one; "" if nothing does."""
-    found = _ARGUMENTS.search(text) if "<command-args>" in text else None
-    return found[1].strip() if found and not USER.own(text).text.strip() else ""
+    """Return what follows a slash command, or `#`, in a text that is nothing but that; else ""."""
+    found = _ARGUMENTS.search(text) if "</" in text else None
+    return found[2].strip() if found and not USER.own(text).text.strip() else ""
 
 
 def is_plan(text: str) -> bool:

@@ -28,7 +28,7 @@ _TOOLS = _CALLS | _OUTPUTS | {"reasoning"}
 _ENDS = frozenset({"exec_command_end", "patch_apply_end"})
 _TITLE_RANK = 4
 _COPIED_AT_ONCE = NS // 2  # a fork writes the lines it copies with no longer pause than this
-_UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron")
+_UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron", "internal")
 
 
 def recognises(path: str, first: object) -> bool:
@@ -75,18 +75,19 @@ def finish(context: Context) -> Parsed:
 
 
 def _opens_a_bare_session(line: dict[str, Any]) -> bool:
-    return (
-        "type" not in line
-        and {"id", "timestamp"} <= line.keys()
-        and ("instructions" in line or "git" in line)
-    )
+    """Is it unmistakably the first line of such a file, whatever the name of that is?"""
+    return _heads_a_bare_session(line) and ("instructions" in line or "git" in line)
+
+
+def _heads_a_bare_session(line: dict[str, Any]) -> bool:
+    return "type" not in line and {"id", "timestamp"} <= line.keys()
 
 
 def _is_bare(line: dict[str, Any], context: Context) -> bool:
     if "payload" in line:
         return False
     return (
-        _opens_a_bare_session(line)
+        _heads_a_bare_session(line)
         or line.get("record_type") == "state"
         or (bool(context.session) and text(line, "type") in _TOOLS | {"message"})
     )
@@ -94,7 +95,7 @@ def _is_bare(line: dict[str, Any], context: Context) -> bool:
 
 def _bare(line: dict[str, Any], context: Context) -> Parsed:
     """Items have no time of their own: each follows its neighbour, so that no two are alike."""
-    if _opens_a_bare_session(line):
+    if _heads_a_bare_session(line):
         return _session(line, moment(line.get("timestamp")), context), (Skip.NOT_A_TURN,)
     if "record_type" in line:
         return context, (Skip.NOT_A_TURN,)
@@ -229,25 +230,36 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
         return structs.replace(context, unattended=True), (Skip.META,)
     said = _said(payload.get("content"), role)
     if isinstance(said, Skip):
-        return context, (said,)
+        return _placed(payload, context), (said,)
     own = framing.without(said)
     if not own.strip():
         return context, (Skip.EMPTY if own == said else Skip.INJECTED,)
+    replies = codex_texts.replies(own) if role == "user" else ""
+    commented = role == "assistant" and payload.get("phase") == "commentary"
     turn = Turn(
         key=_key(session, stamp, role, own),
         role=role,
-        text=own,
+        text=replies or own,
         created_at=context.last_at,
         session=session if session != context.session else "",
         uuid=text(payload, "id"),
-        kind="commentary" if role == "assistant" and payload.get("phase") == "commentary" else "",
-        markup=markup(own) if role == "user" else "",
+        kind="answer" if replies else "commentary" if commented else "",
+        markup=markup(own) if role == "user" and not replies else "",
     )
     if role == "assistant":
         return context, (turn,)
     context, over = calls.interrupted(context)
     requests = (*context.requests[1 - REQUESTS :], turn.key)
     return structs.replace(context, requests=requests), (*over, turn)
+
+
+def _placed(payload: dict[str, Any], context: Context) -> Context:
+    """Take the directory from what the host says of it, where the session's line has none."""
+    if context.cwd:
+        return context
+    texts = [text(block, "text") for block in array(payload, "content")]
+    found = next(filter(None, map(codex_texts.directory, texts)), "")
+    return structs.replace(context, cwd=found) if found else context
 
 
 def _key(session: str, at: int, role: str, own: str) -> str:
@@ -274,11 +286,8 @@ def _said(content: object, role: str) -> str | Skip:
         and block.get("type") in ("input_text", "output_text")
         and isinstance(block.get("text"), str)
     ]
-    table = codex_texts.USER if role == "user" else codex_texts.ASSISTANT
-    owns = [table.own(one) for one in texts]
+    owns = list(map(codex_texts.request if role == "user" else codex_texts.answer, texts))
     own = [one.text for one in owns if one.why is None or one.text.strip()]
-    if role == "user":
-        own = [codex_texts.request(one) for one in own]
     if own:
         return "\n".join(own)
     return next((one.why for one in owns if one.why), Skip.EMPTY)

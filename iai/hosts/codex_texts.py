@@ -4,7 +4,12 @@
 markers are in the files next to it.
 """
 
-from iai.hosts.host_texts import Element, HostTexts, Opening
+import json
+import re
+from collections.abc import Iterator
+
+from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening, Own
+from iai.hosts.json_fields import text as field
 from iai.hosts.turn import Skip
 
 _CONTEXT = "context"
@@ -17,7 +22,7 @@ _TAGS = (
     "current_time_reminder", "user_instructions_update",
 )  # fmt: skip
 USER = HostTexts(
-    placeholders=("<image>", "</image>"),  # around a picture
+    placeholder=rf"{EMPTY}|{PICTURES}|</?image>",  # the last around a picture
     elements=[
         *(Element(tag, Skip.META, _CONTEXT) for tag in _TAGS),
         Element("user_shell_command", Skip.COMMAND, _CONTEXT),
@@ -28,6 +33,10 @@ USER = HostTexts(
         Element("hook_prompt", Skip.HOOK, _CONTEXT),
         Element("hook_additional_context", Skip.HOOK, _CONTEXT),
         Element("heartbeat", Skip.META, "automations of the desktop application"),
+        Element("user_action", Skip.COMMAND, "core/templates/review: what /review came to"),
+        Element("app-context", Skip.META, "desktop application"),
+        Element("codex_delegation", Skip.NOTICE, "desktop application: another thread's request"),
+        Element("in-app-browser-context", Skip.EDITOR, "desktop application", beside=True),
     ],
     openings=[
         Opening("# AGENTS.md instructions", Skip.META, _CONTEXT),
@@ -41,24 +50,87 @@ USER = HostTexts(
         Opening("<image name=", Skip.PLACEHOLDER, "protocol/src/models.rs", line=True),
         Opening("Another language model started to solve this problem", Skip.SUMMARY,
                 "core/templates/compact/summary_prefix.md"),
+        Opening("You were originally given instructions from a user over", Skip.SUMMARY,
+                "core/templates/compact/history_bridge.md"),
+        *(Opening(f"The next image {words}", Skip.PLACEHOLDER, "desktop application", line=True)
+          for words in ("is untrusted page evidence", "shows the browser page", "shows PDF page")),
     ],
 )  # fmt: skip
 ASSISTANT = HostTexts(
+    placeholder=EMPTY,
     elements=[
         Element("thinking", Skip.TOOL, "of other models"),
         Element("think", Skip.TOOL, "same"),
+        Element("oai-mem-citation", Skip.META, "what it read of its own memory", beside=True),
     ],
     openings=[],
 )
-# How an editor opens what it sends before a request, and the request itself.
-_WRAPPERS = ("# Context from my IDE setup:", "# Files mentioned by the user:", "# Context")
-_REQUEST = "## My request for Codex:"  # USER_MESSAGE_BEGIN, protocol/src/protocol.rs
+# What an editor or the desktop application sends before a request stands below such headings:
+# "# Context from my IDE setup:", "# Files mentioned by the user:", "# Diff comments:" and others.
+_HEADING = re.compile(r"\s*#{1,2} [A-Z][^\n]{2,60}:[ \t]*\n")
+# USER_MESSAGE_BEGIN, protocol/src/protocol.rs; newer versions leave "for Codex" out.
+_REQUEST = re.compile(r"^## My request(?: for Codex)?:", re.MULTILINE)
+_COMMENT = re.compile(r"^Comment:[ \t]*\n(.*?)(?=^#{1,2} |^<|\Z)", re.MULTILINE | re.DOTALL)
+_ANNOTATIONS = re.compile(
+    r"^<response-annotations>(.*?)</response-annotations>", re.MULTILINE | re.DOTALL
+)
+_REPLY = re.compile(
+    r"\s*<send_user_message_question_reply>(.*)</send_user_message_question_reply>\s*", re.DOTALL
+)
+_CWD = re.compile(r"<cwd>(.*?)</cwd>|^Current working directory: (.+)$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^::git-[a-z-]+\{[^\n]*\}[ \t]*\n?", re.MULTILINE)  # to the application
+_PLAN_TAGS = re.compile(r"^</?proposed_plan>[ \t]*\n?", re.MULTILINE)
 
 
-def request(text: str) -> str:
-    """Return the request inside what an editor sent; the text itself if it is not wrapped."""
-    if text.lstrip().startswith(_WRAPPERS):
-        found = text.find(_REQUEST)
-        if found >= 0:
-            return text[found + len(_REQUEST) :].strip()
-    return text
+def request(text: str) -> Own:
+    """Return what a person said in a text: without the host's words, and what an editor sent."""
+    own = USER.own(text)
+    start = _REQUEST.search(own.text) if _HEADING.match(own.text) else None
+    if start is None:
+        return own
+    said = USER.own(own.text[start.end() :])
+    parts = [*_comments(own.text[: start.start()]), said.text.strip()]
+    return Own("\n".join(part for part in parts if part), Skip.EDITOR)
+
+
+def replies(text: str) -> str:
+    """Return the questions of an agent that did not wait, with the answers; "" for a prompt."""
+    found = _REPLY.fullmatch(text)
+    return "\n".join(
+        f"{asked} \u2192 {answer}" if (asked := field(pair, "question")) else answer
+        for pair in (_json_array(found[1]) if found else [])
+        if (answer := field(pair, "answer").strip())
+    )
+
+
+def answer(text: str) -> Own:
+    """Return what an agent said in a text, without what is for the application that shows it."""
+    own = ASSISTANT.own(text)
+    if "::git-" not in own.text and "proposed_plan>" not in own.text:
+        return own
+    return Own(_PLAN_TAGS.sub("", _DIRECTIVE.sub("", own.text)).strip("\n"), Skip.META)
+
+
+def directory(text: str) -> str:
+    """Return the directory that the host names in what it says of the environment; else ""."""
+    if not text.lstrip().startswith("<environment_context>"):
+        return ""
+    found = _CWD.search(text)
+    return (found[1] or found[2] or "").strip() if found else ""
+
+
+def _comments(above: str) -> Iterator[str]:
+    """Yield what a person wrote to places in a page, a file or an earlier answer."""
+    for found in _COMMENT.finditer(above):
+        yield found[1].strip()
+    for found in _ANNOTATIONS.finditer(above):
+        for one in _json_array(found[1]):
+            yield (field(one, "annotation") or field(one, "comment")).strip()
+
+
+def _json_array(text: str) -> list[object]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []

@@ -13,6 +13,9 @@ from iai.hosts.turn import Skip
 
 _SHORT = 40  # characters; no placeholder is longer
 _BEGINNING = 6  # characters, by which most texts are known not to be the host's
+# What models and hosts write for an empty message, and a picture without words.
+EMPTY = r"[(\[<](?:no [a-z ]+|empty(?: [a-z]+)?)[)\]>]|no response requested\."
+PICTURES = r"(?:\[image(?: #\d+)?\]\s*)+"
 
 
 class Element(NamedTuple):
@@ -47,10 +50,10 @@ class HostTexts:
         self,
         elements: Sequence[Element],
         openings: Sequence[Opening],
-        placeholders: Iterable[str] = (),
+        placeholder: str,
     ) -> None:
-        """Take the table; placeholders are whole texts, in small letters."""
-        self._placeholders = frozenset(placeholders)
+        """Take the table; `placeholder` is a pattern of whole texts, in small letters."""
+        self._placeholder = re.compile(placeholder)
         self._openings = tuple(openings)
         self._beginnings = frozenset(o.words[:_BEGINNING] for o in self._openings)
         self._may_open = {"", "<", *(o.words[0] for o in self._openings), *string.whitespace}
@@ -65,7 +68,7 @@ class HostTexts:
         """Return the text without what the host wrote; the same object if it wrote nothing."""
         if text[:1] not in self._may_open and "</" not in text and len(text) >= _SHORT:
             return Own(text)
-        if len(text) < _SHORT and text.strip().lower() in self._placeholders:
+        if len(text) < _SHORT and self._placeholder.fullmatch(text.strip().lower()):
             return Own("", Skip.PLACEHOLDER)
         why: Skip | None = None
         if "</" in text:

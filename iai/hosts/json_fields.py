@@ -1,5 +1,6 @@
 """Typed access to JSON of unknown shape: a field of the wrong type is an absent field."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -7,9 +8,10 @@ from iai.model import clock
 from iai.model.clock import NS
 
 _EARLIEST_S = 1_000_000_000  # 2001: an earlier number is no time
-_DIGITS = 20  # a longer number is no time
-_LATEST_S = 100_000_000_000  # larger numbers are milliseconds
+_DIGITS = 24  # characters; a longer number is no time
+_LATEST_S = 100_000_000_000  # larger numbers count milliseconds, or smaller parts of a second
 _LARGEST = (1 << 63) - 1
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def text(fields: object, name: str) -> str:
@@ -47,7 +49,7 @@ def seconds(fields: object, name: str, per_second: float = 1.0) -> float:
 
 
 def moment(value: object) -> int:
-    """Return a time in nanoseconds: ISO 8601, seconds or milliseconds.
+    """Return a time in nanoseconds: ISO 8601, or a number of seconds, milliseconds or less.
 
     0 if it cannot be read, or is after 2262, when the nanoseconds need more than 63 bits.
     """
@@ -60,14 +62,17 @@ def _time(value: object) -> int:
         return _iso(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    if not _EARLIEST_S <= value < _LATEST_S * 1_000:
-        return 0
-    return int(value * NS) if value < _LATEST_S else int(value) * 1_000_000
+    for unit in (NS, 1_000_000, 1_000, 1):
+        if value < _LATEST_S * (NS // unit):
+            return int(value * unit) if value >= _EARLIEST_S * (NS // unit) else 0
+    return 0
 
 
 @lru_cache(maxsize=64)  # a line's time is asked for more than once
 def _iso(value: str) -> int:
     try:
-        return max(0, clock.parse_iso(value))
+        return max(0, clock.parse_iso(value.strip().upper()))
     except (ValueError, OverflowError):
-        return _time(int(value)) if value.isdecimal() and len(value) < _DIGITS else 0
+        if not _NUMBER.fullmatch(value) or len(value) >= _DIGITS:
+            return 0
+        return _time(int(value) if value.isdecimal() else float(value))

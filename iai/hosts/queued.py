@@ -33,7 +33,7 @@ def came_again(context: Context, text: str) -> tuple[Context, tuple[Turn, ...], 
     if not context.queue and not context.handed:
         return context, (), False
     repeated = len(text) > QUEUED_TEXT and _digest(text) in context.handed
-    lines = f"\n{text.strip()}\n"
+    lines = f"\n{_plain(text)}\n"
     left = tuple(q for q in context.queue if not _holds(lines, q))
     turns: tuple[Turn, ...] = ()
     if len(left) == len(context.queue) and not repeated:
@@ -67,7 +67,8 @@ def attached(context: Context, text: str) -> tuple[Context, Turn | None, bool]:
     """Take a prompt that was handed over in an attachment; was it a turn already?"""
     digest = _digest(text)
     if digest in context.handed:
-        left = tuple(other for other in context.handed if other != digest)
+        first = context.handed.index(digest)  # the same may have been said twice
+        left = context.handed[:first] + context.handed[first + 1 :]
         return structs.replace(context, handed=left), None, True
     one = next((q for q in context.queue if q.digest == digest and q.text), None)
     if one is None:
@@ -102,8 +103,13 @@ def _turn(one: Queued) -> Turn:
 
 
 def _holds(lines: str, one: Queued) -> bool:
-    said = one.text.strip()
+    said = _plain(one.text)
     return f"\n{said}\n" in lines if said else _digest(lines) == one.digest
+
+
+def _plain(text: str) -> str:
+    """Return a text with line ends of one kind, and no blanks before them."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 def _digest(text: str) -> bytes:

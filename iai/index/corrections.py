@@ -16,6 +16,7 @@ _CUE = re.compile(
     r"|switch(?:ed|ing)? (?:to|from|over)"
     r"|(?:changed|moved|migrated|renamed|went back) (?:from|to)"
     r"|replac(?:ed?|es|ing)\b.{1,80}\b(?:with|by)"
+    r"|make (?:that|it|this)|on second thoughts?|changed (?:my|our) mind"
     r"|correction|scratch that|i was wrong|supersedes|not \S+(?: \S+)?,? but)\b",
     re.IGNORECASE | re.DOTALL,
 )

@@ -56,7 +56,7 @@ Places = NDArray[np.int64]
 
 def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) -> bytes:
     """Return the term vector of a record with these terms, and those of what was done for it."""
-    parts = [sorted({*map(term_id, part)}) for part in work]
+    parts = [sorted({*map(term_id, part)}) if part else [] for part in work]
     exchange = _exchange(record)
     speaker = None if exchange else _SPEAKER.match(record.text)
     head = _head(
@@ -69,8 +69,10 @@ def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) 
         exchange,
         *map(len, parts),
     )
-    text = np.sort(np.frombuffer(found_by.ids, _WORD))
-    return head + text.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
+    text = np.sort(np.frombuffer(found_by.ids, _WORD)).tobytes()
+    if not any(parts):
+        return head + text
+    return head + text + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
 
 
 def _exchange(record: Record) -> int:

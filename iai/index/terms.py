@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-import numpy as np
 import tantivy
 
 from iai.model.memo import Memo
@@ -57,22 +56,22 @@ def terms(text: str) -> list[str]:
 def extract(text: str) -> Extracted:
     """Return the terms of a text for the indexes; most of it comes from a table of pieces."""
     pieces = text[:LONGEST_TEXT].split()
-    found = [*map(_of_piece, pieces)]
-    known = [*filter(None, found)]
-    if len(known) < len(found):
-        rest = [piece for piece, own in zip(pieces, found, strict=True) if own is None]
-        known.append(_extracted(_of_code(" ".join(rest))))
-    if not known:
+    found = [
+        own or _of_code(piece) for piece, own in zip(pieces, map(_of_word, pieces), strict=True)
+    ]
+    if not found:
         return _NOTHING
-    words, ids = zip(*known, strict=True)
+    words, ids = zip(*found, strict=True)
     return Extracted(" ".join(filter(None, words)), b"".join(ids))
 
 
 def _extracted(found: Sequence[str]) -> Extracted:
-    return Extracted(" ".join(found), np.array([*map(term_id, found)], "<u4").tobytes())
+    return Extracted(
+        " ".join(found), b"".join([term_id(term).to_bytes(4, "little") for term in found])
+    )
 
 
-def _of_word(piece: str) -> Extracted | None:
+def _plain(piece: str) -> Extracted | None:
     """Return the terms of a word of letters, whatever the signs around it; None for all else.
 
     None also where a capital in it may begin a part.
@@ -82,25 +81,31 @@ def _of_word(piece: str) -> Extracted | None:
     return _extracted(_ANALYZER.analyze(word)) if plain and len(piece) <= LONGEST else None
 
 
-def _of_code(text: str) -> list[str]:
+def _of_code(piece: str) -> Extracted:
+    return _of_name(piece) if len(piece) <= LONGEST else _analyzed(piece)
+
+
+def _analyzed(piece: str) -> Extracted:
+    """Return the terms of a piece of anything: of names, whole and in parts, and of the rest."""
     whole: list[str] = []
     humps: list[str] = []
-    for joined in _JOINED.findall(text):
-        name = _LINE.sub("", joined)
+    for joined in _JOINED.findall(piece):
+        name = _LINE.sub("", joined) if ":" in joined else joined
         steps = _BETWEEN.split(name)
-        humps += [_HUMP.sub(" ", step) for step in steps if _HUMP.search(step)]
+        if not name.islower():  # else there is no capital
+            humps += [_HUMP.sub(" ", step) for step in steps if _HUMP.search(step)]
         names = dict.fromkeys((name, *steps))
         whole += [n.lower() for n in names if len(n) <= LONGEST and not n.isalnum()]
-    words: list[str] = _ANALYZER.analyze(" ".join((text, *humps)))
-    return words + whole
+    return _extracted(_ANALYZER.analyze(" ".join((piece, *humps))) + whole)
 
 
 def _number(term: str) -> int:
     return crc32(term.encode("utf-8", "surrogateescape"))
 
 
-# A few words are most of all text.
-_of_piece: Callable[[str], Extracted | None] = Memo(_of_word, 1 << 15).__getitem__
+# A few words are most of all text, and the same names come again and again.
+_of_word: Callable[[str], Extracted | None] = Memo(_plain, 1 << 15).__getitem__
+_of_name: Callable[[str], Extracted] = Memo(_analyzed, 1 << 13).__getitem__
 # The number of a term on disk. That two terms may share one does no harm.
 term_id: Callable[[str], int] = Memo(_number, 1 << 15).__getitem__
 

@@ -97,13 +97,13 @@ def turns_in_event(
     They are read where there is no transcript. The host's words in them are left out.
     """
     if event.turn_id or _UUID7.match(event.session_id):
-        host, user, assistant = codex.NAME, codex_texts.USER, codex_texts.ASSISTANT
+        host, user, assistant = codex.NAME, codex_texts.request, codex_texts.answer
     else:
-        host, user, assistant = claude.NAME, claude_texts.USER, claude_texts.ASSISTANT
+        host, user, assistant = claude.NAME, claude_texts.USER.own, claude_texts.ASSISTANT.own
     occasion = event.prompt_id or event.turn_id
     said = (
-        ("user", user.own(framing.without(event.prompt)).text),
-        ("assistant", assistant.own(framing.without(event.last_assistant_message)).text),
+        ("user", user(framing.without(event.prompt)).text),
+        ("assistant", assistant(framing.without(event.last_assistant_message)).text),
     )
     project = new_project(identify(event.cwd, ""))
     turns = []

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter, deque
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 
@@ -46,6 +47,11 @@ class ImportJob:
     def current(self) -> Path | None:
         """The file being read; None when all are done."""
         return self._files[0].path if self._files else None
+
+    @property
+    def upcoming(self) -> Iterator[Found]:
+        """The file being read, and those after it."""
+        return iter(self._files)
 
     def slice_read(self, batch: Batch, inserted: Inserted) -> None:
         """Count a slice of the current file, and what was inserted of it."""

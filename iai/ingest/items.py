@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from iai.hosts import registry
-from iai.hosts.turn import Host, Item, Skip
+from iai.hosts.turn import Host, Item, Parsed, Rewound, Skip, Turn
 from iai.ingest import json_line
 from iai.ingest.transcripts import RawLine
-from iai.model.context import Context
+from iai.model import switch
+from iai.model.context import Context, without_words
 from iai.model.record import Transcript
+
+_OWN_WORDS = ("", "queued", "command")  # kinds of turns that the user typed
 
 
 class Found(Struct, frozen=True):
@@ -46,7 +49,8 @@ class Reader:
         """Return what was waited for and does not come, since nobody writes there any longer."""
         if self.host is None:
             return []
-        self.context, items = self.host.finish(self.context)
+        context, items = self.host.finish(self.context)
+        self.context, items = _recorded(context, items)
         return [Found(0, item, self.context) for item in items]
 
     def _record(self, offset: int, value: object) -> list[Found]:
@@ -54,7 +58,7 @@ class Reader:
         if host is None:
             return [Found(offset, Skip.NOT_A_TURN, self.context)]
         before = self.context
-        self.context, items = host.parse(value, before)
+        self.context, items = _recorded(*host.parse(value, before))
         if not self.context.began_in or self.context.session != before.session:
             self.context = _begun(self.context, items)
         return [Found(offset, item, self.context) for item in items]
@@ -68,6 +72,22 @@ class Reader:
             known = {name: getattr(begun, name) or getattr(self.context, name) for name in names}
             self.context = Context(**known)
         return self.host
+
+
+def _recorded(context: Context, items: Sequence[Item]) -> Parsed:
+    """Leave out what was said and done while the user does not want the session to be recorded.
+
+    The prompt that says so is left out as well; the one that ends it is not.
+    """
+    for item in items:
+        if isinstance(item, Turn) and item.role == "user" and item.kind in _OWN_WORDS:
+            said = switch.recording(item.text)
+            if said is not None:
+                context = structs.replace(context, off=not said)
+    if not context.off:
+        return context, tuple(items)
+    kept = (one if isinstance(one, Skip | Rewound) else Skip.NOT_RECORDED for one in items)
+    return without_words(context), tuple(kept)
 
 
 def _begun(context: Context, items: Sequence[Item]) -> Context:

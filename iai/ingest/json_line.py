@@ -12,6 +12,7 @@ _CHARACTERS_TRIED = 8 * _RESCUED_LINE  # in all, a second or two: each start may
 _BLANK = re.compile(r"[\0\s\ufeff]*")
 _START = re.compile(r'\{\s*"')
 _BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
+_INSIDE_ANOTHER = re.compile(r"[\0\s]*[,}\]]")
 
 
 class Located(NamedTuple):
@@ -56,12 +57,15 @@ def rescued(data: bytes) -> Rescued:
     """Return the whole records of a line that is no JSON: glued to one another, or to half of one.
 
     A record that was cut off ends wherever another begins, so only what reaches to the next record
-    or to the end of the line is taken for one, never an object inside another.
+    or to the end of the line is taken for one, never an object inside another. Where the line, or a
+    whole record before it, shows where a record begins, anything may follow but the rest of one
+    around it.
     """
     if len(data) > _RESCUED_LINE:
         return Rescued([], whole=False)
     text, found = data.decode("utf-8", "replace"), list[Located]()
     position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
+    begins = True  # does a record begin here, if it is one?
     while (position := _skip_blank(text, position)) < len(text):
         if tried >= _STARTS_TRIED or scanned >= _CHARACTERS_TRIED:
             break
@@ -72,11 +76,14 @@ def rescued(data: bytes) -> Rescued:
         except (ValueError, RecursionError):  # they do not say how far it came
             value, end = None, len(text)
         scanned += end - position
-        if isinstance(value, dict) and _BEHIND_A_RECORD.match(text, end):
+        ends = _BEHIND_A_RECORD.match(text, end) or (
+            begins and not _INSIDE_ANOTHER.match(text, end)
+        )
+        if isinstance(value, dict) and ends:
             found.append(Located(len(text[:position].encode()), _repaired(value)))
-            position = end
+            position, begins = end, True
         else:
-            tried += 1
+            tried, begins = tried + 1, False
             start = _START.search(text, position + 1)
             position = start.start() if start else len(text)
     return Rescued(found, whole=not tried)

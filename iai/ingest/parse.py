@@ -17,7 +17,7 @@ from iai.ingest.items import Found, Reader
 from iai.ingest.transcripts import Slice
 from iai.model.action import Action
 from iai.model.clock import NS
-from iai.model.context import Context
+from iai.model.context import Context, without_words
 from iai.model.exchange import NARRATION, is_answer, same_exchange
 from iai.model.ids import record_id
 from iai.model.record import (
@@ -135,7 +135,8 @@ class _Gathered:
 
     def take(self, found: Found, host: Host | None) -> None:
         item = found.item
-        self._sessions[found.context.session] = found.context
+        if not found.context.off:
+            self._sessions[found.context.session] = found.context
         if isinstance(item, Skip):
             self._skipped[item] += 1
             if item in FAULTS:
@@ -264,6 +265,14 @@ class Inserted(NamedTuple):
     redacted: Mapping[str, int] = {}  # secrets in what was added, by kind
 
 
+def wanted(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch:
+    """Return what is to be stored of a batch, and where, by what the records know.
+
+    `also`: see `recorded`.
+    """
+    return settled(recorded(batch, view, also), view)
+
+
 def settled(batch: Batch, view: RecordView) -> Batch:
     """Return a batch with each turn in the project that it belongs to by what the records know."""
     places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
@@ -308,11 +317,6 @@ def recorded(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch
     )
 
 
-def without_words(transcript: Transcript) -> Transcript:
-    """Return how far a transcript was read, without anything that was said or done in it."""
-    return structs.replace(transcript, title="", calls=(), queue=(), todos=())
-
-
 def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
     found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
     if found.id == place.project.id:
@@ -322,34 +326,37 @@ def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    wanted = places_kept(change, batch)
-    records = [r for r in batch.records if (r.project, r.cwd) in wanted]
+    before = change.newly_redacted.copy()
+    kept = places_kept(change, batch)
+    records = [r for r in batch.records if (r.project, r.cwd) in kept]
     added = sum([change.insert(record)[1] for record in told_apart(records)])
     if added:  # else all of it was counted before
         change.note_markup(batch.unknown_markup)
     acted = 0
     for done in batch.actions:
-        if (done.project, done.cwd) in wanted:
+        if (done.project, done.cwd) in kept:
             acted += change.act(done.action, done.host, done.session, done.project)
     for back in batch.rewound:
         change.rewind(back.key, back.transcript, back.offset, back.restored)
-    if wanted:
+    if kept:
         for info in batch.sessions:
             if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
                 change.note_session(info)
+    if session := batch.transcript.session:
+        change.switch_recording(session, on=not batch.transcript.off)
     change.follow(batch.transcript)  # when it is known what of its session is there
     ignored = len(batch.records) - len(records)
-    return Inserted(added, ignored, acted, change.newly_redacted)
+    return Inserted(added, ignored, acted, change.newly_redacted - before)
 
 
 def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
     """Note where a batch was said; return project and directory of what is not ignored."""
-    wanted = set()
+    kept = set()
     for place in batch.places:
         if not change.ignored(place.project.id, place.project.root, place.cwd):
             change.place(place.project, place.directory)
-            wanted.add((place.project.id, place.cwd))
-    return wanted
+            kept.add((place.project.id, place.cwd))
+    return kept
 
 
 def told_apart(records: list[NewRecord]) -> list[NewRecord]:

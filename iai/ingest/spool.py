@@ -28,7 +28,10 @@ LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, an
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
 _CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
-_CAMEL_CASE = frozenset({"sessionId", "hookEventName", "transcriptPath", "workspaceRoot"})
+_CAMEL_CASE = frozenset({
+    "sessionId", "sessionID", "hookEventName", "hookName", "transcriptPath", "workspaceRoot",
+    "workspaceRoots",
+})  # fmt: skip
 _ALWAYS = frozenset({"cwd", "transcript_path"})  # at least one of them is in every event
 _PLACES = {
     ".copilot": "Copilot CLI",
@@ -37,6 +40,11 @@ _PLACES = {
     ".gemini": "Gemini CLI",
     ".qwen": "Qwen Code",
     ".factory": "Droid",
+    ".codebuddy": "CodeBuddy",
+    ".iflow": "iFlow CLI",
+    ".augment": "Auggie",
+    ".kiro": "Kiro",
+    ".windsurf": "Windsurf",
 }
 
 
@@ -113,8 +121,10 @@ def _other_program(sent: dict[str, Any]) -> str:
         return "Cursor"
     if _CAMEL_CASE & sent.keys():
         return "a program with names in camel case, such as Grok Build or Copilot CLI"
-    path = sent.get("transcript_path")
-    if "timestamp" in sent and "transcript_path" not in sent:
+    path, name = sent.get("transcript_path"), sent.get("hook_event_name")
+    if isinstance(name, str) and name[:1].islower():
+        return "a program whose events begin in lower case, such as Kiro"
+    if "timestamp" in sent and not path:
         return "a program that sends a time, such as Copilot CLI"
     if isinstance(path, str):
         for directory, program in _PLACES.items():

@@ -5,7 +5,7 @@ from operator import methodcaller
 
 from iai.ingest import parse, transcripts
 from iai.ingest.follower import Follower
-from iai.ingest.import_job import ImportQueue
+from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.rereading import Rereader
 from iai.ingest.writer import RecordWriter
@@ -17,6 +17,8 @@ from iai.protocol.behaviour import Steps, StepsTo
 from iai.store.records import Records
 
 log = logging.getLogger(__name__)
+
+ITEMS = 400  # turns and actions of small files that are stored together: some 50 ms
 
 
 class TranscriptReader:
@@ -81,27 +83,59 @@ class TranscriptReader:
         self.follower.advance(batch.transcript, more=batch.more)
 
     def read_imported(self, now: Now) -> Steps:
-        """Read a slice of the file that an import has come to, if one is under way and due."""
+        """Read a slice of the files that an import has come to, if one is under way and due."""
         job = self.imports.current
         if job is None or self.pace.due_s(now):
             return
         self.pace.looked(now, more=True)
-        path = str(job.current)
-        with self._records.view() as view:
-            transcript = view.transcript(path) or Transcript(path=path, host="")
+        batches: list[Batch] = []
+        inserted: list[Inserted] = []
         try:
-            if again := self._rereader.instead(transcript):
-                batch, inserted = yield from self._read_again(again, now, live=False)
+            if again := self._rereader.instead(self._known(str(job.current))):
+                batch, one = yield from self._read_again(again, now, live=False)
+                batches, inserted = [batch], [one]
             else:
-                batch = parse.read(transcript, self._identify, now.wall, self._most(now))
-                inserted = yield from self._writer.insert_batch(batch, now, live=False)
-                self.follower.advance(batch.transcript, more=batch.more)
+                batches = self._read_together(job, now)
+                inserted = yield from self._writer.insert_batches(batches, now, live=False)
         except OSError as error:
             job.file_done(f"cannot be read: {error.strerror}")
             return
-        job.slice_read(batch, inserted)
-        if not batch.more:
-            job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+        for batch, one in zip(batches, inserted, strict=False):
+            if not again:
+                self.follower.advance(batch.transcript, more=batch.more)
+            job.slice_read(batch, one)
+            if not batch.more:
+                job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+
+    def _read_together(self, job: ImportJob, now: Now) -> list[Batch]:
+        """Read a slice of an import: of one file, or several whole ones, as a commit is dear.
+
+        Raises OSError if the first cannot be read.
+        """
+        batches: list[Batch] = []
+        room, items = self._most(now), ITEMS // self.pace.part(now)
+        for file in job.upcoming:
+            transcript = self._known(str(file.path))
+            fits = file.bytes <= room and items > 0 and not self._rereader.instead(transcript)
+            if batches and not fits:
+                break
+            try:
+                batch = parse.read(transcript, self._identify, now.wall, self._most(now))
+            except OSError:
+                if not batches:
+                    raise
+                break
+            batches.append(batch)
+            room -= batch.bytes
+            items -= len(batch.records) + len(batch.actions)
+            if batch.more:
+                break
+        return batches
+
+    def _known(self, path: str) -> Transcript:
+        """Return how far a file has been read."""
+        with self._records.view() as view:
+            return view.transcript(path) or Transcript(path=path, host="")
 
     def reread(self, now: Now) -> Steps:
         """Read a slice of a file again, if one is left."""

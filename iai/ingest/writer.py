@@ -17,6 +17,7 @@ from iai.ingest.redact import Redact
 from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
+from iai.model.context import without_words
 from iai.model.record import LastChange, Project, Record, Transcript, Watermark
 from iai.model.remote import without_credentials
 from iai.model.rereading import Rereading
@@ -168,9 +169,7 @@ class RecordWriter:
         """Store the turns in a hook event whose transcript cannot be read."""
         event = redact.event(event, self._redact)
         turns = captured.turns_in_event(event, arrived, self._identify)
-        with self._records.view() as view:
-            wanted = not view.not_recorded(event.session_id)
-        if turns and wanted:
+        if turns and self.records_session(event.session_id):
             places = [(project, event.cwd) for _, project in turns]
             yield from self._merge_predecessors(places, now)
             insert = partial(
@@ -180,23 +179,50 @@ class RecordWriter:
 
     def insert_batch(self, batch: Batch, now: Now, *, live: bool) -> StepsTo[Inserted]:
         """Store a slice of a transcript."""
-        turns, batch = len(batch.records), self._wanted(batch)
-        places = [(place.project, place.directory) for place in batch.places]
-        yield from self._merge_predecessors(places, now)
-        inserted = yield from self.commit(lambda u: parse.insert_batch(u, batch), now, live=live)
-        path = batch.transcript.path
-        for fault in batch.faults:
-            skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
-            yield Publish(skipped, keep=True)
-        return inserted._replace(ignored=inserted.ignored + turns - len(batch.records))
+        inserted = yield from self.insert_batches([batch], now, live=live)
+        return inserted[0]
+
+    def insert_batches(
+        self, batches: Sequence[Batch], now: Now, *, live: bool
+    ) -> StepsTo[list[Inserted]]:
+        """Store slices of several transcripts in one commit, as if one after the other.
+
+        Returns what was inserted of the first ones, one at least: a slice before which projects
+        have to be merged, and all after it, are left out.
+        """
+        batches = [redact.batch(batch, self._redact) for batch in batches]
+        with self._records.view() as view:
+            first = parse.wanted(batches[0], view)
+        yield from self._merge_predecessors(_directories(first), now)
+
+        def change(unit: RecordChange) -> list[Inserted]:
+            inserted: list[Inserted] = []
+            for batch in batches:
+                kept = parse.wanted(batch, unit) if inserted else first
+                news = (relocation.has_news(p, unit, cwd) for p, cwd in _directories(kept))
+                if inserted and any(news):
+                    break
+                one = parse.insert_batch(unit, kept)
+                left_out = len(batch.records) - len(kept.records)
+                inserted.append(one._replace(ignored=one.ignored + left_out))
+            return inserted
+
+        inserted = yield from self.commit(change, now, live=live)
+        for batch, _ in zip(batches, inserted, strict=False):
+            for fault in batch.faults:
+                path = batch.transcript.path
+                skipped = LineSkipped(transcript=path, offset=fault.offset, reason=fault.reason)
+                yield Publish(skipped, keep=True)
+        return inserted
 
     def insert_again(
         self, batch: Batch, again: Rereading, now: Now, *, live: bool
     ) -> StepsTo[tuple[Rereading, Inserted]]:
         """Store what a slice gives of a transcript that is read again."""
-        batch = self._wanted(batch)
-        places = [(place.project, place.directory) for place in batch.places]
-        yield from self._merge_predecessors(places, now)
+        batch = redact.batch(batch, self._redact)
+        with self._records.view() as view:
+            batch = parse.wanted(batch, view)
+        yield from self._merge_predecessors(_directories(batch), now)
         change = partial(rereading.insert_again, batch=batch, rereading=again)
         return (yield from self.commit(change, now, live=live))
 
@@ -204,7 +230,7 @@ class RecordWriter:
         """Store how far a transcript was read, and what its next lines need."""
         with self._records.view() as view:
             if view.not_recorded(transcript.session, transcript.forked_from):
-                transcript = parse.without_words(transcript)
+                transcript = without_words(transcript)
         kept = redact.transcript(transcript, self._redact)
         yield from self.commit(methodcaller("follow", kept), now)
 
@@ -215,16 +241,21 @@ class RecordWriter:
         if session and not known:
             yield from self.commit(methodcaller("leave_out", session), now)
 
+    def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
+        """Record a session, or for now no more of it, as its user says; by the host's id."""
+        if session and on != self.records_session(session):
+            change = methodcaller("switch_recording", session, on=on)
+            yield from self.commit(change, now)
+
+    def records_session(self, session: str) -> bool:
+        """Is a session recorded at present? It is, unless its user does not want that."""
+        with self._records.view() as view:
+            return not (view.not_recorded(session) or view.switched_off(session))
+
     def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""
         change = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
         return (yield from self.commit(change, now))
-
-    def _wanted(self, batch: Batch) -> Batch:
-        """Return what is to be stored of a slice, and where."""
-        with self._records.view() as view:
-            batch = parse.settled(parse.recorded(batch, view), view)
-        return redact.batch(batch, self._redact)
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""
@@ -279,3 +310,8 @@ class RecordWriter:
                     project=old.id, into=project.id, was=old.root, now=project.root
                 )
                 yield Publish(moved, keep=True)
+
+
+def _directories(batch: Batch) -> list[tuple[Project, str]]:
+    """Return the projects of a batch, each with a directory that it was worked on in."""
+    return [(place.project, place.directory) for place in batch.places]

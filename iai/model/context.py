@@ -65,9 +65,15 @@ class Context(Struct, kw_only=True, frozen=True):
     parents: tuple[str, ...] = ()  # of each of these, the line that it follows
     lineage: tuple[Origin, ...] = ()  # this session first
     copied_until: int = 0  # in a fork: the time of the last line that is a copy
+    off: bool = False  # the user said that it is not recorded; see `iai.model.switch`
 
 
 C = TypeVar("C", bound=Context)
+
+
+def without_words(context: C) -> C:
+    """Return a context without anything that was said or done."""
+    return structs.replace(context, title="", title_rank=0, calls=(), queue=(), todos=())
 
 
 def without(context: C, says: Callable[[str], bool]) -> C:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import unquote
 
 _SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
 _SCHEME = re.compile(
@@ -22,7 +23,9 @@ _SAME_FORGE = {
     "altssh.bitbucket.org": "bitbucket.org",
     "www.bitbucket.org": "bitbucket.org",
     "ssh.dev.azure.com": "dev.azure.com",
+    "vs-ssh.visualstudio.com": "dev.azure.com",
 }
+_OLD_AZURE = ".visualstudio.com"  # the organisation was part of the host
 
 
 class Remote(NamedTuple):
@@ -61,9 +64,13 @@ def normalised(url: str, host_of: Callable[[str], str] = str) -> str:
         return remote.spelling
     host = (host_of(remote.host) if remote.by_ssh else remote.host).lower().rstrip(".")
     host = _SAME_FORGE.get(host, host)
-    path = re.sub("/+", "/", remote.path)
+    path = re.sub("/+", "/", unquote(remote.path))
+    if host.endswith(_OLD_AZURE):
+        path = f"{host.removesuffix(_OLD_AZURE)}/{path.removeprefix('DefaultCollection/')}"
+        host = "dev.azure.com"
     if host == "dev.azure.com":
         path = path.removeprefix("v3/").replace("/_git/", "/")
+    path = path.removeprefix("scm/")  # of Bitbucket Server, over HTTPS
     return f"{host}/{path.lower() if host in _ANY_CASE else path}"
 
 

@@ -103,13 +103,14 @@ def opening(text: str) -> str:
     return next((one.text for one in _statements(_ends(text))), text)
 
 
-def headline(text: str, limit: int) -> str:
-    """Return the first sentence that says what was done, on one line.
+def headline(texts: Iterable[str], limit: int) -> str:
+    """Return the first sentence of some texts that says what was done, on one line.
 
     Where none does, the first that says anything; "" where none does that either.
     """
     told = [
         sentence
+        for text in texts
         for statement in _statements(_ends(text))
         if not statement.row
         for sentence in _SENTENCE.split(statement.text)
@@ -149,7 +150,7 @@ def _joined(said: list[_Statement], limit: int) -> str:
     text = ""
     for place in sorted(kept):
         text += (_after(text, gap=place - 1 not in kept) if place else "") + kept[place]
-    return text
+    return text.lstrip()
 
 
 def _priority(statement: _Statement, place: int) -> tuple[bool, bool, bool, int]:

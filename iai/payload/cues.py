@@ -11,12 +11,20 @@ from functools import lru_cache
 LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
 LONGEST_SENTENCE = 300
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE = re.compile(
+    "(?<=[.!?])\\s+|\\n+|(?<=[\u3002\uff01\uff1f])"
+)  # the last: Chinese and Japanese
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
 # A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
-    r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+\()"
+    r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+ ?\(|E {2,}"
+    r"|(?:it|test|describe)\()"
     r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
+    r"|\s*(?:\w+:? )?(?:WARN(?:ING)?|INFO|DEBUG|ERROR|FATAL|FAIL(?:ED)?|PASS(?:ED)?)\b"
+    r"|\s*(?:\w+: )?(?:[Ee]rror|[Ww]arning|[Hh]int|note|[Dd]eprecated|[Ff]atal|[Pp]anic|Expected"
+    r"|Actual|Received)\b[^:.]{0,20}:"
+    r"|.*\b(?:[Dd]o not|[Dd]on'?t) (?:edit|modify) (?:this|below|above|by hand|manually)\b",
+    re.DOTALL,
 )
 _LEAD = (
     r"^(?:[-*•]\s+)?"
@@ -25,13 +33,19 @@ _LEAD = (
 _IMPERATIVE = re.compile(
     _LEAD + r"(?:let'?s (?:not|use|keep|go with|stick|always|never|drop|leave)"
     r"|(?:do not|don'?t|never|always)(?: ever)? (?:use|add|touch|change|edit|remove|rename|create"
-    r"|commit|push|write|rely|make|put)(?! anything)"
-    r"|use \S+.* instead|no (?:new|more|extra|silent|need for) \S+|only \w+ )\b",
+    r"|commit|push|write|rely|make|put|round|sort|store|log|send|return|raise|retry|skip|drop|delete"
+    r"|introduce|import|merge|mock|expose|cache|break|assume|hard-?code|include|call)(?! anything)"
+    r"|use \S+.* (?:instead|not|rather than|instead of)|no (?:new|more|extra|silent|need for) \S+"
+    r"|only \w+ |go with |stick (?:to|with) |(?:keep|leave) .* (?:as (?:it|they) (?:is|are)"
+    r"|as is|alone|untouched|working|in until|until|compatible|out of))\b",
     re.IGNORECASE,
 )
 _STATED = re.compile(
     r"\b(?:we (?:have )?(?:\w+ )?(?:decided|agreed|settled|chose|choose|choosed)\b"
-    r"|we (?:always|never) \w+"
+    r"|(?<!think )(?<!seems )(?<!guess )(?<!believe )we (?:always|never) \w+"
+    r"|we (?:stick|stay) (?:to|with|on)\b"
+    r"|\w+ (?:stays?|must stay|has to stay|have to stay) (?:in|as|on)\b"
+    r"|(?:must|has to|have to) be \w+ (?:across|everywhere)|\bare? \w+ everywhere"
     r"|(?:i|we)(?:'d| would)? (?:rather|prefer|want to keep|don'?t want)"
     r"|decided (?:to|on|against)|from now on|going forward"
     r"|(?:must|should|shall) (?:never|not be|only)"
@@ -48,6 +62,18 @@ _CORRECTED = re.compile(
     r"|\b(?:should|must|has to|needs to) be\b[^.?!]{1,60}\b(?:not|rather than|instead of)\b"
     r"|\b(?:customer|client|team|reviewer|boss|product|legal|security|ops)s? (?:now )?"
     r"(?:wants?|decided|prefers?|insists?|agreed)\b",
+    re.IGNORECASE,
+)
+# The same in other languages, where a sentence begins so.
+_ELSEWHERE = re.compile(
+    r"(?:(?:nein|ja|doch|bitte|non|oui|sí|não|да|нет)\b[,;:.! ]*)*"
+    r"(?:(?:verwende|benutze|nutze|nimm) .*\b(?:kein\w*|nicht|nur|statt|stattdessen)\b"
+    r"|(?:wir (?:nehmen|verwenden|bleiben bei|behalten)|ab jetzt|keine? neue\w*|nie(?:mals)?|immer"
+    r"|nur) \w+|(?:nunca|siempre|sempre|jamais|toujours|никогда|всегда|только) \w+"
+    r"|no (?:uses|añadas|agregues|toques|cambies) |não (?:use|adicione|mexa|altere) "
+    r"|(?:n'|ne )\w+ (?:pas|jamais) |on (?:garde|reste sur|utilise) |не (?:добавляй|трогай|меняй"
+    r"|используй) |используй(?:те)? только |.*\b(?:nunca|jamais) \w+$"
+    r"|.*(?:不要(?:引入|添加|使用|修改|改)|一律|统一用|しないで|しないこと|使わないで))",
     re.IGNORECASE,
 )
 _ASKS = re.compile(  # without a question mark
@@ -97,4 +123,6 @@ def _decides(sentence: str) -> bool:
     own = _QUOTED.sub("…", sentence)
     if _PASTED.match(own):
         return False
+    if _ELSEWHERE.match(own):
+        return True
     return any(cue.search(own) for cue in (_IMPERATIVE, _STATED, _CORRECTED))

@@ -45,7 +45,8 @@ def bases(
         known = {root}
     else:
         name = f"/{PurePosixPath(root).name}/"
-        known = {path.partition(name)[0] + name for path in paths if name in path}
+        absolute = [path for path in paths if path.startswith("/")]
+        known = {path.partition(name)[0] + name for path in absolute if name in path}
         known = known or {_common(paths)}
     found = {*known, *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
@@ -58,13 +59,15 @@ def relative(path: str, bases: Sequence[str]) -> str:
 
 def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
     """Return how hot each file is that was there when it was last touched."""
-    touched = [(place, file) for place, s in enumerate(sessions) for file in s.files]
-    seen = {file.path: relative(file.path, bases) for _, file in touched}
+    touched = [(place, file, s.info.cwd) for place, s in enumerate(sessions) for file in s.files]
+    seen = {file.path: relative(file.path, bases) for _, file, _ in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
     found: dict[str, float] = defaultdict(float)
     latest: dict[str, FileWork] = {}
-    for place, file in touched:
+    for place, file, cwd in touched:
         path = _original(seen[file.path], own)
+        if own and path.startswith("/") and not path.startswith(f"{cwd.rstrip('/')}/"):
+            continue  # of no checkout of this project
         found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
         latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
     return {path: weight for path, weight in found.items() if not latest[path].gone}

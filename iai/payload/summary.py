@@ -164,12 +164,12 @@ def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def _trivial(requests: Sequence[Record], said: Sequence[Record], actions: list[Action]) -> bool:
-    worked = any(action.kind in _WORK or action.status == "failed" for action in actions)
-    decided = said or any(r.kind == "plan" or cues.decided(r.text) for r in requests)
     looked = sum(action.kind in _LOOKS for action in actions)
     text = sum(len(request.text) for request in requests)
     little = len(requests) <= SMALL_TALK and looked <= SMALL_TALK_LOOKS and text <= SMALL_TALK_TEXT
-    return little and not worked and not decided
+    if not little or said or any(a.kind in _WORK or a.status == "failed" for a in actions):
+        return False
+    return not any(r.kind == "plan" or cues.decided(r.text) for r in requests)  # dear: asked last
 
 
 def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[FileWork, ...]:
@@ -183,6 +183,8 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     found: dict[str, FileWork] = {}
     for action in actions:
         if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
+            continue
+        if action.status == "failed" and action.kind != "edit":  # as of what is not there
             continue
         if action.kind in CHANGES or action.kind == "read":
             for path in (action.path, action.to) if action.to else (action.path,):

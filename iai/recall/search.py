@@ -21,6 +21,7 @@ from iai.recall.sources import Candidates, Sources
 from iai.recall.supersession import RankedHit, demote_superseded, latest_first
 
 MOST_HITS = 200
+NOTES = ("semantic", "procedural")  # tiers of what is noted outside a conversation
 _TURNS = 3  # of an exchange that are read, on average
 _SPARE = 10  # exchanges that are read besides: some say the same, or are a program's
 
@@ -44,6 +45,8 @@ def search(request: Recall, sources: Sources, now: int) -> tuple[tuple[Hit, ...]
         candidates.by_work.update(islice(allowed, MOST_HITS))
     for only in _filters(request):
         _collect(request, query, vector, only, sources, candidates)
+    if not requested(request).tier:
+        _collect_notes(request, query, sources, candidates)
     scored = score(query, vector, candidates, sources, now)
     return tuple(_hits(request, query, scored, sources, allowed)), degraded
 
@@ -54,6 +57,16 @@ def _filters(request: Recall) -> Iterator[Filter]:
     yield from candidate_filters(only)
     if request.near and not only.project:
         yield from candidate_filters(structs.replace(only, project=request.near))
+
+
+def _collect_notes(
+    request: Recall, query: ParsedQuery, sources: Sources, candidates: Candidates
+) -> None:
+    """Add the notes that share terms with the question: they are few, short, and meant to last."""
+    for tier in NOTES:
+        only = structs.replace(requested(request), tier=tier)
+        found = sources.lexical.search(query.selective, weights.NOTES, only)
+        candidates.by_terms.update(label for label, _ in found)
 
 
 def _collect(
@@ -113,13 +126,24 @@ def _hits(
         and (every or only.fits(record))
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
-    found = exchanges.distinct(exchanges.group(islice(matching, _TURNS * (k + _SPARE))))
+    found = _distinct(exchanges, matching, k)
     ids = _order(found, scored, query)
     near = "" if only.project else request.near
     found.sort(key=lambda f: (f.unattended, -f.score, f.best.label))
     make = HitMaker(query, sources, near, explain=request.explain)
     for one in nearest_first(found, near, k, lambda f: f.best.project):
         yield make.hit(one, ids.get(one.best.label, ""))
+
+
+def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[Found]:
+    """Return at least `k` exchanges that differ, if there are so many, of turns in their order."""
+    labels: list[int] = []
+    while True:
+        more = list(islice(ranked, _TURNS * (k + _SPARE)))
+        labels += more
+        found = exchanges.distinct(exchanges.group(labels))
+        if len(found) >= k or not more:
+            return found
 
 
 def _order(found: list[Found], scored: Scored, query: ParsedQuery) -> dict[int, str]:

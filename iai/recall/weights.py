@@ -19,6 +19,10 @@ CANDIDATES = 60
 FEWEST = 20
 PER_HIT = 2
 
+# Notes that are candidates besides, of each tier. Where more turns than the above say the same, in
+# longer texts, a note with the words of the question was not among them. Not measured.
+NOTES = 5
+
 # Terms of a question that more than this share of all records have are not used to find candidates:
 # they say little of any record, and going through them was most of what a question cost in a large
 # store (12 ms of 29 at 1,000,000 records, now 1.6). The rarest few are used in any case, and all

@@ -13,6 +13,8 @@ from iai.encryption.cipher import Cipher
 from iai.ingest import captured, parse, redact, spool, transcripts
 from iai.ingest.parse import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
+from iai.ingest.spool import HookEvent
+from iai.model import switch
 from iai.model.record import NewRecord, Project, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import identify
@@ -59,7 +61,7 @@ def read(
     """
     collected = _Collected(redact_text)
     cached_identify = lru_cache(maxsize=1_024)(identify)
-    named = _read_spool(layout, cached_identify, collected, cipher)
+    named = _read_spool(layout, records, cached_identify, collected, cipher)
     for transcript in _grown(records, named, wall):
         try:
             _read_transcript(transcript, records, cached_identify, wall, collected)
@@ -76,8 +78,31 @@ def read(
     )
 
 
+class _Recorded:
+    """Which sessions are recorded: by what the records know, and by prompts that still wait."""
+
+    def __init__(self, records: Records | None) -> None:
+        self._records = records
+        self._said: dict[str, bool] = {}
+
+    def hear(self, event: HookEvent) -> None:
+        said = switch.recording(event.prompt)
+        if said is not None:
+            self._said[event.session_id] = said
+
+    def is_on(self, session: str) -> bool:
+        if session not in self._said and self._records is not None:
+            with self._records.view() as view:
+                self._said[session] = not view.switched_off(session)
+        return self._said.get(session, True)
+
+
 def _read_spool(
-    layout: Layout, project_of: Identify, collected: _Collected, cipher: Cipher | None
+    layout: Layout,
+    records: Records | None,
+    project_of: Identify,
+    collected: _Collected,
+    cipher: Cipher | None,
 ) -> dict[str, str]:
     """Collect the turns of events without a transcript; return the transcripts of the others.
 
@@ -89,12 +114,14 @@ def _read_spool(
     read_now = [spool.read(file, cipher) for file in waiting[-EVENTS:]]
     events = [(s.event, s.arrived) for s in read_now if s is not None and s.event is not None]
     collected.not_recorded = {e.session_id for e, _ in events if e.turns_capture_off}
+    recorded = _Recorded(records)
     for event, arrived in events:
+        recorded.hear(event)
         if event.session_id in collected.not_recorded:
             continue
         if event.transcript_path and transcripts.there(event.transcript_path):
             named.setdefault(event.transcript_path, event.cwd)
-        else:
+        elif recorded.is_on(event.session_id):
             redacted = redact.event(event, collected.redact)
             for turn, project in captured.turns_in_event(redacted, arrived, project_of):
                 collected.add(turn, project)
@@ -129,8 +156,7 @@ def _read_transcript(
         after, more = batch.transcript, batch.more
         if records is not None:
             with records.view() as view:
-                batch = parse.recorded(batch, view, collected.not_recorded)
-                batch = parse.settled(batch, view)
+                batch = parse.wanted(batch, view, collected.not_recorded)
         batch = redact.batch(batch, collected.redact)
         projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:

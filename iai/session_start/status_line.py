@@ -5,27 +5,39 @@ It is kept only where that script is installed. Its words have no times that pas
 written when they change.
 """
 
-from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
 from iai.config.layout import Layout
 from iai.errors import StoreError
 from iai.freshness.inputs import Snapshot
+from iai.hosts import registry
 from iai.model.clock import NS, Now
 from iai.model.ids import is_file_name
+from iai.model.record import session_key
 from iai.model.units import count
 from iai.process import disk_space, ledger
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
 from iai.store.payload_readers import PayloadReaders
+from iai.store.record_view import RecordView
 
 SESSIONS = 32  # the latest that were given something, or could have been
 LATE_S = 30.0  # how much longer than the minimum interval a text may lack a change
-_LATEST = 2_000  # newest records in which redactions are counted at the start, and at each look
+RECOUNTED_S = 10.0  # between two counts of the secrets in one session
 _DAY = 86_400 * NS
 _THOUSAND = 1_000
+
+
+class Counted(NamedTuple):
+    """How many secrets were redacted in a session, when that was counted, and at which revision."""
+
+    revision: int = 0  # of its last change; 0: never counted
+    at: int = 0  # monotonic
+    secrets: int = 0
 
 
 class StatusLine:
@@ -40,8 +52,7 @@ class StatusLine:
         self._max_gb = max_gb
         self._ledger: ledger.Reader | None = None
         self._given: dict[str, int] = {}  # session -> tokens so far, the last one that got any last
-        self._redacted: Counter[str] = Counter()  # by session
-        self._counted = -1  # label up to which those are counted; -1: never
+        self._counted: dict[bytes, Counted] = {}  # by the key of a session
         self._behind_since = 0  # monotonic; 0: current
         self._written = ""
 
@@ -62,16 +73,21 @@ class StatusLine:
         self._look(now)
         warnings = [*self._full(), *([warning] if warning else [])]
         yield "-", ", ".join([self._freshness(snapshot, now), *(f"! {one}" for one in warnings)])
-        off = self._not_recorded()
-        for session, tokens in self._given.items():
-            yield session, ", ".join(self._of_session(session, tokens, off=session in off))
+        try:
+            with self._readers.records.view() as view:
+                for session, tokens in self._given.items():
+                    yield session, ", ".join(self._of_session(view, session, tokens, now))
+        except StoreError:
+            return
 
-    def _of_session(self, session: str, tokens: int, *, off: bool) -> Iterator[str]:
-        if off:
+    def _of_session(self, view: RecordView, session: str, tokens: int, now: Now) -> Iterator[str]:
+        if view.switched_off(session):
+            yield "not recorded (iai:off)"
+        elif view.not_recorded(session):
             yield "not recorded"
         given = f"{tokens / _THOUSAND:.1f} k tokens" if tokens >= _THOUSAND else f"{tokens} tokens"
         yield f"given {given if tokens else 'nothing'}"
-        if number := self._redacted[session]:
+        if number := sum(self._secrets(view, key, now) for key in _keys(session)):
             yield f"{count(number, 'secret')} redacted"
 
     def _freshness(self, snapshot: Snapshot, now: Now) -> str:
@@ -95,22 +111,32 @@ class StatusLine:
             yield "the store cannot be measured"
 
     def _look(self, now: Now) -> None:
-        """Read what the hooks gave to sessions since the last look, and count redactions."""
+        """Read what the hooks gave to sessions since the last look."""
         if self._ledger is None:
             self._ledger = ledger.Reader(self._layout.ledger, now.wall - _DAY, by="hook")
         for event in self._ledger.new():
             self._take(event)
         while len(self._given) > SESSIONS:
-            del self._given[next(iter(self._given))]
-        try:
-            with self._readers.records.view() as view:
-                newest = view.watermark().max_vec_label
-                for record in view.records_from(max(self._counted, newest - _LATEST) + 1):
-                    self._redacted[record.session] += len(record.redactions)
-                self._counted = newest
-        except StoreError:
-            return
-        self._redacted = Counter({one: self._redacted[one] for one in self._given})
+            forgotten = next(iter(self._given))
+            del self._given[forgotten]
+            for key in _keys(forgotten):
+                self._counted.pop(key, None)
+
+    def _secrets(self, view: RecordView, session: bytes, now: Now) -> int:
+        """Return how many secrets were redacted in all that was said and done in a session.
+
+        They are counted again where it has changed since, but not at every turn of a long session:
+        two thousand turns and five thousand actions take 65 ms.
+        """
+        known = self._counted.get(session, Counted())
+        revision = view.session_changed(session)
+        due = known.revision == 0 or now.mono - known.at >= RECOUNTED_S * NS
+        if revision != known.revision and due:
+            turns = chain(view.session(session), view.narration(session), view.rewound(session))
+            every = chain(turns, view.all_actions(session))
+            known = Counted(revision, now.mono, sum(len(one.redactions) for one in every))
+            self._counted[session] = known
+        return known.secrets
 
     def _take(self, event: dict[str, object]) -> None:
         try:
@@ -122,9 +148,7 @@ class StatusLine:
         before = self._given.pop(delivery.session, 0)
         self._given[delivery.session] = before + delivery.tokens
 
-    def _not_recorded(self) -> set[str]:
-        try:
-            with self._readers.records.view() as view:
-                return {one for one in self._given if view.not_recorded(one)}
-        except StoreError:
-            return set()
+
+def _keys(session: str) -> list[bytes]:
+    """Return the keys that a session has in the records, whichever host it is of."""
+    return [session_key(host.NAME, session) for host in registry.HOSTS]

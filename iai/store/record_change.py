@@ -38,7 +38,14 @@ from iai.store.codec import decode_time, encode_time, encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.half_read import HalfReadChange
 from iai.store.record_keys import keys_of
-from iai.store.record_view import MARKUP, REDACTED, TEAM_MARK, not_recorded_key
+from iai.store.record_view import (
+    FOR_GOOD,
+    FOR_NOW,
+    MARKUP,
+    REDACTED,
+    TEAM_MARK,
+    not_recorded_key,
+)
 from iai.store.seal import Transaction
 
 _EMPTY = b""
@@ -225,7 +232,14 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
 
     def leave_out(self, session: str) -> None:
         """Record no more of a session, by the host's id; what is stored of it stays."""
-        self._put(not_recorded_key(session), _EMPTY, "meta")
+        self._put(not_recorded_key(session), FOR_GOOD, "meta")
+
+    def switch_recording(self, session: str, *, on: bool) -> None:
+        """Note what the user said last of recording a session; nothing if it is off for good."""
+        if on and self.switched_off(session):
+            self._t.delete(not_recorded_key(session), db=self._db["meta"])
+        elif not on and not self.not_recorded(session):
+            self._put(not_recorded_key(session), FOR_NOW, "meta")
 
     def forget(self, record: Record) -> None:
         """Delete a record for good. Only its key's hash stays, so that it cannot come back."""

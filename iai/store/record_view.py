@@ -36,6 +36,7 @@ MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
 TEAM_MARK = b"team_mark"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
+FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
 _TURNS = ("by_session", "narration")
 _LIVE = 256  # live changes that go before others: the latest
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
@@ -216,9 +217,17 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         return unpack(data, dict[str, int]) if data is not None else {}
 
     def not_recorded(self, *sessions: str) -> bool:
-        """Is one of these sessions, by the host's id, not to be recorded?"""
-        keys = (not_recorded_key(session) for session in sessions if session)
-        return any(self._t.has(key, db=self._db["meta"]) for key in keys)
+        """Is one of these sessions, by the host's id, not to be recorded, for good?"""
+        return any(
+            self._t.has(not_recorded_key(session), db=self._db["meta"])
+            and not self.switched_off(session)
+            for session in sessions
+            if session
+        )
+
+    def switched_off(self, session: str) -> bool:
+        """Is the recording of a session off for now, by what its user said last of that?"""
+        return self._t.intact(not_recorded_key(session), db=self._db["meta"]) == FOR_NOW
 
     def member(self, machine: str) -> Member | None:
         """Return who works on another machine of the team; None if that is not known."""

@@ -107,9 +107,9 @@ class VectorChange(VectorView):
     def put(self, generation: int, labels: list[int], vectors: Vectors) -> None:
         """Write vectors, one row for each label, under a generation."""
         prefix = encode_u64(generation)
-        rows = vectors.astype(_STORED)
-        for label, row in zip(labels, rows, strict=True):
-            self._t.put(prefix + encode_u64(label), row.tobytes(), db=self._db["vectors"])
+        keys = [prefix + label for label in encode_each(labels)]
+        rows = [row.tobytes() for row in vectors.astype(_STORED)]
+        self._t.putmulti(sorted(zip(keys, rows, strict=True)), db=self._db["vectors"])
 
     def delete(self, generation: int, label: int) -> None:
         """Delete the vector of a record."""

@@ -5,6 +5,7 @@ twice in a process.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ from iai.ui import (
 )
 from iai.ui.asked import Asked, Document
 from iai.ui.guard import Guard, Keys
+from iai.ui.installation import Examination
 from iai.ui.now import Watch
 
 T = TypeVar("T")
@@ -60,7 +62,6 @@ VIEWS: dict[str, tuple[View, str]] = {
     "files": (files.show, "files.html"),
     "given": (given.show, "given.html"),
     "settings": (installation.settings, "settings.html"),
-    "health": (installation.health, "health.html"),
     "map": (topic_map.show, "map.html"),
 }
 
@@ -75,6 +76,7 @@ class Pages:
         self._templates = render.environment()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._watch = Watch(settings)
+        self._examination = Examination({**os.environ, "IAI_MCP_STORE": str(settings.store)})
         self._live: dict[str, str] = {}
         self._live_at = 0.0
         self._looking = asyncio.Lock()
@@ -86,6 +88,8 @@ class Pages:
         return [
             *shown,
             Route("/now", self.now),
+            Route("/health", self.health),
+            Route("/check", self.check, methods=["POST"]),
             Route("/live", self.live),
             Route("/do", self.act, methods=["POST"]),
         ]
@@ -102,6 +106,16 @@ class Pages:
         """Show the state, which then follows by `live`."""
         return await self._in_store(partial(self._page, request, self._now, "now.html"))
 
+    async def health(self, request: Request) -> Response:
+        """Show what the quick checks find, and what the last examination has found."""
+        view = partial(installation.health, examination=self._examination)
+        return await self._in_store(partial(self._page, request, view, "health.html"))
+
+    async def check(self, _: Request) -> Response:
+        """Begin to read everything, and go back to where it will be shown."""
+        self._examination.begin()
+        return RedirectResponse("health#everything", 303)
+
     async def live(self, _: Request) -> Response:
         """Send the state whenever it has changed, as server-sent events."""
         return StreamingResponse(self._events(), media_type="text/event-stream")
@@ -110,6 +124,11 @@ class Pages:
         """Do what a form asks for, and go back to where it was."""
         form = guard.form_of(request.scope)
         return await self._in_store(partial(self._act, request, form))
+
+    def end(self) -> None:
+        """End the streams, and what runs for the page."""
+        self.ending.set()
+        self._examination.end()
 
     def _now(self, asked: Asked) -> Document:
         return self._watch.live(asked.wall) | self._watch.past()

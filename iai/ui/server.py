@@ -29,7 +29,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then what is under way."""
-        self._pages.ending.set()
+        self._pages.end()
         await super().shutdown(sockets)
 
 

@@ -12,7 +12,7 @@ from iai.model.clock import NS
 from iai.model.session import SessionInfo
 from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.protocol.message import Actor
-from iai.recall import search
+from iai.recall import search, weights
 from iai.recall.hits import LONGEST_HIT
 from iai.store.record_change import RecordChange
 from tests.iai.store.builders import PROJECT, new_record
@@ -128,6 +128,21 @@ def test_a_note_is_not_too_short_to_come_before_long_texts_of_another_project(w:
     noted = say(w, 9, "the staging key is in the vault", tier="semantic")
     first = ask(w, "staging key")[0]
     assert (first.label, "brief" in first.why) == (noted, False)
+
+
+def test_a_note_and_other_requests_are_hits_where_more_texts_than_are_looked_at_say_the_same(
+    w: World,
+) -> None:
+    noted = say(w, 0, "the mooring rope is in the shed", tier="semantic")
+    other = say(w, 1, "the rope is too short, order a longer one", session="other")
+    for number in range(weights.CANDIDATES):
+        text = "where is the mooring rope; check the mooring rope and splice the mooring rope"
+        say(w, 2 + number, text, session=f"s{number}")
+    for query in ("mooring rope", "where is the rope"):
+        labels = [hit.label for hit in ask(w, query)]
+        assert noted in labels[:4]
+        assert len(labels) in (2, 3)
+    assert other in [hit.label for hit in ask(w, "a longer rope")]
 
 
 def test_a_short_request_gains_nothing_from_the_answer_before_it(w: World) -> None:

@@ -61,12 +61,12 @@ def indexed(group: Group, needles: Iterable[str]) -> list[str]:
     return [n for n in needles if any(searcher.doc_freq(field, n) for field in fields)]
 
 
-@pytest.fixture
-def filled(group: Make) -> Group:
+@pytest.fixture(scope="module")
+def filled(group_of_module: Make) -> Group:
     """A group with a session for each way to forget."""
-    one = group()
+    one = group_of_module()
     projects = one.work / "projects"
-    names = ("byid", "whole", "project", "span", "file", "text", "kept")
+    names = ("byid", "whole", "project", "span", "file", "text", "kept", "killed")
     for minute, name in enumerate(names):
         cwd = one.work / (f"p-{name}" if name == "project" else "p")
         cwd.mkdir(exist_ok=True)
@@ -131,9 +131,10 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
 def test_what_was_forgotten_while_a_stage_was_down_is_scrubbed_at_its_next_start(
     filled: Group,
 ) -> None:
-    filled.iai("forget", *numbers(filled, words("byid")[0]))
+    gone = words("killed")[:1]
+    assert list(holding(filled, gone)) != []
+    filled.iai("forget", *numbers(filled, gone[0]))
     filled.end()
-    gone = words("byid")[:1]
     filled.up()
     filled.settle()
     wait_until(lambda: not scrubbed.left(filled.layout), "all is scrubbed")

@@ -1,6 +1,5 @@
 """The real group stays fresh under faults: clock jumps, slow writes, a cold graph."""
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -9,8 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import msgpack
 import pytest
-from harness.group import Group, wait_until
+import zmq
+from harness.group import PATIENCE_S, Group, wait_until
 
 from actors import runtime
 from actors.supervisor import MODULES
@@ -28,22 +29,6 @@ Make = Callable[..., Group]
 
 YEAR_S = 365 * 86_400
 CALLERS, REQUESTS = 20, 10
-
-# One of many callers: says it is ready, waits for a line, sends every request, prints the answers.
-ASK = f"""
-import json, sys, msgpack, zmq
-dealer = zmq.Context().socket(zmq.DEALER)
-dealer.connect(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range({REQUESTS}):
-    request = {{"v": 1, "id": str(number), "kind": "refresh", "force": number % 2 == 0}}
-    dealer.send(msgpack.packb(request))
-answers = []
-while len(answers) < {REQUESTS} and dealer.poll(150_000):
-    answers.append(msgpack.unpackb(dealer.recv()))
-print(json.dumps(answers))
-"""
 
 
 def shows(group: Group, text: str) -> bool:
@@ -82,11 +67,18 @@ def test_a_running_group_survives_jumps_of_the_wall_clock(group: Make) -> None:
     assert len(starts) < 20, starts
 
 
-def test_the_real_group_rewrites_a_payload_dated_in_the_future(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0", tick_sec="0.2")
-    g.up()
-    capture(g, "one")
-    wait_until(lambda: current(g), "the first payload")
+@pytest.fixture(scope="module")
+def shared(group_of_module: Make) -> Group:
+    """Return a running group with a payload. Tests leave all its processes at work."""
+    shared = group_of_module(session_cache_refresh_min_sec="0", tick_sec="0.2")
+    shared.up()
+    capture(shared, "one")
+    return shared
+
+
+def test_the_real_group_rewrites_a_payload_dated_in_the_future(shared: Group) -> None:
+    g = shared
+    wait_until(lambda: current(g), "the payload")
     ahead = g.layout.payload.stat().st_mtime + YEAR_S
     os.utime(g.layout.payload, (ahead, ahead))
     wait_until(lambda: g.layout.payload.stat().st_mtime < ahead, "it is rewritten")
@@ -109,30 +101,26 @@ def test_two_hundred_requests_during_a_slow_write_cause_at_most_one_more(group: 
 
 def one_more_at_most(group: Group) -> bool:
     """Have many ask during a write; was there at most one more for all of them?"""
-    address = group.layout.inbox(Actor.CACHE_WRITER)
-    callers = [
-        subprocess.Popen(
-            [sys.executable, "-c", ASK, address],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for _ in range(CALLERS)
-    ]  # fmt: skip
+    context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+    callers = [context.socket(zmq.DEALER) for _ in range(CALLERS)]
     for caller in callers:
-        assert caller.stdout is not None
-        assert caller.stdout.readline() == "ready\n"
+        caller.connect(group.layout.inbox(Actor.CACHE_WRITER))
     before = len(events(group))
     first = subprocess.Popen(
         [sys.executable, "-m", "iai", "refresh", "--force"], env=group.environment,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     wait_until(lambda: started(events(group)[before:]), "a slow write is under way")
-    for caller in callers:
-        assert caller.stdin is not None
-        caller.stdin.write("now\n")
-        caller.stdin.flush()
-    answers = [a for caller in callers for a in json.loads(caller.communicate()[0])]
+    for number in range(REQUESTS):
+        request = {"v": 1, "id": str(number), "kind": "refresh", "force": number % 2 == 0}
+        for caller in callers:
+            caller.send(msgpack.packb(request))
+    answers = []
+    for caller in callers * REQUESTS:
+        assert caller.poll(int(PATIENCE_S * 1_000))
+        answers.append(msgpack.unpackb(caller.recv()))
+    context.destroy(linger=0)
     first.wait()
-    assert len(answers) == CALLERS * REQUESTS
     outcomes = {(a["kind"], a["outcome"], a["reason"]) for a in answers}
     wait_until(lambda: writes(events(group)[before:])[-1:] == ["success"], "all are written")
     manual = [e for e in events(group)[before:] if e.get("trigger") == "manual"]
@@ -152,11 +140,9 @@ def writes(some: list[dict[str, Any]]) -> list[str]:
     return [e["kind"].rpartition("_")[2] for e in some if e["kind"].rpartition("_")[2] in ends]
 
 
-def test_a_second_cache_writer_on_one_store_never_writes(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0")
-    g.up()
-    capture(g, "one")
-    wait_until(lambda: current(g), "the first payload")
+def test_a_second_cache_writer_on_one_store_never_writes(shared: Group) -> None:
+    g = shared
+    wait_until(lambda: current(g), "the payload")
     g.layout.payload.unlink()
     spawn = multiprocessing.get_context("spawn")
     _, ours = spawn.Pipe(duplex=False)

@@ -15,6 +15,7 @@ from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
 from iai.ingest.spool import BAD_KEPT
+from iai.ingest.transcript_reader import ITEMS
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
 from iai.model.clock import iso
@@ -564,6 +565,26 @@ def test_an_import_counts_what_it_reads_and_reads_it_once(world: Make) -> None:
     assert (second.files, second.turns_read, second.records_added) == (2, 3, 1)
     assert second.duplicates == 2
     assert texts(w) == ["a", "b", "c"]
+
+
+def test_small_files_of_an_import_are_stored_together_up_to_a_slice(world: Make) -> None:
+    w = world()
+
+    def session(name: str, turns: int, text: str = "a") -> Any:
+        path = w.layout.root / f"{name}.jsonl"
+        ids = ({"sessionId": name, "uuid": f"{name}-{number}"} for number in range(turns))
+        path.write_text("".join(transcript_line(0, text, w, **own) for own in ids))
+        return path
+
+    half = ITEMS // 2
+    paths = [session(f"s{number}", half) for number in range(3)]
+    paths += [session("large", 3, "a" * (transcripts.SLICE // 2)), session("last", 1)]
+    for place, path in enumerate(paths):  # in which order they are read: the latest first
+        os.utime(path, (2_000_000_000 - place, 2_000_000_000 - place))
+    progress = do_import(w, *paths)
+    assert (progress.files_done, progress.records_added) == (5, 3 * half + 4)
+    stored = [event.ingested for event in events(w, RecordsCommitted)]
+    assert stored == [2 * half, half, 1, 1, 1 + 1]  # a line of the large one is a slice
 
 
 def test_an_import_lists_the_files_it_could_not_read(world: Make) -> None:

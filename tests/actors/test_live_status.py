@@ -11,6 +11,7 @@ import pytest
 from harness.group import PATIENCE_S, Group, wait_until
 
 from iai.protocol.message import Actor
+from iai.store.records import Records
 from tests.actors.real import capture
 
 pytestmark = pytest.mark.slow
@@ -95,8 +96,8 @@ def test_the_status_of_a_dead_group_is_read_from_disk_alone(group: Make) -> None
 
 def test_a_process_that_cannot_start_is_reported_as_failed(group: Make) -> None:
     g = group()
-    g.up()
-    g.down()
+    g.layout.create()
+    Records(g.layout.records, writer=True).close()
     os.truncate(g.layout.records / "data.mdb", 8_192)
     assert g.iai("up", "--detach").returncode == 1
     done = g.iai("status")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 from harness.group import CHECKOUT, Group, wait_until
 
 from iai.model import clock
+from iai.process import lock
 from iai.protocol.message import Actor
 from tests.actors.real import capture, recalled
 
@@ -18,19 +20,35 @@ SAMPLES = CHECKOUT / "tests" / "samples"
 DEAD = "vectors: the embedder gave no vector for the query"
 
 
+@pytest.fixture(scope="module")
+def shared(group_of_module: Make) -> Group:
+    """Return a group that has read the sample transcripts."""
+    shared = group_of_module(session_cache_refresh_min_sec="0")
+    shared.up()
+    shared.json("import", str(SAMPLES), "--wait")
+    shared.settle()
+    return shared
+
+
 @pytest.fixture
-def g(group: Make) -> Group:
-    """Return a running group that has read the sample transcripts."""
-    g = group(session_cache_refresh_min_sec="0")
-    g.up()
-    g.json("import", str(SAMPLES), "--wait")
-    g.settle()
-    return g
+def g(shared: Group) -> Group:
+    """Return the group, running."""
+    if not lock.held(shared.layout.lease):
+        shared.up()
+    return shared
+
+
+@pytest.fixture
+def stopped(shared: Group) -> Group:
+    """Return the group, stopped."""
+    if lock.held(shared.layout.lease):
+        shared.down()
+    return shared
 
 
 def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(g: Group) -> None:
     recalled(g, "tenacity retries")
-    done = g.iai("recall", "tenacity retries", "--limit", "1", "--explain")
+    done = g.iai("recall", "tenacity retries", "--k", "1", "--explain")
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[2:]]
     told = {name: rest for name, rest in lines}  # noqa: C416  mypy wants pairs
     assert list(told)[-2:] == ["said", "session"]
@@ -113,8 +131,13 @@ def test_with_a_hung_embedder_words_alone_answer_and_the_answer_is_degraded(g: G
     g.kill(Actor.EMBEDDING, signal.SIGCONT)
 
 
-def test_with_an_embedder_that_cannot_start_words_alone_answer(g: Group) -> None:
-    g.down()
+def test_with_an_embedder_that_cannot_start_words_alone_answer(group: Make, stopped: Group) -> None:
+    g = group(session_cache_refresh_min_sec="0")
+    shutil.copytree(
+        stopped.layout.root,
+        g.layout.root,
+        ignore=shutil.ignore_patterns("*.sock", "*.pub", "*.bell"),
+    )
     g.environment["IAI_FAULT_EMBEDDER"] = "its weights are gone"
     g.environment["PYTHONPATH"] = f"{CHECKOUT / 'tests' / 'faults'}:{CHECKOUT}"
     started = g.iai("up", "--detach")
@@ -129,9 +152,9 @@ def test_with_an_embedder_that_cannot_start_words_alone_answer(g: Group) -> None
     assert g.json("recall", "tenacity")["degraded"] == [DEAD]
 
 
-def test_a_record_is_shown_among_the_turns_around_it_without_a_group(g: Group) -> None:
+def test_a_record_is_shown_among_the_turns_around_it_without_a_group(stopped: Group) -> None:
+    g = stopped
     sessions = g.json("timeline", "--project", "ledgerline")["sessions"]
-    g.down()
     longest = max(sessions, key=lambda one: one["turns"])
     first = longest["first_request"]["label"]
     document = g.json("show", f"#{first}", "--around", "2")
@@ -153,8 +176,8 @@ def test_a_record_is_shown_among_the_turns_around_it_without_a_group(g: Group) -
     assert g.iai("show", "#1", "--around", "-1").returncode == 2
 
 
-def test_the_timeline_lists_every_session_without_a_group(g: Group) -> None:
-    g.down()
+def test_the_timeline_lists_every_session_without_a_group(stopped: Group) -> None:
+    g = stopped
     sessions = g.json("timeline")["sessions"]
     assert {(one["project_name"], one["host"], one["turns"]) for one in sessions} == {
         ("ledgerline", "codex", 2),  # narration is not counted

@@ -307,10 +307,16 @@ def test_a_purge_of_many_slices_ends_in_one_scrub_of_the_records(
     assert left(w) == []
 
 
-@pytest.mark.slow
-def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_path: Path) -> None:
-    rules = tmp_path / "rules"
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the compiled rules of the library: compiling them takes 4 s of CPU."""
+    rules = tmp_path_factory.mktemp("library") / "rules"
     Kingfisher(rules).wait()
+    return rules
+
+
+@pytest.mark.slow
+def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(rules: Path) -> None:
     secrets, later = planted(2 * len(KINDS), 21), planted(len(KINDS), 22)
     with Group(session_cache_refresh_min_sec="0") as group:
         planting = Planting(group, rules)
@@ -324,9 +330,7 @@ def test_no_byte_of_a_secret_is_in_the_store_the_next_start_or_an_answer(tmp_pat
 
 
 @pytest.mark.slow
-def test_purging_leaves_no_byte_of_a_secret_in_any_file_of_the_store(tmp_path: Path) -> None:
-    rules = tmp_path / "rules"
-    Kingfisher(rules).wait()
+def test_purging_leaves_no_byte_of_a_secret_in_any_file_of_the_store(rules: Path) -> None:
     secrets = planted(len(KINDS), 31)
     with Group(redact="off", session_cache_refresh_min_sec="0") as group:
         planting = Planting(group, rules)

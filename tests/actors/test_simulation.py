@@ -2,14 +2,15 @@
 
 Each guard against a fault of the old system (SEED D1 to D6) is taken out once; one of the first
 hundred scenarios must then fail. So it is with the guard of calls that
-wait for their result.
+wait for their result. The search begins with a scenario that failed when the test was written.
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
-from benchmarks.simulate import run_scenario, shortest_failing
+from benchmarks.simulate import Outcome, run_scenario, shortest_failing
 from msgspec import structs
 from simulation.scenarios import generate
 
@@ -31,13 +32,18 @@ SCENARIOS = 100
 Patch = pytest.MonkeyPatch
 
 
+@cache
+def outcome(seed: int) -> Outcome:
+    return run_scenario(generate(seed, days=1))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_day_full_of_faults_breaks_no_invariant(seed: int) -> None:
-    assert run_scenario(generate(seed, days=1)).broken == ""
+    assert outcome(seed).broken == ""
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:
-    assert run_scenario(generate(3, days=1)) == run_scenario(generate(3, days=1))
+    assert run_scenario(generate(4, days=1)) == outcome(4)
 
 
 def watermark_taken_after_composing(patch: Patch) -> None:
@@ -101,23 +107,24 @@ def open_calls_are_not_kept_with_the_offset(patch: Patch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "invariants"),
+    ("without", "invariants", "first"),
     [
-        (watermark_taken_after_composing, "bc"),
-        (only_success_moves_the_interval, "e"),
-        (a_future_file_is_fresh, "c"),
-        (a_cold_graph_is_awaited_forever, "f"),
-        (two_refreshes_may_run_at_once, "d"),
-        (only_count_and_label_are_compared, "cf"),
-        (open_calls_are_not_kept_with_the_offset, "h"),
+        (watermark_taken_after_composing, "bc", 0),
+        (only_success_moves_the_interval, "e", 12),
+        (a_future_file_is_fresh, "c", 9),
+        (a_cold_graph_is_awaited_forever, "f", 1),
+        (two_refreshes_may_run_at_once, "d", 0),
+        (only_count_and_label_are_compared, "cf", 0),
+        (open_calls_are_not_kept_with_the_offset, "h", 7),
     ],
     ids=[*(f"D{number}" for number in range(1, 7)), "calls"],
 )
 def test_without_a_guard_a_scenario_fails(
-    without: Callable[[Patch], None], invariants: str, monkeypatch: Patch
+    without: Callable[[Patch], None], invariants: str, first: int, monkeypatch: Patch
 ) -> None:
     without(monkeypatch)
-    outcomes = (run_scenario(generate(seed, days=1)).broken for seed in range(SCENARIOS))
+    seeds = (first, *range(SCENARIOS))
+    outcomes = (run_scenario(generate(seed, days=1)).broken for seed in seeds)
     broken = next(filter(None, outcomes), "")
     assert broken
     assert broken[1] in invariants
@@ -125,9 +132,8 @@ def test_without_a_guard_a_scenario_fails(
 
 def test_a_failing_scenario_is_shrunk_to_a_minimum(monkeypatch: Patch) -> None:
     a_cold_graph_is_awaited_forever(monkeypatch)
-    failing = next(
-        s for s in (generate(n, days=1) for n in range(SCENARIOS)) if run_scenario(s).broken
-    )
+    scenarios = (generate(seed, days=1) for seed in (1, *range(SCENARIOS)))
+    failing = next(one for one in scenarios if run_scenario(one).broken)
     short = shortest_failing(failing)
     assert run_scenario(short).broken
     assert len(short.acts) <= 4

@@ -154,6 +154,10 @@ FOREIGN: tuple[dict[str, Any], ...] = (
     {"hook_event_name": "SessionStart", "session_id": "able-heron", "source": "startup"},
     {"hook_event_name": "sessionStart", "conversation_id": "s", "workspace_roots": ["/p"]},
     {"session_id": "s", "cwd": "/p", "transcript_path": "/home/x/.copilot/session-state/s/e"},
+    {"hook_event_name": "agentSpawn", "cwd": "/p"},
+    {"hook_event_name": "SessionStart", "cwd": "/p", "transcript_path": "", "timestamp": "2026"},
+    {"hookName": "TaskStart", "taskId": "t", "workspaceRoots": ["/p"]},
+    {"session_id": "s", "cwd": "/p", "transcript_path": "C:\\Users\\x\\.qwen\\tmp\\s.json"},
 )
 
 

@@ -512,11 +512,30 @@ def test_claude_code_gets_the_plain_text_where_its_own_file_is_absent_or_cut(sto
 def test_what_claude_code_gets_is_as_current_as_what_others_get(store: Store) -> None:
     store.remember("/p", "what was said")
     with_message(store, "/p", dated("old words", age_s=13 * HOUR))
-    assert "\nAsked: what was said (#1)\n" in store.call(claude_in("/p"))
+    given = json.loads(store.call(claude_in("/p")))["hookSpecificOutput"]["additionalContext"]
+    assert "\nAsked: what was said (#1)\n" in given
     with_message(store, "/p", READY)
     store.required_revision("/p", "5 0 x")
     assert "ready text" not in store.call(claude_in("/p"))
     assert [line.split()[0] for line in store.log()] == ["cache-stale", "session-ended"]
+
+
+def test_claude_code_gets_a_line_for_the_person_also_with_a_text_composed_now(
+    store: Store,
+) -> None:
+    store.remember("/p", 'what was "said"}}')
+    plain = store.start("/p")
+    assert '\nAsked: what was "said"}} (#1)\n' in plain
+    given = json.loads(store.call(claude_in("/p")))
+    words = r"iai: 1 session of this project, the last 2023-11-14; \d+ tokens"
+    assert re.fullmatch(words, given["systemMessage"])
+    text = given["hookSpecificOutput"]["additionalContext"]
+    assert [*text.splitlines()][1:] == [*plain.splitlines()][1:]
+    assert store.start("/p", PLUGIN_ROOT="/x").splitlines()[1:] == plain.splitlines()[1:]
+    store.group.environment["IAI_MCP_START_MESSAGE"] = "0"
+    assert store.call(claude_in("/p")).splitlines()[1:] == plain.splitlines()[1:]
+    for line, how in zip(store.log(), ("plain", "json", "plain", "plain"), strict=True):
+        assert line.startswith("cache-absent -> live-cli bytes="), how
 
 
 def test_the_largest_possible_payload_is_printed_as_json(store: Store) -> None:

@@ -30,12 +30,15 @@ EMBED_S = 5.0
 TAGS_LISTED = 8
 
 
-def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
-    """Check the group, if it runs, and the store."""
+def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterator[Finding]:
+    """Check the group, if it runs, and the store.
+
+    `verify`: where it cannot be read, look whether it is damaged, which takes long if it is large.
+    """
     with Client(layout) as client:
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
-    yield from _stages(layout, settings)
+    yield from _stages(layout, settings, verify=verify)
     yield from copies.checks(layout, settings)
     yield _ledger(layout)
 
@@ -98,11 +101,16 @@ def _embedder(client: Client) -> Finding:
     return ok("embedder", f"computes vectors of {answer.vectors[0].dimension} dimensions")
 
 
-def _stages(layout: Layout, settings: Settings) -> Iterator[Finding]:
+def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Finding]:
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.project_payloads)
     if store.problem:
-        yield copies.problem(layout, store.problem)
+        todo = "`iai doctor` finds out what is damaged, and what can be done"
+        yield (
+            copies.problem(layout, store.problem)
+            if verify
+            else fail("records", store.problem, todo)
+        )
         return
     for name, stage in store.stages.items():
         of = f"revision {stage.revision}, {stage.lag_records} behind"

@@ -1,7 +1,9 @@
 """What `iai freshness` reports of a store, its event log and its deliveries."""
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from iai.admin.health import Stage
 from iai.cli import freshness as command
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import StoreAbsent
+from iai.errors import BadUsage, StoreAbsent
 from iai.model import clock
 from iai.model.clock import NS
 from iai.process.ledger import Ledger
@@ -137,7 +139,7 @@ def test_the_command_prints_the_same_as_words_and_as_json(
     write(160.0, 2)
 
     def run(*, as_json: bool) -> str:
-        args: Any = type("Args", (), {"since": "7d", "json": as_json})
+        args: Any = type("Args", (), {"since": "7d", "json": as_json, "plot": None})
         assert command.run(args, Settings(store=records.root)) == 0
         return capsys.readouterr().out
 
@@ -147,3 +149,33 @@ def test_the_command_prints_the_same_as_words_and_as_json(
     document = json.loads(run(as_json=True))
     assert document["now"].keys() == {"records", "vectors", "graph", "payload"}
     assert document["lag"]["max_s"] == HOUR - 200
+
+
+def plotted(layout: Layout, path: Path) -> int:
+    args: Any = type("Args", (), {"since": "7d", "json": False, "plot": path})
+    return command.run(args, Settings(store=layout.root))
+
+
+def test_a_plot_without_what_draws_it_says_how_to_add_it(
+    records: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
+    with pytest.raises(command.NoPlot, match="pipx inject iai-memory matplotlib"):
+        plotted(records, tmp_path / "lag.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "PDF"])
+def test_what_was_measured_is_drawn_without_a_display(
+    records: Layout, write: Write, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra `plot`")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    write(160.0, 2)
+    path = tmp_path / f"lag.{suffix}"
+    assert plotted(records, path) == 0
+    drawn = path.read_bytes()
+    assert drawn.startswith((b"\x89PNG", b"<?xml", b"%PDF"))
+    with pytest.raises(BadUsage, match=r"must end in .*\.png"):
+        plotted(records, tmp_path / "lag.txt")
+    assert list(tmp_path.iterdir()) == [path]

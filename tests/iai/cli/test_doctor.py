@@ -10,6 +10,7 @@ import pytest
 from harness.group import Group, wait_until
 
 from iai.protocol.message import Actor
+from iai.store.records import Records
 from tests.actors.real import capture
 
 pytestmark = pytest.mark.slow
@@ -80,8 +81,8 @@ def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(gro
 
 def test_damaged_records_and_the_process_that_cannot_start_are_named(group: Make) -> None:
     g = group()
-    g.up()
-    g.down()
+    g.layout.create()
+    Records(g.layout.records, writer=True).close()
     os.truncate(g.layout.records / "data.mdb", 8_192)
     g.iai("up", "--detach")
     found = bad(g)

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
 
-@pytest.fixture
-def g(group: Make) -> Group:
+@pytest.fixture(scope="module")
+def g(group_of_module: Make) -> Group:
     """Return a group that has read one session, in which something is left to do."""
-    g = group(session_cache_refresh_min_sec="0")
+    g = group_of_module(session_cache_refresh_min_sec="0")
     g.up()
     todos = [{"content": "answer the reviewer", "status": "pending", "activeForm": "-"}]
     lines = [
@@ -76,3 +76,5 @@ def test_actions_sessions_and_marks_are_backed_up_and_restored(g: Group) -> None
     assert g.iai("restore", file, "--replace").returncode == 0
     assert g.iai("export").stdout == before
     assert "+2" in g.iai("file", "/p/tide.py").stdout
+    g.up()
+    g.iai("done", "#1", "--undo")

@@ -1,23 +1,34 @@
-"""`iai export`, after a real group stopped."""
+"""`iai export`, of a store whose group does not run."""
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 
 import pytest
 from harness.group import Group
 
-from tests.actors.real import capture
+from iai.model.record import Project
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+from tests.iai.store.builders import NOW, new_record, put
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
 
+def _place(place: Project, unit: RecordChange) -> None:
+    unit.place(place, place.root)
+
+
 def test_what_is_kept_is_exported_whole_while_the_group_is_down(group: Make) -> None:
     g = group()
-    g.up()
-    capture(g, "first\n\nline three", "second")
-    g.iai("remember", "a fact", "--project", "/elsewhere")
-    g.down()
+    g.layout.create()
+    with closing(Records(g.layout.records, writer=True)) as records:
+        for project, *texts in (("p", "first\n\nline three", "second"), ("q", "a fact")):
+            place = Project(id=project * 16, name=project, root=f"/{project}")
+            records.commit(partial(_place, place), NOW)
+            put(records, *(new_record(text, text=text, project=place.id) for text in texts))
     lines = [json.loads(line) for line in g.iai("export").stdout.splitlines()]
     assert {line["text"] for line in lines} == {"first\n\nline three", "second", "a fact"}
     told = g.iai("export", "--format", "markdown", "--project", "/p").stdout

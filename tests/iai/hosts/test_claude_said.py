@@ -6,6 +6,7 @@ import pytest
 
 from iai.hosts import claude
 from iai.hosts.turn import Rewound, Skip, Turn
+from iai.model.action import Action
 from iai.model.context import QUEUED_TEXT, Context
 from tests.iai.hosts.claude_lines import (
     answer,
@@ -63,6 +64,27 @@ def test_a_prompt_said_again_later_is_a_second_turn() -> None:
     assert turns(*mid_turn, prompt(9, "stop")) == [("queued", "stop"), ("user", "stop")]
 
 
+def test_the_same_words_queued_twice_are_two_turns_in_whichever_forms_they_come() -> None:
+    typed = [queue(5, "enqueue", "go on"), queue(6, "enqueue", "go on")]
+    handed = [queue(7, "remove"), queue(8, "remove")]
+    attached_too = [attached(9, "go on"), attached(10, "go on")]
+    assert turns(*typed, *handed, *attached_too) == [("queued", "go on")] * 2
+
+
+def test_a_queued_prompt_is_known_without_the_editors_frame_and_with_other_line_ends() -> None:
+    frame = "<ide_selection>line 4</ide_selection>"
+    framed = attached(7, [{"type": "text", "text": f"{frame}\nnach dem Hafen benennen"}])
+    assert turns(queue(5, "enqueue", "nach dem Hafen benennen"), framed) == [
+        ("queued", "nach dem Hafen benennen")
+    ]
+    again = prompt(7, "first  \r\nsecond\r\n")
+    assert len(turns(queue(5, "enqueue", "first\nsecond"), again)) == 1
+
+
+def test_a_shell_command_typed_meanwhile_is_no_prompt() -> None:
+    assert turns(queue(5, "enqueue", "!ls"), prompt(9, "next")) == [("user", "next")]
+
+
 def test_a_queued_prompt_without_a_trace_is_a_turn_at_the_next_request_or_at_the_end() -> None:
     typed = queue(5, "enqueue", "use the lock")
     assert turns(typed, prompt(9, "next")) == [("queued", "use the lock"), ("user", "next")]
@@ -110,11 +132,13 @@ def test_a_queued_text_too_long_to_wait_is_one_turn_all_the_same() -> None:
         "To tell you how to proceed, the user said:\nno new flag",
         "The user provided the following reason for the rejection: no new flag",
         f"To tell you how to proceed, the user said:\nno new flag{NOTE} a correction.",
+        "Permission for this tool use was denied. The user said:\nno new flag",
     ],
 )
 def test_words_with_a_refusal_are_a_turn_of_the_users(words: str) -> None:
     asked = answer(1, call("t", "Edit", file_path="/p/a.py", old_string="a", new_string="b"))
-    refused = result(2, "t", f"{REFUSED} {words}", is_error=True, toolUseResult="User rejected")
+    text = words if words.startswith("Permission") else f"{REFUSED} {words}"
+    refused = result(2, "t", text, is_error=True, toolUseResult="User rejected")
     assert turns(asked, refused) == [("refusal", "no new flag")]
 
 
@@ -141,14 +165,35 @@ def test_an_answer_is_read_from_the_result_where_nothing_stands_beside_it() -> N
     assert turns(asked, result(2, "q", told)) == [("answer", "Which port? \u2192 8443")]
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ('answered: "Which port?"="the "new" one,\nnot 80". You can now continue with them',
+         'Which port? \u2192 the "new" one,\nnot 80'),
+        ('answered: "Which port?"="8443" selected preview:\n+--+ user notes: a proxy. You can now',
+         "Which port? \u2192 8443 (a proxy)"),
+        ('answered: "Which port?"=(no option selected) notes: egal, was da ist. Read the answers',
+         "Which port? \u2192 - (egal, was da ist)"),
+        ('answered: "Which port?"="8443", "Is "tls" on?"="yes". Read the answers carefully - they',
+         'Which port? \u2192 8443\nIs "tls" on? \u2192 yes'),
+        ("The user did not answer the questions.", None),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_however_the_result_words_it(told: str, kept: str | None) -> None:
+    questions = [*ASKED, {"question": 'Is "tls" on?'}]
+    asked = answer(1, call("q", "AskUserQuestion", questions=questions))
+    assert turns(asked, result(2, "q", told)) == ([("answer", kept)] if kept else [])
+
+
 def test_of_questions_put_back_only_what_was_answered_is_kept() -> None:
     asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
     told = (
         f"{REFUSED} To tell you how to proceed, the user said:\nThe user wants to clarify these"
-        ' questions.\n\nQuestions asked:\n- "Which port?"\n  Answer: 8443\n- "Why?"\n  (None)'
+        ' questions.\n\nQuestions asked:\n- "Which port?"\n  Answer: 8443\n  User notes: for now'
+        '\n- "Why?"\n  (No answer provided)'
     )
     assert turns(asked, result(2, "q", told, is_error=True)) == [
-        ("answer", "Which port? \u2192 8443")
+        ("answer", "Which port? \u2192 8443 (for now)")
     ]
 
 
@@ -159,6 +204,18 @@ def test_a_plan_is_a_turn_of_the_assistants_and_its_fate_an_action() -> None:
     assert turns(
         answer(1, call("p", "ExitPlanMode")), result(2, "p", toolUseResult={"plan": plan})
     ) == [("plan", plan)]
+
+
+def test_a_plan_that_the_user_edited_is_kept_as_edited_and_one_turned_down_is_refused() -> None:
+    asked = answer(1, call("p", "ExitPlanMode", plan="# Move\n1. copy"))
+    edited = {"plan": "# Move\n1. copy\n2. keep the old one", "planWasEdited": True}
+    found = turns(asked, result(2, "p", "User has approved your plan.", toolUseResult=edited))
+    assert found == [("plan", "# Move\n1. copy"), ("plan", edited["plan"])]
+    told = "The agent proposed a plan that was rejected by the user. Rejected plan:\n# Move"
+    (plan, fate) = items(asked, result(2, "p", told, is_error=True))
+    assert isinstance(plan, Turn)
+    assert isinstance(fate, Action)
+    assert fate.status == "refused"
 
 
 def test_a_plan_given_as_the_request_is_told_as_one() -> None:
@@ -184,6 +241,11 @@ def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
     assert turns(line("system", 1, subtype="local_command", content=text)) == [
         ("command", "only the parser, please")
     ]
+
+
+def test_a_note_to_remember_is_a_turn() -> None:
+    note = "<user-memory-input>tabs in the Makefile</user-memory-input>"
+    assert turns(prompt(1, note)) == [("command", "tabs in the Makefile")]
 
 
 def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
@@ -212,6 +274,16 @@ def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
         ("[Image: source: /tmp/a.png]", Skip.PLACEHOLDER),
         ("(no content)", Skip.PLACEHOLDER),
         ("[No content]", Skip.PLACEHOLDER),
+        ("(empty message)", Skip.PLACEHOLDER),
+        ("[Image #1] [Image #2]", Skip.PLACEHOLDER),
+        ("This session is being continued from another machine.", Skip.SUMMARY),
+        ("PermissionRequest hook feedback:\nno", Skip.HOOK),
+        ("Stop hook prevented continuation: not yet", Skip.HOOK),
+        ("A session-scoped Stop hook is now active with condition: green", Skip.HOOK),
+        ("Goal set: green", Skip.COMMAND),
+        ("<tick>10:03</tick>", Skip.NOTICE),
+        ('<mcp-resource-update server="s" uri="u">x</mcp-resource-update>', Skip.NOTICE),
+        ("<github-webhook-activity>x</github-webhook-activity>", Skip.NOTICE),
     ],
 )
 def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
@@ -240,6 +312,7 @@ def test_an_element_without_its_end_or_inside_a_sentence_is_somebodys_words() ->
 
 
 @pytest.mark.parametrize("flag", [{"isMeta": True}, {"isCompactSummary": True},
+                                  {"isVisibleInTranscriptOnly": True},
                                   {"origin": {"kind": "task-notification"}}])  # fmt: skip
 def test_what_the_host_says_of_a_line_counts_before_its_words(flag: dict[str, Any]) -> None:
     assert turns(prompt(1, "looks like a prompt", **flag)) == []
@@ -270,12 +343,22 @@ def test_a_prompt_that_takes_the_place_of_another_rewinds_to_it() -> None:
     assert [i for i in found if isinstance(i, Rewound)] == [Rewound(("claude:u3", "claude:u5"))]
 
 
+def test_a_rewind_to_the_first_prompt_is_seen_where_lines_name_parents() -> None:
+    found = items(
+        prompt(1, "a", parentUuid=None),
+        prompt(3, "b", parentUuid="u1"),
+        prompt(5, "instead of a", parentUuid=None),
+    )
+    assert [i for i in found if isinstance(i, Rewound)] == [Rewound(("claude:u1", "claude:u3"))]
+
+
 def test_no_rewind_is_seen_where_none_is_proved() -> None:
     found = items(
         prompt(1, "a", parentUuid=None),
         prompt(2, "b", parentUuid=None),
-        prompt(3, "c", parentUuid="u2"),
-        prompt(3, "c", parentUuid="u2"),  # read again
+        answer(3, "done", parentUuid="u2"),
+        prompt(4, "c", parentUuid="u3"),
+        prompt(4, "c", parentUuid="u3"),  # read again
     )
     assert not [i for i in found if isinstance(i, Rewound)]
 
@@ -286,9 +369,15 @@ def test_no_rewind_is_seen_where_none_is_proved() -> None:
         (1_795_168_800_000, 1_795_168_800),
         (1_795_168_800, 1_795_168_800),
         ("1795168800000", 1_795_168_800),
+        ("1795168800.0", 1_795_168_800),
+        (1_795_168_800_000_000, 1_795_168_800),
+        (1_795_168_800_000_000_000, 1_795_168_800),
+        (" 2026-11-20t10:00:00z", 1_795_168_800),
     ],
 )
-def test_a_number_is_a_time_in_milliseconds_or_seconds(stamp: object, seconds: int) -> None:
+def test_a_time_is_iso_or_a_number_of_seconds_or_any_part_of_one(
+    stamp: object, seconds: int
+) -> None:
     (turn,) = items({**prompt(1, "x"), "timestamp": stamp})
     assert isinstance(turn, Turn)
     assert turn.created_at == seconds * 10**9
@@ -322,7 +411,10 @@ def test_a_session_has_its_branch_and_the_best_of_its_titles() -> None:
 
 
 def test_a_session_that_a_program_started_is_known() -> None:
-    for field in ({"entrypoint": "sdk-cli"}, {"promptSource": "sdk"}):
+    for field in (
+        {"entrypoint": "sdk-cli"}, {"promptSource": "sdk"}, {"promptSource": "scheduled"},
+        {"entrypoint": "claude-code-github-action"}, {"entrypoint": "mcp"},
+    ):  # fmt: skip
         context, _ = claude.parse(prompt(1, "x", **field), Context())
         assert context.unattended
     context, _ = claude.parse(prompt(1, "x", entrypoint="cli", promptSource="typed"), Context())

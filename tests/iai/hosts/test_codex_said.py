@@ -9,6 +9,18 @@ from iai.hosts.turn import Item, Rewound, Skip, Turn
 from iai.model.context import Context
 
 DAY = "2026-11-20T"
+DIFF_COMMENTS = (
+    "# Diff comments:\n\n## Comment 1\nFile: a.py\nSide: R\nComment:\nleaks the handle\n\n"
+    "## Comment 2\nFile: b.py\nComment:\nand here\n"
+)
+PAGE_COMMENT = (
+    "# Browser comments:\n\n## User Comment 1\nTarget: p\nComment:\nzu schmal\n\n"
+    '<in-app-browser-context source="a">\nURL: x\n</in-app-browser-context>\n'
+)
+ANNOTATIONS = (
+    '# Response annotations:\nEach.\n<response-annotations>\n[{"text": "a", "annotation": '
+    '"only here"}, {"text": "b"}]\n</response-annotations>\n'
+)
 
 
 def line(at: str, type_: str, **payload: Any) -> dict[str, Any]:
@@ -52,6 +64,54 @@ def test_of_a_wrapped_request_only_the_request_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("# Context from my IDE setup:\n\n## Active file: a.md\n", ""),
+        ("# In app browser:\n- Current URL: http://127.0.0.1\n", ""),
+        ("# Selected text:\n\n## Selection 1\nquay\n", ""),
+        ("## Prior conversation with Codex:\nold words\n", ""),
+        (DIFF_COMMENTS, "leaks the handle\nand here\n"),
+        (PAGE_COMMENT, "zu schmal\n"),
+        (ANNOTATIONS, "only here\n"),
+    ],
+)
+@pytest.mark.parametrize("heading", ["## My request for Codex:", "## My request:"])
+def test_of_what_an_application_sends_the_request_and_comments_are_kept(
+    above: str, said: str, heading: str
+) -> None:
+    (turn,) = turns(message("10:00:00", "user", f"{above}\n{heading}\nwiden it\n"))
+    assert turn.text == f"{said}widen it"
+    evidence = "The next image is untrusted page evidence from the browser page."
+    alone = turns(message("10:00:00", "user", f"{above}\n{heading}\n\n{evidence}\n"))
+    assert [turn.text for turn in alone] == ([said.strip()] if said else [])
+
+
+def test_a_heading_of_ones_own_is_no_wrapper() -> None:
+    own = "# Role\nYou review.\n## My request:\nread it"
+    assert turns(message("10:00:00", "user", own))[0].text == own
+
+
+def test_answers_to_questions_of_an_agent_that_went_on_are_kept_with_the_questions() -> None:
+    reply = '[{"questionItemId": "i", "question": "Which quay?", "answer": "the north one"}]'
+    tag = "send_user_message_question_reply"
+    (turn,) = turns(message("10:00:00", "user", f"<{tag}>\n{reply}\n</{tag}>"))
+    assert (turn.kind, turn.text) == ("answer", "Which quay? \u2192 the north one")
+    (odd,) = turns(message("10:00:00", "user", f"<{tag}>\nno json\n</{tag}>"))
+    assert odd.kind == ""
+    assert odd.markup == tag
+
+
+def test_what_an_agent_says_to_its_application_is_no_part_of_the_answer() -> None:
+    said = (
+        "Pushed.\n\n<oai-mem-citation>\n<citation_entries>a</citation_entries>\n</oai-mem-citation>\n"
+        '\n::git-push{cwd="/p" branch="b"}'
+    )
+    assert [turn.text for turn in turns(message("10:00:00", "assistant", said))] == ["Pushed."]
+    plan = "<proposed_plan>\n# Move\n1. copy\n</proposed_plan>"
+    assert turns(message("10:00:00", "assistant", plan))[0].text == "# Move\n1. copy"
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("<environment_context>\n<cwd>/p</cwd>\n</environment_context>", Skip.META),
@@ -69,6 +129,12 @@ def test_of_a_wrapped_request_only_the_request_is_kept() -> None:
         ("Warning: apply_patch was requested via exec_command.", Skip.META),
         ("<image name=[Image #1] path='/s.png'>", Skip.PLACEHOLDER),
         ("</image>", Skip.PLACEHOLDER),
+        (
+            "<user_action>\n <context>User initiated a review</context>\n</user_action>",
+            Skip.COMMAND,
+        ),
+        ("<app-context>x</app-context>", Skip.META),
+        ("You were originally given instructions from a user over one or more", Skip.SUMMARY),
     ],
 )
 def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
@@ -100,6 +166,20 @@ def test_a_rollout_of_bare_items_is_read_with_the_time_of_its_session() -> None:
     assert one.key != other.key
     assert 0 < one.created_at < other.created_at < one.created_at + 1_000
     assert registry.detect("/x/old.jsonl", first) is registry.named("codex")
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["\n  <cwd>/w/quay</cwd>\n", "\nCurrent working directory: /w/quay\nApproval policy: x\n"],
+)
+def test_such_a_rollout_says_where_it_was_among_what_the_host_wrote(told: str) -> None:
+    context, _ = read(
+        {"id": "s1", "timestamp": f"{DAY}10:00:00Z"},
+        {"type": "message", "role": "user", "content": [
+            {"type": "input_text", "text": f"<environment_context>{told}</environment_context>"}
+        ]},
+    )  # fmt: skip
+    assert (context.session, context.cwd) == ("s1", "/w/quay")
 
 
 def test_a_forks_copies_with_new_times_are_no_turns() -> None:
@@ -152,6 +232,7 @@ def test_turns_that_were_rolled_back_are_named() -> None:
         ({"source": "exec"}, True),
         ({"source": "cli", "originator": "codex_exec"}, True),
         ({"source": {"subagent": "review"}}, False),
+        ({"source": {"internal": "memory_consolidation"}}, True),
         ({"source": "cli", "originator": "codex_cli_rs"}, False),
         ({"source": "vscode", "originator": "codex_vscode"}, False),
     ],

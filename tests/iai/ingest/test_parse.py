@@ -1,6 +1,7 @@
 """From a slice of a transcript to what is kept of it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from iai.model.clock import NS
 from iai.model.context import Call, Context
 from iai.model.record import Transcript
 from iai.projects.identity import ProjectIdentity
-from tests.iai.hosts.claude_lines import answer, call, prompt, queue, result
+from tests.iai.hosts.claude_lines import answer, call, line, prompt, queue, result
+from tests.iai.hosts.test_codex import envelope
 
 LATER = 1_800_000_000 * NS
 
@@ -163,3 +165,84 @@ def test_every_line_of_a_file_is_explained(path: Path) -> None:
         ("user", "why?"), ("skipped", "tool"), ("command", "make ok"), ("skipped", "hook"),
         ("skipped", "tool"), ("read", "/a interrupted"),
     ]  # fmt: skip
+
+
+SWITCHED_OFF = "iai:off\nwhy is my salary wrong?"
+
+
+def claude_session() -> list[dict[str, Any]]:
+    return [
+        prompt(1, SWITCHED_OFF),
+        answer(2, "Let me look.", call("a", "Bash", command="grep salary")),
+        line("ai-title", 3, aiTitle="The wrong salary"),
+        result(4, "a", "salary.csv: no such file", is_error=True),
+        answer(5, "Your salary file is gone."),
+        prompt(6, "iai:on\nnow mend the parser", cwd="/q"),
+        answer(7, "Mended.", call("b", "Edit", file_path="/q/parser.py"), cwd="/q"),
+        result(8, "b", cwd="/q"),
+    ]
+
+
+def codex_session() -> list[dict[str, Any]]:
+    def said(role: str, text: str) -> dict[str, Any]:
+        kind = "input_text" if role == "user" else "output_text"
+        content = [{"type": kind, "text": text}]
+        return envelope("response_item", type="message", role=role, content=content)
+
+    def ran(name: str, command: str) -> list[dict[str, Any]]:
+        asked = {"name": "shell", "call_id": name, "arguments": json.dumps({"command": command})}
+        told = {"call_id": name, "output": "done"}
+        return [
+            envelope("response_item", type="function_call", **asked),
+            envelope("response_item", type="function_call_output", **told),
+        ]
+
+    return [
+        envelope("session_meta", id="s1", cwd="/p", originator="codex_cli_rs"),
+        said("user", SWITCHED_OFF),
+        *ran("a", "grep salary"),
+        said("assistant", "Your salary file is gone."),
+        envelope("turn_context", cwd="/q"),
+        said("user", "iai:on\nnow mend the parser"),
+        *ran("b", "make parser"),
+        said("assistant", "Mended."),
+    ]
+
+
+@pytest.mark.parametrize("session", [claude_session, codex_session])
+def test_between_off_and_on_nothing_of_a_session_is_kept_wherever_a_slice_ends(
+    path: Path, session: Callable[[], list[dict[str, Any]]]
+) -> None:
+    lines = session()
+    if session is codex_session:
+        path = path.with_name("rollout-2026-11-20T10-00-00-s1.jsonl")
+    for end in range(1, len(lines) + 1):
+        path.unlink(missing_ok=True)
+        write(path, *lines[:end])
+        first = read(path, now=1)
+        write(path, *lines[end:])
+        rest = read(path, first.transcript, now=1)
+        batches = (first, rest)
+        kept = [*(b.records for b in batches), *(b.actions for b in batches)]
+        assert "salary" not in str([*kept, *(b.sessions for b in batches)]), end
+        assert "salary" not in str([b.transcript for b in batches]), end
+        texts = [record.text for batch in batches for record in batch.records]
+        assert texts == ["iai:on\nnow mend the parser", "Mended."], end
+        acted = [done for batch in batches for done in batch.actions]
+        assert len(acted) == 1, end
+        assert {p.cwd for batch in batches for p in batch.places} == {"/q"}, end
+        skipped = sum(batch.skipped["not_recorded"] for batch in batches)
+        assert skipped >= 2, end
+
+
+@pytest.mark.parametrize("session", [claude_session, codex_session])
+def test_while_it_is_off_nothing_is_learned_about_a_session_either(
+    path: Path, session: Callable[[], list[dict[str, Any]]]
+) -> None:
+    lines = session()
+    if session is codex_session:
+        path = path.with_name("rollout-2026-11-20T10-00-00-s1.jsonl")
+    write(path, *lines[:2])
+    first = read(path, now=1)
+    write(path, *lines[2:4])
+    assert read(path, first.transcript, now=1).sessions == ()

@@ -294,6 +294,9 @@ WHOLE = [b'{"a": {"b": [{"c": 1}]}}', b'{"d": "}{"}', b'{"e": "\\u00e9"}']
         (WHOLE[0] + b'{"x": "cut of', 1, False),
         (b'{"x": [{"role": "user"}, {"role": "user"}, {"cut', 0, False),
         (b"no record at all", 0, False),
+        (WHOLE[0] + b"\0rubbish", 1, False),
+        (WHOLE[0] + WHOLE[1] + b'erType": "external"}', 2, False),
+        (b'{"role": "user"}, "uuid": "of the record around it"}', 0, False),
     ],
 )
 def test_a_broken_record_does_not_cost_the_whole_ones_beside_it(

@@ -4,19 +4,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from harness.corpus import coding_session
 
 from iai.config.layout import Layout
 from iai.freshness.required_revision import UNKNOWN
+from iai.ingest import parse
+from iai.ingest.parse import Batch, Inserted
 from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
 from iai.model.record import Project, Transcript
-from iai.projects.identity import identify
-from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile, Steps
+from iai.model.revisions import through
+from iai.projects.identity import ProjectIdentity, identify
+from iai.protocol.behaviour import (
+    Effect,
+    Publish,
+    RemoveFile,
+    ReplaceFile,
+    Steps,
+    StepsTo,
+)
 from iai.protocol.ingest import CapturedTurn, ProjectMoved, RecordsCommitted, SessionEnded
+from iai.redaction import marks
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW
 
 HERE = identify("/p").id
+MARK = marks.mark("token", "KEY", b"key")
 
 
 @pytest.fixture
@@ -58,6 +71,23 @@ def commit(writer: RecordWriter, change: Callable[[RecordChange], object]) -> li
         yield from writer.commit(change, NOW)
 
     return perform(steps())
+
+
+def batch(path: Path, cwd: str, text: str = "", find: parse.Identify = identify) -> Batch:
+    """Return all of a new transcript, with a text in its first turn."""
+    said = coding_session(path.stem, cwd, 4, seed=len(path.stem))
+    path.write_text(said.replace('"content": "', f'"content": "{text} ', 1))
+    return parse.read(Transcript(path=str(path), host=""), find, NOW.wall)
+
+
+def store(steps: StepsTo[list[Inserted]]) -> tuple[list[Inserted], list[Effect]]:
+    """Carry out all effects by name only; return what was inserted as well."""
+    stored: list[Inserted] = []
+
+    def all_steps() -> Steps:
+        stored.extend((yield from steps))
+
+    return stored, perform(all_steps())
 
 
 def line(text: str, layout: Layout) -> ReplaceFile:
@@ -187,3 +217,49 @@ def test_a_turn_from_an_event_stays_in_the_project_that_its_session_began_in(
 
 def insertion(writer: RecordWriter, *turns: CapturedTurn) -> Steps:
     yield from writer.insert_turns(turns, NOW)
+
+
+def test_slices_of_several_files_are_one_commit_and_each_has_its_own_outcome(
+    layout: Layout, records: Records, tmp_path: Path
+) -> None:
+    writer = RecordWriter(layout, records, identify, lambda text: text.replace("KEY", MARK))
+    both = [batch(tmp_path / "a.jsonl", "/p", "KEY"), batch(tmp_path / "bb.jsonl", "/q", "KEY")]
+    stored, effects = store(writer.insert_batches(both, NOW, live=False))
+    assert [(one.added, dict(one.redacted)) for one in stored] == [(4, {"token": 1})] * 2
+    committed = [effect.event for effect in effects if isinstance(effect, Publish)]
+    assert committed == [RecordsCommitted(revision=8, ingested=8)]
+    with records.view() as view:
+        assert {one.path for one in view.transcripts()} == {one.transcript.path for one in both}
+        changes = [entry.label for _, entry in view.changes(through(8))]
+    assert changes == [*range(1, 9)]
+
+
+def test_turns_of_a_session_not_to_be_recorded_are_counted_beside_those_of_others(
+    writer: RecordWriter, tmp_path: Path
+) -> None:
+    both = [batch(tmp_path / "a.jsonl", "/p"), batch(tmp_path / "bb.jsonl", "/p")]
+    perform(writer.leave_out("bb", NOW))
+    stored, _ = store(writer.insert_batches(both, NOW, live=False))
+    assert [(one.added, one.ignored) for one in stored] == [(4, 0), (0, 4)]
+
+
+def test_a_slice_before_which_projects_have_to_be_merged_waits_for_the_next_commit(
+    writer: RecordWriter, records: Records, tmp_path: Path
+) -> None:
+    def find(cwd: str, _remote: str) -> ProjectIdentity:
+        former = (identify("/p").id,) if cwd == "/moved" else ()
+        return identify(cwd)._replace(former=former)
+
+    every = [
+        batch(tmp_path / "a.jsonl", "/p", find=find),
+        batch(tmp_path / "bb.jsonl", "/q", find=find),
+        batch(tmp_path / "ccc.jsonl", "/moved", find=find),
+    ]
+    stored, _ = store(writer.insert_batches(every, NOW, live=False))
+    assert [one.added for one in stored] == [4, 4]
+    (last,), effects = store(writer.insert_batches(every[2:], NOW, live=False))
+    assert last.added == 4
+    moved = [e.event for e in effects if isinstance(e, Publish)]
+    assert any(isinstance(event, ProjectMoved) for event in moved)
+    with records.view() as view:
+        assert view.belongs(identify("/p").id) == identify("/moved").id

@@ -46,11 +46,16 @@ def test_a_file_in_another_checkout_is_the_same_file() -> None:
 
 def test_files_of_a_checkout_that_was_elsewhere_are_seen_from_the_directory_of_its_name() -> None:
     moved = session(*(changed(f"/old/harbor/src/{n}.py") for n in "ab"))
-    plan = session(changed("/old/.claude/plans/p.md"))
-    assert by_directory([moved, plan], ROOT) == [
+    relative = session(changed("docs/harbor/tides.md"))  # names the directory, and is not below it
+    assert by_directory([moved, relative], ROOT) == [
         ("src/", ["a.py", "b.py"]),
-        ("/old/.claude/plans/", ["p.md"]),
+        ("docs/harbor/", ["tides.md"]),
     ]
+
+
+def test_files_of_no_checkout_of_the_project_are_not_listed() -> None:
+    here = session(changed(f"{ROOT}/quay.py"), changed("/home/me/research/other/src/x.rs", 9))
+    assert by_directory([here], ROOT) == [("", ["quay.py"])]
 
 
 def test_of_a_checkout_that_had_another_name_the_shared_directory_is_left_out() -> None:
@@ -61,7 +66,8 @@ def test_of_a_checkout_that_had_another_name_the_shared_directory_is_left_out() 
 def test_a_file_elsewhere_that_ends_as_one_of_the_checkout_is_the_same_file() -> None:
     here = session(changed(f"{ROOT}/src/tide.py"))
     for place in ("/home/alex/port", f"{ROOT}/.worktrees/alex/gone"):
-        there = session(changed(f"{place}/src/tide.py"), changed(f"{place}/tide.py"))
+        files = (changed(f"{place}/src/tide.py"), changed(f"{place}/tide.py"))
+        there = session(*files, cwd=place)
         assert by_directory([here, there], ROOT)[0] == ("src/", ["tide.py"])
         assert len(by_directory([here, there], ROOT)) == 2, "one name is too little to tell"
 

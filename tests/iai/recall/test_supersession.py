@@ -94,5 +94,7 @@ def test_what_an_assistant_says_and_long_texts_correct_nothing() -> None:
 
 def test_a_question_corrects_nothing_and_two_words_are_never_corrected() -> None:
     assert sounds_like_correction("we use ruff instead of flake8")
+    assert sounds_like_correction("make that port 9443, 8080 is taken")
+    assert sounds_like_correction("on second thought the linter is pylint")
     assert not sounds_like_correction("should we use ruff instead of flake8?")
     assert not same_subject(frozenset({1, 2, 3}), frozenset({1, 2}))

@@ -1,18 +1,22 @@
 """The file of the status line: what it says, and when that changes."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from iai.config.layout import Layout
 from iai.freshness.inputs import InputVersion, Snapshot
 from iai.model import clock
+from iai.model.action import Action
 from iai.model.clock import NS, Now
 from iai.model.record import Watermark
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
-from iai.session_start.status_line import LATE_S, SESSIONS, StatusLine
+from iai.session_start.status_line import LATE_S, RECOUNTED_S, SESSIONS, StatusLine
 from iai.store.payload_readers import PayloadReaders
+from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, new_record, put
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 MARKED = "the key [redacted: aws-key #3f9a] of the quay"
 
@@ -68,6 +72,45 @@ def test_what_is_wrong_is_said_in_words(line: StatusLine, layout: Layout) -> Non
     full = StatusLine(layout, PayloadReaders(layout), 60.0, 1e-9)
     assert "! no room: nothing new is stored" in full.changed(snapshot(1, 1), "", NOW)
     assert full.changed(Snapshot(live=None), "", NOW).startswith("-\t! the records cannot be read")
+
+
+@pytest.fixture
+def writer(line: StatusLine, layout: Layout) -> Iterator[Records]:
+    """Return the writer of the records, through which the line reads: LMDB allows one a process."""
+    writer = Records(layout.records, writer=True)
+    line._readers._records = writer
+    yield writer
+    writer.close()
+
+
+def test_secrets_are_counted_in_all_of_a_session_in_what_was_done_too_and_after_a_restart(
+    line: StatusLine, layout: Layout, writer: Records
+) -> None:
+    give(layout, "s1", 10)
+    assert line.changed(snapshot(3, 3), "", NOW).endswith(", 1 secret redacted\n")
+
+    def more(unit: RecordChange) -> None:
+        done = Action(key="a", kind="command", at=NOW.wall, text=f"echo {MARKED}", output=MARKED)
+        unit.act(done, "claude", "s1", PROJECT)
+        for number in range(3_000):  # of other sessions
+            unit.insert(new_record(f"o{number}", session="other"))
+
+    writer.commit(more, NOW)
+    assert line.changed(snapshot(3, 3), "", NOW) == "", "not at every turn"
+    later = NOW.later(RECOUNTED_S)
+    assert line.changed(snapshot(3, 3), "", later).endswith(", 3 secrets redacted\n")
+    restarted = StatusLine(layout, line._readers, 60.0, 0.0)
+    assert restarted.changed(snapshot(3, 3), "", NOW).endswith(", 3 secrets redacted\n")
+
+
+def test_a_session_that_was_switched_off_says_by_what(
+    line: StatusLine, layout: Layout, writer: Records
+) -> None:
+    give(layout, "s1", 10)
+    writer.commit(lambda unit: unit.switch_recording("s1", on=False), NOW)
+    assert "s1\tnot recorded (iai:off), given 10 tokens" in line.changed(snapshot(3, 3), "", NOW)
+    writer.commit(lambda unit: unit.switch_recording("s1", on=True), NOW)
+    assert "s1\tgiven 10 tokens" in line.changed(snapshot(3, 3), "", NOW)
 
 
 def test_it_keeps_only_the_latest_sessions(line: StatusLine, layout: Layout) -> None:

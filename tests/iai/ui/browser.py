@@ -43,11 +43,11 @@ class Browser:
         """Open a page."""
         return self.ask("GET", page, b"", headers)
 
-    def post(self, fields: Mapping[str, str], **headers: str | None) -> Response:
+    def post(self, fields: Mapping[str, str], to: str = "do", **headers: str | None) -> Response:
         """Send a form of a page, with its token unless that is given."""
         body = urlencode({FORM_TOKEN: self.keys.form_token, **fields}).encode()
         form = {"content-type": FORM, "content-length": str(len(body)), "origin": f"http://{HOST}"}
-        return self.ask("POST", "do", body, {**form, **headers})
+        return self.ask("POST", to, body, {**form, **headers})
 
     def ask(
         self, method: str, page: str, body: bytes, headers: Mapping[str, str | None]

@@ -13,6 +13,7 @@ the actor's own derived store is damaged    it is deleted; exit `CRASHED`; rebui
 a record is damaged that is asked for       an error reply that names it; the loop continues
 the records are damaged as a whole          exit `STORE_CORRUPT`
 another actor's store is damaged            in `work`: again after a back-off; else as above
+the whole store is deleted                  the supervisor stops all; nothing is created again
 the file system has no named pipes          a log entry; ingest polls the spool
 it cannot start                             exit `CANNOT_START` or `STORE_CORRUPT`
 asked to stop                               the work under way ends, the rest is refused; `DONE`
@@ -293,6 +294,7 @@ class Loop:
         self._wakeup = _wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
+        self._root = layout.root
         self._wake_s = min(WAKE_S, settings.hang_after_s / 3)
         self._retry_s = 0.0
         self._held_until = 0  # monotonic; no `work` before, after a failed write
@@ -391,7 +393,8 @@ class Loop:
 
     def _stop(self) -> Exit:
         self._beat("stop")
-        self._perform(self._behaviour.stop(system_clock.read()))
+        if self._root.exists():  # a store that was deleted is not created again
+            self._perform(self._behaviour.stop(system_clock.read()))
         self._pending.extend(self._mailbox.drain(MAILBOX))
         for caller, _ in self._pending:
             detail = f"{self._actor} is stopping"

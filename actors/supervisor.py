@@ -117,25 +117,38 @@ class Supervisor:
 
         Returns `REPLACED` if the code on disk has changed when a process is to be restarted.
         """
+        try:
+            self._run()
+        finally:  # after an error; `multiprocessing` would wait until they end by themselves
+            for process in self._processes.values():
+                process.kill()
+        self._close()
+        return Exit.REPLACED if self._replaced else Exit.DONE
+
+    def _run(self) -> None:
         self._apply(self._state.begin(time.monotonic()))
         while not self._state.finished:
             self._wait()
             now = time.monotonic()
+            if not self._lease.intact(self._layout.lease) and not self._state.stopping:
+                self._tell_what_is_gone()
+                self._stop(now)
             if self._signals.drain():
                 self._stop(now)
             for caller, request in self._mailbox.drain(MAILBOX):
                 self._receive(caller, request, now)
-            if not self._lease.intact(self._layout.lease) and not self._state.stopping:
-                log.error("%s was removed, so another group could start", self._layout.lease)
-                self._stop(now)
             self._reap(now)
             ages = self._beat_ages()
             self._apply(self._state.tick(now, ages))
             self._update_lease()
             self._notify_service_manager(now, ages)
             self._rotate_logs()
-        self._close()
-        return Exit.REPLACED if self._replaced else Exit.DONE
+
+    def _tell_what_is_gone(self) -> None:
+        if self._layout.root.exists():
+            log.error("%s was removed, so another group could start", self._layout.lease)
+        else:
+            log.error("%s was deleted or moved while iai ran on it", self._layout.root)
 
     def _close(self) -> None:
         self._mailbox.close()

@@ -20,6 +20,8 @@ longest_name=255 # bytes of a file name
 longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters; as JSON, up to twice that
 short=1024       # bytes of an event that are read at once
+longest_log=8192 # KB of a log or ledger; iai rotates logs of 5 MB
+most_days=400    # of ledgers of hooks; iai keeps fewer
 most_tokens=300  # of the history of files; see iai/payload/file_notes.py
 head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
 d='[0-9]' iso="$d$d$d$d-$d$d-$d${d}T$d$d:$d$d:$d${d}Z"
@@ -397,9 +399,14 @@ tell() {
   fi
 }
 
-# Appends the line $2 to the file $1, unless that is a link or a pipe.
+# Appends the line $2 to the file $1, unless that is a link or a pipe, or as long as a file may be:
+# nothing else bounds it while iai is down.
 append() {
-  [ ! -L "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } && printf '%s\n' "$2" >>"$1"
+  [ ! -L "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } || return
+  trap '' XFSZ
+  ulimit -S -f "$longest_log"
+  printf '%s\n' "$2" >>"$1"
+  ulimit -S -f unlimited
 }
 
 record() {
@@ -424,7 +431,14 @@ add_to_ledger() {
     "$at" "$at_ns" "\"host\":\"$host\",\"session\":\"$session_id\",\"source\":\"$source\"" \
     "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
     "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\""
+  [ -e "$store/ledger/${at%%T*}.hook.jsonl" ] || drop_oldest_ledger
   append "$store/ledger/${at%%T*}.hook.jsonl" "$line"
+}
+
+# Once a day: deletes the oldest of the hooks' ledgers if there are too many.
+drop_oldest_ledger() {
+  local days=("$store/ledger/"????-??-??.hook.jsonl)
+  [ "${#days[@]}" -lt "$most_days" ] || rm -f "${days[0]}"
 }
 
 # Sets `records` to the numbers of the records in `text`, so that no prompt's answer repeats them.

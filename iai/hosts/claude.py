@@ -130,6 +130,9 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
     context, done = _tools(line, message, context)
     said = _said(line, message)
     if isinstance(said, Skip):
+        if said is Skip.COMMAND and claude_texts.interrupts(message.get("content")):
+            context, over = calls.interrupted(context)
+            done += over
         return context, done if done and said is Skip.TOOL else (*done, said)
     if said.role == "assistant":
         return context, (*done, _dated(said, context))

@@ -6,10 +6,12 @@ Seen: in transcripts of Claude Code 2.0.76 to 2.1.240. Docs: code.claude.com/doc
 import re
 from functools import partial
 
-from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening
+from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening, Own
+from iai.hosts.json_fields import text as field
 from iai.hosts.turn import Skip
 
 _Block = partial(Element, beside=True)  # of a name that nobody else uses
+_INTERRUPTED = "[Request interrupted by user"
 _HOOKS = (  # docs: hooks
     "Stop", "StopFailure", "SubagentStart", "SubagentStop", "PreToolUse", "PostToolUse",
     "PostToolUseFailure", "PostToolBatch", "UserPromptSubmit", "UserPromptExpansion",
@@ -65,7 +67,7 @@ USER = HostTexts(
         Element("retrieval_status", Skip.NOTICE, "seen 2.0.76: beside a background task's output"),
     ],
     openings=[
-        Opening("[Request interrupted by user", Skip.COMMAND, "seen: Escape", line=True),
+        Opening(_INTERRUPTED, Skip.COMMAND, "seen: Escape", line=True),
         Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
         Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
         Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
@@ -97,6 +99,7 @@ ASSISTANT = HostTexts(
     ],
     openings=[],
 )
+_ONLY_A_COMMAND = re.compile(r"/[\w:-]+|!.*")
 _ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
@@ -116,6 +119,18 @@ def arguments(text: str) -> str:
     """Return what follows a slash command, or `#`, in a text that is nothing but that; else ""."""
     found = _ARGUMENTS.search(text) if "</" in text else None
     return found[2].strip() if found and not USER.own(text).text.strip() else ""
+
+
+def typed(prompt: str) -> Own:
+    """Return what a person said by a prompt as it was typed; a command alone says nothing."""
+    own = USER.own(prompt)
+    return Own("", Skip.COMMAND) if _ONLY_A_COMMAND.fullmatch(own.text.strip()) else own
+
+
+def interrupts(content: object) -> bool:
+    """Does a message say that the user interrupted the agent?"""
+    first = content[0] if isinstance(content, list) and content else content
+    return (first if isinstance(first, str) else field(first, "text")).startswith(_INTERRUPTED)
 
 
 def is_plan(text: str) -> bool:

@@ -5,8 +5,10 @@ of the two counts. Pure.
 """
 
 import json
+import posixpath
 import re
 import shlex
+from functools import partial
 from typing import Any
 
 from msgspec import structs
@@ -27,6 +29,7 @@ _NOTHING_DONE = frozenset({"write_stdin", "wait", "wait_agent", "close_agent", "
 _TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
 _SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic"})
 _EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})$", re.MULTILINE)
+_APPLY = re.compile(r"\s*(?:cd\s+(?P<place>\S+)\s*(?:&&|;)\s*)?apply_?patch\b")
 _WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
 _OUTPUT = re.compile(r"^Output:\n", re.MULTILINE)
 _REFUSED = ("rejected by user", "exec command rejected", "patch rejected", "declined by user")
@@ -42,8 +45,8 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
         return context, ()
     command = _command(payload, given)
-    patch = text(payload, "input") or command
-    edits = patches.envelope(patch) if "apply_patch" in (name, *command.split()[:1]) else []
+    patch = text(payload, "input") or text(given, "input") or command
+    edits = _patched(name, command, patch)
     action = Action(
         key=f"codex:{context.session}:{call_id}",
         kind=_kind(name, command, edits),
@@ -79,6 +82,19 @@ def resulted(
         return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
     also = shell.also(action, call.input, _printed(payload))
     return context, (*said, action, *also)
+
+
+def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
+    """What a patch does, given to the tool, or to the program of its name in a directory."""
+    called = _APPLY.match(command)
+    if name != "apply_patch" and called is None:
+        return []
+    place = (called["place"] or "").strip("'\"") if called else ""
+    found = patches.envelope(patch)
+    if not place:
+        return found
+    join = partial(posixpath.join, place)
+    return [edit._replace(path=join(edit.path), to=edit.to and join(edit.to)) for edit in found]
 
 
 def _name(payload: dict[str, Any]) -> str:

@@ -9,12 +9,13 @@ _RUNNER = re.compile(
     r"""(?:^|[;&|(\n!])\s*
     (?:\w+=\S*\s+)*  # environment
     (?:(?:sudo|time|env|command|exec|timeout\s+\S+|(?:uv|poetry|pdm|pipenv|rye|hatch)\s+run|npx|pnpx
-        |bunx|bundle\s+exec|\S*python[\d.]*\s+(?:-\w\s+)*?-m|coverage\s+run\s+-m)\s+(?:\w+=\S*\s+)*)*
+        |bunx|php|bundle\s+exec|\S*python[\d.]*\s+(?:-\w\s+)*?-m|coverage\s+run\s+-m)\s+(?:\w+=\S*\s+)*)*
     (?:[^\s;&|()]*/)?  # directory of the program
     (?:
         (?:py\.?test | unittest | nose2 | gotestsum | jest | mocha | ava | tox | nox | rspec
          | phpunit | ctest | bats)
       | go\s+test | cargo\s+(?:\+\S+\s+)?(?:t|test|nextest) | node\s+(?:\S+\s+)*?--test
+      | zig\s+build\s+test
       | (?:playwright|deno|bun|swift|dotnet|mix|zig|flutter|dart|rails|lein|sbt|stack|cabal)\s+test
       | vitest | cypress\s+run
       | (?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run\s+|exec\s+)?(?:t|jest|vitest|[\w:-]*test[\w:-]*)

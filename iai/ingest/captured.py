@@ -6,10 +6,9 @@ import re
 from msgspec import structs
 
 from iai.hosts import claude, claude_texts, codex, codex_texts
-from iai.ingest.parse import Identify, new_project
+from iai.ingest.parse import Identify, new_project, new_turn
 from iai.ingest.spool import HookEvent
 from iai.model import framing
-from iai.model.ids import record_id
 from iai.model.record import NewRecord, Project, Source, session_key
 from iai.projects import relocation
 from iai.protocol.ingest import CapturedTurn
@@ -64,21 +63,19 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
     digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
     key = turn.key or f"captured:{digest.hexdigest()}"
     created_at = turn.created_at or now
-    record = NewRecord(
-        key=key,
-        id=record_id(key, created_at),
-        tier=turn.tier,
+    record = new_turn(
+        key,
+        created_at,
         role=turn.role,
         text=turn.text,
         host=turn.host,
         session=turn.session,
         project=project.id,
         cwd=turn.cwd,
-        created_at=created_at,
-        tags=turn.tags,
-        pinned=turn.pinned,
+        source=Source(),
     )
-    return record, new_project(project)
+    chosen = structs.replace(record, tier=turn.tier, tags=turn.tags, pinned=turn.pinned)
+    return chosen, new_project(project)
 
 
 def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify: Identify) -> None:
@@ -99,7 +96,7 @@ def turns_in_event(
     if event.turn_id or _UUID7.match(event.session_id):
         host, user, assistant = codex.NAME, codex_texts.request, codex_texts.answer
     else:
-        host, user, assistant = claude.NAME, claude_texts.USER.own, claude_texts.ASSISTANT.own
+        host, user, assistant = claude.NAME, claude_texts.typed, claude_texts.ASSISTANT.own
     occasion = event.prompt_id or event.turn_id
     said = (
         ("user", user(framing.without(event.prompt)).text),
@@ -110,19 +107,16 @@ def turns_in_event(
     for role, text in said:
         if text.strip():
             key = f"{host}:{event.session_id}:{occasion or arrived}:{role}"
-            record = NewRecord(
-                key=key,
-                id=record_id(key, arrived),
-                tier="episodic",
+            record = new_turn(
+                key,
+                arrived,
                 role=role,
                 text=text,
                 host=host,
                 session=event.session_id,
                 project=project.id,
                 cwd=event.cwd,
-                created_at=arrived,
                 source=Source(uuid=occasion),
-                heard=True,
             )
-            turns.append((record, project))
+            turns.append((structs.replace(record, heard=True), project))
     return turns

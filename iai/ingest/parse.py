@@ -197,17 +197,15 @@ class _Gathered:
     def _record(self, turn: Turn, host: Host, found: Found) -> NewRecord:
         context = found.context
         project = self._at_home(context)
-        return NewRecord(
-            key=turn.key,
-            id=record_id(turn.key, turn.created_at),
-            tier="episodic",
+        return new_turn(
+            turn.key,
+            turn.created_at,
             role=turn.role,
             text=turn.text,
             host=host.NAME,
             session=turn.session or context.session,
             project=project.id,
             cwd=context.cwd,
-            created_at=turn.created_at,
             source=Source(transcript=self._transcript.path, offset=found.offset, uuid=turn.uuid),
             kind=NARRATION if turn.kind == "commentary" else turn.kind,
         )
@@ -390,6 +388,36 @@ def unread_since(transcript: Transcript) -> int:
     except OSError:
         return written
     return min([written, *(record.created_at for record in batch.records)])
+
+
+def new_turn(
+    key: str,
+    created_at: int,
+    *,
+    role: str,
+    text: str,
+    host: str,
+    session: str,
+    project: str,
+    cwd: str,
+    source: Source,
+    kind: str = "",
+) -> NewRecord:
+    """Return what was said in a session, to be stored. The id follows from the key and the time."""
+    return NewRecord(
+        key=key,
+        id=record_id(key, created_at),
+        tier="episodic",
+        role=role,
+        text=text,
+        host=host,
+        session=session,
+        project=project,
+        cwd=cwd,
+        created_at=created_at,
+        source=source,
+        kind=kind,
+    )
 
 
 def new_project(identity: ProjectIdentity) -> Project:

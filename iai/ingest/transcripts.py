@@ -152,12 +152,16 @@ def near_end(path: str, mark: Mark, most: int) -> Mark:
 def below(path: Path) -> Iterator[Found]:
     """Yield a transcript, or all below a directory; what vanishes meanwhile is left out.
 
-    A compressed one is yielded under the plain name that it had.
+    A compressed one is yielded under the plain name that it had, unless that one is there as well:
+    it is the one that is read.
     """
-    for file in _transcripts(path) if os.path.isdir(path) else (path,):  # noqa: PTH112  as above
-        plain = Path(str(file).removesuffix(COMPRESSED))
-        if plain != file and plain.is_file():
+    directory = os.path.isdir(path)  # noqa: PTH112  as above
+    for named in _transcripts(path) if directory else (path,):
+        plain = Path(str(named).removesuffix(COMPRESSED))
+        twice = plain != named and plain.is_file()
+        if twice and directory:  # it is yielded anyway
             continue
+        file = plain if twice else named
         try:
             status = file.stat()
         except (OSError, ValueError):

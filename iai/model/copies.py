@@ -6,11 +6,13 @@ is stored already, and the transcript's takes its place. What is really said aga
 own in the transcript, and with it a turn of its own.
 """
 
+import re
 from collections.abc import Iterable
 
 from iai.model.clock import NS
 from iai.model.record import NewRecord, Record
 
+_COMMAND = re.compile(r"^/[\w:-]+ ")
 NEAR_S = 30.0  # a hook runs so soon before or after the line of its turn is written
 AT_ONCE_S = 5.0  # two hooks of one event run so soon after each other
 
@@ -18,6 +20,8 @@ AT_ONCE_S = 5.0  # two hooks of one event run so soon after each other
 def key(turn: NewRecord | Record) -> str:
     """Return what all copies of a turn have in common."""
     words = " ".join(turn.text.split())
+    if turn.role == "user":  # an event has the command before its arguments
+        words = _COMMAND.sub("", words)
     return f"heard\0{turn.host}\0{turn.session}\0{turn.role}\0{words}"
 
 

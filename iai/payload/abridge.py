@@ -103,14 +103,13 @@ def opening(text: str) -> str:
     return next((one.text for one in _statements(_ends(text))), text)
 
 
-def headline(texts: Iterable[str], limit: int) -> str:
-    """Return the first sentence of some texts that says what was done, on one line.
+def headline(text: str, limit: int) -> str:
+    """Return the first sentence that says what was done, on one line.
 
     Where none does, the first that says anything; "" where none does that either.
     """
     told = [
         sentence
-        for text in texts
         for statement in _statements(_ends(text))
         if not statement.row
         for sentence in _SENTENCE.split(statement.text)

@@ -239,7 +239,8 @@ def _outcome(session: Summary) -> str:
     failed = session.test is not None and session.test.status == "failed"
     fails = f"tests fail ({_command(session.test)})" if session.test is not None and failed else ""
     answers = (session.result, session.work and session.work.answer, session.last.answer)
-    told = abridge.headline([answer.text for answer in answers if answer], _RESULT)
+    lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
+    told = next(filter(None, lines), "")
     if told or fails:
         return "; ".join(part for part in (told, fails) if part)
     if session.changed:

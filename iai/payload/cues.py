@@ -92,6 +92,13 @@ _AGREES = re.compile(
 )
 
 
+_SMALL_TALK = re.compile(
+    r"(?:(?:hi|hello|hey|hallo|moin|hola|bonjour|thanks?(?: you)?|danke|gracias|merci|bye|test|ping"
+    r"|/\w+|(?:what|which) (?:model|version)\b.*|who are you)\b[,;:.!? ]*)+",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=2_048)
 def decided(text: str) -> str:
     """Return the first sentence of a user's text that decides something; "" where none does."""
@@ -105,6 +112,11 @@ def only_asks(text: str) -> bool:
     """Return whether a text is a question, or agrees to something, and says nothing beside."""
     sentences = [sentence.strip() for sentence in _SENTENCE.split(text.strip())]
     return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
+
+
+def small_talk(text: str) -> bool:
+    """Return whether a text is a greeting, thanks, a command, or a question about the agent."""
+    return _SMALL_TALK.fullmatch(text.strip()) is not None
 
 
 def pasted(text: str) -> bool:

@@ -176,10 +176,14 @@ def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | N
 
 
 def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:
-    """Leave trivial sessions out, unless there are no others."""
+    """Leave trivial sessions out, unless there are no others; then small talk comes last."""
     every = list(sessions)
     real = [session for session in every if not session.trivial]
-    return iter(real or every)
+    return iter(real or sorted(every, key=lambda s: all(map(cues.small_talk, _asked(s)))))
+
+
+def _asked(session: Summary) -> list[str]:
+    return [request.text for request in session.requests]
 
 
 def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:

@@ -109,7 +109,7 @@ def summarise(
         began_at=at[0],
         ended_at=at[1],
         requests=(*requests[:1], *between[-REQUESTS:]),
-        last=_shown(last),
+        last=_shown(_until_interrupted(last)),
         work=None if worked is last else _shown(worked),
         result=most.answer,
         said=tuple(said),
@@ -137,6 +137,15 @@ def _carrying_out(exchange: Exchange) -> Exchange:
 def _shown(exchange: Exchange) -> Exchange:
     meanwhile = tuple(turn for turn in exchange.meanwhile if not turn.dismissed)
     return structs.replace(exchange, narration=(), meanwhile=meanwhile)
+
+
+def _until_interrupted(exchange: Exchange) -> Exchange:
+    """Return an exchange without the text that announced the step at which it was interrupted."""
+    cut = [action.at for action in exchange.actions[-1:] if action.status == "interrupted"]
+    answer = exchange.answer
+    if answer is None or not cut or answer.created_at > cut[0]:
+        return exchange
+    return structs.replace(exchange, answer=None)
 
 
 def _lines_changed(exchange: Exchange) -> int:

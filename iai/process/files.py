@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from iai.config.layout import private
 
+LONGEST = 8 << 20  # bytes of a file that is appended to, as the session-start hook has it
 _ASIDE = ".tmp"
 
 
@@ -112,11 +113,17 @@ def read_regular(path: str | Path, longest: int, *, follow: bool = True) -> byte
 
 
 def append(path: Path, data: bytes) -> None:
-    """Append to a regular file, in one write; create it with mode 0600. Raises OSError."""
+    """Append to a regular file, in one write; create it with mode 0600. Raises OSError.
+
+    Also if the file would become longer than `LONGEST`.
+    """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600)
     try:
-        _refuse_special(os.fstat(descriptor), path)
+        status = os.fstat(descriptor)
+        _refuse_special(status, path)
+        if status.st_size + len(data) > LONGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         os.write(descriptor, data)
     finally:
         os.close(descriptor)

@@ -45,6 +45,8 @@ class Ledger:
         head = {"at": clock.iso(wall), "at_ns": wall, "by": self._actor, "severity": severity}
         line = json.dumps({**head, "kind": kind(event), **fields}, ensure_ascii=False)
         day = clock.iso(wall)[:10]
+        if not self._directory.parent.exists():  # a store that was deleted is not created again
+            return
         try:
             private(self._directory)
             self._append(self._directory / f"{day}.{self._actor}.jsonl", line)

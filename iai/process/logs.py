@@ -20,11 +20,18 @@ _STANDARD_ERROR = 2
 
 
 class StandardErrorHandler(WatchedFileHandler):
-    """Logs to the file that has this name now, and points standard error at it."""
+    """Logs to the file that has this name now, and points standard error at it.
+
+    If there can be none, as when its directory was deleted, it logs to the file from before.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         before = self.stream
-        super().emit(record)
+        try:
+            super().emit(record)
+        except OSError:
+            with suppress(OSError):
+                os.write(_STANDARD_ERROR, f"{self.format(record)}\n".encode())
         if self.stream is not None and self.stream is not before:
             os.dup2(self.stream.fileno(), _STANDARD_ERROR)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 from msgspec import structs
 
-from iai.errors import StoreCorrupt
 from iai.model.action import Action, outlasts_rewind
 from iai.model.record import DIGEST, digest, session_key
 from iai.model.session import SessionInfo
@@ -193,17 +192,12 @@ class ActionChange(ActionView):
         return key
 
     def _latest_action(self) -> int:
-        """Return the number of the latest action; looked for among all if the note is damaged."""
+        """Return the number of the latest action; looked for if the note is damaged or gone."""
         latest = self._t.intact(_LATEST, db=self._db["meta"])
         if latest is not None:
             return decode_u64(latest)
-        if self._t.has(_LATEST, db=self._db["meta"]):
-            return max(
-                (decode_u64(n[:8]) for _, n in self._t.entries(self._db["action_keys"])), default=0
-            )
-        if self._t.count(self._db["actions"]):
-            raise StoreCorrupt("the number of the latest action is gone")
-        return 0
+        every = (decode_u64(n[:8]) for _, n in self._t.entries(self._db["action_keys"]))
+        return max(every, default=0)
 
     def forget_actions(
         self,

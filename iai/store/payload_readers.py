@@ -1,4 +1,6 @@
-"""The environments that a payload is composed from, each opened for reading on first use."""
+"""The environments that other processes write, each opened for reading on first use."""
+
+from functools import cached_property
 
 from iai.config.layout import Layout
 from iai.store import topics
@@ -7,31 +9,25 @@ from iai.store.topics import TopicStore
 
 
 class PayloadReaders:
-    """Each property raises StoreAbsent until its writer has created the environment.
+    """Those that a payload is composed from.
 
-    Unlike `Readers` it needs no numpy, which takes as long to load as the rest of the cache-writer.
+    Each property raises StoreAbsent until its writer has created the environment. It needs no
+    numpy, which takes as long to load as the rest of the cache-writer; `Readers` has the others.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._records: Records | None = None
-        self._topics: TopicStore | None = None
 
-    @property
+    @cached_property
     def records(self) -> Records:
-        if self._records is None:
-            self._records = Records(self._layout.records)
-        return self._records
+        return Records(self._layout.records)
 
-    @property
+    @cached_property
     def topics(self) -> TopicStore:
-        if self._topics is None:
-            self._topics = topics.reader(self._layout.index)
-        return self._topics
+        return topics.reader(self._layout.index)
 
     def close(self) -> None:
         """Close those that were opened."""
-        for opened in (self._records, self._topics):
-            if opened is not None:
-                opened.close()
-        self._records = self._topics = None
+        for name in ("records", "topics", "vectors", "graph"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()

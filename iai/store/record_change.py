@@ -326,12 +326,10 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
 
     def reassign(self, limit: int) -> int:
         """Move up to `limit` misfiled records to the project they belong to; return how many."""
-        labels = list(islice(self.misfiled(), limit))
-        for label in labels:
-            record = self.get(label)
-            if record is not None:
-                self._move(record)
-        return len(labels)
+        moving = list(islice(self.misfiled(), limit))
+        for record in moving:
+            self._move(record)
+        return len(moving)
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""

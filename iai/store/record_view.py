@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain, islice, takewhile
 
-from iai.errors import StoreCorrupt
 from iai.model import copies
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -49,17 +48,12 @@ class RecordView(ActionView, AmendmentView, RereadingView):
     def watermark(self) -> Watermark:
         """Return the watermark, in constant time: every change keeps it up to date.
 
-        If it is damaged, it is counted again, until the next change writes it. Raises StoreCorrupt
-        if it is gone.
+        If it is damaged or gone, it is counted again, until the next change writes it.
         """
         data = self._t.intact(b"watermark", db=self._db["meta"])
         if data is not None:
             return unpack(data, Watermark)
-        if self._t.has(b"watermark", db=self._db["meta"]):
-            return self._recounted()
-        if self._t.count(self._db["log"]):
-            raise StoreCorrupt("the watermark is gone")
-        return Watermark()
+        return self._recounted()
 
     def _recounted(self) -> Watermark:
         log = (unpack(e, LogEntry) for _, e in self._t.entries_back(self._db["log"], BEYOND))
@@ -431,8 +425,14 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         below = [p for p in self.projects() if p.ignored == "below"] if places else []
         return any(one.holds(place) for one in below for place in places)
 
-    def misfiled(self) -> Iterator[int]:
-        """Yield the labels of records that `reassign` has yet to move after a merge or unmerge."""
+    def misfiled(self) -> Iterator[Record]:
+        """Yield the records that `reassign` has yet to move after a merge or unmerge.
+
+        Damaged ones, which cannot be moved, are left out.
+        """
+        return (one for label in self._misfiled() if (one := self.get(label)) is not None)
+
+    def _misfiled(self) -> Iterator[int]:
         database = self._db["by_project"]
         for project in self.projects():
             if project.into:

@@ -1,57 +1,237 @@
-"""The page of the map: what a project is about, and the records that say the most of it."""
+"""The page of the map: what a project is about, and what its topics have to do with each other.
+
+One picture for the eye, in which one walks with the mouse or the arrow keys, and the same as a list
+below it. Both are bounded: `MOST_NODES` topics and records, those of the latest records first.
+"""
 
 import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import combinations
 
-from msgspec import Struct
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
 
+from iai.errors import StoreError
 from iai.model.record import Record
 from iai.model.topic import Topic
-from iai.store import topics
+from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.ui.asked import Asked, Document, choices, chosen
 
-# Of the picture of a topic, which is 200 wide and 100 high.
-_CENTRE = (100.0, 50.0)
-_SMALLEST, _LARGEST = 7.0, 20.0  # radius of a topic, by its number of records
-_NEAR, _FAR = 34.0, 88.0  # how far the most central record is, and the least
+MOST_NODES = 1_000  # topics and records in the picture: what is drawn in 200 ms
+LINKS = 4  # of a topic: the strongest
+SHOWN = 40  # topics on a page of the list
+WORDS = 28  # characters of a topic's words in the picture
+WIDTH, HEIGHT = 1_000.0, 620.0  # of the picture, in its own units
+_MARGIN = 60.0
+_SMALLEST, _LARGEST = 0.08, 0.26  # radius of a topic, by its number of records: see `_room`
+_WIDEST = 90.0  # room of a topic where there are few
+_BEYOND = 8.0  # how far its records are from its edge
+_LETTER, _LINE = 8.0, 20.0  # width and height of the words in the picture
+_ROUNDS = 60  # of moving the topics apart and together
+_PULL = 0.06  # towards the middle, so that none drifts away
+
+Points = NDArray[np.float64]
 
 
 class Dot(Struct, frozen=True):
-    """A record in the picture of its topic: the nearer, the more central."""
+    """A record beside its topic."""
 
     record: Record
     x: float
     y: float
 
 
-class Shown(Struct, frozen=True):
-    """A topic with its picture."""
+class Neighbour(Struct, frozen=True):
+    """A topic that another is linked with."""
 
     topic: Topic
+    shared: int  # records that are among, or linked with, the central records of both
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """A topic in the picture, and what the list says of it."""
+
+    topic: Topic
+    x: float
+    y: float
     radius: float
     dots: list[Dot]
+    words_at: float  # the middle of its words in the picture; 0: they have no room
+    neighbours: list[Neighbour]
+
+
+class Line(Struct, frozen=True):
+    """A link between two topics in the picture."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    width: float
 
 
 def show(asked: Asked) -> Document:
-    """Return the topics of a project, at most `MOST_TOPICS`, as found in the last SLEEP."""
+    """Return the topics of a project as found in the last SLEEP, and one that was chosen.
+
+    Raises BadUsage.
+    """
+    start, wanted = asked.offset(), asked.text("topic")
     with asked.records() as view:
         projects = choices(view)
         project = chosen(asked, projects) or (projects[0] if projects else None)
-        found = topics.read(asked.layout.index, view.belongs(project.id)) if project else ()
-        most = max((topic.size for topic in found), default=1)
-        drawn = [_drawn(view, topic, most) for topic in found]
-    return {"projects": projects, "project": project, "topics": drawn}
+        found, links = _read(asked, view.belongs(project.id)) if project else ([], Counter())
+        nodes = _drawn(view, found, links)
+    return {
+        "projects": projects,
+        "project": project,
+        "nodes": nodes,
+        "lines": _lines(nodes),
+        "one": next((node for node in nodes if node.topic.id == wanted), None),
+        "listed": nodes[start : start + SHOWN],
+        "start": start,
+        "shown": SHOWN,
+        "more": len(nodes) > start + SHOWN,
+        "size": (WIDTH, HEIGHT),
+        "words": WORDS,
+    }
 
 
-def _drawn(view: RecordView, topic: Topic, most: int) -> Shown:
+def _read(asked: Asked, project: str) -> tuple[list[Topic], Counter[tuple[int, int]]]:
+    """Return the topics of a project, the latest window first, and how they are linked."""
+    topics: list[Topic] = []
+    nodes = 0
+    try:
+        with closing(Readers(asked.layout)) as readers, readers.graph.view() as graph:
+            for window in reversed(graph.windows(project).values()):
+                for topic in window.topics:
+                    nodes += 1 + len(topic.members)
+                    if nodes <= MOST_NODES:
+                        topics.append(topic)
+            labels = [label for topic in topics for label in topic.members]
+            kept, similar = graph.kept(labels), graph.kept_similar(labels)
+    except StoreError:  # its owner rebuilds it
+        return [], Counter()
+    linked = {
+        label: {label, *(edge.to for edge in (*kept.get(label, ()), *similar.get(label, ())))}
+        for label in labels
+    }
+    return topics, shared(topics, linked)
+
+
+def shared(topics: Sequence[Topic], linked: dict[int, set[int]]) -> Counter[tuple[int, int]]:
+    """Return of how many records two topics both know, by their places in the list.
+
+    `linked` has for each central record itself and those that it is linked with.
+    """
+    knowing: dict[int, set[int]] = defaultdict(set)  # record -> topics
+    for place, topic in enumerate(topics):
+        for label in topic.members:
+            for other in linked.get(label, ()):
+                knowing[other].add(place)
+    return Counter(pair for places in knowing.values() for pair in combinations(sorted(places), 2))
+
+
+def _drawn(
+    view: RecordView, topics: Sequence[Topic], links: Counter[tuple[int, int]]
+) -> list[Node]:
+    near: dict[int, list[Neighbour]] = defaultdict(list)
+    strongest: Counter[tuple[int, int]] = Counter()
+    for (one, other), count in sorted(links.items(), key=lambda pair: (-pair[1], pair[0])):
+        for here, there in ((one, other), (other, one)):
+            if len(near[here]) < LINKS:
+                near[here].append(Neighbour(topics[there], count))
+                strongest[one, other] = count
+    points = placed(len(topics), strongest)
+    most = max((topic.size for topic in topics), default=1)
+    room = _room(len(topics))
+    nodes = []
+    for place, topic in enumerate(topics):
+        x, y = (round(float(value), 1) for value in points[place])
+        radius = room * (_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(topic.size / most))
+        dots = _dots(view, topic, x, y, radius + _BEYOND)
+        nodes.append(Node(topic=topic, x=x, y=y, radius=round(radius, 1), dots=dots,
+                          words_at=0.0, neighbours=near[place]))  # fmt: skip
+    return _named(nodes)
+
+
+def _room(count: int) -> float:
+    """Return how wide the part of the picture is that each of so many topics has."""
+    return min(_WIDEST, math.sqrt(WIDTH * HEIGHT / max(1, count)))
+
+
+def _named(nodes: Sequence[Node]) -> list[Node]:
+    """Show the words of topics, those of the larger first, where they are on no others."""
+    taken: list[tuple[float, float, float]] = []  # left, right, top
+    middles: dict[str, float] = {}
+    for node in sorted(nodes, key=lambda node: -node.topic.size):
+        half = min(len(node.topic.label), WORDS) * _LETTER / 2
+        middle = min(max(node.x, half), WIDTH - half)
+        left, right, top = middle - half, middle + half, node.y + node.radius
+        free = all(
+            right < other_left or other_right < left or abs(top - other_top) > _LINE
+            for other_left, other_right, other_top in taken
+        )
+        if free:
+            taken.append((left, right, top))
+            middles[node.topic.id] = round(middle, 1)
+    return [structs.replace(node, words_at=middles.get(node.topic.id, 0.0)) for node in nodes]
+
+
+def _dots(view: RecordView, topic: Topic, x: float, y: float, reach: float) -> list[Dot]:
+    """Place the records that are left of a topic around it, the most central on top."""
     records = [record for label in topic.members if (record := view.get(label)) is not None]
-    radius = _SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(topic.size / most)
-    step = (_FAR - _NEAR) / max(1, len(records) - 1)
-    dots = []
-    for number, record in enumerate(records):
-        angle = 2 * math.pi * number / len(records) - math.pi / 5
-        reach = _NEAR + number * step
-        x = _CENTRE[0] + reach * math.cos(angle)
-        y = _CENTRE[1] + min(reach, 40.0) * math.sin(angle)
-        dots.append(Dot(record, round(x, 1), round(y, 1)))
-    return Shown(topic, round(radius, 1), dots)
+    turns = [2 * math.pi * number / len(records) for number in range(len(records))]
+    return [
+        Dot(record, round(x + reach * math.sin(turn), 1), round(y - reach * math.cos(turn), 1))
+        for record, turn in zip(records, turns, strict=True)
+    ]
+
+
+def placed(count: int, links: Counter[tuple[int, int]]) -> Points:
+    """Return a place in the picture for each topic: linked ones near each other, none on another.
+
+    Always the same for the same topics. (Fruchterman and Reingold, Graph Drawing by Force-directed
+    Placement, 1991, with a pull to the middle.)
+    """
+    middle = np.array([WIDTH, HEIGHT]) / 2
+    numbers = np.arange(count)
+    turns, reach = numbers * math.pi * (3 - math.sqrt(5)), np.sqrt((numbers + 0.5) / max(1, count))
+    points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach[:, None] * middle * 0.8
+    if count <= 1:
+        return np.repeat(middle[None], count, 0)
+    weights, most = np.zeros((count, count)), max(links.values(), default=1)
+    for (one, other), shared_by in links.items():
+        weights[one, other] = weights[other, one] = shared_by / most
+    apart = 0.7 * math.sqrt(WIDTH * HEIGHT / count)  # of two topics without a link
+    for number in range(_ROUNDS):
+        x, y = points[:, 0], points[:, 1]
+        far2 = np.maximum((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2, 0.01)
+        force = apart * apart / far2 - weights * np.sqrt(far2) / apart  # for each unit of distance
+        drawn = np.stack([(force * x).sum(1), (force * y).sum(1)], 1)  # no threads, as `@` has
+        moved = points * force.sum(1)[:, None] - drawn + (middle - points) * _PULL
+        longest = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 0.1)
+        step = WIDTH / 10 * (1 - number / _ROUNDS)
+        points = points + moved / longest * np.minimum(longest, step)
+    low, high = points.min(0), points.max(0)
+    scale = 2 * (middle - _MARGIN) / np.maximum(high - low, 1.0)  # they fill the picture
+    return np.asarray((points - (low + high) / 2) * scale + middle)
+
+
+def _lines(nodes: Sequence[Node]) -> list[Line]:
+    """Return a line for each link of the strongest of some topic."""
+    by_topic = {node.topic.id: node for node in nodes}
+    pairs = {
+        tuple(sorted((node.topic.id, near.topic.id))): near.shared
+        for node in nodes
+        for near in node.neighbours
+    }
+    widest = _room(len(nodes)) / _WIDEST
+    return [
+        Line(one.x, one.y, other.x, other.y, round(widest * (0.8 + math.log1p(count)), 1))
+        for (first, second), count in pairs.items()
+        for one, other in ((by_topic[first], by_topic[second]),)
+    ]

@@ -33,6 +33,7 @@ from harness.group import (
 )
 
 from iai.errors import GroupNotRunning, IaiError, NoAnswer, Refused
+from iai.lifecycle.supervision import STOP_LIMIT_S
 from iai.process import lock, logs
 from iai.process.client import DEADLINE_S
 from iai.protocol.cache_writer import Refresh, RefreshOutcome
@@ -267,6 +268,27 @@ def test_a_group_whose_lease_was_removed_makes_way_before_another_could_write(gr
     assert "was removed" in g.log()
     g.up()
     assert capture(g, "hello").added == 1
+
+
+def test_a_group_whose_store_is_deleted_says_so_and_ends_as_soon_as_it_is_told_to(
+    group: Make,
+) -> None:
+    g = group()
+    g.up()
+    pids = [process.pid for process in g.processes()]
+    supervisor = g.pid(Actor.SUPERVISOR)
+    with (g.layout.logs / "group.log").open() as log:  # it is read after it was deleted
+        log.read()
+        while g.layout.root.exists():  # a process may just have been writing
+            shutil.rmtree(g.layout.root, ignore_errors=True)
+        os.kill(supervisor, signal.SIGTERM)
+        gone = lambda: not any(alive(pid) for pid in pids)  # noqa: E731
+        wait_until(gone, "all have gone", patience_s=STOP_LIMIT_S)
+        said = log.read()
+    assert f"{g.layout.root} was deleted or moved" in said
+    assert "Traceback" not in said
+    assert "cache-writer ended: done (0)" in said
+    assert not g.layout.root.exists()
 
 
 # --- kills and hangs -----------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import sidecar_path
 from iai.model import clock, framing
 from iai.model.record import Project
+from iai.process import files, logs
 from iai.projects.identity import identify
 from iai.protocol.message import Actor
 from iai.store.environment import Environment
@@ -632,6 +633,32 @@ def test_an_empty_store_prints_nothing_and_that_is_logged(store: Store) -> None:
     Records(store.layout.records, writer=True).close()
     assert store.start("/p") == ""
     assert store.log() == ["cache-absent -> live-cli bytes=0"]
+
+
+def test_logs_and_ledgers_are_bounded_while_iai_is_down(store: Store) -> None:
+    store.payload("/p")
+    log = store.layout.logs / "recall-hook.log"
+    ledger = store.layout.ledger / f"{clock.iso(time.time_ns())[:10]}.hook.jsonl"
+    for path in (log, ledger):
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(files.LONGEST - 10)
+    for _ in range(2):
+        assert store.call_once(session_in("/p")) == READY
+    assert (log.stat().st_size, ledger.stat().st_size) == (files.LONGEST, files.LONGEST)
+    assert files.LONGEST > logs.LIMIT, "else it would never be rotated"
+
+
+def test_the_oldest_ledger_makes_room_for_that_of_a_new_day(store: Store) -> None:
+    store.payload("/p")
+    days = [f"20{n // 28:02}-01-{n % 28 + 1:02}.hook.jsonl" for n in range(400)]
+    store.layout.ledger.mkdir()
+    for name in days:
+        (store.layout.ledger / name).touch()
+    for _ in range(2):
+        store.start("/p")
+    left = sorted(path.name for path in store.layout.ledger.glob("*.hook.jsonl"))
+    assert left[:-1] == days[1:]
 
 
 def test_in_a_read_only_home_the_text_is_still_printed(store: Store) -> None:

@@ -6,6 +6,7 @@ over a small group in which something is said every `SAID_EVERY_S`. CPU is that 
 serves the pages, or of the group's processes.
 """
 
+import os
 import random
 import re
 import signal
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import psutil
 from harness.corpus import START, coding_session, text
-from harness.group import Group
+from harness.group import FOREIGN, Group
 
 from benchmarks.stats import Stats
 from iai.config.layout import Layout
@@ -55,7 +56,9 @@ def run(args: Namespace) -> Stats:
         with tempfile.TemporaryDirectory(prefix="iai-") as directory:
             layout = Layout(Path(directory) / "store")
             stats["records"] = fill(layout, args.records)
-            environment = {"IAI_MCP_STORE": str(layout.root), "HOME": directory}
+            ours = {"IAI_MCP_STORE": str(layout.root), "HOME": directory}
+            others = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+            environment = {**others, **ours}
             with served(environment) as page:
                 stats["pages"] = {name: _cost(page, name) for name in PAGES}
     if args.open:

@@ -106,7 +106,7 @@ class SharedReaders(Readers):
 
     def __init__(self, layout: Layout, records: Records, vectors: VectorStore, graph: GraphStore):
         super().__init__(layout)
-        self._records, self._vectors, self._graph = records, vectors, graph
+        self.records, self.vectors, self.graph = records, vectors, graph
 
     def close(self) -> None:
         """Close nothing: the world owns them."""
@@ -117,7 +117,7 @@ class SharedPayloadReaders(PayloadReaders):
 
     def __init__(self, layout: Layout, records: Records, graph: GraphStore):
         super().__init__(layout)
-        self._records, self._topics = records, graph
+        self.records, self.topics = records, graph
 
     def close(self) -> None:
         """Close nothing: the world owns them."""

@@ -42,6 +42,29 @@
     follow();
   }
 
+  // In a picture one walks with the arrow keys: to the nearest link in that direction. Only the one
+  // that one has come to is reached by Tab.
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  document.addEventListener("keydown", (event) => {
+    const here = event.target.closest?.("[data-walk] [data-x]");
+    const way = ways[event.key];
+    if (!here || !way || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    let best = null;
+    let least = Infinity;
+    for (const there of here.closest("[data-walk]").querySelectorAll("[data-x]")) {
+      const [dx, dy] = [there.dataset.x - here.dataset.x, there.dataset.y - here.dataset.y];
+      const along = dx * way[0] + dy * way[1];
+      const far = along + 2 * Math.abs(dx * way[1] + dy * way[0]);
+      if (along > 0 && far < least) [best, least] = [there, far];
+    }
+    if (best) {
+      here.setAttribute("tabindex", "-1");
+      best.setAttribute("tabindex", "0");
+      best.focus();
+    }
+  });
+
   const open = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));
     if (target && target.tagName === "DETAILS") {

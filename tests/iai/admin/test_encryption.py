@@ -1,16 +1,12 @@
 """A store that is encrypted, rotated and decrypted: all of it, and whatever cuts it short."""
 
 import multiprocessing
-import os
 import shutil
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +31,7 @@ from iai.store.seal import Entry
 from iai.store.topics import Window
 from iai.store.vectors import Generation, VectorStore
 from tests.iai.store.builders import NOW, PROJECT, flip, new_record, put
+from tests.iai.store.kills import kill_after, killed
 
 SPAWN = multiprocessing.get_context("spawn")
 WORDS = (
@@ -284,27 +281,10 @@ LINES = {
 }  # fmt: skip
 
 
-def killed_after(lines: int, step: Step, layout: Layout) -> bool:
-    """Do a step in a process that kills itself after so many lines; return if it came to that."""
-    child = os.fork()
-    if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    left = lines
-
-    def trace(frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename not in CODE or frame.f_code.co_name not in LINES:
-            return None
-        left -= event == "line"
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
-    try:
-        step(layout)
-    finally:
-        os._exit(0)
+def cut_short(step: Step, layout: Layout, lines: int) -> None:
+    """Do a step; be killed after so many lines of it."""
+    kill_after(lines, CODE, LINES)
+    step(layout)
 
 
 def said(layout: Layout) -> list[str]:
@@ -335,12 +315,12 @@ def kill_everywhere(name: str, work: Path, connection: Connection) -> None:
     for one in before:
         one(origin)
     texts = said(origin)
-    lines, killed = 0, True
-    while killed:
+    lines, early = 0, True
+    while early:
         layout = Layout(work / "store")
         shutil.rmtree(layout.root, ignore_errors=True)
         shutil.copytree(origin.root, layout.root)
-        killed = killed_after(lines, step, layout)
+        early = killed(partial(cut_short, step, layout, lines))
         assert said(layout) == texts, lines
         completed(layout, step)
         assert said(layout) == texts, lines

@@ -35,10 +35,26 @@ def test_every_flipped_bit_of_sealed_bytes_or_context_is_found(
         CIPHER.open(bytes(changed[: len(context)]), bytes(changed[len(context) :]))
 
 
+@given(entries=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), data=st.data())
+def test_many_are_opened_as_one_by_one_and_a_flipped_bit_of_any_is_found(
+    entries: list[tuple[bytes, bytes]], data: st.DataObject
+) -> None:
+    contexts = [context for context, _ in entries]
+    sealed = [CIPHER.seal(context, plain) for context, plain in entries]
+    assert CIPHER.open_each(contexts, sealed) == [plain for _, plain in entries]
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    changed = bytearray(sealed[place])
+    bit = data.draw(st.integers(0, 8 * len(changed) - 1))
+    changed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(Tampered):
+        CIPHER.open_each(contexts, [*sealed[:place], bytes(changed), *sealed[place + 1 :]])
+
+
 @given(noise=st.binary(max_size=OVERHEAD + 20))
 def test_bytes_that_were_never_sealed_are_refused(noise: bytes) -> None:
-    with pytest.raises(Tampered):
-        CIPHER.open(b"context", noise)
+    for opened in (CIPHER.open, lambda context, sealed: CIPHER.open_each([context], [sealed])):
+        with pytest.raises(Tampered):
+            opened(b"context", noise)
 
 
 @given(plain=TEXT, cut=st.integers(0, OVERHEAD))

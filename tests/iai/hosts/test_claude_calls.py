@@ -101,6 +101,15 @@ def test_no_more_calls_wait_than_the_context_holds() -> None:
     ]
 
 
+def test_a_call_is_interrupted_as_soon_as_the_host_says_so() -> None:
+    asked = answer(1, "I run it.", call("t", "Bash", command="make"))
+    for notice in ("[Request interrupted by user for tool use]", "[Request interrupted by user]"):
+        for content in (notice, [{"type": "text", "text": notice}]):
+            (action,) = actions(asked, prompt(2, content))
+            assert action.status == "interrupted"
+    assert actions(asked, prompt(2, "<bash-input>ls</bash-input>")) == []
+
+
 def test_what_was_waited_for_at_the_end_is_interrupted() -> None:
     context, _ = claude.parse(answer(1, call("t", "Bash", command="make")), Context())
     context, (action,) = claude.finish(context)

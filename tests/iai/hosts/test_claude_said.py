@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from iai.hosts import claude
+from iai.hosts import claude, claude_texts
 from iai.hosts.turn import Rewound, Skip, Turn
 from iai.model.action import Action
 from iai.model.context import QUEUED_TEXT, Context
@@ -241,6 +241,13 @@ def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
     assert turns(line("system", 1, subtype="local_command", content=text)) == [
         ("command", "only the parser, please")
     ]
+
+
+def test_a_command_alone_as_it_was_typed_says_nothing() -> None:
+    for text in ("/clear", " /pier:survey ", "!ls -la", "(no content)"):
+        assert claude_texts.typed(text).text == ""
+    for text in ("/survey the north quay", "/srv/quay.log is empty", "ls -la shows nothing"):
+        assert claude_texts.typed(text).text == text
 
 
 def test_a_note_to_remember_is_a_turn() -> None:

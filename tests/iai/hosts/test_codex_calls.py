@@ -92,6 +92,8 @@ def test_a_refusal_and_an_interruption_are_told_apart() -> None:
              input=PATCH),
         call("shell", {"command": ["apply_patch", PATCH]}),
         call("exec_command", {"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}),
+        call("exec_command", {"cmd": f"applypatch <<'EOF'\n{PATCH}\nEOF"}),
+        call("apply_patch", {"input": PATCH}),
     ],
 )  # fmt: skip
 def test_a_patch_is_an_action_for_each_file(made: dict[str, Any]) -> None:
@@ -100,6 +102,12 @@ def test_a_patch_is_an_action_for_each_file(made: dict[str, Any]) -> None:
         ("edit", "a.py", "", 2, 1, "ok"), ("write", "b.py", "", 1, 0, "ok"),
         ("delete", "c.py", "", 0, 0, "ok"), ("move", "d.py", "e.py", 1, 1, "ok"),
     ]  # fmt: skip
+
+
+def test_the_paths_of_a_patch_are_below_the_directory_that_it_is_applied_in() -> None:
+    given = {"cmd": f"cd quay && apply_patch <<'EOF'\n{PATCH}\nEOF"}
+    made = done(call("exec_command", given), output("Success"))
+    assert [(a.path, a.to) for a in made][2:] == [("quay/c.py", ""), ("quay/d.py", "quay/e.py")]
 
 
 def test_a_plan_comes_with_the_state_of_each_step() -> None:

@@ -20,7 +20,8 @@ def also(command: str, output: str = "", status: Status = "ok") -> list[Action]:
         "cargo nextest run", "npx jest", "npx vitest run", "node --test", "npm test",
         "npm run test:unit", "yarn test", "make test", "mise run lint && mise run test:ci",
         "CI=1 pytest", "timeout 60 pytest", "tox -e py311", "mvn -q test", "./gradlew test",
-        "bundle exec rspec", "dotnet test", "go test -c ./a && go test ./b", "pytest -c setup.cfg",
+        "bundle exec rspec", "php vendor/bin/phpunit", "zig build test", "dotnet test",
+        "go test -c ./a && go test ./b", "pytest -c setup.cfg",
     ],
 )  # fmt: skip
 def test_a_run_of_tests_is_known_by_its_runner(command: str) -> None:

@@ -234,6 +234,7 @@ def test_where_both_forms_are_there_the_plain_one_is_read(path: Path) -> None:
     path.write_text(LINES[0] + "\n")
     Path(f"{path}.zst").write_bytes(b"not yet written")
     assert [found.path for found in transcripts.below(path.parent)] == [path]
+    assert [found.path for found in transcripts.below(Path(f"{path}.zst"))] == [path]
     assert read_all(path)[0] == [0]
 
 

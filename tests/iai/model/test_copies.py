@@ -22,6 +22,14 @@ def test_an_event_repeats_the_latest_turn_with_its_words(source: Source) -> None
         assert copies.repeated(heard(**other), [turn]) is None
 
 
+def test_an_event_has_the_name_of_a_command_before_its_arguments() -> None:
+    arguments = kept(1, "only the north quay", source=IN_FILE)
+    for text in ("/survey only the north quay", "/pier:survey  only the north quay"):
+        assert copies.repeated(heard(text=text), [arguments]) == arguments
+    for text in ("/srv/log only the north quay", "survey only the north quay"):
+        assert copies.repeated(heard(text=text), [arguments]) is None
+
+
 def test_a_hook_may_run_longer_after_its_line_than_after_another_hook() -> None:
     later = heard(created_at=NOW.wall + 20 * NS)
     assert copies.repeated(later, [kept(1, "go on", source=IN_FILE)]) is not None

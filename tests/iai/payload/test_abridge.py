@@ -79,10 +79,10 @@ def test_what_is_nothing_but_code_is_cut_as_it_is() -> None:
 
 
 def test_a_headline_is_the_first_sentence_that_says_something() -> None:
-    assert headline(["Done. All tests pass.\n\n| a | b |\n|---|---|\n| c.py | d |"], 90) == ""
-    assert headline([ANSWER], 90) == "`quay.py` counts short berths by one line."
-    assert headline(["Let me write the plan for it now, with all details."], 90) == ""
-    assert headline(["Done. Two short berths share one line of the list now."], 90) == (
+    assert headline("Done. All tests pass.\n\n| a | b |\n|---|---|\n| c.py | d |", 90) == ""
+    assert headline(ANSWER, 90) == "`quay.py` counts short berths by one line."
+    assert headline("Let me write the plan for it now, with all details.", 90) == ""
+    assert headline("Done. Two short berths share one line of the list now.", 90) == (
         "Two short berths share one line of the list now."
     )
 
@@ -97,16 +97,9 @@ def test_a_headline_says_what_was_done_rather_than_why_or_how_it_was_checked() -
         "`quay/harbour/pilot.py` (+8 lines)",
     ]
     for text in before:
-        assert headline([f"{text}\n\n{told}"], 90) == told
-    assert headline(before[:1], 90) == before[0]
-    assert not any(headline([text], 90) for text in before[1:])
-
-
-def test_a_headline_is_taken_from_the_next_answer_where_the_first_lists_no_work() -> None:
-    cases = "All 3 pass:\n1. **no pilot, no tug** - the berth's own\n2. **both** - the pilot's"
-    done = "Added `pilot_of` to `quay.py`."
-    assert headline([cases, done], 90) == done
-    assert headline([cases], 90) == "All 3 pass: no pilot, no tug - the berth's own"
+        assert headline(f"{text}\n\n{told}", 90) == told
+    assert headline(before[0], 90) == before[0]
+    assert not any(headline(text, 90) for text in before[1:])
 
 
 def test_a_text_that_begins_in_the_middle_has_no_blank_before_it() -> None:
@@ -153,4 +146,4 @@ def test_any_text_gives_one_line_of_at_most_the_limit(lines: list[str], limit: i
         short = abridge(text, limit)
         assert len(short) <= limit + len(" ...")
         assert "\n" not in short
-        assert "\n" not in headline([text], limit)
+        assert "\n" not in headline(text, limit)

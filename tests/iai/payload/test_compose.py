@@ -305,6 +305,12 @@ def test_where_there_is_nothing_but_a_trivial_session_it_is_shown(records: Recor
     assert "Asked: hello" in payload(records)
 
 
+def test_where_no_session_did_any_work_small_talk_is_not_the_last_one(records: Records) -> None:
+    session(records, "question", 3_600, asked="how deep is the quay at low tide")
+    session(records, "greeting", 60, asked="danke!")
+    assert "how deep is the quay" in section(payload(records), "Last session here")
+
+
 def test_unattended_sessions_stand_behind_those_of_people(records: Records) -> None:
     session(records, "person", 3_600, done=[EDIT])
     for n in range(5):

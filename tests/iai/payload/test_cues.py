@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.payload.cues import decided, says_something
+from iai.payload.cues import decided, says_something, small_talk
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,13 @@ def test_a_decision_is_a_sentence_that_prescribes(text: str, said: str) -> None:
 )
 def test_what_is_pasted_quoted_or_asked_decides_nothing(text: str) -> None:
     assert decided(text) == ""
+
+
+def test_a_greeting_thanks_a_command_or_a_question_about_the_agent_is_small_talk() -> None:
+    for text in ("Hi!", "danke", "hello, thanks", "/model", "what model are you?", "test"):
+        assert small_talk(text)
+    for text in ("hi, mend the tide table", "test the tide table", "why is it slow?"):
+        assert not small_talk(text)
 
 
 def test_a_question_consent_or_what_is_pasted_says_nothing_of_its_own() -> None:

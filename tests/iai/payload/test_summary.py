@@ -88,6 +88,21 @@ def test_a_session_is_interrupted_if_its_last_step_was() -> None:
     assert summary(action("command"), answer=turn("done", role="assistant")).outcome == "answered"
 
 
+def test_what_was_said_before_an_interrupted_step_is_not_the_answer() -> None:
+    cut = action("command", status="interrupted")
+    before, after = (turn("I look at it.", role="assistant", created_at=at) for at in (7, 8))
+    assert summary(cut, answer=before).last.answer is None
+    assert summary(cut, answer=after).last.answer == after
+    assert summary(action("command"), answer=before).last.answer == before
+
+
+def test_a_file_that_could_not_be_read_was_not_worked_on() -> None:
+    failed = [action(kind, path="/p/gone.py", status="failed") for kind in ("read", "write")]
+    assert files_of(failed) == ()
+    tried = action("edit", path="/p/a.py", status="failed")  # its text was not found there
+    assert [file.path for file in files_of([tried])] == ["/p/a.py"]
+
+
 def test_a_session_with_work_a_decision_or_a_long_request_is_not_trivial() -> None:
     assert summary(asked="hello").trivial
     assert summary(action("read", path="/p/a.py"), asked="what is in a.py?").trivial

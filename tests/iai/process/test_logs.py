@@ -67,3 +67,27 @@ def test_where_standard_error_goes_elsewhere_nothing_is_followed(tmp_path: Path)
     )  # fmt: skip
     assert done.stderr == "a 000000\nby the way\n"
     assert (tmp_path / "group.log").read_text() == ""
+
+
+DELETED = """
+import logging, shutil, sys
+from pathlib import Path
+from iai.process import logs
+logging.basicConfig(handlers=[logs.handler(Path(sys.argv[1]), "%(message)s")])
+logging.warning("before")
+shutil.rmtree(Path(sys.argv[1]).parent)
+logging.warning("after")
+"""
+
+
+def test_what_is_logged_after_the_directory_was_deleted_goes_to_the_old_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "logs" / "group.log"
+    path.parent.mkdir()
+    with path.open("a+b") as log:
+        subprocess.run(
+            [sys.executable, "-c", DELETED, str(path)], stderr=log, cwd=CHECKOUT, check=True
+        )
+        log.seek(0)
+        assert log.read() == b"before\nafter\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iai.process.files import append, open_regular, read_regular
+from iai.process.files import LONGEST, append, open_regular, read_regular
 from iai.projects.git_config import origin
 from iai.projects.identity import MARKER, identify
 from iai.projects.ssh_config import host_name
@@ -29,6 +29,16 @@ def test_a_pipe_a_socket_a_device_and_a_directory_are_refused_at_once(tmp_path: 
                 append(path, b"x")
     with pytest.raises(OSError, match="not the name of a file"):
         open_regular("a\0b")
+
+
+def test_nothing_is_appended_to_a_file_that_is_as_long_as_one_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        file.truncate(LONGEST - 1)
+    append(path, b"x")
+    with pytest.raises(OSError, match="too large"):
+        append(path, b"x")
+    assert path.stat().st_size == LONGEST
 
 
 def test_a_link_is_followed_only_where_that_was_asked_for(tmp_path: Path) -> None:

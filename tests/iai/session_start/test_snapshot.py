@@ -23,7 +23,7 @@ class OurReaders(PayloadReaders):
 
     def __init__(self, layout: Layout, records: Records) -> None:
         super().__init__(layout)
-        self._records = records
+        self.records = records
 
 
 def reader(layout: Layout, readers: PayloadReaders) -> SnapshotReader:

@@ -16,10 +16,10 @@ class Store(Readers):
 
     def __init__(self, path: Path) -> None:
         super().__init__(Layout(path))
-        self._records = Records(self._layout.records, writer=True, map_size=MAP)
-        self._graph = GraphStore(self._layout.index, writer=True, map_size=MAP)
+        self.records = Records(self._layout.records, writer=True, map_size=MAP)
+        self.graph = GraphStore(self._layout.index, writer=True, map_size=MAP)
 
     def write_vectors(self) -> VectorStore:
         """Open the vectors, which are absent until then."""
-        self._vectors = VectorStore(self._layout.vectors, writer=True, map_size=MAP)
-        return self._vectors
+        self.vectors = VectorStore(self._layout.vectors, writer=True, map_size=MAP)
+        return self.vectors

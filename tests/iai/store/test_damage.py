@@ -10,6 +10,7 @@ import pytest
 
 from iai.errors import StoreCorrupt
 from iai.model.action import Action
+from iai.model.clock import Now
 from iai.model.record import Record, Transcript, digest, session_key
 from iai.model.revisions import through
 from iai.store.codec import decode_u64, encode_u64
@@ -117,6 +118,18 @@ def test_a_damaged_watermark_is_counted_again_and_written_by_the_next_change(
     assert list(records.problems()) == []
 
 
+def test_an_older_value_that_was_put_back_is_named(records: Records) -> None:
+    handle, key = records._environment.db["records"].handle, encode_u64(4)
+    with records._environment._env.begin() as raw:
+        older = raw.get(key, db=handle)
+    assert older is not None
+    records.commit(lambda unit: unit.pin(got(unit, 4), pinned=True), Now(NOW.wall + 1, NOW.mono))
+    with records._environment._env.begin(write=True) as raw:
+        raw.put(key, older, db=handle)
+    problems = list(records.problems())
+    assert "record #4 is not in `by_updated`" in problems
+
+
 def got(unit: RecordChange, label: int) -> Record:
     record = unit.get(label)
     assert record is not None
@@ -158,14 +171,21 @@ def test_whatever_entry_is_damaged_the_next_turns_are_stored_once(
 
 
 @pytest.mark.parametrize("key", [b"watermark", b"max_action"])
-def test_a_counter_that_is_gone_does_not_make_the_store_a_new_one(
+def test_a_counter_that_is_gone_is_counted_again_and_no_number_is_given_twice(
     records: Records, key: bytes
 ) -> None:
+    with records.view() as view:
+        before = view.watermark()
     move(records._environment, "meta", key, b"z")
-    with pytest.raises(StoreCorrupt, match="is gone"):
-        records.commit(
-            lambda unit: unit.act(Action(key="n", kind="read", at=1), "claude", "s", PROJECT), NOW
-        )
+    records.commit(
+        lambda unit: unit.act(Action(key="n", kind="read", at=1), "claude", "s", PROJECT), NOW
+    )
+    assert put(records, new_record("k10")) == [10]
+    with records.view() as view:
+        assert len(list(view.actions(SESSION))) == 10
+        assert view.watermark().revision == before.revision + 2
+        assert view.watermark().records_count == 10
+    assert list(records.problems()) == ["the entry 'z' of `meta` is not what was written"]
 
 
 def rename(path: Path, name: bytes, to: bytes) -> None:

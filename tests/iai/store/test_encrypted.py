@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -222,6 +223,22 @@ def test_an_entry_under_the_key_of_another_is_found(root: Path) -> None:
     with records.view() as view:
         assert view.get(1) is None
     records.close()
+
+
+def test_of_many_read_at_once_a_damaged_one_costs_only_itself(root: Path) -> None:
+    store = VectorStore(root / "vectors", writer=True)
+    rows = np.eye(3, dtype=np.float32)
+    store.commit(lambda unit: unit.put(1, [1, 2, 3], rows))
+    with store.view() as view:
+        assert view.find(1, [1, 2, 4])[0] == [1, 2]
+    flip(store._environment, "vectors", encode_u64(1) + encode_u64(2), bit=100)
+    store.close()
+    store = VectorStore(root / "vectors")  # to its writer, any damage is a reason to rebuild it
+    with store.view() as view:
+        there, found = view.find(1, [1, 2, 3])
+    assert there == [1, 3]
+    assert found.tolist() == [rows[0].tolist(), rows[2].tolist()]
+    store.close()
 
 
 @pytest.mark.parametrize("writer", [True, False])

@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from iai.config.layout import Layout
 from iai.model.record import Project, session_key
 from iai.model.revisions import through
+from iai.store.codec import encode_u64
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, new_record, put
+from tests.iai.store.builders import NOW, flip, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")
 A, B, C, D = (Project(id=id_, name=id_[0], root=f"/{id_[0]}") for id_ in IDS)
@@ -65,6 +66,18 @@ def test_past_and_future_records_of_a_merged_project_belong_to_the_other(
         assert list(view.sessions(A.id)) == []
         assert view.belongs(A.id) == B.id
         assert [p.id for p in view.active()] == [B.id]
+
+
+def test_damaged_records_are_not_moved_and_do_not_hold_up_the_others(records: Records) -> None:
+    for number in range(4):
+        say(records, A, f"a{number}", session="sa")
+    merge(records, A, B)
+    for label in (1, 2):
+        flip(records._environment, "records", encode_u64(label), 100)
+    settle(records, slice_=1)
+    assert held(records, B) == ["a2", "a3"]
+    with records.view() as view:
+        assert list(view.misfiled()) == []
 
 
 def test_a_merge_is_undone_record_by_record(records: Records) -> None:

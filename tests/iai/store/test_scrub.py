@@ -1,14 +1,11 @@
 """Scrubs: nothing that was deleted is left in the file, whoever reads and whenever it is killed."""
 
 import multiprocessing
-import os
 import re
-import signal
-import sys
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import lmdb
@@ -19,6 +16,7 @@ from iai.errors import StoreWriteFailed
 from iai.store import copying, environment
 from iai.store.copying import Copy, renumber
 from iai.store.environment import Environment, Tables
+from tests.iai.store.kills import kill_after, killed
 
 SPAWN = multiprocessing.get_context("spawn")
 MAP_SIZE = 1 << 24
@@ -275,47 +273,27 @@ def test_readers_in_other_processes_follow_through_many_scrubs(
     assert numbers(store) == sorted(words_in(path)) == list(range(latest - 300, latest))
 
 
-def killed_after(lines: int, path: Path, number: int) -> bool:
-    """Change and scrub a store in a process that kills itself after so many lines of the scrub.
-
-    Return whether it came to that.
-    """
-    child = os.fork()
-    if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    left = lines
-
-    def trace(frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename not in CODE or frame.f_code.co_name not in LATER:
-            return None
-        left -= event == "line"
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
+def change_and_scrub(path: Path, number: int, lines: int) -> None:
+    """Change a store and scrub it; be killed after so many lines of the scrub."""
     store = open_things(path)
     put(store, range(number, number + 1))
     delete(store, {number - 900})
-    sys.settrace(trace)
-    try:
-        scrub(store, number)
-    finally:
-        os._exit(0)
+    kill_after(lines, CODE, LATER)
+    scrub(store, number)
 
 
 def kill_everywhere(path: Path, connection: Connection) -> None:
     """Scrub again and again, killed a little later each time, until one is not killed."""
-    lines, number, killed = 0, 1_000, True
-    while killed:
-        killed = killed_after(lines, path, number)
+    lines, number, early = 0, 1_000, True
+    while early:
+        early = killed(partial(change_and_scrub, path, number, lines))
         store = open_things(path)
         there = numbers(store)
         assert there == list(range(number - 899, number + 1))
         if mark(store) == number:
             assert words_in(path) == set(there)
         else:
-            assert killed
+            assert early
         assert not (path / "scrubbed").exists()
         store.close()
         number, lines = number + 1, lines + 1

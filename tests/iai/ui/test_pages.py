@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,13 +14,10 @@ from iai.config.settings import Settings
 from iai.model.clock import NS
 from iai.model.record import Project, session_key
 from iai.model.session import SessionInfo
-from iai.model.topic import Topic
 from iai.payload.compose import render as composed
 from iai.payload.material import gather
-from iai.store.graph import GraphStore
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.store.topics import Window
 from iai.ui import charts, next_session, render
 from iai.ui.asked import LONGEST
 from tests.iai.store import hostile
@@ -225,30 +221,6 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
 
 def _note(info: SessionInfo, unit: RecordChange) -> None:
     unit.note_session(info)
-
-
-def test_a_topic_is_drawn_with_the_records_that_are_left_of_it(hostile_store: Layout) -> None:
-    topic = Topic(
-        id="t", label=EVIL, size=9, members=(1, 99, 2, 3), newest=3, statement=0, said=NOW.wall,
-        revision=1,
-    )  # fmt: skip
-    index = GraphStore(hostile_store.index, writer=True)
-    with closing(Records(hostile_store.records)) as records, records.view() as view:
-        project = view.active()[0].id
-    window = Window(fingerprint=1, revision=1, topics=(topic,))
-    index.commit(lambda change: change.put_window(project, 0, window))
-    index.close()
-    inside = Browser(Settings(store=hostile_store.root))
-    inside.enter()
-    page = check(inside.get(f"map?project={project}").text)
-    drawn = [
-        one["aria-label"] for one in page.all("a") if one.get("aria-label", "").startswith("#")
-    ]
-    assert drawn == ["#1", "#2", "#3"]
-    for dot in page.all("circle"):
-        assert 0 < float(dot["cx"]) < 200
-        assert 0 < float(dot["cy"]) < 100
-    shutil.rmtree(hostile_store.index)
 
 
 # --- the text of the next session ---------------------------------------------------------------

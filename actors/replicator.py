@@ -98,7 +98,6 @@ class Replicator:
         self._applied = Mark()  # up to where the inbox was emptied
         self._holes_made: list[tuple[str, Span]] = []  # by deleting messages of this machine
         self._next_round = self._next_beat = 0  # monotonic
-        self._beaten = -1  # sum of the positions in the last heartbeats
 
     @property
     def descriptor(self) -> int:
@@ -380,12 +379,10 @@ class Replicator:
         """Say how far each project is published: from time to time, and soon after a change."""
         if not self._link.connected:
             return
-        positions = sum(one.position for one in self._outbox.projects)
         due = now.mono >= self._next_beat
-        if not due and (positions == self._beaten or self._more):
+        if self._more and not due:
             return
-        self._beaten = positions
-        for subject, data in self._outbox.beats(now.wall):
+        for subject, data in self._outbox.beats(now.wall, every=due):
             self._stream.beat(subject, data)
         if due:
             self._next_beat = now.mono + int(BEAT_S * NS)

@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0  # before the next attempt to connect; it doubles
 STABLE_S = 30.0  # a connection that lived this long has the pause start over
 CONNECT_S = 5.0  # for one server to answer
+CLOSE_S = 2.0  # for the thread to end; after that it is left behind
 API_S = 5.0  # for one request to the server
 ACK_S = 10.0  # for an acknowledgement; an election of a leader takes some 5 s
 PING_S = 5.0  # between two pings; two that are not answered end the connection
@@ -153,7 +154,7 @@ class JetStream:
     def close(self) -> None:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._cancel)
-        self._thread.join(2 * CONNECT_S)
+        self._thread.join(CLOSE_S)
         self._reader.close()
         self._writer.close()
 
@@ -192,7 +193,7 @@ class JetStream:
         self._loop.close()
 
     async def _reconnect(self) -> None:
-        number, pause_s = 0, FIRST_PAUSE_S
+        number, pause_s, said = 0, FIRST_PAUSE_S, ""
         while True:
             number += 1
             began = self._loop.time()
@@ -206,7 +207,9 @@ class JetStream:
                 reason = "the connection has ended"
             self._connection = None
             self._report(number, Disconnected(reason))
-            log.info("no connection to the team's server: %s", reason)
+            if reason != said:
+                log.info("no connection to the team's server: %s", reason)
+                said = reason
             stable = self._loop.time() - began > STABLE_S
             pause_s = FIRST_PAUSE_S if stable else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s * (0.5 + secrets.randbelow(1_000) / 1_000))

@@ -289,6 +289,10 @@ def test_a_message_that_is_no_change_of_a_member_is_refused_and_said(team: Make)
     team_of_a = a.replicator._membership
     sealed = team_of_a.seal(subject.split(".")[3], 99, 0, encode(elsewhere))
     t.engine.append(subject, "elsewhere", sealed)
+    for alive in ("iai.x.alive.y.z", subject.replace("change", "alive")):
+        a.stream.beat(alive, b"garbage")
+        a.stream.beat(alive, data)  # a change is no heartbeat
+    a.stream.ask(f"iai.x.ask.{b.own.machine}", b"garbage")
     t.settle()
     refused = [event for event in b.events if isinstance(event, TeamMessageRefused)]
     assert len(refused) == 5

@@ -10,7 +10,7 @@ from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import ELSEWHERE, SESSIONS, Material, Memo, gather
+from iai.payload.material import ELSEWHERE, OTHERS, SESSIONS, Material, Memo, gather
 from iai.payload.message import message
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
@@ -34,20 +34,23 @@ class Composer:
         projects: int,
         *,
         elsewhere: bool = True,
+        here: str = "user",
         with_message: bool = True,
         on_disk: bool = True,
     ) -> None:
         """`projects` is how many have a payload of their own.
 
-        `elsewhere`: may a payload show what was done in other projects? `with_message`: is the
-        person shown a line about it? `on_disk`: is its text to be in a file?
+        `elsewhere`: may a payload show what was done in other projects? `here` says what is one's
+        own: see `iai.model.people`. `with_message`: is the person shown a line about it? `on_disk`:
+        is its text to be in a file?
         """
         self._readers = readers
         self._with_message = with_message
         self._elsewhere = elsewhere
+        self._here = here
         self._on_disk = on_disk
         # Of sessions: enough for all that is composed in turn, so that none is read twice for it.
-        self._memo: Memo = Latest((projects + ELSEWHERE) * SESSIONS)
+        self._memo: Memo = Latest((projects + ELSEWHERE) * (SESSIONS + OTHERS))
         self._file_memo: file_notes.Memo = Latest(projects * file_notes.SESSIONS)
 
     def compose(
@@ -114,6 +117,7 @@ class Composer:
             self._memo,
             checkout=target.checkout,
             elsewhere=self._elsewhere,
+            here=self._here,
         )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:

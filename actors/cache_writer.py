@@ -61,6 +61,7 @@ class CacheWriter:
             readers,
             settings.payload_projects,
             elsewhere=bool(settings.elsewhere),
+            here=settings.here,
             with_message=bool(settings.start_message),
             on_disk=settings.payload_on_disk,
         )

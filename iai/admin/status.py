@@ -1,14 +1,16 @@
 """What `iai status` reports: the processes, how current each stage is, how old the payload is."""
 
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import psutil
 
-from iai.admin import health
+from iai.admin import health, team
 from iai.admin.health import PayloadHealth, Stage, StoreHealth
+from iai.admin.team import Team
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import GroupNotRunning, NoAnswer, WireError
@@ -34,6 +36,8 @@ def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
     state, report = _report(layout)
     store = health.measure(layout, time.time_ns(), settings.project_payloads)
     space = disk_space.measure(layout.root, settings.store_max_gb)
+    members = team.measure(layout)
+    wall = time.time_ns()
     pid = report.pid if report else lock.holder(layout.lease) if state != "stopped" else 0
     document = {
         "group": {
@@ -54,8 +58,10 @@ def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
         "rereading": msgspec.to_builtins(store.reread) if store.reread.left else None,
         "stalled": store.stalled,
         "problem": store.problem,
+        "team": msgspec.to_builtins(_team(members, wall)) if members else None,
     }
-    return document, "\n".join([*_lines(document, store), *_space_line(space)])
+    lines = [*_lines(document, store), *_team_lines(document["team"]), *_space_line(space)]
+    return document, "\n".join(lines)
 
 
 def _report(layout: Layout) -> tuple[str, HealthReport | None]:
@@ -110,6 +116,16 @@ def _lines(document: Document, store: StoreHealth) -> list[str]:
     if store.stalled:
         lines.append(f"capture    {store.stalled}")
     return [*lines, f"problem    {store.problem}"] if store.problem else lines
+
+
+def _team(members: Team, wall: int) -> Document:
+    """Return the team as its replicator reported it, and in words."""
+    return {"report": members.report, "lines": members.lines(wall)}
+
+
+def _team_lines(found: Document | None) -> Iterator[str]:
+    for number, line in enumerate(found["lines"] if found else ()):
+        yield f"  {line['about']:<20} {line['said']}" if number else f"team       {line['said']}"
 
 
 def _space_line(space: DiskSpace) -> list[str]:

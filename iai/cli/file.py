@@ -25,6 +25,7 @@ from iai.projects.identity import identify
 from iai.projects.lookup import project_id
 from iai.recall.account import commit_line
 from iai.recall.file_history import FileVisit, Found, change_line, find, history
+from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
@@ -40,6 +41,12 @@ SHOWN = 200  # characters of each text
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument(
+        "--by",
+        default="",
+        metavar="NAME",
+        help="only of this person or machine of the team; `me`: only of yours",
+    )
     parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -52,7 +59,8 @@ def run(args: Namespace, settings: Settings) -> int:
     records = Records(layout.records)
     try:
         with records.view() as view:
-            found = _found(view, args.path, only, args.limit)
+            by = machines(args.by, view) if args.by else ()
+            found = _found(view, args.path, only, by, args.limit)
             names = {project.id: project.name for project in view.projects()}
     finally:
         records.close()
@@ -65,13 +73,13 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _found(view: RecordView, path: str, only: str, k: int) -> Found:
+def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) -> Found:
     cwd = os.path.realpath(".")
     home = identify(cwd)
     own = view.belongs(home.id)
     if only and only != own:
-        return Found(tuple(islice(history(view, path, only), k)), ())
-    found = find(view, path, cwd, home.root, own, k)
+        return Found(tuple(islice(history(view, path, only, by), k)), ())
+    found = find(view, path, cwd, home.root, own, k, by)
     return msgspec.structs.replace(found, elsewhere=()) if only else found
 
 
@@ -85,7 +93,7 @@ def _lines(found: Found, names: dict[str, str], wall: int) -> Iterator[str]:
 
 
 def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:
-    about = (project, visit.host, visit.branch and f"branch {visit.branch}")
+    about = (project, visit.host, visit.by, visit.branch and f"branch {visit.branch}")
     where = ", ".join(part for part in about if part)
     yield f"{when(visit.at)} ({ago(visit.at, wall)}), {where}: {change_line(visit)}"
     if visit.request is not None:

@@ -25,6 +25,7 @@ from iai.model.units import ago, excerpt
 from iai.process.client import Client, recall
 from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Hit, Recall, Recalled
+from iai.recall.named_person import machines_of
 from iai.recall.named_session import session_id
 
 LOOKS = (
@@ -35,7 +36,9 @@ LOOKS = (
     re.compile(r"^(?P<warn>\(degraded: .*)"),
 )
 LINE = 160  # characters of each file, commit, command and error
-FILTERS = ("project", "session", "role", "tier", "since", "until", "file", "commit", "command")
+FILTERS = (
+    "project", "session", "role", "tier", "since", "until", "file", "commit", "command", "by",
+)  # fmt: skip
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -77,6 +80,12 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--failed", action="store_true", help="only where something failed, or that command did"
     )
+    parser.add_argument(
+        "--by",
+        default="",
+        metavar="NAME",
+        help="only of this person or machine of the team; `me`: only of yours",
+    )
     times.add_period(parser)
     parser.add_argument(
         "--explain", action="store_true", help="show why each result matched, and where it was said"
@@ -106,6 +115,7 @@ def run(args: Namespace, settings: Settings) -> int:
             commit=args.commit,
             command=args.command,
             failed=args.failed,
+            machines=machines_of(args.by, layout),
         )
         began = time.perf_counter()
         answer = recall(client, question)
@@ -130,9 +140,10 @@ def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
             yield "In other projects:"
         here = not hit.elsewhere
         said = f"{units.when(hit.created_at)}, {ago(hit.created_at, wall)}"
-        where = f"{hit.project_name}, {hit.host}, {hit.role}, {said}"
-        by = labels.get(hit.superseded_by, hit.superseded_by)
-        where += f", superseded by {by}" if by else ""
+        by = f", {hit.by}" if hit.by else ""
+        where = f"{hit.project_name}, {hit.host}, {hit.role}{by}, {said}"
+        later = labels.get(hit.superseded_by, hit.superseded_by)
+        where += f", superseded by {later}" if later else ""
         yield f"#{hit.label}  {hit.score:.2f}  {where}"
         yield f"    {hit.passage}"
         yield from (f"      {part}" for part in _exchange(hit))

@@ -86,7 +86,9 @@ def run(args: Namespace, settings: Settings) -> int:
             return 0
         stalled = ""
         if view is not None and 0 < since <= view.watermark().revision:
-            text, material = _delta(view, waiting, project, event.session_id, since, wall)
+            text, material = _delta(
+                view, waiting, project, event.session_id, since, wall, settings.here
+            )
         else:  # not asked for, or the revision of another store
             topics = read(layout.index, source.belongs(project.id))
             checkout = checkout_of(cwd, project.id, view) if view is not None else None
@@ -99,6 +101,7 @@ def run(args: Namespace, settings: Settings) -> int:
                 checkout=checkout,
                 compacted=compacted,
                 elsewhere=bool(settings.elsewhere),
+                here=settings.here,
             )
             stalled = capture_watch.silent_hooks(view, layout) if view is not None else ""
             notes = (stalled, "" if waiting.whole else NOT_WHOLE)
@@ -130,6 +133,7 @@ def _delta(
     session: str,
     since: int,
     wall: int,
+    here: str,
 ) -> tuple[str, Material]:
     """Return what is new; an empty text still names the revision it is current to."""
     home = view.belongs(project.id)
@@ -137,7 +141,7 @@ def _delta(
     turns = PendingView(view, waiting, wall).pending()
     source = DeltaView(view, delta, turns, home, session)
     note = NEW if waiting.whole and delta.whole else f"{NEW} {NOT_WHOLE}"
-    material = gather(source, project.id, project.name)
+    material = gather(source, project.id, project.name, here=here, since=0)
     text = render(material, wall, note)
     revision = view.watermark().revision
     nothing = framing.opening(revision, clock.iso(wall), project.name)

@@ -23,6 +23,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound, StoreError
 from iai.model.exchange import NARRATION, Exchange
+from iai.model.people import People
 from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
@@ -49,6 +50,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     record: Record
     project: str  # its name
+    by: str  # who said it, and on which machine; "": said on this one
     root: str  # of its working tree
     info: SessionInfo
     exchange: Exchange | None  # None for a note, or what was taken back
@@ -103,6 +105,7 @@ def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
     return Shown(
         record=record,
         project=project.name if project else "-",
+        by=str(People(view.member).whose(record.machine)),
         root=project.root if project else "",
         info=view.session_info(session_key(record.host, record.session, record.machine))
         or SessionInfo(host=record.host, session=record.session),
@@ -119,10 +122,10 @@ def _document(shown: Shown, *, whole: bool) -> dict[str, Any]:
     record: dict[str, Any] = msgspec.to_builtins(shown.record)
     exchange = msgspec.to_builtins(shown.exchange)
     if not whole:
-        return {**record, "exchange": exchange}
+        return {**record, "by": shown.by, "exchange": exchange}
     around = ("before", "after", "links", "exchanges_before", "exchanges_after")
     more = {name: msgspec.to_builtins(getattr(shown, name)) for name in around}
-    return {"record": record, "exchange": exchange, **more}
+    return {"record": record, "by": shown.by, "exchange": exchange, **more}
 
 
 def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, list[str]]:
@@ -166,7 +169,8 @@ def _head(shown: Shown, wall: int) -> Iterator[str]:
         f": {conversation.part(shown.exchange, record)}" if shown.exchange else ""
     )
     said = f"{when(record.created_at)} ({ago(record.created_at, wall)})"
-    yield f"{record.role}, {record.host}, {said}, session {record.session or '-'}"
+    by = f", {shown.by}" if shown.by else ""
+    yield f"{record.role}{by}, {record.host}, {said}, session {record.session or '-'}"
     branch = f", branch {shown.info.branch}" if shown.info.branch else ""
     yield f"project {shown.project}, in {record.cwd or '-'}{branch}"
     if source.transcript:

@@ -16,11 +16,12 @@ from iai.config.settings import Settings
 
 SHORTEST_S, LONGEST_S = 0.1, 3_600.0  # with --watch
 LOOKS = (
-    re.compile(r"^(?P<label>group|store|lifecycle|stages|payload|redacted|rereading)\b"),
+    re.compile(r"^(?P<label>group|store|lifecycle|stages|payload|redacted|rereading|team)\b"),
     re.compile(r"^(?P<warn>problem|version|space|capture)\b"),
     re.compile(r"^group +(?:(?P<ok>running)|(?P<fail>stopped|not answering))"),
     re.compile(r"^  [a-z-]+ +(?:(?P<ok>ready)|(?P<warn>late|starting)|(?P<fail>failed)) +pid"),
     re.compile(r"^  [a-z]+ +\d+    (?:(?P<ok>0)$|(?P<warn>.+))"),
+    re.compile(r"^(?:team|  \S).*?(?P<warn>(?:behind (?:by|for)|not connected|not yet|cannot) .*)"),
     re.compile(r"^payload +(?:(?P<ok>current)|(?P<warn>behind by [^,]*|unknown [^,]*))"),
 )
 _EXIT = {"running": 0, "not answering": 1, "stopped": 3}

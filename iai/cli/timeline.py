@@ -23,6 +23,7 @@ from iai.model.units import ago, count, excerpt, when
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
 from iai.recall.account import session_line
+from iai.recall.named_person import machines_of
 from iai.recall.timeline import Stretch, stretches
 from iai.store.records import Records
 
@@ -37,6 +38,12 @@ SHOWN = 160  # characters of each text
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument(
+        "--by",
+        default="",
+        metavar="NAME",
+        help="only of this person or machine of the team; `me`: only of yours",
+    )
     times.add_period(parser)
     parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -48,7 +55,12 @@ def run(args: Namespace, settings: Settings) -> int:
     wall = time.time_ns()
     since, until = units.period(args.since, args.until, wall)
     layout = Layout(settings.store)
-    only = Filter(project=project_id(args.project, layout), since=since, until=until)
+    only = Filter(
+        project=project_id(args.project, layout),
+        since=since,
+        until=until,
+        machines=machines_of(args.by, layout),
+    )
     records = Records(layout.records)
     with records.view() as view:
         found = list(islice(stretches(view, only), args.limit))
@@ -68,6 +80,7 @@ def _document(one: Stretch) -> dict[str, Any]:
         **{name: getattr(one, name) for name in names},
         "first_request": _text(one.first_request) if one.first_request else None,
         "last_said": _text(one.last_said),
+        "by": one.by,
         **_work(one.summary),
     }
 
@@ -96,7 +109,8 @@ def _lines(one: Stretch, wall: int) -> str:
     began, ended = when(one.began_at), when(one.ended_at)
     day = began.split()[0]
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
-    where = f"{one.project_name}, {one.host}, {turns}"
+    by = f", {one.by}" if one.by else ""
+    where = f"{one.project_name}, {one.host}{by}, {turns}"
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
     if one.summary.title:
         lines.append(f"    title  {excerpt(one.summary.title, SHOWN)}")

@@ -15,6 +15,7 @@ from msgspec import Struct
 from iai.redaction import user_rules
 
 PAYLOAD_PLACES = ("file", "live")
+HERES = ("user", "machine")
 
 
 def _one_of(choices: tuple[str, ...], value: str) -> None:
@@ -123,6 +124,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             "1: Claude Code shows you a line about what a session starts with; 0: nothing",
         ),
     ] = 1
+    here: Annotated[
+        str,
+        Setting(
+            "IAI_MCP_HERE",
+            "",
+            "whose last session a session goes on from, in a team: `user`: yours, on any of your"
+            " machines; `machine`: that of this machine",
+            check=lambda value: _one_of(HERES, value),
+        ),
+    ] = "user"
     backups: Annotated[
         int,
         Setting(

@@ -121,9 +121,9 @@ def arguments(text: str) -> str:
     return found[2].strip() if found and not USER.own(text).text.strip() else ""
 
 
-def typed(prompt: str) -> Own:
-    """Return what a person said by a prompt as it was typed; a command alone says nothing."""
-    own = USER.own(prompt)
+def typed(text: str) -> Own:
+    """Return what a person said with a prompt, as it was typed; a command alone says nothing."""
+    own = USER.own(text)
     return Own("", Skip.COMMAND) if _ONLY_A_COMMAND.fullmatch(own.text.strip()) else own
 
 

@@ -24,6 +24,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     tier: str = ""
     since: int = 0  # said at this time or later, in nanoseconds UTC
     until: int = 0  # said before this time
+    machines: tuple[str, ...] = ()  # said on one of these; "" is this machine
 
     @property
     def open(self) -> bool:
@@ -41,6 +42,7 @@ class Filter(Struct, frozen=True, kw_only=True):
             all(getattr(record, name) == value for name, value in self.texts.items())
             and (not self.since or self.since <= record.created_at)
             and (not self.until or record.created_at < self.until)
+            and (not self.machines or record.machine in self.machines)
         )
 
 

@@ -13,7 +13,7 @@ from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import update_neighbours
 from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import Extracted, extract, terms
-from iai.index.vector_filter import facets
+from iai.index.vector_filter import facets, machine_id
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
 from iai.model.exchange import NARRATION, opens
 from iai.model.record import Record
@@ -118,8 +118,10 @@ class LexicalIndexer:
         changed = {**self._requests_of(view, changed), **changed}
         vectors: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
+        machines: dict[int, int] = {}
         for label, record in changed.items():
             described[label] = facets(record) if record else None
+            machines[label] = machine_id(record) if record else 0
             if record is None:
                 vectors[label] = None
                 self.index.remove(label)
@@ -129,6 +131,7 @@ class LexicalIndexer:
         def write(unit: GraphChange) -> Deferred:
             update_neighbours(view, changed, unit)
             unit.put_facets(described)
+            unit.put_machines(machines)
             return self._frequencies.update(unit, vectors, later=later)
 
         if changed:

@@ -29,6 +29,7 @@ from iai.protocol.graph_cache import Recall
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget, Pin
 from iai.protocol.message import Actor
 from iai.recall import file_history
+from iai.recall.named_person import machines, machines_of
 from iai.recall.named_session import session_id
 from iai.recall.timeline import stretches
 from iai.store.record_view import RecordView
@@ -93,6 +94,7 @@ class Memory:
                 commit=asked.commit,
                 command=asked.command,
                 failed=asked.failed,
+                machines=machines_of(asked.by, self._layout),
             )
             answer = recall(client, question, START_S)
         result = forms.RecallResult(
@@ -122,7 +124,12 @@ class Memory:
     def _timeline(self, asked: forms.Timeline) -> Answer:
         wall = time.time_ns()
         since, until = units.period(asked.since, asked.until, wall)
-        only = Filter(project=self._project(asked.project), since=since, until=until)
+        only = Filter(
+            project=self._project(asked.project),
+            since=since,
+            until=until,
+            machines=machines_of(asked.by, self._layout),
+        )
         with self._records() as view:
             found = list(islice(stretches(view, only), asked.limit))
             revision = view.watermark().revision
@@ -136,7 +143,8 @@ class Memory:
         home = identify(cwd)
         with self._records() as view:
             own = view.belongs(home.id)
-            found = file_history.find(view, asked.path, cwd, home.root, own, asked.k)
+            by = machines(asked.by, view) if asked.by else ()
+            found = file_history.find(view, asked.path, cwd, home.root, own, asked.k, by)
             visits = [results.visit(view, v, wall) for v in (*found.here, *found.elsewhere)]
             revision = view.watermark().revision
         result = forms.FileHistoryResult(note=forms.NOTE, here=line(home.name), visits=visits)

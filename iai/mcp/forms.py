@@ -22,6 +22,13 @@ ProjectName = Annotated[
 Since = Annotated[
     str, Meta(description="only from this time on: ISO 8601 in UTC, or an age like 90s, 2h, 3d")
 ]
+By = Annotated[
+    str,
+    Meta(
+        description="only of this person or machine of the team; `me`: of the user of this machine"
+    ),
+]
+Whose = Annotated[str, Meta(description="who said it, and on which machine; absent if on this one")]
 Until = Annotated[str, Meta(description="only before this time, in the same forms")]
 
 
@@ -67,6 +74,7 @@ class Recall(Arguments, frozen=True):
     failed: Annotated[
         bool, Meta(description="only where something failed; with `command`, where that did")
     ] = False
+    by: By = ""
     since: Since = ""
     until: Until = ""
     explain: Annotated[
@@ -98,6 +106,7 @@ class Found(Result, frozen=True):
     same: Annotated[list[str], Meta(description="ids of hits left out, which say the same")] = []
     elsewhere: Annotated[bool, Meta(description="is it of another project than `here`?")] = False
     superseded_by: Annotated[str, Meta(description="the id of a hit that corrects it")] = ""
+    by: Whose = ""
 
 
 class RecallResult(Result, frozen=True):
@@ -149,6 +158,7 @@ class Shown(Result, frozen=True):
     done: Annotated[list[str], Meta(description="what was done in that exchange")] = []
     before: list[Beside] = []
     after: list[Beside] = []
+    by: Whose = ""
 
 
 class ShowResult(Result, frozen=True):
@@ -159,6 +169,7 @@ class ShowResult(Result, frozen=True):
 
 class Timeline(Arguments, frozen=True):
     project: ProjectName = ""
+    by: By = ""
     since: Since = ""
     until: Until = ""
     limit: Annotated[int, Meta(description="the most sessions to list", ge=1, le=50)] = 10
@@ -177,6 +188,7 @@ class Session(Result, frozen=True):
     title: str = ""
     branch: str = ""
     work: Annotated[str, Meta(description="how it ended, and the files, tests and commits")] = ""
+    by: Whose = ""
 
 
 class TimelineResult(Result, frozen=True):
@@ -195,6 +207,7 @@ class FileHistory(Arguments, frozen=True):
             max_length=4_096,
         ),
     ]
+    by: By = ""
     k: Annotated[int, Meta(description="the most visits to list", ge=1, le=50)] = 8
 
 
@@ -208,6 +221,7 @@ class Visit(Result, frozen=True):
     branch: str = ""
     asked: Annotated[Beside | None, Meta(description="the request it was done for")] = None
     commits: Annotated[list[str], Meta(description="the commit after it, in that session")] = []
+    by: Whose = ""
 
 
 class FileHistoryResult(Result, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from iai.mcp import forms
 from iai.mcp.text import LINE, line
 from iai.model import clock, framing
+from iai.model.people import People
 from iai.model.record import Record
 from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
@@ -53,6 +54,7 @@ def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> f
         same=[f"#{label}" for label in hit.same],
         elsewhere=hit.elsewhere,
         superseded_by=labels.get(hit.superseded_by, hit.superseded_by),
+        by=line(hit.by),
     )
 
 
@@ -83,6 +85,7 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         done=[line(one) for one in account(exchange.actions, bases)][:DONE],
         before=before[::-1],
         after=after,
+        by=line(str(People(view.member).whose(record.machine))),
     )
 
 
@@ -100,6 +103,7 @@ def session(one: Stretch, wall: int) -> forms.Session:
         work=line(session_line(one.summary), WORK),
         last=beside(one.last_said, wall),
         first=beside(one.first_request, wall) if one.first_request else None,
+        by=line(one.by),
     )
 
 
@@ -115,6 +119,7 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
         branch=line(one.branch),
         asked=beside(one.request, wall) if one.request else None,
         commits=[line(commit_line(action)) for action in one.commits],
+        by=line(one.by),
     )
 
 

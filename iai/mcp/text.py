@@ -38,7 +38,7 @@ def recalled(result: RecallResult, nothing: str) -> Iterator[str]:
         if found.elsewhere and here:
             yield "In other projects:"
         here = not found.elsewhere
-        where = f"{found.project}, {found.host}, {found.role}, {found.age}"
+        where = f"{found.project}, {found.host}, {found.role}{_by(found.by)}, {found.age}"
         more = f", superseded by {found.superseded_by}" if found.superseded_by else ""
         more += f"{_pinned(pinned=found.pinned)}, {found.said_at}"
         yield f"{found.id} {where}, score {found.score:.2f}{more}"
@@ -87,7 +87,7 @@ def visits(result: FileHistoryResult) -> Iterator[str]:
     yield f"You are in project {result.here}.{nothing}"
     for visit in result.visits:
         branch = f", branch {visit.branch}" if visit.branch else ""
-        yield f"{visit.at} ({visit.age}): {visit.project}, {visit.host}{branch}"
+        yield f"{visit.at} ({visit.age}): {visit.project}, {visit.host}{_by(visit.by)}{branch}"
         yield f"> {visit.what}"
         if visit.asked:
             yield f"> asked {visit.asked.id}: {visit.asked.said}"
@@ -107,7 +107,7 @@ def _explained(found: Found) -> Iterator[str]:
 
 
 def _whole(record: Shown) -> Iterator[str]:
-    where = f"{record.project}, {record.host}, {record.role}"
+    where = f"{record.project}, {record.host}, {record.role}{_by(record.by)}"
     said = f"{record.said_at} ({record.age})"
     yield f"{record.id} {where}, {said}{_pinned(pinned=record.pinned)}"
     if record.part:
@@ -124,7 +124,8 @@ def _beside(turn: Beside) -> Iterator[str]:
 
 
 def _session(session: Session) -> Iterator[str]:
-    where = f"{session.project}, {session.host}, {count(session.turns, 'turn')}"
+    turns = count(session.turns, "turn")
+    where = f"{session.project}, {session.host}{_by(session.by)}, {turns}"
     yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
     if session.title:
         yield f"> title: {session.title}"
@@ -137,3 +138,7 @@ def _session(session: Session) -> Iterator[str]:
 
 def _pinned(*, pinned: bool) -> str:
     return ", pinned" if pinned else ""
+
+
+def _by(by: str) -> str:
+    return f", {by}" if by else ""

@@ -1,22 +1,26 @@
 """The text that the next session starts with, made of `iai.payload.material`. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from iai.model import clock, framing
 from iai.model.action import Action
 from iai.model.clock import NS
+from iai.model.people import Whose
 from iai.model.record import Record
 from iai.payload import abridge, cues, hot_files
 from iai.payload.budget import TOKENS, Budget
-from iai.payload.material import Material
+from iai.payload.material import Material, Others
 from iai.payload.summary import FileWork, Summary, names_of
 
 EARLIER = 8  # sessions that get a line each
+
+Names: TypeAlias = Mapping[str, Whose]  # of machines
 
 _GOAL = 240  # characters of what a session was about
 _REQUEST = 140  # of a request between the first and the last
@@ -44,6 +48,7 @@ _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
     " `iai show '#N'` prints #N in full; `iai recall QUERY` and `iai file PATH` find more."
 )
+_TEAM_PREFACE = _PREFACE.replace("on this machine", "on the machines of this team")
 
 
 class Section(Struct, frozen=True):
@@ -64,7 +69,7 @@ def render(material: Material, wall: int, note: str = "") -> str:
         return ""
     name = material.project_name or "(every project)"
     opening = partial(framing.opening, material.revision, clock.iso(wall), name)
-    lines = [opening(TOKENS), _PREFACE]
+    lines = [opening(TOKENS), _TEAM_PREFACE if material.names else _PREFACE]
     if note:
         lines.append(f"({note})")
     budget = Budget()
@@ -96,24 +101,34 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
         yield Section(("", "## This session, up to where its context was compacted"), lines, 0.6)
     if material.last is not None:
         yield _last_session(material, material.last, wall)
-    pinned = tuple(_quoted(record, wall, _PINNED) for record in material.pinned)
+    names = material.names
+    pinned = tuple(
+        _quoted(record, names, wall, _PINNED, material.pinned_on.get(record.label, ""))
+        for record in material.pinned
+    )
     yield Section(("", "## Pinned"), pinned, 0.3)
-    decided = tuple(_decision(record) for record in material.decisions)
+    decided = tuple(_decision(record, names) for record in material.decisions)
     yield Section(("", "## Decided by you"), decided, 0.15)
-    facts = tuple(_quoted(record, wall, _LINE) for record in material.facts)
+    theirs = tuple(_decision(record, names) for record in _decided_earlier(material.others))
+    yield Section(("", "## Decided by others"), theirs, 0.1)
+    facts = tuple(_quoted(record, names, wall, _LINE) for record in material.facts)
     yield Section(("", "## Remembered"), facts, 0.15)
     earlier = material.sessions[1:]
     unfinished = (s for s in earlier[:EARLIER] if _unfinished(s, material.sessions))
     still = tuple(map(_still_open, unfinished))
     yield Section(("", "## Also open here"), still, 0.1)
-    before = tuple(_line_of(session) for session in earlier[:EARLIER])
+    since = " since you were last here" if material.others.since_last else ""
+    news = tuple(_news(material, wall))
+    yield Section(("", f"## What others did in this project{since}"), news, 0.3)
+    before = tuple(_line_of(session, names) for session in earlier[:EARLIER])
     yield Section(("", "## Before that"), (*before, *_unattended(material.unattended)), 0.35)
-    groups = hot_files.by_directory(material.sessions, material.root, material.beside)
-    files = tuple(_directory(directory, names) for directory, names in groups)
+    worked = material.sessions or material.others.sessions
+    groups = hot_files.by_directory(worked, material.root, material.beside)
+    files = tuple(_directory(directory, found) for directory, found in groups)
     yield Section(("", "## Files worked on lately, by directory"), files, 0.3)
     topics = framing.inline("; ".join(material.topics), _LINE)
     yield Section(("", "## Topics of this project"), ((f"- {topics}",),) if topics else (), 0.1)
-    elsewhere = tuple(_elsewhere(name, session) for name, session in material.elsewhere)
+    elsewhere = tuple(_elsewhere(name, session, names) for name, session in material.elsewhere)
     heading = "## Other projects" if material.project_name else "## Recent work, by project"
     yield Section(("", heading), elsewhere, 0.15)
 
@@ -132,6 +147,8 @@ def _last_session(material: Material, session: Summary, wall: int) -> Section:
     elif branch and material.branch not in ("", session.info.branch) and not session.worktree:
         then = f"{then} ({framing.inline(material.branch, _NAME)} is checked out now)"
     place = [_HOSTS.get(session.info.host, framing.inline(session.info.host, _NAME))]
+    if session.info.machine:
+        place.append(f"on {_whose(session.info.machine, material.names).machine}")
     if session.info.cwd:
         place.append(f"in {framing.inline(session.info.cwd, 2 * _NAME)}")
     heading = f"## Last session {here}: {', '.join([when, *place, *([then] if then else [])])}"
@@ -211,16 +228,50 @@ def _work(session: Summary) -> Iterator[str]:
 # --- lines --------------------------------------------------------------------------------------
 
 
-def _line_of(session: Summary) -> tuple[str, ...]:
+def _line_of(session: Summary, names: Names) -> tuple[str, ...]:
     """One session in a line: when, goal, outcome, commits, tests, files."""
+    on = f", on {_whose(session.info.machine, names).machine}" if session.info.machine else ""
+    return (f"- {_day(session.ended_at)}{on}{_branch(session)}: {_came_to(session)}",)
+
+
+def _news(material: Material, wall: int) -> Iterator[tuple[str, ...]]:
+    """The sessions of others: who, when, branch, what became of each, and what was decided."""
+    for place, session in enumerate(material.others.sessions[:EARLIER]):
+        who = _whose(session.info.machine, material.names).brief
+        when = f"{_day(session.ended_at)} ({_ago(wall - session.ended_at)})"
+        line = f"- {who}, {when}{_branch(session)}: {_came_to(session)}"
+        latest = _said_last(session, line) if place == 0 else ()
+        decided = (_decided(r) for r in material.others.decisions if _said_in(session, r))
+        yield (line, *latest, *(f"  Decided by {who}: {text}" for text in decided))
+
+
+def _said_last(session: Summary, line: str) -> Iterator[str]:
+    """What was said last in a session, as far as its line has not told it: it may go on now."""
+    for what, turn in (("Asked last", session.last.request), ("Answer", session.last.answer)):
+        if turn is not None and (text := _said(turn, _LINE)) not in line:
+            yield f"  {what}: {text} ({_number(turn)})"
+
+
+def _decided_earlier(others: Others) -> list[Record]:
+    """Return what others decided in sessions that are not listed."""
+    listed = others.sessions[:EARLIER]
+    return [r for r in others.decisions if not any(_said_in(session, r) for session in listed)]
+
+
+def _said_in(session: Summary, record: Record) -> bool:
+    own, info = (record.host, record.session, record.machine), session.info
+    return own == (info.host, info.session, info.machine)
+
+
+def _came_to(session: Summary) -> str:
+    """What a session was about and what was done in it: goal, outcome, commits, tests, files."""
     parts = [_outcome(session)]
     parts += [_commit(action) for action in session.commits[-2:]]
     parts += [_pull(action) for action in session.pull_requests[-1:]]
     changed = names_of([file.path for file in session.changed if not file.gone])
     if changed:
         parts.append(_listed(changed, _FILES_EARLIER))
-    done = "; ".join(part for part in parts if part)
-    return (f"- {_day(session.ended_at)}{_branch(session)}: {_goal(session)} -> {done}",)
+    return f"{_goal(session)} -> {'; '.join(part for part in parts if part)}"
 
 
 def _goal(session: Summary) -> str:
@@ -266,12 +317,19 @@ def _still_open(session: Summary) -> tuple[str, ...]:
     return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS, '; ')}",)
 
 
-def _decision(record: Record) -> tuple[str, ...]:
+def _decision(record: Record, names: Names) -> tuple[str, ...]:
+    who = _whose(record.machine, names)
+    by = "" if who.yours else f", {who.brief}"
+    return (f"- {_day(record.created_at)}{by}: {_decided(record)}",)
+
+
+def _decided(record: Record) -> str:
+    """What was decided, in its own words."""
     text = framing.inline(cues.decided(record.text) or record.text, _LINE)
     if record.kind == "answer":
         text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
-    return (f"- {_day(record.created_at)}: {text} ({_number(record)}{kind})",)
+    return f"{text} ({_number(record)}{kind})"
 
 
 def _directory(directory: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -300,14 +358,22 @@ def _unattended(sessions: Sequence[Summary]) -> tuple[tuple[str, ...], ...]:
     return ((f"- {count}{_day(latest.ended_at)}: {_goal(latest)}",),)
 
 
-def _elsewhere(project: str, session: Summary) -> tuple[str, ...]:
-    name = framing.inline(project, _NAME)
-    return (f"- {name}, {_day(session.ended_at)}: {_goal(session)} -> {_outcome(session)}",)
+def _elsewhere(project: str, session: Summary, names: Names) -> tuple[str, ...]:
+    name, who = framing.inline(project, _NAME), _whose(session.info.machine, names)
+    by = "" if who.yours else f", {who.brief}"
+    when = _day(session.ended_at)
+    return (f"- {name}{by}, {when}: {_goal(session)} -> {_outcome(session)}",)
 
 
-def _quoted(record: Record, wall: int, limit: int) -> tuple[str, ...]:
+def _quoted(
+    record: Record, names: Names, wall: int, limit: int, pinned_on: str = ""
+) -> tuple[str, ...]:
     """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
-    said = f"{_number(record)}, {_ago(wall - record.created_at)}:"
+    who, pinner = _whose(record.machine, names), _whose(pinned_on, names)
+    by = "" if who.yours else f"{who.brief}, "
+    if not pinner.yours and pinner.person != who.person:
+        by += f"pinned by {pinner.brief}, "
+    said = f"{_number(record)}, {by}{_ago(wall - record.created_at)}:"
     text = _excerpt(framing.harmless(record.text).strip(), limit, record.label)
     return (said, *(f"> {line.rstrip()}" for line in text.split("\n")))
 
@@ -327,6 +393,10 @@ def _excerpt(text: str, limit: int, label: int) -> str:
 
 
 # --- pieces -------------------------------------------------------------------------------------
+
+
+def _whose(machine: str, names: Names) -> Whose:
+    return names.get(machine, Whose())
 
 
 def _cited(record: Record, limit: int) -> str:

@@ -18,9 +18,10 @@ from msgspec import Struct
 from iai.model import clock, framing
 from iai.model.action import CHANGES, Action
 from iai.model.exchange import Exchange, exchanges, opens
+from iai.model.people import People
 from iai.model.record import Record
 from iai.payload.budget import tokens
-from iai.payload.hot_files import bases, relative
+from iai.payload.hot_files import bases, named_like, relative
 from iai.payload.material import ACTIONS, TURNS, PayloadSource
 from iai.payload.summary import name_of, throwaway
 
@@ -49,6 +50,7 @@ class Note(Struct, frozen=True):
     cwd: str  # of the session
     request: int  # label of the request that the text names; 0: it names none
     text: str
+    abroad: bool = False  # was it on another machine?
 
 
 # Session and project -> revision of its last change when it was read, and what was made of it.
@@ -58,19 +60,22 @@ Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, tuple[Note, ...]]]
 def gather(view: PayloadSource, project: str, memo: Memo) -> list[Note]:
     """Return the notes on the files of a project; `memo` keeps those of sessions from before."""
     project = view.belongs(project)
+    people = People(view.member)
     found: list[Note] = []
     for session in islice(view.sessions(project), SESSIONS):
         changed = view.session_changed(session)
         kept = memo.get((session, project))
         if kept is None or not changed or kept[0] != changed:
-            kept = memo[session, project] = changed, tuple(_notes(view, session, project))
+            kept = memo[session, project] = changed, tuple(_notes(view, session, project, people))
         found += kept[1]
     return found
 
 
 def render(notes: Sequence[Note], tops: Sequence[str], opening: str) -> str:
     """Return the file; `tops` are those of the project's checkouts, its root first."""
-    above = bases([n.cwd for n in notes], [n.path for n in notes], tops[0], tops[1:])
+    abroad = named_like(tops[0], (n.path for n in notes if n.abroad))
+    beside = (*tops[1:], *abroad)
+    above = bases([n.cwd for n in notes], [n.path for n in notes], tops[0], beside)
     by_path: dict[str, list[Note]] = defaultdict(list)
     for note in sorted(notes, key=lambda note: -note.at):
         by_path[relative(note.path, above)].append(note)
@@ -96,7 +101,7 @@ def _encoded(text: str) -> str:
     return msgspec.json.encode(text).decode()[1:-1]
 
 
-def _notes(view: PayloadSource, session: bytes, project: str) -> Iterator[Note]:
+def _notes(view: PayloadSource, session: bytes, project: str, people: People) -> Iterator[Note]:
     newest = islice(view.session(session, newest_first=True), TURNS)
     turns = [turn for turn in newest if turn.project == project][::-1]
     actions = list(islice(view.actions(session, newest_first=True), ACTIONS))[::-1]
@@ -104,6 +109,7 @@ def _notes(view: PayloadSource, session: bytes, project: str) -> Iterator[Note]:
         return
     info = view.session_info(session)
     branch = info.branch if info else ""
+    by = people.whose(turns[-1].machine).brief if turns[-1].machine else ""
     changes: dict[str, list[tuple[Action, Record | None]]] = defaultdict(list)
     for exchange in exchanges(turns, actions):
         for action in _changes(exchange):
@@ -115,10 +121,10 @@ def _notes(view: PayloadSource, session: bytes, project: str) -> Iterator[Note]:
         last, _ = made[-1]
         request = _what_for([goal, *(request for _, request in made)])
         commit = next((a for a in commits if a.at >= last.at), None)
-        text = _text(path, [action for action, _ in made], request, branch, commit)
+        text = _text(path, [action for action, _ in made], request, commit, branch=branch, by=by)
         cwd = info.cwd if info else turns[-1].cwd
         label = request.label if request else 0
-        yield Note(path, last.at, turns[-1].session, cwd, label, text)
+        yield Note(path, last.at, turns[-1].session, cwd, label, text, bool(by))
 
 
 def _what_for(requests: Sequence[Record | None]) -> Record | None:
@@ -134,7 +140,13 @@ def _changes(exchange: Exchange) -> Iterator[Action]:
 
 
 def _text(
-    path: str, made: Sequence[Action], request: Record | None, branch: str, commit: Action | None
+    path: str,
+    made: Sequence[Action],
+    request: Record | None,
+    commit: Action | None,
+    *,
+    branch: str,
+    by: str,
 ) -> str:
     added, removed = sum(a.added for a in made), sum(a.removed for a in made)
     last = made[-1]
@@ -142,7 +154,8 @@ def _text(
     lines = (f"+{added}" if added else "", f"-{removed}" if removed else "")
     how = " ".join(part for part in (*lines, "removed" if gone else "") if part) or "changed"
     on = f" on {framing.inline(branch, _NAME)}" if branch else ""
-    parts = [f"- {framing.inline(name_of(path), _NAME)}, {clock.iso(last.at)[:10]}{on}: {how}"]
+    who = f", {by}" if by else ""
+    parts = [f"- {framing.inline(name_of(path), _NAME)}, {clock.iso(last.at)[:10]}{on}{who}: {how}"]
     if request is not None:
         parts.append(f'for "{framing.inline(request.text, _REQUEST)}" (#{request.label})')
     if commit is not None:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from iai.model.session import SessionInfo
 from iai.payload.summary import FileWork, Summary
 
 FILES = 60  # named at most
@@ -19,8 +20,11 @@ def by_directory(
 ) -> list[tuple[str, list[str]]]:
     """Return directories below the root with the files touched there, the hottest first.
 
-    `beside` are the tops of other checkouts: a file is the same one in each.
+    `beside` are the tops of other checkouts: a file is the same one in each. So it is in those of
+    other machines, which are known by their name alone.
     """
+    abroad = (file.path for s in sessions if s.info.machine for file in s.files)
+    beside = (*beside, *named_like(root, abroad))
     paths = [file.path for session in sessions for file in session.files]
     weights = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
@@ -44,12 +48,16 @@ def bases(
     if any(path.startswith(f"{root.rstrip('/')}/") for path in paths):
         known = {root}
     else:
-        name = f"/{PurePosixPath(root).name}/"
-        absolute = [path for path in paths if path.startswith("/")]
-        known = {path.partition(name)[0] + name for path in absolute if name in path}
-        known = known or {_common(paths)}
+        known = named_like(root, paths) or {_common(paths)}
     found = {*known, *worktrees, *beside}
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
+
+
+def named_like(root: str, paths: Iterable[str]) -> set[str]:
+    """Return the directories that these paths are below and that have the name of the root."""
+    name = f"/{PurePosixPath(root).name}/"
+    absolute = (path for path in paths if path.startswith("/"))
+    return {path.partition(name)[0] + name for path in absolute if name in path}
 
 
 def relative(path: str, bases: Sequence[str]) -> str:
@@ -59,18 +67,23 @@ def relative(path: str, bases: Sequence[str]) -> str:
 
 def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
     """Return how hot each file is that was there when it was last touched."""
-    touched = [(place, file, s.info.cwd) for place, s in enumerate(sessions) for file in s.files]
+    touched = [(place, file, s.info) for place, s in enumerate(sessions) for file in s.files]
     seen = {file.path: relative(file.path, bases) for _, file, _ in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
     found: dict[str, float] = defaultdict(float)
     latest: dict[str, FileWork] = {}
-    for place, file, cwd in touched:
+    for place, file, info in touched:
         path = _original(seen[file.path], own)
-        if own and path.startswith("/") and not path.startswith(f"{cwd.rstrip('/')}/"):
+        if own and path.startswith("/") and not _is_below(path, info):
             continue  # of no checkout of this project
         found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
         latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
     return {path: weight for path, weight in found.items() if not latest[path].gone}
+
+
+def _is_below(path: str, session: SessionInfo) -> bool:
+    """Is a path below the directory of its session? Of another machine's that is not known."""
+    return not session.machine and path.startswith(f"{session.cwd.rstrip('/')}/")
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.model.action import Action
 from iai.model.exchange import exchanges
+from iai.model.member import Member
+from iai.model.people import People, Whose
 from iai.model.record import Project, Record, Watermark
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
@@ -19,12 +21,14 @@ from iai.payload import cues
 from iai.payload.checkouts import Checkout, here_first
 from iai.payload.summary import Summary, summarise
 
-SESSIONS = 30  # latest sessions of a project that are read
+SESSIONS = 30  # latest sessions of a project that are read, of one's own
+OTHERS = 20  # and of others
+KEYS = 2_000  # latest sessions of a project among which these are looked for
 TURNS = 200  # latest turns of a session that are read, besides its first request
 ACTIONS = 2_000  # latest actions of a session that are read
 PINNED = 12
 FACTS = 8
-NOTED = 32  # latest facts that are read, pinned and dismissed ones included
+NOTED = 32  # latest facts that are read, pinned and dismissed ones included; and latest pins
 ELSEWHERE = 3
 DECISIONS = 6
 TOPICS = 6
@@ -47,6 +51,16 @@ class PayloadSource(Protocol):
     def facts(self, project: str) -> Iterator[Record]: ...
     def session_changed(self, session: bytes) -> int: ...
     def erased_through(self) -> int: ...
+    def member(self, machine: str) -> Member | None: ...
+    def pinned_on(self, record: Record) -> str: ...
+
+
+class Others(Struct, frozen=True, kw_only=True):
+    """What was said and done on machines that are not one's own (see `People.own`)."""
+
+    sessions: tuple[Summary, ...] = ()  # that one has not seen, the latest first
+    decisions: tuple[Record, ...] = ()  # of any session
+    since_last: bool = False  # are these sessions those since one's own last one?
 
 
 class Material(Struct, frozen=True, kw_only=True):
@@ -61,10 +75,13 @@ class Material(Struct, frozen=True, kw_only=True):
     sessions: tuple[Summary, ...] = ()  # held by people, but for the trivial ones
     unattended: tuple[Summary, ...] = ()
     pinned: tuple[Record, ...] = ()
+    pinned_on: dict[int, str] = {}  # label -> machine, of what was pinned on another
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
     decisions: tuple[Record, ...] = ()
     topics: tuple[str, ...] = ()  # labels
     elsewhere: tuple[tuple[str, Summary], ...] = ()  # a project's name and its last session
+    others: Others = Others()
+    names: dict[str, Whose] = {}  # of the other machines that any of this is from
 
     @property
     def last(self) -> Summary | None:
@@ -87,13 +104,17 @@ def gather(
     checkout: Checkout | None = None,
     compacted: bool = False,
     elsewhere: bool = True,
+    here: str = "user",
+    since: int | None = None,
 ) -> Material:
     """Read what the payload of a project shows; `project` is "" for the global one.
 
     `topics` are those that the graph has of the project. `memo` keeps sessions from one time to the
     next, for as long as they stay the same. `without` is the id of a session that is not shown its
     own words, except for what it did so far if its context was `compacted`. A session of `checkout`
-    comes first. `elsewhere`: may it show what was done in other projects?
+    comes first. `elsewhere`: may it show what was done in other projects? `here` says what is one's
+    own (see `People`). Others' sessions are shown if they arrived after `since`, UTC nanoseconds;
+    None: after one's own last session began, when one was shown what had arrived by then.
     """
     memo = {} if memo is None else memo
     # A label may have words of a record that was forgotten since.
@@ -104,57 +125,123 @@ def gather(
     if not elsewhere:
         others = []
     shown = [project] if project else [other.id for other in others]
-    every = list(_sessions(view, project, memo))
+    people = People(view.member, here)
+    ours, theirs = _parted(view, project, people, memo)
+    every = list(_sessions(view, ours, project, memo))
     own = list(_others(every, without))
-    people = list(here_first(_real_first(s for s in own if not s.info.unattended), checkout))
+    real = list(_real_first(s for s in own if not s.info.unattended))
+    held = list(here_first(real, checkout))
     asking = next((s for s in every if compacted and s not in own), None)
     pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
+    pins = {record: view.pinned_on(record) for record in islice(pinned, NOTED)}
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
     facts = (record for record in noted if not record.pinned and not record.dismissed)
-    return Material(
+    material = Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
         root=known.root if known else "",
         beside=(*checkout.here, *checkout.others) if checkout else (),
         asking=asking,
         branch=checkout.branch if checkout else "",
-        sessions=tuple(people),
+        sessions=tuple(held),
         unattended=tuple(s for s in own if s.info.unattended),
-        pinned=tuple(islice(pinned, PINNED)),
-        facts=tuple(islice(facts, FACTS)),
-        decisions=tuple(islice(_decisions([asking, *people] if asking else people), DECISIONS)),
+        pinned=tuple(sorted(pins, key=lambda record: not people.own(pins[record])))[:PINNED],
+        pinned_on={record.label: machine for record, machine in pins.items() if machine},
+        facts=tuple(sorted(facts, key=lambda record: not people.own(record.machine)))[:FACTS],
+        decisions=tuple(islice(_decisions([asking, *held] if asking else held), DECISIONS)),
         topics=tuple(topic.label for topic in current[:TOPICS]),
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_real_first(_people_first(view, other.id, without, memo)), 1)
+            for session in islice(_latest(view, other.id, without, people, memo), 1)
         ),
+        others=_news(list(_sessions(view, theirs, project, memo)), real, since),
+    )
+    return structs.replace(material, names=_names(material, people))
+
+
+def _parted(
+    view: PayloadSource, project: str, people: People, memo: Memo
+) -> tuple[list[bytes], list[bytes]]:
+    """Return the latest sessions of a project: one's own, and those held by other people.
+
+    The memo then has none but these.
+    """
+    ours: list[bytes] = []
+    theirs: list[bytes] = []
+    for key in islice(view.sessions(project), KEYS) if project else ():
+        info = _info(view, key, project, memo)
+        if people.own(info.machine):
+            ours.append(key)
+        elif not info.unattended:
+            theirs.append(key)
+        if len(ours) == SESSIONS:
+            break
+    theirs = theirs[:OTHERS]
+    shown = {*ours, *theirs}
+    memo[project] = {key: kept for key, kept in memo.get(project, {}).items() if key in shown}
+    return ours, theirs
+
+
+def _info(view: PayloadSource, session: bytes, project: str, memo: Memo) -> SessionInfo:
+    """Return whose a session is; if only its turns are known, by those."""
+    _, kept = memo.get(project, {}).get(session, (0, None))
+    info = kept.info if kept else view.session_info(session)
+    if info is not None:
+        return info
+    turn = next(view.session(session, newest_first=True), None)
+    return SessionInfo(host="", session="", machine=turn.machine if turn else "")
+
+
+def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Others:
+    """Return what others did; `real` are one's own sessions, the last active first."""
+    since_last = since is None and bool(real)
+    if since_last:
+        since = min(real[0].began_at, real[0].arrived_at)  # the clock there may be ahead
+    return Others(
+        sessions=tuple(_real_first(s for s in theirs if s.arrived_at > (since or 0))),
+        decisions=tuple(islice(_decisions(theirs), DECISIONS)),
+        since_last=since_last,
     )
 
 
-def _sessions(view: PayloadSource, project: str, memo: Memo) -> Iterator[Summary]:
-    """Yield the sessions of a project, the latest first. `memo` then has these, and no earlier."""
-    known, latest = memo.get(project, {}), {}
-    for key in islice(view.sessions(project), SESSIONS) if project else ():
+def _names(material: Material, people: People) -> dict[str, Whose]:
+    sessions = (*material.sessions, *material.unattended, *material.others.sessions)
+    records = (*material.pinned, *material.facts, *material.decisions, *material.others.decisions)
+    shown = {record.label for record in material.pinned}
+    machines = {session.info.machine for session in sessions}
+    machines |= {session.info.machine for _, session in material.elsewhere}
+    machines |= {record.machine for record in records}
+    machines |= {machine for label, machine in material.pinned_on.items() if label in shown}
+    return {machine: people.whose(machine) for machine in machines - {""}}
+
+
+def _sessions(
+    view: PayloadSource, keys: Iterable[bytes], project: str, memo: Memo
+) -> Iterator[Summary]:
+    """Yield these sessions as summaries of what was said in a project."""
+    known = memo.setdefault(project, {})
+    for key in keys:
         changed = view.session_changed(key)
         kept = known.get(key)
         if kept is None or not changed or kept[0] != changed:
-            kept = changed, summary_of(view, key, project)
-        latest[key] = kept
+            kept = known[key] = changed, summary_of(view, key, project)
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
-    memo[project] = latest
 
 
-def _people_first(view: PayloadSource, project: str, without: str, memo: Memo) -> Iterator[Summary]:
-    """Yield the other sessions of a project, those that a person held first."""
-    others = _others(_sessions(view, project, memo), without)
-    yield from sorted(others, key=lambda session: session.info.unattended)
+def _latest(
+    view: PayloadSource, project: str, without: str, people: People, memo: Memo
+) -> Iterator[Summary]:
+    """Yield the other sessions of a project, one's own if there are any; people's come first."""
+    ours, theirs = _parted(view, project, people, memo)
+    found = _others(_sessions(view, ours or theirs, project, memo), without)
+    return _real_first(sorted(found, key=lambda session: session.info.unattended))
 
 
 def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:
-    """Yield the sessions but for one; all, if that is ""."""
-    return (s for s in sessions if not session or s.info.session != session)
+    """Yield the sessions but for one of this machine; all, if that is ""."""
+    return (s for s in sessions if s.info.machine or not session or s.info.session != session)
 
 
 def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | None:
@@ -170,12 +257,18 @@ def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | N
     actions = list(islice(view.actions(session, newest_first=True), ACTIONS))
     actions.reverse()
     known = view.session_info(session)
-    info = known or SessionInfo(host=turns[0].host, session=turns[0].session, cwd=turns[-1].cwd)
+    info = known or SessionInfo(
+        host=turns[0].host,
+        session=turns[0].session,
+        cwd=turns[-1].cwd,
+        machine=turns[0].machine,
+    )
     found = list(exchanges(turns, actions))
     shown = [turn.created_at for e in found for turn in e.turns if turn not in e.narration]
     ended_at = max(shown[-1], actions[-1].at if actions else 0)
     home = view.project_named(project)
-    return summarise(found, info, (shown[0], ended_at), home.root if home else "")
+    summary = summarise(found, info, (shown[0], ended_at), home.root if home else "")
+    return structs.replace(summary, arrived_at=max(turn.ingested_at for turn in turns))
 
 
 def _real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:

@@ -59,4 +59,5 @@ def render(hits: list[Hit], revision: int, project: str, wall: int) -> tuple[str
 def _line(hit: Hit, wall: int) -> str:
     said = framing.inline(hit.text, _TEXT)
     days = max(0, wall - hit.created_at) // (86_400 * NS)
-    return f"- #{hit.label} {hit.role}, {f'{days} d ago' if days else 'today'}: {said}"
+    who = f"{hit.role}, {hit.by}" if hit.by else hit.role
+    return f"- #{hit.label} {who}, {f'{days} d ago' if days else 'today'}: {said}"

@@ -66,6 +66,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     dismissed: bool = False  # the user does not want to see it again
     worktree: str = ""  # name of the other checkout that it was held in; "": in this one
     trivial: bool = False  # nothing to go on with: a greeting, a question about a setting
+    arrived_at: int = 0  # when the last of its turns was stored here
 
     @property
     def changed(self) -> tuple[FileWork, ...]:

@@ -26,6 +26,7 @@ class Recall(Request, frozen=True):
     commit: str = ""  # filter: exchanges with a commit of this hash, or these words in its subject
     command: str = ""  # filter: exchanges that ran a command with this in it
     failed: bool = False  # filter: exchanges in which a command or a test failed
+    machines: tuple[str, ...] = ()  # filter: said on one of these; "" is this machine
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     elsewhere: bool = False  # of another project than `Recall.near`
     unattended: bool = False  # of a session that a program held
     same: tuple[int, ...] = ()  # labels of other hits that say the same, and are left out
+    by: str = ""  # who said it, and on which machine, for people; "": said on this machine
 
 
 class Recalled(Reply, frozen=True):

@@ -47,6 +47,7 @@ class Exchanges:
         self._scored = scored
         self._view = sources.view
         self._record = sources.record
+        self._people = sources.people
         self._unattended = cache(self._is_unattended)
 
     def group(self, labels: Iterable[int]) -> list[Found]:
@@ -101,6 +102,8 @@ class Exchanges:
                 own.pop(name, None)
         found.turns.sort(key=lambda turn: (-sum(parts[turn.label].values()), turn.label))
         found.why = parts[found.best.label] | shared
+        if not self._people.own(found.best.machine):
+            found.why["others"] = weights.OTHERS
         found.score = round(sum(found.why.values()), 4)
         found.unattended = found.best.in_session and self._unattended(
             session_key(found.best.host, found.best.session, found.best.machine)

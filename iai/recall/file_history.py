@@ -6,9 +6,10 @@ from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import PurePosixPath
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.model.action import CHANGES, Action
+from iai.model.people import People
 from iai.model.record import Record
 from iai.model.session import SessionInfo
 from iai.store.record_view import RecordView
@@ -30,6 +31,8 @@ class FileVisit(Struct, frozen=True, kw_only=True):
     changes: int = 0  # 0: it was only read
     gone: bool = False  # deleted, or moved elsewhere
     commits: tuple[Action, ...] = ()  # of the same session, after the change
+    machine: str = ""  # id of that it was done on; "": this one
+    by: str = ""  # who did it, and on which machine, for people; "": done on this one
 
 
 class Found(Struct, frozen=True):
@@ -39,27 +42,43 @@ class Found(Struct, frozen=True):
     elsewhere: tuple[FileVisit, ...]  # in others, where that tells something
 
 
-def find(view: RecordView, named: str, cwd: str, root: str, project: str, k: int) -> Found:
+def find(
+    view: RecordView,
+    named: str,
+    cwd: str,
+    root: str,
+    project: str,
+    k: int,
+    machines: tuple[str, ...] = (),
+) -> Found:
     """Return the latest `k` visits of the file that a user means by `named` in a directory.
 
     `root` and `project` (an id) are those of the project that the directory is in. The file is
     looked for in every checkout of the project; if it was never touched there, `named` may also be
-    the end of any path.
+    the end of any path. `machines` are those that it was done on; none: any.
     """
     names = _names(named, cwd, root)
     bases = {"", root, *_checkouts(view, project)}
     here: tuple[FileVisit, ...] = ()
     for name, exact in ((names[0], True), *((name, False) for name in names)):
-        visits = history(view, name, project)
-        fitting = (v for v in visits if not exact or v.path.removesuffix(name)[:-1] in bases)
+        visits = history(view, name, project, machines)
+        fitting = (v for v in visits if not exact or _seen_from(v, name, bases, root))
         here = tuple(islice(fitting, k))
         if here:
             names = [name]
             break
     if here and len(PurePosixPath(names[0]).parts) == 1:
         return Found(here, ())  # other projects have files of that name, but they are other files
-    others = (v for name in names for v in history(view, name) if v.project != project)
+    every = (visit for name in names for visit in history(view, name, machines=machines))
+    others = (visit for visit in every if visit.project != project)
     return Found(here, tuple(islice(others, k - len(here))))
+
+
+def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:
+    """Is a path the name as seen from a checkout? One of another machine is known by its name."""
+    base = visit.path.removesuffix(name)[:-1]
+    alike = PurePosixPath(base).name == PurePosixPath(root).name
+    return base in bases or bool(visit.machine and alike)
 
 
 def change_line(visit: FileVisit) -> str:
@@ -76,12 +95,15 @@ def _names(named: str, cwd: str, root: str) -> list[str]:
     return list(dict.fromkeys((str(own), os.path.normpath(named))))
 
 
-def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisit]:
+def history(
+    view: RecordView, path: str, project: str = "", machines: tuple[str, ...] = ()
+) -> Iterator[FileVisit]:
     """Yield what was done to files of this path, the latest first.
 
     `path` matches whole and by its end: `src/tide.py` finds `/w/src/tide.py`. `project` is the id
-    of one to stay in; "" for all.
+    of one to stay in; "" for all. `machines` are those that it was done on; none: any.
     """
+    people = People(view.member)
     touched = (
         (session, action, view.request_before(session, action.at))
         for session, action in view.of_file(path)
@@ -92,8 +114,11 @@ def history(view: RecordView, path: str, project: str = "") -> Iterator[FileVisi
         found = list(group)
         request = found[0][2]
         own = request or next(view.session(session), None)
-        if own is not None and project in ("", own.project):
-            yield _visit(view, session, own, request, [action for _, action, _ in found])
+        if own is None or project not in ("", own.project):
+            continue
+        if not machines or own.machine in machines:
+            visit = _visit(view, session, own, request, [action for _, action, _ in found])
+            yield structs.replace(visit, by=str(people.whose(own.machine)))
 
 
 def _checkouts(view: RecordView, project: str) -> set[str]:
@@ -121,6 +146,7 @@ def _visit(
         title=info.title,
         branch=info.branch,
         project=own.project,
+        machine=own.machine,
         request=request,
         added=sum(action.added for action in actions),
         removed=sum(action.removed for action in actions),

@@ -67,6 +67,7 @@ class HitMaker:
             elsewhere=bool(self._near) and record.project != self._near,
             unattended=found.unattended,
             same=tuple(found.same),
+            by=str(self._sources.people.whose(record.machine)),
         )
         return self._with_exchange(hit, found, request) if request is not None else hit
 

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iai.index.filters import Filter, candidate_filters, requested
 from iai.index.lexical import NARRATION, WORK
-from iai.index.vector import Vectors
+from iai.index.vector import Mask, Vectors
 from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Recall
@@ -19,6 +19,7 @@ from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
 from iai.recall.sources import Candidates, Sources
 from iai.recall.supersession import RankedHit, demote_superseded, latest_first
+from iai.store.graph import GraphView
 
 MOST_HITS = 200
 NOTES = ("semantic", "procedural")  # tiers of what is noted outside a conversation
@@ -88,9 +89,14 @@ def _collect(
         sources.lexical.covering(NARRATION, query.every, weights.NARRATED, only)
     )
     if vector is not None and sources.index is not None:
-        mask = None if only.open else filter_mask(sources.links.facets(), only)
+        mask = None if only.open else _mask(sources.links, only)
         nearest = sources.index.search(vector, depth, sources.exact, mask)
         candidates.by_vectors.update(label for label, _ in nearest)
+
+
+def _mask(links: GraphView, only: Filter) -> Mask:
+    rows = links.facets()
+    return filter_mask(rows, links.machines(len(rows)), only)
 
 
 def _vector(given: tuple[QueryVector, ...], sources: Sources) -> Vectors | str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
 from iai.index.vector_indexer import VectorIndexer
+from iai.model.people import People
 from iai.store.graph import GraphView
 from iai.store.record_view import RecordView
 from iai.store.vectors import VectorView
@@ -28,6 +29,7 @@ class Sources:
         self.links = links
         self.lexical = lexical
         self.record = cache(view.get)  # by its label: a turn is looked at more than once
+        self.people = People(view.member)
         self._vector = vector
         self._stored = stored
 

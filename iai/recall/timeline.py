@@ -6,9 +6,10 @@ Of each session that is shown, only the latest turns are read; the others are co
 import heapq
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iai.index.filters import Filter
+from iai.model.people import People
 from iai.model.record import Project, Record
 from iai.payload.material import summary_of
 from iai.payload.summary import Summary
@@ -29,17 +30,19 @@ class Stretch(Struct, frozen=True, kw_only=True):
     first_request: Record | None
     last_said: Record
     summary: Summary
+    by: str = ""  # who held it, and on which machine, for people; "": held on this one
 
 
 def stretches(
     view: RecordView, only: Filter, *, before: int = 0, branch: str = ""
 ) -> Iterator[Stretch]:
-    """Yield the sessions that fit a filter by project and time, the one that ended last first.
+    """Yield the sessions that fit a filter by project, time and machine, the last ended one first.
 
     A session in several projects is listed under each. It fits if any part of it is in the period.
     `before` leaves out those that were active at that time or later, and `branch` those on another;
     neither reads what it leaves out.
     """
+    people = People(view.member)
     projects = [p for p in view.projects() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
     for active_at, project, key in latest_first:
@@ -47,9 +50,11 @@ def stretches(
             return
         if (before and active_at >= before) or not _is_on(view, key, branch):
             continue
+        if only.machines and _machine(view, key) not in only.machines:
+            continue
         stretch = _stretch(view, project, key, active_at, only.until)
         if stretch is not None:
-            yield stretch
+            yield structs.replace(stretch, by=str(people.whose(stretch.summary.info.machine)))
 
 
 def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:
@@ -64,6 +69,11 @@ def _is_on(view: RecordView, key: bytes, branch: str) -> bool:
         return True
     info = view.session_info(key)
     return info is not None and info.branch == branch
+
+
+def _machine(view: RecordView, key: bytes) -> str:
+    turns = view.session(key, newest_first=True)
+    return next((turn.machine for turn in turns), "")
 
 
 def _stretch(

@@ -137,6 +137,10 @@ REMEMBERED = 0.5
 # Exchanges whose turns share SAME of their terms say the same: only the best of them is a hit.
 SAME = 0.8
 
+# Taken off what others of a team said, so that among equals one's own comes first. Measured on
+# nothing, since no set has more than one person in it: so it is less than what age adds.
+OTHERS = -0.01
+
 # The project one is in comes first if its best hit has this share of the best score elsewhere. Not
 # measured: below it, little more than the age of a hit speaks for it.
 NEAR = 0.4

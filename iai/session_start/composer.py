@@ -34,17 +34,20 @@ class Composer:
         projects: int,
         *,
         elsewhere: bool = True,
+        here: str = "user",
         with_message: bool = True,
         on_disk: bool = True,
     ) -> None:
         """`projects` is how many have a payload of their own.
 
-        `elsewhere`: may a payload show what was done in other projects? `with_message`: is the
-        person shown a line about it? `on_disk`: is its text to be in a file?
+        `elsewhere`: may a payload show what was done in other projects? `here` says what is one's
+        own: see `iai.model.people`. `with_message`: is the person shown a line about it? `on_disk`:
+        is its text to be in a file?
         """
         self._readers = readers
         self._with_message = with_message
         self._elsewhere = elsewhere
+        self._here = here
         self._on_disk = on_disk
         # Enough for all that is composed in turn, one without a project among it, so that no
         # session is read twice for it.
@@ -115,6 +118,7 @@ class Composer:
             self._memo,
             checkout=target.checkout,
             elsewhere=self._elsewhere,
+            here=self._here,
         )
 
     def _topics(self, project: str) -> tuple[Topic, ...]:

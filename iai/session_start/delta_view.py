@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from iai.model.action import Action
+from iai.model.member import Member
 from iai.model.record import (
     Project,
     Record,
@@ -80,6 +81,14 @@ class DeltaView:
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
         return self._view.project_named(project)
+
+    def member(self, machine: str) -> Member | None:
+        """See `RecordView.member`."""
+        return self._view.member(machine)
+
+    def pinned_on(self, record: Record) -> str:
+        """See `RecordView.pinned_on`."""
+        return self._view.pinned_on(record)
 
     def active(self) -> list[Project]:
         """Return no project: a delta is about one project only."""

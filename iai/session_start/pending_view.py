@@ -12,6 +12,7 @@ from msgspec import structs
 from iai.model import copies
 from iai.model.action import Action, outlasts_rewind
 from iai.model.exchange import answers_only, opens
+from iai.model.member import Member
 from iai.model.record import (
     NewRecord,
     Project,
@@ -84,6 +85,14 @@ class PendingView:
     def ignored(self, project: str, *places: str) -> bool:
         """See `RecordView.ignored`."""
         return self._view is not None and self._view.ignored(project, *places)
+
+    def member(self, machine: str) -> Member | None:
+        """See `RecordView.member`."""
+        return self._view.member(machine) if self._view else None
+
+    def pinned_on(self, record: Record) -> str:
+        """See `RecordView.pinned_on`."""
+        return self._view.pinned_on(record) if self._view else record.machine
 
     def erased_through(self) -> int:
         """See `RecordView.erased_through`."""

@@ -42,7 +42,7 @@ class SnapshotReader:
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
-            f" message={settings.start_message} payload={settings.payload}"
+            f" message={settings.start_message} payload={settings.payload} here={settings.here}"
         )
 
     def read(self, wall: int) -> Snapshot:
@@ -59,7 +59,7 @@ class SnapshotReader:
                     )
                 )
                 self._watch_capture(view, wall)
-                live = InputVersion(view.watermark(), graph, self._shaped(wanted))
+                live = InputVersion(view.watermark(), graph, self._shaped(wanted, view))
         except StoreError as error:
             log.info("cannot read the records: %s", error)
             return Snapshot(live=None, graph=graph)
@@ -82,10 +82,15 @@ class SnapshotReader:
         except StoreError:
             return None
 
-    def _shaped(self, targets: Iterable[Target]) -> str:
-        """Return what shapes the text besides the records: also the branches checked out."""
+    def _shaped(self, targets: Iterable[Target], view: RecordView) -> str:
+        """Return what shapes the text besides the records.
+
+        Also the branches checked out, and the names of the members of a team.
+        """
         found = {t.checkout.here: t.checkout.branch for t in targets if t.checkout is not None}
         said = f" stalled={_digest(self.stalled)}" if self.stalled else ""
+        members = [*view.members(), *filter(None, [view.member("")])]
+        said += f" members={_digest(repr(members))}" if members else ""
         return f"{self._program} branches={_digest(repr(sorted(found.items())))}{said}"
 
     def _watch_capture(self, view: RecordView, wall: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -28,6 +28,7 @@ SCHEMA = topics.SCHEMA
 _DATABASES = (
     "chunks",  # number of a vector index, position -> some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
+    "machines",  # position -> of which machine records are, if any is of another than this
     "beside",  # label -> labels of the turns around it in its session, see `GraphView.neighbours`
     "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
     "counts",  # id of a term -> in how many records it occurs
@@ -40,10 +41,12 @@ FACETS = np.dtype(
     [("said", "<i8"), ("project", "<u4"), ("session", "<u4"), ("role", "<u4"), ("tier", "<u4")]
 )
 _FACETS_ROWS = 1_024  # records in a chunk of them
+_MACHINE = np.dtype("<u4")  # of a record, by its CRC-32; 0: this machine
 
 AROUND = 3  # turns kept on each side of a turn
 Labels: TypeAlias = NDArray[np.int64]
 Facets: TypeAlias = NDArray[np.void]
+Machines: TypeAlias = NDArray[np.uint32]
 _LABEL = np.dtype("<i8")
 _ALONE = bytes(2 * AROUND * _LABEL.itemsize)
 _NONE = bytes(8)
@@ -129,11 +132,17 @@ class GraphView(LinkView, TopicView):
 
     def facets(self) -> Facets:
         """Return what filters ask, in a row for each label from 1; zeros where there is none."""
-        database = self._db["facets"]
-        last = next(self._t.entries_back(database, _LAST), None)
-        table = np.zeros((decode_u64(last[0]) + 1 if last else 0, _FACETS_ROWS), FACETS)
-        for key, data in self._t.entries(database):
-            table[decode_u64(key)] = np.frombuffer(data, FACETS)
+        last = next(self._t.entries_back(self._db["facets"], _LAST), None)
+        return self._table("facets", decode_u64(last[0]) + 1 if last else 0, FACETS)
+
+    def machines(self, count: int) -> Machines:
+        """Return the machines of records, in as many rows as `facets` has."""
+        return self._table("machines", count // _FACETS_ROWS, _MACHINE)
+
+    def _table(self, database: str, chunks: int, kind: np.dtype[Any]) -> NDArray[Any]:
+        table = np.zeros((chunks, _FACETS_ROWS), kind)
+        for key, data in self._t.entries(self._db[database]):
+            table[decode_u64(key)] = np.frombuffer(data, kind)
         return table.reshape(-1)
 
     def chunks(self, table: int) -> Iterator[tuple[int, bytes]]:
@@ -186,19 +195,31 @@ class GraphChange(GraphView, LinkChange, TopicChange):
 
     def forget_terms(self) -> None:
         """Delete what follows from the texts of the records, to start over."""
-        for database in ("beside", "facets", "terms", "counts"):
+        for database in ("beside", "facets", "machines", "terms", "counts"):
             self._t.drop(self._db[database], delete=False)
         self.mark_counted(None)
 
     def put_facets(self, facets: Mapping[int, bytes | None]) -> None:
         """Set what filters ask of these records, a row of `FACETS` each; None deletes one."""
-        for chunk, labels in groupby(sorted(facets), lambda label: (label - 1) // _FACETS_ROWS):
-            old = self._t.get(encode_u64(chunk), db=self._db["facets"])
-            rows = bytearray(old or FACETS.itemsize * _FACETS_ROWS)
-            for label in labels:
-                at = (label - 1) % _FACETS_ROWS * FACETS.itemsize
-                rows[at : at + FACETS.itemsize] = facets[label] or bytes(FACETS.itemsize)
-            self._t.put(encode_u64(chunk), bytes(rows), db=self._db["facets"])
+        self._put_rows("facets", FACETS.itemsize, facets)
+
+    def put_machines(self, machines: Mapping[int, int]) -> None:
+        """Set the machines of these records; what is of this machine alone takes no room."""
+        size = _MACHINE.itemsize
+        rows = {label: machine.to_bytes(size, "little") for label, machine in machines.items()}
+        self._put_rows("machines", size, rows)
+
+    def _put_rows(self, database: str, size: int, given: Mapping[int, bytes | None]) -> None:
+        for chunk, labels in groupby(sorted(given), lambda label: (label - 1) // _FACETS_ROWS):
+            new = {label: given[label] or bytes(size) for label in labels}
+            old = self._t.get(encode_u64(chunk), db=self._db[database])
+            if old is None and not any(map(any, new.values())):
+                continue
+            rows = bytearray(old or size * _FACETS_ROWS)
+            for label, row in new.items():
+                at = (label - 1) % _FACETS_ROWS * size
+                rows[at : at + size] = row
+            self._t.put(encode_u64(chunk), bytes(rows), db=self._db[database])
 
     def _set(self, database: str, keys: list[bytes], values: Iterable[bytes | None]) -> None:
         """Put these values; None deletes the entry."""

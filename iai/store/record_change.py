@@ -14,6 +14,7 @@ from iai.model.amended import NOTHING, Field, Value
 from iai.model.change import ForgottenTitle, Named, SessionName
 from iai.model.clock import Now
 from iai.model.exchange import NARRATION, is_answer, opens, same_exchange
+from iai.model.member import Member
 from iai.model.record import (
     CLIENT,
     DIGEST,
@@ -44,6 +45,7 @@ from iai.store.record_view import (
     MARKUP,
     REDACTED,
     TEAM_MARK,
+    THIS_MACHINE,
     not_recorded_key,
 )
 from iai.store.seal import Transaction
@@ -142,6 +144,11 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
             self._worked.add(request)
             self._log("act", request, {project}, session)
         self._touch(key)
+
+    def note_this_machine(self, member: Member) -> None:
+        """Keep who works on this machine, by which other machines of the same user are known."""
+        if self.member("") != member:
+            self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
 
     def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
         """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""

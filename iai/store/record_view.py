@@ -33,6 +33,7 @@ from iai.store.seal import BEYOND
 
 MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
+THIS_MACHINE = b"this_machine"  # in `meta`
 TEAM_MARK = b"team_mark"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
@@ -224,9 +225,15 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         return self._t.intact(not_recorded_key(session), db=self._db["meta"]) == FOR_NOW
 
     def member(self, machine: str) -> Member | None:
-        """Return who works on another machine of the team; None if that is not known."""
-        data = self._t.intact(machine.encode(), db=self._db["members"]) if machine else None
+        """Return who works on a machine of the team, "" being this one; None if it is not known."""
+        key, database = (machine.encode(), "members") if machine else (THIS_MACHINE, "meta")
+        data = self._t.intact(key, db=self._db[database])
         return unpack(data, Member) if data is not None else None
+
+    def pinned_on(self, record: Record) -> str:
+        """Return the machine that a pinned record was pinned on; "" is this one."""
+        stamp = self.amended(record.id).stamps.get("pinned")
+        return stamp.machine if stamp is not None else record.machine
 
     def team_mark(self) -> Mark:
         """Return up to where the changes of the team were applied."""

@@ -55,8 +55,13 @@ class ReplicaChange(RecordChange):
         self._open: dict[str, str] = {}  # project that a change names -> that it is in; "": ignored
 
     def take(self, machine: str, change: Change) -> None:
-        """Put in what a machine said. Its own changes, which come back, say nothing new."""
+        """Put in what a machine said. Its own changes, which come back, say nothing new.
+
+        But it is told its own name, as the team knows it, in the same way as those of others.
+        """
         home = self._home(change.project)
+        if machine == self._own and isinstance(change, MemberChange):
+            self.note_this_machine(Member(machine="", author=change.author, name=change.name))
         if machine == self._own or not home:
             return
         self._live = True

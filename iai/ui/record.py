@@ -1,6 +1,7 @@
 """The page of one record: its text in its exchange, and what can be done with it."""
 
 from iai.errors import NotFound
+from iai.model.people import People
 from iai.model.record import Record
 from iai.recall import conversation
 from iai.recall.account import account
@@ -16,6 +17,7 @@ def show(asked: Asked) -> Document:
             raise NotFound(f"there is no record #{number}; it may have been forgotten")
         _, exchange, _ = conversation.around(view, record, 0)
         project = view.project_named(record.project)
+        by = str(People(view.member).whose(record.machine))
     bases = [project.root if project else "", record.cwd]
     return {
         "record": record,
@@ -23,6 +25,7 @@ def show(asked: Asked) -> Document:
         "part": conversation.part(exchange, record) if exchange.turns else "",
         "done": list(account(exchange.actions, bases)),
         "project": project,
+        "by": by,
         "closed": is_done(record),
     }
 

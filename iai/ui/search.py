@@ -5,8 +5,11 @@ from typing import Any, Literal
 
 from iai.errors import BadUsage, IaiError
 from iai.model import units
+from iai.model.people import People
 from iai.process.client import Client, recall
 from iai.protocol.graph_cache import Hit, Recall
+from iai.recall.named_person import ME, machines_of
+from iai.store.record_view import RecordView
 from iai.ui.asked import Asked, Document, choices, chosen
 
 HITS = 10
@@ -19,6 +22,7 @@ def show(asked: Asked) -> Document:
     """Return the hits for a query; none without one. What went wrong is said on the page."""
     with asked.records() as view:
         projects = choices(view)
+        people = authors(view)
     project = chosen(asked, projects)
     found: Document = {"hits": [], "degraded": (), "problem": "", "took_ms": 0.0}
     query = asked.text("q")
@@ -33,8 +37,9 @@ def show(asked: Asked) -> Document:
         "project": project,
         "roles": ROLES,
         "periods": PERIODS,
+        "people": people,
         "asked": {
-            name: asked.text(name) for name in ("role", "since", "file", "commit", "command")
+            name: asked.text(name) for name in ("role", "since", "file", "commit", "command", "by")
         },
         "failed": bool(asked.text("failed")),
         **found,
@@ -53,6 +58,7 @@ def _recall(asked: Asked, query: str, project: str) -> Document:
         commit=asked.text("commit"),
         command=asked.text("command"),
         failed=bool(asked.text("failed")),
+        machines=machines_of(asked.text("by"), asked.layout),
     )
     with Client(asked.layout) as client:
         client.require()
@@ -65,6 +71,13 @@ def _recall(asked: Asked, query: str, project: str) -> Document:
         "degraded": answer.degraded,
         "took_ms": took_ms,
     }
+
+
+def authors(view: RecordView) -> list[str]:
+    """Return whom to choose from: oneself and the others of the team; none without a team."""
+    people = People(view.member)
+    others = {m.author for m in view.members() if m.author and not people.own(m.machine)}
+    return [ME, *sorted(others)] if others else []
 
 
 def _role(given: str) -> Literal["", "user", "assistant"]:

@@ -4,6 +4,7 @@ from itertools import islice
 
 from iai.errors import NotFound
 from iai.index.filters import Filter
+from iai.model.people import People
 from iai.model.record import session_key
 from iai.model.session import SessionInfo
 from iai.recall import conversation
@@ -44,19 +45,23 @@ def show(asked: Asked) -> Document:
 def story(asked: Asked) -> Document:
     """Return one session, so many exchanges at a time. Raises NotFound."""
     host, session, start = asked.exact("host"), asked.exact("session"), asked.offset()
-    key = session_key(host, session)
+    machine = asked.exact("machine")
+    key = session_key(host, session, machine)
     with asked.records() as view:
         found = conversation.of_session(view, key)
-        info = view.session_info(key) or SessionInfo(host=host, session=session)
+        info = view.session_info(key) or SessionInfo(host=host, session=session, machine=machine)
+        by = str(People(view.member).whose(machine))
         turns = [turn for exchange in found for turn in exchange.turns]
         project = view.project_named(turns[0].project) if turns else None
     if not found:
         raise NotFound("there is no such session, or it was forgotten")
     bases = [project.root if project else "", info.cwd]
-    given = delivered(asked.layout, session)
+    given = delivered(asked.layout, session) if not machine else frozenset()
     return {
         "host": host,
         "session": session,
+        "machine": machine,
+        "by": by,
         "info": info,
         "title": info.title or (turns[0].text if turns else "A session"),
         "project": project,

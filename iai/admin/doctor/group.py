@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from iai.admin import health
-from iai.admin.doctor import copies
+from iai.admin.doctor import copies, team
 from iai.admin.doctor.finding import (
     Finding,
     fail,
@@ -39,6 +39,7 @@ def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterat
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
     yield from _stages(layout, settings, verify=verify)
+    yield from team.checks(layout)
     yield from copies.checks(layout, settings)
     yield _ledger(layout)
 

@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from iai.index.filters import Filter, requested
 from iai.index.lexical import LexicalIndex
 from iai.index.terms import extract
-from iai.index.vector_filter import facets, filter_mask
+from iai.index.vector_filter import facets, filter_mask, machine_id
 from iai.model.record import Record
 from iai.protocol.graph_cache import Recall
 from iai.store.graph import FACETS
 from tests.iai.store.builders import kept
 
+HERE = np.zeros(1, np.uint32)  # the machine of one record
 TIMES = st.sampled_from([-(1 << 63), -5, 1, 2, 1_000, (1 << 63) - 2])
 NAMES = st.sampled_from(["a", "b", "a b", "\u00e9", "x" * 300])
 ROLES = st.sampled_from(["user", "assistant"])
 TIERS = st.sampled_from(["episodic", "semantic", "procedural"])
-FIELDS = ("project", "session", "role", "tier", "created_at")
+MACHINES = st.sampled_from(["", "a", "b"])
+FIELDS = ("project", "session", "role", "tier", "created_at", "machine")
 
 
 @st.composite
@@ -33,6 +35,7 @@ def filters(draw: st.DrawFn) -> Filter:
         tier=draw(nothing | TIERS),
         since=draw(st.just(0) | TIMES),
         until=draw(st.just(0) | TIMES),
+        machines=draw(st.just(()) | st.lists(MACHINES, max_size=2).map(tuple)),
     )
 
 
@@ -43,7 +46,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[LexicalIndex, list
     records = [
         kept(1 + n, "text", **dict(zip(FIELDS, values, strict=True)))
         for n, values in enumerate(
-            (project, session, role, tier, at)
+            (project, session, role, tier, at, ("", "a", "b")[(at + len(tier)) % 3])
             for project in ("a", "b", "\u00e9")
             for session in ("a", "a b", "x" * 300)
             for role in ("user", "assistant")
@@ -65,7 +68,9 @@ def test_the_indexes_find_exactly_what_matches(
     expected = [r.label for r in records if only.fits(r)]
     assert sorted(label for label, _ in index.search(["text"], len(records), only)) == expected
     rows = np.frombuffer(b"".join(map(facets, records)), FACETS)
-    assert [records[row].label for row in np.flatnonzero(filter_mask(rows, only))] == expected
+    machines = np.asarray([machine_id(r) for r in records], np.uint32)
+    mask = filter_mask(rows, machines, only)
+    assert [records[row].label for row in np.flatnonzero(mask)] == expected
 
 
 @pytest.mark.parametrize("far", [-(1 << 64), (1 << 64) - 1])
@@ -75,7 +80,7 @@ def test_a_time_out_of_range_is_not_an_error(tmp_path: Path, far: int) -> None:
     index.commit()
     rows = np.frombuffer(facets(kept(1, "text", created_at=far)), FACETS)
     for only in (Filter(since=far), Filter(until=far)):
-        assert len(index.search(["text"], 9, only)) == int(filter_mask(rows, only).sum())
+        assert len(index.search(["text"], 9, only)) == int(filter_mask(rows, HERE, only).sum())
 
 
 def test_the_period_begins_with_its_first_moment_and_ends_before_its_last() -> None:

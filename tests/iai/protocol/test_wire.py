@@ -297,6 +297,25 @@ GOLDEN: dict[str, str] = {
         "6d616e647391a16da66572726f727391a165a9656c73657768657265c3aa756e617474656e646564c3a47361"
         "6d659105a8646567726164656491aa766563746f72733a2078a87265766973696f6e01"
     ),
+    "recall, by machines": (
+        "de0013a17601a26964a137a46b696e64a6726563616c6ca57175657279a171a16b03a770726f6a656374a170"
+        "a7766563746f72739184aa67656e65726174696f6e07a56474797065a26634a964696d656e73696f6e02a464"
+        "617461c4080000803f00000000a773657373696f6ea173a4726f6c65a475736572a474696572a873656d616e"
+        "746963a573696e636501a5756e74696c02a76578706c61696ec3a46e656172a16ea466696c65a166a6636f6d"
+        "6d6974a163a7636f6d6d616e64a16da66661696c6564c3a86d616368696e657392a0a26161"
+    ),
+    "recalled, with who said it": (
+        "86a17601a26964a137a46b696e64a8726563616c6c6564a46869747391de001fa26964a23031a56c6162656c"
+        "01a573636f7265cb3ff8000000000000a377687981a5776f726473cb3ff0000000000000a474657874a174a4"
+        "726f6c65a475736572a4686f7374a6636c61756465aa73657373696f6e5f6964a173a770726f6a656374a170"
+        "ac70726f6a6563745f6e616d65a16ea3637764a12faa637265617465645f617401a670696e6e6564c2a47469"
+        "6572a873656d616e746963a47461677391a161a6736f7572636583aa7472616e736372697074a22f74a66f66"
+        "6673657405a475756964a175a76d61746368656491a171ad737570657273656465645f6279a23032a7706173"
+        "73616765a174a77265717565737403a561736b6564a161a6616e73776572a162a56c696e65739183a56c6162"
+        "656c04a4726f6c65a475736572a474657874a16ca566696c657391a166a7636f6d6d69747391a163a8636f6d"
+        "6d616e647391a16da66572726f727391a165a9656c73657768657265c3aa756e617474656e646564c3a47361"
+        "6d659105a26279a162a8646567726164656491aa766563746f72733a2078a87265766973696f6e01"
+    ),
     "graph-updated": (
         "84a17601a26964a137a46b696e64ad67726170682d75706461746564a87265766973696f6e01"
     ),
@@ -405,7 +424,7 @@ def one_of_each() -> list[Message]:
         source=Provenance(transcript="/t", offset=5, uuid="u"),
         passage="t", request=3, asked="a", answer="b",
         lines=(Line(label=4, role="user", text="l"),), files=("f",), commits=("c",),
-        commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,),
+        commands=("m",), errors=("e",), elsewhere=True, unattended=True, same=(5,), by="b",
     )  # fmt: skip
     peer = TeamPeer(
         machine="m", author="a", name="n", heard_at=1, waiting=2, missing=True, behind_since=3
@@ -461,7 +480,7 @@ def one_of_each() -> list[Message]:
         Recall(
             query="q", k=3, project="p", vectors=(VECTOR,), session="s", role="user",
             tier="semantic", since=1, until=2, explain=True, near="n", file="f", commit="c",
-            command="m", failed=True,
+            command="m", failed=True, machines=("", "aa"),
         ),
         Recalled(hits=(hit,), degraded=("vectors: x",), revision=1),
         GraphUpdated(revision=1),

@@ -6,6 +6,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.freshness.inputs import LEFT_OUT, Snapshot
 from iai.model.clock import NS
+from iai.model.member import Member
 from iai.model.record import Project
 from iai.process import files
 from iai.projects.identity import identify
@@ -15,7 +16,7 @@ from iai.store.graph import GraphStore, Progress
 from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from iai.store.topics import Window
-from tests.iai.store.builders import NOW, PROJECT, new_record, put
+from tests.iai.store.builders import NOW, PROJECT, know, new_record, put
 
 
 class OurReaders(PayloadReaders):
@@ -71,6 +72,23 @@ def test_a_branch_checked_out_makes_the_payload_stale(layout: Layout, tmp_path: 
         versions.append(snapshots.read(NOW.wall).live)
     records.close()
     assert versions[0] == versions[1] != versions[2]
+
+
+def test_a_name_in_the_team_and_the_setting_of_whose_work_comes_first_do_too(
+    layout: Layout,
+) -> None:
+    records = Records(layout.records, writer=True)
+    put(records, new_record("a"))
+    readers = OurReaders(layout, records)
+    snapshots = reader(layout, readers)
+    versions = [snapshots.read(NOW.wall).live]
+    for machine in ("", "bb" * 8):
+        know(records, Member(machine=machine, author="Kim"))
+        versions.append(snapshots.read(NOW.wall).live)
+    settings = Settings(store=layout.root, here="machine")
+    versions.append(SnapshotReader(layout, readers, settings, Manifest()).read(NOW.wall).live)
+    records.close()
+    assert len({version and version.program for version in versions}) == len(versions)
 
 
 def test_a_payload_is_present_if_all_are_intact_and_a_hook_would_print_it(layout: Layout) -> None:

@@ -8,16 +8,20 @@ import lmdb
 from iai.encryption import keys
 from iai.encryption.cipher import Cipher
 from iai.encryption.sources import KeyFile
+from iai.model.change import Change, MemberChange
 from iai.model.clock import Now
 from iai.model.ids import record_id
+from iai.model.member import Member
 from iai.model.record import NewRecord, Record
 from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.replica_change import ReplicaChange
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
 PROJECT = "0123456789abcdef"
+THIS = "99" * 8  # the id of this machine, as others name it
 
 
 def new_record(key: str, **fields: Any) -> NewRecord:
@@ -81,6 +85,25 @@ def encrypt(root: Path) -> Cipher:
     cipher = keys.load_cipher(root)
     assert cipher is not None
     return cipher
+
+
+def know(records: Records, *members: Member) -> None:
+    """Have the replicator say who works on which machine; "" is this one."""
+    for member in members:
+        named = MemberChange(
+            project=PROJECT, revision=member.revision + 1, author=member.author, name=member.name
+        )
+        hear(records, member.machine or THIS, named)
+
+
+def hear(records: Records, machine: str, *changes: Change, now: Now = NOW) -> None:
+    """Apply what another machine of the team said."""
+
+    def change(unit: ReplicaChange) -> None:
+        for one in changes:
+            unit.take(machine, one)
+
+    records.apply(change, now, THIS)
 
 
 def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:

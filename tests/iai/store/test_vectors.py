@@ -121,6 +121,20 @@ def test_facets_are_kept_in_a_row_for_each_label(graph: GraphStore) -> None:
     assert rows[2_599].tobytes() == described[2_600]
 
 
+def test_the_machines_of_records_take_no_room_where_all_are_of_this_one(graph: GraphStore) -> None:
+    described = {n: facets(kept(n, "t")) for n in (1, 1_024, 1_025, 2_600)}
+    graph.commit(lambda unit: unit.put_facets(described))
+    graph.commit(lambda unit: unit.put_machines({1: 0, 2: 0, 1_025: 7, 2_600: 0}))
+    with graph.view() as view:
+        rows = view.machines(len(view.facets()))
+        kept_chunks = len(list(view._t.entries(view._db["machines"])))
+    assert (len(rows), kept_chunks) == (3 * 1_024, 1)
+    assert {n + 1: machine for n, machine in enumerate(rows.tolist()) if machine} == {1_025: 7}
+    graph.commit(lambda unit: unit.put_machines({1_025: 0}))
+    with graph.view() as view:
+        assert not view.machines(len(view.facets())).any()
+
+
 def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
     graph.commit(lambda unit: unit.put_neighbours({1: [9, 8, 0, 2, 0, 0]}))
     with graph.view() as view:

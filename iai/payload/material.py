@@ -221,7 +221,7 @@ def _sessions(
     view: PayloadSource, keys: Iterable[bytes], project: str, memo: Memo
 ) -> Iterator[Summary]:
     """Yield these sessions as summaries of what was said in a project."""
-    known = memo[project]
+    known = memo.setdefault(project, {})
     for key in keys:
         changed = view.session_changed(key)
         kept = known.get(key)

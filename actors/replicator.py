@@ -38,7 +38,7 @@ from iai.replication.intake import Intake, Taken, Write
 from iai.replication.outbox import Outbox
 from iai.replication.report import Link, report
 from iai.store.inbox import Mark
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 from iai.store.scrubber import Scrubber
 from iai.store.team_store import Shared, TeamChange, TeamStore
@@ -77,7 +77,7 @@ class Replicator:
     subscriptions = (Actor.INGEST, Actor.LIFECYCLE)
 
     def __init__(
-        self, enrolment: Enrolment, readers: Readers, store: TeamStore, stream: Stream
+        self, enrolment: Enrolment, readers: PayloadReaders, store: TeamStore, stream: Stream
     ) -> None:
         self._name = enrolment.name
         self._readers = readers
@@ -440,7 +440,7 @@ def make(settings: Settings) -> Replicator:
     own = team_file.load(layout)
     store = _store(layout, own.machine)
     stream = JetStream(own.server, own.team, own.machine)
-    return Replicator(own, Readers(layout), store, stream)
+    return Replicator(own, PayloadReaders(layout), store, stream)
 
 
 def _store(layout: Layout, machine: str) -> TeamStore:

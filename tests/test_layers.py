@@ -163,7 +163,9 @@ def test_only_store_and_index_import_the_engines(module: str) -> None:
         assert not tops(module) & ENGINES
 
 
-@pytest.mark.parametrize("module", ["actors.ingest", "actors.lifecycle", "actors.cache_writer"])
+@pytest.mark.parametrize(
+    "module", ["actors.ingest", "actors.lifecycle", "actors.cache_writer", "actors.replicator"]
+)
 def test_actors_that_compute_nothing_load_no_numpy(module: str) -> None:
     assert "numpy" not in reached_from(module), "it would take as long as all else they load"
 

@@ -2,22 +2,26 @@
 
 import errno
 import logging
+import multiprocessing
 import os
 import socket
+import sys
 from collections import deque
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from actors.runtime import Loop, SignalQueue, WakeupPipe
+from actors import supervisor
+from actors.runtime import Loop, SignalQueue, WakeupPipe, _run
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.lifecycle.supervision import Exit
 from iai.model.clock import Now
 from iai.process.heartbeat import Heartbeat
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
-from iai.protocol.message import Actor, Error, Event, Reply, Request
+from iai.protocol.message import PIPELINE, Actor, Error, Event, Reply, Request
 from iai.store.seal import EntryCorrupt
 
 
@@ -142,3 +146,57 @@ def test_a_file_at_the_path_of_the_pipe_is_replaced(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600
         assert not pipe.drain()
         pipe.close()
+
+
+class Woken(Answering):
+    """A behaviour with a thread that wakes the loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor, self.writer = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        self.worked = 0
+
+    def due_s(self, now: Now) -> float:
+        return 0.0 if self.worked == 0 else 60.0
+
+    def work(self, now: Now) -> Steps:
+        self.worked += 1
+        yield from ()
+
+
+def test_a_descriptor_of_the_behaviour_wakes_the_loop_which_empties_it(layout: Layout) -> None:
+    heartbeat, signals, behaviour = Heartbeat(layout.heartbeat(Actor.INGEST)), NoSignals(), Woken()
+    loop = Loop(Actor.REPLICATOR, behaviour, Settings(store=layout.root), heartbeat, signals)
+    os.write(behaviour.writer, b"..")
+    loop._poller.poll()  # or wait forever
+    loop._turn()
+    assert behaviour.worked == 1
+    assert loop._poller.poll(0) == []
+    loop.close()
+    signals.close()
+    os.close(behaviour.descriptor)
+    os.close(behaviour.writer)
+
+
+@pytest.mark.parametrize("missing", ["the package", "the team"])
+def test_a_replicator_that_lacks_what_it_needs_is_not_started_again(
+    missing: str, layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if missing == "the package":
+        monkeypatch.setitem(sys.modules, "iai.team.jetstream", None)
+    ours, theirs = multiprocessing.Pipe()
+    signals, settings = NoSignals(), Settings(store=layout.root)
+    code = _run(Actor.REPLICATOR, "actors.replicator", settings, theirs, signals, verify=False)
+    signals.close()
+    ours.close()
+    theirs.close()
+    assert code == Exit.CANNOT_START
+    said = "iai-memory[team]" if missing == "the package" else "this machine is in no team"
+    assert said in caplog.text
+
+
+def test_the_replicator_belongs_to_the_group_only_where_there_is_a_team(layout: Layout) -> None:
+    assert tuple(supervisor._modules(layout)) == PIPELINE
+    layout.team_file.write_text("{}")
+    assert tuple(supervisor._modules(layout)) == (*PIPELINE, Actor.REPLICATOR)

@@ -76,6 +76,14 @@ class Crew:
         self.machines = [Machine(f"m{index}", **settings) for index in range(number)]
 
     def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
         founder = self.machines[0]
         own = enrolment.create("crew", self.servers.server, "Kim", founder.name)
         team_file.save(founder.layout, own)
@@ -83,7 +91,6 @@ class Crew:
         wait_until(lambda: self._is_in(founder), "the founder has its team")
         for machine in self.machines[1:]:
             self.join(machine)
-        return self
 
     def __exit__(self, *_: object) -> None:
         for machine in self.machines:

@@ -16,7 +16,7 @@ from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Event, Reply, Request
 from iai.protocol.replicator import InviteMachine, MachineInvited, ShareProject
 from iai.store.inbox import Mark
-from iai.store.readers import Readers
+from iai.store.payload_readers import PayloadReaders
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
@@ -41,7 +41,7 @@ class Clock:
         self.now = Now(self.now.wall + ns, self.now.mono + ns)
 
 
-class OwnReaders(Readers):
+class OwnReaders(PayloadReaders):
     """Reads through the writer's environment: LMDB allows one per file and process."""
 
     def __init__(self, path: Path, records: Records) -> None:

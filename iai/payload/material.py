@@ -89,8 +89,8 @@ class Material(Struct, frozen=True, kw_only=True):
         return next(iter(self.sessions), None)
 
 
-# Session and project -> revision of its last change when it was read, and what was made of it.
-Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, Summary | None]]
+# Project -> its latest sessions: revision of the last change when it was read, what was made of it.
+Memo: TypeAlias = dict[str, dict[bytes, tuple[int, Summary | None]]]
 
 
 def gather(
@@ -126,8 +126,7 @@ def gather(
         others = []
     shown = [project] if project else [other.id for other in others]
     people = People(view.member, here)
-    ours, theirs = _parted(view, project, people, memo)
-    every = list(_sessions(view, ours, project, memo))
+    every, theirs = _sessions(view, project, people, memo)
     own = list(_others(every, without))
     real = list(_real_first(s for s in own if not s.info.unattended))
     held = list(here_first(real, checkout))
@@ -153,9 +152,9 @@ def gather(
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            if (session := _foremost(_latest(view, other.id, without, people, memo)))
+            if (session := _foremost(_others(_latest(view, other.id, people, memo), without)))
         ),
-        others=_news(list(_sessions(view, theirs, project, memo)), real, since),
+        others=_news(theirs, real, since),
     )
     return structs.replace(material, names=_names(material, people))
 
@@ -179,7 +178,7 @@ def _parted(
 
 def _info(view: PayloadSource, session: bytes, project: str, memo: Memo) -> SessionInfo:
     """Return whose a session is; if only its turns are known, by those."""
-    _, kept = memo.get((session, project), (0, None))
+    _, kept = memo.get(project, {}).get(session, (0, None))
     info = kept.info if kept else view.session_info(session)
     if info is not None:
         return info
@@ -211,24 +210,52 @@ def _names(material: Material, people: People) -> dict[str, Whose]:
 
 
 def _sessions(
-    view: PayloadSource, keys: Iterable[bytes], project: str, memo: Memo
-) -> Iterator[Summary]:
-    """Yield these sessions as summaries of what was said in a project."""
-    for key in keys:
-        changed = view.session_changed(key)
-        kept = memo.get((key, project))
-        if kept is None or not changed or kept[0] != changed:
-            kept = memo[key, project] = changed, summary_of(view, key, project)
-        if kept[1] is not None and not kept[1].dismissed:
-            yield kept[1]
+    view: PayloadSource, project: str, people: People, memo: Memo
+) -> tuple[list[Summary], list[Summary]]:
+    """Return one's own sessions of a project, and those of others, the latest first.
+
+    `memo` then has these, and no earlier ones.
+    """
+    parts = _parted(view, project, people, memo)
+    known = memo.get(project, {})
+    latest = {
+        key: _remembered(view, key, project, known.get(key)) for keys in parts for key in keys
+    }
+    memo[project] = latest
+    ours, theirs = (
+        [found for key in keys if (found := latest[key][1]) is not None and not found.dismissed]
+        for keys in parts
+    )
+    return ours, theirs
 
 
-def _latest(
-    view: PayloadSource, project: str, without: str, people: People, memo: Memo
-) -> Iterator[Summary]:
-    """Yield the other sessions of a project, one's own if there are any; the latest first."""
-    ours, theirs = _parted(view, project, people, memo)
-    return _others(_sessions(view, ours or theirs, project, memo), without)
+def _remembered(
+    view: PayloadSource, session: bytes, project: str, kept: tuple[int, Summary | None] | None
+) -> tuple[int, Summary | None]:
+    """Return what was kept of a session if it holds, else what it is now."""
+    changed = view.session_changed(session)
+    if kept is not None and changed and kept[0] == changed:
+        return kept
+    return changed, summary_of(view, session, project)
+
+
+def _latest(view: PayloadSource, project: str, people: People, memo: Memo) -> Iterator[Summary]:
+    """Yield the sessions of a project, one's own if there are any; the latest first.
+
+    What is not asked for is not read.
+    """
+    parts = _parted(view, project, people, memo)
+    known = memo.get(project, {})
+    memo[project] = kept = {k: known[k] for keys in parts for k in keys if k in known}
+    for keys in parts:
+        empty = True
+        for key in keys:
+            kept[key] = _remembered(view, key, project, kept.get(key))
+            if (found := kept[key][1]) is not None and not found.dismissed:
+                empty = False
+                yield found
+        if not empty:
+            return
 
 
 def _foremost(sessions: Iterable[Summary]) -> Summary | None:

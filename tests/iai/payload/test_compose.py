@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from iai.model.topic import Topic
 from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
-from iai.payload.material import Material, Memo, gather
+from iai.payload.material import SESSIONS, Material, Memo, gather
 from iai.payload.summary import Summary, summarise
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
@@ -338,7 +339,7 @@ def test_of_another_project_no_session_is_read_behind_the_one_that_is_shown(
     with records.view() as view:
         found = gather(view, "another", "mine", memo=memo)
     assert [shown.info.session for _, shown in found.elsewhere] == ["shown"]
-    assert len(memo) == 2
+    assert sum(map(len, memo.values())) == 2
 
 
 def test_of_another_project_without_people_a_session_that_is_not_trivial_is_shown(
@@ -564,6 +565,15 @@ def test_what_is_remembered_from_the_last_time_changes_nothing(
                 for project in (PROJECT, OTHER):
                     assert gather(view, project, "p", memo=memo) == gather(view, project, "p")
         records.close()
+
+
+def test_of_a_project_only_the_latest_sessions_are_remembered(records: Records) -> None:
+    memo: Memo = {}
+    for number in range(SESSIONS + 3):
+        put(records, new_record(f"k{number}", session=f"s{number}", created_at=NOW.wall + number))
+        with records.view() as view:
+            gather(view, PROJECT, "p", memo=memo)
+            assert list(memo[PROJECT]) == list(islice(view.sessions(PROJECT), SESSIONS))
 
 
 def perform(unit: RecordChange, number: int, act: str, project: str, label: int, text: str) -> None:

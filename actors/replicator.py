@@ -65,6 +65,7 @@ log = logging.getLogger(__name__)
 REPORTS = 64  # taken at a time: some 50 ms of verifying, opening and noting
 RETRIED = 128  # messages that waited for a key, opened at a time
 ERASED = 32  # messages deleted from the stream at a time
+MOST_WAITING = 20_000  # changes in the inbox; while there are more, nothing is taken in
 ROUND_S = 1.0  # between two looks at what is due by the clock
 BEAT_S = 15.0  # between two heartbeats, and two looks whether the stream has lost anything
 MOST_NOTED = 100  # refused messages that are noted in the ledger, of those taken at a time
@@ -92,11 +93,11 @@ class Replicator:
         self._hinted = False  # has ingest committed something?
         self._more = False  # is more to be published at once?
         self._scrubbing = False  # is a scrub under way?
+        self._full = False  # does the inbox have as much as it may?
         self._retry_after = -1  # sequence; messages beyond it may have got their key; -1: none
         self._applied = Mark()  # up to where the inbox was emptied
         self._holes_made: list[tuple[str, Span]] = []  # by deleting messages of this machine
         self._next_round = self._next_beat = 0  # monotonic
-        self._beaten = -1  # sum of the positions in the last heartbeats
 
     @property
     def descriptor(self) -> int:
@@ -128,16 +129,16 @@ class Replicator:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._stream.waiting or self._writes or self._hinted or self._more:
+        if self._writes or self._hinted or self._more or (self._stream.waiting and not self._full):
             return 0.0
-        if self._retry_after >= 0 or self._scrubbing:
+        if self._scrubbing or (self._retry_after >= 0 and not self._full):
             return 0.0
         return max(0.0, (self._next_round - now.mono) / NS)
 
     def work(self, now: Now) -> Steps:
         """Take in what has happened, commit it, and publish what is new."""
         events: list[Event] = []
-        if not self._writes:  # else the disk has refused them: take in no more
+        if not self._writes and not self._full:  # else the disk, or ingest, cannot keep up
             events += self._take(self._stream.reports(REPORTS), now)
             events += self._retry(now)
         self._commit()
@@ -351,9 +352,10 @@ class Replicator:
     # --- what is due by the clock --------------------------------------------------------------
 
     def _round(self, now: Now) -> None:
-        if not self._link.connected:
-            return
         with self._store.view() as view:
+            self._full = view.count() > MOST_WAITING
+            if not self._link.connected:
+                return
             self._desk.say(view, now)
             for sequence in view.erasures(ERASED):
                 if sequence not in self._erasing:
@@ -377,12 +379,10 @@ class Replicator:
         """Say how far each project is published: from time to time, and soon after a change."""
         if not self._link.connected:
             return
-        positions = sum(one.position for one in self._outbox.projects)
         due = now.mono >= self._next_beat
-        if not due and (positions == self._beaten or self._more):
+        if self._more and not due:
             return
-        self._beaten = positions
-        for subject, data in self._outbox.beats(now.wall):
+        for subject, data in self._outbox.beats(now.wall, every=due):
             self._stream.beat(subject, data)
         if due:
             self._next_beat = now.mono + int(BEAT_S * NS)

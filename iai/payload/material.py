@@ -89,8 +89,9 @@ class Material(Struct, frozen=True, kw_only=True):
         return next(iter(self.sessions), None)
 
 
-# Project -> its latest sessions: revision of the last change when it was read, what was made of it.
-Memo: TypeAlias = dict[str, dict[bytes, tuple[int, Summary | None]]]
+# Session -> revision of its last change when it was read, what was made of it.
+Known: TypeAlias = dict[bytes, tuple[int, Summary | None]]
+Memo: TypeAlias = dict[str, Known]  # project -> those of its latest sessions that were read
 
 
 def gather(
@@ -126,7 +127,8 @@ def gather(
         others = []
     shown = [project] if project else [other.id for other in others]
     people = People(view.member, here)
-    every, theirs = _sessions(view, project, people, memo)
+    ours, theirs = _parted(view, project, people, memo)
+    every = list(_sessions(view, ours, project, memo))
     own = list(_others(every, without))
     real = list(_real_first(s for s in own if not s.info.unattended))
     held = list(here_first(real, checkout))
@@ -152,9 +154,9 @@ def gather(
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            if (session := _foremost(_others(_latest(view, other.id, people, memo), without)))
+            if (session := _foremost(_latest(view, other.id, without, people, memo)))
         ),
-        others=_news(theirs, real, since),
+        others=_news(list(_sessions(view, theirs, project, memo)), real, since),
     )
     return structs.replace(material, names=_names(material, people))
 
@@ -162,23 +164,29 @@ def gather(
 def _parted(
     view: PayloadSource, project: str, people: People, memo: Memo
 ) -> tuple[list[bytes], list[bytes]]:
-    """Return the latest sessions of a project: one's own, and those held by other people."""
+    """Return the latest sessions of a project: one's own, and those held by other people.
+
+    `memo` then has no others of that project.
+    """
+    known = memo.get(project, {})
     ours: list[bytes] = []
     theirs: list[bytes] = []
     for key in islice(view.sessions(project), KEYS) if project else ():
-        info = _info(view, key, project, memo)
+        info = _info(view, key, known)
         if people.own(info.machine):
             ours.append(key)
         elif not info.unattended:
             theirs.append(key)
         if len(ours) == SESSIONS:
             break
-    return ours, theirs[:OTHERS]
+    del theirs[OTHERS:]
+    memo[project] = {key: known[key] for key in (*ours, *theirs) if key in known}
+    return ours, theirs
 
 
-def _info(view: PayloadSource, session: bytes, project: str, memo: Memo) -> SessionInfo:
+def _info(view: PayloadSource, session: bytes, known: Known) -> SessionInfo:
     """Return whose a session is; if only its turns are known, by those."""
-    _, kept = memo.get(project, {}).get(session, (0, None))
+    _, kept = known.get(session, (0, None))
     info = kept.info if kept else view.session_info(session)
     if info is not None:
         return info
@@ -210,52 +218,25 @@ def _names(material: Material, people: People) -> dict[str, Whose]:
 
 
 def _sessions(
-    view: PayloadSource, project: str, people: People, memo: Memo
-) -> tuple[list[Summary], list[Summary]]:
-    """Return one's own sessions of a project, and those of others, the latest first.
-
-    `memo` then has these, and no earlier ones.
-    """
-    parts = _parted(view, project, people, memo)
-    known = memo.get(project, {})
-    latest = {
-        key: _remembered(view, key, project, known.get(key)) for keys in parts for key in keys
-    }
-    memo[project] = latest
-    ours, theirs = (
-        [found for key in keys if (found := latest[key][1]) is not None and not found.dismissed]
-        for keys in parts
-    )
-    return ours, theirs
+    view: PayloadSource, keys: Iterable[bytes], project: str, memo: Memo
+) -> Iterator[Summary]:
+    """Yield these sessions as summaries of what was said in a project."""
+    known = memo.setdefault(project, {})
+    for key in keys:
+        changed = view.session_changed(key)
+        kept = known.get(key)
+        if kept is None or not changed or kept[0] != changed:
+            kept = known[key] = changed, summary_of(view, key, project)
+        if kept[1] is not None and not kept[1].dismissed:
+            yield kept[1]
 
 
-def _remembered(
-    view: PayloadSource, session: bytes, project: str, kept: tuple[int, Summary | None] | None
-) -> tuple[int, Summary | None]:
-    """Return what was kept of a session if it holds, else what it is now."""
-    changed = view.session_changed(session)
-    if kept is not None and changed and kept[0] == changed:
-        return kept
-    return changed, summary_of(view, session, project)
-
-
-def _latest(view: PayloadSource, project: str, people: People, memo: Memo) -> Iterator[Summary]:
-    """Yield the sessions of a project, one's own if there are any; the latest first.
-
-    What is not asked for is not read.
-    """
-    parts = _parted(view, project, people, memo)
-    known = memo.get(project, {})
-    memo[project] = kept = {k: known[k] for keys in parts for k in keys if k in known}
-    for keys in parts:
-        empty = True
-        for key in keys:
-            kept[key] = _remembered(view, key, project, kept.get(key))
-            if (found := kept[key][1]) is not None and not found.dismissed:
-                empty = False
-                yield found
-        if not empty:
-            return
+def _latest(
+    view: PayloadSource, project: str, without: str, people: People, memo: Memo
+) -> Iterator[Summary]:
+    """Yield the other sessions of a project, one's own if there are any; the latest first."""
+    ours, theirs = _parted(view, project, people, memo)
+    return _others(_sessions(view, ours or theirs, project, memo), without)
 
 
 def _foremost(sessions: Iterable[Summary]) -> Summary | None:

@@ -110,12 +110,12 @@ class Intake:
 
     def beat(self, report: Beat, now: int) -> Write | None:
         """Return what becomes of a heartbeat; None if it is not to be believed, or is our own."""
-        project, machine = _names(report.subject)
-        if machine == self._membership.machine or machine in self._membership.roster.departed:
-            return None
         try:
+            project, machine = _names(report.subject)
             opened = self._membership.open(project, machine, 0, report.data)
         except MessageRefused:
+            return None
+        if machine == self._membership.machine or machine in self._membership.roster.departed:
             return None
         at = content.alive_at(opened.plain)
         if at is None:

@@ -77,6 +77,7 @@ class Outbox:
         self._numbers = count(1)
         self._sent: dict[int, tuple[_Project, _Run]] = {}
         self._acknowledged: set[int] = set()
+        self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
 
     @property
     def projects(self) -> list[Shared]:
@@ -199,10 +200,16 @@ class Outbox:
             for hashed, s in ((h, one.shared) for h, one in self._projects.items())
         }
 
-    def beats(self, now: int) -> Iterator[tuple[str, bytes]]:
-        """Yield what says how far each project has been published, and its subject."""
+    def beats(self, now: int, *, every: bool) -> Iterator[tuple[str, bytes]]:
+        """Yield what says how far each project is published, and its subject.
+
+        Of `every` project, or of those that were published further since the last time.
+        """
         for hashed, one in self._projects.items():
             at = one.shared.position
+            if not every and self._beaten.get(hashed) == at:
+                continue
+            self._beaten[hashed] = at
             try:
                 data = self._membership.seal(hashed, at, at, content.alive(now))
             except MessageRefused:

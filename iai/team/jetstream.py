@@ -57,13 +57,14 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0  # before the next attempt to connect; it doubles
 STABLE_S = 30.0  # a connection that lived this long has the pause start over
 CONNECT_S = 5.0  # for one server to answer
+CLOSE_S = 2.0  # for the thread to end; after that it is left behind
 API_S = 5.0  # for one request to the server
 ACK_S = 10.0  # for an acknowledgement; an election of a leader takes some 5 s
 PING_S = 5.0  # between two pings; two that are not answered end the connection
 IDLE_S = 5.0  # between the heartbeats of a delivery; none for twice as long ends the connection
 PULL_S = 60.0  # how long a request for messages stays with the server
 PULL, PULL_BYTES = 256, 4 << 20  # messages, and bytes, of one such request
-HELD = 512  # reports that may wait to be taken before no more messages are requested
+HELD, HELD_BYTES = 512, 8 << 20  # reports that wait to be taken; beyond them nothing is requested
 CONSUMER_S = 30.0  # until the server forgets a delivery that nobody requests messages of
 DEDUPLICATION_S = 120.0  # how long the stream remembers keys
 LARGEST_CLUSTER = 3  # copies of each message, where there are that many servers
@@ -93,6 +94,7 @@ class JetStream:
         self._writer.settimeout(0)
         self._current = 0  # number of the connection last reported; 0: there is none
         self._in_flight = 0
+        self._bytes_reported = self._bytes_taken = 0  # each is written by one thread
         self._loop = asyncio.new_event_loop()
         self._connection: _Connection | None = None  # of the other thread
         self._main: asyncio.Task[None] | None = None
@@ -123,6 +125,8 @@ class JetStream:
                 self._current = 0
             elif isinstance(report, Acknowledged):
                 self._in_flight -= 1
+            elif isinstance(report, Arrived):
+                self._bytes_taken += len(report.data)
             taken.append(report)
         if taken:
             self._command(lambda connection: connection.pull())
@@ -150,7 +154,7 @@ class JetStream:
     def close(self) -> None:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._cancel)
-        self._thread.join(2 * CONNECT_S)
+        self._thread.join(CLOSE_S)
         self._reader.close()
         self._writer.close()
 
@@ -168,6 +172,8 @@ class JetStream:
             connection.commands.put_nowait(what)
 
     def _report(self, number: int, report: Report) -> None:
+        if isinstance(report, Arrived):
+            self._bytes_reported += len(report.data)
         self._reports.append((number, report))
         with suppress(BlockingIOError):  # then there is enough in it to wake anybody
             self._writer.send(b"\0")
@@ -187,7 +193,7 @@ class JetStream:
         self._loop.close()
 
     async def _reconnect(self) -> None:
-        number, pause_s = 0, FIRST_PAUSE_S
+        number, pause_s, said = 0, FIRST_PAUSE_S, ""
         while True:
             number += 1
             began = self._loop.time()
@@ -201,7 +207,9 @@ class JetStream:
                 reason = "the connection has ended"
             self._connection = None
             self._report(number, Disconnected(reason))
-            log.info("no connection to the team's server: %s", reason)
+            if reason != said:
+                log.info("no connection to the team's server: %s", reason)
+                said = reason
             stable = self._loop.time() - began > STABLE_S
             pause_s = FIRST_PAUSE_S if stable else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s * (0.5 + secrets.randbelow(1_000) / 1_000))
@@ -225,7 +233,8 @@ class JetStream:
 
     def has_room(self) -> bool:
         """May there be more reports?"""
-        return len(self._reports) <= HELD
+        size = self._bytes_reported - self._bytes_taken
+        return len(self._reports) <= HELD and size <= HELD_BYTES
 
     def report(self, number: int, report: Report) -> None:
         """Have the caller's thread take a report."""

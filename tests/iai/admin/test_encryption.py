@@ -17,6 +17,7 @@ from iai.encryption import keys
 from iai.encryption.sources import KeyFile
 from iai.errors import StoreCorrupt, StoreError
 from iai.model.action import Action
+from iai.model.change import MemberChange
 from iai.model.record import Project, Transcript
 from iai.model.session import SessionInfo
 from iai.model.topic import Topic
@@ -102,6 +103,8 @@ def fill(layout: Layout) -> None:
 
         records.commit(change, NOW)
         records.commit(lambda unit: unit.reassign(1), NOW)
+        member = MemberChange(project=PROJECT, revision=1, author="samarkand")
+        records.apply(lambda unit: unit.take("ab" * 8, member), NOW, "cd" * 8)
     with closing(VectorStore(layout.vectors, writer=True)) as vectors:
         generation = Generation(
             number=1, fingerprint="f", dimension=4, counted_upto=1, documents=1, frequencies=b""
@@ -164,7 +167,7 @@ def found_in(layout: Layout) -> dict[str, list[str]]:
 def test_all_is_the_same_once_it_is_encrypted_rotated_and_decrypted(layout: Layout) -> None:
     fill(layout)
     before = everything(layout)
-    assert [len(tables) for tables in before] == [27, 3, 12]
+    assert [len(tables) for tables in before] == [32, 3, 12]
     assert set(found_in(layout)["records/data.mdb"]) == set(WORDS) - {"zama"}
     encrypt(layout)
     assert found_in(layout) == {}

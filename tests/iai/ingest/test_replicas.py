@@ -379,7 +379,7 @@ def test_a_member_cannot_write_to_a_record_of_another_project(team: Team) -> Non
     label = there(b, "diary").label
     with b.records.view() as view:
         named = view.identity(label).named(there(b, "diary"))
-    forged = [
+    forged: list[change.Change] = [
         change.AmendChange(
             project=PROJECT, revision=1, record=named, text=change.Edited(NOW.wall * 2, text="x")
         ),
@@ -418,7 +418,8 @@ def test_what_one_forgets_is_gone_on_all_and_does_not_come_back(team: Team) -> N
     a.take(forgotten)
     a.say("one", text="zanzibar")
     for one in team:
-        assert one.every() == one.actions() == {}
+        assert one.every() == {}
+        assert one.actions() == {}
         with one.records.view() as view:
             assert view.erased_through(), "its files have to be scrubbed"
         one.scrub()

@@ -46,7 +46,7 @@ class OwnReaders(Readers):
 
     def __init__(self, path: Path, records: Records) -> None:
         super().__init__(Layout(path))
-        self._records = records
+        self.records = records
 
 
 class Node:

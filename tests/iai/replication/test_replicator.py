@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from actors import replicator
 from iai.model.change import ForgetChange, Named, TurnChange, decode, encode
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.message import Error
@@ -288,6 +289,10 @@ def test_a_message_that_is_no_change_of_a_member_is_refused_and_said(team: Make)
     team_of_a = a.replicator._membership
     sealed = team_of_a.seal(subject.split(".")[3], 99, 0, encode(elsewhere))
     t.engine.append(subject, "elsewhere", sealed)
+    for alive in ("iai.x.alive.y.z", subject.replace("change", "alive")):
+        a.stream.beat(alive, b"garbage")
+        a.stream.beat(alive, data)  # a change is no heartbeat
+    a.stream.ask(f"iai.x.ask.{b.own.machine}", b"garbage")
     t.settle()
     refused = [event for event in b.events if isinstance(event, TeamMessageRefused)]
     assert len(refused) == 5
@@ -321,6 +326,27 @@ def test_without_the_server_all_waits_on_disk_and_status_says_so(team: Make) -> 
     t.settle()
     assert sorted(b.texts()) == sorted(said)
     assert report(a).projects[0].unpublished == 0
+
+
+def test_no_more_is_taken_in_than_ingest_can_keep_up_with(
+    team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicator, "MOST_WAITING", 5)
+    t = team(2)
+    a, b = t.nodes
+    t.share(a)
+    for number in range(200):
+        a.say(f"text {number}")
+        a.work()
+    for _ in range(10):
+        while b.work():
+            pass
+        t.clock.pass_s(1.0)
+    with b.store.view() as view:
+        assert 5 < view.count() <= 5 + 2 * replicator.REPORTS
+    assert b.stream.waiting
+    t.settle()
+    assert b.texts() == a.texts()
 
 
 # --- everything at once --------------------------------------------------------------------------

@@ -1,0 +1,77 @@
+"""What the replicator keeps in `team/`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iai.store.inbox import Inbox, Mark
+from iai.store.team_store import Control, TeamStore, Unopened
+from iai.team.chain import Span
+from tests.iai.store.builders import encrypt
+
+MAP = 16 << 20
+NOW = 1_800_000_000_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TeamStore]:
+    opened = TeamStore(tmp_path / "team", map_size=MAP)
+    yield opened
+    opened.close()
+
+
+def test_changes_are_numbered_as_they_can_be_applied_whatever_was_deleted_or_begun_anew(
+    store: TeamStore,
+) -> None:
+    store.commit(lambda unit: unit.arrive([("m", b"one"), ("n", b"two")], NOW))
+    with store.view() as view:
+        inbox, batch = view.after(Mark(), 10)
+    assert batch == [(1, "m", b"one"), (2, "n", b"two")]
+    store.commit(lambda unit: unit.delete_through(Mark(inbox, 2)))
+    store.commit(lambda unit: unit.begin_stream("another"))
+    store.commit(lambda unit: unit.arrive([("m", b"three")], NOW + 5))
+    with store.view() as view:
+        assert view.after(Mark(inbox, 2), 10) == (inbox, [(3, "m", b"three")])
+        assert view.waiting_for_ingest(10) == {"m": 1}
+
+
+def test_what_another_has_forgotten_deletes_only_our_messages_and_what_we_have_forgotten_all(
+    store: TeamStore,
+) -> None:
+    store.commit(lambda unit: unit.note_about(["x", "y"], 1, Span(0, 5)))
+    store.commit(lambda unit: unit.note_about(["x"], 2, None))
+    store.commit(lambda unit: unit.forget(["x"], ours=False))
+    with store.view() as view:
+        assert view.erasures(9) == [1]
+        assert (view.forgotten("x"), view.forgotten("y")) == (False, None)
+    store.commit(lambda unit: unit.forget(["x"], ours=True))
+    store.commit(lambda unit: unit.note_about(["x"], 3, None))  # from one who does not know yet
+    store.commit(lambda unit: unit.forget(["x"], ours=False))  # takes nothing back
+    with store.view() as view:
+        assert view.erasures(9) == [1, 2, 3]
+        assert view.forgotten("x") is True
+
+
+def test_with_another_stream_what_was_known_by_sequence_is_void(store: TeamStore) -> None:
+    store.commit(lambda unit: unit.take(Mark("one", 7)))
+    store.commit(lambda unit: unit.put_unopened(3, Unopened("s", b"d")))
+    store.commit(lambda unit: unit.erase(4))
+    store.commit(lambda unit: unit.put_control(b"k" * 16, Control(5, b"statement")))
+    store.commit(lambda unit: unit.begin_stream("two"))
+    with store.view() as view:
+        assert view.taken() == Mark("two", 0)
+        assert (view.unopened(0, 9), view.erasures(9)) == ([], [])
+        assert view.control() == [Control(0, b"statement")]
+
+
+def test_in_an_encrypted_store_nothing_that_waits_is_in_the_clear(tmp_path: Path) -> None:
+    encrypt(tmp_path)
+    store = TeamStore(tmp_path / "team", map_size=MAP)
+    store.commit(lambda unit: unit.arrive([("m", b"zebra-quartz")], NOW))
+    store.commit(lambda unit: unit.note_about(["01ZEBRA"], 1, Span(0, 1)))
+    store.close()
+    assert b"zebra" not in (tmp_path / "team" / "data.mdb").read_bytes().lower()
+    inbox = Inbox(tmp_path / "team")
+    assert inbox.after(Mark(), 1)[1] == [(1, "m", b"zebra-quartz")]
+    inbox.close()

@@ -89,8 +89,9 @@ class Material(Struct, frozen=True, kw_only=True):
         return next(iter(self.sessions), None)
 
 
-# Session and project -> revision of its last change when it was read, and what was made of it.
-Memo: TypeAlias = dict[tuple[bytes, str], tuple[int, Summary | None]]
+# Session -> revision of its last change when it was read, what was made of it.
+Known: TypeAlias = dict[bytes, tuple[int, Summary | None]]
+Memo: TypeAlias = dict[str, Known]  # project -> those of its latest sessions that were read
 
 
 def gather(
@@ -153,7 +154,7 @@ def gather(
         elsewhere=tuple(
             (other.name, session)
             for other in others[:ELSEWHERE]
-            for session in islice(_latest(view, other.id, without, people, memo), 1)
+            if (session := _foremost(_latest(view, other.id, without, people, memo)))
         ),
         others=_news(list(_sessions(view, theirs, project, memo)), real, since),
     )
@@ -163,23 +164,29 @@ def gather(
 def _parted(
     view: PayloadSource, project: str, people: People, memo: Memo
 ) -> tuple[list[bytes], list[bytes]]:
-    """Return the latest sessions of a project: one's own, and those held by other people."""
+    """Return the latest sessions of a project: one's own, and those held by other people.
+
+    `memo` then has no others of that project.
+    """
+    known = memo.get(project, {})
     ours: list[bytes] = []
     theirs: list[bytes] = []
     for key in islice(view.sessions(project), KEYS) if project else ():
-        info = _info(view, key, project, memo)
+        info = _info(view, key, known)
         if people.own(info.machine):
             ours.append(key)
         elif not info.unattended:
             theirs.append(key)
         if len(ours) == SESSIONS:
             break
-    return ours, theirs[:OTHERS]
+    del theirs[OTHERS:]
+    memo[project] = {key: known[key] for key in (*ours, *theirs) if key in known}
+    return ours, theirs
 
 
-def _info(view: PayloadSource, session: bytes, project: str, memo: Memo) -> SessionInfo:
+def _info(view: PayloadSource, session: bytes, known: Known) -> SessionInfo:
     """Return whose a session is; if only its turns are known, by those."""
-    _, kept = memo.get((session, project), (0, None))
+    _, kept = known.get(session, (0, None))
     info = kept.info if kept else view.session_info(session)
     if info is not None:
         return info
@@ -214,11 +221,12 @@ def _sessions(
     view: PayloadSource, keys: Iterable[bytes], project: str, memo: Memo
 ) -> Iterator[Summary]:
     """Yield these sessions as summaries of what was said in a project."""
+    known = memo.setdefault(project, {})
     for key in keys:
         changed = view.session_changed(key)
-        kept = memo.get((key, project))
+        kept = known.get(key)
         if kept is None or not changed or kept[0] != changed:
-            kept = memo[key, project] = changed, summary_of(view, key, project)
+            kept = known[key] = changed, summary_of(view, key, project)
         if kept[1] is not None and not kept[1].dismissed:
             yield kept[1]
 
@@ -226,10 +234,23 @@ def _sessions(
 def _latest(
     view: PayloadSource, project: str, without: str, people: People, memo: Memo
 ) -> Iterator[Summary]:
-    """Yield the other sessions of a project, one's own if there are any; people's come first."""
+    """Yield the other sessions of a project, one's own if there are any; the latest first."""
     ours, theirs = _parted(view, project, people, memo)
-    found = _others(_sessions(view, ours or theirs, project, memo), without)
-    return _real_first(sorted(found, key=lambda session: session.info.unattended))
+    return _others(_sessions(view, ours or theirs, project, memo), without)
+
+
+def _foremost(sessions: Iterable[Summary]) -> Summary | None:
+    """Return the first session that a person held and that is not trivial, else another one.
+
+    What comes after it is not read.
+    """
+    passed: list[Summary] = []
+    for session in sessions:
+        if not session.trivial and not session.info.unattended:
+            return session
+        passed.append(session)
+    people_first = sorted(passed, key=lambda session: session.info.unattended)
+    return next(_real_first(people_first), None)
 
 
 def _others(sessions: Iterable[Summary], session: str) -> Iterator[Summary]:

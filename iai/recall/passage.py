@@ -67,7 +67,7 @@ class Passages:
 
     def _around(self, line: str, found: Found, limit: int) -> str:
         """Return a long line from a little before the part with most of the terms."""
-        starts = [*_all(line)]
+        starts = _starts(line.split(" "))
         places = sorted(found)
         before = [0.0, *accumulate(self._worth(found[at]) for at in places)]  # before each place
 
@@ -107,8 +107,12 @@ def _likely(line: str, lower: str, stems: Collection[str]) -> dict[int, str]:
 def _all(line: str) -> dict[int, str]:
     """Return all words of a line by where they begin."""
     words = line.split(" ")
-    starts = [0, *accumulate(len(word) + 1 for word in words[:-1])]
-    return dict(zip(starts, words, strict=True))
+    return dict(zip(_starts(words), words, strict=True))
+
+
+def _starts(words: list[str]) -> list[int]:
+    """Return where each word of a line begins."""
+    return [0, *accumulate([len(word) + 1 for word in words[:-1]])]
 
 
 def _end(lines: list[str], first: int, limit: int) -> int:

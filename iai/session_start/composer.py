@@ -10,7 +10,7 @@ from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import ELSEWHERE, OTHERS, SESSIONS, Material, Memo, gather
+from iai.payload.material import ELSEWHERE, Material, Memo, gather
 from iai.payload.message import message
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
@@ -49,8 +49,9 @@ class Composer:
         self._elsewhere = elsewhere
         self._here = here
         self._on_disk = on_disk
-        # Of sessions: enough for all that is composed in turn, so that none is read twice for it.
-        self._memo: Memo = Latest((projects + ELSEWHERE) * (SESSIONS + OTHERS))
+        # Enough for all that is composed in turn, one without a project among it, so that no
+        # session is read twice for it.
+        self._memo: Memo = Latest(projects + ELSEWHERE + 1)
         self._file_memo: file_notes.Memo = Latest(projects * file_notes.SESSIONS)
 
     def compose(

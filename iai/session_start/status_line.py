@@ -132,9 +132,10 @@ class StatusLine:
         revision = view.session_changed(session)
         due = known.revision == 0 or now.mono - known.at >= RECOUNTED_S * NS
         if revision != known.revision and due:
-            turns = chain(view.session(session), view.narration(session), view.rewound(session))
-            every = chain(turns, view.all_actions(session))
-            known = Counted(revision, now.mono, sum(len(one.redactions) for one in every))
+            said = chain(view.session(session), view.narration(session), view.rewound(session))
+            secrets = sum(len(one.redactions) for one in said)
+            secrets += sum(len(one.redactions) for one in view.all_actions(session))
+            known = Counted(revision, now.mono, secrets)
             self._counted[session] = known
         return known.secrets
 

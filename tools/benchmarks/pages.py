@@ -98,10 +98,13 @@ def _talk(sessions: range, chance: random.Random, unit: RecordChange) -> None:
                     host="claude", session=f"s{session}", project=project.id, cwd=project.root,
                     created_at=at,
                 ))  # fmt: skip
-            for kind, path, ran in (("read", "src/a.py", ""), ("edit", f"src/{exchange}.py", ""),
-                                    ("test", "", "make test")):  # fmt: skip
-                done = Action(key=f"{session}.{exchange}.{kind}", kind=kind, at=at, status="ok",
-                              path=path, text=ran, added=len(path))  # type: ignore[arg-type]  # fmt: skip
+            for done in (
+                Action(key=f"{session}.{exchange}.1", kind="read", at=at, path="src/a.py"),
+                Action(
+                    key=f"{session}.{exchange}.2", kind="edit", at=at, path=f"src/{exchange}.py"
+                ),
+                Action(key=f"{session}.{exchange}.3", kind="test", at=at, text="make test"),
+            ):
                 unit.act(done, "claude", f"s{session}", project.id)
         info = SessionInfo(host="claude", session=f"s{session}", title=text(chance, 6),
                            branch=chance.choice(("main", "fix")), cwd=project.root)  # fmt: skip

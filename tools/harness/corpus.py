@@ -12,6 +12,7 @@ from iai.protocol.ingest import CapturedTurn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VOCABULARY = 20_000
+_SUBJECT = 20  # words that linked turns say alike
 _SYLLABLES = ("ba", "co", "di", "fer", "gat", "hul", "in", "jo", "ka", "lem", "mor", "nis", "op",
               "pra", "qui", "ros", "sta", "tem", "ul", "ver", "wex", "yo", "zan")  # fmt: skip
 
@@ -52,15 +53,29 @@ def as_turns(transcript: str) -> list[CapturedTurn]:
 
 
 def coding_session(
-    session: str, cwd: str, turns: int, seed: int, start: datetime | None = None
+    session: str,
+    cwd: str,
+    turns: int,
+    seed: int,
+    start: datetime | None = None,
+    *,
+    linked: int = 1,
 ) -> str:
-    """Return a transcript of this many turns, questions and answers alternating."""
+    """Return a transcript of this many turns, questions and answers alternating.
+
+    So many turns in a row are `linked`: they name the same two things, which no others do, and say
+    the same of them.
+    """
     chance = random.Random(seed)  # noqa: S311
     moment = start or START + timedelta(hours=seed)
     lines = []
     for number in range(turns):
         role = "assistant" if number % 2 else "user"
         said = text(chance, chance.randint(5, 120 if number % 2 else 40))
+        if linked > 1:
+            thing = f"{seed}x{number // linked}"
+            words = " ".join(random.Random(thing).choices(_words()[0], k=_SUBJECT))  # noqa: S311
+            said += f" by `link_{thing}()` in links/{thing}.toml: {words}"
         moment += timedelta(seconds=chance.randint(5, 90))
         content = [{"type": "text", "text": said}] if number % 2 else said
         lines.append(json.dumps({
@@ -71,11 +86,12 @@ def coding_session(
     return "\n".join(lines) + "\n"
 
 
-def history(directory: Path, turns: int, seed: int = 0) -> None:
-    """Write this many turns, as sessions of a hundred in seven projects."""
+def history(directory: Path, turns: int, seed: int = 0, linked: int = 1) -> None:
+    """Write this many turns, as sessions of a hundred in seven projects, `linked` as above."""
     directory.mkdir()
     for number in range(seed, seed + max(1, turns // 100)):
-        session = coding_session(f"s{number}", f"/home/dev/p{number % 7}", 100, seed=number)
+        cwd = f"/home/dev/p{number % 7}"
+        session = coding_session(f"s{number}", cwd, 100, seed=number, linked=linked)
         (directory / f"{number}.jsonl").write_text(session)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from iai.model.topic import Topic
 from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
-from iai.payload.material import Material, Memo, gather
+from iai.payload.material import SESSIONS, Material, Memo, gather
 from iai.payload.summary import Summary, summarise
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
@@ -328,6 +329,30 @@ def test_unattended_sessions_stand_behind_those_of_people(records: Records) -> N
     assert "heartbeat" not in seen_from_elsewhere
 
 
+def test_of_another_project_no_session_is_read_behind_the_one_that_is_shown(
+    records: Records,
+) -> None:
+    session(records, "oldest", 7_200, done=[EDIT])
+    session(records, "shown", 3_600, done=[EDIT])
+    session(records, "greeting", 60, asked="hello")
+    memo: Memo = {}
+    with records.view() as view:
+        found = gather(view, "another", "mine", memo=memo)
+    assert [shown.info.session for _, shown in found.elsewhere] == ["shown"]
+    assert len(memo) == 2
+
+
+def test_of_another_project_without_people_a_session_that_is_not_trivial_is_shown(
+    records: Records,
+) -> None:
+    session(records, "real", 3_600, done=[EDIT])
+    session(records, "check", 60, asked="hello")
+    for name in ("real", "check"):
+        robot = SessionInfo(host="claude", session=name, unattended=True)
+        records.commit(lambda unit, robot=robot: unit.note_session(robot), NOW)  # type: ignore[misc]
+    assert "text of real asked" in section(payload(records, "another", "mine"), "Other projects")
+
+
 def test_a_session_is_not_shown_its_own_words(records: Records) -> None:
     session(records, "other", 3_600, done=[EDIT])
     session(records, "mine", 60, done=[EDIT])
@@ -540,6 +565,15 @@ def test_what_is_remembered_from_the_last_time_changes_nothing(
                 for project in (PROJECT, OTHER):
                     assert gather(view, project, "p", memo=memo) == gather(view, project, "p")
         records.close()
+
+
+def test_of_a_project_only_the_latest_sessions_are_remembered(records: Records) -> None:
+    memo: Memo = {}
+    for number in range(SESSIONS + 3):
+        put(records, new_record(f"k{number}", session=f"s{number}", created_at=NOW.wall + number))
+        with records.view() as view:
+            gather(view, PROJECT, "p", memo=memo)
+            assert set(memo[PROJECT]) == set(islice(view.sessions(PROJECT), SESSIONS))
 
 
 def perform(unit: RecordChange, number: int, act: str, project: str, label: int, text: str) -> None:

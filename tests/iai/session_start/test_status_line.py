@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_in_words(line: StatusLine, layout: Layout) -> Non
 def writer(line: StatusLine, layout: Layout) -> Iterator[Records]:
     """Return the writer of the records, through which the line reads: LMDB allows one a process."""
     writer = Records(layout.records, writer=True)
-    line._readers._records = writer
+    line._readers.records = writer
     yield writer
     writer.close()
 

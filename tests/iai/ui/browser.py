@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -43,8 +44,17 @@ class Browser:
         """Open a page."""
         return self.ask("GET", page, b"", headers)
 
-    def post(self, fields: Mapping[str, str], to: str = "do", **headers: str | None) -> Response:
+    def post(self, fields: Mapping[str, str], **headers: str | None) -> Response:
         """Send a form of a page, with its token unless that is given."""
+        return self.send("do", fields, headers)
+
+    def send(
+        self,
+        to: str,
+        fields: Mapping[str, str],
+        headers: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> Response:
+        """Send a form to where it says."""
         body = urlencode({FORM_TOKEN: self.keys.form_token, **fields}).encode()
         form = {"content-type": FORM, "content-length": str(len(body)), "origin": f"http://{HOST}"}
         return self.ask("POST", to, body, {**form, **headers})

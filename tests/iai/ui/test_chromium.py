@@ -6,15 +6,20 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from harness.group import PATIENCE_S, Group
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from iai.config.layout import Layout
+from iai.model.topic import Topic
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
+from iai.store.graph import GraphChange, GraphStore
+from iai.store.links import Edge
+from iai.store.topics import Window
 from iai.ui.guard import COOKIE
 from iai.ui.render import PAGES
 from tests.iai.store import hostile
@@ -34,6 +39,7 @@ EVIL = (
 )
 SAID = "every deployment goes through the tide gauge first"
 READY_MS = 20_000.0
+Make = Callable[..., Group]
 
 
 class Served:
@@ -82,6 +88,25 @@ def served() -> Iterator[Served]:
         page = Served(group)
         yield page
         page.end()
+
+
+def _map(layout: Layout, project: str) -> None:
+    """Find topics as a SLEEP would, two of them with a link."""
+    topics = tuple(
+        Topic(
+            id=f"t{n}", label=f"{EVIL} {n}", size=9, members=members, newest=1, statement=0, said=1,
+            revision=1,
+        )
+        for n, members in enumerate([(1, 2), (3,), (4,)])
+    )  # fmt: skip
+
+    def change(unit: GraphChange) -> None:
+        unit.put_window(project, 0, Window(fingerprint=1, revision=1, topics=topics))
+        unit.keep(1, [Edge(3, "shares", 1.0)])
+
+    index = GraphStore(layout.index, writer=True)
+    index.commit(change)
+    index.close()
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +249,45 @@ def test_the_keyboard_alone_is_enough(page: Page, served: Served) -> None:
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_in_the_map_one_walks_with_the_arrow_keys(chromium: Browser, group: Make) -> None:
+    g = group()
+    g.layout.create()
+    project = hostile.fill(g.layout, g.work, EVIL)
+    _map(g.layout, project)
+    served = Served(g)
+    page = chromium.new_page(reduced_motion="reduce")
+    watched = Watched(page, served)
+    page.goto(served.address)
+    page.goto(f"{served.base}map?project={project}")
+    topics = page.locator("[data-walk] [data-x]")
+    expect(topics).to_have_count(3)
+    expect(page.locator("[data-walk] line")).to_have_count(1)
+    topics.first.focus()
+    seen = set()
+    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+        expect(page.locator("[data-walk] [tabindex='0']")).to_be_focused()
+        seen.add(page.evaluate("document.activeElement.dataset.x"))
+    assert len(seen) > 1
+    page.keyboard.press("Enter")
+    expect(page.locator("#topic h2")).to_be_visible()
+    assert "topic=" in page.url
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(beyond) == 0
+    assert watched.problems == []
+    page.close()
+    served.end()
+
+
+def test_everything_is_checked_while_one_looks(page: Page, served: Served) -> None:
+    page.goto(served.base + "health")
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_role("status").last).to_contain_text("Reading, for")
+    expect(page.get_by_role("status").last).to_contain_text("Checked", timeout=6 * READY_MS)
+    expect(page.get_by_role("rowheader", name="deep records")).to_be_visible()
 
 
 @pytest.mark.parametrize("foreign", ["http://foreign.example", "http://127.0.0.1:9"])

@@ -148,9 +148,9 @@ class Replicator:
             self._next_round = now.mono + int(ROUND_S * NS)
             self._round(now)
             self._commit()
+        self._hinted = False
         try:
             with self._readers.records.view() as records:
-                self._hinted = False
                 self._more = self._outbox.publish(records, now.wall)
                 self._empty_inbox(records, now)
         except StoreAbsent:

@@ -63,6 +63,7 @@ class _Project(Struct):
     main: _Run
     refills: deque[_Run] = field(default_factory=deque)
     checked: bool = False  # is what the stream has of it known, on this connection?
+    expected: int = 0  # position that was acknowledged when that was last asked for
     blocked: str = ""  # why nothing can be published
     late_since: int = 0  # since when anything is not acknowledged, UTC nanoseconds; 0: all is
 
@@ -119,7 +120,7 @@ class Outbox:
     def verify(self) -> None:
         """Look whether the stream still has what it has acknowledged."""
         for one in self._projects.values():
-            if one.checked and one.main.idle:
+            if one.main.idle:
                 self._check(one.shared.hash)
 
     def last(self, subject: str, data: bytes | None, tag: str) -> bool:
@@ -133,7 +134,7 @@ class Outbox:
         project = mine[0]
         project.checked = True
         there, before = _last_position(data)
-        if there >= project.shared.position:
+        if there >= project.expected:
             return False
         resume = before if revision_of(before) < revision_of(there) else there
         project.main = _Run(max(0, revision_of(resume) - 1), resume, tag=tag)
@@ -264,6 +265,8 @@ class Outbox:
         return True
 
     def _check(self, hashed: str) -> None:
+        project = self._projects[hashed]
+        project.expected = project.shared.position
         self._stream.last_of(self._subject(hashed))
 
     def _subject(self, hashed: str) -> str:

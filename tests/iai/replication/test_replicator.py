@@ -25,7 +25,7 @@ from iai.protocol.replicator import (
     TeamStatus,
 )
 from iai.replication import content
-from iai.team.stream import IN_FLIGHT
+from iai.team.stream import IN_FLIGHT, Last
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
 
@@ -253,6 +253,19 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
     late = t.join(tmp_path / "late", "Eve")
     for node in (a, b, late):
         assert sorted(node.texts()) == sorted(said)
+
+
+def test_what_is_published_while_the_stream_is_compared_does_not_look_lost(team: Make) -> None:
+    t = team(2)
+    a, _ = t.nodes
+    t.share(a)
+    outbox = a.replicator._outbox
+    outbox.verify()
+    (answer,) = a.stream.reports(10)
+    a.say("meanwhile")
+    t.settle(seconds=1)
+    assert isinstance(answer, Last)
+    assert not outbox.last(answer.subject, answer.data, ":tag")
 
 
 def test_messages_that_the_stream_has_lost_are_published_again(team: Make) -> None:

@@ -155,6 +155,9 @@ class Replicator:
                 self._empty_inbox(records, now)
         except StoreAbsent:
             self._more = False
+        for withheld in self._outbox.withheld():
+            log.warning("%s", withheld)
+            yield Publish(withheld, keep=True)
         self._commit()
         self._beat(now)
 
@@ -299,7 +302,7 @@ class Replicator:
         self._erasing.clear()
         self._desk.connected()
         self._stream.follow(self._intake.mark.sequence)
-        self._outbox.connected()
+        self._outbox.connected(one.largest)
         self._next_round = 0
 
     def _begin_stream(self, stream: str) -> None:

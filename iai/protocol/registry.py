@@ -63,6 +63,7 @@ from iai.protocol.lifecycle import (
 from iai.protocol.message import Actor, Error, Event, Ping, Pong, Reply, Request
 from iai.protocol.replicator import (
     ChangesArrived,
+    ChangeWithheld,
     InviteMachine,
     LeaveTeam,
     MachineInvited,
@@ -139,6 +140,7 @@ FEED: dict[Actor, tuple[type[Event], ...]] = {
         TeamDisconnected,
         StreamReset,
         StreamRefilled,
+        ChangeWithheld,
         TeamMessageRefused,
     ),
 }

@@ -105,6 +105,15 @@ class StreamRefilled(Event, frozen=True):
     project: str  # id
 
 
+class ChangeWithheld(Event, frozen=True):
+    """A change is not shared: the team's server takes no message of its size."""
+
+    project: str  # id
+    revision: int  # of this machine's records
+    size: int  # bytes of its message
+    largest: int  # bytes that a message may have
+
+
 class TeamMessageRefused(Event, frozen=True):
     """A message of the stream was not taken in."""
 

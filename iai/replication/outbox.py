@@ -15,6 +15,7 @@ from msgspec import Struct, field, structs
 from iai.errors import Forged, MessageRefused
 from iai.model import change
 from iai.model.change import Change, ForgetChange
+from iai.protocol.replicator import ChangeWithheld
 from iai.replication import content
 from iai.replication.positions import position, revision_of
 from iai.store import outgoing
@@ -26,7 +27,7 @@ from iai.team.membership import Membership
 from iai.team.stream import Stream
 
 BATCH = 256  # changes read at a time
-MOST_JOINED, JOINED_BYTES = 32, 64 << 10  # changes in one message, and bytes of all but the last
+MOST_JOINED, JOINED_BYTES = 32, 64 << 10  # changes in one message of several, and their bytes
 MOST_REFILLS = 64  # holes of others that wait to be filled
 _MAC = 8  # bytes
 
@@ -79,6 +80,8 @@ class Outbox:
         self._sent: dict[int, tuple[_Project, _Run]] = {}
         self._acknowledged: set[int] = set()
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
+        self._largest = 0  # bytes that a message may have
+        self._withheld: list[ChangeWithheld] = []  # and not told yet
 
     @property
     def projects(self) -> list[Shared]:
@@ -107,8 +110,12 @@ class Outbox:
         """Share a project no more. What is under way is acknowledged in vain."""
         self._projects.pop(hashed, None)
 
-    def connected(self) -> None:
-        """Go on from the cursors, once it is known what the stream has."""
+    def connected(self, largest: int) -> None:
+        """Go on from the cursors, once it is known what the stream has.
+
+        `largest`: bytes that a message may have.
+        """
+        self._largest = largest
         self._sent.clear()
         self._acknowledged.clear()
         for one in self._projects.values():
@@ -252,6 +259,9 @@ class Outbox:
         hashed = project.shared.hash
         try:
             data = self._membership.seal(hashed, ready.position, run.last, ready.plain)
+            if len(data) > self._largest:
+                self._withhold(project, ready, len(data))
+                data = self._membership.seal(hashed, ready.position, run.last, content.FILLER)
         except MessageRefused as error:
             project.blocked = str(error)
             return False
@@ -263,6 +273,21 @@ class Outbox:
         self._stream.publish(number, self._subject(hashed), key, data)
         run.last = ready.position
         return True
+
+    def _withhold(self, project: _Project, ready: _Ready, size: int) -> None:
+        """Note that a message is too large: another one without it takes its place in the chain."""
+        withheld = ChangeWithheld(
+            project=project.shared.project,
+            revision=revision_of(ready.position),
+            size=size,
+            largest=self._largest,
+        )
+        self._withheld.append(withheld)
+
+    def withheld(self) -> list[ChangeWithheld]:
+        """Return what was found to be too large since the last call."""
+        found, self._withheld = self._withheld, []
+        return found
 
     def _check(self, hashed: str) -> None:
         project = self._projects[hashed]
@@ -290,16 +315,18 @@ def _placed(changes: Iterable[tuple[int, Change]]) -> Iterator[tuple[int, Change
 def _joined(placed: Iterable[tuple[int, Change]]) -> Iterator[_Ready]:
     """Yield messages with several changes each: a signature and a write to the disk for all.
 
-    What is to be forgotten has a message of its own, which is never deleted for the sake of others.
+    What is to be forgotten has a message of its own, which is never deleted for the sake of others;
+    so has what is large, which the server may not take.
     """
     parts, size, last = list[bytes](), 0, 0
     for here, one in placed:
-        alone = isinstance(one, ForgetChange)
-        if parts and (alone or len(parts) == MOST_JOINED or size > JOINED_BYTES):
+        encoded = change.encode(one)
+        alone = isinstance(one, ForgetChange) or len(encoded) > JOINED_BYTES
+        if parts and (alone or len(parts) == MOST_JOINED or size + len(encoded) > JOINED_BYTES):
             yield _Ready(last, content.join(parts))
             parts, size = [], 0
-        parts.append(change.encode(one))
-        size += len(parts[-1])
+        parts.append(encoded)
+        size += len(encoded)
         last = here
         if alone:
             yield _Ready(last, content.join(parts))

@@ -270,7 +270,8 @@ class _Connection:
         await self._client.subscribe(f"{self._inbox}.*", cb=self._on_acknowledgement)
         asked = subjects.ask(self._owner.team, self._owner.machine)
         await self._client.subscribe(asked, cb=self._on_asked)
-        return Connected(stream=_created(info), last=info.state.last_seq)
+        largest = self._client.max_payload
+        return Connected(stream=_created(info), last=info.state.last_seq, largest=largest)
 
     async def run(self) -> None:
         """Carry out the commands, in order."""

@@ -19,6 +19,7 @@ from iai.team import address, certificate
 from iai.team.stream import Server
 
 USER = "iai"
+MAX_PAYLOAD = 8 << 20  # bytes of a message
 # What a member may publish. Not in it: deleting or emptying a stream, or changing its limits, which
 # empties it too. Deleting single messages is: that is how something is forgotten.
 _PUBLISH = (
@@ -107,7 +108,8 @@ def configuration(site: Site, listen: str, port: int, password: str) -> str:
     """Return the configuration of `nats-server`.
 
     `sync_interval: always`, since by default a server acknowledges what it writes to the disk only
-    two minutes later (https://jepsen.io/analyses/nats-2.12.1).
+    two minutes later (https://jepsen.io/analyses/nats-2.12.1). `max_payload`: the most that its
+    documentation recommends, so that a long log in a prompt is shared, too.
     """
     allowed = {
         "publish": {"allow": list(_PUBLISH)},
@@ -118,6 +120,7 @@ def configuration(site: Site, listen: str, port: int, password: str) -> str:
         "server_name": "iai",
         "host": listen,
         "port": port,
+        "max_payload": MAX_PAYLOAD,
         "jetstream": {"store_dir": str(site.streams), "sync_interval": "always"},
         "tls": {"cert_file": str(site.certificate), "key_file": str(site.key)},
         "authorization": {"users": [user]},

@@ -87,6 +87,7 @@ from iai.protocol.message import (
 from iai.protocol.registry import FEED, INBOX, REPLIES
 from iai.protocol.replicator import (
     ChangesArrived,
+    ChangeWithheld,
     InviteMachine,
     LeaveTeam,
     MachineInvited,
@@ -404,6 +405,10 @@ GOLDEN: dict[str, str] = {
     "stream-refilled": (
         "84a17601a26964a137a46b696e64af73747265616d2d726566696c6c6564a770726f6a656374a170"
     ),
+    "change-withheld": (
+        "87a17601a26964a137a46b696e64af6368616e67652d7769746868656c64a770726f6a656374a170a8726576"
+        "6973696f6e01a473697a6503a76c61726765737402"
+    ),
     "team-message-refused": (
         "86a17601a26964a137a46b696e64b47465616d2d6d6573736167652d72656675736564a873657175656e6365"
         "01a77375626a656374a173a6726561736f6ea172"
@@ -524,6 +529,7 @@ def one_of_each() -> list[Message]:
         TeamDisconnected(reason="r"),
         StreamReset(stream="s"),
         StreamRefilled(project="p"),
+        ChangeWithheld(project="p", revision=1, size=3, largest=2),
         TeamMessageRefused(sequence=1, subject="s", reason="r"),
     ]  # fmt: skip
 

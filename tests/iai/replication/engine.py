@@ -66,6 +66,9 @@ class Engine:
             stream.drop()
 
 
+LARGEST = 64 << 10  # bytes of a message
+
+
 class MemoryStream:
     """One machine's connection."""
 
@@ -85,7 +88,7 @@ class MemoryStream:
         """Reach the server."""
         if not self._connected:
             self._connected, self._next, self._unacknowledged = True, 0, 0
-            self._reports.append(Connected(str(self._engine.created), self._engine.last))
+            self._reports.append(Connected(str(self._engine.created), self._engine.last, LARGEST))
 
     def drop(self) -> None:
         """Lose the connection; what was under way is lost."""
@@ -126,6 +129,7 @@ class MemoryStream:
 
     def publish(self, number: int, subject: str, key: str, data: bytes) -> None:
         if self._connected:
+            assert len(data) <= LARGEST
             self._unacknowledged += 1
             sequence = self._engine.append(subject, key, data)
             self._reports.append(Acknowledged(number, sequence))

@@ -16,6 +16,7 @@ from iai.model.change import ForgetChange, Named, TurnChange, decode, encode
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.message import Error
 from iai.protocol.replicator import (
+    ChangeWithheld,
     LeaveTeam,
     ShareProject,
     StreamRefilled,
@@ -26,6 +27,7 @@ from iai.protocol.replicator import (
 )
 from iai.replication import content
 from iai.team.stream import IN_FLIGHT, Last
+from tests.iai.replication.engine import LARGEST
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
 
@@ -313,6 +315,19 @@ def test_a_message_that_is_no_change_of_a_member_is_refused_and_said(team: Make)
     said = a.say("two")
     t.settle()
     assert said in b.texts()
+
+
+def test_a_text_too_large_for_the_server_is_told_and_holds_up_nothing(team: Make) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share(a)
+    said = [a.say("before"), a.say("x" * LARGEST), a.say("after")]
+    t.settle()
+    assert sorted(b.texts()) == sorted([said[0], said[2]])
+    withheld = {event for event in a.events if isinstance(event, ChangeWithheld)}
+    assert [(one.largest, one.size > LARGEST) for one in withheld] == [(LARGEST, True)]
+    assert report(b).pending == 0
+    assert not [event for event in a.events if isinstance(event, StreamRefilled)]  # no hole is seen
 
 
 def test_without_the_server_all_waits_on_disk_and_status_says_so(team: Make) -> None:

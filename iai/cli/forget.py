@@ -148,6 +148,8 @@ def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
     """Show what would be deleted, and ask."""
     if not args.json and (args.dry_run or not (args.yes or (args.refs and not _asks()))):
         print("\n".join(_preview(selected)))
+        if layout.team_file.exists():
+            print("What of it is shared is deleted on all machines of the team.")
         for path in scrubbed.copies(layout) if args.backups else ():
             print(f"  copy    {path}")
     if args.dry_run or (selected.empty and not args.refs and not args.backups):

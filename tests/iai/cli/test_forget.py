@@ -60,6 +60,14 @@ def test_a_dry_run_lists_what_would_go_and_needs_no_group(
     }  # fmt: skip
 
 
+def test_in_a_team_the_list_says_that_others_lose_it_too(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.team_file.write_text("{}")
+    assert cli.main(["forget", "--text", "pump", "--dry-run"]) == 0
+    assert "deleted on all machines of the team" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("words", "code", "says"),

@@ -72,6 +72,7 @@ from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
 from iai.protocol.replicator import ChangesArrived
 from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
+from iai.store.inbox import Inbox
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -99,8 +100,12 @@ class Ingest:
         library: Kingfisher | None = None,
         max_gb: float = 0.0,
         cipher: Cipher | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
-        """`library` is the detector of the redactor, if it has one; `cipher` that of the store."""
+        """`library` is the detector of the redactor, if it has one; `cipher` that of the store.
+
+        `inbox` is opened as soon as there is one, if it is not given.
+        """
         if layout.team_file.exists():
             self.subscriptions = (*self.subscriptions, Actor.REPLICATOR)
         self._cipher = cipher
@@ -114,7 +119,7 @@ class Ingest:
         self._identify = lru_cache(maxsize=1_024)(identify)
         self._writer = RecordWriter(layout, records, self._identify, self._redact)
         self._reader = TranscriptReader(records, self._writer, self._identify)
-        self._inbox = InboxReader(layout, records, self._writer, cipher)
+        self._inbox = InboxReader(layout, records, self._writer, cipher, inbox)
         self._scrub = ScrubJob(records)
         self._backups = backups
         self._purging = Purging(records, self._writer, self._redact, self._reader.pace)

@@ -21,14 +21,19 @@ class InboxReader:
     """Reads the inbox, which the replicator writes, from the mark in the records on."""
 
     def __init__(
-        self, layout: Layout, records: Records, writer: RecordWriter, cipher: Cipher | None
+        self,
+        layout: Layout,
+        records: Records,
+        writer: RecordWriter,
+        cipher: Cipher | None,
+        inbox: Inbox | None = None,
     ) -> None:
-        """`cipher` is that of the store."""
+        """`cipher` is that of the store. `inbox` is opened once it is there, if it is not given."""
         self._layout = layout
         self._cipher = cipher
         self._records = records
         self._writer = writer
-        self._inbox: Inbox | None = None
+        self._inbox = inbox
         self._hinted = False
         self.look()
 

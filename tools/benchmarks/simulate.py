@@ -1,6 +1,7 @@
 """Simulated days of the whole group, full of faults; see `simulation.invariants` for what holds.
 
-A scenario that fails is printed, shrunk, with its seed.
+With `--teams` the groups of two or three machines, and the engine between them: see
+`simulation.team_invariants`. A scenario that fails is printed, shrunk, with its seed.
 """
 
 import logging
@@ -10,6 +11,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from simulation.scenarios import (
     generate,
     shrink,
 )
+from simulation.team_scenarios import TeamRunner, generate_team
 
 from benchmarks.stats import Stats
 
@@ -43,6 +46,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--days", type=int, default=10, help="simulated days of each scenario")
     parser.add_argument("--seed", type=int, default=0, help="of the first scenario")
     parser.add_argument("--stories", type=int, default=1, help="scenarios, each with the next seed")
+    parser.add_argument("--teams", action="store_true", help="teams instead of single machines")
 
 
 def run(args: Namespace) -> Stats:
@@ -50,14 +54,13 @@ def run(args: Namespace) -> Stats:
     logging.disable()  # faults are what a scenario is made of
     began = time.monotonic()
     seeds = range(args.seed, args.seed + args.stories)
+    generated = partial(generate_team if args.teams else generate, days=args.days)
     with ProcessPoolExecutor() as pool:
-        outcomes = dict(
-            zip(seeds, pool.map(_run_seed, seeds, [args.days] * len(seeds)), strict=True)
-        )
+        outcomes = dict(zip(seeds, pool.map(_run_quietly, map(generated, seeds)), strict=True))
     broken = {seed: outcome.broken for seed, outcome in outcomes.items() if outcome.broken}
     for seed in list(broken)[:1]:
         print(f"seed {seed}: {broken[seed]}", flush=True)
-        print(_printed(shortest_failing(generate(seed, args.days))))
+        print(_printed(shortest_failing(generated(seed))))
     total = Counter[str]()
     for outcome in outcomes.values():
         total.update(
@@ -79,8 +82,9 @@ def run(args: Namespace) -> Stats:
 def run_scenario(scenario: Scenario) -> Outcome:
     """Run one scenario in a directory of its own."""
     directory = Path(tempfile.mkdtemp(prefix="iai-", dir=MEMORY if MEMORY.is_dir() else None))
-    runner = ScenarioRunner(scenario, directory)
-    begun = runner.world.now.mono
+    kind = TeamRunner if scenario.machines > 1 else ScenarioRunner
+    runner = kind(scenario, directory)
+    begun = runner.worlds[0].now.mono
     broken = ""
     try:
         runner.run()
@@ -89,17 +93,27 @@ def run_scenario(scenario: Scenario) -> Outcome:
     except Exception as error:  # noqa: BLE001  any error is an outcome
         broken = f"{type(error).__name__}: {error}"
     finally:
+        outcome = _outcome(runner, begun, broken)
         runner.close()
         shutil.rmtree(directory)
-    world, checker = runner.world, runner.checker
-    elapsed_s = (world.now.mono - begun) / 1e9
-    crashes = sum(world.starts.values()) - len(world.starts)
-    return Outcome(runner.acts_done, elapsed_s, checker.changes, checker.writes, crashes, broken)
+    return outcome
 
 
-def _run_seed(seed: int, days: int) -> Outcome:
+def _outcome(runner: ScenarioRunner | TeamRunner, begun: int, broken: str) -> Outcome:
+    worlds = runner.worlds
+    elapsed_s = (worlds[0].now.mono - begun) / 1e9
+    crashes = sum(sum(world.starts.values()) - len(world.starts) for world in worlds)
+    changes = writes = 0
+    for world in worlds:
+        with world.records.view() as view:
+            changes += view.watermark().revision
+        writes += world.writes
+    return Outcome(runner.acts_done, elapsed_s, changes, writes, crashes, broken)
+
+
+def _run_quietly(scenario: Scenario) -> Outcome:
     logging.disable()
-    return run_scenario(generate(seed, days))
+    return run_scenario(scenario)
 
 
 def shortest_failing(scenario: Scenario) -> Scenario:
@@ -112,5 +126,5 @@ def shortest_failing(scenario: Scenario) -> Scenario:
 
 def _printed(scenario: Scenario) -> str:
     lines = [f"  after {act.after_s:g} s: {act.do} {act.which}" for act in scenario.acts]
-    head = f"interval {scenario.interval_s:g} s, {scenario.chances}"
+    head = f"machines {scenario.machines}, interval {scenario.interval_s:g} s, {scenario.chances}"
     return "\n".join([head, *lines, f"  {run_scenario(scenario).broken}"])

@@ -29,13 +29,13 @@ class Line(NamedTuple):
 
 def prompt(word: str) -> Line:
     """Return a request of the user."""
-    return Line(_message("user", word, text_of(word)), said=word)
+    return Line(_message("user", _uuid(word), text_of(word)), said=word)
 
 
 def answer(word: str) -> Line:
     """Return a text of the assistant: narration, if another one follows before the next request."""
     blocks = [{"type": "text", "text": text_of(word)}]
-    return Line(_message("assistant", word, blocks), said=word)
+    return Line(_message("assistant", _uuid(word), blocks), said=word)
 
 
 def edit(word: str, session: int, which: int) -> list[Line]:
@@ -94,7 +94,7 @@ def queued(word: str, how: int) -> list[Line]:
         case 0:
             return [enqueued, Line(left, said=word)]
         case 1:
-            return [enqueued, Line(left), Line(_message("user", word, word), said=word)]
+            return [enqueued, Line(left), Line(_message("user", _uuid(word), word), said=word)]
         case _:
             return [enqueued]
 
@@ -137,6 +137,11 @@ def _call(
     if beside is not None:
         fields["toolUseResult"] = beside
     return [Line(_message("assistant", f"{word}c", [use])), Line(fields, done=word)]
+
+
+def _uuid(word: str) -> str:
+    """Return the id of a text: it stays known when the text, and its word, is forgotten."""
+    return f"u{word[1:]}"
 
 
 def _message(role: str, uuid: str, content: object) -> dict[str, Any]:

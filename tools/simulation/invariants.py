@@ -90,7 +90,6 @@ class InvariantChecker:
         self._by_hand_at = 0  # monotonic; the last change that added nothing
         self._success: tuple[int, int] | None = None  # revision, graph
         self._unhindered_since = 0
-        self.writes = 0
         world.after_effect = self.check
 
     @property
@@ -209,7 +208,6 @@ class InvariantChecker:
                 self._check_moment(reason)
                 self._attempt_at = self._world.now.mono
             case CacheWriteSuccess(revision=revision):
-                self.writes += 1
                 self._writing, self._failures = False, 0
                 sidecar = read_sidecar(self._payload)
                 self._success = (revision, sidecar.graph if sidecar else LEFT_OUT)

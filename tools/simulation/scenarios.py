@@ -51,6 +51,7 @@ class Scenario(Struct, frozen=True):
     interval_s: float  # minimum time between two refreshes
     chances: Chances
     acts: tuple[Act, ...]
+    machines: int = 1  # more than one: a team; see `simulation.team_scenarios`
 
 
 def generate(seed: int, days: int) -> Scenario:
@@ -118,7 +119,7 @@ class ScenarioRunner:
         self.checker = InvariantChecker(self.world)
         self.acts_done = 0
         self._transcripts = directory
-        self._checkouts = [_checkout(directory / name) for name in ("main", "beside")]
+        self._checkouts = [checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
         self._latest_old = 0  # when the latest of what was said long ago was said
@@ -134,6 +135,11 @@ class ScenarioRunner:
             ACTS[act.do](self, act.which)
         self.rest(0)
         self.checker.intact()
+
+    @property
+    def worlds(self) -> list[World]:
+        """All there is: one."""
+        return [self.world]
 
     def close(self) -> None:
         """Close the store."""
@@ -381,7 +387,7 @@ class ScenarioRunner:
             return next(view.after(which % highest), None) if highest else None
 
 
-def _checkout(directory: Path) -> str:
+def checkout(directory: Path) -> str:
     """Lay out what there is to see of a clone; return its directory."""
     (directory / ".git").mkdir(parents=True)
     url = "https://example.org/p.git"

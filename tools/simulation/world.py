@@ -4,14 +4,18 @@ The behaviours are real, and so are LMDB, FAISS, tantivy and the files. Simulate
 between them: time, and messages, which may be lost, doubled, late and out of order. An actor may
 crash between any two of its effects, and is restarted after a while; the disk may refuse a write.
 All randomness comes from one seed, so every scenario can be replayed.
+
+Several worlds under one scheduler are the machines of a team; between them is an engine in memory.
 """
 
 import errno
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from string import ascii_lowercase
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -21,6 +25,7 @@ from actors.embedding import Embedding
 from actors.graph_cache import GraphCache
 from actors.ingest import Ingest
 from actors.lifecycle import Lifecycle
+from actors.replicator import Replicator
 from iai.config import access
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
@@ -46,6 +51,7 @@ from iai.protocol.behaviour import (
     ReplaceFile,
     Steps,
 )
+from iai.protocol.cache_writer import CacheWriteSuccess
 from iai.protocol.message import (
     PIPELINE,
     Actor,
@@ -57,10 +63,15 @@ from iai.protocol.registry import FEED
 from iai.redaction.redactor import Redactor
 from iai.store.auto_backups import AutoBackups
 from iai.store.graph import GraphStore
+from iai.store.inbox import Inbox, InboxView
 from iai.store.payload_readers import PayloadReaders
 from iai.store.readers import Readers
 from iai.store.records import Records
+from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
+from iai.team import team_file
+from iai.team.enrolment import Enrolment
+from simulation.engine import Engine, MemoryStream
 
 MAP_SIZE = 256 << 20  # bytes
 SLICE_NS = 1_000_000  # duration of a slice of work
@@ -123,6 +134,21 @@ class SharedPayloadReaders(PayloadReaders):
         """Close nothing: the world owns them."""
 
 
+class SharedInbox(Inbox):
+    """The same for ingest, which reads what the replicator writes."""
+
+    def __init__(self, store: TeamStore) -> None:
+        self._store = store
+
+    @contextmanager
+    def view(self) -> Iterator[InboxView]:
+        with self._store.view() as view:
+            yield view
+
+    def close(self) -> None:
+        """Close nothing: the world owns it."""
+
+
 class Chances(Struct, frozen=True):
     """Probabilities of faults, from 0 to 1."""
 
@@ -136,8 +162,37 @@ class Crashed(Exception):
     """Ends an actor where its process would have been killed."""
 
 
+class Seat(NamedTuple):
+    """The place of a world in a team."""
+
+    own: Enrolment
+    engine: Engine
+
+
+class Scheduler:
+    """The time and the chance that some worlds share; it decides which of them acts next."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.mono = START.mono
+        self.chance = random.Random(seed)  # noqa: S311
+        self.worlds: list[World] = []
+
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass, at most until a condition holds."""
+        end = self.mono + int(seconds * NS)
+        while self.mono < end and not until():
+            if not any(world.turn() for world in self._in_some_order()):
+                following = min(world.next_moment() for world in self.worlds)
+                self.mono = max(self.mono + 1, min(following, end))
+
+    def _in_some_order(self) -> list["World"]:
+        if len(self.worlds) == 1:
+            return self.worlds
+        return self.chance.sample(self.worlds, len(self.worlds))
+
+
 class World:
-    """A group, its store, and its time."""
+    """A group, its store, and its clock."""
 
     def __init__(
         self,
@@ -148,23 +203,35 @@ class World:
         interleaved: bool = False,
         embedder: Embedder | None = None,
         library: Kingfisher | None = None,
+        scheduler: Scheduler | None = None,
+        seat: Seat | None = None,
         **settings: float,
     ) -> None:
         """`interleaved`: other actors may act between any two effects of one.
 
-        `library` finds secrets, besides our own rules.
+        `library` finds secrets, besides our own rules. With a `scheduler`, the seed is that one's.
         """
         self.layout = Layout(directory)
         self.layout.create()
         self.cipher: Cipher | None = None  # of the files that ingest seals
         self.settings = Settings(store=directory, **settings)  # type: ignore[arg-type]
-        self.now = START
-        self.chance = random.Random(seed)  # noqa: S311
+        self.scheduler = scheduler or Scheduler(seed)
+        self.scheduler.worlds.append(self)
+        self._clock = START.wall - START.mono  # the wall clock, when the other one is at 0
+        self.chance = self.scheduler.chance
         self.chances = chances
         self.records = Records(self.layout.records, writer=True, map_size=MAP_SIZE)
         self.vectors = VectorStore(self.layout.vectors, writer=True, map_size=MAP_SIZE)
         self.graph = GraphStore(self.layout.index, writer=True, map_size=MAP_SIZE)
         self.lexical = LexicalIndex(self.layout.lexical)
+        self.pipeline = PIPELINE if seat is None else (*PIPELINE, Actor.REPLICATOR)
+        self.seat = seat
+        self.online = True  # may it reach the engine?
+        self.stream: MemoryStream | None = None  # the connection of its replicator
+        self.team: TeamStore | None = None
+        if seat is not None:
+            team_file.save(self.layout, seat.own)
+            self.team = TeamStore(self.layout.team, map_size=MAP_SIZE)
         self.library = library
         self.redactor = Redactor(b"the key of a simulated store", library)
         self.embedder: Embedder = embedder or LettersEmbedder()  # the one in the settings
@@ -175,20 +242,32 @@ class World:
         self.performing: dict[Actor, Iterator[None]] = {}
         self.asked: list[tuple[Actor, Request, Caller]] = []  # not yet received
         self.disk_full = False
-        self.starts: dict[Actor, int] = dict.fromkeys(PIPELINE, 0)
+        self.starts: dict[Actor, int] = dict.fromkeys(self.pipeline, 0)
         self.post: list[tuple[int, int, Actor, Event]] = []  # when, number, receiver, event
         self.replies: dict[str, Reply] = {}
         self.events: list[Event] = []  # published so far, in order
+        self.writes = 0  # of all payloads
         self.effects: list[tuple[Actor, Effect]] = []
         self.after_effect: Callable[[], None] = lambda: None
         self._numbers = 0
-        for actor in PIPELINE:
+        for actor in self.pipeline:
             self.start(actor)
 
     def close(self) -> None:
         """Close the store."""
-        for store in (self.records, self.vectors, self.graph):
-            store.close()
+        for store in (self.records, self.vectors, self.graph, self.team):
+            if store is not None:
+                store.close()
+
+    @property
+    def now(self) -> Now:
+        """The time on its clocks. To set the monotonic one moves that of all worlds."""
+        return Now(self.scheduler.mono + self._clock, self.scheduler.mono)
+
+    @now.setter
+    def now(self, now: Now) -> None:
+        self.scheduler.mono = now.mono
+        self._clock = now.wall - now.mono
 
     # --- driving it ---------------------------------------------------------------------------
 
@@ -216,11 +295,18 @@ class World:
         raise TimeoutError(f"{actor} did not answer {request}")
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass, at most until a condition holds."""
-        end = self.now.mono + int(seconds * NS)
-        while self.now.mono < end and not until():
-            if not self._turn():
-                self._wait(end)
+        """See `Scheduler.run`: it passes in all worlds."""
+        self.scheduler.run(seconds, until)
+
+    def reach(self, *, online: bool) -> None:
+        """Connect its replicator to the engine, or cut it off: what was under way may be lost."""
+        self.online = online
+        if self.stream is None:
+            return
+        if online:
+            self.stream.connect()
+        else:
+            self.stream.drop(arriving=self.chance.randrange(8))
 
     def settled(self) -> bool:
         """Is no actor due, and no message under way?"""
@@ -240,6 +326,8 @@ class World:
         """End an actor as SIGKILL does; it is restarted after `for_s`."""
         self.actors.pop(actor, None)
         self.performing.pop(actor, None)
+        if actor is Actor.REPLICATOR and self.stream is not None:
+            self.stream.close()
         self.asked = [asked for asked in self.asked if asked[0] is not actor]
         self.down_until[actor] = self.now.mono + int(for_s * NS)
 
@@ -253,7 +341,7 @@ class World:
 
     # --- the scheduler ------------------------------------------------------------------------
 
-    def _turn(self) -> bool:
+    def turn(self) -> bool:
         """Do one thing that is due now; return False if there is none."""
         for actor, until in list(self.down_until.items()):
             if until <= self.now.mono:
@@ -264,7 +352,7 @@ class World:
             return True
         if self._receive() or self._deliver_next():
             return True
-        free = [a for a in PIPELINE if a in self.actors and a not in self.performing]
+        free = [a for a in self.pipeline if a in self.actors and a not in self.performing]
         due = [a for a in free if self.actors[a].due_s(self.now) <= 0]
         if due:
             actor = self.chance.choice(due)
@@ -293,17 +381,17 @@ class World:
                 return True
         return False
 
-    def _wait(self, end: int) -> None:
-        """Let time pass until something is due."""
+    def next_moment(self) -> int:
+        """Return when something is due, monotonic."""
         moments = [letter[0] for letter in self.post] + list(self.down_until.values())
         moments += [
             self.now.mono + max(1, int(behaviour.due_s(self.now) * NS))
             for behaviour in self.actors.values()
         ]
-        self._pass(max(1, min([*moments, end]) - self.now.mono))
+        return min(moments)
 
     def _pass(self, ns: int) -> None:
-        self.now = Now(self.now.wall + ns, self.now.mono + ns)
+        self.scheduler.mono += ns
 
     def _perform(self, actor: Actor, steps: Steps) -> None:
         """Begin a call of an actor; unless calls are interleaved, also finish it."""
@@ -337,8 +425,7 @@ class World:
             effect = next(steps)
             while True:
                 yield
-                if self.chance.random() < self.chances.crash:
-                    raise Crashed
+                self._may_crash()
                 try:
                     self._carry_out(actor, effect)
                 except OSError as error:
@@ -350,6 +437,10 @@ class World:
         except StopIteration:
             pass
 
+    def _may_crash(self) -> None:
+        if self.chance.random() < self.chances.crash:
+            raise Crashed
+
     def _carry_out(self, actor: Actor, effect: Effect) -> None:
         for path in _written(effect):  # a behaviour may write no other
             name = str(path.relative_to(self.layout.root))
@@ -359,6 +450,7 @@ class World:
                 self.replies[caller.request_id] = reply
             case Publish(event=event):
                 self.events.append(event)
+                self.writes += isinstance(event, CacheWriteSuccess)
                 self._deliver(actor, event)
             case ReplaceFile() if self.disk_full:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -405,6 +497,7 @@ class World:
                     self.redactor,
                     self.library,
                     cipher=self.cipher,
+                    inbox=SharedInbox(self.team) if self.team is not None else None,
                 )
             case Actor.EMBEDDING:
                 embedders = Embedders(self.embedder.name, self._load)
@@ -418,9 +511,24 @@ class World:
                     self.settings.hibernate_after_s,
                 )
                 return Lifecycle(self.layout, limits, self.settings.tick_s)
+            case Actor.REPLICATOR:
+                return self._make_replicator()
             case _:
                 shared = SharedPayloadReaders(self.layout, self.records, self.graph)
                 return CacheWriter(self.layout, shared, self.settings)
+
+    def _make_replicator(self) -> Replicator:
+        assert self.seat is not None and self.team is not None  # noqa: S101, PT018  for mypy
+        if self.stream is not None:
+            self.stream.close()
+        self.stream = MemoryStream(
+            self.seat.engine,
+            self.seat.own.machine,
+            online=self.online,
+            before_command=self._may_crash,
+        )
+        shared = SharedPayloadReaders(self.layout, self.records, self.graph)
+        return Replicator(self.seat.own, shared, self.team, self.stream)
 
 
 def _written(effect: Effect) -> tuple[Path, ...]:

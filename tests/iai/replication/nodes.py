@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from simulation.engine import Engine, MemoryStream
+
 from actors.replicator import Replicator
 from iai.config.layout import Layout
 from iai.errors import BadChange, NotFound
@@ -23,7 +25,6 @@ from iai.store.replica_change import ReplicaChange
 from iai.store.team_store import TeamStore
 from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
-from tests.iai.replication.engine import Engine, MemoryStream
 from tests.iai.store.builders import PROJECT, new_record
 from tests.iai.team.machines import SERVER, START
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from simulation.engine import LARGEST
 
 from actors import replicator
 from iai.model.change import ForgetChange, Named, TurnChange, decode, encode
@@ -27,7 +28,6 @@ from iai.protocol.replicator import (
 )
 from iai.replication import content
 from iai.team.stream import IN_FLIGHT, Last
-from tests.iai.replication.engine import LARGEST
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
 

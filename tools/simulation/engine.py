@@ -1,10 +1,11 @@
-"""A stream in memory, with the faults of a real one to order; and machines that share through it.
+"""A team's stream in memory, with the faults of a real one to order.
 
-It obeys the contract of `iai.team.stream`, of which `test_jetstream.py` holds the real one to.
+It obeys the contract of `iai.team.stream`, to which `test_jetstream.py` holds the real one.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 
 from iai.team.stream import (
     IN_FLIGHT,
@@ -49,6 +50,12 @@ class Engine:
         self.messages, self.keys, self.kept_last, self.last = {}, {}, {}, 0
         self._drop()
 
+    def repeat(self, chance: Random) -> None:
+        """Store some message a second time, after later ones."""
+        if self.messages:
+            subject, data = self.messages[chance.choice(sorted(self.messages))]
+            self.append(subject, f"again:{self.last}", data)
+
     def purge(self) -> None:
         """Delete all messages, as an administrator can, and go on."""
         self.messages.clear()
@@ -74,15 +81,25 @@ class MemoryStream:
 
     descriptor = -1
 
-    def __init__(self, engine: Engine, machine: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        machine: str,
+        *,
+        online: bool = True,
+        before_command: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`before_command` is called before anything is sent, and may raise."""
         self._engine = engine
+        self._before_command = before_command
         self.machine = machine
         self._reports: deque[Report] = deque()
         self._connected = False
         self._next = 0  # sequence to deliver; 0: none is asked for
         self._unacknowledged = 0
         engine.streams.append(self)
-        self.connect()
+        if online:
+            self.connect()
 
     def connect(self) -> None:
         """Reach the server."""
@@ -90,10 +107,12 @@ class MemoryStream:
             self._connected, self._next, self._unacknowledged = True, 0, 0
             self._reports.append(Connected(str(self._engine.created), self._engine.last, LARGEST))
 
-    def drop(self) -> None:
-        """Lose the connection; what was under way is lost."""
+    def drop(self, *, arriving: int | None = None) -> None:
+        """Lose the connection; of the reports under way, only so many arrive (None: all do)."""
         if self._connected:
             self._connected = False
+            if arriving is not None:
+                self._reports = deque(list(self._reports)[:arriving])
             self._reports.append(Disconnected("the test says so"))
 
     @property
@@ -110,6 +129,7 @@ class MemoryStream:
         return taken
 
     def follow(self, after: int) -> None:
+        self._before_command()
         if self._connected:
             self._next = after + 1
             pending = sum(at >= self._next for at in self._engine.messages)
@@ -117,6 +137,19 @@ class MemoryStream:
             for subject, data in self._engine.kept_last.items():
                 self._reports.append(Beat(subject, data))
             self.deliver()
+
+    def hear(self, report: Beat | Asked) -> None:
+        """Take what is not kept, if this machine can be reached, and follows."""
+        if self._connected and (self._next or isinstance(report, Asked)):
+            self._reports.append(report)
+
+    def reorder(self, chance: Random) -> None:
+        """Deliver the messages that are under way in another order."""
+        places = [at for at, one in enumerate(self._reports) if isinstance(one, Arrived)]
+        found = [one for one in self._reports if isinstance(one, Arrived)]
+        mixed = chance.sample(found, len(found))
+        for place, was, one in zip(places, found, mixed, strict=True):
+            self._reports[place] = Arrived(one.sequence, one.subject, one.data, was.pending)
 
     def deliver(self) -> None:
         """Deliver what has come."""
@@ -128,36 +161,41 @@ class MemoryStream:
         self._next = self._engine.last + 1
 
     def publish(self, number: int, subject: str, key: str, data: bytes) -> None:
+        self._before_command()
         if self._connected:
-            assert len(data) <= LARGEST
+            assert len(data) <= LARGEST  # noqa: S101
             self._unacknowledged += 1
             sequence = self._engine.append(subject, key, data)
             self._reports.append(Acknowledged(number, sequence))
 
     def beat(self, subject: str, data: bytes) -> None:
+        self._before_command()
         if self._connected:
             self._engine.kept_last[subject] = data
             for stream in self._engine.streams:
-                if stream._connected and stream._next:
-                    stream._reports.append(Beat(subject, data))
+                stream.hear(Beat(subject, data))
 
     def ask(self, subject: str, data: bytes) -> None:
+        self._before_command()
         if self._connected:
             for stream in self._engine.streams:
-                if stream._connected and subject.endswith(f".{stream.machine}"):
-                    stream._reports.append(Asked(data))
+                if subject.endswith(f".{stream.machine}"):
+                    stream.hear(Asked(data))
 
     def last_of(self, subject: str) -> None:
+        self._before_command()
         if self._connected:
             there = self._engine.messages
             found = [at for at in sorted(there) if there[at][0] == subject]
             self._reports.append(Last(subject, there[found[-1]][1] if found else None))
 
     def erase(self, sequence: int) -> None:
+        self._before_command()
         if self._connected:
             self._engine.messages.pop(sequence, None)
             self._engine.erased.append(sequence)
             self._reports.append(Erased(sequence))
 
     def close(self) -> None:
-        self._engine.streams.remove(self)
+        if self in self._engine.streams:
+            self._engine.streams.remove(self)

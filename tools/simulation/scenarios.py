@@ -378,8 +378,10 @@ class ScenarioRunner:
 
     def _acknowledge(self, cwd: str, *words: str) -> None:
         self.checker.acknowledged |= set(words)
-        if words and self.world.now.wall > self._latest_old:  # else the clock was set back
+        if words and self.world.now.wall > self._latest_old:
             self.checker.last_said[cwd] = words[-1]
+        elif words:  # the clock was set back: what was said last before is not the last any more
+            self.checker.last_said.pop(cwd, None)
 
     def _chosen(self, which: int) -> Record | None:
         with self.world.records.view() as view:

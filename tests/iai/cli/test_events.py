@@ -22,6 +22,7 @@ Follower = subprocess.Popen[str]
 
 
 def happen(group: Group, number: int, ago_s: float = 0.0) -> None:
+    group.layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = Ledger(group.layout.ledger, Actor.SUPERVISOR, 30)
     ledger.write(ActorUp(actor=Actor.INGEST, pid=number), time.time_ns() - int(ago_s * NS))
 

@@ -67,6 +67,7 @@ CALLS: dict[str, list[list[str]]] = {
     "export": [[], ["--format", "markdown"], ["--project", "{evil}"]],
     "doctor": [[], ["--json"]],
     "service": [["status"]],
+    "team": [["status"], ["status", "--json"], ["join", "{evil}"]],
     "config": [[], ["get", "{evil}"], ["set", "{evil}", "{evil}"]],
     "completion": [["bash"]],
     "probe": [["ingest", "ping", "{evil}"], ["ingest", "{evil}"]],

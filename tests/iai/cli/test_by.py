@@ -1,6 +1,5 @@
 """`iai show`, `file` and `timeline` in a team: who did what, and only what one person did."""
 
-import importlib
 import json
 import time
 from argparse import ArgumentParser
@@ -44,20 +43,6 @@ def store(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> La
         team.session(records, name, 100 - number, machine=machine, done=[EDIT])
     records.close()
     return layout
-
-
-@pytest.fixture
-def iai(store: Layout, capsys: pytest.CaptureFixture[str]) -> Iai:
-    """Return a function that runs a command and returns what it prints."""
-
-    def run(name: str, *words: str) -> str:
-        command = importlib.import_module(f"iai.cli.{name}")
-        parser = ArgumentParser()
-        command.configure(parser)
-        assert command.run(parser.parse_args(words), Settings(store=store.root)) == 0
-        return capsys.readouterr().out
-
-    return run
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """`iai show`, `file`, `timeline` and `export` without a group: what was said, and what was done."""
 
-import importlib
 import json
-from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +8,6 @@ from typing import Any, TypeAlias
 import pytest
 
 from iai.config.layout import Layout
-from iai.config.settings import Settings
 from iai.errors import BadUsage, NotFound
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -77,20 +74,6 @@ def store(layout: Layout, here: Path) -> Layout:
     records.commit(change, NOW)
     records.close()
     return layout
-
-
-@pytest.fixture
-def iai(store: Layout, capsys: pytest.CaptureFixture[str]) -> Iai:
-    """Return a function that runs a command and returns what it prints."""
-
-    def run(name: str, *words: str) -> str:
-        command = importlib.import_module(f"iai.cli.{name}")
-        parser = ArgumentParser()
-        command.configure(parser)
-        assert command.run(parser.parse_args(words), Settings(store=store.root)) == 0
-        return capsys.readouterr().out
-
-    return run
 
 
 def test_an_exchange_is_its_request_what_was_done_and_its_answer(iai: Iai) -> None:

@@ -140,8 +140,8 @@ def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
             yield "In other projects:"
         here = not hit.elsewhere
         said = f"{units.when(hit.created_at)}, {ago(hit.created_at, wall)}"
-        by = f", {hit.by}" if hit.by else ""
-        where = f"{hit.project_name}, {hit.host}, {hit.role}{by}, {said}"
+        about = (hit.project_name, hit.host, hit.role, hit.by, said)
+        where = ", ".join(filter(None, about))
         later = labels.get(hit.superseded_by, hit.superseded_by)
         where += f", superseded by {later}" if later else ""
         yield f"#{hit.label}  {hit.score:.2f}  {where}"

@@ -109,8 +109,7 @@ def _lines(one: Stretch, wall: int) -> str:
     began, ended = when(one.began_at), when(one.ended_at)
     day = began.split()[0]
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
-    by = f", {one.by}" if one.by else ""
-    where = f"{one.project_name}, {one.host}{by}, {turns}"
+    where = ", ".join(filter(None, (one.project_name, one.host, one.by, turns)))
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
     if one.summary.title:
         lines.append(f"    title  {excerpt(one.summary.title, SHOWN)}")

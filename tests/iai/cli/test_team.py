@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -26,6 +27,7 @@ from iai.model.clock import NS
 from iai.model.record import Project
 from iai.process import lock
 from iai.protocol import wire
+from iai.protocol.ingest import IgnoreProject
 from iai.protocol.message import PIPELINE, Actor, Error, ErrorCode, Reply, Request
 from iai.protocol.replicator import (
     InviteMachine,
@@ -377,6 +379,23 @@ def test_a_project_without_a_remote_cannot_be_shared(
     assert code == 2
     assert "has no git remote, and other machines know a project by that" in error
     assert not any(isinstance(one, ShareProject) for one in projects.asked)
+
+
+def test_a_project_that_is_new_here_is_known_by_its_name_from_then_on(
+    iai: Run, group: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Records(group.layout.records, writer=True).close()
+    asked: list[Request] = []
+    monkeypatch.setattr("iai.cli.project._change", lambda _client, request: asked.append(request))
+    checkout = tmp_path / "quay"
+    (checkout / ".git").mkdir(parents=True)
+    section = '[remote "origin"]\n\turl = https://git.example.org/crew/quay.git\n'
+    (checkout / ".git" / "config").write_text(section)
+    assert iai("project", "share", str(checkout))[0] == 0
+    (noted,) = asked
+    assert isinstance(noted, IgnoreProject)
+    assert (noted.project.name, noted.ignored) == ("quay", False)
+    assert any(isinstance(request, ShareProject) for request in group.asked)
 
 
 def test_an_ignored_project_cannot_be_shared(iai: Run, projects: Answering) -> None:

@@ -32,7 +32,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
-from iai.replication.desk import Desk, keeping
+from iai.replication.control_outbox import ControlOutbox, keeping
 from iai.replication.holes import Holes
 from iai.replication.intake import Intake, Taken, Write
 from iai.replication.outbox import Outbox
@@ -85,7 +85,7 @@ class Replicator:
         self._stream = stream
         self._membership = Membership(enrolment)
         self._outbox = Outbox(stream, self._membership)
-        self._desk = Desk(stream, self._membership)
+        self._control = ControlOutbox(stream, self._membership)
         self._holes = Holes()
         self._link = Link()
         self._writes: list[Write] = []  # not committed yet
@@ -274,7 +274,7 @@ class Replicator:
         """Take note of what the stream has done."""
         match one:
             case Acknowledged(number=number) if number < 0:
-                self._writes.append(self._desk.acknowledged(number))
+                self._writes.append(self._control.acknowledged(number))
             case Acknowledged(number=number):
                 shared = self._outbox.acknowledged(number)
                 if shared is not None and self._outbox.shares(shared.hash):
@@ -291,7 +291,7 @@ class Replicator:
             again = f"/{int(resets or 0) + 1}" if created == one.stream else ""
             stream = one.stream + again
             self._begin_stream(stream)
-            self._writes += self._desk.refill(f":{now.wall // NS}")
+            self._writes += self._control.refill(f":{now.wall // NS}")
             log.warning("the team's stream was reset: publishing again what it lacks")
             yield StreamReset(stream=stream)
         elif not mark.stream:
@@ -300,7 +300,7 @@ class Replicator:
             yield TeamConnected(stream=self._intake.mark.stream)
         self._link.reached(now.wall)
         self._erasing.clear()
-        self._desk.connected()
+        self._control.connected()
         self._stream.follow(self._intake.mark.sequence)
         self._outbox.connected(one.largest)
         self._next_round = 0
@@ -345,7 +345,7 @@ class Replicator:
         tag = f":{now.wall // NS}"
         if subject == subjects.control(self._membership.team):
             if data is None:
-                self._writes += self._desk.refill(tag)
+                self._writes += self._control.refill(tag)
         elif self._outbox.last(subject, data, tag):
             hashed = subject.split(".")[3]
             project = next(one.project for one in self._outbox.projects if one.hash == hashed)
@@ -359,7 +359,7 @@ class Replicator:
             self._full = view.count() > MOST_WAITING
             if not self._link.connected:
                 return
-            self._desk.say(view, now)
+            self._control.say(view, now)
             for sequence in view.erasures(ERASED):
                 if sequence not in self._erasing:
                     self._erasing.add(sequence)

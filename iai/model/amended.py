@@ -14,7 +14,6 @@ from iai.model.change import Named
 from iai.model.hybrid_clock import NEVER, Stamp
 
 Field: TypeAlias = Literal["pinned", "text", "done", "dismissed"]
-FIELDS: tuple[Field, ...] = ("pinned", "text", "done", "dismissed")
 Value: TypeAlias = bool | str
 
 

@@ -16,7 +16,7 @@ from iai.team.stream import Stream
 AGAIN_S = 30.0  # until something that has not come back is said again
 
 
-class Desk:
+class ControlOutbox:
     """The messages about the team that are under way. Their numbers are negative."""
 
     def __init__(self, stream: Stream, membership: Membership) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from harness.group import PATIENCE_S, Group
@@ -39,6 +39,7 @@ EVIL = (
 )
 SAID = "every deployment goes through the tide gauge first"
 READY_MS = 20_000.0
+BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 Make = Callable[..., Group]
 
 
@@ -55,6 +56,13 @@ class Served:
         self.address = self._process.stdout.readline().strip()
         self.base = self.address.partition("?")[0]
         self.host = re.findall("//([^/]+)/", self.address)[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self.end()
 
     def end(self) -> int:
         """End it as Ctrl-C does; return its exit code."""
@@ -85,9 +93,8 @@ def served() -> Iterator[Served]:
         with group.client() as client:
             client.call(Actor.INGEST, Capture(turns=(note,)), Captured, PATIENCE_S)
         group.settle()
-        page = Served(group)
-        yield page
-        page.end()
+        with Served(group) as page:
+            yield page
 
 
 def _map(layout: Layout, project: str) -> None:
@@ -162,10 +169,7 @@ def test_every_page_at_every_width_is_quiet_whole_and_our_own(page: Page, served
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             expect(page.locator("h1")).to_be_in_viewport()
-            beyond = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert beyond == 0, f"{name} is wider than {width}"
+            assert page.evaluate(BEYOND) == 0, f"{name} is wider than {width}"
         assert page.title() != "owned"
     assert page.locator("img, iframe").count() == 0
 
@@ -256,30 +260,27 @@ def test_in_the_map_one_walks_with_the_arrow_keys(chromium: Browser, group: Make
     g.layout.create()
     project = hostile.fill(g.layout, g.work, EVIL)
     _map(g.layout, project)
-    served = Served(g)
-    page = chromium.new_page(reduced_motion="reduce")
-    watched = Watched(page, served)
-    page.goto(served.address)
-    page.goto(f"{served.base}map?project={project}")
-    topics = page.locator("[data-walk] [data-x]")
-    expect(topics).to_have_count(3)
-    expect(page.locator("[data-walk] line")).to_have_count(1)
-    topics.first.focus()
-    seen = set()
-    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown", "ArrowUp", "ArrowUp"):
-        page.keyboard.press(key)
-        expect(page.locator("[data-walk] [tabindex='0']")).to_be_focused()
-        seen.add(page.evaluate("document.activeElement.dataset.x"))
-    assert len(seen) > 1
-    page.keyboard.press("Enter")
-    expect(page.locator("#topic h2")).to_be_visible()
-    assert "topic=" in page.url
-    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
-    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(beyond) == 0
-    assert watched.problems == []
-    page.close()
-    served.end()
+    with Served(g) as served, chromium.new_page(reduced_motion="reduce") as page:
+        watched = Watched(page, served)
+        page.goto(served.address)
+        page.goto(f"{served.base}map?project={project}")
+        topics = page.locator("[data-walk] [data-x]")
+        expect(topics).to_have_count(3)
+        expect(page.locator("[data-walk] line")).to_have_count(1)
+        topics.first.focus()
+        seen = set()
+        for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown", "ArrowUp", "ArrowUp"):
+            page.keyboard.press(key)
+            expect(page.locator("[data-walk] [tabindex='0']")).to_be_focused()
+            seen.add(page.evaluate("document.activeElement.dataset.x"))
+        assert len(seen) > 1
+        with page.expect_navigation():  # and its style sheet: without it a page has any width
+            page.keyboard.press("Enter")
+        expect(page.locator("#topic h2")).to_be_visible()
+        assert "topic=" in page.url
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        assert page.evaluate(BEYOND) == 0
+        assert watched.problems == []
 
 
 def test_everything_is_checked_while_one_looks(page: Page, served: Served) -> None:

@@ -108,13 +108,13 @@ def test_one_stop_of_the_tab_key_is_enough_for_the_picture(fill: Fill) -> None:
 
 
 def test_what_is_drawn_is_bounded_and_the_latest_is(fill: Fill) -> None:
-    windows = [[topic(w * 12 + n, range(1, 9)) for n in range(12)] for w in range(12)]
+    windows = [[topic(w * 12 + n, range(1, 9)) for n in range(12)] for w in range(20)]
     inside = fill(8, windows)
     page = Parsed(inside.get("map").text)
     names = drawn(page)
     assert len(names) == MOST_NODES // 9
     assert len(names) + len(page.all("a", **{"aria-hidden": "true"})) <= MOST_NODES
-    assert names[0] == "topic 132, 9 records"
+    assert names[0] == "topic 228, 9 records"
     seen: list[str] = []
     following = "map"
     while following:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.config import config_file
-from iai.config.settings import Resolved, Source, resolve, shown
+from iai.config.settings import Source, resolve, shown
 from iai.ui.asked import Asked, Document
 
 _DEEP = [sys.executable, "-m", "iai", "doctor", "--deep", "--json"]
@@ -32,7 +32,7 @@ def settings(asked: Asked) -> Document:
             {
                 "name": one.name,
                 "value": shown(one.value),
-                "unit": _unit(one),
+                "unit": one.unit,
                 "default": shown(one.default),
                 "source": one.source,
                 "variable": one.setting.variable,
@@ -42,13 +42,6 @@ def settings(asked: Asked) -> Document:
             for one in found
         ],
     }
-
-
-def _unit(one: Resolved) -> str:
-    """Return the unit of a setting's value; "" for that of a name."""
-    if isinstance(one.value, str):
-        return ""
-    return one.setting.unit.removesuffix("s") if one.value == 1 else one.setting.unit
 
 
 class Examined(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class ChangeLog(RecordView):
         self._mark = self.watermark()
         self._before = self._mark.revision
         self._scrub = False
+        self._inserted: set[int] = set()  # new records: each stage sees them as they are at the end
         self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
 
@@ -67,6 +68,8 @@ class ChangeLog(RecordView):
         self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         """Log a change of a record. `count` is how many there are more, `label` a new one's."""
+        if operation == "insert":
+            self._inserted.add(record.label)
         mark = self._mark
         self._mark = structs.replace(
             mark,

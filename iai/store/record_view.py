@@ -343,10 +343,10 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         else:
             request = self.request_before(session, record.order)
         first = request.order if request else 0
-        others = (r for r in self._turns_from(session, first) if r != request and opens(r))
+        others = (r for r in self.turns_from(session, first) if r != request and opens(r))
         ends = [r.order for r in (*gone, *islice(others, 1)) if opens(r) and r.order > first]
         end = min(ends, default=None)
-        kept = (*self._turns_from(session, first), *self.narration(session))
+        kept = (*self.turns_from(session, first), *self.narration(session))
         turns = gone if record.rewound else kept
         inside = [r for r in turns if first <= r.order and (end is None or r.order < end)]
         inside.sort(key=lambda r: (r.order, r.label))
@@ -354,7 +354,7 @@ class RecordView(ActionView, AmendmentView, RereadingView):
         done = [a for a in actions if first <= a.at and (end is None or a.at < end)]
         return next(exchanges(inside, done), Exchange())
 
-    def _turns_from(self, session: bytes, order: int) -> Iterator[Record]:
+    def turns_from(self, session: bytes, order: int) -> Iterator[Record]:
         key = session + encode_time(order)
         for label in walk(self._t, self._db["by_session"], session, key):
             record = self.get(label)

@@ -6,10 +6,10 @@ from msgspec import structs
 
 from iai.model.clock import Now
 from iai.model.record import LastChange, LogEntry, Operation, Record, Watermark, session_key
-from iai.store.codec import decode_time, encode_u64, pack
+from iai.store.codec import encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.record_view import RecordView
-from iai.store.seal import BEYOND, Transaction
+from iai.store.seal import Transaction
 
 _EMPTY = b""
 
@@ -98,10 +98,6 @@ class ChangeLog(RecordView):
     def _touch(self, session: bytes) -> None:
         """Note that the last change so far was made in a session."""
         self._sessions[session] = self._mark.revision
-
-    def _latest(self, database: str) -> int:
-        last = next(self._t.entries_back(self._db[database], BEYOND), None)
-        return decode_time(last[0][:8]) if last else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])

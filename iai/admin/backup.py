@@ -33,7 +33,7 @@ from iai.ingest import spool
 from iai.model import clock
 from iai.model.record import Watermark
 from iai.process import files, lock
-from iai.store import environment
+from iai.store import lmdb_file
 from iai.store.records import SCHEMA, Records
 
 FORM, SEALED = 1, 2  # versions of the file format: plain, and of an encrypted store
@@ -104,7 +104,7 @@ def _copy_records(layout: Layout, directory: Path) -> tuple[Watermark, int]:
     with closing(Records(directory)) as copy:
         with copy.view() as view:
             mark = view.watermark()
-        environment.check(directory)
+        lmdb_file.check(directory)
         return mark, sum(1 for _ in copy.problems())
 
 
@@ -194,7 +194,7 @@ def _unpack(
         else:
             manifest = _extract(path, workspace, decrypt)
         key = backup_keys.unlock(workspace, root)
-        environment.check(workspace / "records")
+        lmdb_file.check(workspace / "records")
         mark, damaged = _read_back(workspace / "records", manifest)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise StoreError(f"cannot read {path}: {error}") from error

@@ -18,8 +18,8 @@ from iai.encryption.sources import KeyFile, Passphrase
 from iai.errors import KeyMissing, KeyWrong
 from iai.lifecycle.supervision import Exit
 from iai.protocol.message import Actor
-from iai.store.environment import is_encrypted
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from tests.iai.store.builders import new_record, put
 
 Make = Callable[..., Group]

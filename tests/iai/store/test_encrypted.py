@@ -18,9 +18,10 @@ from iai.errors import KeyMissing, KeyWrong, StoreCorrupt
 from iai.store import graph, inbox, links, record_keys, vectors
 from iai.store.codec import encode_u64
 from iai.store.conversion import Conversion
-from iai.store.environment import Environment, is_encrypted
+from iai.store.environment import Environment
 from iai.store.masked_keys import NUMBERED, Plain, forms
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from iai.store.seal import EncryptedDatabase, EntryCorrupt, Transaction
 from iai.store.vectors import VectorStore
 from tests.iai.store.builders import encrypt, flip, move, new_record, put

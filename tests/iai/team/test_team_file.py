@@ -14,8 +14,8 @@ from iai.encryption import keys
 from iai.encryption.cipher import is_sealed
 from iai.encryption.sources import KeyFile
 from iai.errors import NoTeam, StoreCorrupt, StoreTooNew
-from iai.store.environment import is_encrypted
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from iai.store.team_store import TeamStore
 from iai.team import enrolment, team_file
 from iai.team.enrolment import Enrolment

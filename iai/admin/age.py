@@ -30,7 +30,7 @@ def recipient(name: str) -> Any:
         return kind.Recipient.from_str(name)
     except pyrage.RecipientError as error:
         raise BadUsage(
-            f"{name!r} is no recipient: give what `age-keygen` prints as the public key, or the"
+            f"{name!r} is not a recipient: give what `age-keygen` prints as the public key, or the"
             " public part of an SSH key (ed25519 or RSA)"
         ) from error
 
@@ -73,9 +73,11 @@ def _identities(pyrage: Any, path: Path) -> list[Any]:
     except OSError as error:
         raise StoreError(f"cannot read the key in {path}: {error.strerror}") from error
     except (UnicodeDecodeError, pyrage.IdentityError) as error:
-        raise StoreError(f"{path} is no key of age, nor an SSH key without a passphrase") from error
+        raise StoreError(
+            f"{path} is neither an age key nor an SSH key without a passphrase"
+        ) from error
     if not found:
-        raise StoreError(f"{path} has no key of age in it")
+        raise StoreError(f"{path} has no age key in it")
     return found
 
 
@@ -84,6 +86,6 @@ def _pyrage() -> Any:
         return importlib.import_module("pyrage")
     except ImportError as error:
         raise StoreError(
-            "files of age need the package `pyrage`: run `pipx inject iai-memory pyrage`, or"
+            "age files need the package `pyrage`: run `pipx inject iai-memory pyrage`, or"
             " `pip install 'iai-memory[crypto]'`"
         ) from error

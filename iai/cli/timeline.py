@@ -46,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.limit < 1:
-        raise BadUsage("--limit is at least 1")
+        raise BadUsage("--limit must be at least 1")
     wall = time.time_ns()
     since, until = units.period(args.since, args.until, wall)
     layout = Layout(settings.store)

@@ -12,13 +12,13 @@ from iai.errors import BadUsage, StoreError
 from iai.process.files import read_regular
 
 _MAGIC = b"age-encryption.org/v1\n"
-HEAD = len(_MAGIC)  # bytes that tell a file of age
+HEAD = len(_MAGIC)  # bytes that tell an age file
 _SCRYPT = b"-> scrypt "  # the only kind of lock in a file with a passphrase
 _LONGEST_IDENTITY = 1 << 16  # bytes
 
 
 def is_age(data: bytes) -> bool:
-    """Does a file begin as those of age do?"""
+    """Does a file begin like an age file?"""
     return data.startswith(_MAGIC)
 
 
@@ -36,17 +36,17 @@ def recipient(name: str) -> Any:
 
 
 def encrypt(data: bytes, *, recipients: Sequence[Any]) -> bytes:
-    """Return a file of age for these recipients."""
+    """Return an age file for these recipients."""
     return bytes(_pyrage().encrypt(data, list(recipients)))
 
 
 def encrypt_with_passphrase(data: bytes, *, passphrase: str) -> bytes:
-    """Return a file of age that a passphrase opens (scrypt)."""
+    """Return an age file that a passphrase opens (scrypt)."""
     return bytes(_pyrage().passphrase.encrypt(data, passphrase))
 
 
 def decrypt(data: bytes, *, identity: Path | None, ask: Callable[[], str]) -> bytes:
-    """Return what is in a file of age; `ask` is called if a passphrase opens it.
+    """Return what is in an age file; `ask` is called if a passphrase opens it.
 
     Raises StoreError if that does not open it, or it was changed.
     """

@@ -157,7 +157,7 @@ def restore(
 ) -> Restored:
     """Restore a backup.
 
-    `decrypt` turns a file of age back into a backup. Raises StoreError, and changes nothing, if the
+    `decrypt` turns an age file back into a backup. Raises StoreError, and changes nothing, if the
     group runs, the file is not an intact backup or cannot be opened, or the store has records and
     `replace` is False.
     """
@@ -251,7 +251,7 @@ def _extract(path: Path, workspace: Path, decrypt: Transform | None) -> Manifest
 
 
 def _opened(path: Path, decrypt: Transform | None) -> BinaryIO:
-    """Open a backup; of a file of age, what is in it."""
+    """Open a backup; of an age file, what is in it."""
     file = path.open("rb")
     if not age.is_age(file.read(age.HEAD)):
         file.seek(0)

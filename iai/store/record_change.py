@@ -30,7 +30,7 @@ class RecordChange(ProjectChange, Insertion, Forgetting):
         return transcript
 
     def leave_out(self, session: str) -> None:
-        """Record no more of a session, by the host's id; what is stored of it stays."""
+        """Stop recording a session, by the host's id; what is stored of it stays."""
         self._put(not_recorded_key(session), FOR_GOOD, "meta")
 
     def switch_recording(self, session: str, *, on: bool) -> None:

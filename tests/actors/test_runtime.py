@@ -19,7 +19,7 @@ from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
 from iai.model.clock import Now
 from iai.process.heartbeat import Heartbeat
-from iai.process.wakeups import SignalQueue, WakeupPipe
+from iai.process.wakeups import SignalQueue
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
 from iai.protocol.message import PIPELINE, Actor, Error, Event, Reply, Request
@@ -136,17 +136,6 @@ def test_the_loop_does_without_a_pipe_where_the_file_system_has_none(
     loop.close()
     signals.close()
     assert "hooks cannot wake this process: [Errno 1] not here" in caplog.text
-
-
-def test_a_file_at_the_path_of_the_pipe_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "ingest.bell"
-    path.write_text("no pipe")
-    for _ in range(2):  # an existing pipe is used again
-        pipe = WakeupPipe(path)
-        assert path.is_fifo()
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert not pipe.drain()
-        pipe.close()
 
 
 class Woken(Answering):

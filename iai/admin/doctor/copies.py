@@ -100,7 +100,7 @@ def restore(layout: Layout) -> str:
         f"restored {records} from {done.manifest.made_at}; the damaged records are in"
         f" {done.kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
-        "from their transcripts. Notes, pins, edits and forgets since then have to be made again."
+        "from their transcripts. Repeat what you noted, pinned, edited or forgot since then."
     )
 
 

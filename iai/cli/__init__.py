@@ -79,7 +79,10 @@ ELSEWHERE = {
     **dict.fromkeys(("log", "history", "sessions", "list"), "timeline"),
     **dict.fromkeys(("add", "note", "save"), "remember"),
     **dict.fromkeys(("delete", "remove", "rm"), "forget"),
-    **{"start": "up", "stop": "down", "install": "hooks install", "settings": "config"},
+    "start": "up",
+    "stop": "down",
+    "install": "hooks install",
+    "settings": "config",
 }
 
 

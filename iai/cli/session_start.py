@@ -17,7 +17,7 @@ from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.session_start import live
 from iai.session_start.live import Start
 
-# The hook sets it where its host shows the person a line: see `iai.freshness.shown`. An iai of
+# The hook sets it where its host shows the user a line: see `iai.freshness.claude_file`. An iai of
 # another version than the hook's would refuse an option.
 WITH_MESSAGE = "IAI_MCP_START_MESSAGE_AS_JSON"
 

@@ -14,7 +14,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption.keys import load_cipher
 from iai.errors import StoreAbsent
-from iai.freshness.shown import encode_shown
+from iai.freshness.claude_file import encode_claude_file
 from iai.ingest.spool import HookEvent
 from iai.model import clock, framing
 from iai.payload.compose import render
@@ -41,7 +41,7 @@ class Start(Struct, frozen=True, kw_only=True):
     event: HookEvent
     since: int = 0  # only what is new since this revision
     new_to: str = ""  # only what is new since this session was last given some of it
-    with_message: bool = False  # as JSON, with the line that the person sees
+    with_message: bool = False  # as JSON, with the line that the user sees
 
 
 def compose(start: Start, settings: Settings, wall: int) -> str:
@@ -91,7 +91,7 @@ def compose(start: Start, settings: Settings, wall: int) -> str:
         if view is not None and settings.start_message and start.with_message:
             sessions = sum(1 for _ in view.sessions(view.belongs(project.id)))
             said = message(material, sessions, text, stalled) if framing.tokens(text) else ""
-            text = encode_shown(text, said).decode() if said else text
+            text = encode_claude_file(text, said).decode() if said else text
     return text
 
 

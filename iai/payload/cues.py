@@ -8,6 +8,8 @@ sentences that prescribe.
 import re
 from functools import lru_cache
 
+from iai.payload import cue_languages
+
 LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
 LONGEST_SENTENCE = 300
 
@@ -62,18 +64,6 @@ _CORRECTED = re.compile(
     r"|\b(?:should|must|has to|needs to) be\b[^.?!]{1,60}\b(?:not|rather than|instead of)\b"
     r"|\b(?:customer|client|team|reviewer|boss|product|legal|security|ops)s? (?:now )?"
     r"(?:wants?|decided|prefers?|insists?|agreed)\b",
-    re.IGNORECASE,
-)
-# The same in other languages, where a sentence begins so.
-_ELSEWHERE = re.compile(
-    r"(?:(?:nein|ja|doch|bitte|non|oui|sí|não|да|нет)\b[,;:.! ]*)*"
-    r"(?:(?:verwende|benutze|nutze|nimm) .*\b(?:kein\w*|nicht|nur|statt|stattdessen)\b"
-    r"|(?:wir (?:nehmen|verwenden|bleiben bei|behalten)|ab jetzt|keine? neue\w*|nie(?:mals)?|immer"
-    r"|nur) \w+|(?:nunca|siempre|sempre|jamais|toujours|никогда|всегда|только) \w+"
-    r"|no (?:uses|añadas|agregues|toques|cambies) |não (?:use|adicione|mexa|altere) "
-    r"|(?:n'|ne )\w+ (?:pas|jamais) |on (?:garde|reste sur|utilise) |не (?:добавляй|трогай|меняй"
-    r"|используй) |используй(?:те)? только |.*\b(?:nunca|jamais) \w+$"
-    r"|.*(?:不要(?:引入|添加|使用|修改|改)|一律|统一用|しないで|しないこと|使わないで))",
     re.IGNORECASE,
 )
 _ASKS = re.compile(  # without a question mark
@@ -135,6 +125,6 @@ def _decides(sentence: str) -> bool:
     own = _QUOTED.sub("…", sentence)
     if _PASTED.match(own):
         return False
-    if _ELSEWHERE.match(own):
+    if cue_languages.decides(own):
         return True
     return any(cue.search(own) for cue in (_IMPERATIVE, _STATED, _CORRECTED))

@@ -16,7 +16,7 @@ from iai.model.record import Record
 from iai.payload import abridge, cues, hot_files
 from iai.payload.budget import TOKENS, Budget
 from iai.payload.material import Material, Others
-from iai.payload.summary import FileWork, Summary, names_of
+from iai.payload.summary import FileWork, Summary, command, names_of
 
 EARLIER = 8  # sessions that get a line each
 
@@ -30,6 +30,7 @@ _ASIDE = 300  # of the answer to what was asked after the work
 _RESULT = 110  # of what an earlier session came to
 _PINNED = 500
 _LINE = 280  # of a text that is one of many
+_SHORT_DECISION = 200  # a text up to this long is shown whole: what it decides may be in two parts
 _COMMAND = 100
 _NAME = 60  # of a branch, a host, a project
 _FILES = 12  # of the last session, by name
@@ -177,9 +178,8 @@ def _account(session: Summary) -> Iterator[str]:
             yield f"{when}: {_cited(request, _GOAL)}"
         if work.answer is not None:
             yield f"Answer: {_cited(work.answer, _ANSWER)}"
-    if last.request is not None:
-        when = "Asked" if len(session.requests) == 1 else "Asked last"
-        yield f"{when}: {_cited(last.request, _LAST_REQUEST)}"
+    if asked := _cited(last.request, _LAST_REQUEST) if last.request else command(last):
+        yield f"{'Asked last' if session.requests[1:] else 'Asked'}: {asked}"
     for turn in last.meanwhile:
         yield f"You, meanwhile: {_cited(turn, _REQUEST)}"
     if last.answer is not None:
@@ -287,8 +287,8 @@ def _outcome(session: Summary) -> str:
     """Say what a session came to, in the words of the answer to most of its work."""
     if session.outcome == "interrupted":
         return "interrupted"
-    failed = session.test is not None and session.test.status == "failed"
-    fails = f"tests fail ({_command(session.test)})" if session.test is not None and failed else ""
+    test = session.test
+    fails = f"tests fail ({_command(test)})" if test is not None and _fails(session) else ""
     answers = (session.result, session.work and session.work.answer, session.last.answer)
     lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
     told = next(filter(None, lines), "")
@@ -300,21 +300,30 @@ def _outcome(session: Summary) -> str:
 
 
 def _unfinished(session: Summary, others: Sequence[Summary]) -> bool:
-    """Has it steps left, or tests that failed last, and on its branch since then as well?"""
-    failed = session.test is not None and session.test.status == "failed"
-    passed = any(
-        other.test is not None and other.test.status == "ok"
+    """Has it steps left, or tests that failed last?
+
+    A later session on its branch says so itself, if it ran tests, or went on with the same steps.
+    """
+    later = [
+        other
         for other in others
         if other.ended_at > session.ended_at and other.info.branch == session.info.branch
-    )
-    return not session.closed and (bool(session.open_steps) or (failed and not passed))
+    ]
+    steps = {step.text for step in session.open_steps}
+    gone_on = any(steps.intersection(other.steps) for other in later)
+    ran = any(other.test is not None for other in later)
+    return not session.closed and ((bool(steps) and not gone_on) or (_fails(session) and not ran))
+
+
+def _fails(session: Summary) -> bool:
+    return session.test is not None and session.test.status == "failed"
 
 
 def _still_open(session: Summary) -> tuple[str, ...]:
     steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
-    if not steps and session.test is not None:
-        steps = [f"tests failed last: {_test(session.test)}"]
-    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS, '; ')}",)
+    if session.test is not None and _fails(session):
+        steps = [*steps[:_STEPS], f"tests failed last: {_test(session.test)}"]
+    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS + 1, '; ')}",)
 
 
 def _decision(record: Record, names: Names) -> tuple[str, ...]:
@@ -325,7 +334,8 @@ def _decision(record: Record, names: Names) -> tuple[str, ...]:
 
 def _decided(record: Record) -> str:
     """What was decided, in its own words."""
-    text = framing.inline(cues.decided(record.text) or record.text, _LINE)
+    whole = len(record.text) <= _SHORT_DECISION or record.kind == "refusal"
+    text = framing.inline((not whole and cues.decided(record.text)) or record.text, _LINE)
     if record.kind == "answer":
         text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
@@ -410,6 +420,8 @@ def _said(record: Record, limit: int) -> str:
         return _answers(text.splitlines(), limit)
     if record.kind == "plan":
         return framing.inline(abridge.opening(text), limit)
+    if record.role == "user" and limit <= _REQUEST:  # in more room what was pasted names files
+        text = cues.typed(text)
     return abridge.abridge(text, limit)
 
 

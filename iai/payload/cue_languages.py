@@ -8,8 +8,9 @@ code is asked for; a negation alone ("it does not work") prescribes nothing.
 import re
 
 _LEAD = (
-    r"(?:(?:nein|ja|doch|bitte|also|ok|okay|gut|non|oui|sí|si|não|no|nee|nie|tak|да|нет|ладно"
-    r"|s'il[ ]te[ ]plaît|stp|por[ ]favor|per[ ]favore|proszę|пожалуйста)\b[,;:.! ]*)*"
+    r"(?:(?:nein|ja|doch|bitte|also|ok|okay|gut|alles[ ]klar|non|oui|d'accord|s'il[ ]te[ ]plaît|stp"
+    r"|sí|si|no|vale|venga|bueno|claro|pues|por[ ]favor|não|va[ ]bene|per[ ]favore|nee|nie|tak"
+    r"|proszę|да|нет|ладно|пожалуйста)\b[,;:.! ]*)*"
 )
 _LANGUAGES = {
     "German": r"""
@@ -22,6 +23,7 @@ _LANGUAGES = {
         |wir[ ](?:nehmen|verwenden|bleiben|behalten|(?:haben[ ]uns|hatten[ ]uns)\b.*\bentschieden)
         |(?:ich|wir)[ ](?:möchten?|will|wollen)[ ](?:kein|nicht|nur|lieber)
         |.*\b(?:soll|sollen|darf|dürfen|muss|müssen)\b.*\b(?:immer|nie(?:mals)?|nicht|nur|kein\w*)\b
+        |\w+[ ](?:das|es|sie|ihn)\b.*,[ ]nicht[ ](?:im|in|mit|bei|am|über)[ ]
         |.*\b(?:kunde|kundin|team|chef\w*|revision)[ ]will[ ]""",
     "French": r"""
         (?:utilise|utilisez|prends|mets)\b.*\b(?:plutôt|pas|au[ ]lieu[ ]de)\b
@@ -30,6 +32,7 @@ _LANGUAGES = {
         |(?:on|nous)[ ](?:garde|reste|utilise|part[ ]sur|(?:a|avons)[ ]décidé)
         |il[ ]ne[ ]faut[ ](?:jamais|pas) |(?:laisse|garde)\b.*\b(?:tel(?:le)?s?[ ]quel|comme)
         |(?:je|on)[ ](?:préfère|veut[ ]garder) |(?:toujours|jamais)[ ](?:en|de|d')\b
+        |\w+[ ](?:ça|cela|les?|la)\b.*,[ ]pas[ ](?:dans|avec|sur|par)[ ]
         |.*\bdoi(?:t|vent)[ ](?:toujours|jamais|rester|être)\b |.*\bjamais[ ]\w+\W*$""",
     "Spanish": r"""
         (?:usa|utiliza|pon|haz)\b.*\b(?:en[ ](?:vez|lugar)[ ]de|no[ ]|solo)
@@ -41,6 +44,7 @@ _LANGUAGES = {
         |(?:hemos[ ])?(?:decidimos|decidido|acordado)[ ] |prefiero[ ]\w+
         |(?:deja|mantén|mantener)\b.*\b(?:como[ ]está|igual|intact\w+)
         |(?:la|el|las|los)[ ]\w+[ ]siempre[ ](?:en|con)[ ]
+        |\w{3,}(?:l[oa]s?)[ ].*,[ ]no[ ](?:en|con|por)[ ]
         |.*\b(?:cliente|equipo|jefe|jefa)[ ](?:quiere|prefiere|ha[ ]decidido)[ ]
         |.*\b(?:debe|deben|tiene[ ]que|hay[ ]que)\b.*\b(?:siempre|nunca|solo)\b""",
     "Portuguese": r"""

@@ -156,3 +156,29 @@ def test_a_title_that_may_be_another_sessions_is_not_used() -> None:
 def test_what_the_user_closed_or_dismissed_is_known() -> None:
     assert summarise([Exchange(request=turn("a", marks=("done",)))], INFO, (1, 2)).closed
     assert summarise([Exchange(request=turn("a", marks=("dismissed",)))], INFO, (1, 2)).dismissed
+
+
+def test_a_question_about_the_project_with_a_long_answer_is_not_trivial() -> None:
+    looked = action("command", text="gh pr list")
+    said = turn("Three touch the berths. " * 12, role="assistant")
+    assert not summary(looked, asked="which ones are open?", answer=said).trivial
+    assert summary(asked="how do I turn on vim mode?", answer=said).trivial
+
+
+def test_a_session_of_reviews_came_to_the_last_of_its_long_answers() -> None:
+    texts = ("The check is wrong. " * 9, "A second refund would pass. " * 9, "Noted.")
+    answers = [turn(text, role="assistant") for text in texts]
+    reviewed = [Exchange(request=turn("look again"), answer=said) for said in answers]
+    assert summarise(reviewed, INFO, (1, 2)).result == answers[1]
+
+
+def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:
+    typed = action("skill", name="command", text="/failover", at=1)
+    found = summarise(
+        [Exchange(request=turn("staging", kind="command"), actions=(typed,))], INFO, (1, 2)
+    )
+    assert found.goal is not None
+    assert found.goal.text == "/failover staging"
+    assert not found.trivial
+    later = Exchange(request=turn("staging", kind="command"), actions=(action("skill", at=9),))
+    assert [r.text for r in summarise([later], INFO, (1, 2)).requests] == ["staging"]

@@ -29,9 +29,11 @@ LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, an
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
 _CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
 _CAMEL_CASE = frozenset({
-    "sessionId", "sessionID", "hookEventName", "hookName", "transcriptPath", "workspaceRoot",
-    "workspaceRoots",
+    "sessionId", "sessionID", "sessionFile", "conversationId", "threadId", "taskId",
+    "hookEventName", "hookName", "transcriptPath", "workspaceRoot", "workspaceRoots",
+    "workspacePaths",
 })  # fmt: skip
+_NAMED = {"working_dir": "Goose", "hook_source": "OpenCode"}  # fields that only they send
 _ALWAYS = frozenset({"cwd", "transcript_path"})  # at least one of them is in every event
 _PLACES = {
     ".copilot": "Copilot CLI",
@@ -45,6 +47,9 @@ _PLACES = {
     ".augment": "Auggie",
     ".kiro": "Kiro",
     ".windsurf": "Windsurf",
+    ".kimi": "Kimi CLI",
+    ".pi": "pi",
+    ".trae": "Trae",
 }
 
 
@@ -121,6 +126,9 @@ def _other_program(sent: dict[str, Any]) -> str:
         return "Cursor"
     if _CAMEL_CASE & sent.keys():
         return "a program with names in camel case, such as Grok Build or Copilot CLI"
+    for field, program in _NAMED.items():
+        if field in sent:
+            return program
     path, name = sent.get("transcript_path"), sent.get("hook_event_name")
     if isinstance(name, str) and name[:1].islower():
         return "a program whose events begin in lower case, such as Kiro"
@@ -130,6 +138,8 @@ def _other_program(sent: dict[str, Any]) -> str:
         for directory, program in _PLACES.items():
             if f"/{directory}/" in path.replace("\\", "/"):
                 return program
+    if name == "SessionStart" and "source" not in sent and "transcript_path" not in sent:
+        return "a program that does not say why a session starts, such as Kiro"
     if "hook_event_name" in sent and not _ALWAYS & sent.keys():
         return "a program that names no directory, such as Devin"
     return ""

@@ -128,10 +128,14 @@ def pasted(text: str) -> bool:
 
 
 def typed(text: str) -> str:
-    """Return a text without the paragraphs that begin with what nobody types; all, if all do."""
+    """Return a text without the paragraphs that begin with what nobody types.
+
+    All of it, where only such are left, or what is typed ends by announcing them.
+    """
     paragraphs = _PARAGRAPH.split(text)
     own = [one for one in paragraphs if not pasted(one) and not _INDENTED.match(one)]
-    return "\n\n".join(own) if any(one.strip() for one in own) else text
+    typed = "\n\n".join(own).strip()
+    return typed if typed and not typed.endswith(":") else text
 
 
 def says_something(text: str) -> bool:

@@ -178,8 +178,7 @@ def _account(session: Summary) -> Iterator[str]:
             yield f"{when}: {_cited(request, _GOAL)}"
         if work.answer is not None:
             yield f"Answer: {_cited(work.answer, _ANSWER)}"
-    if asked := _cited(last.request, _LAST_REQUEST) if last.request else command(last):
-        yield f"{'Asked last' if session.requests[1:] else 'Asked'}: {asked}"
+    yield from _asked_last(session)
     for turn in last.meanwhile:
         yield f"You, meanwhile: {_cited(turn, _REQUEST)}"
     if last.answer is not None:
@@ -189,6 +188,14 @@ def _account(session: Summary) -> Iterator[str]:
     yield from _work(session)
     for turn in _also(session, requests):
         yield f"Also asked: {_cited(turn, _REQUEST)}"
+
+
+def _asked_last(session: Summary) -> Iterator[str]:
+    """Yield the last request, or its slash command; of a mere yes the answer says what it meant."""
+    request, only = session.last.request, not session.requests[1:]
+    asked = _cited(request, _LAST_REQUEST) if request else command(session.last)
+    if asked and (only or request is None or not cues.agrees(request.text)):
+        yield f"{'Asked' if only else 'Asked last'}: {asked}"
 
 
 def _also(session: Summary, requests: Sequence[Record | None]) -> list[Record]:

@@ -117,6 +117,11 @@ def only_asks(text: str) -> bool:
     return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
 
 
+def agrees(text: str) -> bool:
+    """Return whether a text agrees to something and says nothing beside."""
+    return _AGREES.fullmatch(text.strip()) is not None
+
+
 def small_talk(text: str) -> bool:
     """Return whether a text is a greeting, thanks, a command, or a question about the agent."""
     return _SMALL_TALK.fullmatch(text.strip()) is not None

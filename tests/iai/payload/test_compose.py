@@ -306,6 +306,16 @@ def test_what_a_later_session_on_the_branch_went_on_with_is_open_once(records: R
     ]
 
 
+def test_a_mere_yes_is_not_what_was_asked_last(records: Records) -> None:
+    session(records, "one", 60, done=[EDIT], asked="write the log of changes")
+    for number, (role, text) in enumerate((("user", "yes"), ("assistant", "Written."))):
+        at = WALL - (30 - number) * NS
+        put(records, new_record(f"n{number}", text=text, session="one", role=role, created_at=at))
+    last = section(payload(records), "Last session here")
+    assert "Asked last" not in last
+    assert "Answer: Written." in last
+
+
 def test_a_decision_in_few_words_is_shown_whole(records: Records) -> None:
     session(records, "one", 7_200, asked="Let's stay on jest. We never mock the clock.")
     session(records, "two", 60, asked=f"We never mock the clock. {'Look at the tide. ' * 15}")

@@ -132,12 +132,21 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
     said = _said(line, message)
     if isinstance(said, Skip):
         if said is Skip.COMMAND and claude_texts.interrupts(message.get("content")):
-            context, over = calls.interrupted(context)
+            context, over = _interrupted(line, context)
             done += over
         return context, done if done and said is Skip.TOOL else (*done, said)
     if said.role == "assistant":
         return context, (*done, _dated(said, context))
     return _request(line, said, context, done)
+
+
+def _interrupted(line: dict[str, Any], context: Context) -> tuple[Context, tuple[Action, ...]]:
+    """Give up the calls that wait; without any, and if something was asked, say so by itself."""
+    context, over = calls.interrupted(context)
+    if over or not context.requests:
+        return context, over
+    at = moment(line.get("timestamp")) or context.last_at
+    return context, (calls.cut_off(f"{NAME}:{context.session}:{_uuid(line)}", at),)
 
 
 def _commanded(line: dict[str, Any], content: object, context: Context) -> tuple[Action, ...]:

@@ -162,7 +162,10 @@ def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
     items: tuple[Item, ...] = ()
     match payload.get("type"):
         case "turn_aborted":
+            stamp = at or context.last_at
             context, items = calls.interrupted(context)
+            if not items and context.requests:
+                items = (calls.cut_off(f"{NAME}:{context.session}:{stamp}", stamp),)
         case "thread_rolled_back":
             context, items = _rolled_back(whole(payload, "num_turns") or 0, context)
         case "thread_name_updated" if text(payload, "thread_name"):

@@ -218,7 +218,9 @@ def _work(session: Summary) -> Iterator[str]:
     if changed:
         yield f"Files: {_listed(list(map(_change, names, changed)), _FILES)}"
     if session.test is not None:
-        yield f"Tests: {_test(session.test)}"
+        failed = session.failed_before
+        before = f"; before that {_test(failed)}, not run again" if failed else ""
+        yield f"Tests: {_test(session.test)}{before}"
     if session.commits:
         yield f"Commits: {'; '.join(_commit(action) for action in session.commits[-_COMMITS:])}"
     elif changed:
@@ -228,6 +230,8 @@ def _work(session: Summary) -> Iterator[str]:
     if session.open_steps and not session.closed:
         steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
         yield f"Open: {_listed(steps, _STEPS, '; ')}"
+    if session.plan is not None and not session.closed:
+        yield f"Open: {_plan(session.plan)}"
     if session.files and not changed:
         yield f"Read: {_listed(names_of([file.path for file in session.files]), _READ)}"
 
@@ -319,7 +323,25 @@ def _unfinished(session: Summary, others: Sequence[Summary]) -> bool:
     steps = {step.text for step in session.open_steps}
     gone_on = any(steps.intersection(other.steps) for other in later)
     ran = any(other.test is not None for other in later)
-    return not session.closed and ((bool(steps) and not gone_on) or (_fails(session) and not ran))
+    return not session.closed and (
+        (bool(steps) and not gone_on)
+        or (_fails(session) and not ran)
+        or _plan_left(session, others)
+    )
+
+
+def _plan(plan: Action) -> str:
+    """A plan that waits to be carried out: its title and its first steps."""
+    steps = [framing.inline(step.text, _REQUEST) for step in plan.steps]
+    title = framing.inline(plan.text, _REQUEST)
+    return f'the plan "{title}"' + (f": {_listed(steps, _STEPS, '; ')}" if steps else "")
+
+
+def _plan_left(session: Summary, others: Sequence[Summary]) -> bool:
+    """Is a plan of a session left that no later one began with?"""
+    title = session.plan.text if session.plan else ""
+    later = (r for o in others if o.ended_at > session.ended_at for r in o.requests)
+    return bool(title) and not any(r.kind == "plan" and title in r.text for r in later)
 
 
 def _fails(session: Summary) -> bool:
@@ -328,9 +350,11 @@ def _fails(session: Summary) -> bool:
 
 def _still_open(session: Summary) -> tuple[str, ...]:
     steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
+    if session.plan is not None:
+        steps = [*steps[:_STEPS], _plan(session.plan)]
     if session.test is not None and _fails(session):
         steps = [*steps[:_STEPS], f"tests failed last: {_test(session.test)}"]
-    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS + 1, '; ')}",)
+    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS + 2, '; ')}",)
 
 
 def _decision(record: Record, names: Names) -> tuple[str, ...]:

@@ -90,7 +90,10 @@ _ASKS = re.compile(  # without a question mark
 )
 _AGREES = re.compile(
     r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|do (?:it|that)|let'?s do (?:it|that)"
-    r"|sounds good|looks good|thanks?|continue|commit|push|try again)\b[,;:.! ]*)+",
+    r"|sounds good|looks good|thanks?|continue|commit|push|try again"
+    r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"
+    r"|adelante|hazlo|sim|pode|sì|va bene|procedi|да|давай|хорошо|tak|好的?|可以|はい|お願いします"
+    r"|네)\b[,;:.!。 ]*)+",
     re.IGNORECASE,
 )
 

@@ -1,5 +1,6 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,6 +62,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     commits: tuple[Action, ...] = ()
     pull_requests: tuple[Action, ...] = ()
     test: Action | None = None  # the last run of its tests
+    failed_before: Action | None = None  # a larger run of them that failed, and was not repeated
+    plan: Action | None = None  # that was accepted, and not carried out
     steps: frozenset[str] = frozenset()  # all that were on its to-do lists
     open_steps: tuple[Step, ...] = ()  # of the last of these
     outcome: Outcome = "answered"
@@ -117,9 +120,11 @@ def summarise(
         result=most.answer,
         said=tuple(said),
         files=files_of(actions, (root, info.cwd)),
-        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
+        commits=_commits(actions),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
+        failed_before=_failed_before(tests),
+        plan=_not_carried_out(actions),
         steps=frozenset(step.text for action in lists for step in action.steps),
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
@@ -193,6 +198,32 @@ def _goal(requests: Sequence[Record]) -> Iterator[Record]:
     yield from islice(chain(typed, said, requests), 1)
 
 
+def _commits(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return the commits that say something; of those with one subject, the last, as amended."""
+    latest = {a.text: a for a in actions if a.kind == "commit" and not throwaway(a)}
+    return tuple(latest.values())
+
+
+def _failed_before(tests: Sequence[Action]) -> Action | None:
+    """Return a larger run that failed, and of whose failures the runs after it were too few."""
+    for place in range(len(tests) - 2, -1, -1):
+        run, later = tests[place], tests[place + 1 :]
+        if run.status == "failed" and run.failed:
+            again = any(t.text == run.text or t.passed >= run.failed for t in later)
+            return None if again or later[-1].status == "failed" else run
+    return None
+
+
+def _not_carried_out(actions: Sequence[Action]) -> Action | None:
+    """Return the last plan, if it was accepted and nothing was changed since."""
+    for action in reversed(actions):
+        if action.kind == "plan":
+            return action if action.status == "ok" else None
+        if action.kind in CHANGES or action.kind in _MADE:
+            return None
+    return None
+
+
 def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
@@ -222,10 +253,12 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
 
     The host's files of plans are left out. So are files in a directory for temporary ones, unless
     they are in one of `places`, the working directory of a session or the top of a project, which
-    is there as well.
+    is there as well; and files that were made and are gone again.
     """
+    places = [place for place in places if place]
     kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
     found: dict[str, FileWork] = {}
+    made = set[str]()
     for action in actions:
         if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
             continue
@@ -235,8 +268,12 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue
+                whole = (posixpath.normpath(posixpath.join(place, path)) for place in places)
+                path = next((one for one in whole if one in found), path)  # noqa: PLW2901
+                if path not in found and action.kind == "write":
+                    made.add(path)
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
-    changed = (file for file in found.values() if file.changes)
+    changed = (f for f in found.values() if f.changes and not (f.gone and f.path in made))
     read = (file for file in found.values() if not file.changes)
     return (
         *sorted(changed, key=lambda f: (-(f.added + f.removed), -f.last_at)),

@@ -306,6 +306,18 @@ def test_what_a_later_session_on_the_branch_went_on_with_is_open_once(records: R
     ]
 
 
+def test_a_plan_that_no_later_session_begins_with_is_open(records: Records) -> None:
+    plan = ("plan", {"text": "Lift the crane", "steps": (Step("turn"),), "status": "ok"})
+    session(records, "one", 7_200, done=[plan], branch="fix/one")
+    assert 'Open: the plan "Lift the crane": turn' in section(payload(records), "Last session")
+    session(records, "two", 3_600, done=[EDIT])
+    assert '"Lift the crane": turn' in section(payload(records), "Also open here")
+    text = "Implement the following plan:\n\n# Lift the crane\n\n1. turn"
+    request = new_record("p", text=text, session="three", kind="plan", created_at=WALL - NS)
+    put(records, request)
+    assert "the plan" not in section(payload(records), "Also open here")
+
+
 def test_a_mere_yes_is_not_what_was_asked_last(records: Records) -> None:
     session(records, "one", 60, done=[EDIT], asked="write the log of changes")
     for number, (role, text) in enumerate((("user", "yes"), ("assistant", "Written."))):

@@ -182,3 +182,29 @@ def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:
     assert not found.trivial
     later = Exchange(request=turn("staging", kind="command"), actions=(action("skill", at=9),))
     assert [r.text for r in summarise([later], INFO, (1, 2)).requests] == ["staging"]
+
+
+def test_a_file_that_was_made_and_removed_again_is_no_work() -> None:
+    made = [action("write", path="/p/t.py"), action("delete", path="t.py")]
+    assert files_of(made, ("/p",)) == ()
+    old = [action("edit", path="/p/t.py"), action("delete", path="t.py")]
+    assert [(file.path, file.gone) for file in files_of(old, ("/p",))] == [("/p/t.py", True)]
+
+
+def test_an_amended_commit_is_one() -> None:
+    commits = [action("commit", text="Mend the tide", commit=name) for name in ("1a2b", "9f8e")]
+    assert [commit.commit for commit in summary(*commits).commits] == ["9f8e"]
+
+
+def test_a_plan_is_left_if_it_was_accepted_and_nothing_changed_since() -> None:
+    plan = action("plan", text="Lift the crane")
+    assert summary(action("edit", path="/p/a.py"), plan).plan == plan
+    assert summary(plan, action("edit", path="/p/a.py")).plan is None
+    assert summary(plan, action("plan", status="refused")).plan is None
+
+
+def test_a_larger_run_that_failed_and_was_not_repeated_is_told() -> None:
+    whole = action("test", text="pytest", status="failed", failed=3, passed=30)
+    assert summary(whole, action("test", text="pytest a.py", passed=1)).failed_before == whole
+    assert summary(whole, action("test", text="pytest a.py", passed=5)).failed_before is None
+    assert summary(whole, action("test", text="pytest", passed=33)).failed_before is None

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from iai.hosts import calls, claude_calls, claude_texts, queued, shell
 from iai.hosts.host_texts import HostTexts, markup
-from iai.hosts.json_fields import mapping, moment, text, whole
+from iai.hosts.json_fields import mapping, moment, text, texts, whole
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn, TurnKind
 from iai.model import framing
 from iai.model.action import COMMAND, Action
@@ -273,18 +273,8 @@ def _own(words: list[str], table: HostTexts) -> str | Skip:
 
 def _words(content: object) -> list[str] | Skip:
     """Return the texts of a message, without calls, results and thinking."""
-    if isinstance(content, str):
-        return [content]
-    if not isinstance(content, list):
-        return Skip.BAD_SHAPE
-    texts = [
-        block["text"]
-        for block in content
-        if isinstance(block, dict)
-        and block.get("type") == "text"
-        and isinstance(block.get("text"), str)
-    ]
-    return texts or Skip.TOOL
+    found = texts(content, ("text",))
+    return Skip.BAD_SHAPE if found is None else found or Skip.TOOL
 
 
 def _turn(line: dict[str, Any], role: Role, own: str, kind: TurnKind, tag: str = "") -> Turn:

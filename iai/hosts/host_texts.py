@@ -84,14 +84,14 @@ class HostTexts:
         if "</" in text:
             text, why = self._without_blocks(text)
         while (start := text.lstrip()).startswith(self._beginnings):
-            opening = next((o for o in self._openings if o.begins(start)), None)
-            if opening is not None:
-                why = opening.why
-                text = start.partition("\n")[2] if opening.line else ""
-            elif found := self._leading.match(start):
+            if found := self._leading.match(start):
                 text, why = start[found.end() :], self._why[found[1]]
-            else:
+                continue
+            opening = next((o for o in self._openings if o.begins(start)), None)
+            if opening is None:
                 break
+            why = opening.why
+            text = start.partition("\n")[2] if opening.line else ""
         return Own(text if why is None else text.strip("\n"), why)
 
     def _without_blocks(self, text: str) -> Own:

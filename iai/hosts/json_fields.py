@@ -1,6 +1,7 @@
 """Typed access to JSON of unknown shape: a field of the wrong type is an absent field."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +42,21 @@ def array(fields: object, name: str) -> list[Any]:
     """Return a field that is an array, else an empty one."""
     value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, list) else []
+
+
+def texts(content: object, types: Container[str]) -> list[str] | None:
+    """Return the texts in a message's content: one text, a block, or a list of either.
+
+    Of blocks, those of these types. None if it is nothing of that.
+    """
+    found = []
+    parts = content if isinstance(content, list) else [content]
+    for part in parts:
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict) and part.get("type") in types and text(part, "text"):
+            found.append(part["text"])
+    return None if parts and not any(isinstance(part, str | dict) for part in parts) else found
 
 
 def whole(fields: object, name: str) -> int | None:

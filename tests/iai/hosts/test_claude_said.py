@@ -323,10 +323,23 @@ def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
     assert turns(prompt(1, beside)) == [("user", "and why?")]
 
 
+@pytest.mark.parametrize("content", ["why?", ["why?"], {"type": "text", "text": "why?"}])
+def test_a_message_may_be_one_text_or_one_block(content: object) -> None:
+    assert turns(prompt(1, content)) == [("user", "why?")]
+
+
 @pytest.mark.parametrize(
-    "text", ["Stop hooks from running twice", "SessionStart: why is it slow?", "Setup fails"]
+    "text",
+    [
+        "Stop hooks from running twice",
+        "SessionStart: why is it slow?",
+        "Setup fails",
+        "[Request interrupted by user] is in my export, why?",
+        "This session is being continued from yesterday, where were we?",
+        "Base directory for this skill is wrong in the docs",
+    ],
 )
-def test_a_person_may_speak_of_hooks(text: str) -> None:
+def test_a_person_may_begin_as_the_host_does(text: str) -> None:
     assert turns(prompt(1, text)) == [("user", text)]
 
 

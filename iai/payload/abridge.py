@@ -92,11 +92,13 @@ def abridge(text: str, limit: int) -> str:
     if len(text) <= limit and "```" not in text:
         return line
     said = list(_statements(_ends(text)))
+    if sum(len(one.text) for one in said) < _LEAST:  # nearly all of it is code
+        return line
     if len(said) == 1 and len(said[0].text) > limit:
         said = [_Statement(one) for one in _SENTENCE.split(said[0].text)]
     if said and limit <= _ONE_LINE and _TYPED.match(said[0].text) and len(said[0].text) > limit / 2:
         return framing.inline(said[0].text, limit)
-    return _joined(said, limit) if said else line
+    return _joined(said, limit)
 
 
 def opening(text: str) -> str:

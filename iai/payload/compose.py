@@ -365,7 +365,7 @@ def _decision(record: Record, names: Names) -> tuple[str, ...]:
 
 def _decided(record: Record) -> str:
     """What was decided, in its own words."""
-    whole = len(record.text) <= _SHORT_DECISION or record.kind == "refusal"
+    whole = len(record.text) <= _SHORT_DECISION
     text = framing.inline((not whole and cues.decided(record.text)) or record.text, _LINE)
     if record.kind == "answer":
         text = _said(record, 2 * _LINE)

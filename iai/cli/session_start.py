@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack
+from contextlib import nullcontext
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -64,26 +64,35 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     try:
-        event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+        event = event_of(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
     except OtherProgram:
         return 0
+    records = _records(Layout(settings.store))
+    try:
+        print(start_text(event, args, settings, records), end="")
+    finally:
+        if records is not None:
+            records.close()
+    return 0
+
+
+def start_text(
+    event: HookEvent, args: Namespace, settings: Settings, records: Records | None
+) -> str:
+    """Return what a session starts with; "" in an ignored directory."""
     compacted = event.source == "compact"  # the host has cut away what the session was given
     cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
     project = identify(cwd)
     layout = Layout(settings.store)
     wall = time.time_ns()
-    with ExitStack() as opened:
-        records = _records(layout)
-        if records is not None:
-            opened.callback(records.close)
-        waiting = _waiting(layout, settings, records, wall)
-        view = opened.enter_context(records.view()) if records is not None else None
+    waiting = _waiting(layout, settings, records, wall)
+    with records.view() if records is not None else nullcontext() as view:
         source = PendingView(view, waiting, wall)
         since = 0 if compacted else args.since or given.through(layout, args.new_to)
         if view is not None:
             project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):
-            return 0
+            return ""
         stalled = ""
         if view is not None and 0 < since <= view.watermark().revision:
             text, material = _delta(
@@ -110,8 +119,7 @@ def run(args: Namespace, settings: Settings) -> int:
             sessions = sum(1 for _ in view.sessions(view.belongs(project.id)))
             said = message(material, sessions, text, stalled) if framing.tokens(text) else ""
             text = encode_shown(text, said).decode() if said else text
-    print(text, end="")
-    return 0
+        return text
 
 
 def _waiting(layout: Layout, settings: Settings, records: Records | None, wall: int) -> Pending:
@@ -156,7 +164,7 @@ def _records(layout: Layout) -> Records | None:
         return None
 
 
-def _event(data: bytes) -> HookEvent:
+def event_of(data: bytes) -> HookEvent:
     """Return the host's description of a session; an empty one if it cannot be read.
 
     Raises OtherProgram.

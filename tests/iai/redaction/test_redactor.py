@@ -41,6 +41,23 @@ ORDINARY = (
     "use the secret manager as the password store",
     "password for deploy@example.org: ",
     "the key of the map is createdAtMilliseconds",
+    "token = 9f8e7d6c5b4a.min.js",  # the name of a file, which is no path
+    "at verifyPassword (/app/node_modules/passport/lib/auth.js:650:13)",
+    ".special-token:empty::before{color:red}",
+    'PASSWD = getpass.getpass("IMAP password for %s: " % user)',
+    "DB_PASSWORD=${DB_PASSWORD:?missing}",
+    "password: !vault |",
+    "INSERT INTO users (name, password) VALUES (?, ?)",
+    "user, password, role\nare, the-columns, here",
+    "Пароль: обязательно",
+    "Пароль обязателен и должен содержать восемь символов.",
+    "A senha é obrigatória e precisa ter oito caracteres.",
+    "パスワードは8文字以上にしてください",
+    "비밀번호는 8자 이상이어야 합니다",
+    "La palabra clave: rendimiento",
+    "AUTH required",
+    "login: admin / viewer / editor",
+    "t.credentials=`include`:e.crossOrigin===`anonymous`",
 )
 
 

@@ -26,7 +26,7 @@ OPERATIONS = ("commit", "fsync", "rename")
 WHEN = ("before", "after")
 _BACK_S = 60.0  # after which a process counts as not coming back
 _LOOK_S = 0.005
-_REACHED_S = 3.0  # for a process to reach the point where it is to be killed
+_REACHED_S = 6.0  # for a process to reach the point where it is to be killed
 _SOON = 3  # kills of a process that was restarted within `STABLE_AFTER_S`; 10 would end it for good
 
 
@@ -53,7 +53,7 @@ class Kills:
         if not ripe:
             return "every process has only just started"
         actor = self._chance.choice(ripe)
-        if roll < 0.4:  # noqa: PLR2004
+        if roll < 0.6:  # noqa: PLR2004
             return self._at_a_point(actor)
         return self._actor(actor)
 
@@ -94,7 +94,7 @@ class Kills:
     def _at_a_point(self, actor: Actor) -> str:
         """Have it kill itself right before or after it writes."""
         operation, when = self._chance.choice(OPERATIONS), self._chance.choice(WHEN)
-        number = self._chance.randint(1, 5)
+        number = self._chance.randint(1, 3)
         pid = self._pid(actor)
         if not pid:
             return f"{actor} is not there"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from iai.redaction.randomness import is_password
 
-_ROWS = 200  # that are looked at
+_ROWS = 100  # that are looked at
 _NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
 _RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
 _CELL = re.compile(r"""[\s"'`]*(?P<value>[^\s"'`]+)[\s"'`]*""")
@@ -28,8 +28,11 @@ def find(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         not cell or _NAMES.fullmatch(cell) for cell in header.split(separator)
     ):
         return
-    column = text.count(separator, first, start)
-    yield from _below(text, last + 1, separator, column, header.count(separator))
+    separators = header.count(separator)
+    above = text[text.rfind("\n", 0, max(0, first - 1)) + 1 : max(0, first - 1)]
+    if above.count(separator) != separators:  # else it is a row itself
+        column = text.count(separator, first, start)
+        yield from _below(text, last + 1, separator, column, separators)
 
 
 def _below(

@@ -15,6 +15,7 @@ umask 077
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store, and nowhere to log
 export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: the store it was installed for
 store="$IAI_MCP_STORE"
+[ ! -e "$store" ] || [ -O "$store" ] || exit 0 # another user's, who could say anything here
 deliveries="$store/session-start/given" # a file per session; see iai/session_start/deliveries.py
 everywhere="$store/.session-start-payload.cached.md" # the payload of no directory
 longest_name=255 # bytes of a file name
@@ -443,14 +444,16 @@ add_to_ledger() {
     "$at" "$at_ns" "\"host\":\"$host\",\"session\":\"$session_id\",\"source\":\"$source\"" \
     "\"project\":\"${project:0:200}\",\"revision\":${revision:-0},\"bytes\":${#text}" \
     "\"tokens\":$tokens,\"outcome\":\"$1\",\"reason\":\"${reason:0:300}\""
-  [ -e "$store/ledger/${at%%T*}.hook.jsonl" ] || drop_oldest_ledger
+  [ -e "$store/ledger/${at%%T*}.hook.jsonl" ] || drop_oldest
   append "$store/ledger/${at%%T*}.hook.jsonl" "$line"
 }
 
-# Once a day: deletes the oldest of the hooks' ledgers if there are too many.
-drop_oldest_ledger() {
+# Once a day: deletes the oldest of the hooks' ledgers if there are too many, and what is noted of
+# sessions that were given nothing for as long. While it runs, iai keeps both for `ledger_days`.
+drop_oldest() {
   local days=("$store/ledger/"????-??-??.hook.jsonl)
   [ "${#days[@]}" -lt "$most_days" ] || rm -f "${days[0]}"
+  find "$deliveries" -type f -mtime +"$most_days" -exec rm -f {} + </dev/null
 }
 
 # Sets `records` to the numbers of the records in `text`, so that no prompt's answer repeats them.

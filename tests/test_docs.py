@@ -111,7 +111,8 @@ def test_every_figure_of_the_costs_names_the_command_that_measures_it() -> None:
 
 def test_the_privacy_topic_names_everything_in_the_store() -> None:
     store = Layout(Path("/s"))
-    paths = [path for path in vars(store).values() if isinstance(path, Path) and path != store.root]
+    paths = [at for name in dir(store) if isinstance(at := getattr(store, name), Path)]
+    paths.remove(store.root)
     assert len(paths) > 8
     page = PAGES[TOPICS / "privacy.md"]
     for name in {path.relative_to(store.root).parts[0] for path in paths}:

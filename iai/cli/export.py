@@ -86,7 +86,8 @@ def _output(out: str, project: Project, form: str) -> Iterator[TextIO]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in project.name)[:_NAME]
     path = directory / f"{name}-{project.id[:8]}.{_ENDINGS[form]}"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    path.unlink(missing_ok=True)  # a link to elsewhere, perhaps, or a file that others can read
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         yield file
     print(path)

@@ -14,45 +14,56 @@ from iai.protocol.message import Actor
 LONGEST_SOCKET_PATH = 100  # bytes; sun_path is 104 on macOS and 108 on Linux, NUL included
 
 
+class _Below:
+    """A path below the root of a layout; each is made when it is asked for, few of many."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layout: "Layout", _: type) -> Path:
+        return layout.root / self._name
+
+
 class Layout:
     """The paths of one store. Creating a layout touches no disk."""
 
+    records = _Below("records")
+    vectors = _Below("vectors")
+    index = _Below("index")
+    lexical = _Below("index/lexical")
+    models = _Below("models")
+    spool_new = _Below("spool/new")
+    spool_tmp = _Below("spool/tmp")
+    spool_bad = _Below("spool/bad")
+    session_start = _Below("session-start")
+    by_cwd = _Below("session-start/by-cwd")
+    deliveries = _Below("session-start/given")
+    news = _Below("session-start/news")
+    payload = _Below(".session-start-payload.cached.md")
+    team = _Below("team")
+    team_file = _Below("team.json")
+    lifecycle = _Below("lifecycle.json")
+    config = _Below("config.toml")
+    crypto = _Below("crypto.json")
+    backups = _Below("backups")
+    ledger = _Below("ledger")
+    logs = _Below("logs")
+    group_log = _Below("logs/group.log")
+    recall_log = _Below("logs/recall-hook.log")
+    hooks = _Below("hooks")
+    status_line_script = _Below("hooks/iai-mcp-status-line.sh")
+    redaction = _Below("redaction")
+    redaction_key = _Below("redaction/key")
+    redaction_rules = _Below("redaction/rules")
+    run = _Below("run")
+    lease = _Below("run/group.lock")
+    command = _Below("run/command")
+    max_age = _Below("run/max-age")
+    status_line = _Below("run/status-line")
+    wakeup_pipe = _Below("run/ingest.bell")
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.records = root / "records"
-        self.vectors = root / "vectors"
-        self.index = root / "index"
-        self.lexical = root / "index" / "lexical"
-        self.models = root / "models"
-        self.spool_new = root / "spool" / "new"
-        self.spool_tmp = root / "spool" / "tmp"
-        self.spool_bad = root / "spool" / "bad"
-        self.session_start = root / "session-start"
-        self.by_cwd = root / "session-start" / "by-cwd"
-        self.deliveries = root / "session-start" / "given"
-        self.news = root / "session-start" / "news"
-        self.payload = root / ".session-start-payload.cached.md"
-        self.team = root / "team"
-        self.team_file = root / "team.json"
-        self.lifecycle = root / "lifecycle.json"
-        self.config = root / "config.toml"
-        self.crypto = root / "crypto.json"
-        self.backups = root / "backups"
-        self.ledger = root / "ledger"
-        self.logs = root / "logs"
-        self.group_log = root / "logs" / "group.log"
-        self.recall_log = root / "logs" / "recall-hook.log"
-        self.hooks = root / "hooks"
-        self.status_line_script = root / "hooks" / "iai-mcp-status-line.sh"
-        self.redaction = root / "redaction"
-        self.redaction_key = root / "redaction" / "key"
-        self.redaction_rules = root / "redaction" / "rules"
-        self.run = root / "run"
-        self.lease = root / "run" / "group.lock"
-        self.command = root / "run" / "command"
-        self.max_age = root / "run" / "max-age"
-        self.status_line = root / "run" / "status-line"
-        self.wakeup_pipe = root / "run" / "ingest.bell"
 
     def project_payload(self, project_id: str) -> Path:
         """Return the payload of a project; `project_id` is hexadecimal."""

@@ -8,6 +8,7 @@ because ingest follows a transcript for an hour after any event.
 
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,6 @@ def add(text: str, hooks: Sequence[Hook]) -> str:
     Raises NotJson if the settings don't have the documented shape.
     """
     text = text if text.strip() else "{}\n"
-    _check(json_edit.parse(text))
     for hook in hooks:
         text = _put(text, hook)
     others = set(_events(text)) - {hook.event for hook in hooks}
@@ -93,25 +93,23 @@ def add(text: str, hooks: Sequence[Hook]) -> str:
 
 def remove(text: str) -> str:
     """Return the settings without our hooks. Raises NotJson like `add`."""
-    if not text.strip():
-        return text
-    _check(json_edit.parse(text))
     return _without(text, set(_events(text)))
 
 
-def installed(text: str) -> list[tuple[str, Position, dict[str, Any]]]:
-    """Return our hooks in the settings: event, position and handler."""
+@lru_cache(maxsize=4)  # asked for each hook, and between edits
+def installed(text: str) -> tuple[tuple[str, Position, dict[str, Any]], ...]:
+    """Return our hooks in the settings: event, position and handler. Raises NotJson."""
     if not text.strip():
-        return []
+        return ()
     settings = json_edit.parse(text)
     _check(settings)
-    return [
+    return tuple(
         (event, Position(g, h), handler)
         for event, groups in settings.get("hooks", {}).items()
         for g, group in enumerate(groups)
         for h, handler in enumerate(group.get("hooks", ()))
         if is_ours(handler)
-    ]
+    )
 
 
 def is_ours(handler: object) -> bool:

@@ -19,6 +19,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 _INDENT = re.compile(r"[ \t]*")
 _CLOSING = "}]"
+_WHITE = " \t\r\n"
 # A string, which is passed over, or else a comment, or a comma before a closing bracket. Commas
 # with nothing before them are passed over, too: they are as wrong here as in JSON.
 _STRING = r'"(?:[^"\\]|\\.)*+"'
@@ -27,6 +28,7 @@ _ON_LINE = re.compile(r"[ \t]*(?://[^\r\n]*|/\*[^\n]*?\*/)")
 _TRAILING = re.compile(
     rf"{_STRING}|[\[{{:,][ \t\r\n]*,|(?P<comma>,)(?=[ \t\r\n]*[}}\]])", re.DOTALL
 )
+_MAY_TRAIL = re.compile(r",[ \t\r\n]*[}\]]")  # quick, and in strings too
 _NOT_A_LINE_END = re.compile(r"[^\r\n]")
 
 
@@ -66,7 +68,8 @@ def alone(text: str, at: int, index: int) -> bool:
     return not around.replace(",", "").strip()
 
 
-def items(text: str, at: int) -> list[Item]:
+@lru_cache(maxsize=16)  # an edit asks for the same ones several times
+def items(text: str, at: int) -> tuple[Item, ...]:
     """Return the items of the object or array at `at`. The text must be valid."""
     plain = _plain(text)
     found: list[Item] = []
@@ -81,7 +84,7 @@ def items(text: str, at: int) -> list[Item]:
         position = _skip(plain, end)
         if plain[position] == ",":
             position = _skip(plain, position + 1)
-    return found
+    return tuple(found)
 
 
 def root(text: str) -> int:
@@ -205,6 +208,8 @@ def _leading(line: str) -> str:
 
 
 def _skip(text: str, position: int) -> int:
+    if text[position : position + 1] not in _WHITE:
+        return position
     found = _SPACE.match(text, position)
     return found.end() if found else position
 
@@ -218,12 +223,13 @@ def _skip_back(text: str, position: int) -> int:
 @lru_cache(maxsize=4)
 def _plain(text: str) -> str:
     """Return a text of the same length that is plain JSON."""
-    return _blanked(_TRAILING, "comma", _uncommented(text))
+    text = _uncommented(text)
+    return _blanked(_TRAILING, "comma", text) if _MAY_TRAIL.search(text) else text
 
 
 @lru_cache(maxsize=4)
 def _uncommented(text: str) -> str:
-    return _blanked(_COMMENT, "comment", text)
+    return _blanked(_COMMENT, "comment", text) if "//" in text or "/*" in text else text
 
 
 def _blanked(pattern: re.Pattern[str], group: str, text: str) -> str:

@@ -92,7 +92,7 @@ def open_regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
     `follow`: may the last part of the path be a symbolic link? Raises OSError.
     """
     try:
-        status = Path(path).stat(follow_symlinks=follow)
+        status = os.stat(path, follow_symlinks=follow)  # noqa: PTH116  with pathlib half as fast
         _refuse_special(status, path)  # opening a device can do harm
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)

@@ -15,7 +15,7 @@ _LONGEST = 1 << 20  # bytes read of a file
 def origin(git: Path) -> str:
     """Return the URL of the remote `origin`, else of the first remote; "" if there is none."""
     urls: dict[str, str] = {}
-    for section, name, key, value in _values(git / "config"):
+    for section, name, key, value in _values(f"{git}/config"):
         if (section, key) == ("remote", "url"):
             urls.setdefault(name, value)
     return urls.get("origin") or next(iter(urls.values()), "")
@@ -23,7 +23,7 @@ def origin(git: Path) -> str:
 
 def rewritten(url: str, git: Path | None) -> str:
     """Return the URL that git uses in place of one, by the user's and a repository's settings."""
-    files = [*_of_user(), *([git / "config"] if git is not None else [])]
+    files = [*_of_user(), *([f"{git}/config"] if git is not None else [])]
     bases = {
         value: name
         for file in files
@@ -36,15 +36,15 @@ def rewritten(url: str, git: Path | None) -> str:
     return bases[prefix] + url[len(prefix) :]
 
 
-def _of_user() -> list[Path]:
+def _of_user() -> list[str]:
     if chosen := os.environ.get("GIT_CONFIG_GLOBAL"):
-        return [Path(chosen)]
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  never raises
-    return [Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git" / "config",
-            home / ".gitconfig"]  # fmt: skip
+        return [chosen]
+    home = os.path.expanduser("~")  # noqa: PTH111  never raises
+    own = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    return [f"{own}/git/config", f"{home}/.gitconfig"]
 
 
-def _values(path: Path) -> Iterator[tuple[str, str, str, str]]:
+def _values(path: str) -> Iterator[tuple[str, str, str, str]]:
     """Yield section, its name, key and value; sections and keys in lower case."""
     section = name = ""
     for line in _read(path).splitlines():
@@ -57,7 +57,7 @@ def _values(path: Path) -> Iterator[tuple[str, str, str, str]]:
             yield section, name, found["key"].lower(), found["value"]
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
         return read_regular(path, _LONGEST).decode("utf-8", "surrogateescape")
     except OSError:

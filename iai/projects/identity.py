@@ -17,6 +17,7 @@ repository. At the top of a repository a marker only sets the name.
 
 import hashlib
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -100,13 +101,14 @@ def holds_many(directory: str) -> bool:
 
     Also the home directories of other people and machines, as imported sessions name them.
     """
-    path = Path(directory)
+    directory = directory.rstrip("/") or "/"
+    above, home = os.path.dirname(directory), str(_home())  # noqa: PTH120  see `_upwards`
     temporary = (*_TEMPORARY, _real(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108
     return (
-        len(path.parts) <= 1
+        above in ("", directory)
         or directory in (*temporary, *_HOMES, "/root")
-        or str(path.parent) in _HOMES
-        or path in (_home(), _home().parent)
+        or above in _HOMES
+        or directory in (home, os.path.dirname(home))  # noqa: PTH120
     )
 
 
@@ -121,7 +123,7 @@ def _birth(common: Path) -> str:
 
     "" before the first commit. git drops lines after 90 days, so the birth of one place may change.
     """
-    return _read(common / "logs" / "HEAD", _LONGEST_LINE).partition("\n")[0]
+    return _read(f"{common}/logs/HEAD", _LONGEST_LINE).partition("\n")[0]
 
 
 def _digest(identity: str) -> str:
@@ -171,35 +173,44 @@ def _repository_of_worktree(path: Path) -> Path | None:
     return None
 
 
+def _upwards(path: Path) -> Iterator[str]:
+    """Yield a directory and all above it, as text: with pathlib a look at each takes far longer."""
+    at, below = str(path), ""
+    while at != below:
+        yield at
+        at, below = os.path.dirname(at), at  # noqa: PTH120
+
+
 def _top(path: Path) -> Path | None:
     """Return the top of a working tree or of a bare repository."""
-    home = _home()
-    for directory in (path, *path.parents):
-        if directory == home != path:
+    own, home = str(path), str(_home())
+    for directory in _upwards(path):
+        if directory == home != own:
             return None
-        if _there(directory / ".git") or _is_bare(directory):
-            return directory
+        if _there(f"{directory}/.git") or _is_bare(directory):
+            return Path(directory)
     return None
 
 
-def _is_bare(directory: Path) -> bool:
+def _is_bare(directory: str) -> bool:
     """Does it look like a git directory? By git's own test (gitrepository-layout(5))."""
-    return all(_there(directory / name) for name in ("HEAD", "objects", "refs"))
+    return all(_there(f"{directory}/{name}") for name in ("HEAD", "objects", "refs"))
 
 
 def _marked(path: Path, top: Path | None) -> Path | None:
     """Return the nearest directory with a marker, not above the top of the repository."""
-    for directory in (path, *path.parents):
-        if _there(directory / MARKER):
-            return directory
-        if directory == top:
+    last = str(top)
+    for directory in _upwards(path):
+        if _there(f"{directory}/{MARKER}"):
+            return Path(directory)
+        if directory == last:
             return None
     return None
 
 
 def _name(marked: Path) -> str:
     # A repository can hold a link to anywhere; what that says is not the name of a project.
-    line = next(iter(_read(marked / MARKER, _LONGEST_LINE, follow=False).splitlines()), "")
+    line = next(iter(_read(f"{marked}/{MARKER}", _LONGEST_LINE, follow=False).splitlines()), "")
     return _shown(line).strip()[:_LONGEST_NAME]
 
 
@@ -208,7 +219,7 @@ def _shown(name: str) -> str:
     return name if name.isprintable() else "".join(c for c in name if c.isprintable())
 
 
-def _there(path: Path) -> bool:
+def _there(path: str) -> bool:
     """Does it exist? Impossible names and unreachable paths do not."""
     return os.path.exists(path)  # noqa: PTH110  pathlib raises if a directory is not readable
 
@@ -223,22 +234,22 @@ def _resolved(path: str) -> Path:
 
 def _common_directory(top: Path) -> Path | None:
     """Return the git directory that a repository's worktrees share (gitrepository-layout(5))."""
-    git = top / ".git"
+    git = f"{top}/.git"
     if os.path.isdir(git):  # noqa: PTH112  see `_there`
-        return _resolved(str(git))
+        return _resolved(git)
     if not _there(git):
         return top  # a bare repository
     pointer = _read(git)  # a worktree or submodule: `gitdir: <path>`
     if not pointer.startswith("gitdir:"):
         return None
-    own = _resolved(str(top / pointer.removeprefix("gitdir:").strip()))
-    common = _read(own / "commondir").strip()
+    own = _resolved(os.path.join(top, pointer.removeprefix("gitdir:").strip()))  # noqa: PTH118
+    common = _read(f"{own}/commondir").strip()
     if not common and own.parent.name == "worktrees":  # the repository was moved, or is gone
         common = "../.."
-    return _resolved(str(own / common)) if common else own
+    return _resolved(os.path.join(own, common)) if common else own  # noqa: PTH118
 
 
-def _read(path: Path, longest: int = _LONGEST, *, follow: bool = True) -> str:
+def _read(path: str, longest: int = _LONGEST, *, follow: bool = True) -> str:
     try:
         return read_regular(path, longest, follow=follow).decode("utf-8", "surrogateescape")
     except OSError:

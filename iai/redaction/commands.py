@@ -1,6 +1,7 @@
 """Passwords in the arguments of commands that have no name for them, such as `curl -u`."""
 
 from iai.redaction.form import Form, compiled, is_value
+from iai.redaction.randomness import is_password
 
 # A word of the command, what else its name may have, and what is right before the password.
 _ARGUMENTS = (
@@ -20,6 +21,19 @@ _ARGUMENTS = (
     ("7z", "[ar]?", r"""(?-i:-p)["']?"""),
     ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
     ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
+    ("cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
+    ("cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("etcdctl", "", r"""--user[= ]["']?[^\s:"']{1,80}:"""),
+    ("http", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
+    ("xh", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
+    ("psexec", r"[\w.]{0,6}", r"""-p\s{1,2}["']?"""),
+    ("lftp", "", r"""(?-i:-u)\s{1,2}["']?[^\s,"']{1,80},"""),
+    ("keytool", "", r"""-(?:store|key|src|dest|new)\w{0,7}pass\s{1,2}["']?"""),
+    ("jarsigner", "", r"""-(?:store|key)pass\s{1,2}["']?"""),
+    ("twine", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("az sql", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("keyvault secret set", "", r"""--value[= ]["']?"""),
     (
         "htpasswd",
         "",
@@ -32,7 +46,8 @@ FORMS = (
             "password",
             command,
             compiled(
-                rf"""(?<![\w.-])(?:un)?{command}{more}\b[^\n|;]{{0,400}}?\s{before}([^\s"']{{3,200}})"""
+                rf"""(?<![\w.-])(?:un)?{command.replace(" ", "[ ]")}{more}\b
+                [^\n|;]{{0,400}}?\s{before}([^\s"']{{3,200}})"""
             ),
             is_value,
             back=2,
@@ -50,13 +65,36 @@ FORMS = (
         ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
     Form("secret", "encrypt_string", compiled(r"""encrypt_string\s+["']([^\s"']{3,200})["']"""),
         is_value, hint=" -"),
+    Form("password", "http-basic", compiled(  # composer, poetry
+        r"""http-basic\.\S{1,120}\s{1,4}\S{1,80}\s{1,4}["']?([^\s"']{4,200})"""), is_password),
+    Form("password", "convertto-securestring", compiled(  # PowerShell
+        r"""convertto-securestring\s+(?:-String\s+)?["']([^"'\n]{3,200})["']"""),
+        is_value, hint=" -"),
+    Form("password", "/pass:", compiled(r"""/pass:["']?([^\s"']{3,200})"""), is_value, hint="pass"),
+    Form("password", "net use", compiled(
+        r"""net[ ]use[ ][^\n]{0,100}\\\\\S{1,100}[ ]([^\s/"'*]{4,200})"""), is_password),
+    Form("password", "net user", compiled(
+        r"""net[ ]user[ ][\w.-]{1,60}[ ]([^\s/"'*]{4,200})"""), is_password, hint="net use"),
+    Form("password", "change_password", compiled(  # rabbitmqctl
+        r"""change_password[ ]\S{1,80}[ ]["']?([^\s"']{3,200})"""), is_password, hint="pass"),
+    Form("password", "sqlplus", compiled(
+        r"""sqlplus[ ](?:-\w+[ ]){0,4}["']?[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value,
+        hint="@"),
+    Form("password", "jdbc:oracle:", compiled(
+        r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
+    Form("password", "psk", compiled(  # of a wireless network
+        r"""(?<![a-z])psk\s{0,2}=\s{0,2}["']?([^\s"']{8,63})"""), is_password, hint="="),
+    Form("password", "wpa_passphrase", compiled(
+        r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
+        hint="pass"),
     Form("password", "<<<", compiled(
-        r"""(?:passwd|sudo\s-S|--password-stdin)[^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
-        is_value, back=100),
+        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set))[^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
+        is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
             rf"""{command}\s+(?:-n\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
-            (?:sudo\s+-S|docker\s+login|passwd|chpasswd|[^\n|;]{{1,120}}--password-stdin)\b"""),
+            (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
+            |wrangler\s+secret|[^\n|;]{{1,120}}--password-stdin)\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

@@ -48,4 +48,4 @@ def _found(form: Form, text: str, lowered: str) -> Iterator[re.Match[str]]:
         found = next((match for match in tried if match), None)
         if found is not None:
             yield found
-        at = lowered.find(form.trigger, found.end() if found is not None else at + 1)
+        at = lowered.find(form.trigger, max(at + 1, found.end() if found is not None else 0))

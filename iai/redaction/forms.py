@@ -9,7 +9,7 @@ from iai.redaction import commands
 from iai.redaction.candidates import Run
 from iai.redaction.finding import BY_FORM, Finding
 from iai.redaction.form import Form, Triggers, compiled, is_value
-from iai.redaction.randomness import is_mixed, is_random, is_strong
+from iai.redaction.randomness import is_password, is_random, is_strong
 
 # The beginnings of tokens, with the kind of each. A longer one comes before what it begins with.
 _PREFIXES = {
@@ -92,10 +92,6 @@ def _has_digit(value: str) -> bool:
     return any(map(str.isdigit, value))
 
 
-def _is_password(value: str) -> bool:
-    return is_random(value) or is_strong(value) or is_mixed(value)
-
-
 def _is_basic(value: str) -> bool:
     """Is it a name and a password in Base64?"""
     try:
@@ -141,20 +137,44 @@ _ALWAYS = (
         is_value),  # ~/.pgpass
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
-        ["']([^"'\s]{4,200})["']"""), _is_password),  # auth=("me", "...")
+        ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "login(", compiled(
-        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), _is_password),
+        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), is_password,
+        hint="login"),
+    Form("password", "login:", compiled(
+        r"""login:\s?["'`]?[\w.@-]{1,60}["'`]?\s?/\s?["'`]?([^\s"'`]{6,64})"""), is_password,
+        hint="login"),
+    Form("password", "networkcredential", compiled(
+        r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
+        is_password, hint="cred"),
+    Form("secret", "secretstr(", compiled(r"""secretstr\(\s{0,8}["']([^"'\n]{4,200})["']"""),
+        is_password, hint="secret"),
+    Form("password", "password:", compiled(  # expect
+        r"""password:\s?["'}]{1,2}\s{0,8}\{?\s{0,8}send(?:_user|line)?\s{1,4}(?:--\s)?
+        ["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
+    Form("password", "set password", compiled(
+        r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
+        is_value, hint="pass"),
+    Form("password", "requirepass", compiled(r"""requirepass\s{1,4}["']?([^\s"']{3,200})"""),
+        is_password, hint="pass"),
+    Form("password", "masterauth", compiled(r"""masterauth\s{1,4}["']?([^\s"']{3,200})"""),
+        is_password, hint="auth"),
+    Form("password", "auth ", compiled(  # of Redis, or SMTP
+        r"""(?<![\w-])(?-i:AUTH)[ ](?:\w{1,40}[ ])?([^\s"'`]{6,200})[ ]{0,4}(?:$|\n)"""),
+        is_password, hint="auth"),
+    Form("url-password", "%3a%2f%2f", compiled(
+        r"%3A%2F%2F[\w.-]{0,120}%3A([^\s%&]{1,200})%40"), is_value, hint="%"),
     Form("password", "use ", compiled(
         r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
         pass(?:word|phrase|code)(?![ -]hash)"""),
-        _is_password, hint="pass"),
+        is_password, hint="pass"),
     Form("password", "cred", compiled(
         r"""cred(?:ential)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?
-        ["'`]?([^\s"'`]{6,64})"""), _is_password),
+        ["'`]?(?![a-z]\.[a-z])([^\s"'`]{6,64})"""), is_password),
     Form("password", "user", compiled(
         r"""user(?:name)?[ :=]\s?["'`]?[\w.@-]{1,60}["'`]?[ ,;/]{1,3}pass[ ]\s?
         ["'`]?([^\s"'`]{6,64})"""),
-        _is_password, hint="pass"),
+        is_password, hint="pass"),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
     Form("password", "identified by", compiled(
         r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value),
@@ -188,6 +208,10 @@ _WITH_RUN = (
         rf"(?<![\w-])(access-(?:production|sandbox|development)-{_UUID})")),
     Form("hubspot-token", "pat-", re.compile(rf"(?<![\w-])(pat-(?:na|eu|ap)\d-{_UUID})")),
     Form("twitter-token", "a" * 16, re.compile(r"(?<!\w)(A{16,25}[\w%]{60,120})")),
+    Form("private-key", '"kty"', re.compile(
+        r'"kty"[^{}]{0,2000}?"d"\s{0,3}:\s{0,3}"([\w-]{20,1024})"')),
+    Form("cookie", "\t", re.compile(  # a file of curl's
+        r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),

@@ -7,13 +7,30 @@ look random, or be a literal where a password is set to it.
 import re
 from collections.abc import Iterator
 
+from iai.redaction import columns
 from iai.redaction.finding import BY_NAME, Finding
 from iai.redaction.randomness import LONGEST, is_mixed, is_placeholder, is_random, is_strong
 
 # What a name has in it, in lower case; what may come before and after it there.
 # Those that are not in ASCII are looked for only in texts that are not, and most are.
-_FOREIGN = ("mot de passe", "contrasena", "senha", "wachtwoord", "contraseña", "hasło", "lösenord",
-            "пароль", "密码", "密碼", "パスワード", "비밀번호")  # fmt: skip
+_FOREIGN = (
+    "mot de passe",
+    "contrasena",
+    "senha",
+    "wachtwoord",
+    "kennwort",
+    "clave",
+    "contraseña",
+    "hasło",
+    "lösenord",
+    "şifre",
+    "jelszó",
+    "пароль",
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+)
 _PASSWORDS = ("pass", "pw", *_FOREIGN)
 CORES = frozenset({"secret", "token", "credential", "key", "auth", *_PASSWORDS})
 _KINDS = {"key": "api-key", "auth": "token", **dict.fromkeys(_PASSWORDS, "password")}
@@ -23,30 +40,36 @@ _BEFORE_KEY = re.compile(
     r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project)[ _-]?$|_$"
 )
 _REST = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|passwort|pwd|pass|pw|secret|token|credential|key|auth|"
+    r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|pwd|pass|pw|secret|token|credential|key|auth|"
+    "parola d'ordine|"
     + "|".join(_FOREIGN)
-    + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data)|[_-]?\d{1,3})?(?![a-z0-9_])"
+    + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
 _SET = re.compile(  # in code and in data: a type may come between
     r"""(?P<close>\\{0,3}["'`])?\]?(?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
-        [ \t]{0,4}(?==[^=])
+        (?:[ \t]{1,4}(?==[^=])|(?==[rbfuRBFU]{0,2}["'`]))
+    |[ ]As[ ]\w{1,40}[ ](?==)
     |(?=[:\uff1a=!?|%-]))
-    (?::=|=>|->|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,8}(?:\\?\n[ \t]{0,40})?
+    (?::=|=>|->|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,8}
+    (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
+    (?:\\?\n[ \t]{0,40})?
     (?:[rbfuRBFU]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
 _SAID = re.compile(  # in prose
     r"""["'`*]{0,3}[ ](?:for[ ][\w.@'"`/-]{1,60}[ ](?:[\w.@'"`/-]{1,40}[ ])?)?
-    (?:is|was|are|to|ist|lautet|est|es|will[ ]be|should[ ]be|changed[ ]to|set[ ]to)(?:[ ]now)?:?
+    (?:is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be|changed[ ]to|set[ ]to)(?:[ ]now)?:?
     \s{1,4}[*]{0,2}
-    |\s{0,2}[是为為]\s{0,2}""",
+    |\s{0,2}[是为為はが은는]\s{0,2}""",
     re.VERBOSE | re.IGNORECASE,
 )
-_PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML
-    r"""\\{0,3}["'`]?,?(?:\s|\\n){0,40}\\{0,3}["'`]?value\\{0,3}["'`]?\s{0,4}[:=]\s{0,4}""",
-    re.IGNORECASE,
+_PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML and elsewhere
+    r"""\\{0,3}["'`]?,?(?:\s|\\n){0,40}\\{0,3}["'`]?value\\{0,3}["'`]?\s{0,4}[:=]\s{0,4}
+    |["']\s{0,2}\{[^{}]{0,300}?\bdefault\s{0,20}=\s{0,4}(?=")  # a variable of Terraform
+    |</key>\s{0,40}<string>""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _COLUMN = re.compile(r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(")  # in a table
 _BESIDE = re.compile(r"(?:'s)?[ ]{1,4}(?=\S)")
@@ -63,15 +86,21 @@ _CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
     re.VERBOSE,
 )
 _TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
-_QUOTED = re.compile(rf"""(?P<q>\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)""")
+_QUOTED = re.compile(
+    rf"""(?P<q>'''|\"\"\"|\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)"""
+)
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
 _LINE_OF_ENV = re.compile(r"""(?:^|[\s"'])\+?[A-Z][A-Z0-9_]*$""")
 _BEFORE = 80  # characters in which a name and what is before it are looked for
 _DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
-_SYMBOL = re.compile(r"[^A-Za-z0-9\s._-]")
+_SYMBOL = re.compile(r"[^\w\s.-]")
+_EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
+_PASS_IS_SET = re.compile(r"""pass(?:=|["']?\s?:\s?["'])""")
+_CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
+_ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some
 _SHORT_NUMBER = re.compile(r"\d{1,3}")
 
 
@@ -84,9 +113,13 @@ def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
     while at >= 0:
         name = _REST.match(lowered, at)
         if name is not None and _is_secret(lowered, at, name[0], core):
-            found = _value(text, name, password=core in _PASSWORDS)
-            if found is not None:
-                yield Finding(*found, _KINDS.get(core, core), BY_NAME)
+            password = core in _PASSWORDS
+            found = _value(text, name, password=password)
+            spans = [found] if found is not None else []
+            if password and not spans:
+                spans = list(columns.find(text, name.start(), name.end()))
+            for span in spans:
+                yield Finding(*span, _KINDS.get(core, core), BY_NAME)
         at = lowered.find(core, at + len(core))
 
 
@@ -96,10 +129,10 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
     before = lowered[at - 1 : at] if at else " "
     if core == "auth":
         return before in ("_", "-")
-    if name.startswith(("passw", "passp", "passc", "pwd")) or core not in _PASSWORDS:
+    if name.startswith(("passw", "passp", "passc", "passo", "pwd")) or core not in _PASSWORDS:
         return True
     if core == "pass":  # a test says `PASS: its_name`
-        is_set = lowered.startswith("pass=", at) or before == "-"
+        is_set = before == "-" or _PASS_IS_SET.match(lowered, at) is not None
         return before == "_" or (is_set and not before.isalnum())
     return core in _FOREIGN or not before.isalnum()
 
@@ -159,9 +192,12 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
     if bare is None:
         return None
     before = text[max(0, name.start() - _BEFORE) : name.end()]
-    in_env = _LINE_OF_ENV.search(before) is not None
-    if in_env and password and not is_placeholder(bare[0]):
-        return bare.span()
+    if _LINE_OF_ENV.search(before) is not None and not _CALL.match(text, at):
+        whole = _ENV_VALUE.match(text, at)
+        if whole is not None and text[name.end()] == "=" and is_random(whole[0]):
+            return whole.span()
+        if password and not is_placeholder(bare[0]):
+            return bare.span()
     return bare.span() if _bare(text, bare, password=password) else None
 
 
@@ -193,7 +229,7 @@ def _option(text: str, at: int, *, password: bool) -> tuple[int, int] | None:
 def _bare(text: str, bare: re.Match[str], *, password: bool) -> bool:
     """Is a value without quotes one, rather than a part of an expression or a sentence?"""
     value = bare[0].rstrip(".:!?*")
-    if text[bare.end() : bare.end() + 1] in ("(", "["):
+    if text[bare.end() : bare.end() + 1] in ("(", "[") or _EAST_ASIAN.search(value):
         return False
     if is_random(value):
         return True
@@ -217,7 +253,9 @@ def _is_generated(value: str) -> bool:
     if not is_random(value):
         return False
     is_of_letters = value.rstrip("0123456789").isalpha()  # and in no order that words have
-    return is_of_letters or len(_DIGITS_OR_NOT.findall(value)) >= _MANY_CHANGES
+    changes = len(_DIGITS_OR_NOT.findall(value))
+    in_one_case = value.islower() or value.isupper()
+    return is_of_letters or changes >= _MANY_CHANGES - (not in_one_case)
 
 
 def _is_option(text: str, start: int) -> bool:

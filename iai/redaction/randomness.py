@@ -7,7 +7,7 @@ from collections import Counter
 LONGEST = 512  # characters of a value that is judged
 _PLACEHOLDER = re.compile(
     r"""[xX*.•#_-]{3,} | <.* | \$\{?[A-Za-z_][\w.]*\}? | \$[({].* | %[sdr(].* | %\w+% | [{\[].*
-    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+
+    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+ | \?.* | !\w+
     | (?:your|my|the|some|any|new|old|this|that|dummy|fake|sample|example|placeholder|change|replace
         |insert|enter|todo|put|set|same|test)(?:[-_ .'](?:[A-Za-z]+|\d))*
     | change_?me\d? | none | null | nil | true | false | undefined | empty | string | str | int
@@ -21,13 +21,14 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NAME = re.compile(
-    r"""[A-Za-z]+(?:[-_.,/:+][A-Za-z]+)*  # words
+    r"""[.]?[A-Za-z]+(?:[-_.,/:+]{1,2}[A-Za-z]+)*  # words
     | [A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+  # an attribute
     | _*[A-Za-z]+\d{0,3}(?:[_-][A-Za-z]+\d{0,3}|[_-]\d{1,3}|[A-Z][a-z]+)*_*""",
     re.VERBOSE,
 )
 _PATH = re.compile(
-    r"(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4}"
+    r"(?:(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4})"
+    r"(?::\d+){0,2}"
 )
 _NUMBER = re.compile(r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
@@ -63,10 +64,13 @@ def is_random(value: str) -> bool:
         return False
     if _NUMBER.fullmatch(value) or _URL.fullmatch(value):
         return False
+    if not value.isascii() and value.isalpha():  # a word of another language
+        return False
     if _NAME.fullmatch(value):
         return len(value) >= _SHORTEST_WORDS and not _is_of_words(value)
     if _PATH.fullmatch(value):
-        return any(map(is_random, re.split(r"[/\\]", value)))
+        parts = re.split(r"[/\\]", value)
+        return len(parts) > 1 and any(map(is_random, parts))
     return bits(value) >= _LEAST_BITS
 
 
@@ -84,6 +88,11 @@ def is_mixed(value: str) -> bool:
         and not is_placeholder(value)
         and not _PATH.fullmatch(value)
     )
+
+
+def is_password(value: str) -> bool:
+    """Could a value be a password, where one is expected?"""
+    return is_random(value) or is_strong(value) or is_mixed(value)
 
 
 def _is_of_words(name: str) -> bool:

@@ -1,6 +1,7 @@
 """The capture hook, as a host calls it."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 from harness.group import CHECKOUT, Group
 
 from iai.ingest import spool
+from iai.model import framing
 from iai.process.wakeups import WakeupPipe
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
@@ -111,6 +113,27 @@ def test_it_wakes_ingest_and_does_not_need_it(group: Make) -> None:
     pipe.close()
     assert g.hook("turn-capture", {"session_id": "s"}).returncode == 0  # and does not wait
     assert len(spool.waiting(g.layout.spool_new)) == 2
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a directory away")
+def test_hooks_neither_write_to_nor_read_from_a_store_of_another_user(group: Make) -> None:
+    g = group()
+    g.layout.create()
+    link = g.layout.payload_link("/p")
+    assert link is not None
+    link.parent.mkdir(parents=True)
+    link.write_text(f"{framing.opening(1, '2026-11-20T10:00:00Z', 'p', 5)}\n{framing.CLOSING}\n")
+    g.layout.status_line.write_text("all is well\n")
+    before = {path.name for path in g.layout.root.rglob("*")}
+    nobody = 65_534
+    os.chown(g.layout.root, nobody, nobody)
+    g.layout.root.chmod(0o777)
+    event = {"session_id": "s", "cwd": "/p", "prompt": "x" * 100_000, "source": "startup"}
+    for hook in ("turn-capture", "session-recall"):
+        done = g.hook(hook, event)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert g.hook("status-line", event).stdout != "all is well\n"
+    assert {path.name for path in g.layout.root.rglob("*")} == before
 
 
 @pytest.mark.parametrize("trouble", ["store is a file", "no home", "spool is a file"])

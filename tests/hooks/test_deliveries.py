@@ -332,6 +332,26 @@ def test_the_hooks_ledger_is_kept_as_long_as_the_others(store: Store) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in (new, mark))
 
 
+def test_what_old_sessions_were_given_is_deleted_once_a_day_also_while_iai_is_down(
+    store: Store,
+) -> None:
+    store.payload("/p", payload(REVISION))
+    store.layout.deliveries.mkdir(parents=True)
+    outside = store.layout.root.parent / "outside"
+    ages = {"old": 500, "old.files": 500, "recent": 300}
+    for path in (outside, *(store.layout.deliveries / name for name in ages)):
+        path.write_text("1\n")
+        then = time.time() - ages.get(path.name, 500) * 86_400
+        os.utime(path, (then, then))
+    (store.layout.deliveries / "link").symlink_to(outside)
+    store.call(starts("startup", "new"))
+    assert {path.name for path in store.layout.deliveries.iterdir()} == {"recent", "link", "new"}
+    assert outside.exists()
+    os.utime(store.layout.deliveries / "recent", (0, 0))
+    store.call(starts("startup", "newer"))  # the same day
+    assert (store.layout.deliveries / "recent").exists()
+
+
 def test_injections_lists_what_each_session_was_given_and_its_cost(store: Store) -> None:
     store.payload("/p", payload(said(store, "said long ago"), tokens=40))
     store.call(starts("startup", transcript_path="/x/.claude/a.jsonl"))

@@ -14,6 +14,8 @@ import multiprocessing
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections import Counter
@@ -25,6 +27,7 @@ from typing import Literal, get_args
 
 import msgspec
 from harness.corpus import history, text
+from harness.group import CHECKOUT
 from msgspec import Struct
 from simulation.world import SharedPayloadReaders, World
 
@@ -73,6 +76,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--flips", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--records", type=int, default=300, help="in the store")
+    parser.add_argument("--encrypted", action="store_true", help="encrypt the store first")
     parser.add_argument("--list", action="store_true", help="print each flip")
 
 
@@ -80,6 +84,8 @@ def run(args: Namespace) -> Stats:
     work = Path(tempfile.mkdtemp(prefix="iai-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         flips = []
+        if args.encrypted:
+            _encrypt(work)
         for flip in campaign(work, args.flips, args.seed, args.records):
             flips.append(flip)
             if args.list or flip.verdict == "BELIEVED":
@@ -99,6 +105,16 @@ def run(args: Namespace) -> Stats:
         "of these not in words": sum(flip.verdict != "found by --deep" for flip in ended),
         **table,
     }
+
+
+def _encrypt(work: Path) -> None:
+    """Have the store that is built below `work` encrypted, with a key file beside it."""
+    (work / "pristine").mkdir(mode=0o700)
+    subprocess.run(
+        [sys.executable, "-m", "iai", "crypto", "init", "--key-file", str(work / "key")],
+        env={**os.environ, "IAI_MCP_STORE": str(work / "pristine")}, check=True,
+        stdout=subprocess.DEVNULL, cwd=CHECKOUT,
+    )  # fmt: skip
 
 
 def campaign(work: Path, flips: int, seed: int, records: int) -> Iterator[Flip]:

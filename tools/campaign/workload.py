@@ -49,6 +49,7 @@ class Worker(threading.Thread):
         super().__init__(name=type(self).__name__, daemon=True)
         self.done = 0
         self.refused = 0
+        self.slower = 1.0  # how many times longer than usual it pauses
         self.findings: list[str] = []
         self._group = group
         self._promises = promises
@@ -59,7 +60,7 @@ class Worker(threading.Thread):
         with Client(self._group.layout) as client:
             while not self._over.is_set():
                 self._try(lambda: self.act(client))
-                self._over.wait(self._chance.expovariate(1 / self.pause_s))
+                self._over.wait(self._chance.expovariate(1 / self.pause_s) * self.slower)
             self._try(lambda: self.finish(client))
 
     @property

@@ -145,13 +145,31 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "unzip -P @ a.zip", "7z x -p@ a.7z", "mongosh --username a -p @", "sqlcmd -U sa -P @",
         "vncpasswd -f <<< @", "printf '%s' @ | docker login -u me --password-stdin",
         "gh secret set DB_PASSWORD --body @", "aws ssm put-parameter --name /db/password --value @",
-        "ansible-vault encrypt_string '@' --name db")),
+        "ansible-vault encrypt_string '@' --name db", "requirepass @", "AUTH default @",
+        "SET PASSWORD FOR app = '@';", "sqlplus scott/@@@//db:1521/x",
+        "jdbc:oracle:thin:scott/@@@//db:1521/x", "cqlsh -u app -p @ db", "http -a admin:@ :8000",
+        "etcdctl --user root:@ get x", "lftp -u deploy,@ ftp.example.org",
+        "keytool -list -storepass @ -keystore k", "twine upload -u ci -p @ dist/x",
+        "composer config http-basic.repo.example.org ci @", "echo @ | kinit deploy",
+        "net use Z: \\\\files\\share @ /user:deploy", "cmdkey /add:db /user:x /pass:@",
+        'ConvertTo-SecureString "@" -AsPlainText -Force', 'NetworkCredential("deploy", "@")',
+        'variable "db_password" {\n  type = string\n  default = "@"\n}',
+        "<key>password</key>\n<string>@</string>", "password: |\n  @\nuser: app",
+        "password: &pw @", "password = '''@'''", '{ user: "app", pass: "@" }',
+        'Dim pwd As String = "@"', 'network={\n psk="@"\n}', "user,password\napp,@",
+        "| user | password |\n|---|---|\n| app | @ |",
+        "INSERT INTO users (name, password) VALUES ('it''s, me', '@');",
+        'expect "Password:" { send "@\\r" }', "la password è @", "a senha é @", "Kennwort: @",
+        "パスワードは @ です", "비밀번호는 @ 입니다", "login: admin / @",
+        "url=postgres%3A%2F%2Fapp%3A@%40db%2Fapp")),
     "made by a vendor": (lambda c: c.random.choice(_VENDORS)(c), (
         "use this: @", "(@)", "my key is @, ok?", "@.", '{"data": "@"}')),
     "api key": (lambda c: c.of(_HEX, 32), (
         "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
     "secret": (lambda c: c.of(_ALNUM, 50), (
-        "SECRET_KEY = '@'", "client_secret=@", r'{\"client_secret\": \"@\"}')),
+        "SECRET_KEY = '@'", "client_secret=@", "secret_key_base: @", 'SecretStr("@")',
+        '{"kty":"EC","crv":"P-256","d":"@"}', ".example.org\tTRUE\t/\tTRUE\t0\tsession\t@",
+        r'{\"client_secret\": \"@\"}')),
 }  # fmt: skip
 
 

@@ -39,4 +39,12 @@ def test_what_is_kept_is_exported_whole_while_the_group_is_down(group: Make) -> 
     out = g.work / "out"
     g.iai("export", "--format", "markdown", "--out", str(out))
     assert len(list(out.glob("*.md"))) == 2
+    elsewhere = g.work / "elsewhere"
+    elsewhere.write_text("mine")
+    planted = next(out.iterdir())
+    planted.unlink()
+    planted.symlink_to(elsewhere)
+    g.iai("export", "--format", "markdown", "--out", str(out))
+    assert elsewhere.read_text() == "mine"
+    assert not planted.is_symlink()
     assert all(path.stat().st_mode & 0o077 == 0 for path in out.iterdir())

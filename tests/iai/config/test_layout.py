@@ -15,7 +15,7 @@ from iai.protocol.message import Actor
 
 def test_everything_lies_below_the_store(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    paths = [value for value in vars(layout).values() if isinstance(value, Path)]
+    paths = [at for name in dir(layout) if isinstance(at := getattr(layout, name), Path)]
     assert len(paths) > 10
     assert all(path.is_relative_to(tmp_path) for path in paths)
 

@@ -41,6 +41,23 @@ ORDINARY = (
     "use the secret manager as the password store",
     "password for deploy@example.org: ",
     "the key of the map is createdAtMilliseconds",
+    "token = 9f8e7d6c5b4a.min.js",  # the name of a file, which is no path
+    "at verifyPassword (/app/node_modules/passport/lib/auth.js:650:13)",
+    ".special-token:empty::before{color:red}",
+    'PASSWD = getpass.getpass("IMAP password for %s: " % user)',
+    "DB_PASSWORD=${DB_PASSWORD:?missing}",
+    "password: !vault |",
+    "INSERT INTO users (name, password) VALUES (?, ?)",
+    "user, password, role\nare, the-columns, here",
+    "Пароль: обязательно",
+    "Пароль обязателен и должен содержать восемь символов.",
+    "A senha é obrigatória e precisa ter oito caracteres.",
+    "パスワードは8文字以上にしてください",
+    "비밀번호는 8자 이상이어야 합니다",
+    "La palabra clave: rendimiento",
+    "AUTH required",
+    "login: admin / viewer / editor",
+    "t.credentials=`include`:e.crossOrigin===`anonymous`",
 )
 
 
@@ -77,12 +94,26 @@ def test_no_text_is_too_strange(text: str) -> None:
     assert redact(redacted) is redacted
 
 
+_NAMES = st.sampled_from(
+    ("password: ", "API_KEY=", "token = '", "secret is ", "--password ", "|pwd|")
+)
+_VALUES = st.text("aB3.-_/\\:,|~=$()'\n é", min_size=4, max_size=40)  # of names, paths, numbers
+
+
+@given(_NAMES, _VALUES, _VALUES)
+def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str) -> None:
+    redacted = redact(f"{name}{value}\n{name}{more}")
+    assert redact(redacted) is redacted
+
+
 @pytest.mark.timeout(60)  # where the time grew with the square, each would take minutes
 @pytest.mark.parametrize(
     "piece",
     ["password=", "token: '", "://", "://a:", "-----BEGIN RSA PRIV" + "ATE KEY-----\n", "curl -u ",
      "eyJ", "eyJaaaaaaaaaaaaaaaaaaaa.", "machine a login b ", "<private>", "a" * 99 + " ", "=",
-     "[redacted: jwt #0000]", "authorization: bearer ", "\u0130secret ", "\n \t", "passphrase = '"],
+     "[redacted: jwt #0000]", "authorization: bearer ", "\u0130secret ", "\n \t", "passphrase = '",
+     "password,", "|password|\n", "(password) values (", "('a',", 'variable "pw" {', '"kty"',
+     "http ", "net use ", "\tTRUE\t", "AUTH ", "send '", "sqlplus a/", "%3A%2F%2F"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
     redact(piece * (300_000 // len(piece)))

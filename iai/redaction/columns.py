@@ -1,0 +1,71 @@
+"""Values below the name of their column: in tables, CSV, and rows that SQL inserts."""
+
+import re
+from collections.abc import Iterator
+
+from iai.redaction.randomness import is_password
+
+_ROWS = 100  # that are looked at
+_NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
+_RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
+_CELL = re.compile(r"""[\s"'`]*(?P<value>[^\s"'`]+)[\s"'`]*""")
+_VALUES = re.compile(r"[^()]{0,400}\)\s{0,20}values\s{0,20}(?=\()", re.IGNORECASE)
+_ROW = re.compile(r"""\s{0,20},?\s{0,20}\((?:'(?:[^'\\]|''|\\.){0,500}'|[^'()]){1,100}\)""")
+_FIELD = re.compile(r"""\s*(?:'(?P<value>(?:[^'\\]|''|\\.)*)'|[^,']*)\s*(?:,|\)|$)""")
+
+
+def find(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where passwords are in the column whose name is at `start` to `end`."""
+    if (values := _VALUES.match(text, end)) is not None:
+        names = text[text.rfind("(", 0, start) + 1 : start]
+        yield from _inserted(text, values.end(), names.count(","))
+        return
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    header = text[first:last] if last >= 0 else ""
+    separator = next((one for one in "|\t,;" if one in header), "")
+    if not separator or not all(
+        not cell or _NAMES.fullmatch(cell) for cell in header.split(separator)
+    ):
+        return
+    separators = header.count(separator)
+    above = text[text.rfind("\n", 0, max(0, first - 1)) + 1 : max(0, first - 1)]
+    if above.count(separator) != separators:  # else it is a row itself
+        column = text.count(separator, first, start)
+        yield from _below(text, last + 1, separator, column, separators)
+
+
+def _below(
+    text: str, at: int, separator: str, column: int, separators: int
+) -> Iterator[tuple[int, int]]:
+    for _ in range(_ROWS):
+        end = text.find("\n", at)
+        line = text[at : end if end >= 0 else len(text)]
+        if not _RULE.fullmatch(line):
+            cells = line.split(separator)
+            if len(cells) != separators + 1:
+                return
+            before = at + sum(len(cell) + 1 for cell in cells[:column])
+            cell = _CELL.fullmatch(cells[column])
+            if cell is not None and is_password(cell["value"]):
+                yield before + cell.start("value"), before + cell.end("value")
+        if end < 0:
+            return
+        at = end + 1
+
+
+def _inserted(text: str, at: int, column: int) -> Iterator[tuple[int, int]]:
+    for _ in range(_ROWS):
+        row = _ROW.match(text, at)
+        if row is None:
+            return
+        place = text.index("(", at) + 1
+        for number in range(column + 1):
+            field = _FIELD.match(text, place, row.end())
+            if field is None:
+                break
+            value = field["value"]
+            if number == column and value and is_password(value):
+                yield field.span("value")
+            place = field.end()
+        at = row.end()

@@ -10,8 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import tempfile
+import time
 from argparse import ArgumentParser
 from contextlib import redirect_stdout, suppress
 from functools import lru_cache

@@ -141,6 +141,7 @@ class Replicator:
         if not self._writes and not self._full:  # else the disk, or ingest, cannot keep up
             events += self._take(self._stream.reports(REPORTS), now)
             events += self._retry(now)
+        self._drop_applied(now)
         self._commit()
         for event in events:
             yield Publish(event, keep=not isinstance(event, ChangesArrived))
@@ -152,7 +153,7 @@ class Replicator:
         try:
             with self._readers.records.view() as records:
                 self._more = self._outbox.publish(records, now.wall)
-                self._empty_inbox(records, now)
+                self._tidy(records, now)
         except StoreAbsent:
             self._more = False
         for withheld in self._outbox.withheld():
@@ -392,17 +393,27 @@ class Replicator:
             self._outbox.verify()
             self._stream.last_of(subjects.control(self._membership.team))
 
-    def _empty_inbox(self, records: RecordView, now: Now) -> None:
-        """Delete what ingest has applied; scrub if something was forgotten."""
-        mark = records.team_mark()
-        if mark != self._applied:
-            self._writes.append(lambda unit: unit.delete_through(mark))
-            self._commit()
-            self._applied = mark
+    def _drop_applied(self, now: Now) -> None:
+        """Delete what ingest has applied of the inbox: all of it, or at each round some.
+
+        That takes a transaction, with what has arrived meanwhile, so it is not done for each commit
+        of ingest while there is much to come.
+        """
+        with suppress(StoreAbsent), self._readers.records.view() as records:
+            mark = records.team_mark()
+            with self._store.view() as view:
+                all_applied = mark == view.last()
+            if mark != self._applied and (all_applied or now.mono >= self._next_round):
+                self._writes.append(lambda unit: unit.delete_through(mark))
+                self._applied = mark
+
+    def _tidy(self, records: RecordView, now: Now) -> None:
+        """Fill the holes that forgetting has made; scrub if something was forgotten."""
         if self._holes_made:
             self._fill_holes_made(now)
         pending = self._scrubber.pending(records, now)
-        self._scrubbing = bool(pending.ranges)
+        # What is in the inbox still was applied, so it may be what was forgotten.
+        self._scrubbing = bool(pending.ranges) and records.team_mark() == self._applied
         if self._scrubbing:
             self._scrubber.step(pending, now)
 

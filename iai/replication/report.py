@@ -8,7 +8,7 @@ from iai.replication.outbox import Outbox
 from iai.store.team_store import Peer, TeamView
 from iai.team.membership import Membership
 
-COUNTED = 10_000  # changes in the inbox that are looked at
+COUNTED = 1_000  # changes in the inbox that are looked at each time
 
 
 class Link:

@@ -35,7 +35,7 @@ from iai.protocol.replicator import (
 from iai.replication.control_outbox import ControlOutbox, keeping
 from iai.replication.holes import Holes
 from iai.replication.intake import Intake, Taken, Write
-from iai.replication.outbox import Outbox
+from iai.replication.outbox import NEVER, Outbox
 from iai.replication.report import Link, report
 from iai.store.inbox import Mark
 from iai.store.payload_readers import PayloadReaders
@@ -91,7 +91,7 @@ class Replicator:
         self._writes: list[Write] = []  # not committed yet
         self._erasing: set[int] = set()  # sequences under way
         self._hinted = False  # has ingest committed something?
-        self._more = False  # is more to be published at once?
+        self._publish_at = 0  # monotonic; when more is to be published
         self._scrubbing = False  # is a scrub under way?
         self._full = False  # does the inbox have as much as it may?
         self._retry_after = -1  # sequence; messages beyond it may have got their key; -1: none
@@ -129,11 +129,11 @@ class Replicator:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._writes or self._hinted or self._more or (self._stream.waiting and not self._full):
+        if self._writes or self._hinted or (self._stream.waiting and not self._full):
             return 0.0
         if self._scrubbing or (self._retry_after >= 0 and not self._full):
             return 0.0
-        return max(0.0, (self._next_round - now.mono) / NS)
+        return max(0.0, (min(self._next_round, self._publish_at) - now.mono) / NS)
 
     def work(self, now: Now) -> Steps:
         """Take in what has happened, commit it, and publish what is new."""
@@ -152,10 +152,10 @@ class Replicator:
         self._hinted = False
         try:
             with self._readers.records.view() as records:
-                self._more = self._outbox.publish(records, now.wall)
+                self._publish_at = self._outbox.publish(records, now)
                 self._tidy(records, now)
         except StoreAbsent:
-            self._more = False
+            self._publish_at = NEVER
         for withheld in self._outbox.withheld():
             log.warning("%s", withheld)
             yield Publish(withheld, keep=True)
@@ -252,8 +252,8 @@ class Replicator:
                 self._link.lost(reason, now.wall)
             case Following(pending=pending):
                 self._link.pending = pending
-            case Last(subject=subject, data=data):
-                yield from self._compare(subject, data, now)
+            case Last():
+                yield from self._compare(one, now)
             case Beat() | Asked():
                 self._take_signal(one, now)
             case Acknowledged() | Erased():
@@ -276,8 +276,8 @@ class Replicator:
         match one:
             case Acknowledged(number=number) if number < 0:
                 self._writes.append(self._control.acknowledged(number))
-            case Acknowledged(number=number):
-                shared = self._outbox.acknowledged(number)
+            case Acknowledged(number=number, sequence=sequence):
+                shared = self._outbox.acknowledged(number, sequence)
                 if shared is not None and self._outbox.shares(shared.hash):
                     self._writes.append(_sharing(shared))
             case Erased(sequence=sequence):
@@ -308,6 +308,7 @@ class Replicator:
 
     def _begin_stream(self, stream: str) -> None:
         self._writes.append(self._intake.begin_stream(stream))
+        self._writes += map(_sharing, self._outbox.begin_stream())
         self._membership.begin_stream()
 
     def _take_messages(self, arrived: list[Arrived], now: Now) -> Iterator[Event]:
@@ -341,17 +342,16 @@ class Replicator:
             mark = self._intake.mark
             yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)
 
-    def _compare(self, subject: str, data: bytes | None, now: Now) -> Iterator[Event]:
+    def _compare(self, found: Last, now: Now) -> Iterator[Event]:
         """Publish again what the stream should have and has not."""
         tag = f":{now.wall // NS}"
-        if subject == subjects.control(self._membership.team):
-            if data is None:
+        if found.subject == subjects.control(self._membership.team):
+            if found.data is None:
                 self._writes += self._control.refill(tag)
-        elif self._outbox.last(subject, data, tag):
-            hashed = subject.split(".")[3]
-            project = next(one.project for one in self._outbox.projects if one.hash == hashed)
+        elif (shared := self._outbox.last(found, tag)) is not None:
+            self._writes.append(_sharing(shared))
             log.warning("the team's stream has lost messages of this machine; publishing again")
-            yield StreamRefilled(project=project)
+            yield StreamRefilled(project=shared.project)
 
     # --- what is due by the clock --------------------------------------------------------------
 
@@ -384,7 +384,7 @@ class Replicator:
         if not self._link.connected:
             return
         due = now.mono >= self._next_beat
-        if self._more and not due:
+        if self._publish_at < NEVER and not due:
             return
         for subject, data in self._outbox.beats(now.wall, every=due):
             self._stream.beat(subject, data)
@@ -427,7 +427,7 @@ class Replicator:
                 return
         for hashed, span in self._holes_made:
             self._outbox.refill(hashed, span, tag=f":{now.wall // NS}")
-            self._more = True
+            self._publish_at = 0
         self._holes_made = []
 
     def _commit(self) -> None:

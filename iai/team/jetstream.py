@@ -335,7 +335,7 @@ class _Connection:
                 raise
             self._report(Last(subject, None))
         else:
-            self._report(Last(subject, found.data or b""))
+            self._report(Last(subject, found.data or b"", found.seq or 0))
 
     async def _erase(self, sequence: int) -> None:
         try:  # without `no_erase`, the server overwrites the bytes

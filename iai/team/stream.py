@@ -83,6 +83,7 @@ class Last(Struct, frozen=True):
 
     subject: str
     data: bytes | None  # None: there is no message
+    sequence: int = 0  # of it
 
 
 class Erased(Struct, frozen=True):

@@ -187,7 +187,8 @@ class MemoryStream:
         if self._connected:
             there = self._engine.messages
             found = [at for at in sorted(there) if there[at][0] == subject]
-            self._reports.append(Last(subject, there[found[-1]][1] if found else None))
+            last = Last(subject, there[found[-1]][1], found[-1]) if found else Last(subject, None)
+            self._reports.append(last)
 
     def erase(self, sequence: int) -> None:
         self._before_command()

@@ -97,6 +97,7 @@ class Outbox:
         self._sent: dict[int, tuple[_Project, Run]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
+        self._limited = False  # does the stream drop old messages?
         self._backlog_at = 0  # monotonic; nothing of a backlog is published before
         self._withheld: list[ChangeWithheld] = []  # and not told yet
 
@@ -127,12 +128,13 @@ class Outbox:
         """Stop sharing a project. What is under way is acknowledged in vain."""
         self._projects.pop(hashed, None)
 
-    def connected(self, largest: int) -> None:
+    def connected(self, largest: int, *, limited: bool) -> None:
         """Go on from the cursors, once it is known what the stream has.
 
-        `largest`: bytes that a message may have.
+        `largest`: bytes that a message may have; `limited`: does the stream drop old ones?
         """
         self._largest = largest
+        self._limited = limited
         self._sent.clear()
         for one in self._projects.values():
             one.main = _from_cursor(one.shared)
@@ -168,6 +170,8 @@ class Outbox:
         # The last one need not be the last of the log: it may have been published again.
         by_sequence = found.sequence >= expected.sequence
         if by_sequence if expected.sequence else there >= expected.position:
+            return None
+        if self._limited and found.data is None:  # dropped for its age: who lacks it asks for it
             return None
         resume = before if revision_of(before) < revision_of(there) else there
         resume = min(resume, project.shared.position)

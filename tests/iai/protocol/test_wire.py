@@ -92,6 +92,7 @@ from iai.protocol.replicator import (
     LeaveTeam,
     MachineInvited,
     ShareProject,
+    StreamLimited,
     StreamRefilled,
     StreamReset,
     TeamConnected,
@@ -529,6 +530,7 @@ def one_of_each() -> list[Message]:
         TeamDisconnected(reason="r"),
         StreamReset(stream="s"),
         StreamRefilled(project="p"),
+        StreamLimited(limits="l"),
         ChangeWithheld(project="p", revision=1, size=3, largest=2),
         TeamMessageRefused(sequence=1, subject="s", reason="r"),
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from iai.protocol.replicator import (
     ChangeWithheld,
     LeaveTeam,
     ShareProject,
+    StreamLimited,
     StreamRefilled,
     StreamReset,
     TeamMessageRefused,
@@ -255,6 +256,32 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
     late = t.join(tmp_path / "late", "Eve")
     for node in (a, b, late):
         assert sorted(node.texts()) == sorted(said)
+
+
+def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by_the_others(
+    team: Make, tmp_path: Path
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    said = [*(a.say(f"text {number}") for number in range(40)), b.say("mine")]
+    t.settle()
+    t.engine.limits = "those older than 30 d"
+    t.engine.purge()
+    for node in t.nodes:
+        node.stream.drop()
+        node.stream.connect()
+    t.settle(seconds=40)
+    for node in t.nodes:
+        assert [e.limits for e in node.events if isinstance(e, StreamLimited)] == [t.engine.limits]
+        assert not any(isinstance(event, StreamRefilled) for event in node.events)
+    said.append(a.say("after it"))
+    t.settle()
+    assert len(opened(t)) == 1  # nobody publishes again what nobody lacks
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(seconds=40)
+    assert sorted(late.texts()) == sorted(said)
+    assert not any(peer.missing for peer in report(late).peers)
 
 
 def test_what_is_published_while_the_stream_is_compared_does_not_look_lost(team: Make) -> None:

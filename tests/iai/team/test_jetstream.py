@@ -76,7 +76,7 @@ def servers() -> Iterator[NatsServers]:
 
 @pytest.fixture
 def connect(servers: NatsServers) -> Iterator[Open]:
-    from iai.team.jetstream import JetStream  # noqa: PLC0415  its package is an extra
+    from iai.team.jetstream.port import JetStream  # noqa: PLC0415  its package is an extra
 
     opened: list[Stream] = []
 
@@ -145,7 +145,8 @@ def test_a_message_that_was_erased_is_gone_and_may_be_erased_again(connect: Open
 
 
 def test_what_nobody_takes_is_not_fetched(connect: Open) -> None:
-    from iai.team.jetstream import HELD, PULL  # noqa: PLC0415
+    from iai.team.jetstream.delivery import PULL  # noqa: PLC0415
+    from iai.team.jetstream.port import HELD  # noqa: PLC0415
 
     team, subject = "t4", subjects.changes("t4", PROJECT, A)
     one, other = connect(team), connect(team, B)

@@ -108,7 +108,7 @@ class _Bench:
         wait_until(lambda: not unpublished(speaker), "all is published", QUIET_S, 0.5)
         published_s = time.monotonic() - began
         for machine in self._crew.machines[:-1]:
-            machine.settle()  # while the last one is away, the others have long come to rest
+            wait_until(lambda m=machine: m.health().caught_up, "it is at rest", QUIET_S, 0.5)  # type: ignore[misc]
         wanted = count(speaker)
         late.up()
         began = time.monotonic()

@@ -14,7 +14,6 @@ from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.writer import RecordWriter
 from iai.model import change
 from iai.model.change import Change, ForgetChange, Named, TurnChange
-from iai.model.clock import Now
 from iai.model.ids import record_id
 from iai.model.record import digest
 from iai.projects.identity import identify
@@ -23,6 +22,7 @@ from iai.protocol.ingest import CapturedTurn, ChangeSkipped, RecordsCommitted
 from iai.store.inbox import Inbox, Mark
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
+from tests.iai.ingest.effects import perform
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 A, OWN = "aa" * 8, "ff" * 8
@@ -69,17 +69,6 @@ def rig(layout: Layout) -> Iterator[Rig]:
     yield rig
     rig.inbox.close()
     rig.records.close()
-
-
-def perform(steps: Any, then: Now = NOW) -> list[Effect]:
-    """Carry out all effects by name only; `then` is the time after each."""
-    effects: list[Effect] = []
-    try:
-        effects.append(next(steps))
-        while True:
-            effects.append(steps.send(then))
-    except StopIteration:
-        return effects
 
 
 def turn(key: str, text: str = "", revision: int = 1, **fields: Any) -> TurnChange:

@@ -1,8 +1,8 @@
-"""New machines of a team, each of which takes in all that another one has shared before.
+"""Machines of a team with two processes each, those that pass on what was said, and real servers.
 
-Each of them has two of the processes of a group, those that this needs, and real files; the servers
-are real. How long a machine takes is counted from when its processes are ready, so it includes that
-it is let in, and gets its keys behind all that it was sent until then.
+New machines take in all that another one has shared before. How long one takes is counted from when
+its processes are ready, so it includes that it is let in, and gets its keys behind all that it was
+sent until then. And one machine shares its past while something is said on it.
 """
 
 import random
@@ -15,7 +15,7 @@ from harness.nats_servers import NatsServers
 from harness.replica import Replica
 from harness.team import Crew, Machine
 
-from benchmarks.stats import Stats
+from benchmarks.stats import Stats, quantiles
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
 from iai.store.readers import Readers
@@ -23,9 +23,11 @@ from iai.store.readers import Readers
 WORDS = 60  # of a turn
 BATCH = 500  # turns of one commit
 PATIENCE_S = 900.0
+APART_S = 0.3  # between two turns that are said while the past is shared
+LATEST = 3_000  # records among which one that was just said is looked for
 
 
-def run(servers: NatsServers, number: int, records: int, at_once: int) -> Stats:
+def join(servers: NatsServers, number: int, records: int, at_once: int) -> Stats:
     """Have so many machines join, some at once, after another has shared its records."""
     with Crew(1, servers, kind=Replica) as crew:
         speaker = crew.machines[0]
@@ -49,6 +51,39 @@ def run(servers: NatsServers, number: int, records: int, at_once: int) -> Stats:
         "records/s of a machine, slowest, median": [round(min(rates)), round(median(rates))],
         "CPU s of a machine, least, median": [round(min(cpu_s), 1), round(median(cpu_s), 1)],
     }
+
+
+def share_past(servers: NatsServers, past: int) -> Stats:
+    """Have a machine share what it said, and time the way of what it says meanwhile."""
+    with Crew(2, servers, kind=Replica) as crew:
+        speaker, other = crew.machines
+        say_many(speaker, past, random.Random(1))  # noqa: S311
+        began = time.monotonic()
+        speaker.share()
+        times: list[float] = []
+        while count(other) < past + len(times):
+            said = f"live turn {len(times)}"
+            speaker.say(said)
+            said_at = time.monotonic()
+            wait_until(lambda s=said: _has(other, s), "it has arrived", PATIENCE_S, 0.02)  # type: ignore[misc]
+            times.append((time.monotonic() - said_at) * 1_000)
+            time.sleep(APART_S)
+    return {
+        "turns of the past, shared in s": [past, round(time.monotonic() - began, 1)],
+        "turn said meanwhile to records of another": quantiles(times, "ms"),
+    }
+
+
+def _has(machine: Machine, text: str) -> bool:
+    """Is this among the latest records?"""
+    readers = Readers(machine.layout)
+    try:
+        with readers.records.view() as view:
+            last = view.watermark().max_vec_label
+            labels = range(last, max(0, last - LATEST), -1)
+            return any(r.text == text for r in map(view.get, labels) if r is not None)
+    finally:
+        readers.close()
 
 
 def _join(crew: Crew, some: list[Replica], records: int) -> list[tuple[float, float]]:

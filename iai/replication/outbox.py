@@ -10,18 +10,18 @@ and then goes on with the other run.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
-from msgspec import Struct, field, structs
+from msgspec import structs
 
 from iai.errors import MessageRefused
 from iai.model.clock import NS, Now
 from iai.protocol.replicator import ChangeWithheld
 from iai.replication import content
 from iai.replication.messages import Message, last_position
-from iai.replication.positions import end_of, revision_of
+from iai.replication.positions import revision_of
+from iai.replication.project import Project, from_cursor
 from iai.replication.run import Run
 from iai.store import outgoing
 from iai.store.record_view import RecordView
@@ -31,67 +31,10 @@ from iai.team.chain import Span
 from iai.team.membership import Membership
 from iai.team.stream import Last, Stream
 
-BACKLOG = 1_000  # revisions; what comes after so many that are to be published goes first
 PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
 NEVER = 1 << 63  # monotonic
 MOST_REFILLS = 64  # holes of others that wait to be filled
 _MAC = 8  # bytes
-
-
-class _Project(Struct):
-    """A shared project."""
-
-    shared: Shared
-    main: Run  # from the cursor on
-    live: Run | None = None  # of what came after a backlog, until `main` has come to its end
-    refills: deque[Run] = field(default_factory=deque)
-    checked: bool = False  # is what the stream has of it known, on this connection?
-    expected: Shared | None = None  # the cursor when that was last asked for
-    blocked: str = ""  # why nothing can be published
-    late_since: int = 0  # since when anything is not acknowledged, UTC nanoseconds; 0: all is
-
-    def done(self, head: int) -> bool:
-        """Is everything acknowledged? `head`: revision of the records."""
-        return self.main.idle and self.main.read >= head and self.live is None
-
-    @property
-    def first(self) -> Run:
-        """What is published before all else: what is said now."""
-        return self.live if self.live is not None else self.main
-
-    @property
-    def backlog(self) -> list[Run]:
-        """What is published at a certain rate."""
-        return [*self.refills, *((self.main,) if self.live is not None else ())]
-
-    def split(self, head: int) -> None:
-        """Have what comes after a backlog go first."""
-        if self.live is None and not self.main.until and head - self.main.read > BACKLOG:
-            self.main.until = end_of(head)
-            self.live = Run(head, self.main.until)
-
-    def close(self, run: Run, head: int) -> None:
-        """End a run of which all is published; a backlog only if anything was said after it."""
-        live = self.live
-        if run is not self.main or live is None or live.last > self.main.until or live.ready:
-            run.close(head)
-        elif self.main.read >= revision_of(self.main.until):
-            self.main.until, self.main.read, self.live = 0, live.read, None
-
-    def advance(self) -> None:
-        """Move the cursor to what is acknowledged; after a backlog, go on with what came after."""
-        main, shared = self.main, self.shared
-        # Else it publishes again what the stream has lost, and is not through with that.
-        whole = main.position >= shared.position or (main.idle and main.through >= shared.through)
-        self.shared = structs.replace(
-            shared,
-            position=max(shared.position, main.position),
-            through=max(shared.through, main.through),
-            sequence=max(shared.sequence, main.sequence) if whole else shared.sequence,
-        )
-        if self.live is not None and main.ended and main.idle:
-            self.main, self.live = self.live, None
-            self.advance()
 
 
 class Outbox:
@@ -100,9 +43,9 @@ class Outbox:
     def __init__(self, stream: Stream, membership: Membership) -> None:
         self._stream = stream
         self._membership = membership
-        self._projects: dict[str, _Project] = {}  # by hash
+        self._projects: dict[str, Project] = {}  # by hash
         self._numbers = count(1)
-        self._sent: dict[int, tuple[_Project, Run]] = {}
+        self._sent: dict[int, tuple[Project, Run]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
         self._limited = False  # does the stream drop old messages?
@@ -128,7 +71,7 @@ class Outbox:
 
     def add(self, shared: Shared) -> None:
         """Share a project."""
-        self._projects[shared.hash] = _Project(shared, _from_cursor(shared))
+        self._projects[shared.hash] = Project(shared, from_cursor(shared))
         if self._stream.room:
             self._check(shared.hash)
 
@@ -145,7 +88,7 @@ class Outbox:
         self._limited = limited
         self._sent.clear()
         for one in self._projects.values():
-            one.main = _from_cursor(one.shared)
+            one.main = from_cursor(one.shared)
             one.live = None
             one.refills.clear()
             one.checked = False
@@ -254,7 +197,7 @@ class Outbox:
             team, machine = self._membership.team, self._membership.machine
             yield subjects.alive(team, hashed, machine), data
 
-    def _publish_backlog(self, view: RecordView, project: _Project, head: int) -> int:
+    def _publish_backlog(self, view: RecordView, project: Project, head: int) -> int:
         """Publish the next of a backlog; return how many changes."""
         if not project.backlog:
             return 0
@@ -264,7 +207,7 @@ class Outbox:
             project.refills.popleft()
         return count
 
-    def _advance(self, view: RecordView, project: _Project, run: Run, head: int) -> int:
+    def _advance(self, view: RecordView, project: Project, run: Run, head: int) -> int:
         """Publish the next of a run; return how many changes were read for that."""
         count = 0
         if not run.ready and self._stream.room:
@@ -277,7 +220,7 @@ class Outbox:
             run.ready.popleft()
         return count
 
-    def _send(self, project: _Project, run: Run, ready: Message) -> bool:
+    def _send(self, project: Project, run: Run, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
         try:
@@ -297,7 +240,7 @@ class Outbox:
         run.last = ready.position
         return True
 
-    def _withhold(self, project: _Project, ready: Message, size: int) -> None:
+    def _withhold(self, project: Project, ready: Message, size: int) -> None:
         """Note that a message is too large: another one without it takes its place in the chain."""
         withheld = ChangeWithheld(
             project=project.shared.project,
@@ -324,7 +267,3 @@ class Outbox:
         """Tell contents apart by a hash that says nothing to who does not know the secret."""
         secret = self._membership.secret
         return hashlib.blake2b(ready.plain, key=secret, digest_size=_MAC).hexdigest()
-
-
-def _from_cursor(shared: Shared) -> Run:
-    return Run(shared.through, shared.position)

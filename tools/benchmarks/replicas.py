@@ -7,6 +7,7 @@ sent until then. And one machine shares its past while something is said on it.
 
 import random
 import time
+from collections import Counter
 from statistics import median
 
 from harness.corpus import text
@@ -36,18 +37,22 @@ def join(servers: NatsServers, number: int, records: int, at_once: int) -> Stats
         wait_until(lambda: not unpublished(speaker), "all is published", PATIENCE_S, 0.2)
         rates: list[float] = []
         cpu_s: list[float] = []
+        unlike = 0
+        said = _texts(speaker)
         for start in range(0, number, at_once):
             some = [Replica(f"r{n}") for n in range(start, min(start + at_once, number))]
             try:
                 for wall_s, cpu in _join(crew, some, records):
                     rates.append(records / wall_s)
                     cpu_s.append(cpu)
+                unlike += sum(_texts(one) != said for one in some)
             finally:
                 for one in some:
                     one.destroy()
     return {
         "machines, one after another in groups of": [number, at_once],
         "records each": records,
+        "machines unlike the first": unlike,
         "records/s of a machine, slowest, median": [round(min(rates)), round(median(rates))],
         "CPU s of a machine, least, median": [round(min(cpu_s), 1), round(median(cpu_s), 1)],
     }
@@ -101,6 +106,10 @@ def _join(crew: Crew, some: list[Replica], records: int) -> list[tuple[float, fl
 
     wait_until(look, "all is taken in", PATIENCE_S, 0.05)
     return list(done.values())
+
+
+def _texts(machine: Machine) -> Counter[str]:
+    return Counter(record.text for record in machine.records())
 
 
 def say_many(machine: Machine, turns: int, chance: random.Random) -> None:

@@ -27,7 +27,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
-from iai.replication import content, outbox, run
+from iai.replication import content, outbox, project, run
 from iai.team.stream import IN_FLIGHT, Last
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
@@ -410,7 +410,7 @@ def test_no_more_is_taken_in_than_ingest_can_keep_up_with(
 def test_what_is_said_now_does_not_wait_for_a_backlog(
     team: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "BACKLOG", 100)
+    monkeypatch.setattr(project, "BACKLOG", 100)
     monkeypatch.setattr(outbox, "PER_S", 20)
     monkeypatch.setattr(run, "BATCH", 40)
     t = team(2)
@@ -437,7 +437,7 @@ def test_what_is_said_now_does_not_wait_for_a_backlog(
 def test_a_backlog_goes_on_after_a_crash_where_it_was_and_nothing_is_left_out(
     team: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "BACKLOG", 50)
+    monkeypatch.setattr(project, "BACKLOG", 50)
     monkeypatch.setattr(outbox, "PER_S", 20)
     monkeypatch.setattr(run, "BATCH", 20)
     t = team(2)
@@ -455,7 +455,7 @@ def test_a_backlog_goes_on_after_a_crash_where_it_was_and_nothing_is_left_out(
 
 
 def test_much_that_others_said_is_no_backlog(team: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "BACKLOG", 10)
+    monkeypatch.setattr(project, "BACKLOG", 10)
     t = team(2)
     a, b = t.nodes
     t.share()
@@ -501,7 +501,7 @@ class Sharing(RuleBasedStateMachine):
     def begin(self) -> None:
         self.directory = TemporaryDirectory(prefix="iai-team-")
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(outbox, "BACKLOG", 3)
+        self.patch.setattr(project, "BACKLOG", 3)
         self.patch.setattr(run, "BATCH", 2)
         self.team = Team(Path(self.directory.name), 3)
         self.team.share()

@@ -162,6 +162,7 @@ class Memory:
             cwd=_directory(asked.directory),
             tags=tuple(asked.tags),
             pinned=asked.pin,
+            mine=asked.mine,
         )
         with self._group() as client:
             request = Capture(turns=(turn,))
@@ -183,7 +184,7 @@ class Memory:
         return Answer(result, said + (", pinned" if asked.pin else ""))
 
     def _pin(self, asked: forms.Pin) -> Answer:
-        request = Pin(ref=asked.id, pinned=asked.pinned)
+        request = Pin(ref=asked.id, pinned=asked.pinned, mine=asked.mine)
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, START_S)
         result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)

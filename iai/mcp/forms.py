@@ -242,6 +242,9 @@ class Capture(Arguments, frozen=True):
     pin: Annotated[
         bool, Meta(description="show it at the start of every session of the project")
     ] = False
+    mine: Annotated[
+        bool, Meta(description="the user's own note: never share it with the project's team")
+    ] = False
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]],
         Meta(description="labels to tell it from other records", max_length=10),
@@ -265,6 +268,9 @@ class CaptureResult(Result, frozen=True):
 class Pin(Arguments, frozen=True):
     id: Ref
     pinned: Annotated[bool, Meta(description="false removes the pin")] = True
+    mine: Annotated[
+        bool, Meta(description="only for the user's own sessions, not for the project's team")
+    ] = False
 
 
 class PinResult(Result, frozen=True):

@@ -136,7 +136,7 @@ def gather(
     pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
     pins = {record: view.pinned_on(record) for record in islice(pinned, NOTED)}
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
-    facts = (record for record in noted if not record.pinned and not record.dismissed)
+    facts = (record for record in noted if not record.is_pinned and not record.dismissed)
     material = Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,

@@ -197,11 +197,21 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         if undone or (left and not request.rewound):
             self._work_changed(session, request.order)
 
-    def pin(self, record: Record, *, pinned: bool) -> None:
-        """Pin a record, so that every session of its project starts with it, or unpin it."""
-        if record.pinned != pinned:
-            self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
-            self._write_by_hand(record, "pinned")
+    def pin(self, record: Record, *, pinned: bool, mine: bool = False) -> None:
+        """Pin a record, so that every session of its project starts with it, or unpin it.
+
+        A pin that is `mine` is for the sessions on this machine alone, whether or not the project
+        has one as well. Without that, unpinning takes both off.
+        """
+        if record.mine == "note" or not mine:
+            of_mine = record.mine if pinned or record.mine == "note" else ""
+            changed = structs.replace(record, pinned=pinned, mine=of_mine)
+        else:
+            changed = structs.replace(record, mine="pin" if pinned else "")
+        if changed != record:
+            self._replace(record, structs.replace(changed, updated_at=self._now))
+            if changed.pinned != record.pinned:
+                self._write_by_hand(record, "pinned")
             self._advance("pin" if pinned else "unpin", record)
 
     def edit(self, record: Record, text: str) -> None:
@@ -260,7 +270,8 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
         """Delete a record itself, and note by what it is known."""
         identity = self.identity(record.label)
         named = identity.named(record)
-        self._note(record.project).forgotten.append(named)
+        if record.mine != "note":
+            self._note(record.project).forgotten.append(named)
         self._delete_keys(record)
         for alias in identity.ids:
             self._t.delete(alias.encode(), db=self._db["by_id"])
@@ -330,6 +341,11 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
     def ignore(self, project: Project, ignored: Literal["", "project", "below"]) -> None:
         """Store nothing more of a project, or of all below its root; "" ends that."""
         self._change_project(project, ignored=ignored)
+
+    def name_project(self, project: Project) -> None:
+        """Keep the name and the root of a project that is not known yet."""
+        if self.project_named(project.id) is None:
+            self._change_project(project)
 
     def reassign(self, limit: int) -> int:
         """Move up to `limit` misfiled records to the project they belong to; return how many."""
@@ -455,7 +471,8 @@ class RecordChange(ChangeLog, ActionChange, AmendmentChange, HalfReadChange):
     def _write_by_hand(self, record: Record, field: Field) -> None:
         """Note that something of a record was written on this machine, to be told to others."""
         self.note_amended(record.id, self.amended(record.id).written(field, self._now))
-        self._note(record.project).labels[record.label] = None
+        if record.mine != "note":
+            self._note(record.project).labels[record.label] = None
 
     def _note(self, project: str) -> Noted:
         if project not in self._noted:

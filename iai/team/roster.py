@@ -128,7 +128,9 @@ def evaluate(team: str, founder: bytes, messages: Iterable[Received]) -> Roster:
         elif reason := _refusal(team, founder, signed, roster, stand):
             roster.refused[signed.digest] = reason
         else:
-            roster.clock = max(roster.clock, min(signed.statement.clock, roster.clock + _JUMP))
+            clock = signed.statement.clock
+            if clock <= roster.clock + _JUMP:  # else it removes a machine
+                roster.clock = max(roster.clock, clock)
             _count(sequence, signed, roster)
     for sequence, signed in ordered:  # however early a removal claims to be
         late = isinstance(signed.statement, Leave) and signed.digest in roster.refused

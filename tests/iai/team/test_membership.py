@@ -403,7 +403,7 @@ def test_a_removed_admin_removes_nobody_any_more_and_no_old_removal_is_good_agai
     assert not any(one.digest in kim.team.refusals() for one in kim.team.roster.counted)
 
 
-@pytest.mark.parametrize("clock", [1, 1 << 40])
+@pytest.mark.parametrize("clock", [1, (1 << 64) - 1])
 def test_a_removal_takes_a_machine_out_whatever_its_clock_and_does_not_only_silence_it(
     clock: int,
 ) -> None:

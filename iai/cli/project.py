@@ -162,7 +162,8 @@ def _share(args: Namespace, client: Client, records: Records, layout: Layout) ->
         before = view.count(id_)
     if on:
         _require_shareable(one, known)
-        _change(client, NameProject(project=one))
+        if known is None:
+            _change(client, NameProject(project=one))
     report = client.call(Actor.REPLICATOR, ShareProject(project=id_, on=on), TeamReport, 30.0)
     if args.json:
         print_json({"project": one, "shared": on, "records": before})

@@ -207,6 +207,7 @@ class Memory:
             stages=msgspec.convert(document["stages"], dict[str, forms.Lag]),
             payload_behind=document["payload"]["behind"],
             problem=document["problem"],
+            team=msgspec.convert((document["team"] or {}).get("lines", []), list[forms.TeamLine]),
         )
         return Answer(result, said)
 

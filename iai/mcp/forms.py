@@ -298,6 +298,13 @@ class Lag(Struct, frozen=True, kw_only=True):
     lag_s: Annotated[float, Meta(description="age of the oldest of those changes, in seconds")]
 
 
+class TeamLine(Result, frozen=True):
+    about: Annotated[str, Meta(description="the server, own changes, or a machine of the team")]
+    said: str
+    level: Literal["ok", "warn", "fail"]
+    todo: str = ""
+
+
 class StatusResult(Result, frozen=True):
     group: Literal["running", "not answering", "stopped"]
     store: str
@@ -308,6 +315,9 @@ class StatusResult(Result, frozen=True):
         int | None, Meta(description="changes missing from the text that new sessions start with")
     ]
     problem: str = ""
+    team: Annotated[
+        list[TeamLine], Meta(description="how current the team is; absent without a team")
+    ] = []
 
 
 Asked: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status

@@ -146,7 +146,7 @@ def gather(
         branch=checkout.branch if checkout else "",
         sessions=tuple(held),
         unattended=tuple(s for s in own if s.info.unattended),
-        pinned=tuple(sorted(pins, key=lambda record: not people.own(pins[record])))[:PINNED],
+        pinned=tuple(sorted(pins, key=lambda r: (not people.own(pins[r]), -r.order)))[:PINNED],
         pinned_on={record.label: machine for record, machine in pins.items() if machine},
         facts=tuple(sorted(facts, key=lambda record: not people.own(record.machine)))[:FACTS],
         decisions=tuple(islice(_decisions([asking, *held] if asking else held), DECISIONS)),

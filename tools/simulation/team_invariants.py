@@ -57,6 +57,7 @@ class TeamChecker:
         self._said_on: dict[int, set[str]] = defaultdict(set)
         self.private: dict[int, set[str]] = defaultdict(set)  # of others, and one's own, by place
         self.own_pins: dict[int, set[str]] = defaultdict(set)  # ids of what was pinned so, likewise
+        self._lately: dict[int, set[str]] = defaultdict(set)  # ids of what was forgotten, by place
         self._left: dict[int, set[str] | None] = {}  # place -> words since all have known; None
         self._words: dict[str, set[str]] = {}  # id of a record -> all words that it ever had
         self._forgotten: set[str] = set()  # ids
@@ -71,9 +72,13 @@ class TeamChecker:
         self.present.remove(place)
         self._left[place] = None
         self.said -= self._said_on[place]
+        for one in self._lately[place]:  # perhaps the others were not told of it
+            self._forgotten.discard(one)
+            self.said -= self._words[one]
 
     def begin_without(self) -> None:
         """Note that all know now who has left: what is said from now on is not for those."""
+        self._lately.clear()
         for place, words in self._left.items():
             self._left[place] = words or set()
 
@@ -89,10 +94,12 @@ class TeamChecker:
         """Note what a record says now."""
         self._words.setdefault(record.id, set()).update(WORD.findall(record.text))
 
-    def forgotten(self, records: Iterable[Record]) -> None:
-        """Note that these are to be forgotten."""
+    def forgotten(self, place: int, records: Iterable[Record]) -> None:
+        """Note that these are to be forgotten, by the user of a machine."""
         for record in records:
             self.note(record)
+            if record.id not in self._forgotten:
+                self._lately[place].add(record.id)
             self._forgotten.add(record.id)
 
     def replaced(self, place: int, record: Record, word: str) -> None:

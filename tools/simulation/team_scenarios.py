@@ -24,6 +24,8 @@ from iai.protocol.replicator import (
     LeaveTeam,
     MachineInvited,
     ShareProject,
+    TeamReport,
+    TeamStatus,
 )
 from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
@@ -235,7 +237,7 @@ class TeamRunner:
         whole = (which >> 4) % 4 == 0
         with self.worlds[self._place(which)].records.view() as view:
             session = [r for r in view.every() if _session(r) == _session(record)]
-        self.checker.forgotten(session if whole else [record])
+        self.checker.forgotten(self._place(which), session if whole else [record])
         if whole:  # what of it was not read here yet may go, or stay
             self.checker.said -= self._words_of_session(record)
         self._ask(which, Forget(refs=(record.id,), whole_sessions=whole))
@@ -261,11 +263,17 @@ class TeamRunner:
         """A machine leaves, or is removed by another one that may do so."""
         place = self._place(which)
         by = (place, 0, self._place(which >> 10))[(which >> 8) % 3]
-        if place and len(self.checker.present) > FEWEST:
+        if place and len(self.checker.present) > FEWEST and not self._anybody_waits():
             leaving = LeaveTeam(machine="" if place == by else machine_of(self.worlds[place]))
             answer = self.worlds[by].answer(Actor.REPLICATOR, leaving)
             if not isinstance(answer, Error):
                 self.checker.leave(place)
+
+    def _anybody_waits(self) -> bool:
+        """Is a machine not let in yet? Its invitation would be void if who made it left."""
+        worlds = [self.worlds[place] for place in self.checker.present]
+        reports = [world.answer(Actor.REPLICATOR, TeamStatus()) for world in worlds]
+        return any(isinstance(r, TeamReport) and r.reason.startswith("waiting") for r in reports)
 
     # --- what goes wrong --------------------------------------------------------------------------
 

@@ -448,7 +448,7 @@ def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None
         lacks = len(rest) == 1 and rest[0] in ("create", "server", "share", "unshare")
         cli.parser(name).parse_args([*rest, *required] if lacks else rest)
     said = {rest[0] for name, *rest in words if name == "team"}
-    assert said == {"serve", "create", "invite", "join", "status", "leave", "server"}
+    assert said == {"serve", "create", "invite", "join", "status", "leave", "admin", "server"}
     assert f"within {invitation.LIFETIME_NS // (86_400 * NS)} days" in page
 
 

@@ -56,6 +56,11 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     machine: str = ""  # that it was said on; "": this one
     mine: Mine = ""  # see `Record`
 
+    @property
+    def session_key(self) -> bytes:
+        """The key of its session: see `session_key`."""
+        return session_key(self.host, self.session, self.machine)
+
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
         fields = structs.asdict(self)
@@ -98,6 +103,11 @@ class Record(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.order:
             structs.force_setattr(self, "order", self.created_at)
+
+    @property
+    def session_key(self) -> bytes:
+        """The key of its session: see `session_key`."""
+        return session_key(self.host, self.session, self.machine)
 
     @property
     def in_session(self) -> bool:

@@ -234,7 +234,7 @@ class TeamRunner:
         record = self._chosen(which)
         if record is None:
             return
-        whole = (which >> 4) % 4 == 0
+        whole = bool(record.session) and (which >> 4) % 4 == 0  # notes are in none
         with self.worlds[self._place(which)].records.view() as view:
             session = [r for r in view.every() if _session(r) == _session(record)]
         self.checker.forgotten(self._place(which), session if whole else [record])

@@ -18,6 +18,7 @@ from iai.protocol.behaviour import Answer, Caller, Publish, Steps
 from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Actor, Error, ErrorCode, Event, Reply, Request
 from iai.protocol.replicator import (
+    AppointAdmin,
     ChangesArrived,
     InviteMachine,
     LeaveTeam,
@@ -37,7 +38,7 @@ from iai.store.payload_readers import PayloadReaders
 from iai.store.team_store import Shared, TeamChange, TeamStore
 from iai.team import subjects, team_file
 from iai.team.enrolment import Enrolment
-from iai.team.membership import Membership
+from iai.team.membership import Membership, Publication
 from iai.team.stream import (
     Stream,
 )
@@ -166,23 +167,28 @@ class Replicator:
         match request:
             case ShareProject(project=project, on=on):
                 self._share(project, now) if on else self._unshare(project)
-            case InviteMachine():
-                code, publication = self._membership.invite(now.wall)
-                self._writes.append(keeping(publication))
+            case InviteMachine(own=own):
+                code, publication = self._membership.invite(now.wall, own=own)
+                self._state(publication)
                 if self._consumer.link.limits:  # the beginning of the team may be gone from it
                     self._writes += self._control.refill(f":{now.wall // NS}")
-                self._commit()
-                self._next_round = 0
+                    self._commit()
                 return MachineInvited(code=code)
+            case AppointAdmin(machine=machine):
+                self._state(self._membership.appoint(machine))
             case LeaveTeam(machine=machine):
-                self._writes.append(keeping(self._membership.leave(machine)))
-                self._commit()
-                self._next_round = 0
+                self._state(self._membership.leave(machine))
             case TeamStatus():
                 pass
             case _:
                 raise BadUsage(f"the replicator does not answer {type(request).__name__}")
         return self._report(now)
+
+    def _state(self, publication: Publication) -> None:
+        """Keep what is to be stated, until the stream has it."""
+        self._writes.append(keeping(publication))
+        self._commit()
+        self._next_round = 0
 
     def _share(self, project: str, now: Now) -> None:
         hashed = self._membership.hash_of(project)

@@ -154,6 +154,6 @@ def _done(exchange: Exchange, project: Project) -> str:
 
 
 def _said(record: Record) -> str:
-    marks = "".join(f", {mark}" for mark in (*["pinned"][: record.pinned], *record.marks))
+    marks = "".join(f", {mark}" for mark in (*["pinned"][: record.is_pinned], *record.marks))
     text = "\n".join(f"> {line}".rstrip() for line in record.text.splitlines())
     return f"**{record.role}**, {when(record.created_at)} (#{record.label}{marks})\n\n{text}\n"

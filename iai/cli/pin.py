@@ -1,6 +1,11 @@
 """Start every session in a record's project with that record.
 
+If the project is shared with a team, so do the sessions of everybody else in it. With --mine, only
+your own sessions on this machine do, and the others don't hear of it. --off takes both pins off;
+`--mine --off` only your own.
+
 example: iai pin '#41'
+example: iai pin --mine '#41'
 """
 
 from argparse import ArgumentParser, Namespace
@@ -15,13 +20,17 @@ from iai.protocol.message import Actor
 
 def configure(parser: ArgumentParser) -> None:
     refs.add(parser)
+    parser.add_argument(
+        "--mine", action="store_true", help="only for your sessions on this machine"
+    )
     parser.add_argument("--off", action="store_true", help="unpin it")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
-        request = Pin(ref=refs.one(args), pinned=not args.off)
+        request = Pin(ref=refs.one(args), pinned=not args.off, mine=args.mine)
         changed = client.call(Actor.INGEST, request, Changed)
-    marks.report(changed, "unpinned" if args.off else "pinned", as_document=args.json)
+    said = ("unpinned" if args.off else "pinned") + (" for you alone" if args.mine else "")
+    marks.report(changed, said, as_document=args.json)
     return 0

@@ -40,6 +40,7 @@ from iai.protocol.ingest import (
     Changed,
     IgnoreProject,
     MergeProjects,
+    NameProject,
     Place,
 )
 from iai.protocol.message import Actor, Request
@@ -161,8 +162,8 @@ def _share(args: Namespace, client: Client, records: Records, layout: Layout) ->
         before = view.count(id_)
     if on:
         _require_shareable(one, known)
-        if known is None:  # what others say in it is to have its name, before anything is said here
-            _change(client, IgnoreProject(project=one, ignored=False))
+        if known is None:
+            _change(client, NameProject(project=one))
     report = client.call(Actor.REPLICATOR, ShareProject(project=id_, on=on), TeamReport, 30.0)
     if args.json:
         print_json({"project": one, "shared": on, "records": before})

@@ -1,5 +1,8 @@
 """Store a note. With --pin, every session in this project starts with it.
 
+If the project is shared with a team, the note is, too. With --mine it stays on this machine: nobody
+else ever gets it, even if the project is shared later.
+
 example: iai remember "Deployments go through make release, never by hand" --pin
 """
 
@@ -20,6 +23,7 @@ from iai.store.records import Records
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("text", help="the note")
     parser.add_argument("--pin", action="store_true", help="start every session here with it")
+    parser.add_argument("--mine", action="store_true", help="never share it with a team")
     parser.add_argument(
         "--project",
         default="",
@@ -38,6 +42,7 @@ def run(args: Namespace, settings: Settings) -> int:
         host="cli",
         cwd=_directory(args.project, layout),
         pinned=args.pin,
+        mine=args.mine,
     )
     with Client(layout) as client:
         answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)

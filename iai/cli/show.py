@@ -164,7 +164,7 @@ def _lines(shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
 def _head(shown: Shown, wall: int) -> Iterator[str]:
     """Yield which turn was asked for, and where it was said."""
     record, source = shown.record, shown.record.source
-    marks = [*["pinned"][: record.pinned], *(MARKED.get(m, m) for m in record.marks)]
+    marks = [*_kept(record), *(MARKED.get(m, m) for m in record.marks)]
     yield f"#{record.label} {', '.join([record.id, *marks])}" + (
         f": {conversation.part(shown.exchange, record)}" if shown.exchange else ""
     )
@@ -175,6 +175,14 @@ def _head(shown: Shown, wall: int) -> Iterator[str]:
     yield f"project {shown.project}, in {record.cwd or '-'}{branch}"
     if source.transcript:
         yield f"said in {source.transcript}:{source.offset}"
+
+
+def _kept(record: Record) -> Iterator[str]:
+    """Yield how it is pinned, and whether it is kept from the team."""
+    if record.pinned:
+        yield "pinned"
+    if record.mine:
+        yield {"pin": "pinned for you alone", "note": "yours alone"}[record.mine]
 
 
 def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Share the memory of projects with other machines: your own, and those of a team.
 
-create    begin a team; this machine is its founder, who alone can remove others
-invite    print a code that lets one machine join within 7 days
+create    begin a team; this machine is its founder, which can remove others
+invite    print a code that lets one machine join within 7 days; with --mine, for another of
+          your own machines: its sessions and yours count as one person's
 join      join with such a code, from the command line, from a prompt, or from standard input (-)
-leave     leave the team; the founder removes others with --machine
+leave     leave the team; the founder, or an admin, removes others with --machine
+admin     let a machine remove others as well, in case the founder is lost; only the founder can
 server    use another address, or another password, of the team's server
 status    show the team, its members, and what this machine shares
 serve     run a server for a small team: NATS, a single node, in the foreground
@@ -36,6 +38,7 @@ def configure(parser: ArgumentParser) -> None:
     creating.add_argument("name", help="what the team is called")
     creating.add_argument("--server", required=True, metavar="URL", help=_ADDRESS)
     inviting = actions.add_parser("invite", help="print a code that lets one machine join")
+    inviting.add_argument("--mine", action="store_true", help="for another machine of yours")
     joining = actions.add_parser("join", help="join a team")
     joining.add_argument("code", nargs="?", default="-", help="the code; - (default): asks for it")
     for action in (creating, joining):
@@ -44,10 +47,12 @@ def configure(parser: ArgumentParser) -> None:
             "--machine", metavar="NAME", help="the name of this machine (default: its host name)"
         )
     leaving = actions.add_parser("leave", help="leave the team, or remove a machine from it")
-    leaving.add_argument("--machine", metavar="ID", help="remove this one; only the founder can")
+    leaving.add_argument("--machine", metavar="ID", help="remove this one: an id or a name")
     leaving.add_argument(
         "--force", action="store_true", help="leave even if the others cannot be told"
     )
+    appointing = actions.add_parser("admin", help="let a machine remove others")
+    appointing.add_argument("machine", help="its id or its name")
     moving = actions.add_parser("server", help="use another address of the team's server")
     moving.add_argument("server", metavar="URL", help=_ADDRESS)
     for action in (creating, moving):
@@ -55,7 +60,7 @@ def configure(parser: ArgumentParser) -> None:
             "--ca", type=Path, metavar="FILE", help="the certificate that signs the server's (PEM)"
         )
     status = actions.add_parser("status", help="show the team and its members")
-    for action in (creating, inviting, joining, leaving, moving, status):
+    for action in (creating, inviting, joining, leaving, appointing, moving, status):
         action.add_argument("--json", action="store_true", help="print one JSON document")
     serving = actions.add_parser("serve", help="run a server for a small team")
     serving.add_argument(

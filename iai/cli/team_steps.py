@@ -26,6 +26,7 @@ from iai.model.printable import printable
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.replicator import (
+    AppointAdmin,
     InviteMachine,
     LeaveTeam,
     MachineInvited,
@@ -53,6 +54,8 @@ class MemberShown(Struct, frozen=True, kw_only=True):
     name: str
     own: bool
     founder: bool
+    admin: bool
+    yours: bool
 
 
 class StatusShown(Struct, frozen=True, kw_only=True):
@@ -88,15 +91,14 @@ def invite(args: Namespace, settings: Settings) -> int:
     """Print an invitation."""
     layout = Layout(settings.store)
     with _client(layout) as client:
-        code = client.call(Actor.REPLICATOR, InviteMachine(), MachineInvited).code
+        code = client.call(Actor.REPLICATOR, InviteMachine(own=args.mine), MachineInvited).code
     if args.json:
         print_json({"code": code})
         return 0
     print(code)
-    print(
-        "let one machine in with it, within 7 days: `iai team join`, and paste it there;",
-        file=sys.stderr,
-    )
+    whose = "another machine of yours" if args.mine else "one machine of somebody else"
+    print(f"let {whose} in with it, within 7 days:", file=sys.stderr)
+    print("  `iai team join` there, and paste it", file=sys.stderr)
     print("whoever has it can join, so send it as you would send a password", file=sys.stderr)
     return 0
 
@@ -121,7 +123,8 @@ def join(args: Namespace, settings: Settings) -> int:
         _say_start(running)
         print("a machine of the team lets this one in once both run; `iai team status` says if so")
     else:
-        print(f"joined {own.name} ({own.team}) as {own.machine_name} of {own.author}")
+        yours = ", another machine of the one who invited it" if own.own else ""
+        print(f"joined {own.name} ({own.team}) as {own.machine_name} of {own.author}{yours}")
         print("next: `iai project share .` in a checkout; what others share comes by itself")
     return 0
 
@@ -145,6 +148,22 @@ def leave(args: Namespace, settings: Settings) -> int:
         print(
             "this machine is in no team now; what it has of others' work stays until you forget it"
         )
+    return 0
+
+
+def admin(args: Namespace, settings: Settings) -> int:
+    """Let another machine remove machines."""
+    layout = Layout(settings.store)
+    with _client(layout) as client:
+        one = _peer(args.machine, client.call(Actor.REPLICATOR, TeamStatus(), TeamReport))
+        client.call(Actor.REPLICATOR, AppointAdmin(machine=one.machine), TeamReport)
+    reason = _wait(layout, lambda now: one.machine in now.admins, "appointing")
+    if args.json:
+        print_json({"admin": one.machine, "waits_for": reason})
+    else:
+        print(f"{_called(one.machine, one.author, one.name)} can remove other machines, too")
+        if reason:
+            print(f"the others are told once the server is reached ({reason})")
     return 0
 
 
@@ -350,14 +369,17 @@ def _shown(
     own: Enrolment, report: TeamReport | None, projects: list[str], problem: str = ""
 ) -> StatusShown:
     founder = PublicKeys(own.founder, b"").machine
+    admins = report.admins if report else ()
     itself = MemberShown(
         machine=own.machine, author=own.author, name=own.machine_name, own=True,
-        founder=own.machine == founder,
+        founder=own.machine == founder, admin=own.machine in admins,
+        yours=True,
     )  # fmt: skip
     others = [
         MemberShown(
             machine=peer.machine, author=peer.author, name=peer.name, own=False,
-            founder=peer.machine == founder,
+            founder=peer.machine == founder, admin=peer.machine in admins,
+            yours=peer.own,
         )
         for peer in (report.peers if report else ())
     ]  # fmt: skip
@@ -376,7 +398,13 @@ def _lines(shown: StatusShown) -> list[str]:
     reason = f": {shown.reason}" if shown.reason else ""
     lines = [f"{shown.name} ({shown.team}) on {shown.server}, {shown.state}{reason}"]
     for one in shown.members:
-        notes = [what for what, so in (("this machine", one.own), ("founder", one.founder)) if so]
+        facts = {
+            "this machine": one.own,
+            "yours": one.yours and not one.own,
+            "founder": one.founder,
+            "admin": one.admin,
+        }
+        notes = [what for what, so in facts.items() if so]
         noted = f"  {', '.join(notes)}" if notes else ""
         lines.append(f"  {one.machine}  {_called('', one.author, one.name)}{noted}")
     if shown.projects:

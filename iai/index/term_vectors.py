@@ -64,7 +64,7 @@ def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) 
         term_id(speaker[1].lower()) if speaker else 0,
         term_id(record.session) if record.in_session else 0,
         record.role == "user",
-        record.pinned,
+        record.is_pinned,
         record.is_fact,
         exchange,
         *map(len, parts),

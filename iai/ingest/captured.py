@@ -32,7 +32,7 @@ def insert_turn(
     label, added = change.insert(new)
     record = change.get(label)
     if record is not None and turn.pinned:
-        change.pin(record, pinned=True)
+        change.pin(record, pinned=True, mine=turn.mine)
     return record.id if record is not None else "", added
 
 
@@ -59,7 +59,8 @@ def _home(new: NewRecord, view: RecordView, identify: Identify) -> Project | Non
 def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRecord, Project]:
     """Return the record of a turn that came with its text, and the project it belongs to."""
     project = identify(turn.cwd, "")
-    said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text)
+    mine = ("mine",) if turn.mine else ()  # beside the same note for the project, if there is one
+    said = (turn.host, turn.session, turn.role, turn.cwd, str(turn.created_at), turn.text, *mine)
     digest = hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=16)
     key = turn.key or f"captured:{digest.hexdigest()}"
     created_at = turn.created_at or now
@@ -74,7 +75,13 @@ def new_record(turn: CapturedTurn, identify: Identify, now: int) -> tuple[NewRec
         cwd=turn.cwd,
         source=Source(),
     )
-    chosen = structs.replace(record, tier=turn.tier, tags=turn.tags, pinned=turn.pinned)
+    chosen = structs.replace(
+        record,
+        tier=turn.tier,
+        tags=turn.tags,
+        pinned=turn.pinned,
+        mine="note" if turn.mine else "",
+    )
     return chosen, new_project(project)
 
 

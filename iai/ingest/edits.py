@@ -1,4 +1,4 @@
-"""The changes that users request: pin, edit, forget, merge, ignore, and the rules for a capture.
+"""The changes that users request, such as a pin or a forget, and the rules for a capture.
 
 Each runs in one transaction, which is aborted if it raises: so a refused request changes nothing.
 """
@@ -19,6 +19,7 @@ from iai.protocol.ingest import (
     IgnoreProject,
     Mark,
     MergeProjects,
+    NameProject,
     Pin,
     Place,
 )
@@ -35,8 +36,8 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
     record, BadUsage for what cannot be done.
     """
     match request:
-        case Pin(ref=ref, pinned=pinned):
-            unit.pin(_find(ref, unit), pinned=pinned)
+        case Pin(ref=ref, pinned=pinned, mine=mine):
+            unit.pin(_find(ref, unit), pinned=pinned, mine=mine)
             return 1
         case Mark():
             return _mark(request, unit)
@@ -52,6 +53,9 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
             how: Literal["below", "project"] = "below" if request.below else "project"
             unit.ignore(_project(request.project), how if request.ignored else "")
             return unit.count(request.project.id)
+        case NameProject():
+            unit.name_project(_project(request.project))
+            return unit.count(request.project.id)
         case _:
             raise BadUsage(f"{type(request).__name__} is not a change of records")
 
@@ -60,6 +64,8 @@ def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView)
     """Raise BadUsage if any of these turns must not be stored."""
     if not all(turn.text.strip() for turn in turns):
         raise BadUsage("a turn needs a text")
+    if any(turn.mine and turn.tier == "episodic" for turn in turns):
+        raise BadUsage("only a note can be kept from the team, not what was said in a session")
     for cwd in dict.fromkeys(turn.cwd for turn in turns):
         project = identify(cwd, "")
         if view.ignored(project.id, project.root, cwd):

@@ -162,6 +162,7 @@ class Memory:
             cwd=_directory(asked.directory),
             tags=tuple(asked.tags),
             pinned=asked.pin,
+            mine=asked.mine,
         )
         with self._group() as client:
             request = Capture(turns=(turn,))
@@ -183,7 +184,7 @@ class Memory:
         return Answer(result, said + (", pinned" if asked.pin else ""))
 
     def _pin(self, asked: forms.Pin) -> Answer:
-        request = Pin(ref=asked.id, pinned=asked.pinned)
+        request = Pin(ref=asked.id, pinned=asked.pinned, mine=asked.mine)
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, START_S)
         result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)
@@ -206,6 +207,7 @@ class Memory:
             stages=msgspec.convert(document["stages"], dict[str, forms.Lag]),
             payload_behind=document["payload"]["behind"],
             problem=document["problem"],
+            team=msgspec.convert((document["team"] or {}).get("lines", []), list[forms.TeamLine]),
         )
         return Answer(result, said)
 

@@ -242,6 +242,9 @@ class Capture(Arguments, frozen=True):
     pin: Annotated[
         bool, Meta(description="show it at the start of every session of the project")
     ] = False
+    mine: Annotated[
+        bool, Meta(description="the user's own note: never share it with the project's team")
+    ] = False
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]],
         Meta(description="labels to tell it from other records", max_length=10),
@@ -265,6 +268,9 @@ class CaptureResult(Result, frozen=True):
 class Pin(Arguments, frozen=True):
     id: Ref
     pinned: Annotated[bool, Meta(description="false removes the pin")] = True
+    mine: Annotated[
+        bool, Meta(description="only for the user's own sessions, not for the project's team")
+    ] = False
 
 
 class PinResult(Result, frozen=True):
@@ -292,6 +298,13 @@ class Lag(Struct, frozen=True, kw_only=True):
     lag_s: Annotated[float, Meta(description="age of the oldest of those changes, in seconds")]
 
 
+class TeamLine(Result, frozen=True):
+    about: Annotated[str, Meta(description="the server, own changes, or a machine of the team")]
+    said: str
+    level: Literal["ok", "warn", "fail"]
+    todo: str = ""
+
+
 class StatusResult(Result, frozen=True):
     group: Literal["running", "not answering", "stopped"]
     store: str
@@ -302,6 +315,9 @@ class StatusResult(Result, frozen=True):
         int | None, Meta(description="changes missing from the text that new sessions start with")
     ]
     problem: str = ""
+    team: Annotated[
+        list[TeamLine], Meta(description="how current the team is; absent without a team")
+    ] = []
 
 
 Asked: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status

@@ -76,7 +76,7 @@ def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> for
         project=line(project.name if project else "-"),
         host=line(record.host),
         left_out=max(0, len(record.text) - end),
-        pinned=record.pinned,
+        pinned=record.is_pinned,
         tags=[line(tag) for tag in record.tags],
         session=line(record.session),
         directory=line(record.cwd, PATH),

@@ -112,10 +112,11 @@ class SessionChange(
 class MemberChange(
     Said, frozen=True, kw_only=True, omit_defaults=True, tag_field="what", tag="member"
 ):
-    """Who works on the machine: see `Member`."""
+    """Who works on the machine: see `Member`. Nobody sends it: the machine itself finds it out."""
 
     author: Name = ""
     name: Name = ""
+    person: MachineId = ""
 
 
 class Written(Struct, frozen=True, omit_defaults=True):

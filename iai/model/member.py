@@ -9,4 +9,5 @@ class Member(Struct, frozen=True, kw_only=True):
     machine: str  # id: 16 hexadecimal digits, the hash of its signing key
     author: str = ""  # name of its user
     name: str = ""  # name of the machine itself
+    person: str = ""  # its user, by the first of their machines; "": not known
     revision: int = 0  # of its records, when it said so

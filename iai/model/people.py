@@ -1,7 +1,8 @@
 """Whose records are whose, as the user of this machine sees it. Pure.
 
 A record of this machine names no machine. All others are of a member of the team: of a teammate,
-or of another machine of the same user, which is one with the same author.
+or of another machine of the same user. That is decided by who has signed what (see `Member.person`)
+and never by a name, which anybody may take.
 """
 
 from collections.abc import Callable
@@ -63,7 +64,7 @@ class People:
             return Whose(unnamed, unnamed, yours=False)
         author = _harmless(found.author)
         name = _harmless(found.name) or unnamed
-        if this is not None and this.author and this.author == found.author:
+        if this is not None and this.person and this.person == found.person:
             return Whose(_YOU, name)
         return Whose(unnamed if author.lower() in ("", _YOU) else author, name, yours=False)
 

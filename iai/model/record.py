@@ -23,6 +23,7 @@ Operation: TypeAlias = Literal[
 ]
 Mark: TypeAlias = Literal["done", "dismissed", "rewound"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
+Mine: TypeAlias = Literal["", "pin", "note"]
 
 
 class Source(Struct, frozen=True):
@@ -53,6 +54,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
     heard: bool = False  # it came with a hook event: see `iai.model.copies`
     machine: str = ""  # that it was said on; "": this one
+    mine: Mine = ""  # see `Record`
 
     @property
     def session_key(self) -> bytes:
@@ -89,13 +91,14 @@ class Record(Struct, frozen=True, kw_only=True):
     updated_at: int
     order: int = 0  # 0 on disk, in old records: equal to `created_at`
     tags: tuple[str, ...] = ()
-    pinned: bool = False
+    pinned: bool = False  # for its project, on all machines
     source: Source = Source()
     origin: str = ""  # project of its directory, where that one is merged into `project`
     kind: str = ""  # of turn, as `hosts.turn.Turn` has it, or `exchange.NARRATION`
     marks: tuple[Mark, ...] = ()
     redactions: tuple[str, ...] = ()  # the kinds of what was redacted in its text
     machine: str = ""  # that it was said on; "": this one
+    mine: Mine = ""  # what of it never leaves this machine: a pin besides `pinned`, or all of it
 
     def __post_init__(self) -> None:
         if not self.order:
@@ -110,6 +113,11 @@ class Record(Struct, frozen=True, kw_only=True):
     def in_session(self) -> bool:
         """Was it said in a conversation, rather than captured on its own?"""
         return self.tier == "episodic"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Is it pinned here: for its project, or for this user alone?"""
+        return self.pinned or self.mine == "pin"
 
     @property
     def rewound(self) -> bool:

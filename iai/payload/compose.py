@@ -44,6 +44,7 @@ _COMMITS = 4
 _REDIRECTION = re.compile(r"\s+(?:[0-9&]?>|\|\s)")  # what a command's output went to
 _NEXT = re.compile(r"\s*(?:&&|\|\||;|\n)\s*")
 _SHELL = ("cd ", "echo ", "export ", "sleep ")  # steps of a command that test nothing
+_MINE = {"": "", "pin": "pinned for you alone, ", "note": "yours alone, "}
 _HOSTS = {"claude": "Claude Code", "codex": "Codex"}
 _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
@@ -411,7 +412,7 @@ def _quoted(
 ) -> tuple[str, ...]:
     """A text as its own lines, each marked as a quotation so that it cannot pass for ours."""
     who, pinner = _whose(record.machine, names), _whose(pinned_on, names)
-    by = "" if who.yours else f"{who.brief}, "
+    by = _MINE[record.mine] + ("" if who.yours else f"{who.brief}, ")
     if not pinner.yours and pinner.person != who.person:
         by += f"pinned by {pinner.brief}, "
     said = f"{_number(record)}, {by}{_ago(wall - record.created_at)}:"

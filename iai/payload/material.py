@@ -136,7 +136,7 @@ def gather(
     pinned = (r for each in shown for r in view.pinned(each) if not r.dismissed)
     pins = {record: view.pinned_on(record) for record in islice(pinned, NOTED)}
     noted = (r for each in shown for r in islice(view.facts(each), NOTED))
-    facts = (record for record in noted if not record.pinned and not record.dismissed)
+    facts = (record for record in noted if not record.is_pinned and not record.dismissed)
     material = Material(
         revision=view.watermark().revision,
         project_name=known.name if known else project_name,
@@ -146,7 +146,7 @@ def gather(
         branch=checkout.branch if checkout else "",
         sessions=tuple(held),
         unattended=tuple(s for s in own if s.info.unattended),
-        pinned=tuple(sorted(pins, key=lambda record: not people.own(pins[record])))[:PINNED],
+        pinned=tuple(sorted(pins, key=lambda r: (not people.own(pins[r]), -r.order)))[:PINNED],
         pinned_on={record.label: machine for record, machine in pins.items() if machine},
         facts=tuple(sorted(facts, key=lambda record: not people.own(record.machine)))[:FACTS],
         decisions=tuple(islice(_decisions([asking, *held] if asking else held), DECISIONS)),

@@ -20,6 +20,7 @@ class CapturedTurn(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()  # free words, stored as they are
     pinned: bool = False  # pin it at once
     key: str = ""  # idempotency key; "": derived from host, session, role, cwd and text
+    mine: bool = False  # a note that never leaves this machine, whatever its project does
 
 
 class Capture(Request, frozen=True):
@@ -42,6 +43,7 @@ class Pin(Request, frozen=True):
 
     ref: str  # a record's id, or `#` and its label
     pinned: bool = True  # False: unpin it
+    mine: bool = False  # for the sessions on this machine alone; others of a team don't hear of it
 
 
 class Edit(Request, frozen=True):
@@ -115,6 +117,16 @@ class IgnoreProject(Request, frozen=True):
     project: Place  # the one to ignore
     below: bool = False  # also all projects below its root
     ignored: bool = True  # False: stop ignoring it
+
+
+class NameProject(Request, frozen=True):
+    """Keep the name and the directory of a project before anything is stored of it.
+
+    So what other machines of a team say in it has a name here. A project that is known stays as it
+    is. Answered with `Changed`.
+    """
+
+    project: Place  # whose id stays its own, whatever it is merged into later
 
 
 class Changed(Reply, frozen=True):

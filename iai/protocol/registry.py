@@ -41,6 +41,7 @@ from iai.protocol.ingest import (
     LineSkipped,
     Mark,
     MergeProjects,
+    NameProject,
     Pin,
     ProjectMoved,
     PurgeProgress,
@@ -62,6 +63,7 @@ from iai.protocol.lifecycle import (
 )
 from iai.protocol.message import Actor, Error, Event, Ping, Pong, Reply, Request
 from iai.protocol.replicator import (
+    AppointAdmin,
     ChangesArrived,
     ChangeWithheld,
     InviteMachine,
@@ -104,12 +106,20 @@ INBOX: dict[Actor, tuple[type[Request], ...]] = {
         PurgeStatus,
         MergeProjects,
         IgnoreProject,
+        NameProject,
     ),
     Actor.EMBEDDING: (Ping, EmbedQuery),
     Actor.GRAPH_CACHE: (Ping, Recall),
     Actor.LIFECYCLE: (Ping, LifecycleStatus, RequestState),
     Actor.CACHE_WRITER: (Ping, Refresh),
-    Actor.REPLICATOR: (Ping, TeamStatus, ShareProject, InviteMachine, LeaveTeam),
+    Actor.REPLICATOR: (
+        Ping,
+        TeamStatus,
+        ShareProject,
+        InviteMachine,
+        AppointAdmin,
+        LeaveTeam,
+    ),
 }
 
 

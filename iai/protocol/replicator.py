@@ -24,11 +24,19 @@ class ShareProject(Request, frozen=True):
 class InviteMachine(Request, frozen=True):
     """Make an invitation, which lets in one machine. Works without the server, too."""
 
+    own: bool = False  # for another machine of this one's user
+
+
+class AppointAdmin(Request, frozen=True):
+    """Let a machine remove others, as the founder can, who alone asks for it; a `TeamReport`."""
+
+    machine: str  # id
+
 
 class LeaveTeam(Request, frozen=True):
     """Take a machine out of the team for good; answered with a `TeamReport`."""
 
-    machine: str = ""  # id; "": this one. Another one can be removed by the founder alone
+    machine: str = ""  # id; "": this one. Another one is removed by the founder or an admin
 
 
 class TeamPeer(Struct, frozen=True, kw_only=True):
@@ -41,6 +49,7 @@ class TeamPeer(Struct, frozen=True, kw_only=True):
     waiting: int  # its changes that have arrived and are not among the records yet
     missing: bool  # has it published something that has not arrived?
     behind_since: int  # since when anything of it is waiting or missing, UTC ns; 0: nothing is
+    own: bool = False  # is it another machine of the same user?
 
 
 class TeamProject(Struct, frozen=True, kw_only=True):
@@ -66,6 +75,7 @@ class TeamReport(Reply, frozen=True):
     refused: int  # messages that were not taken in, since the start
     peers: tuple[TeamPeer, ...]  # all other machines of the team
     projects: tuple[TeamProject, ...]  # those that this machine shares
+    admins: tuple[str, ...] = ()  # ids of the machines besides the founder that can remove others
 
 
 class MachineInvited(Reply, frozen=True):

@@ -57,7 +57,7 @@ class HitMaker:
             project_name=home.name if home else "",
             cwd=record.cwd,
             created_at=record.created_at,
-            pinned=record.pinned,
+            pinned=record.is_pinned,
             tier=record.tier,
             tags=record.tags,
             source=Provenance(**structs.asdict(record.source)),

@@ -31,12 +31,14 @@ def machines(named: str, view: RecordView) -> tuple[str, ...]:
     members, this = list(view.members()), view.member("")
     people = People(view.member)
     wanted = named.casefold()
+    mine = ["", *(one.machine for one in members if people.own(one.machine))]
+    if wanted == ME:
+        return tuple(mine)
     found = [one.machine for one in members if wanted in _names(one)]
-    mine = [one.machine for one in members if people.own(one.machine)]
-    if wanted == ME or (this is not None and wanted == this.author.casefold()):
-        return ("", *mine)
-    if this is not None and wanted in _names(this):
-        return ("",)
+    if this is not None and wanted == this.author.casefold():  # others may have that name, too
+        found = list(dict.fromkeys([*mine, *found]))
+    elif this is not None and wanted in _names(this):
+        found = ["", *found]
     if not found:
         known = ", ".join(sorted({one.author or one.machine for one in members})) or "nobody else"
         raise BadUsage(f"there is nobody called {named}; known: {ME}, {known}")

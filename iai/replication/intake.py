@@ -13,6 +13,7 @@ from msgspec import Struct, field, structs
 from iai.errors import BadChange, Forged, MessageRefused, NotAMember, UnknownKey
 from iai.model import change
 from iai.model.change import Change, ForgetChange, MemberChange
+from iai.model.member import Member
 from iai.replication import content
 from iai.store.inbox import Mark
 from iai.store.team_store import Control, Peer, TeamChange, TeamView, Unopened
@@ -56,7 +57,7 @@ class Intake:
         self._membership = membership
         self._mark = view.taken()
         self._hashes: dict[str, str] = {}  # project -> what stands for it
-        self._named: dict[str, tuple[str, str]] = {}  # machine -> names that ingest was told
+        self._named: dict[str, Member] = {}  # as ingest was told, by machine
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
 
     @property
@@ -156,7 +157,9 @@ class Intake:
             taken.control = True
 
     def _finish(self, taken: Taken, now: int) -> None:
-        taken.rows.extend(self._names_learned())
+        taken.rows[:0] = (
+            self._names_learned()
+        )  # what a change does can depend on whose machine it is
         rows = taken.rows
         if rows:
             taken.writes.append(lambda unit: unit.arrive(rows, now))
@@ -197,19 +200,20 @@ class Intake:
     def _names_learned(self) -> Iterator[tuple[str, bytes]]:
         """Yield what tells ingest the names of members; it hears of them in no other way."""
         clock = self._membership.roster.clock
-        for member in self._membership.members():
-            named = member.author, member.name
-            if any(named) and self._named.get(member.machine) != named:
-                self._named[member.machine] = named
+        for member in map(self._membership.member, self._membership.roster.admitted):
+            if (member.author or member.name) and self._named.get(member.machine) != member:
+                self._named[member.machine] = member
                 said = MemberChange(
-                    project=NO_PROJECT, revision=clock, author=member.author, name=member.name
-                )
+                    project=NO_PROJECT, revision=clock,
+                    author=member.author, name=member.name, person=member.person,
+                )  # fmt: skip
                 yield member.machine, change.encode(said)
 
     def _decode(self, plain: bytes, project: str) -> Change | None:
         """Return a change; None if ingest is to say what is wrong with it.
 
-        Raises Forged if it was sealed for another project than its own.
+        Raises Forged if it was sealed for another project than its own, or says who a machine is:
+        that is known from the control messages alone.
         """
         try:
             found = change.decode(plain)
@@ -217,6 +221,8 @@ class Intake:
             return None
         if self._hash_of(found.project) != project:
             raise Forged("it is about another project than the one that it was sealed for")
+        if isinstance(found, MemberChange):
+            raise Forged("who a machine is does not count if it says so in a change")
         return found
 
     def _hash_of(self, project: str) -> str:

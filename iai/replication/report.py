@@ -75,6 +75,7 @@ def report(
             )
             for one in outbox.projects
         ),
+        admins=tuple(sorted(membership.roster.admins & membership.roster.members.keys())),
     )
 
 
@@ -84,6 +85,7 @@ def _peers(
     known: dict[str, list[Peer]] = {}
     for one in intake.peers:
         known.setdefault(one.machine, []).append(one)
+    person = membership.member(membership.machine).person
     for member in membership.members():
         if member.machine == membership.machine:
             continue
@@ -96,4 +98,5 @@ def _peers(
             waiting=waiting.get(member.machine, 0),
             missing=any(intake.hole(one) is not None for one in of_it),
             behind_since=link.behind_since.get(member.machine, 0),
+            own=member.person == person,
         )

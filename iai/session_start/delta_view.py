@@ -44,7 +44,7 @@ def read_delta(view: RecordView, project: str, revision: int) -> Delta:
     own = [(record, said) for record, said in found if record and record.project == project]
     return Delta(
         tuple(record for record, said in own if said),
-        tuple(record for record, _ in own if record.pinned),
+        tuple(record for record, _ in own if record.is_pinned),
         after.count() <= LATEST_CHANGES,
     )
 

@@ -63,7 +63,8 @@ class Forgetting(RequestWork, HalfReadChange):
         """Delete a record itself, and note by what it is known."""
         identity = self.identity(record.label)
         named = identity.named(record)
-        self._note(record.project).forgotten.append(named)
+        if record.mine != "note":
+            self._note(record.project).forgotten.append(named)
         self._delete_keys(record)
         for alias in identity.ids:
             self._t.delete(alias.encode(), db=self._db["by_id"])

@@ -134,7 +134,7 @@ class _Made:
 
     def _is_ours(self, record: Record) -> bool:
         """Was it said on this machine, in this project, and may it leave it?"""
-        ours = not record.machine and record.project == self._project
+        ours = not record.machine and record.project == self._project and record.mine != "note"
         return ours and not (record.in_session and self._view.not_recorded(record.session))
 
     def _turn(self, label: int, revision: int) -> TurnChange | None:

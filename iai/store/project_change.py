@@ -49,6 +49,11 @@ class ProjectChange(RecordFiling):
         """Store nothing more of a project, or of all below its root; "" ends that."""
         self._change_project(project, ignored=ignored)
 
+    def name_project(self, project: Project) -> None:
+        """Keep the name and the root of a project that is not known yet."""
+        if self.project_named(project.id) is None:
+            self._change_project(project)
+
     def reassign(self, limit: int) -> int:
         """Move up to `limit` misfiled records to the project they belong to; return how many."""
         moving = list(islice(self.misfiled(), limit))

@@ -55,7 +55,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
     if record.origin:
         away = AWAY + record.origin.encode() + record.project.encode() + label
         keys.append(("by_project", away))
-    if record.pinned:
+    if record.is_pinned:
         keys.append(("pinned", record.project.encode() + label))
     return keys
 

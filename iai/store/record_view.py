@@ -98,6 +98,8 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
 
     def pinned_on(self, record: Record) -> str:
         """Return the machine that a pinned record was pinned on; "" is this one."""
+        if record.mine:
+            return ""
         stamp = self.amended(record.id).stamps.get("pinned")
         return stamp.machine if stamp is not None else record.machine
 

@@ -23,6 +23,7 @@ from iai.model.change import (
 from iai.model.clock import Now
 from iai.model.hybrid_clock import Stamp
 from iai.model.member import Member
+from iai.model.people import People
 from iai.model.record import (
     JUST_NOW,
     Operation,
@@ -61,7 +62,8 @@ class ReplicaChange(RecordChange):
         """
         home = self._home(change.project)
         if machine == self._own and isinstance(change, MemberChange):
-            self.note_this_machine(Member(machine="", author=change.author, name=change.name))
+            this = Member(machine="", author=change.author, name=change.name, person=change.person)
+            self.note_this_machine(this)
         if machine == self._own or not home:
             return
         self._live = True
@@ -234,16 +236,21 @@ class ReplicaChange(RecordChange):
 
     def _take_member(self, machine: str, change: MemberChange) -> None:
         known = self.member(machine)
-        if known is None or known.revision < change.revision:
+        if known is None or known.revision <= change.revision:
             member = Member(
-                machine=machine, author=change.author, name=change.name, revision=change.revision
-            )
+                machine=machine, author=change.author, name=change.name,
+                person=change.person, revision=change.revision,
+            )  # fmt: skip
             self._put(machine.encode(), pack(member), "members")
 
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
+        if change.dismissed and not People(self.member).own(machine):
+            change = structs.replace(change, dismissed=None)  # from its user's sessions alone
         written = _written(machine, change)
+        if not written.stamps:
+            return
         found = self.look_up(change.record)
         if not found.label and not found.forgotten:
             for record_id in change.record.ids:

@@ -18,11 +18,21 @@ _BY_HAND: tuple[Mark, ...] = ("done", "dismissed")
 class UserEdits(TeamNotes):
     """Edits records in a transaction of the writer, and notes it for the others of a team."""
 
-    def pin(self, record: Record, *, pinned: bool) -> None:
-        """Pin a record, so that every session of its project starts with it, or unpin it."""
-        if record.pinned != pinned:
-            self._replace(record, structs.replace(record, pinned=pinned, updated_at=self._now))
-            self._write_by_hand(record, "pinned")
+    def pin(self, record: Record, *, pinned: bool, mine: bool = False) -> None:
+        """Pin a record, so that every session of its project starts with it, or unpin it.
+
+        A pin that is `mine` is for the sessions on this machine alone, whether or not the project
+        has one as well. Without that, unpinning takes both off.
+        """
+        if record.mine == "note" or not mine:
+            of_mine = record.mine if pinned or record.mine == "note" else ""
+            changed = structs.replace(record, pinned=pinned, mine=of_mine)
+        else:
+            changed = structs.replace(record, mine="pin" if pinned else "")
+        if changed != record:
+            self._replace(record, structs.replace(changed, updated_at=self._now))
+            if changed.pinned != record.pinned:
+                self._write_by_hand(record, "pinned")
             self._advance("pin" if pinned else "unpin", record)
 
     def edit(self, record: Record, text: str) -> None:
@@ -81,4 +91,5 @@ class UserEdits(TeamNotes):
     def _write_by_hand(self, record: Record, field: Field) -> None:
         """Note that something of a record was written on this machine, to be told to others."""
         self.note_amended(record.id, self.amended(record.id).written(field, self._now))
-        self._note(record.project).labels[record.label] = None
+        if record.mine != "note":
+            self._note(record.project).labels[record.label] = None

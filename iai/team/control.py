@@ -43,6 +43,7 @@ class Invite(Statement, frozen=True):
 
     invitation: bytes  # public signing key, used once
     expires_at: int  # UTC nanoseconds
+    own: bool | None = None  # for a machine of the same user; None: an older version did not say
 
 
 class Candidate(Struct, frozen=True):
@@ -61,6 +62,7 @@ class Join(Statement, frozen=True):
     """A machine asks to be let in."""
 
     candidate: Candidate
+    own: bool | None = None  # it is of the user who invited it; None: an older version did not say
 
 
 class Admit(Statement, frozen=True):
@@ -94,8 +96,14 @@ class Grant(Statement, frozen=True):
     wrapped: bytes  # the keys themselves, in that order
 
 
+class Appoint(Statement, frozen=True):
+    """The founder makes a machine an admin, which can remove others, too: see `may_remove`."""
+
+    machine: str
+
+
 class Leave(Statement, frozen=True):
-    """A machine leaves, or the founder removes it.
+    """A machine leaves, or is removed by the founder or an admin.
 
     Nothing counts of what it states besides `counted`: so it can say nothing more, not even with
     an earlier clock.
@@ -105,7 +113,7 @@ class Leave(Statement, frozen=True):
     counted: list[bytes]  # digests
 
 
-AnyStatement: TypeAlias = Found | Invite | Join | Admit | Profile | Key | Grant | Leave
+AnyStatement: TypeAlias = Found | Invite | Join | Admit | Profile | Key | Grant | Appoint | Leave
 
 
 class Signed(Struct, frozen=True):

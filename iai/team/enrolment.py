@@ -26,6 +26,7 @@ class Enrolment(Struct, frozen=True, kw_only=True):
     nonce: bytes = b""  # founder only: what makes the id of the team
     secret: bytes = b""  # founder only: others get it when they are let in
     invitation: bytes = b""  # others only: the private key of their invitation
+    own: bool = False  # was that for another machine of the user who made it?
 
     def __repr__(self) -> str:
         """Name the team and the machine, and show no secret."""
@@ -64,4 +65,5 @@ def accept(invitation: Invitation, author: str, machine_name: str) -> Enrolment:
         author=author,
         machine_name=machine_name,
         invitation=invitation.secret,
+        own=invitation.own,
     )

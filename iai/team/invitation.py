@@ -33,6 +33,7 @@ class Invitation(Struct, frozen=True, kw_only=True):
     server: Server
     secret: bytes  # private key of the invitation
     expires_at: int  # UTC nanoseconds
+    own: bool = False  # for another machine of the user who made it
 
     def __repr__(self) -> str:
         """Name the team, and show no secret."""

@@ -28,6 +28,7 @@ from iai.team import control, envelope, identity, invitation, subjects
 from iai.team.control import (
     Admit,
     AnyStatement,
+    Appoint,
     Found,
     Grant,
     Invite,
@@ -116,8 +117,11 @@ class Membership:
         current = self.roster.current(hashed)
         return [] if current is not None else [self._new_key(hashed, 1)]
 
-    def invite(self, now: int) -> tuple[str, Publication]:
-        """Return the code of a new invitation, and what makes it valid. Raises NotAMember."""
+    def invite(self, now: int, *, own: bool = False) -> tuple[str, Publication]:
+        """Return the code of a new invitation, and what makes it valid. Raises NotAMember.
+
+        `own`: it is for another machine of this one's user.
+        """
         self._require_membership()
         secret = secrets.token_bytes(identity.KEY)
         expires_at = now + invitation.LIFETIME_NS
@@ -130,9 +134,10 @@ class Membership:
                 server=self._own.server,
                 secret=secret,
                 expires_at=expires_at,
+                own=own,
             )
         )
-        statement = Invite(clock=self._clock(), invitation=key, expires_at=expires_at)
+        statement = Invite(clock=self._clock(), invitation=key, expires_at=expires_at, own=own)
         return code, self._publication(f"invite:{key.hex()}", statement)
 
     def leave(self, machine: str = "") -> Publication:
@@ -144,12 +149,24 @@ class Membership:
         leaving = machine or self.machine
         if leaving not in self.roster.members:
             raise BadUsage(f"machine {leaving} is not in the team; see `iai team status`")
-        if leaving != self.machine != self.roster.founder:
+        if not self.roster.may_remove(self.machine, leaving):
             raise BadUsage(
-                "only the machine that founded the team can remove another; on that other machine,"
-                " `iai team leave` does"
+                "only the founder can remove an admin, and only an admin another machine (`iai team"
+                " status` shows who is one); on that other machine, `iai team leave` does"
             )
         return self._leave(leaving)
+
+    def appoint(self, machine: str) -> Publication:
+        """Return what makes a member an admin, which can remove others as the founder can.
+
+        Raises BadUsage if there is no such member, or this is not the founder; NotAMember.
+        """
+        self._require_membership()
+        if machine not in self.roster.members:
+            raise BadUsage(f"machine {machine} is not in the team; see `iai team status`")
+        if self.machine != self.roster.founder or machine == self.machine:
+            raise BadUsage("only the founder can make another machine an admin")
+        return self._publication(f"admin:{machine}", Appoint(clock=self._clock(), machine=machine))
 
     def members(self) -> tuple[Member, ...]:
         """Return who is in the team now, the founder first."""
@@ -158,7 +175,7 @@ class Membership:
     def member(self, machine: str) -> Member:
         """Return what a machine, in the team or not, says that it and its user are called."""
         author, name = self._names(machine)
-        return Member(machine=machine, author=author, name=name)
+        return Member(machine=machine, author=author, name=name, person=self._person(machine))
 
     def refusals(self) -> dict[bytes, str]:
         """Map each control message that does not count, by digest, to why not."""
@@ -272,7 +289,8 @@ class Membership:
         elif own.invitation and self.machine not in self.roster.joins:
             candidate = control.candidate(self.team, own.identity.public, own.invitation)
             yield self._publication(
-                f"join:{self.machine}", Join(clock=self._clock(), candidate=candidate)
+                f"join:{self.machine}",
+                Join(clock=self._clock(), candidate=candidate, own=own.own),
             )
 
     def _profile(self) -> Iterator[Publication]:
@@ -300,15 +318,16 @@ class Membership:
             )
 
     def _confirmations(self) -> Iterator[Publication]:
-        """Yield, for the founder, the confirmation of what counts of a machine that left."""
-        if self.machine == self.roster.founder:
+        """Yield what confirms, by the founder or an admin, what counts of those that left."""
+        if self.machine == self.roster.remover:
             confirmed = {
                 one.statement.machine
                 for one in self.roster.counted
-                if isinstance(one.statement, Leave) and one.machine == self.machine
+                if isinstance(one.statement, Leave) and one.machine != one.statement.machine
             }
             for machine in self.roster.departed.keys() - confirmed:
-                yield self._leave(machine)
+                if self.roster.may_remove(self.machine, machine):
+                    yield self._leave(machine)
 
     def _rotations(self) -> Iterator[Publication]:
         """Yield a new key of each project whose current one others have, or this machine lacks."""
@@ -392,6 +411,18 @@ class Membership:
             return msgspec.msgpack.decode(plain, type=tuple[str, str])
         except (ValueError, InvalidTag):
             return "", ""
+
+    def _person(self, machine: str) -> str:
+        """Return what stands for the user of a machine: the first of that user's machines.
+
+        Another one is theirs if both it and the one that invited it have signed that; by older
+        versions, which did not say, if both have the same author.
+        """
+        by, own = self.roster.inviter(machine)
+        if own is None:
+            author, _ = self._names(machine)
+            own = bool(author) and self._names(by)[0] == author
+        return self._person(by) if own else machine
 
     def _names_key(self) -> bytes:
         return hashlib.blake2b(self.secret, person=b"iai names", digest_size=32).digest()

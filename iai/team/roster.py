@@ -5,18 +5,20 @@ respects what each author knew, and that all machines compute alike, however the
 So machines that have the same messages agree, whatever a stream lost, repeated or got again in
 another order. A message whose author is not known yet counts once it is.
 
-What a machine that has left signs afterwards never counts, however early its clock: each `Leave`
-lists what did count.
+What a machine that has left signs afterwards never counts, however early its clock: see
+`iai.team.removals`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from iai.team import removals
 from iai.team.control import (
     Admit,
     AnyStatement,
+    Appoint,
     Found,
     Grant,
     Invite,
@@ -28,6 +30,7 @@ from iai.team.control import (
     team_id,
 )
 from iai.team.identity import PublicKeys
+from iai.team.removals import Standing
 
 _JUMP = 1_000  # by which a clock may be ahead: what it is ahead of may not count any more
 
@@ -53,6 +56,7 @@ class Roster(Struct):
     founder: str = ""  # "" before it is known
     admitted: dict[str, PublicKeys] = field(default_factory=dict)  # also those that have left
     departed: dict[str, int] = field(default_factory=dict)  # sequence of the first `Leave`
+    admins: set[str] = field(default_factory=set)  # that can remove others, besides the founder
     joins: dict[str, Join] = field(default_factory=dict)
     invites: dict[bytes, tuple[str, Invite]] = field(default_factory=dict)  # and who invited
     spent: dict[bytes, str] = field(default_factory=dict)  # invitations, and the machine let in
@@ -67,6 +71,30 @@ class Roster(Struct):
     def members(self) -> dict[str, PublicKeys]:
         """Those that are in the team now."""
         return {one: keys for one, keys in self.admitted.items() if one not in self.departed}
+
+    @property
+    def remover(self) -> str:
+        """The founder, or the first admin if it has left; "" if nobody can remove a machine."""
+        return next(
+            (one for one in (self.founder, *sorted(self.admins)) if one in self.members), ""
+        )
+
+    def may_remove(self, by: str, machine: str) -> bool:
+        """May a machine take one out of the team? See `iai.team.removals`."""
+        return by in (machine, self.founder) or (by in self.admins and machine not in self.admins)
+
+    def inviter(self, machine: str) -> tuple[str, bool | None]:
+        """Return who invited a machine ("": nobody), and whether both say they have one user.
+
+        None if either of them did not say.
+        """
+        join = self.joins.get(machine)
+        invitation = join.candidate.invitation if join is not None else b""
+        if join is None or self.spent.get(invitation) != machine:
+            return "", False
+        by, invite = self.invites[invitation]
+        said = (invite.own, join.own)
+        return by, None if None in said else all(said)
 
     def current(self, project: str) -> KeyState | None:
         """Return the newest key of a project, of several the first; None if it has none."""
@@ -91,16 +119,23 @@ class Roster(Struct):
 def evaluate(team: str, founder: bytes, messages: Iterable[Received]) -> Roster:
     """Return what the messages amount to. `founder` is the public signing key of the founder."""
     ordered = sorted(messages, key=lambda one: (one.signed.statement.clock, one.signed.digest))
-    allowed = _allowed([one.signed for one in ordered], founder)
-    roster = Roster()
+    stand = removals.standing((one.signed for one in ordered), PublicKeys(founder, b"").machine)
+    roster = Roster(admins=stand.admins)
     joins = []
     for sequence, signed in ordered:
         if isinstance(signed.statement, Join):
             joins.append((signed, signed.statement))
-        elif reason := _refusal(team, founder, signed, roster, allowed):
+        elif reason := _refusal(team, founder, signed, roster, stand):
             roster.refused[signed.digest] = reason
         else:
-            roster.clock = max(roster.clock, signed.statement.clock)
+            clock = signed.statement.clock
+            if clock <= roster.clock + _JUMP:  # else it removes a machine
+                roster.clock = max(roster.clock, clock)
+            _count(sequence, signed, roster)
+    for sequence, signed in ordered:  # however early a removal claims to be
+        late = isinstance(signed.statement, Leave) and signed.digest in roster.refused
+        if late and not _refusal(team, founder, signed, roster, stand):
+            del roster.refused[signed.digest]
             _count(sequence, signed, roster)
     for signed, join in joins:  # they may have come before their invitation
         if reason := _join_refusal(team, signed, join, roster):
@@ -108,45 +143,6 @@ def evaluate(team: str, founder: bytes, messages: Iterable[Received]) -> Roster:
         else:
             _count(0, signed, roster)
     return roster
-
-
-def _allowed(ordered: list[Signed], founder: bytes) -> dict[str, set[bytes]]:
-    """Map each machine that has left to the digests of what counts of its statements.
-
-    What the founder lists counts; before it has, what the machine itself lists, and that it leaves.
-    """
-    keys = {own.machine: own for signed in ordered for own in _keys_in(signed)}
-    allowed: dict[str, set[bytes]] = {}
-    removed: dict[str, set[bytes]] = {}
-    leaves = [
-        (signed, signed.statement, by)
-        for signed in ordered
-        if isinstance(signed.statement, Leave)
-        and (by := keys.get(signed.machine)) is not None
-        and signed.is_by(by)
-    ]
-    own = [one for one in leaves if one[0].machine == one[1].machine]
-    for signed, leave, _ in own:
-        allowed.setdefault(signed.machine, set(leave.counted)).intersection_update(leave.counted)
-    for signed, _, _ in own:
-        allowed[signed.machine].add(signed.digest)
-    for signed, leave, by in leaves:
-        counts = signed.digest in allowed.get(signed.machine, {signed.digest})
-        if by.signing == founder and signed.machine != leave.machine and counts:
-            listed = removed.setdefault(leave.machine, set(leave.counted))
-            listed.intersection_update(leave.counted)
-    return {**allowed, **removed}
-
-
-def _keys_in(signed: Signed) -> Iterable[PublicKeys]:
-    """Yield the public keys that a message brings. Their machine's id is a hash of them."""
-    match signed.statement:
-        case Found(founder=keys):
-            yield keys
-        case Join(candidate=candidate) | Admit(candidate=candidate):
-            yield candidate.keys
-        case _:
-            pass
 
 
 def _join_refusal(team: str, signed: Signed, join: Join, roster: Roster) -> str:
@@ -158,12 +154,10 @@ def _join_refusal(team: str, signed: Signed, join: Join, roster: Roster) -> str:
     return roster.invitation_refusal(candidate.invitation, at=0)
 
 
-def _refusal(
-    team: str, founder: bytes, signed: Signed, roster: Roster, allowed: Mapping[str, set[bytes]]
-) -> str:
+def _refusal(team: str, founder: bytes, signed: Signed, roster: Roster, stand: Standing) -> str:
     """Say why a statement does not count; "" if it does."""
     statement = signed.statement
-    if statement.clock > roster.clock + _JUMP:
+    if statement.clock > roster.clock + _JUMP and not isinstance(statement, Leave):
         return "its clock is far ahead of all that is known"
     if isinstance(statement, Found):
         own = statement.founder
@@ -176,7 +170,7 @@ def _refusal(
         return f"not what machine {signed.machine} has signed"
     if isinstance(statement, Key | Grant):
         roster.handed.append(signed)  # others may have used that key before they knew
-    if signed.digest not in allowed.get(signed.machine, {signed.digest}):
+    if not stand.counts(signed):
         return f"machine {signed.machine} has left the team"
     return _content_refusal(team, signed.machine, statement, roster)
 
@@ -189,8 +183,11 @@ def _content_refusal(team: str, by: str, statement: AnyStatement, roster: Roster
         case Leave(machine=machine):
             if machine not in roster.admitted:
                 return f"machine {machine} is not in the team"
-            if by not in (machine, roster.founder):
-                return "only the founder can remove another machine"
+            if not roster.may_remove(by, machine):
+                return "only the founder can remove an admin, and only an admin another machine"
+        case Appoint():
+            if by != roster.founder:
+                return "only the founder can make a machine an admin"
         case Key(project=project, epoch=epoch):
             current = roster.current(project)
             if epoch > (current.epoch if current else 0) + _JUMP:
@@ -230,6 +227,8 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
             roster.keys.setdefault(project, {}).setdefault(key, made)
         case Grant() as grant:
             _hand(grant, roster)
+        case Appoint():
+            pass  # see `removals.standing`
         case Leave(machine=machine):
             first = roster.departed.get(machine, sequence)
             roster.departed[machine] = min(first, sequence)

@@ -14,6 +14,7 @@ WAIT_S = 30.0  # for ingest, which may be reading a long transcript
 # What the page says after it, by the name in the address: never words from the address itself.
 SAID = {
     "pin": "Pinned: every session of its project starts with it.",
+    "pin-mine": "Pinned for you: your sessions on this machine start with it.",
     "unpin": "No longer pinned.",
     "dismiss": "Dismissed: no session starts with it again. Search still finds it.",
     "undismiss": "No longer dismissed.",
@@ -48,8 +49,8 @@ def back(form: Mapping[str, str]) -> str:
 
 def _request(name: str, ref: str, form: Mapping[str, str]) -> Request:
     match name:
-        case "pin" | "unpin":
-            return Pin(ref=ref, pinned=name == "pin")
+        case "pin" | "pin-mine" | "unpin":
+            return Pin(ref=ref, pinned=name != "unpin", mine=name == "pin-mine")
         case "dismiss" | "undismiss":
             return Mark(ref=ref, mark="dismissed", on=name == "dismiss")
         case "done" | "undone":

@@ -109,7 +109,7 @@ def _item(text: str, view: RecordView) -> Item:
     record = _source(text.partition("\n")[0], view)
     if record is None:
         return Item(text=text)
-    return Item(text=text, label=record.label, pinned=record.pinned, dismissed=record.dismissed)
+    return Item(text=text, label=record.label, pinned=record.is_pinned, dismissed=record.dismissed)
 
 
 def _source(line: str, view: RecordView) -> Record | None:

@@ -18,6 +18,7 @@ def show(asked: Asked) -> Document:
         _, exchange, _ = conversation.around(view, record, 0)
         project = view.project_named(record.project)
         by = str(People(view.member).whose(record.machine))
+        team = view.member("") is not None
     bases = [project.root if project else "", record.cwd]
     return {
         "record": record,
@@ -26,6 +27,7 @@ def show(asked: Asked) -> Document:
         "done": list(account(exchange.actions, bases)),
         "project": project,
         "by": by,
+        "team": team,
         "closed": is_done(record),
     }
 

@@ -11,10 +11,12 @@ from benchmarks.simulate import Outcome, run_scenario
 from simulation.team_scenarios import generate_team
 
 from actors.replicator import Replicator
+from iai.model.record import Record
 from iai.replication.outbox import Outbox
 from iai.store import outgoing
 from iai.store.replica_change import ReplicaChange
 from iai.store.team_store import TeamChange
+from iai.team.roster import Roster
 from iai.team.stream import Last
 
 MORE = 20  # scenarios that are tried where the first does not fail
@@ -52,15 +54,33 @@ def what_others_did_is_ignored(patch: Patch) -> None:
     patch.setattr(ReplicaChange, "_take_work", lambda *_: None)
 
 
+def notes_of_ones_own_are_published(patch: Patch) -> None:
+    def is_ours(self: outgoing._Made, record: Record) -> bool:
+        return not record.machine and record.project == self._project
+
+    patch.setattr(outgoing._Made, "_is_ours", is_ours)
+
+
+def keys_outlast_those_who_have_left(patch: Patch) -> None:
+    patch.setattr(Roster, "is_closed", lambda *_: True)
+
+
+def nobody_is_told_the_names_of_others(patch: Patch) -> None:
+    patch.setattr(ReplicaChange, "_take_member", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     ("without", "invariant", "first"),
     [
         (what_is_missing_is_neither_asked_for_nor_noticed, "l", 20),
         (what_is_forgotten_stays_in_the_stream, "m", 31),
         (all_projects_are_published, "n", 37),
+        (notes_of_ones_own_are_published, "n", 40),
         (what_others_did_is_ignored, "o", 38),
+        (keys_outlast_those_who_have_left, "p", 40),
+        (nobody_is_told_the_names_of_others, "q", 5),
     ],
-    ids="lmno",
+    ids=["l", "m", "n", "n, of one's own", "o", "p", "q"],
 )
 def test_without_a_guard_a_team_fails(
     without: Callable[[Patch], None], invariant: str, first: int, monkeypatch: Patch

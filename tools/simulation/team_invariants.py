@@ -4,24 +4,36 @@ The letters go on from those of `simulation.invariants`.
 
 (l) every live record of a shared project is on every machine, once, and the same everywhere
 (m) what was forgotten is in no file of any store, and in no message that the engine has
-(n) nothing of a project that is not shared is on another machine, or with the engine
+(n) nothing of a project that is not shared, and nothing of one's own, is on another machine, or
+    with the engine
 (o) a session comes to the same on the machine that it was held on and on all others
+(p) of what is said after a machine has left, it has nothing, and can open nothing
+(q) a payload has the same words on all machines, as somebody without a machine there reads it
+
+A machine that has left is out of all but (n) and (p); so is, from then on, what was said on it: a
+stream that lost it does not get it again.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from msgspec import structs
+
 from iai.errors import MessageRefused
 from iai.model.record import Record, session_key
-from iai.payload.material import summary_of
+from iai.payload.compose import render
+from iai.payload.material import gather, summary_of
 from iai.payload.summary import Summary
 from iai.store.record_view import RecordView
+from iai.team import envelope
 from iai.team.membership import Membership
 from simulation.engine import Engine
 from simulation.invariants import WORD, InvariantBroken
+from simulation.outside_view import OutsideView
 from simulation.world import World
 
 Shown: TypeAlias = dict[str, Any]
@@ -31,38 +43,79 @@ _WORD = re.compile(WORD.pattern.encode())
 class TeamChecker:
     """Compares the machines of a team with each other, and with what was said on them."""
 
-    def __init__(self, worlds: list[World], engine: Engine, project: str) -> None:
-        """`project` is the one that all share."""
+    def __init__(
+        self, worlds: list[World], engine: Engine, project: str, *, same_clock: bool
+    ) -> None:
+        """`project` is the one that all share; payloads tell times, so they need the same clock."""
         self._worlds = worlds
         self._engine = engine
         self._project = project
+        self._same_clock = same_clock
+        self.present = [0]  # places of the machines in the team, the founder's first
+        self._people = [0]  # place of the first machine of the same user, by place
         self.said: set[str] = set()  # acknowledged words of the shared project
-        self.private: list[set[str]] = [set() for _ in worlds]  # of others, by machine
+        self._said_on: dict[int, set[str]] = defaultdict(set)
+        self.private: dict[int, set[str]] = defaultdict(set)  # of others, and one's own, by place
+        self.own_pins: dict[int, set[str]] = defaultdict(set)  # ids of what was pinned so, likewise
+        self._lately: dict[int, set[str]] = defaultdict(set)  # ids of what was forgotten, by place
+        self._left: dict[int, set[str] | None] = {}  # place -> words since all have known; None
         self._words: dict[str, set[str]] = {}  # id of a record -> all words that it ever had
         self._forgotten: set[str] = set()  # ids
+
+    def join(self, place: int, like: int) -> None:
+        """Note that a machine was invited, and of which other one its user is (itself: of none)."""
+        self.present.append(place)
+        self._people.append(place if like == place else self._people[like])
+
+    def leave(self, place: int) -> None:
+        """Note that a machine is to leave."""
+        self.present.remove(place)
+        self._left[place] = None
+        self.said -= self._said_on[place]
+        for one in self._lately[place]:  # perhaps the others were not told of it
+            self._forgotten.discard(one)
+            self.said -= self._words[one]
+
+    def begin_without(self) -> None:
+        """Note that all know now who has left: what is said from now on is not for those."""
+        self._lately.clear()
+        for place, words in self._left.items():
+            self._left[place] = words or set()
+
+    def say(self, place: int, words: Iterable[str]) -> None:
+        """Note that words of the shared project are acknowledged on a machine."""
+        self.said |= set(words)
+        self._said_on[place] |= set(words)
+        for later in self._left.values():
+            if later is not None:
+                later |= set(words)
 
     def note(self, record: Record) -> None:
         """Note what a record says now."""
         self._words.setdefault(record.id, set()).update(WORD.findall(record.text))
 
-    def forgotten(self, records: Iterable[Record]) -> None:
-        """Note that these are to be forgotten."""
+    def forgotten(self, place: int, records: Iterable[Record]) -> None:
+        """Note that these are to be forgotten, by the user of a machine."""
         for record in records:
             self.note(record)
+            if record.id not in self._forgotten:
+                self._lately[place].add(record.id)
             self._forgotten.add(record.id)
 
-    def replaced(self, record: Record, word: str) -> None:
-        """Note that a record is to have another word."""
+    def replaced(self, place: int, record: Record, word: str) -> None:
+        """Note that a record is to have another word, by the user of a machine."""
         self.note(record)
         self.said -= self._words[record.id]
         self._words[record.id].add(word)
+        if record.mine == "note":
+            self.private[place].add(word)
 
     def holds(self) -> bool:
         """Does all hold by now? Raises InvariantBroken for what cannot be made good any more."""
         try:
             self.check()
         except InvariantBroken as error:
-            if error.invariant == "n":
+            if error.invariant in "np":
                 raise
             return False
         return True
@@ -70,19 +123,24 @@ class TeamChecker:
     def check(self) -> None:
         """Check all of it. Raises InvariantBroken."""
         self._check_private()
+        self._check_left()
         self._check_records()
         self._check_forgotten()
         self._check_sessions()
+        self._check_dismissed()
+        if self._same_clock:
+            self._check_payloads()
 
     def _check_records(self) -> None:
-        shown = [self._records(world) for world in self._worlds]
+        shown = [self._records(world) for world in self._members]
         for place, one in enumerate(shown[1:], 1):
             if one != shown[0]:
                 differing = {
                     k for k in one.keys() | shown[0].keys() if one.get(k) != shown[0].get(k)
                 }
                 first = min(differing)
-                detail = f"{first} is {shown[0].get(first)} on 0, and {one.get(first)} on {place}"
+                where = self.present[place]
+                detail = f"{first} is {shown[0].get(first)} on 0, and {one.get(first)} on {where}"
                 raise InvariantBroken("l", f"{len(differing)} records differ: {detail}")
         words = Counter(word for _, (text, *_) in shown[0].items() for word in WORD.findall(text))
         gone = self._gone()
@@ -92,7 +150,7 @@ class TeamChecker:
 
     def _check_forgotten(self) -> None:
         gone = self._gone()
-        for place, world in enumerate(self._worlds):
+        for place, world in zip(self.present, self._members, strict=True):
             for path in _files(world):
                 if left := gone & _words_in(path):
                     name = path.relative_to(world.layout.root)
@@ -101,7 +159,12 @@ class TeamChecker:
             raise InvariantBroken("m", f"{min(left)} was forgotten, and the engine has it")
 
     def _check_private(self) -> None:
-        for place, words in enumerate(self.private):
+        for place, world in enumerate(self._worlds):
+            with world.records.view() as view:
+                pinned = {one.id for one in view.every() if one.mine == "pin"}
+            if foreign := pinned - self.own_pins[place]:
+                raise InvariantBroken("n", f"{min(foreign)} is pinned for others alone on {place}")
+        for place, words in self.private.items():
             for other, world in enumerate(self._worlds):
                 for path in _files(world) if other != place else ():
                     if found := words & _words_in(path):
@@ -110,15 +173,51 @@ class TeamChecker:
             if found := words & self._with_engine():
                 raise InvariantBroken("n", f"{min(found)} is not shared, and the engine has it")
 
+    def _check_left(self) -> None:
+        for place, words in self._left.items():
+            world = self._worlds[place]
+            for path in _files(world) if words else ():
+                if found := words & _words_in(path):  # type: ignore[operator]
+                    raise InvariantBroken("p", f"{min(found)} reached {place}, which had left")
+            if words and (found := words & self._opened_by(world)):
+                raise InvariantBroken("p", f"{place} can read {min(found)}, and had left before")
+
+    def _check_dismissed(self) -> None:
+        by_person: dict[int, dict[int, set[str]]] = defaultdict(dict)
+        for place, world in zip(self.present, self._members, strict=True):
+            with world.records.view() as view:
+                found = {one.id for one in self._live(view) if one.dismissed}
+            by_person[self._people[place]][place] = found
+        for machines in by_person.values():
+            if len(set(map(frozenset, machines.values()))) > 1:
+                raise InvariantBroken("l", f"dismissed by one person: {machines}")
+
+    def _check_payloads(self) -> None:
+        wall = max(world.now.wall for world in self._worlds)
+        shown = [self._payload(world, wall) for world in self._members]
+        for place, one in zip(self.present, shown, strict=True):
+            if one != shown[0]:
+                pairs = zip(shown[0].splitlines(), one.splitlines(), strict=False)
+                first = next((pair for pair in pairs if pair[0] != pair[1]), ("", "one is longer"))
+                raise InvariantBroken("q", f"on 0 and {place}: {first}")
+
+    def _payload(self, world: World, wall: int) -> str:
+        with world.records.view() as view:
+            seen = OutsideView(view, machine_of(world), self.present_ids)
+            found = gather(seen, self._project, "p", here="machine", since=0)
+        return render(structs.replace(found, root=""), wall)
+
     def _check_sessions(self) -> None:
-        for place, world in enumerate(self._worlds):
-            own = _machine(world)
+        for place, world in enumerate(self._members):
+            own = machine_of(world)
             with world.records.view() as view:
                 held = {(r.host, r.session) for r in self._live(view) if not r.machine}
-                here = {one: self._summary(view, session_key(*one)) for one in held}
-            for other in self._worlds[:place] + self._worlds[place + 1 :]:
+                here = {one: self._summary(world, view, session_key(*one)) for one in held}
+            for other in self._members[:place] + self._members[place + 1 :]:
                 with other.records.view() as view:
-                    there = {one: self._summary(view, session_key(*one, own)) for one in held}
+                    there = {
+                        one: self._summary(other, view, session_key(*one, own)) for one in held
+                    }
                 for one in sorted(held):
                     if here[one] != there[one]:
                         detail = f"{one} is {here[one]} where it was held, and {there[one]}"
@@ -137,22 +236,59 @@ class TeamChecker:
                 self.note(record)
                 if record.id in found:
                     raise InvariantBroken("l", f"{record.id} is there twice")
-                machine, marks = record.machine or _machine(world), sorted(record.marks)
+                machine = record.machine or machine_of(world)
+                marks = sorted(set(record.marks) - {"dismissed"})  # see `_check_dismissed`
                 said = record.text, record.role, record.kind
                 found[record.id] = (*said, record.pinned, marks, machine)
         return found
 
-    def _live(self, view: RecordView) -> Iterator[Record]:
-        return (one for one in view.every() if one.project == self._project)
+    @property
+    def _members(self) -> list[World]:
+        return [self._worlds[place] for place in self.present]
 
-    def _with_engine(self) -> set[str]:
-        """Return the words in all messages that the engine has, as a member reads them."""
-        world = self._worlds[0]
+    @property
+    def present_ids(self) -> frozenset[str]:
+        """The ids of the machines in the team."""
+        return frozenset(map(machine_of, self._members))
+
+    def _live(self, view: RecordView) -> Iterator[Record]:
+        """Yield what all machines should have."""
+        for one in view.every():
+            shared = one.project == self._project and one.mine != "note"
+            if shared and one.machine in {"", *self.present_ids}:
+                yield one
+
+    def _membership(self, world: World) -> Membership:
+        """Return the team as a machine sees it."""
         assert world.seat is not None and world.team is not None  # noqa: S101, PT018  for mypy
         membership = Membership(world.seat.own)
         with world.team.view() as view:
             for one in view.control():
                 membership.apply(one.sequence, one.data)
+        return membership
+
+    def _opened_by(self, world: World) -> set[str]:
+        """Return the words in all messages that a machine can open with the keys it can have."""
+        membership = self._membership(world)
+        found: set[str] = set()
+        changes = []
+        for sequence, (subject, data) in self._engine.messages.items():
+            if subject.split(".")[2] == "control":
+                with suppress(MessageRefused):
+                    membership.apply(sequence, data)
+            else:
+                changes.append(data)
+        assert membership.roster.members  # noqa: S101  and so its keys are known
+        for data in changes:
+            with suppress(MessageRefused):
+                key = membership._keys.get(envelope.read_header(data).key)  # noqa: SLF001
+                if key is not None:
+                    found |= _words(envelope.unseal(data, key))
+        return found
+
+    def _with_engine(self) -> set[str]:
+        """Return the words in all messages that the engine has, as a member reads them."""
+        membership = self._membership(self._worlds[0])
         found: set[str] = set()
         for sequence, (subject, data) in self._engine.messages.items():
             parts = subject.split(".")
@@ -164,8 +300,9 @@ class TeamChecker:
                 found |= _words(plain)
         return found
 
-    def _summary(self, view: RecordView, session: bytes) -> Shown | None:
-        summary = summary_of(view, session, self._project)
+    def _summary(self, world: World, view: RecordView, session: bytes) -> Shown | None:
+        seen = OutsideView(view, machine_of(world), self.present_ids)
+        summary = summary_of(seen, session, self._project)
         return None if summary is None else _shown_of(summary)
 
 
@@ -187,7 +324,8 @@ def _shown_of(summary: Summary) -> Shown:
     }
 
 
-def _machine(world: World) -> str:
+def machine_of(world: World) -> str:
+    """Return the id of the machine of a world in a team."""
     assert world.seat is not None  # noqa: S101  for mypy
     return world.seat.own.machine
 

@@ -1,7 +1,8 @@
 """Scenarios for a simulated team: machines, each with all its actors, and the engine between them.
 
-Each machine shares one project and has another one that it does not share. Any actor of any machine
-may crash between two effects, and the replicator before anything that it sends.
+Each machine shares one project and has another one that it does not share. Machines join and leave,
+but for the founder's. Any actor of any machine may crash between two effects, and the replicator
+before anything that it sends.
 """
 
 import itertools
@@ -10,13 +11,22 @@ import os
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal
 
 from iai.model.clock import NS, Now
 from iai.model.record import Record
 from iai.projects.identity import identify
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Edit, Forget, Mark, Pin
-from iai.protocol.message import Actor
-from iai.protocol.replicator import InviteMachine, MachineInvited, ShareProject
+from iai.protocol.message import Actor, Error
+from iai.protocol.replicator import (
+    AppointAdmin,
+    InviteMachine,
+    LeaveTeam,
+    MachineInvited,
+    ShareProject,
+    TeamReport,
+    TeamStatus,
+)
 from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
 from iai.team.stream import Server
@@ -25,10 +35,12 @@ from simulation.agent import Line
 from simulation.engine import Engine
 from simulation.invariants import WORD, InvariantBroken
 from simulation.scenarios import Act, Scenario, checkout
-from simulation.team_invariants import TeamChecker
+from simulation.team_invariants import TeamChecker, machine_of
 from simulation.world import Chances, Scheduler, Seat, World
 
+MOST_MACHINES = 5  # that are ever in a team
 SESSIONS = 4  # of each machine; every other one is in the shared project
+FEWEST = 2  # machines that are in it
 QUIET_S = 150  # longest time until all is the same everywhere
 JOINED_S = 20.0  # until a machine is let in, and all share the project
 HOUR_S = 3_600
@@ -67,10 +79,12 @@ class TeamRunner:
         self.worlds: list[World] = []
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[tuple[int, int], list[Line]] = {}
-        self._checkouts = [checkout(directory / str(at) / "p") for at in range(scenario.machines)]
+        self._checkouts = [checkout(directory / str(at) / "p") for at in range(MOST_MACHINES)]
         self._project = identify(self._checkouts[0]).id
+        skewed = self.chance.random() < 0.5  # noqa: PLR2004
+        self._skews = (0, 0, 1, -1) if skewed else (0,)  # hours
+        self.checker = TeamChecker(self.worlds, self.engine, self._project, same_clock=not skewed)
         self._found_team()
-        self.checker = TeamChecker(self.worlds, self.engine, self._project)
 
     def run(self) -> None:
         """Run it to its end, and then until all is quiet.
@@ -83,7 +97,6 @@ class TeamRunner:
             TEAM_ACTS[act.do](self, act.which)
         self.rest(0)
         for world in self.worlds:
-            assert world.team is not None  # noqa: S101  for mypy
             for store in (world.records, world.vectors, world.graph):
                 for problem in store.problems():
                     raise InvariantBroken("k", problem)
@@ -96,19 +109,29 @@ class TeamRunner:
     def _found_team(self) -> None:
         self._add(enrolment.create("crew", SERVER, "author 0", "machine 0"))
         self.scheduler.run(JOINED_S)
-        for at in range(1, self.scenario.machines):
-            invited = self.worlds[0].answer(Actor.REPLICATOR, InviteMachine())
-            assert isinstance(invited, MachineInvited), invited  # noqa: S101
-            code = invitation.decode(invited.code, self.worlds[0].now.wall)
-            self._add(enrolment.accept(code, f"author {at}", f"machine {at}"))
+        for _ in range(1, self.scenario.machines):
+            self._invite(0, own=False)
             self.scheduler.run(JOINED_S)
         for world in self.worlds:
             self._share(world, on=True)
         self.scheduler.run(JOINED_S)
         for world in self.worlds:
-            world.chances = self.scenario.chances
-            ahead = self.chance.choice((0, 0, 1, -1)) * HOUR_S * NS
-            world.now = Now(world.now.wall + ahead, world.now.mono)
+            self._begin(world)
+
+    def _begin(self, world: World) -> None:
+        """Have faults happen to a machine, and perhaps its clock be wrong."""
+        world.chances = self.scenario.chances
+        ahead = self.chance.choice(self._skews) * HOUR_S * NS
+        world.now = Now(world.now.wall + ahead, world.now.mono)
+
+    def _invite(self, place: int, *, own: bool) -> None:
+        """Have a machine invite a new one, which asks to be let in."""
+        invited = self.worlds[place].answer(Actor.REPLICATOR, InviteMachine(own=own))
+        if isinstance(invited, MachineInvited):  # else it is not let in itself yet
+            code = invitation.decode(invited.code, self.worlds[place].now.wall)
+            at = len(self.worlds)
+            self._add(enrolment.accept(code, f"author {at}", f"machine {at}"))
+            self.checker.join(at, place if own else at)
 
     def _add(self, own: Enrolment) -> None:
         world = World(
@@ -142,6 +165,18 @@ class TeamRunner:
         assert isinstance(answer, Captured), answer  # noqa: S101
         self._acknowledge(place, session, words)
 
+    def note(self, which: int) -> None:
+        """Somebody notes something, for all or for themselves."""
+        place, mine, word = self._place(which), (which >> 4) % 3 == 0, next(self._words)
+        world = self.worlds[place]
+        turn = CapturedTurn(
+            text=agent.text_of(word), cwd=self._checkouts[place], tier="semantic",
+            created_at=world.now.wall, pinned=bool((which >> 6) % 2), mine=mine,
+        )  # fmt: skip
+        answer = world.answer(Actor.INGEST, Capture(turns=(turn,)))
+        assert isinstance(answer, Captured), answer  # noqa: S101
+        self._acknowledge(place, int(mine), [word])
+
     def work(self, which: int) -> None:
         """An agent goes on with its work, or begins some; it may stop in the middle."""
         place, session, bits = self._place(which), (which >> 3) % SESSIONS, which >> 6
@@ -169,25 +204,29 @@ class TeamRunner:
         if session % 2:
             self.checker.private[place] |= set(words)
         else:
-            self.checker.said |= set(words)
+            self.checker.say(place, words)
 
     # --- what is done to it -----------------------------------------------------------------------
 
     def pin(self, which: int) -> None:
         """Somebody pins or unpins a record, of whichever machine."""
         if record := self._chosen(which):
-            self._ask(which, Pin(ref=record.id, pinned=bool((which >> 4) % 3)))
+            mine = (which >> 6) % 3 == 0
+            if mine:
+                self.checker.own_pins[self._place(which)].add(record.id)
+            self._ask(which, Pin(ref=record.id, pinned=bool((which >> 4) % 3), mine=mine))
 
     def mark(self, which: int) -> None:
-        """Somebody dismisses a record, or takes that back."""
+        """Somebody dismisses a record, or closes its session, or takes that back."""
         if record := self._chosen(which):
-            self._ask(which, Mark(ref=record.id, mark="dismissed", on=bool((which >> 4) % 3)))
+            mark: Literal["done", "dismissed"] = "done" if (which >> 6) % 3 == 0 else "dismissed"
+            self._ask(which, Mark(ref=record.id, mark=mark, on=bool((which >> 4) % 3)))
 
     def edit(self, which: int) -> None:
         """Somebody edits a record."""
         if (record := self._chosen(which)) and WORD.search(record.text):
             word = next(self._words)
-            self.checker.replaced(record, word)
+            self.checker.replaced(self._place(which), record, word)
             self._ask(which, Edit(ref=record.id, text=agent.text_of(word)))
 
     def forget(self, which: int) -> None:
@@ -195,10 +234,10 @@ class TeamRunner:
         record = self._chosen(which)
         if record is None:
             return
-        whole = (which >> 4) % 4 == 0
+        whole = bool(record.session) and (which >> 4) % 4 == 0  # notes are in none
         with self.worlds[self._place(which)].records.view() as view:
             session = [r for r in view.every() if _session(r) == _session(record)]
-        self.checker.forgotten(session if whole else [record])
+        self.checker.forgotten(self._place(which), session if whole else [record])
         if whole:  # what of it was not read here yet may go, or stay
             self.checker.said -= self._words_of_session(record)
         self._ask(which, Forget(refs=(record.id,), whole_sessions=whole))
@@ -206,6 +245,35 @@ class TeamRunner:
     def pause(self, which: int) -> None:
         """A machine does not share the project until all rest."""
         self._share(self.worlds[self._place(which)], on=False)
+
+    # --- who is in the team -----------------------------------------------------------------------
+
+    def join(self, which: int) -> None:
+        """Somebody lets another machine in, of their own or of somebody else."""
+        if len(self.worlds) < MOST_MACHINES:
+            self._invite(self._place(which), own=bool((which >> 3) % 2))
+            self._begin(self.worlds[-1])
+
+    def appoint(self, which: int) -> None:
+        """The founder makes a machine an admin."""
+        machine = machine_of(self.worlds[self._place(which)])
+        self.worlds[0].answer(Actor.REPLICATOR, AppointAdmin(machine=machine))
+
+    def leave(self, which: int) -> None:
+        """A machine leaves, or is removed by another one that may do so."""
+        place = self._place(which)
+        by = (place, 0, self._place(which >> 10))[(which >> 8) % 3]
+        if place and len(self.checker.present) > FEWEST and not self._anybody_waits():
+            leaving = LeaveTeam(machine="" if place == by else machine_of(self.worlds[place]))
+            answer = self.worlds[by].answer(Actor.REPLICATOR, leaving)
+            if not isinstance(answer, Error):
+                self.checker.leave(place)
+
+    def _anybody_waits(self) -> bool:
+        """Is a machine not let in yet? Its invitation would be void if who made it left."""
+        worlds = [self.worlds[place] for place in self.checker.present]
+        reports = [world.answer(Actor.REPLICATOR, TeamStatus()) for world in worlds]
+        return any(isinstance(r, TeamReport) and r.reason.startswith("waiting") for r in reports)
 
     # --- what goes wrong --------------------------------------------------------------------------
 
@@ -264,14 +332,15 @@ class TeamRunner:
             world.down_until = dict.fromkeys(world.down_until, world.now.mono)
             world.reach(online=True)
         self.scheduler.run(2.0)
-        for world in self.worlds:
-            self._share(world, on=True)
         for _second in range(QUIET_S // 10):
+            for place in self.checker.present:
+                self._share(self.worlds[place], on=True)
             self.scheduler.run(10.0)
             if self.checker.holds():
                 break
         self.scheduler.run(30.0)
         self.checker.check()
+        self.checker.begin_without()
         for world in self.worlds:
             world.chances = self.scenario.chances
 
@@ -285,7 +354,7 @@ class TeamRunner:
                 world.reach(online=True)
 
     def _place(self, which: int) -> int:
-        return which % len(self.worlds)
+        return self.checker.present[which % len(self.checker.present)]
 
     def _directory(self, place: int, session: int) -> str:
         return f"/private{place}" if session % 2 else self._checkouts[place]
@@ -316,12 +385,16 @@ def _session(record: Record) -> tuple[str, str, str]:
 
 TEAM_ACTS: dict[str, Callable[[TeamRunner, int], None]] = {
     "say": TeamRunner.say,
+    "note": TeamRunner.note,
     "work": TeamRunner.work,
     "pin": TeamRunner.pin,
     "mark": TeamRunner.mark,
     "edit": TeamRunner.edit,
     "forget": TeamRunner.forget,
     "pause": TeamRunner.pause,
+    "join": TeamRunner.join,
+    "appoint": TeamRunner.appoint,
+    "leave": TeamRunner.leave,
     "crash": TeamRunner.crash,
     "kill": TeamRunner.kill,
     "cut": TeamRunner.cut,
@@ -334,7 +407,7 @@ TEAM_ACTS: dict[str, Callable[[TeamRunner, int], None]] = {
     "rest": TeamRunner.rest,
 }
 TEAM_WEIGHTS = {
-    "say": 20, "work": 20, "pin": 5, "mark": 3, "edit": 6, "forget": 6, "pause": 1, "crash": 4,
-    "kill": 6, "cut": 5, "reach": 5, "lose_tail": 3, "empty": 1, "repeat": 2, "reorder": 4,
-    "restart": 1,
+    "say": 20, "note": 5, "work": 20, "pin": 6, "mark": 4, "edit": 6, "forget": 6, "pause": 1,
+    "join": 3, "appoint": 1, "leave": 4, "crash": 4, "kill": 6, "cut": 5, "reach": 5,
+    "lose_tail": 3, "empty": 1, "repeat": 2, "reorder": 4, "restart": 1,
 }  # fmt: skip

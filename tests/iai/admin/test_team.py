@@ -13,6 +13,8 @@ from iai.admin.team import Team
 from iai.cli.status import LOOKS
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.mcp import forms
+from iai.mcp.calls import Memory
 from iai.model.clock import NS
 from iai.protocol.replicator import TeamPeer, TeamProject, TeamReport
 from iai.ui.now import Watch
@@ -161,6 +163,18 @@ def test_status_has_a_line_for_each_machine(layout: Layout, told: TeamReport) ->
     assert document["team"]["report"]["peers"][0]["waiting"] == told.peers[0].waiting
     warned = [look for look in LOOKS if "warn" in look.groupindex and look.search(block[2])]
     assert len(warned) == 1
+
+
+@pytest.mark.usefixtures("told")
+def test_the_status_of_mcp_has_the_same_lines(layout: Layout) -> None:
+    layout.create()
+    settings = Settings(store=layout.root)
+    result = Memory(settings, start=False).answer(forms.Status()).result
+    assert isinstance(result, forms.StatusResult)
+    document, _ = status.collect(settings)
+    shown = [(one.about, one.level, one.todo) for one in result.team]
+    assert shown == [(d["about"], d["level"], d["todo"]) for d in document["team"]["lines"]]
+    assert "behind by 3 changes" in result.team[2].said
 
 
 @pytest.mark.usefixtures("told")

@@ -16,6 +16,7 @@ from iai.errors import BadUsage
 from iai.freshness.target import Target
 from iai.mcp import forms
 from iai.mcp.calls import Memory
+from iai.model.member import Member
 from iai.model.record import Project
 from iai.projects.identity import identify
 from iai.recall.named_person import machines
@@ -67,6 +68,16 @@ NAMED = [
 def test_a_person_or_a_machine_is_meant(view: Records, named: str, meant: tuple[str, ...]) -> None:
     with view.view() as records:
         assert machines(named, records) == meant
+
+
+def test_of_two_people_of_one_name_only_one_is_me(store: Layout) -> None:
+    other = Member(machine="dd" * 8, author="Ada", name="ketch", person="dd" * 8)
+    records = Records(store.records, writer=True)
+    know(records, other)
+    with records.view() as view:
+        assert machines("me", view) == (LAPTOP, WORKSTATION)
+        assert machines("Ada", view) == (LAPTOP, WORKSTATION, other.machine)
+    records.close()
 
 
 def test_an_unknown_name_is_an_error_that_says_who_is_known(iai: Iai) -> None:

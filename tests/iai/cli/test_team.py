@@ -17,6 +17,7 @@ import pytest
 import zmq
 from harness.group import Group
 from harness.nats_servers import NatsServers
+from msgspec import structs
 
 from iai import cli
 from iai.cli import main, team_steps
@@ -26,9 +27,10 @@ from iai.model.clock import NS
 from iai.model.record import Project
 from iai.process import lock
 from iai.protocol import wire
-from iai.protocol.ingest import IgnoreProject
+from iai.protocol.ingest import NameProject
 from iai.protocol.message import PIPELINE, Actor, Error, ErrorCode, Reply, Request
 from iai.protocol.replicator import (
+    AppointAdmin,
     InviteMachine,
     LeaveTeam,
     MachineInvited,
@@ -58,6 +60,7 @@ class Answering:
         self.asked: list[Request] = []
         self.peers: tuple[TeamPeer, ...] = ()
         self.projects: tuple[TeamProject, ...] = ()
+        self.admins: tuple[str, ...] = ()
         self.reason = ""
         self.refusal = ""
         self.code = ""
@@ -102,7 +105,7 @@ class Answering:
         return TeamReport(
             team="t" * 16, name="crew", machine="m" * 16, state="connected", since=NOW.wall,
             reason=self.reason, pending=0, waiting=0, refused=0, peers=self.peers,
-            projects=self.projects,
+            projects=self.projects, admins=self.admins,
         )  # fmt: skip
 
 
@@ -237,7 +240,10 @@ def test_an_invitation_is_printed_alone_and_the_rest_beside_it(iai: Run, group: 
     group.code = "iai1-code"
     code, out, error = iai("team", "invite")
     assert (code, out) == (0, "iai1-code\n")
-    assert "within 7 days" in error
+    assert "one machine of somebody else in with it, within 7 days" in error
+    assert "another machine of yours" in iai("team", "invite", "--mine")[2]
+    asked = [one for one in group.asked if isinstance(one, InviteMachine)]
+    assert [one.own for one in asked] == [False, True]
     assert json.loads(iai("team", "invite", "--json")[1]) == {"code": "iai1-code"}
 
 
@@ -249,19 +255,26 @@ def test_invitations_need_iai_to_run(iai: Run) -> None:
 
 
 def test_the_status_lists_the_machines_with_what_removes_them(iai: Run, group: Answering) -> None:
-    group.peers = (peer("a" * 16, "Ada", "pc"), peer("b" * 16, "", ""))
+    group.peers = (
+        peer("a" * 16, "Ada", "pc"),
+        structs.replace(peer("c" * 16, "Kim", "box"), own=True),
+        peer("b" * 16, "", ""),
+    )
+    group.admins = ("a" * 16, "c" * 16)
     code, out, _ = iai("team", "status")
     own = team_file.load(group.layout)
     assert code == 0
     assert out.splitlines() == [
         f"crew ({own.team}) on tls://10.0.0.1:4222, connected",
         f"  {own.machine}  laptop of Kim  this machine, founder",
-        f"  {'a' * 16}  pc of Ada",
+        f"  {'a' * 16}  pc of Ada  admin",
+        f"  {'c' * 16}  box of Kim  yours, admin",
         f"  {'b' * 16}  (its name is not known yet)",
         "nothing is shared from here; `iai project share .` shares a checkout",
     ]
     found = json.loads(iai("team", "status", "--json")[1])
-    assert [member["machine"] for member in found["members"]][1:] == ["a" * 16, "b" * 16]
+    assert [member["machine"] for member in found["members"]][1:] == ["a" * 16, "c" * 16, "b" * 16]
+    assert [member["admin"] for member in found["members"]] == [False, True, True, False]
     assert PASSWORD not in json.dumps(found)
 
 
@@ -284,6 +297,15 @@ def test_the_founder_removes_a_machine_by_its_name_or_id(iai: Run, group: Answer
     code, _, error = iai("team", "leave", "--machine", "nobody")
     assert code == 2
     assert "no other machine of the team is nobody" in error
+
+
+def test_the_founder_makes_a_machine_an_admin_by_its_name_or_id(iai: Run, group: Answering) -> None:
+    group.peers = (peer("a" * 16, "Ada", "mac"),)
+    group.admins = ("a" * 16,)
+    code, out, _ = iai("team", "admin", "mac")
+    assert (code, out) == (0, "mac of Ada can remove other machines, too\n")
+    assert AppointAdmin(machine="a" * 16) in group.asked
+    assert iai("team", "admin", "nobody")[0] == 2
 
 
 def test_what_the_replicator_refuses_is_passed_on(iai: Run, group: Answering) -> None:
@@ -392,8 +414,8 @@ def test_a_project_that_is_new_here_is_known_by_its_name_from_then_on(
     (checkout / ".git" / "config").write_text(section)
     assert iai("project", "share", str(checkout))[0] == 0
     (noted,) = asked
-    assert isinstance(noted, IgnoreProject)
-    assert (noted.project.name, noted.ignored) == ("quay", False)
+    assert isinstance(noted, NameProject)
+    assert noted.project.name == "quay"
     assert any(isinstance(request, ShareProject) for request in group.asked)
 
 
@@ -426,7 +448,7 @@ def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None
         lacks = len(rest) == 1 and rest[0] in ("create", "server", "share", "unshare")
         cli.parser(name).parse_args([*rest, *required] if lacks else rest)
     said = {rest[0] for name, *rest in words if name == "team"}
-    assert said == {"serve", "create", "invite", "join", "status", "leave", "server"}
+    assert said == {"serve", "create", "invite", "join", "status", "leave", "admin", "server"}
     assert f"within {invitation.LIFETIME_NS // (86_400 * NS)} days" in page
 
 

@@ -24,6 +24,7 @@ from iai.protocol.ingest import (
     IgnoreProject,
     Mark,
     MergeProjects,
+    NameProject,
     Pin,
     Place,
 )
@@ -76,6 +77,43 @@ def test_a_record_is_pinned_and_unpinned(records: Records) -> None:
     assert get(records, "#1").pinned
     assert apply(records, Pin(ref="#1", pinned=False)) == 1
     assert not get(records, "#1").pinned
+
+
+def test_a_record_is_pinned_for_oneself_beside_the_pin_of_its_project(records: Records) -> None:
+    for request, pinned, mine in (
+        (Pin(ref="#1", mine=True), False, "pin"),
+        (Pin(ref="#1"), True, "pin"),
+        (Pin(ref="#1", pinned=False, mine=True), True, ""),
+        (Pin(ref="#1", mine=True), True, "pin"),
+        (Pin(ref="#1", pinned=False), False, ""),
+    ):
+        apply(records, request)
+        found = get(records, "#1")
+        assert (found.pinned, found.mine) == (pinned, mine)
+        with records.view() as view:
+            assert [r.label for r in view.pinned(found.project)] == [1][: pinned or mine == "pin"]
+
+
+def test_a_project_gets_a_name_before_anything_is_stored_of_it(records: Records) -> None:
+    apply(records, NameProject(project=THERE))
+    with records.view() as view:
+        named = view.project_named(THERE.id)
+    assert named is not None
+    assert (named.name, named.root, named.ignored) == (THERE.name, THERE.root, "")
+    revision = mark(records).revision
+    apply(records, IgnoreProject(project=THERE))
+    apply(records, NameProject(project=structs.replace(THERE, name="other", root="/other")))
+    with records.view() as view:
+        kept = view.project_named(THERE.id)
+    assert kept is not None
+    assert (kept.name, kept.ignored) == (THERE.name, "project")
+    assert mark(records).revision == revision + 1
+
+
+def test_only_a_note_can_be_kept_from_the_team(records: Records) -> None:
+    check(records, CapturedTurn(text="a note", tier="semantic", mine=True))
+    with pytest.raises(BadUsage, match="only a note"):
+        check(records, CapturedTurn(text="said", mine=True))
 
 
 def test_a_record_is_marked_and_the_mark_is_taken_off(records: Records) -> None:

@@ -233,6 +233,114 @@ def test_who_works_on_a_machine_is_known_from_what_it_says_last(team: Team) -> N
         assert view.member(B) is None
 
 
+# --- what is one's own ---------------------------------------------------------------------------
+
+
+def told(*replicas: Replica) -> list[bytes]:
+    """Return all that these have to say, as it is sent."""
+    return [message.data for one in replicas for message in one.publish(again=True)]
+
+
+def test_a_pin_of_ones_own_is_told_to_nobody_and_leaves_the_projects_alone(team: Team) -> None:
+    a, b, _ = team
+    a.say("one", text="one")
+    exchange(a, b)
+    before = told(a, b)
+    b.ask(Pin(ref=there(b, "one").id, mine=True))
+    assert told(a, b) == before
+    assert [there(one, "one").is_pinned for one in (a, b)] == [False, True]
+    a.ask(Pin(ref=there(a, "one").id))
+    exchange(a, b)
+    assert all(there(one, "one").pinned for one in (a, b))
+    a.ask(Pin(ref=there(a, "one").id, pinned=False))
+    exchange(a, b)
+    assert [(r.pinned, r.is_pinned) for r in (there(a, "one"), there(b, "one"))] == [
+        (False, False),
+        (False, True),
+    ]
+    a.ask(Edit(ref=there(a, "one").id, text="one, edited"))
+    exchange(a, b)
+    assert there(b, "one, edited").is_pinned
+
+
+def test_unpinning_takes_off_both_pins_or_only_ones_own(team: Team) -> None:
+    a, b, _ = team
+    a.say("one", text="one")
+    ref = there(a, "one").id
+    for mine in (False, True):
+        a.ask(Pin(ref=ref, mine=mine))
+    exchange(a, b)
+    a.ask(Pin(ref=ref, pinned=False, mine=True))
+    assert [there(one, "one").pinned for one in (a, b)] == [True, True]
+    a.ask(Pin(ref=ref, mine=True))
+    a.ask(Pin(ref=ref, pinned=False))
+    exchange(a, b)
+    assert [there(one, "one").is_pinned for one in (a, b)] == [False, False]
+
+
+def test_a_note_of_ones_own_is_told_to_nobody_whatever_becomes_of_it(team: Team) -> None:
+    a, b, _ = team
+    a.say("note", text="note", session="", tier="semantic", pinned=True, mine="note")
+    a.say("other", text="other", session="", tier="semantic")
+    ref = there(a, "note").id
+    a.ask(Edit(ref=ref, text="new note"))
+    for pinned in (False, True):
+        a.ask(Pin(ref=ref, pinned=pinned))
+    a.ask(Mark(ref=ref, mark="done"))
+    assert there(a, "new note").mine == "note"
+    before = told(a)
+    exchange(a, b)
+    assert texts(b) == ["other"]
+    a.ask(Forget(refs=(ref,)))
+    for data in (*before, *told(a, b)):
+        assert b"note" not in data
+        assert ref.encode() not in data
+
+
+def of(person: str, *machines: str) -> list[Message]:
+    """Return what says that these machines are of one person."""
+    said = MemberChange(project=PROJECT, revision=1, author="ann", name="box", person=person)
+    return [Message(machine, change.encode(said)) for machine in machines]
+
+
+def test_what_somebody_dismisses_is_dismissed_for_all_their_machines_and_for_nobody_else(
+    team: Team,
+) -> None:
+    a, b, c = team
+    for one in team:
+        one.take([*of(A, A, B), *of(C, C)])
+    for name in ("one", "two"):
+        c.say(name, text=name)
+    exchange(a, b, c)
+    a.ask(Mark(ref=there(a, "one").id, mark="dismissed"))
+    c.ask(Mark(ref=there(c, "two").id, mark="dismissed"))
+    exchange(a, b, c)
+    shown = [[there(r, text).dismissed for text in ("one", "two")] for r in team]
+    assert shown == [[True, False], [True, False], [False, True]]
+    b.ask(Mark(ref=there(b, "one").id, mark="dismissed", on=False))
+    exchange(a, b, c)
+    assert not there(a, "one").dismissed
+
+
+def test_a_teammates_dismissal_does_not_wait_for_a_record_either(team: Team) -> None:
+    a, b, _ = team
+    a.say("one", text="one")
+    said = a.publish()
+    a.ask(Mark(ref=there(a, "one").id, mark="dismissed"))
+    b.take(a.publish())
+    b.take(said)
+    assert not there(b, "one").marks
+
+
+def test_what_is_done_is_done_for_everybody(team: Team) -> None:
+    a, b, _ = team
+    a.say("one", text="one")
+    exchange(a, b)
+    b.ask(Mark(ref=there(b, "one").id, mark="done"))
+    exchange(a, b)
+    assert there(a, "one").marks == ("done",)
+
+
 def test_paths_below_the_project_are_told_as_seen_from_its_root(team: Team) -> None:
     a, b, _ = team
     a.say("one")
@@ -314,13 +422,13 @@ def test_a_project_that_is_shared_later_is_told_with_all_that_was_written_by_han
     for name in ("kept", "edited", "forgotten"):
         a.say(name, text=name)
     a.ask(Pin(ref=there(a, "kept").id))
-    a.ask(Mark(ref=there(a, "kept").id, mark="dismissed"))
+    a.ask(Mark(ref=there(a, "kept").id, mark="done"))
     a.ask(Edit(ref=there(a, "edited").id, text="as it should be"))
     a.ask(Forget(refs=(there(a, "forgotten").id,)))
     exchange(a, b)
     assert texts(b) == ["as it should be", "kept"]
     kept = there(b, "kept")
-    assert (kept.pinned, kept.marks) == (True, ("dismissed",))
+    assert (kept.pinned, kept.marks) == (True, ("done",))
 
 
 def test_what_an_older_version_stored_is_told_with_its_work(team: Team) -> None:

@@ -178,6 +178,16 @@ def test_a_record_is_pinned_and_unpinned(g: Group, h: Host) -> None:
         kept = record(g, "#1")
         assert kept is not None
         assert kept.pinned is pinned
+    h.call("memory_pin", id="#1", mine=True)
+    kept = record(g, "#1")
+    assert kept is not None
+    assert (kept.pinned, kept.mine) == (False, "pin")
+    g.iai("pin", "#1", "--mine", "--off")
+    noted = g.json("remember", "The gauge is read twice a day.", "--mine", "--pin")
+    for ref, mine in (("#1", ""), (noted["ids"][0], "note")):
+        kept = record(g, ref)
+        assert kept is not None
+        assert kept.mine == mine
 
 
 def test_all_of_the_given_records_are_forgotten_or_none(g: Group, h: Host) -> None:

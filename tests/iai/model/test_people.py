@@ -5,11 +5,31 @@ import pytest
 from iai.model.member import Member
 from iai.model.people import People
 
-HERE = Member(machine="", author="Ada", name="laptop")
-A, B, C, D, E = (letter * 16 for letter in "abcde")
+HERE = Member(machine="", author="Ada", name="laptop", person="f" * 16)
+A, B, C, D, E, F = (letter * 16 for letter in "abcdef")
 CASES = [
     ("this machine", "", None, "", True),
-    ("another machine of mine", A, Member(machine=A, author="Ada", name="box"), "you on box", True),
+    (
+        "another machine of mine, whatever it calls its user",
+        A,
+        Member(machine=A, author="Ada L", name="box", person=F),
+        "you on box",
+        True,
+    ),
+    (
+        "one of a teammate with my name",
+        B,
+        Member(machine=B, author="Ada", name="box", person=B),
+        "Ada on box",
+        False,
+    ),
+    (
+        "one of my name of which nobody knows whose it is",
+        B,
+        Member(machine=B, author="Ada", name="box"),
+        "Ada on box",
+        False,
+    ),
     ("a teammate's", B, Member(machine=B, author="Kim", name="quay"), "Kim on quay", False),
     ("one that nobody named", C, None, "machine cccccccc", False),
     ("of one without a name", D, Member(machine=D, author="", name=""), "machine dddddddd", False),

@@ -21,12 +21,12 @@ KIMS_EDIT = ("edit", {**EDIT[1], "path": "/home/kim/mine/src/ebb.py"})
 COMMIT = ("commit", {"text": "Mend the tide", "commit": "a1b2c3d4e5", "status": "ok"})
 LAPTOP, WORKSTATION, KIMS, LEES = "", "aa" * 8, "bb" * 8, "cc" * 8
 MEMBERS = {
-    machine: Member(machine=machine, author=author, name=name)
-    for machine, author, name in (
-        (LAPTOP, "Ada", "laptop"),
-        (WORKSTATION, "Ada", "workstation"),
-        (KIMS, "Kim", "quay"),
-        (LEES, "Lee", "slip"),
+    machine: Member(machine=machine, author=author, name=name, person=person)
+    for machine, author, name, person in (
+        (LAPTOP, "Ada", "laptop", "ada"),
+        (WORKSTATION, "Ada", "workstation", "ada"),
+        (KIMS, "Kim", "quay", "kim"),
+        (LEES, "Lee", "slip", "lee"),
     )
 }
 

@@ -328,6 +328,34 @@ def test_a_resumed_session_is_told_what_others_did_meanwhile(records: Records) -
     assert "text of mine" not in text
 
 
+def test_what_somebody_of_the_same_name_did_is_told_among_what_others_did(
+    records: Records,
+) -> None:
+    other = "dd" * 8
+    know(records, Member(machine=other, author="Ada", name="ketch", person=other))
+    session(records, "mine", DAY, done=[EDIT])
+    session(records, "hers", HOUR, machine=other, done=[EDIT])
+    text = payload(records)
+    assert section(text, SINCE)[0].startswith("- Ada, ")
+    assert "text of mine asked" in "\n".join(section(text, "Last session here"))
+
+
+def test_what_is_ones_own_says_so_among_what_is_pinned(records: Records) -> None:
+    fields: dict[str, Any] = {"session": "", "tier": "semantic"}
+    put(
+        records,
+        new_record("note", mine="note", pinned=True, **fields),
+        new_record("pin", mine="pin", machine=KIMS, **fields),
+        new_record("rule", pinned=True, **fields),
+    )
+    shown = [line for line in section(payload(records), "Pinned") if line.startswith("#")]
+    assert sorted(line.rpartition(", ")[0] for line in shown) == [
+        "#1, yours alone",
+        "#2, pinned for you alone, Kim",
+        "#3",
+    ]
+
+
 def test_what_was_dismissed_is_not_shown(records: Records) -> None:
     session(records, "mine", DAY, done=[EDIT])
     session(records, "kims", HOUR, machine=KIMS, done=[EDIT])

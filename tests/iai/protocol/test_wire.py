@@ -54,6 +54,7 @@ from iai.protocol.ingest import (
     LineSkipped,
     Mark,
     MergeProjects,
+    NameProject,
     Pin,
     Place,
     ProjectMoved,
@@ -86,6 +87,7 @@ from iai.protocol.message import (
 )
 from iai.protocol.registry import FEED, INBOX, REPLIES
 from iai.protocol.replicator import (
+    AppointAdmin,
     ChangesArrived,
     ChangeWithheld,
     InviteMachine,
@@ -417,6 +419,33 @@ GOLDEN: dict[str, str] = {
         "86a17601a26964a137a46b696e64b47465616d2d6d6573736167652d72656675736564a873657175656e6365"
         "01a77375626a656374a173a6726561736f6ea172"
     ),
+    "capture, as a note of one's own": (
+        "84a17601a26964a137a46b696e64a763617074757265a57475726e73918ba474657874a368c3a9a4726f6c65"
+        "a9617373697374616e74a474696572a8657069736f646963a4686f7374a6636c69656e74a773657373696f6e"
+        "a0a3637764a22f70aa637265617465645f6174ffa47461677390a670696e6e6564c2a36b6579a0a46d696e65"
+        "c2"
+    ),
+    "pin, as one's own": (
+        "86a17601a26964a137a46b696e64a370696ea3726566a22331a670696e6e6564c3a46d696e65c2"
+    ),
+    "name-project": (
+        "84a17601a26964a137a46b696e64ac6e616d652d70726f6a656374a770726f6a65637483a26964a170a46e61"
+        "6d65a16ea4726f6f74a22f72"
+    ),
+    "invite-machine, for oneself": (
+        "84a17601a26964a137a46b696e64ae696e766974652d6d616368696e65a36f776ec2"
+    ),
+    "appoint-admin": (
+        "84a17601a26964a137a46b696e64ad6170706f696e742d61646d696ea76d616368696e65a16d"
+    ),
+    "team-report, with admins": (
+        "8fa17601a26964a137a46b696e64ab7465616d2d7265706f7274a47465616da174a46e616d65a16ea76d6163"
+        "68696e65a16da57374617465a9636f6e6e6563746564a573696e636501a6726561736f6ea172a770656e6469"
+        "6e6702a777616974696e6703a77265667573656404a570656572739188a76d616368696e65a16da661757468"
+        "6f72a161a46e616d65a16ea868656172645f617401a777616974696e6702a76d697373696e67c3ac62656869"
+        "6e645f73696e636503a36f776ec2a870726f6a656374739184a770726f6a656374a170ab756e7075626c6973"
+        "68656401b1756e7075626c69736865645f73696e636502a7626c6f636b6564a162a661646d696e7390"
+    ),
 }
 
 
@@ -459,6 +488,7 @@ def one_of_each() -> list[Message]:
         Erase(labels=(1,), parts=(SessionPart(session="00", text="t"),), projects=("p",)),
         MergeProjects(project=PLACE, into=PLACE),
         IgnoreProject(project=PLACE, below=True),
+        NameProject(project=PLACE),
         Changed(count=1, revision=2),
         Flush(),
         Flushed(revision=3),
@@ -522,6 +552,7 @@ def one_of_each() -> list[Message]:
         TeamStatus(),
         ShareProject(project="p", on=False),
         InviteMachine(),
+        AppointAdmin(machine="m"),
         LeaveTeam(machine="m"),
         TeamReport(
             team="t", name="n", machine="m", state="connected", since=1, reason="r", pending=2,

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from simulation.engine import LARGEST
 
 from actors import replicator
-from iai.model.change import ForgetChange, Named, TurnChange, decode, encode
+from iai.model.change import ForgetChange, MemberChange, Named, TurnChange, decode, encode
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.message import Error
 from iai.protocol.replicator import (
@@ -116,6 +116,57 @@ def test_nothing_of_a_project_that_is_not_shared_leaves_the_machine(team: Make) 
     assert not any(b"private matter" in plain for plain in opened(t))
     t.share(a)
     assert list(b.texts().values()) == ["before it was shared", "after it was shared no more"]
+
+
+def test_of_ones_own_pins_and_notes_the_stream_and_other_machines_have_nothing(
+    team: Make,
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    shared = b.say("the harbour opens at five")
+    t.settle()
+    before = dict(t.engine.messages)
+    a.edit(Pin(ref=shared, mine=True))
+    note = a.say("zebra-quartz", session="", tier="semantic", mine="note", pinned=True)
+    a.edit(Edit(ref=note, text="zebra-quartz, and jasper"))
+    t.settle()
+    assert t.engine.messages == before
+    a.edit(Forget(refs=(note,)))
+    t.settle()
+    assert t.engine.messages == before
+    assert b"zebra-quartz" not in b.files()
+    assert [node.all()[0].is_pinned for node in t.nodes] == [True, False]
+
+
+def test_a_newcomer_learns_the_names_of_those_who_have_left(team: Make, tmp_path: Path) -> None:
+    t = team(2)
+    gone = t.nodes[1].own.machine
+    t.nodes[0].ask(LeaveTeam(machine=gone))
+    t.settle()
+    new = t.join(tmp_path / "late", "Eve")
+    with new.records.view() as view:
+        known = view.member(gone)
+    assert known is not None
+    assert (known.author, known.person) == ("Ada 1", gone)
+
+
+def test_no_machine_says_of_itself_in_a_change_whose_it_is(team: Make) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    b.say("something")
+    t.settle()
+    subject = next(s for s, _ in t.engine.messages.values() if b.own.machine in s)
+    lie = MemberChange(project=PROJECT, revision=9, author="Kim", person=a.own.machine)
+    team_of_b = b.replicator._membership
+    sealed = team_of_b.seal(subject.split(".")[3], 99, 0, encode(lie))
+    t.engine.append(subject, "lie", sealed)
+    t.settle()
+    refused = [one.reason for one in a.events if isinstance(one, TeamMessageRefused)]
+    assert refused == ["who a machine is does not count if it says so in a change"]
+    with a.records.view() as view:
+        assert view.member(b.own.machine).person == b.own.machine  # type: ignore[union-attr]
 
 
 def test_a_machine_that_joins_later_reads_all_that_was_said_before(

@@ -91,8 +91,9 @@ def know(records: Records, *members: Member) -> None:
     """Have the replicator say who works on which machine; "" is this one."""
     for member in members:
         named = MemberChange(
-            project=PROJECT, revision=member.revision + 1, author=member.author, name=member.name
-        )
+            project=PROJECT, revision=member.revision + 1,
+            author=member.author, name=member.name, person=member.person,
+        )  # fmt: skip
         hear(records, member.machine or THIS, named)
 
 

@@ -14,13 +14,14 @@ from msgspec import structs
 from iai.errors import BadUsage, Forged, NotAMember, UnknownKey
 from iai.model.member import Member
 from iai.team import control, enrolment, envelope, identity, invitation
-from iai.team.control import Admit, Grant, Invite, Key, Leave, Profile
+from iai.team.control import Admit, Appoint, Grant, Invite, Join, Key, Leave, Profile
 from iai.team.envelope import Header
 from iai.team.identity import PublicKeys
 from iai.team.membership import Membership
 from tests.iai.team.machines import SERVER, START, Machine, Stream, crew, founder, invited, settle
 
 PROJECT = "0123456789abcdef"  # id
+NO_REMOVAL = "only the founder can remove an admin, and only an admin another machine"
 LATER = START + invitation.LIFETIME_NS + 1
 
 
@@ -29,6 +30,11 @@ def shared(stream: Stream, *machines: Machine) -> str:
     stream.publish(machines[0].team.share(PROJECT))
     settle(stream, *machines)
     return machines[0].team.hash_of(PROJECT)
+
+
+def named(machine: Machine, author: str, name: str, person: str = "") -> Member:
+    """Return a member whose user has no other machine, or that of a person."""
+    return Member(machine=machine.id, author=author, name=name, person=person or machine.id)
 
 
 def why_not(machine: Machine, data: bytes) -> str:
@@ -48,9 +54,9 @@ def test_an_invited_machine_is_let_in_and_all_know_its_names() -> None:
     _, machines = crew("Ada", "Bo")
     for machine in machines:
         assert machine.team.members() == (
-            Member(machine=machines[0].id, author="Kim", name="laptop"),
-            Member(machine=machines[1].id, author="Ada", name="Ada's"),
-            Member(machine=machines[2].id, author="Bo", name="Bo's"),
+            named(machines[0], "Kim", "laptop"),
+            named(machines[1], "Ada", "Ada's"),
+            named(machines[2], "Bo", "Bo's"),
         )
         assert machine.team.waits_for(START) == ""
         assert machine.team.refusals() == {}
@@ -275,16 +281,229 @@ def test_a_machine_that_left_gets_no_key_made_after_and_is_not_heard_again() -> 
 
 def test_the_founder_removes_a_machine_and_nobody_else_does() -> None:
     stream, (kim, ada, bo) = crew("Ada", "Bo")
-    with pytest.raises(BadUsage, match="only the machine that founded"):
+    with pytest.raises(BadUsage, match="only an admin another machine"):
         ada.team.leave(bo.id)
     lie = Leave(clock=30, machine=bo.id, counted=[])
-    assert refused(stream, kim, lie, ada) == "only the founder can remove another machine"
+    assert refused(stream, kim, lie, ada) == NO_REMOVAL
     with pytest.raises(BadUsage, match="is not in the team"):
         kim.team.leave("f" * 16)
     stream.publish([kim.team.leave(bo.id)])
     settle(stream, kim, ada, bo)
     assert [member.author for member in ada.team.members()] == ["Kim", "Ada"]
     assert "was removed" in bo.team.waits_for(START)
+
+
+# --- admins -------------------------------------------------------------------------------------
+
+
+def appointed(stream: Stream, *machines: Machine) -> None:
+    """Make the second machine an admin."""
+    stream.publish([machines[0].team.appoint(machines[1].id)])
+    settle(stream, *machines)
+
+
+def authors(machine: Machine) -> list[str]:
+    return [member.author for member in machine.team.members()]
+
+
+def test_an_admin_removes_a_machine_as_the_founder_does_also_when_the_founder_is_lost() -> None:
+    stream, (kim, ada, bo, dee) = crew("Ada", "Bo", "Dee")
+    project = shared(stream, kim, ada, bo, dee)
+    appointed(stream, kim, ada, bo, dee)
+    stream.publish([ada.team.leave(bo.id)])
+    settle(stream, ada, bo, dee)  # the founder's machine is heard of no more
+    assert authors(dee) == ["Kim", "Ada", "Dee"]
+    early = Invite(clock=9, invitation=b"n" * 32, expires_at=LATER)
+    assert refused(stream, dee, early, bo) == f"machine {bo.id} has left the team"
+    sealed = ada.team.seal(project, 1, 0, b"without Bo")
+    assert dee.team.open(project, ada.id, 1, sealed).plain == b"without Bo"
+    with pytest.raises(UnknownKey):
+        bo.team.open(project, ada.id, 1, sealed)
+
+
+def test_an_admin_removes_the_founders_machine_when_that_is_lost() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    project = shared(stream, kim, ada, bo)
+    appointed(stream, kim, ada, bo)
+    stream.publish([ada.team.leave(kim.id)])
+    settle(stream, kim, ada, bo)
+    assert authors(bo) == ["Ada", "Bo"]
+    for clock in (9, 60):  # whatever the finder of the machine does with it
+        for lie in (
+            Leave(clock=clock, machine=bo.id, counted=[]),
+            Appoint(clock=clock, machine=bo.id),
+            Invite(clock=clock, invitation=b"n" * 32, expires_at=LATER),
+        ):
+            assert refused(stream, bo, lie, kim) == f"machine {kim.id} has left the team"
+    settle(stream, kim, ada, bo)
+    assert authors(ada) == ["Ada", "Bo"]
+    assert bo.team.roster.admins == {ada.id}
+    sealed = bo.team.seal(project, 1, 0, b"without Kim")
+    assert ada.team.open(project, bo.id, 1, sealed).plain == b"without Kim"
+    with pytest.raises(UnknownKey):
+        kim.team.open(project, bo.id, 1, sealed)
+
+
+def test_only_the_founder_appoints_and_only_members() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    for by, machine in ((ada, bo.id), (ada, ada.id), (kim, kim.id)):
+        with pytest.raises(BadUsage, match="only the founder"):
+            by.team.appoint(machine)
+    with pytest.raises(BadUsage, match="is not in the team"):
+        kim.team.appoint("f" * 16)
+    lie = Appoint(clock=30, machine=ada.id)
+    assert refused(stream, bo, lie, ada) == "only the founder can make a machine an admin"
+    settle(stream, kim, ada, bo)
+    assert refused(stream, bo, Leave(clock=40, machine=bo.id, counted=[]), ada) == NO_REMOVAL
+    assert not any(one.team.roster.admins for one in (kim, ada, bo))
+
+
+def test_an_admin_removes_no_other_admin() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    appointed(stream, kim, ada, bo)
+    appointed(stream, kim, bo, ada)
+    with pytest.raises(BadUsage, match="only the founder can remove an admin"):
+        ada.team.leave(bo.id)
+    for clock in (9, 60):
+        lie = Leave(clock=clock, machine=bo.id, counted=[])
+        assert refused(stream, kim, lie, ada) == NO_REMOVAL
+    stream.publish([bo.team.invite(START)[1]])
+    settle(stream, kim, ada, bo)
+    assert not {NO_REMOVAL} ^ set(bo.team.refusals().values())
+    assert authors(kim) == ["Kim", "Ada", "Bo"]
+
+
+def test_a_removed_admin_removes_nobody_any_more_and_no_old_removal_is_good_again() -> None:
+    stream, (kim, ada, bo, dee) = crew("Ada", "Bo", "Dee")
+    appointed(stream, kim, ada, bo, dee)
+    removal = ada.team.leave(dee.id)
+    stream.publish([removal])
+    settle(stream, kim, ada, bo, dee)
+    late = ada.team.leave(bo.id)
+    stream.publish([kim.team.leave(ada.id)])
+    settle(stream, kim, ada, bo, dee)
+    gone = f"machine {ada.id} has left the team"
+    stream.publish([late])
+    settle(stream, kim, bo)
+    assert why_not(kim, late.data) == gone
+    for clock in (9, 60):
+        for machine in (bo.id, kim.id):
+            lie = Leave(clock=clock, machine=machine, counted=[])
+            assert refused(stream, bo, lie, ada) == gone
+    code, publication = kim.team.invite(START)
+    again = invited(code, "Dee")
+    stream.publish([publication])
+    settle(stream, kim, bo, again)
+    for replayed in (removal, late):
+        stream.publish([replayed], again=True)
+    settle(stream, kim, bo, again)
+    assert authors(bo) == authors(kim) == ["Kim", "Bo", "Dee"]
+    stream.publish(bo.team.share(PROJECT))
+    settle(stream, kim, bo, again)
+    assert not any(one.digest in kim.team.refusals() for one in kim.team.roster.counted)
+
+
+@pytest.mark.parametrize("clock", [1, (1 << 64) - 1])
+def test_a_removal_takes_a_machine_out_whatever_its_clock_and_does_not_only_silence_it(
+    clock: int,
+) -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    appointed(stream, kim, ada, bo)
+    stream.publish([ada.state(Leave(clock=clock, machine=bo.id, counted=[]))])
+    settle(stream, kim, ada, bo)
+    assert authors(kim) == authors(bo) == ["Kim", "Ada"]
+    code, publication = kim.team.invite(START)  # the clock has not run away either
+    stream.publish([publication])
+    new = invited(code, "Dee")
+    settle(stream, kim, ada, new)
+    assert authors(ada) == ["Kim", "Ada", "Dee"]
+
+
+def test_where_the_founder_and_an_admin_remove_each_other_the_founder_prevails() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    appointed(stream, kim, ada, bo)
+    stream.publish([ada.team.leave(kim.id), kim.team.leave(ada.id)])
+    settle(stream, kim, ada, bo)
+    assert authors(bo) == authors(kim) == ["Kim", "Bo"]
+
+
+def test_when_the_founder_has_left_an_admin_confirms_what_counts_of_who_leaves() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    appointed(stream, kim, ada, bo)
+    stream.publish([kim.team.leave()])
+    settle(stream, kim, ada, bo)
+    stream.publish([bo.team.invite(START)[1], bo.team.leave()])
+    settle(stream, ada, bo)
+    leaves = [one for one in ada.team.roster.counted if isinstance(one.statement, Leave)]
+    assert {(one.machine, one.statement.machine) for one in leaves} == {  # type: ignore[union-attr]
+        (kim.id, kim.id), (ada.id, kim.id), (bo.id, bo.id), (ada.id, bo.id),
+    }  # fmt: skip
+
+
+# --- whose machine one is -----------------------------------------------------------------------
+
+
+def person_of(machine: Machine, other: Machine) -> str:
+    return machine.team.member(other.id).person
+
+
+def joined(
+    stream: Stream, by: Machine, *others: Machine, own: bool, name: str, says: bool | None = None
+) -> Machine:
+    """Have a machine let another one in; `says`: whether that calls itself its own, if it lies."""
+    code, publication = by.team.invite(START, own=own)
+    new = invited(code, name)
+    if says is not None:
+        new = Machine(structs.replace(new.own, own=says))
+    stream.publish([publication])
+    settle(stream, by, *others, new)
+    return new
+
+
+def test_a_machine_that_one_invites_as_ones_own_is_of_the_same_person_and_so_are_its_own() -> None:
+    stream, (kim, ada) = crew("Ada")
+    second = joined(stream, kim, ada, own=True, name="K. on the box")
+    third = joined(stream, second, kim, ada, own=True, name="Kim")
+    for machine in (kim, ada, second, third):
+        machine.read(stream)
+        people = [person_of(machine, one) for one in (kim, ada, second, third)]
+        assert people == [kim.id, ada.id, kim.id, kim.id]
+
+
+@pytest.mark.parametrize(("own", "says"), [(False, None), (False, True), (True, False)])
+def test_a_machine_of_the_same_name_is_somebody_elses_unless_both_have_signed_that_it_is_not(
+    *, own: bool, says: bool | None
+) -> None:
+    stream, (kim,) = crew()
+    other = joined(stream, kim, own=own, name="Kim", says=says)
+    for machine in (kim, other):
+        assert person_of(machine, other) == other.id
+        assert person_of(machine, kim) == kim.id
+
+
+def test_no_machine_becomes_somebody_elses_by_what_it_states_later() -> None:
+    stream, (kim, ada) = crew("Ada")
+    code, publication = kim.team.invite(START, own=True)
+    stream.publish([publication])
+    settle(stream, kim, ada)
+    stolen = invitation.decode(code, START).secret
+    candidate = control.candidate(kim.own.team, ada.own.identity.public, stolen)
+    stream.publish([ada.state(Join(clock=30, candidate=candidate, own=True))])
+    settle(stream, kim, ada)
+    assert [person_of(kim, one) for one in (kim, ada)] == [kim.id, ada.id]
+
+
+def test_of_machines_that_joined_by_an_older_version_those_of_one_name_are_one_persons() -> None:
+    stream, (kim,) = crew()
+    made = []
+    for name in ("Kim", "Ada"):
+        code, _ = kim.team.invite(START)
+        key = identity.public_half(invitation.decode(code, START).secret)
+        old = Invite(clock=kim.team.roster.clock + 1, invitation=key, expires_at=LATER)
+        stream.publish([kim.state(old)])
+        made.append(invited(code, name))
+        settle(stream, kim, *made)
+    assert [person_of(kim, one) for one in (kim, *made)] == [kim.id, kim.id, made[1].id]
 
 
 def test_a_removed_machine_cannot_state_anything_more_however_early_it_claims_to() -> None:
@@ -539,9 +758,16 @@ class AnyTeam(RuleBasedStateMachine):
     @rule()
     def leaves(self) -> None:
         machine = self.chance.choice(self.machines[1:])
-        by = self.chance.choice([machine, self.machines[0]])
+        by = self.chance.choice([machine, self.machines[0], self.one()])
         try:
             self.stream.publish([by.team.leave(machine.id)])
+        except (NotAMember, BadUsage):
+            return
+
+    @rule()
+    def appoints(self) -> None:
+        try:
+            self.stream.publish([self.machines[0].team.appoint(self.one().id)])
         except (NotAMember, BadUsage):
             return
 

@@ -35,7 +35,9 @@ class Delivery:
         self._deliver = deliver
         self._room = room
         self._fail = fail
-        self._inbox = client.new_inbox()
+        self._inbox = client.new_inbox()  # each request has a subject of its own below it
+        self._request = ""  # that of the last one
+        self._requests = 0
         self._name = secrets.token_hex(8)
         self._left = 0  # messages that were requested and have not come
         self._next = 1  # the number that the delivery gives to its next message
@@ -43,7 +45,7 @@ class Delivery:
 
     async def begin(self, js: JetStreamContext, config: ConsumerConfig) -> int:
         """Create it on the server; return how many messages there are to come."""
-        await self._client.subscribe(self._inbox, cb=self._on_message)
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_message)
         self._heard = asyncio.get_running_loop().time()
         info = await js.add_consumer(self._stream, config.evolve(name=self._name))
         return info.num_pending or 0
@@ -53,6 +55,8 @@ class Delivery:
         if self._left or not self._room():
             return
         self._left = PULL
+        self._requests += 1
+        self._request = f"{self._inbox}.{self._requests}"
         wanted = {
             "batch": PULL,
             "max_bytes": PULL_BYTES,
@@ -61,7 +65,7 @@ class Delivery:
         }
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
         self._heard = asyncio.get_running_loop().time()
-        await self._client.publish(subject, json.dumps(wanted).encode(), reply=self._inbox)
+        await self._client.publish(subject, json.dumps(wanted).encode(), reply=self._request)
 
     def check(self, now: float) -> None:
         """Raise StreamLost if the server is silent."""
@@ -85,7 +89,8 @@ class Delivery:
             self._left -= 1
             self._deliver(message, sequence.stream, message.metadata.num_pending)
         elif status in ("404", "408") or (status == "409" and _only_full(message)):
-            self._left = 0
+            if message.subject == self._request:  # an earlier one ends after its last message
+                self._left = 0
         elif status != "100":
             why = (message.headers or {}).get("Description", "")
             raise StreamLost(f"the delivery has ended: {status} {why}")

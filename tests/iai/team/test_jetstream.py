@@ -191,6 +191,33 @@ def test_what_nobody_takes_is_not_fetched(connect: Open) -> None:
     assert arrived == list(range(1, number + 1))
 
 
+def test_one_request_for_messages_at_a_time_is_with_the_server(
+    connect: Open, servers: NatsServers
+) -> None:
+    import nats  # noqa: PLC0415  an extra
+
+    from iai.team.jetstream.delivery import PULL  # noqa: PLC0415
+
+    async def waiting() -> list[int | None]:
+        client = await nats.connect(servers.server.urls[0])
+        consumers = await client.jetstream().consumers_info("iai-t9")
+        await client.close()
+        return [one.num_waiting for one in consumers]
+
+    team, subject = "t9", subjects.changes("t9", PROJECT, A)
+    one, other = connect(team), connect(team, B)
+    one.next(Connected)
+    for number in range(1, 2 * PULL + 2):
+        while not one.stream.room:
+            one.take()
+        one.stream.publish(number, subject, f"k{number}", b"")
+    other.next(Connected)
+    other.stream.follow(0)
+    while other.next(Arrived).pending:
+        pass
+    assert set(asyncio.run(waiting())) == {1}
+
+
 def test_wrong_credentials_are_said_and_nothing_is_raised(connect: Open) -> None:
     with NatsServers(password="right") as guarded:  # noqa: S106
         wrong = structs.replace(guarded.server, password="wrong")  # noqa: S106

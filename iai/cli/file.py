@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from iai.cli import scope
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -40,13 +41,8 @@ SHOWN = 200  # characters of each text
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
-    parser.add_argument(
-        "--by",
-        default="",
-        metavar="NAME",
-        help="only of this person or machine of the team; `me`: only of yours",
-    )
+    scope.add_project(parser)
+    scope.add_by(parser)
     parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

@@ -6,10 +6,10 @@ from msgspec import structs
 
 from iai.model.clock import Now
 from iai.model.record import LastChange, LogEntry, Operation, Record, Watermark, session_key
-from iai.store.codec import decode_time, encode_u64, pack
+from iai.store.codec import encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.record_view import RecordView
-from iai.store.seal import BEYOND, Transaction
+from iai.store.seal import Transaction
 
 _EMPTY = b""
 
@@ -30,6 +30,7 @@ class ChangeLog(RecordView):
         self._mark = self.watermark()
         self._before = self._mark.revision
         self._scrub = False
+        self._inserted: set[int] = set()  # new records: each stage sees them as they are at the end
         self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
 
@@ -67,6 +68,8 @@ class ChangeLog(RecordView):
         self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         """Log a change of a record. `count` is how many there are more, `label` a new one's."""
+        if operation == "insert":
+            self._inserted.add(record.label)
         mark = self._mark
         self._mark = structs.replace(
             mark,
@@ -95,10 +98,6 @@ class ChangeLog(RecordView):
     def _touch(self, session: bytes) -> None:
         """Note that the last change so far was made in a session."""
         self._sessions[session] = self._mark.revision
-
-    def _latest(self, database: str) -> int:
-        last = next(self._t.entries_back(self._db[database], BEYOND), None)
-        return decode_time(last[0][:8]) if last else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])

@@ -95,10 +95,10 @@ class TurnChange(TurnView):
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""
-        old = len(self.term_vectors(term_vectors))
-        self._put(1, {label: data or b"" for label, data in term_vectors.items()})
-        count = self.term_vector_count() + len(self.term_vectors(term_vectors)) - old
-        self._t.put(_COUNT, encode_u64(count), db=self._db["meta"])
+        more = self._put(1, {label: data or b"" for label, data in term_vectors.items()})
+        if more:
+            count = self.term_vector_count() + more
+            self._t.put(_COUNT, encode_u64(count), db=self._db["meta"])
 
     def forget_turns(self) -> None:
         """Delete all blocks."""
@@ -106,12 +106,15 @@ class TurnChange(TurnView):
         self._t.delete(_COUNT, db=self._db["meta"])
         self._blocks = {}
 
-    def _put(self, part: int, given: Mapping[int, bytes]) -> None:
-        """Set that part (see `_Parts`) of these records."""
+    def _put(self, part: int, given: Mapping[int, bytes]) -> int:
+        """Set that part (see `_Parts`) of these records; return how many more have one."""
         numbers = sorted({label // BLOCK for label in given})
         blocks = dict(zip(numbers, map(_decoded, self._read(numbers)), strict=True))
+        more = 0
         for label, data in given.items():
-            blocks[label // BLOCK][part][label % BLOCK] = data
+            rows, place = blocks[label // BLOCK][part], label % BLOCK
+            more += bool(data) - bool(rows[place])
+            rows[place] = data
         encoded = {number: _encoded(parts) for number, parts in blocks.items()}
         kept = [number for number in numbers if encoded[number] != _EMPTY]
         rows = ((encode_u64(number), encoded[number]) for number in kept)
@@ -119,6 +122,7 @@ class TurnChange(TurnView):
         for number in encoded.keys() - kept:
             self._t.delete(encode_u64(number), db=self._db["turns"])
         self._blocks |= encoded
+        return more
 
 
 def _decoded(block: bytes) -> _Parts:

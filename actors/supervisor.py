@@ -76,7 +76,7 @@ PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without both, no payload 
 
 _POLL_S = 2.0  # longest time between two checks of the heartbeats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
-# One thread in numeric libraries: five processes would only compete for the cores.
+# One thread in numeric libraries: more would only compete for the cores with other processes.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

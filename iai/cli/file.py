@@ -25,7 +25,7 @@ from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
 from iai.recall.account import commit_line
-from iai.recall.file_history import FileVisit, Found, change_line, find, history
+from iai.recall.file_history import FileVisit, FileVisits, change_line, find, history
 from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
 from iai.store.records import Records
@@ -69,17 +69,17 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) -> Found:
+def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) -> FileVisits:
     cwd = os.path.realpath(".")
     home = identify(cwd)
     own = view.belongs(home.id)
     if only and only != own:
-        return Found(tuple(islice(history(view, path, only, by), k)), ())
+        return FileVisits(tuple(islice(history(view, path, only, by), k)), ())
     found = find(view, path, cwd, home.root, own, k, by)
     return msgspec.structs.replace(found, elsewhere=()) if only else found
 
 
-def _lines(found: Found, names: dict[str, str], wall: int) -> Iterator[str]:
+def _lines(found: FileVisits, names: dict[str, str], wall: int) -> Iterator[str]:
     for visit in found.here:
         yield from _visit(visit, wall)
     if found.elsewhere:

@@ -1,6 +1,6 @@
 """What each commit of ingest entails, effect by effect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,13 +31,6 @@ from tests.iai.store.builders import NOW
 
 HERE = identify("/p").id
 MARK = marks.mark("token", "KEY", b"key")
-
-
-@pytest.fixture
-def records(layout: Layout) -> Iterator[Records]:
-    opened = Records(layout.records, writer=True)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

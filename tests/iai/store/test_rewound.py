@@ -1,7 +1,6 @@
 """Requests that were taken back: kept, and shown only when asked for by number."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,13 +39,6 @@ def turn(number: int, **fields: Any) -> NewRecord:
         **fields,
     }
     return new_record(f"k{number}", **given)
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    store = Records(tmp_path / "records", writer=True)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -117,8 +117,8 @@ class TurnChange(TurnView):
             rows[place] = data
         encoded = {number: _encoded(parts) for number, parts in blocks.items()}
         kept = [number for number in numbers if encoded[number] != _EMPTY]
-        rows = ((encode_u64(number), encoded[number]) for number in kept)
-        self._t.putmulti(rows, db=self._db["turns"])
+        entries = ((encode_u64(number), encoded[number]) for number in kept)
+        self._t.putmulti(entries, db=self._db["turns"])
         for number in encoded.keys() - kept:
             self._t.delete(encode_u64(number), db=self._db["turns"])
         self._blocks |= encoded

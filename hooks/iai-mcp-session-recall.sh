@@ -6,7 +6,8 @@
 # As a PreToolUse hook, installed only where IAI_MCP_FILE_HISTORY is set: prints what earlier
 # sessions did to a file that the agent is about to read or change, from another such file.
 # Prints the current text or nothing, within a second, and always exits 0. Adds a line to
-# logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error.
+# logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error. With
+# IAI_MCP_DRY_RUN=files, in addition, it leaves composing to its caller: see iai/admin/preview.py.
 # Needs bash 3.2 and the standard tools.
 
 export LC_ALL=C TZ=UTC0
@@ -73,7 +74,9 @@ of_another_program() {
   case "$event" in
     *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
     *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
-    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'*) return 0 ;;
+    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'* | *'"workspacePaths"'*) return 0 ;;
+    *'"sessionFile"'* | *'"conversationId"'* | *'"threadId"'* | *'"taskId"'*) return 0 ;;
+    *'"working_dir"'* | *'"hook_source"'*) return 0 ;;
   esac
   case "$hook_event_name" in [a-z]*) return 0 ;; esac
   case "$event" in
@@ -84,6 +87,11 @@ of_another_program() {
   case "${transcript_path//\\//}" in
     */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
     */.codebuddy/* | */.iflow/* | */.augment/* | */.kiro/* | */.windsurf/*) return 0 ;;
+    */.kimi/* | */.pi/* | */.trae/*) return 0 ;;
+  esac
+  case "$hook_event_name,$event" in
+    *'"source"'* | *'"transcript_path"'*) ;;
+    SessionStart,*) return 0 ;;
   esac
   return 1
 }
@@ -268,6 +276,10 @@ compose() {
   fault="the command iai was not found"
   read_line "$store/run/command" command
   [ -x "$command" ] || command=$(command -v iai) || return
+  if [ "${IAI_MCP_DRY_RUN:-}" = files ]; then
+    text="" fault=""
+    return
+  fi
   text=$(
     exec 2>/dev/null
     [ "$host" != claude ] || export IAI_MCP_START_MESSAGE_AS_JSON=1

@@ -20,12 +20,12 @@ from iai.errors import StoreAbsent
 from iai.index.term_vectors import terms_in
 from iai.index.terms import term_id, terms
 from iai.model.topic import Topic
-from iai.store import graph
 from iai.store.graph import GraphChange, GraphStore, GraphView
 from iai.store.links import MOST, Edge
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.store.topics import MOST_TOPICS, Window
+from iai.store.turns import AROUND
 
 WINDOW = 2_048  # records; the last window of a project has up to twice as many
 BLOCK = 128  # records whose similarity to all others is computed at a time: 30 ms
@@ -163,7 +163,7 @@ def _edges(links: GraphView, labels: list[int]) -> dict[tuple[int, int], float]:
                     shared = min(_SHARED * edge.weight, 1.0)
                     weight = shared if edge.relation == "shares" else edge.weight
                     weights[ends[0], ends[1]] += weight / 2  # most links are kept at both ends
-    following = links.neighbours(labels)[:, graph.AROUND].tolist()
+    following = links.neighbours(labels)[:, AROUND].tolist()
     for place, label in enumerate(following):
         if label in row:
             ends = sorted((place, row[label]))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from itertools import islice
 
 from iai.model.record import Record
-from iai.store.graph import AROUND, GraphChange
+from iai.store.graph import GraphChange
 from iai.store.record_view import RecordView
+from iai.store.turns import AROUND
 
 
 def update_neighbours(

@@ -22,7 +22,7 @@ from iai.index.work_terms import KINDS, NOTHING, WorkTerms
 from iai.model.exchange import opens
 from iai.model.record import CLIENT, Record
 
-FORM = 5  # of the bytes below: what has another form is rebuilt
+FORM = 6  # of the bytes below and of the blocks they are in: another form is rebuilt
 OUTSIDE, INSIDE, OPENS = range(3)  # of an exchange, or the request that opens it
 
 # A head, then the ids of the terms, ascending, each as often as it occurs in the text, then those

@@ -14,8 +14,8 @@ from iai.recall.fusion import Floats, Neighbours, by_terms, in_exchange, shares
 from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
 from iai.recall.sources import Candidates, Sources
-from iai.store import graph
 from iai.store.graph import GraphView
+from iai.store.turns import AROUND, Labels
 
 _DECIMALS = 4  # scores equal to these are ordered by age
 _DAY = 86_400 * NS
@@ -90,15 +90,15 @@ def score(
     return Scored(labels, parts, term_vectors)
 
 
-def _reached(labels: list[int], links: GraphView) -> tuple[list[int], graph.Labels]:
+def _reached(labels: list[int], links: GraphView) -> tuple[list[int], Labels]:
     """Return the labels to score, candidates and turns near them, and the neighbours of each."""
     around = links.neighbours(labels)
-    near = around.reshape(-1, 2, graph.AROUND)[:, :, : weights.REACH].ravel().tolist()
+    near = around.reshape(-1, 2, AROUND)[:, :, : weights.REACH].ravel().tolist()
     more = sorted(set(near).difference(labels, (0,)))
     return labels + more, np.concatenate([around, links.neighbours(more)])
 
 
-def _rows(labels: graph.Labels, rows: list[int]) -> Neighbours:
+def _rows(labels: Labels, rows: list[int]) -> Neighbours:
     """Return the row of each label, -1 if it has none."""
     order = np.argsort(rows)
     ascending = np.asarray(rows, np.int64)[order]

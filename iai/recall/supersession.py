@@ -63,18 +63,19 @@ def latest_first(hits: Sequence[RankedHit], question: Mapping[int, float]) -> li
     of the earlier, as the same setting with another value does.
     """
     done: list[RankedHit] = []
+    statements: list[RankedHit] = []  # that nothing here corrects
     for hit in sorted(hits, key=lambda h: (h.order, h.label)):  # the earliest first
+        statement = _is_statement(hit)
         over = [
             earlier.score
-            for earlier in done
-            if earlier.superseded_by == 0
-            and earlier.project == hit.project
-            and _is_statement(earlier)
-            and _is_statement(hit)
+            for earlier in (statements if statement else ())
+            if earlier.project == hit.project
             and hit.score < earlier.score <= hit.score / _CLOSE
             and _answers_as_well(hit, earlier, question)
         ]
         done.append(_above(hit, max(over)) if over else hit)
+        if statement and not hit.superseded_by:
+            statements.append(done[-1])
     return sorted(done, key=lambda h: (-h.score, h.label))
 
 

@@ -3,7 +3,7 @@
 Derived: it can be rebuilt from the records and the vectors.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
-from iai.store import links, migrations, topics
+from iai.store import links, migrations, topics, turns
 from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.links import LinkChange, LinkView
 from iai.store.topics import TopicChange, TopicStore, TopicView
+from iai.store.turns import TurnChange, TurnView
 
 T = TypeVar("T")
 
@@ -28,10 +29,9 @@ _DATABASES = (
     "chunks",  # number of a vector index, position -> some rows of it
     "facets",  # position -> what filters ask of records, see `FACETS`
     "machines",  # position -> of which machine records are, if any is of another than this
-    "beside",  # label -> labels of the turns around it in its session, see `GraphView.neighbours`
-    "terms",  # label -> what a record is scored by, as `iai.index.term_vectors` writes it
     "counts",  # id of a term -> in how many records it occurs
     "uncounted",  # label -> nothing: its term vector is kept, but not in `counts` yet
+    *turns.DATABASES,
     *links.DATABASES,
     *topics.DATABASES,
 )
@@ -42,12 +42,8 @@ FACETS = np.dtype(
 _FACETS_ROWS = 1_024  # records in a chunk of them
 _MACHINE = np.dtype("<u4")  # of a record, by its CRC-32; 0: this machine
 
-AROUND = 3  # turns kept on each side of a turn
-Labels: TypeAlias = NDArray[np.int64]
 Facets: TypeAlias = NDArray[np.void]
 Machines: TypeAlias = NDArray[np.uint32]
-_LABEL = np.dtype("<i8")
-_ALONE = bytes(2 * AROUND * _LABEL.itemsize)
 _NONE = bytes(8)
 _LAST = b"\xff" * 17  # beyond all keys of numbers
 
@@ -80,7 +76,7 @@ class Troubles(Struct, frozen=True):
     steps: dict[str, Trouble] = {}
 
 
-class GraphView(LinkView, TopicView):
+class GraphView(TurnView, LinkView, TopicView):
     """The graph-cache's files as of one moment."""
 
     def progress(self) -> Progress:
@@ -92,24 +88,6 @@ class GraphView(LinkView, TopicView):
         """Return how the steps of SLEEP have fared, by name."""
         data = self._t.get(b"sleep", db=self._db["meta"])
         return unpack(data, Troubles).steps if data is not None else {}
-
-    def neighbours(self, labels: Sequence[int]) -> Labels:
-        """Return for each record the labels of its neighbours in its session, 0 for none.
-
-        A row holds the `AROUND` turns before it, the nearest first, then those after it likewise.
-        """
-        stored = self._t.getmulti(encode_each(labels), db=self._db["beside"])
-        rows = b"".join([row or _ALONE for row in stored])
-        return np.frombuffer(rows, _LABEL).reshape(-1, 2 * AROUND)
-
-    def term_vectors(self, labels: Collection[int]) -> dict[int, bytes]:
-        """Return the term vectors of these records; a record without one is left out."""
-        stored = self._t.getmulti(encode_each(labels), db=self._db["terms"])
-        return {label: data for label, data in zip(labels, stored, strict=True) if data is not None}
-
-    def term_vector_count(self) -> int:
-        """Return how many records have a term vector."""
-        return self._t.count(self._db["terms"])
 
     def document_frequencies(self, terms: Collection[int]) -> dict[int, int]:
         """Return in how many records each of these terms occurs; a term in none is left out."""
@@ -150,7 +128,7 @@ class GraphView(LinkView, TopicView):
             yield decode_u64(key[8:]), data
 
 
-class GraphChange(GraphView, LinkChange, TopicChange):
+class GraphChange(GraphView, TurnChange, LinkChange, TopicChange):
     """One transaction of the writer."""
 
     def advance(self, progress: Progress) -> None:
@@ -160,16 +138,6 @@ class GraphChange(GraphView, LinkChange, TopicChange):
     def keep_troubles(self, troubles: Mapping[str, Trouble]) -> None:
         """Note how the steps of SLEEP have fared."""
         self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
-
-    def put_neighbours(self, rows: Mapping[int, Sequence[int]]) -> None:
-        """Set the neighbours of these records, a row of `neighbours` each; zeros delete one."""
-        data, size = np.array([*rows.values()], _LABEL).tobytes(), len(_ALONE)
-        values = (data[at : at + size] for at in range(0, len(data), size))
-        self._set("beside", encode_each(rows), (None if row == _ALONE else row for row in values))
-
-    def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
-        """Set the term vectors of these records; None deletes one."""
-        self._set("terms", encode_each(term_vectors), term_vectors.values())
 
     def add_document_frequencies(self, change: Mapping[int, int]) -> None:
         """Add to the number of records that each of these terms occurs in."""
@@ -194,8 +162,9 @@ class GraphChange(GraphView, LinkChange, TopicChange):
 
     def forget_terms(self) -> None:
         """Delete what follows from the texts of the records, to start over."""
-        for database in ("beside", "facets", "machines", "terms", "counts"):
+        for database in ("facets", "machines", "counts"):
             self._t.drop(self._db[database], delete=False)
+        self.forget_turns()
         self.mark_counted(None)
 
     def put_facets(self, facets: Mapping[int, bytes | None]) -> None:
@@ -244,6 +213,7 @@ class GraphChange(GraphView, LinkChange, TopicChange):
         """Delete everything, to start over."""
         for database in (*_DATABASES, *links.SETS):
             self._t.drop(self._db[database], delete=False)
+        self.forget_turns()
         self.mark_counted(None)
         self._t.delete(b"progress", db=self._db["meta"])
 

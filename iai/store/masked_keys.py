@@ -60,7 +60,7 @@ index/
 `chunks`           number of a vector index, position          as it is
 `facets`           position                                    as it is
 `machines`         position                                    as it is
-`beside`, `terms`  label                                       as it is
+`turns`            number of a block                           as it is
 `links`            label                                       as it is
 `similar`          label                                       as it is
 `linked`           label                                       as it is
@@ -216,7 +216,7 @@ class Names(Plain):
 NUMBERED = frozenset({
     "records", "log", "live", "erased", "by_created", "by_updated", "identities", "amendments",
     "work", "vectors", "generations", "inbox", "streams", "unopened", "erasures",
-    "chunks", "facets", "machines", "beside", "terms", "links", "similar", "linked", "uncounted",
+    "chunks", "facets", "machines", "turns", "links", "similar", "linked", "uncounted",
 })  # fmt: skip
 # Databases by the places of the blocks in their keys.
 _BLOCKS = {

@@ -38,4 +38,4 @@ def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
 RECORDS: dict[int, Step] = {1: read_again, 2: seal}  # schema -> the step to the next
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
-INDEX_RETIRED = ("central", "recalled")
+INDEX_RETIRED = ("central", "recalled", "beside", "terms")

@@ -24,9 +24,9 @@ from iai.protocol.graph_cache import (
 from iai.protocol.ingest import Capture, CapturedTurn, Forget
 from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
 from iai.protocol.message import Actor, State
-from iai.store import graph
 from iai.store.graph import GraphChange, Progress
 from iai.store.record_view import RecordView
+from iai.store.turns import AROUND
 from tests.iai.store.builders import new_record
 from tests.simulation.stories import capture, events, revision
 
@@ -193,7 +193,7 @@ def neighbours(world: World, label: int) -> list[int]:
     """Return the turns just before and just after a record, 0 for none."""
     with world.graph.view() as view:
         around = view.neighbours([label])[0].tolist()
-    return [around[0], around[graph.AROUND]]
+    return [around[0], around[AROUND]]
 
 
 def test_turns_next_to_each_other_are_neighbours_in_any_order_of_arrival(world: Make) -> None:

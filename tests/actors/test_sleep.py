@@ -147,7 +147,7 @@ def test_a_new_generation_of_vectors_publishes_when_it_begins_and_when_it_serves
     ("owner", "database", "key"),
     [
         (Actor.EMBEDDING, "vectors", encode_u64(1) + encode_u64(2)),
-        (Actor.GRAPH_CACHE, "terms", encode_u64(2)),
+        (Actor.GRAPH_CACHE, "turns", encode_u64(0)),
     ],
 )
 def test_damage_of_derived_data_is_found_in_the_next_sleep_by_its_owner(

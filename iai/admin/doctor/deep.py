@@ -235,9 +235,11 @@ def _compared_terms(graph: GraphView, records: RecordView) -> Iterator[str]:
     labels = [record.label for record in records.after(0)]
     if graph.term_vector_count() != len(labels):
         yield f"there are {graph.term_vector_count()} records with terms, not {len(labels)}"
+    vectors = graph.term_vectors(labels)
+    yield from (f"record #{label} has no terms" for label in labels if label not in vectors)
     if graph.uncounted():
         return
-    counted = TermVectors(graph.term_vectors(labels).values()).document_frequencies()
+    counted = TermVectors(vectors.values()).document_frequencies()
     stored = graph.document_frequencies(counted)
     for term, number in counted.items():
         if stored.get(term) != number:

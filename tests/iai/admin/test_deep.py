@@ -75,6 +75,11 @@ def miscount_terms(world: World) -> None:
     world.graph.commit(lambda unit: unit.add_document_frequencies(dict.fromkeys(_terms(world), 1)))
 
 
+def lose_terms(world: World) -> None:
+    environment = world.graph._environment
+    environment.write(lambda t: t.delete(encode_u64(0), db=environment.db["turns"]))
+
+
 def _terms(world: World) -> Iterator[int]:
     with world.graph.view() as view:
         for key, _ in view._t.entries(view._db["counts"]):
@@ -111,6 +116,7 @@ def flip_in(name: str, at: int) -> Change:
         (lose_vector, {"vectors": "record #3 is not in the vectors"}),
         (damage_chunk, {"index": "of `chunks` is not what was written"}),
         (miscount_terms, {"index": "times, and occurs in"}),
+        (lose_terms, {"index": "record #3 has no terms"}),
         (lose_last_change, {"vectors": "the records lost their last", "index": "lost their last"}),
         (flip_in("index/lexical/*.idx", 20), {"lexical index": ".idx is not what was written"}),
         (flip_in("index/lexical/meta.json", 4), {"lexical index": "meta.json is not"}),

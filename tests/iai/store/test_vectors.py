@@ -135,15 +135,6 @@ def test_the_machines_of_records_take_no_room_where_all_are_of_this_one(graph: G
         assert not view.machines(len(view.facets())).any()
 
 
-def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
-    graph.commit(lambda unit: unit.put_neighbours({1: [9, 8, 0, 2, 0, 0]}))
-    with graph.view() as view:
-        assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
-    graph.commit(lambda unit: unit.put_neighbours({1: [0] * 6}))
-    with graph.view() as view:
-        assert view.neighbours([1]).tolist() == [[0] * 6]
-
-
 def test_a_graph_is_as_far_as_its_slowest_part() -> None:
     progress = GraphProgress(
         records_applied=through(9), vectors_applied=through(3).union(of(range(5, 10)))

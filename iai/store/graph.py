@@ -162,11 +162,11 @@ class GraphChange(GraphView, LinkChange, TopicChange):
         """Note how the steps of SLEEP have fared."""
         self._t.put(b"sleep", pack(Troubles(steps=dict(troubles))), db=self._db["meta"])
 
-    def put_neighbours(self, rows: Mapping[int, Sequence[int]]) -> None:
+    def put_neighbours(self, labels: Sequence[int], rows: Labels) -> None:
         """Set the neighbours of these records, a row of `neighbours` each; zeros delete one."""
-        data, size = np.array([*rows.values()], _LABEL).tobytes(), len(_ALONE)
+        data, size = rows.astype(_LABEL).tobytes(), len(_ALONE)
         values = (data[at : at + size] for at in range(0, len(data), size))
-        self._set("beside", encode_each(rows), (None if row == _ALONE else row for row in values))
+        self._set("beside", encode_each(labels), (None if r == _ALONE else r for r in values))
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""

@@ -136,10 +136,10 @@ def test_the_machines_of_records_take_no_room_where_all_are_of_this_one(graph: G
 
 
 def test_the_neighbours_of_a_record_are_set_and_deleted(graph: GraphStore) -> None:
-    graph.commit(lambda unit: unit.put_neighbours({1: [9, 8, 0, 2, 0, 0]}))
+    graph.commit(lambda unit: unit.put_neighbours([1], np.array([[9, 8, 0, 2, 0, 0]])))
     with graph.view() as view:
         assert view.neighbours([7, 1]).tolist() == [[0] * 6, [9, 8, 0, 2, 0, 0]]
-    graph.commit(lambda unit: unit.put_neighbours({1: [0] * 6}))
+    graph.commit(lambda unit: unit.put_neighbours([1], np.zeros((1, 6), np.int64)))
     with graph.view() as view:
         assert view.neighbours([1]).tolist() == [[0] * 6]
 

@@ -25,7 +25,8 @@ def update_neighbours(
     """
     labels = [*changed]
     old = unit.neighbours(labels)
-    new = _read_together(view, changed)
+    # What is not indexed, such as narration, has neighbours as well; what is forgotten has none.
+    new = _read_together(view, {n: view.get(n) if r is None else r for n, r in changed.items()})
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
     waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}

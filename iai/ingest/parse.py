@@ -384,10 +384,8 @@ def told_apart(records: list[NewRecord]) -> list[NewRecord]:
         session = (record.host, record.session)
         if session in answers and not same_exchange(answers[session], record):
             del answers[session]
-        if is_answer(record):
-            known = answers.setdefault(session, record)
-            kind = record.kind if known is record else NARRATION
-            marked.append(structs.replace(record, kind=kind))
+        if is_answer(record) and answers.setdefault(session, record) is not record:
+            marked.append(structs.replace(record, kind=NARRATION))
         else:
             marked.append(record)
     return marked[::-1]

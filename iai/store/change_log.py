@@ -67,23 +67,33 @@ class ChangeLog(RecordView):
         self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         """Log a change of a record. `count` is how many there are more, `label` a new one's."""
-        mark = self._mark
-        self._mark = structs.replace(
-            mark,
-            records_count=mark.records_count + count,
-            max_vec_label=max(mark.max_vec_label, label),
-        )
         ours = operation == "insert" and record.in_session and not record.machine
         session = record.session if ours else ""
-        self._log(operation, record.label, {record.project}, session)
+        self._log(operation, record.label, (record.project,), session, count=count, newest=label)
         if record.in_session:
             self._touch(session_key(record.host, record.session, record.machine))
 
     def _log(
-        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
+        self,
+        operation: Operation,
+        label: int,
+        projects: Iterable[str],
+        session: str = "",
+        *,
+        count: int = 0,
+        newest: int = 0,
     ) -> None:
-        """Log a change. `session` is that of a new turn; any other change counts as foreign."""
-        self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
+        """Log a change. `session` is that of a new turn; any other change counts as foreign.
+
+        `count` is how many records there are more, `newest` the label of a new one.
+        """
+        mark = self._mark
+        self._mark = structs.replace(
+            mark,
+            revision=mark.revision + 1,
+            records_count=mark.records_count + count,
+            max_vec_label=max(mark.max_vec_label, newest),
+        )
         revision = encode_u64(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:

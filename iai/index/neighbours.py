@@ -25,8 +25,10 @@ def update_neighbours(
     """
     labels = [*changed]
     old = unit.neighbours(labels)
-    # What is not indexed, such as narration, has neighbours as well; what is forgotten has none.
-    new = _read_together(view, {n: view.get(n) if r is None else r for n, r in changed.items()})
+    new = _read_together(view, changed)
+    for at, label in enumerate(labels):
+        if changed[label] is None:  # narration is no neighbour of others, but has the turns around
+            new[at] = _read(view, label)
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
     waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}

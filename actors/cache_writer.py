@@ -10,11 +10,11 @@ import logging
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
+from iai.freshness.claude_file import claude_path, encode_claude_file
 from iai.freshness.decide import Decision, Skipped, Write, decide
 from iai.freshness.inputs import Snapshot
 from iai.freshness.mailbox import Mailbox
 from iai.freshness.refresh import RefreshJob
-from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import encode_sidecar, sidecar_path
 from iai.freshness.skips import Skips
 from iai.freshness.target import Target
@@ -266,8 +266,8 @@ class CacheWriter:
         )
         if not text:
             yield RemoveFile(sidecar_path(target.path))
-            if shown_path(target.path).exists():
-                yield RemoveFile(shown_path(target.path))
+            if claude_path(target.path).exists():
+                yield RemoveFile(claude_path(target.path))
             yield RemoveFile(target.path)
             return
         if target.tops:  # first, so that a crash after it costs one more refresh, too
@@ -276,10 +276,10 @@ class CacheWriter:
                 self._layout.project_files(target.project), notes.encode(), durable=False
             )
         if message:
-            shown = encode_shown(text, message)
-            yield ReplaceFile(shown_path(target.path), shown, durable=False)
-        elif shown_path(target.path).exists():
-            yield RemoveFile(shown_path(target.path))
+            shown = encode_claude_file(text, message)
+            yield ReplaceFile(claude_path(target.path), shown, durable=False)
+        elif claude_path(target.path).exists():
+            yield RemoveFile(claude_path(target.path))
         yield ReplaceFile(target.path, text.encode())
         sidecar = job.sidecar(text, message)
         yield ReplaceFile(sidecar_path(target.path), encode_sidecar(sidecar), durable=False)

@@ -5,7 +5,7 @@ What each kind of failure does. Nothing else happens:
 ==========================================  =====================================================
 an invalid frame in the inbox               an error reply with a code; the loop continues
 an invalid frame on a feed                  counted (`Pong.dropped_frames`); the loop continues
-more than `MAILBOX` requests waiting        an error reply `busy` to each one beyond that
+more than `MAX_WAITING` requests waiting        an error reply `busy` to each one beyond that
 a handler raises, a client waits            an error reply `failed`, a log entry; it continues
 a handler raises, no client waits           a log entry, exit `CRASHED`: the supervisor restarts it
 the disk refuses a write in `work`          a log entry, and `work` again after a back-off
@@ -29,14 +29,12 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
 
 import zmq
@@ -46,8 +44,6 @@ from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.encryption import keys
 from iai.errors import (
-    BadMessageReceived,
-    BadMessageSent,
     EmbedderUnavailable,
     IaiError,
     StoreAbsent,
@@ -62,9 +58,12 @@ from iai.lifecycle.supervision import Exit
 from iai.model import clock
 from iai.model.clock import NS
 from iai.process import files, lock, logs, system_clock
+from iai.process.endpoint import MAX_WAITING, Endpoint, Subscriptions
 from iai.process.heartbeat import Heartbeat
 from iai.process.ledger import Ledger
+from iai.process.wakeups import SignalQueue, wakeup_pipe
 from iai.protocol.behaviour import (
+    NO_CALLER,
     Answer,
     Behaviour,
     Caller,
@@ -82,193 +81,22 @@ from iai.protocol.message import (
     Actor,
     Error,
     ErrorCode,
-    Event,
-    Ping,
-    Pong,
-    Reply,
     Request,
 )
 from iai.protocol.wire import (
-    FEED_KINDS,
-    INBOX_KINDS,
-    MAX_FRAME,
-    decode,
-    encode,
     kind,
 )
-from iai.store import environment
+from iai.store import lmdb_file
 from iai.store.seal import EntryCorrupt
 
 log = logging.getLogger(__name__)
 
-MAILBOX = 256  # requests that may wait; further ones are answered `busy`
-FRAMES = 1_000  # frames that ZeroMQ keeps for each peer before it drops (feeds) or waits (inboxes)
 SLICE_S = 0.05  # time spent on requests before `work` gets its turn
 WAKE_S = 2.0  # longest poll, so that an idle loop still beats
 PREDECESSOR_S = 5.0  # wait for the lock of a predecessor that was killed
 ORPHAN_GRACE_S = 2.0  # from the supervisor's end to our own, if the loop is stuck
 ABSENT_S = 0.1  # before `work` looks again for a store that its writer has not created yet
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0  # back-off of `work` after a failed write
-NO_CALLER = Caller(b"", "")  # of the request made for the wake-up pipe: nobody gets its answer
-
-
-class Mailbox:
-    """The inbox (ROUTER) and the feed (PUB) of one actor, bound as long as it lives."""
-
-    def __init__(
-        self, layout: Layout, actor: Actor, context: "zmq.Context[zmq.SyncSocket]"
-    ) -> None:
-        self._actor = actor
-        self.dropped = 0
-        self.inbox = context.socket(zmq.ROUTER)
-        self.inbox.set(zmq.RCVHWM, FRAMES)
-        self.inbox.set(zmq.SNDHWM, FRAMES)
-        self.inbox.set(zmq.ROUTER_MANDATORY, 1)
-        self.inbox.set(zmq.LINGER, 500)
-        # Above our own limit, which has an error reply: this one only guards the memory.
-        self.inbox.set(zmq.MAXMSGSIZE, 4 * MAX_FRAME)
-        self.inbox.bind(layout.inbox(actor))
-        self.feed = context.socket(zmq.PUB)
-        self.feed.set(zmq.SNDHWM, FRAMES)
-        self.feed.set(zmq.LINGER, 500)
-        self.feed.bind(layout.feed(actor))
-
-    def drain(self, room: int) -> list[tuple[Caller, Request]]:
-        """Take up to `room` requests. Pings, invalid frames and the excess are answered here."""
-        taken: list[tuple[Caller, Request]] = []
-        for _ in range(FRAMES):
-            try:
-                identity, *frames = self.inbox.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            frame = frames[-1] if frames else b""
-            try:
-                request_id, message = decode(frame, INBOX_KINDS[self._actor])
-            except BadMessageReceived as error:
-                log.warning("refused a frame: %s", error)
-                caller = Caller(identity, error.request_id)
-                self.answer(caller, Error(code=ErrorCode(error.code), detail=error.reason))
-                continue
-            caller = Caller(identity, request_id)
-            if isinstance(message, Ping):
-                pong = Pong(actor=self._actor, pid=os.getpid(), dropped_frames=self.dropped)
-                self.answer(caller, pong)
-            elif len(taken) >= room:
-                detail = f"{room} requests are waiting already; try again"
-                self.answer(caller, Error(code=ErrorCode.BUSY, detail=detail))
-            elif isinstance(message, Request):
-                taken.append((caller, message))
-        return taken
-
-    def answer(self, caller: Caller, reply: Reply) -> None:
-        """Send a reply; drop it if the client has left or does not read."""
-        if caller == NO_CALLER:
-            return
-        try:
-            frame = encode(reply, caller.request_id)
-        except BadMessageSent as error:
-            frame = encode(Error(code=ErrorCode.TOO_LARGE, detail=str(error)), caller.request_id)
-        try:
-            self.inbox.send_multipart([caller.identity, frame], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            log.info("nobody took the answer to %s: %s", caller.request_id, error)
-
-    def publish(self, event: Event) -> None:
-        """Send an event to all subscribers. A slow one loses it: events are hints."""
-        self.feed.send_multipart([kind(event).encode(), encode(event)], zmq.NOBLOCK)
-
-    def close(self) -> None:
-        self.inbox.close()
-        self.feed.close()
-
-
-class Feeds:
-    """The feeds that one actor subscribes to."""
-
-    def __init__(
-        self, layout: Layout, actors: tuple[Actor, ...], context: "zmq.Context[zmq.SyncSocket]"
-    ) -> None:
-        self.sockets = {actor: context.socket(zmq.SUB) for actor in actors}
-        self.dropped = 0
-        for actor, sub in self.sockets.items():
-            sub.set(zmq.RCVHWM, FRAMES)
-            sub.set(zmq.SUBSCRIBE, b"")
-            sub.set(zmq.LINGER, 0)
-            sub.connect(layout.feed(actor))
-
-    def drain(self) -> list[Event]:
-        """Take every event that has arrived; invalid frames are counted in `dropped`."""
-        events: list[Event] = []
-        for actor, sub in self.sockets.items():
-            for _ in range(FRAMES):
-                try:
-                    frames = sub.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                try:
-                    message = decode(frames[-1], FEED_KINDS[actor]).message
-                except BadMessageReceived as error:
-                    self.dropped += 1
-                    log.warning("dropped a frame of %s's feed: %s", actor, error)
-                    continue
-                if isinstance(message, Event):
-                    events.append(message)
-        return events
-
-    def close(self) -> None:
-        for sub in self.sockets.values():
-            sub.close()
-
-
-class WakeupPipe:
-    """A named pipe that wakes the loop: for hooks, which do not speak ZeroMQ.
-
-    A byte written while no reader has it open is lost, so it can only speed up a poll.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_fifo():
-            files.remove(path)
-            os.mkfifo(path, 0o600)
-        # Open for writing too, so that it does not reach its end when the last hook closes it.
-        self.descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def drain(self) -> bool:
-        """Empty the pipe; return whether anything was in it."""
-        with suppress(BlockingIOError):
-            return bool(os.read(self.descriptor, 4096))
-        return False
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-
-
-def _wakeup_pipe(path: Path) -> WakeupPipe | None:
-    """Open the pipe; None where the file system has no pipes: the spool is polled anyway."""
-    try:
-        return WakeupPipe(path)
-    except OSError as error:
-        log.warning("hooks cannot wake this process: %s", error)
-        return None
-
-
-class SignalQueue:
-    """Signals that handlers append and the loop drains; `reader` wakes its poller."""
-
-    def __init__(self, *signals: signal.Signals) -> None:
-        self._queue: deque[int] = deque()
-        self.reader, self._writer = socket.socketpair()
-        self.reader.settimeout(0)
-        self._writer.settimeout(0)
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        for number in signals:
-            signal.signal(number, lambda signum, _frame: self._queue.append(signum))
-
-    def drain(self) -> list[int]:
-        """Return the signals that arrived since the last call."""
-        with suppress(BlockingIOError):
-            self.reader.recv(4096)
-        return [self._queue.popleft() for _ in range(len(self._queue))]
 
 
 class Loop:
@@ -289,9 +117,9 @@ class Loop:
         self._signals = signals
         self._ledger = Ledger(layout.ledger, actor, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
-        self._mailbox = Mailbox(layout, actor, self._context)
-        self._feeds = Feeds(layout, behaviour.subscriptions, self._context)
-        self._wakeup = _wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
+        self._endpoint = Endpoint(layout, actor, self._context)
+        self._subscriptions = Subscriptions(layout, behaviour.subscriptions, self._context)
+        self._wakeup = wakeup_pipe(layout.wakeup_pipe) if actor is Actor.INGEST else None
         self._pending: deque[tuple[Caller, Request]] = deque()
         self._owned = layout.owned(actor)
         self._root = layout.root
@@ -299,13 +127,13 @@ class Loop:
         self._retry_s = 0.0
         self._held_until = 0  # monotonic; no `work` before, after a failed write
         self._poller = zmq.Poller()
-        for source in (self._mailbox.inbox, *self._feeds.sockets.values(), signals.reader.fileno()):
-            self._poller.register(source, zmq.POLLIN)
-        if self._wakeup:
-            self._poller.register(self._wakeup.descriptor, zmq.POLLIN)
         self._woken_by = behaviour.descriptor if isinstance(behaviour, Woken) else -1
-        if self._woken_by >= 0:
-            self._poller.register(self._woken_by, zmq.POLLIN)
+        for source in (self._endpoint.inbox, *self._subscriptions.sockets.values()):
+            self._poller.register(source, zmq.POLLIN)
+        wakeup = self._wakeup.descriptor if self._wakeup else -1
+        for descriptor in (signals.reader.fileno(), wakeup, self._woken_by):
+            if descriptor >= 0:
+                self._poller.register(descriptor, zmq.POLLIN)
 
     def start(self) -> None:
         """Have the behaviour load what it needs. Errors end the process: see `_run`."""
@@ -324,8 +152,8 @@ class Loop:
     def close(self) -> None:
         """Close the behaviour and the sockets, also after an error."""
         self._behaviour.close()
-        self._feeds.close()
-        self._mailbox.close()
+        self._subscriptions.close()
+        self._endpoint.close()
         if self._wakeup:
             self._wakeup.close()
         self._context.term()
@@ -337,11 +165,11 @@ class Loop:
         return max(0.0, min(self._wake_s, max(held, self._behaviour.due_s(now))))
 
     def _turn(self) -> None:
-        for event in self._feeds.drain():
+        for event in self._subscriptions.drain():
             self._beat(kind(event))
             self._perform(self._behaviour.on_event(event, system_clock.read()))
-        self._mailbox.dropped = self._feeds.dropped
-        self._pending.extend(self._mailbox.drain(MAILBOX - len(self._pending)))
+        self._endpoint.dropped = self._subscriptions.dropped
+        self._pending.extend(self._endpoint.drain(MAX_WAITING - len(self._pending)))
         if self._wakeup and self._wakeup.drain():
             self._pending.append((NO_CALLER, Flush()))
         if self._woken_by >= 0:
@@ -363,11 +191,11 @@ class Loop:
             if self._ours(error):
                 raise
             log.warning("%s failed: %s", kind(request), error)
-            self._mailbox.answer(caller, Error(code=ErrorCode.FAILED, detail=str(error)))
+            self._endpoint.answer(caller, Error(code=ErrorCode.FAILED, detail=str(error)))
         except Exception as error:
             log.exception("%s failed", kind(request))
             detail = f"{type(error).__name__}: {error}; the log of the group says more"
-            self._mailbox.answer(caller, Error(code=ErrorCode.FAILED, detail=detail))
+            self._endpoint.answer(caller, Error(code=ErrorCode.FAILED, detail=detail))
 
     def _work(self, now: clock.Now) -> None:
         try:
@@ -395,10 +223,10 @@ class Loop:
         self._beat("stop")
         if self._root.exists():  # a store that was deleted is not created again
             self._perform(self._behaviour.stop(system_clock.read()))
-        self._pending.extend(self._mailbox.drain(MAILBOX))
+        self._pending.extend(self._endpoint.drain(MAX_WAITING))
         for caller, _ in self._pending:
             detail = f"{self._actor} is stopping"
-            self._mailbox.answer(caller, Error(code=ErrorCode.STOPPING, detail=detail))
+            self._endpoint.answer(caller, Error(code=ErrorCode.STOPPING, detail=detail))
         return Exit.DONE
 
     def _beat(self, activity: str) -> None:
@@ -420,11 +248,11 @@ class Loop:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Answer(to=caller, reply=reply):
-                self._mailbox.answer(caller, reply)
+                self._endpoint.answer(caller, reply)
             case Publish(event=event, keep=keep):
                 if keep:
                     self._ledger.write(event, time.time_ns())
-                self._mailbox.publish(event)
+                self._endpoint.publish(event)
             case ReplaceFile(path=path, data=data, durable=durable):
                 files.replace(path, data, durable=durable)
             case LinkFile(path=path, target=target):
@@ -483,7 +311,7 @@ def _run(
             log.error("another process still runs this actor")
             return Exit.TRY_AGAIN
         if verify:
-            environment.check(layout.owned(actor))
+            lmdb_file.check(layout.owned(actor))
         heartbeat = Heartbeat(layout.heartbeat(actor))
         heartbeat.beat(time.monotonic_ns(), "start")
         behaviour: Behaviour = importlib.import_module(module).make(settings)

@@ -20,7 +20,7 @@ from pathlib import Path
 import zmq
 from setproctitle import setproctitle
 
-from actors.runtime import MAILBOX, Mailbox, SignalQueue, main
+from actors.runtime import main
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
@@ -42,8 +42,10 @@ from iai.process import (
     system_clock,
 )
 from iai.process.build import build
+from iai.process.endpoint import MAX_WAITING, Endpoint
 from iai.process.ledger import Ledger
 from iai.process.sd_notify import Notifier
+from iai.process.wakeups import SignalQueue
 from iai.protocol.behaviour import Caller
 from iai.protocol.message import (
     PIPELINE,
@@ -74,7 +76,7 @@ PAYLOAD_MAKERS = {Actor.INGEST, Actor.CACHE_WRITER}  # without both, no payload 
 
 _POLL_S = 2.0  # longest time between two checks of the heartbeats
 _SIGNALS = {"stop": signal.SIGTERM, "dump": signal.SIGUSR1, "kill": signal.SIGKILL}
-# One thread in numeric libraries: five processes would only compete for the cores.
+# One thread in numeric libraries: more would only compete for the cores with other processes.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -107,7 +109,7 @@ class Supervisor:
         self._ready: dict[Actor, Connection] = {}
         self._ledger = Ledger(self._layout.ledger, Actor.SUPERVISOR, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
-        self._mailbox = Mailbox(self._layout, Actor.SUPERVISOR, self._context)
+        self._endpoint = Endpoint(self._layout, Actor.SUPERVISOR, self._context)
         self._spawn = multiprocessing.get_context("spawn")
         self._announced = False
         self._flag = ""
@@ -135,7 +137,7 @@ class Supervisor:
                 self._stop(now)
             if self._signals.drain():
                 self._stop(now)
-            for caller, request in self._mailbox.drain(MAILBOX):
+            for caller, request in self._endpoint.drain(MAX_WAITING):
                 self._receive(caller, request, now)
             self._reap(now)
             ages = self._beat_ages()
@@ -151,7 +153,7 @@ class Supervisor:
             log.error("%s was deleted or moved while iai ran on it", self._layout.root)
 
     def _close(self) -> None:
-        self._mailbox.close()
+        self._endpoint.close()
         self._context.term()
         if self._state.clean_exit:  # then the session-start hook may print the payload
             self._lease.write("")
@@ -172,7 +174,7 @@ class Supervisor:
     def _wait(self) -> None:
         """Poll until something happens or is due."""
         poller = zmq.Poller()
-        poller.register(self._mailbox.inbox, zmq.POLLIN)
+        poller.register(self._endpoint.inbox, zmq.POLLIN)
         sentinels = [process.sentinel for process in self._processes.values()]
         ready = [connection.fileno() for connection in self._ready.values()]
         for descriptor in (self._signals.reader.fileno(), *sentinels, *ready):
@@ -204,16 +206,16 @@ class Supervisor:
     def _receive(self, caller: Caller, request: Request, now: float) -> None:
         match request:
             case Health():
-                self._mailbox.answer(caller, self._health())
+                self._endpoint.answer(caller, self._health())
             case Stop():
-                self._mailbox.answer(caller, Accepted())
+                self._endpoint.answer(caller, Accepted())
                 self._stop(now)
             case Restart(actor=actor) if actor in self._modules:
-                self._mailbox.answer(caller, Accepted())
+                self._endpoint.answer(caller, Accepted())
                 self._apply(self._state.restart(actor, now))
             case _:
                 detail = "only the actors can be restarted; stop the group with `iai down`"
-                self._mailbox.answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
+                self._endpoint.answer(caller, Error(code=ErrorCode.BAD_REQUEST, detail=detail))
 
     def _stop(self, now: float) -> None:
         if not self._state.stopping:
@@ -270,7 +272,7 @@ class Supervisor:
 
     def _publish(self, event: Event) -> None:
         self._ledger.write(event, time.time_ns())
-        self._mailbox.publish(event)
+        self._endpoint.publish(event)
 
     def _beat_ages(self) -> dict[Actor, float]:
         mono = system_clock.read().mono

@@ -127,7 +127,7 @@ encode() {
 }
 
 # Sets `file` and `text` to the payload for `cwd`, if there is one. For Claude Code there may be a file
-# beside it with the same text as JSON, and a line that the person sees: see iai/freshness/shown.py.
+# beside it with the same text as JSON, and a line that the person sees: see iai/freshness/claude_file.py.
 find_payload() {
   find_file
   [ -n "$file" ] || return

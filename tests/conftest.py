@@ -82,7 +82,7 @@ def groups(unhurried: str) -> Iterator[Callable[..., Group]]:
     def make(**settings: str) -> Group:
         made.append(Group(**{"hang_after_sec": "600", **settings}))
         made[-1].environment["PATH"] = unhurried
-        # Codex calls hooks in a login shell, which sets the PATH anew and then reads this.
+        # Codex calls hooks in a login shell, which resets the PATH and then reads this.
         (made[-1].work / ".profile").write_text(f"PATH='{unhurried}'\n")
         return made[-1]
 

@@ -30,6 +30,7 @@ OTHER_ROOMS = (
     "hooks",
     "tools/harness",
     "tools/campaign",
+    "tools/fuzzing",
     "tools/simulation",
     "tools/benchmarks",
     "tests",

@@ -12,13 +12,13 @@ from iai.errors import BadUsage, StoreError
 from iai.process.files import read_regular
 
 _MAGIC = b"age-encryption.org/v1\n"
-HEAD = len(_MAGIC)  # bytes that tell a file of age
+HEAD = len(_MAGIC)  # bytes that tell an age file
 _SCRYPT = b"-> scrypt "  # the only kind of lock in a file with a passphrase
 _LONGEST_IDENTITY = 1 << 16  # bytes
 
 
 def is_age(data: bytes) -> bool:
-    """Does a file begin as those of age do?"""
+    """Does a file begin like an age file?"""
     return data.startswith(_MAGIC)
 
 
@@ -30,23 +30,23 @@ def recipient(name: str) -> Any:
         return kind.Recipient.from_str(name)
     except pyrage.RecipientError as error:
         raise BadUsage(
-            f"{name!r} is no recipient: give what `age-keygen` prints as the public key, or the"
+            f"{name!r} is not a recipient: give what `age-keygen` prints as the public key, or the"
             " public part of an SSH key (ed25519 or RSA)"
         ) from error
 
 
 def encrypt(data: bytes, *, recipients: Sequence[Any]) -> bytes:
-    """Return a file of age for these recipients."""
+    """Return an age file for these recipients."""
     return bytes(_pyrage().encrypt(data, list(recipients)))
 
 
 def encrypt_with_passphrase(data: bytes, *, passphrase: str) -> bytes:
-    """Return a file of age that a passphrase opens (scrypt)."""
+    """Return an age file that a passphrase opens (scrypt)."""
     return bytes(_pyrage().passphrase.encrypt(data, passphrase))
 
 
 def decrypt(data: bytes, *, identity: Path | None, ask: Callable[[], str]) -> bytes:
-    """Return what is in a file of age; `ask` is called if a passphrase opens it.
+    """Return what is in an age file; `ask` is called if a passphrase opens it.
 
     Raises StoreError if that does not open it, or it was changed.
     """
@@ -73,9 +73,11 @@ def _identities(pyrage: Any, path: Path) -> list[Any]:
     except OSError as error:
         raise StoreError(f"cannot read the key in {path}: {error.strerror}") from error
     except (UnicodeDecodeError, pyrage.IdentityError) as error:
-        raise StoreError(f"{path} is no key of age, nor an SSH key without a passphrase") from error
+        raise StoreError(
+            f"{path} is neither an age key nor an SSH key without a passphrase"
+        ) from error
     if not found:
-        raise StoreError(f"{path} has no key of age in it")
+        raise StoreError(f"{path} has no age key in it")
     return found
 
 
@@ -84,6 +86,6 @@ def _pyrage() -> Any:
         return importlib.import_module("pyrage")
     except ImportError as error:
         raise StoreError(
-            "files of age need the package `pyrage`: run `pipx inject iai-memory pyrage`, or"
+            "age files need the package `pyrage`: run `pipx inject iai-memory pyrage`, or"
             " `pip install 'iai-memory[crypto]'`"
         ) from error

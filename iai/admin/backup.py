@@ -33,7 +33,7 @@ from iai.ingest import spool
 from iai.model import clock
 from iai.model.record import Watermark
 from iai.process import files, lock
-from iai.store import environment
+from iai.store import lmdb_file
 from iai.store.records import SCHEMA, Records
 
 FORM, SEALED = 1, 2  # versions of the file format: plain, and of an encrypted store
@@ -104,7 +104,7 @@ def _copy_records(layout: Layout, directory: Path) -> tuple[Watermark, int]:
     with closing(Records(directory)) as copy:
         with copy.view() as view:
             mark = view.watermark()
-        environment.check(directory)
+        lmdb_file.check(directory)
         return mark, sum(1 for _ in copy.problems())
 
 
@@ -157,7 +157,7 @@ def restore(
 ) -> Restored:
     """Restore a backup.
 
-    `decrypt` turns a file of age back into a backup. Raises StoreError, and changes nothing, if the
+    `decrypt` turns an age file back into a backup. Raises StoreError, and changes nothing, if the
     group runs, the file is not an intact backup or cannot be opened, or the store has records and
     `replace` is False.
     """
@@ -194,7 +194,7 @@ def _unpack(
         else:
             manifest = _extract(path, workspace, decrypt)
         key = backup_keys.unlock(workspace, root)
-        environment.check(workspace / "records")
+        lmdb_file.check(workspace / "records")
         mark, damaged = _read_back(workspace / "records", manifest)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise StoreError(f"cannot read {path}: {error}") from error
@@ -251,7 +251,7 @@ def _extract(path: Path, workspace: Path, decrypt: Transform | None) -> Manifest
 
 
 def _opened(path: Path, decrypt: Transform | None) -> BinaryIO:
-    """Open a backup; of a file of age, what is in it."""
+    """Open a backup; of an age file, what is in it."""
     file = path.open("rb")
     if not age.is_age(file.read(age.HEAD)):
         file.seek(0)

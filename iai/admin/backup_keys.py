@@ -1,4 +1,4 @@
-"""What opens the backup of an encrypted store: its `crypto.json`, and in a file of age its key too.
+"""What opens the backup of an encrypted store: its `crypto.json`, and in an age file its key too.
 
 The records in a backup are sealed as they are in the store. So it is opened with the key of the
 store; and where age protects it, the key itself lies beside, for the day on which the keyring or

@@ -22,9 +22,9 @@ from iai.encryption.sources import Source
 from iai.errors import StoreCorrupt, StoreError, Tampered
 from iai.process import files
 from iai.store import auto_backups
-from iai.store.environment import is_encrypted
 from iai.store.graph import GraphStore
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
 

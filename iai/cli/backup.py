@@ -3,9 +3,9 @@
 The backup holds the records, waiting hook events, the settings and the sleep state; everything else
 is rebuilt from them. It is verified before it replaces an older file, and only you can read it.
 
-With --age or --passphrase it is a file of age (https://age-encryption.org), which `age --decrypt`
-opens too. That of an encrypted store has its key inside, unless that is a passphrase. Without them
-it is as the store is: encrypted with the same key, or not at all.
+With --age or --passphrase it is an age file (https://age-encryption.org), which `age --decrypt`
+opens too. For an encrypted store, it also holds the key of the store, unless that is a passphrase.
+Without them it is as the store is: encrypted with the same key, or not at all.
 
 example: iai backup ~/iai.tar.gz
 example: iai backup ~/iai.age --age age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
@@ -39,7 +39,7 @@ def configure(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="RECIPIENT",
-        help="encrypt it for this public key of age or SSH; can be given several times",
+        help="encrypt it for this public key, of age or SSH; can be given several times",
     )
     parser.add_argument("--passphrase", action="store_true", help="encrypt it with a passphrase")
     parser.add_argument(

@@ -21,7 +21,7 @@ def given(file: Path | None, *, new: bool = False) -> str:
     else:
         passphrase = getpass("passphrase of the backup: ")
         if new and getpass("again: ") != passphrase:
-            raise BadUsage("the two differ")
+            raise BadUsage("the two passphrases differ")
     if not passphrase:
         raise BadUsage("the passphrase is empty")
     return passphrase

@@ -19,7 +19,7 @@ from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import Accepted, Stop
 
-PATIENCE_S = 70.0  # time to kill five processes one after the other
+PATIENCE_S = 70.0  # enough to kill six processes, one after the other: see `STOP_LIMIT_S`
 
 
 def configure(parser: ArgumentParser) -> None:

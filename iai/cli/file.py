@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from iai.cli import scope
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -24,7 +25,7 @@ from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
 from iai.recall.account import commit_line
-from iai.recall.file_history import FileVisit, Found, change_line, find, history
+from iai.recall.file_history import FileVisit, FileVisits, change_line, find, history
 from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
 from iai.store.records import Records
@@ -40,13 +41,8 @@ SHOWN = 200  # characters of each text
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
-    parser.add_argument(
-        "--by",
-        default="",
-        metavar="NAME",
-        help="only of this person or machine of the team; `me`: only of yours",
-    )
+    scope.add_project(parser)
+    scope.add_by(parser)
     parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -73,17 +69,17 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) -> Found:
+def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) -> FileVisits:
     cwd = os.path.realpath(".")
     home = identify(cwd)
     own = view.belongs(home.id)
     if only and only != own:
-        return Found(tuple(islice(history(view, path, only, by), k)), ())
+        return FileVisits(tuple(islice(history(view, path, only, by), k)), ())
     found = find(view, path, cwd, home.root, own, k, by)
     return msgspec.structs.replace(found, elsewhere=()) if only else found
 
 
-def _lines(found: Found, names: dict[str, str], wall: int) -> Iterator[str]:
+def _lines(found: FileVisits, names: dict[str, str], wall: int) -> Iterator[str]:
     for visit in found.here:
         yield from _visit(visit, wall)
     if found.elsewhere:

@@ -132,7 +132,7 @@ def _selected(args: Namespace, wanted: Wanted, layout: Layout) -> Selected:
 
 
 def _named(args: Namespace, view: RecordView) -> Selected:
-    """Return the records that were named, as far as they exist: ingest refuses the rest."""
+    """Return the named records that exist; ingest refuses the rest."""
     named = {r.label: r for ref in args.refs if (r := view.find(ref)) is not None}
     if args.whole_session:
         sessions = {f"#{r.label}" for r in named.values() if r.in_session}

@@ -7,7 +7,7 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli import times
+from iai.cli import scope, times
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -29,7 +29,7 @@ from iai.store.records import Records
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
     parser.add_argument("--session", default="", help="only this session: its id, or that of '#N'")
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    scope.add_project(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -1,8 +1,9 @@
 """Serve the memory over MCP, on standard input and output.
 
-Tools: memory_recall, memory_show, memory_timeline, memory_capture, memory_pin, memory_forget and
-memory_status. The host starts and ends this command; the first call that needs iai starts it.
---print-config prints the configuration for a host, and on standard error the file it belongs in.
+Tools: memory_recall, memory_show, memory_timeline, memory_file_history, memory_capture, memory_pin,
+memory_forget and memory_status. The host starts and ends this command; the first call that needs
+iai starts it. --print-config prints the configuration for a host, and on standard error the file it
+belongs in.
 
 example: iai mcp --print-config codex >> ~/.codex/config.toml
 """

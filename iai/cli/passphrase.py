@@ -31,5 +31,5 @@ def choose(settings: Settings) -> str:
         raise BadUsage("there is no terminal: set IAI_MCP_PASSPHRASE_FILE to a file with it")
     first = getpass("new passphrase: ")
     if getpass("again: ") != first:
-        raise BadUsage("the two differ")
+        raise BadUsage("the two passphrases differ")
     return first

@@ -15,7 +15,7 @@ from itertools import chain
 
 import msgspec
 
-from iai.cli import times
+from iai.cli import scope, times
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -46,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
     )
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    scope.add_project(parser)
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"
     )
@@ -80,12 +80,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--failed", action="store_true", help="only where something failed, or that command did"
     )
-    parser.add_argument(
-        "--by",
-        default="",
-        metavar="NAME",
-        help="only of this person or machine of the team; `me`: only of yours",
-    )
+    scope.add_by(parser)
     times.add_period(parser)
     parser.add_argument(
         "--explain", action="store_true", help="show why each result matched, and where it was said"

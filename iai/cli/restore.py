@@ -1,12 +1,12 @@
-"""Restore the store from a backup. iai must be stopped. Without one, list the automatic backups.
+"""Restore the store from a backup. iai must be stopped. Without a file, list the automatic backups.
 
 If the store already has records, restore refuses, unless you pass --replace; then they are moved to
 backups/ in the store. Vectors, indexes and session-start texts are rebuilt at the next start.
 
 A machine that was in a team has to join it again afterwards, with a new invitation.
 
-A file of age needs --identity, or asks for its passphrase. One of an encrypted store is opened with
-the key of that store.
+An age file needs --identity, or asks for its passphrase. The backup of an encrypted store is opened
+with the key of that store.
 
 example: iai restore
 example: iai restore ~/iai.tar.gz
@@ -41,10 +41,10 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--replace", action="store_true", help="move existing records aside")
     parser.add_argument(
-        "--identity", type=Path, metavar="FILE", help="your key, of age or SSH, for a file of age"
+        "--identity", type=Path, metavar="FILE", help="your key, of age or SSH, for an age file"
     )
     parser.add_argument(
-        "--passphrase-file", type=Path, metavar="FILE", help="the passphrase of a file of age"
+        "--passphrase-file", type=Path, metavar="FILE", help="the passphrase of an age file"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

@@ -18,7 +18,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption.keys import load_cipher
 from iai.errors import StoreAbsent
-from iai.freshness.shown import encode_shown
+from iai.freshness.claude_file import encode_claude_file
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
 from iai.model import clock, framing
 from iai.payload.compose import render
@@ -36,7 +36,7 @@ from iai.store.records import Records
 from iai.store.topics import read
 
 NOT_WHOLE = "Some of what was said recently could not be read in time and is missing here."
-# The hook sets it where its host shows the person a line: see `iai.freshness.shown`. An iai of
+# The hook sets it where its host shows the user a line: see `iai.freshness.claude_file`. An iai of
 # another version than the hook's would refuse an option.
 WITH_MESSAGE = "IAI_MCP_START_MESSAGE_AS_JSON"
 NEW = "Only what is new since this session was last updated."
@@ -109,7 +109,7 @@ def run(args: Namespace, settings: Settings) -> int:
         if view is not None and settings.start_message and os.environ.get(WITH_MESSAGE):
             sessions = sum(1 for _ in view.sessions(view.belongs(project.id)))
             said = message(material, sessions, text, stalled) if framing.tokens(text) else ""
-            text = encode_shown(text, said).decode() if said else text
+            text = encode_claude_file(text, said).decode() if said else text
     print(text, end="")
     return 0
 

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from itertools import islice
 from typing import Any
 
-from iai.cli import times
+from iai.cli import scope, times
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -37,13 +37,8 @@ SHOWN = 160  # characters of each text
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
-    parser.add_argument(
-        "--by",
-        default="",
-        metavar="NAME",
-        help="only of this person or machine of the team; `me`: only of yours",
-    )
+    scope.add_project(parser)
+    scope.add_by(parser)
     times.add_period(parser)
     parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -51,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     if args.limit < 1:
-        raise BadUsage("--limit is at least 1")
+        raise BadUsage("--limit must be at least 1")
     wall = time.time_ns()
     since, until = units.period(args.since, args.until, wall)
     layout = Layout(settings.store)

@@ -20,7 +20,7 @@ HERES = ("user", "machine")
 
 def _one_of(choices: tuple[str, ...], value: str) -> None:
     if value not in choices:
-        raise ValueError(f"is none of {', '.join(choices)}")
+        raise ValueError(f"is not one of {', '.join(choices)}")
 
 
 class Setting(NamedTuple):

@@ -92,7 +92,7 @@ class Rebuild:
 
 
 def _batch(records: Iterable[Record], room_ms: float, cost: Cost) -> list[Record]:
-    """Return the first records: at most `MOST`, and no more once the room is used up."""
+    """Return the first records: at most `MOST`, until the room is used up."""
     batch: list[Record] = []
     spent = 0.0
     for record in records:

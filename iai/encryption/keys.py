@@ -4,7 +4,7 @@ A store without that file is not encrypted. Its form, in JSON: the name of the s
 (`id`), where the key-encryption key is (`source`), what is under way (`state`), the data keys by
 generation, and the words key. A key is wrapped as `Cipher.seal` seals, with the key-encryption key,
 in the context `key`, NUL, `id`, NUL, and the generation or `words`. `check` is nothing, sealed in
-the context of all else: so whoever has no key cannot say that the store is only partly encrypted.
+the context of all else: without the key nobody can claim that only a part is encrypted.
 
 What one process has unlocked it hands down to its children (`unlocked`, `adopt`), over the pipe by
 which they are started: neither their environment nor their command line has a key.

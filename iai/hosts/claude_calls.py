@@ -50,7 +50,6 @@ _ANSWER = re.compile(
     re.DOTALL,
 )
 _PUT_BACK = re.compile(r'- "(.+)"\n\s+(?:Answer: (.+)|\(No answer.*)(?:\n\s+User notes: (.+))?')
-_TODO_STATES = {"completed": "completed", "in_progress": "in_progress"}
 _PLAN_STEP = re.compile(
     r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
 )

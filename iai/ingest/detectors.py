@@ -1,8 +1,8 @@
 """The rules of the library `kingfisher-secret-scanner`, loaded when they are first needed.
 
 Loading takes 0.3 s of CPU, and 4 s where the rules are not compiled yet for this machine; so it is
-done in a thread, and whoever asks meanwhile is told to come back. They take some 45 MB of memory.
-Only its scanner is used, which touches no network; never its `Validator`, which does.
+done in a thread, and requests meanwhile are refused, to be tried again. They take some 45 MB of
+memory. Only its scanner is used, which touches no network; never its `Validator`, which does.
 """
 
 import importlib

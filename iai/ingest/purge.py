@@ -68,7 +68,7 @@ class PurgeJob:
 
     def _records(self, view: RecordView, redact_text: Redact) -> list[Change]:
         """Redact some records."""
-        records = list(islice(view.records_from(self._label), A_SLICE))
+        records = list(islice(view.every(self._label), A_SLICE))
         changes: list[Change] = []
         kinds: Counter[str] = Counter()
         for record in records:

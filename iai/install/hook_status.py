@@ -1,4 +1,4 @@
-"""The status of a host's hooks, as far as the files on disk show it.
+"""The status of a host's hooks, read from files on disk.
 
 Codex stores its trust in a hook in `config.toml`, as a digest of the definition (`codex-rs`,
 hooks/src/engine/discovery.rs), under [hooks.state."<file>:<event>:<group>:<handler>"].

@@ -21,7 +21,7 @@ MARK = "written by `iai service install`; `iai service uninstall` removes it"
 _BAD_USAGE = 2
 NOT_AGAIN = (_BAD_USAGE, int(Exit.CANNOT_START))  # exit codes after which a restart cannot help
 WATCHDOG_S = 60  # without a heartbeat for so long, the manager restarts the group
-STOP_S = 90  # enough to kill five processes, one after the other
+STOP_S = 90  # enough to kill six processes, one after the other: see `STOP_LIMIT_S`
 START_S = 180
 FIRST_DELAY_S, LONGEST_DELAY_S, DELAYS = 2, 300, 8
 

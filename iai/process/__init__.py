@@ -1,1 +1,1 @@
-"""What a process needs from the machine: files, locks, heartbeats, logs, the ledger, a client."""
+"""What a process needs from the machine: files, locks, sockets, heartbeats, logs, the ledger."""

@@ -63,7 +63,7 @@ class Ledger:
         try:
             size = os.fstat(descriptor).st_size
             if size >= LARGEST_FILE:
-                raise OSError(errno.EFBIG, "it has all the events that a day may have", str(path))
+                raise OSError(errno.EFBIG, "it has reached its limit for a day", str(path))
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 data = b"\n" + data  # a line that a full disk or a crash cut off spoils no other
             if os.write(descriptor, data) < len(data):

@@ -39,6 +39,9 @@ class Caller(NamedTuple):
     request_id: str  # the `id` in the envelope; unique for one client only
 
 
+NO_CALLER = Caller(b"", "")  # of a request that no client made: nobody gets the answer
+
+
 class Answer(Struct, frozen=True):
     """Reply to one request. Never fails: a client that has left simply misses it."""
 

@@ -16,7 +16,7 @@ _SENTENCE = 2  # different terms of a text that can repeat another: "ok" says no
 _OF_ALL = ("work", "narration")  # parts of a request's score that its whole exchange gains
 
 
-class Found(Struct, kw_only=True):
+class FoundExchange(Struct, kw_only=True):
     """An exchange, by its turns that were found, the best first."""
 
     turns: list[Record]
@@ -35,7 +35,7 @@ class Found(Struct, kw_only=True):
 class _Kept(NamedTuple):
     """A hit, its different terms, and how many of them what says the same has at least."""
 
-    found: Found
+    found: FoundExchange
     terms: frozenset[int]
     least: float
 
@@ -50,9 +50,9 @@ class Exchanges:
         self._people = sources.people
         self._unattended = cache(self._is_unattended)
 
-    def group(self, labels: Iterable[int]) -> list[Found]:
+    def group(self, labels: Iterable[int]) -> list[FoundExchange]:
         """Return the exchanges of these labels, the best first; each has its best turn first."""
-        groups: dict[int, Found] = {}
+        groups: dict[int, FoundExchange] = {}
         for label in labels:
             record = self._record(label)
             if record is None:
@@ -62,7 +62,7 @@ class Exchanges:
             if key in groups:
                 groups[key].turns.append(record)
             else:
-                groups[key] = Found(turns=[record], request=request, score=0.0, why={})
+                groups[key] = FoundExchange(turns=[record], request=request, score=0.0, why={})
         for found in groups.values():
             self._score(found)
         return sorted(groups.values(), key=lambda f: (-f.score, f.best.label))
@@ -79,7 +79,7 @@ class Exchanges:
         turns = (self._record(label) for label in before)
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
-    def distinct(self, found: Iterable[Found]) -> list[Found]:
+    def distinct(self, found: Iterable[FoundExchange]) -> list[FoundExchange]:
         """Leave out what repeats a better one, and note it there; people come before programs."""
         kept: list[_Kept] = []
         for one in sorted(found, key=lambda f: f.unattended):
@@ -91,7 +91,7 @@ class Exchanges:
                 alike.same.append(one.best.label)
         return [one.found for one in kept]
 
-    def _score(self, found: Found) -> None:
+    def _score(self, found: FoundExchange) -> None:
         """Score an exchange by its best turn and by what was done in it."""
         scored, request = self._scored, found.request
         whole = scored.parts(request.label) if request and request.label in scored else {}
@@ -114,7 +114,7 @@ class Exchanges:
         return info is not None and info.unattended
 
 
-def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> Found | None:
+def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> FoundExchange | None:
     """Return the first of those kept that shares nearly all terms with a text (Jaccard's index)."""
     count, least = len(own), weights.SAME * len(own)
     for found, terms, least_there in kept:
@@ -128,8 +128,8 @@ def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> Found | None
 
 
 def nearest_first(
-    found: list[Found], near: str, k: int, belongs: Callable[[Found], str]
-) -> Iterator[Found]:
+    found: list[FoundExchange], near: str, k: int, belongs: Callable[[FoundExchange], str]
+) -> Iterator[FoundExchange]:
     """Yield up to `k`, those of the project `near` first; some places are left to the others.
 
     The others come first where they fit much better.

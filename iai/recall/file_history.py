@@ -35,7 +35,7 @@ class FileVisit(Struct, frozen=True, kw_only=True):
     by: str = ""  # who did it, and on which machine, for people; "": done on this one
 
 
-class Found(Struct, frozen=True):
+class FileVisits(Struct, frozen=True):
     """The history of a file as it is asked for, the latest first."""
 
     here: tuple[FileVisit, ...]  # in the project that was asked from
@@ -50,7 +50,7 @@ def find(
     project: str,
     k: int,
     machines: tuple[str, ...] = (),
-) -> Found:
+) -> FileVisits:
     """Return the latest `k` visits of the file that a user means by `named` in a directory.
 
     `root` and `project` (an id) are those of the project that the directory is in. The file is
@@ -68,10 +68,12 @@ def find(
             names = [name]
             break
     if here and len(PurePosixPath(names[0]).parts) == 1:
-        return Found(here, ())  # other projects have files of that name, but they are other files
+        return FileVisits(
+            here, ()
+        )  # other projects have files of that name, but they are other files
     every = (visit for name in names for visit in history(view, name, machines=machines))
     others = (visit for visit in every if visit.project != project)
-    return Found(here, tuple(islice(others, k - len(here))))
+    return FileVisits(here, tuple(islice(others, k - len(here))))
 
 
 def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:

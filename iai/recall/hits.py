@@ -13,7 +13,7 @@ from iai.model.action import CHANGES, Action
 from iai.model.exchange import is_answer, opens
 from iai.model.record import Record
 from iai.protocol.graph_cache import Hit, Line, Provenance
-from iai.recall.exchanges import Found
+from iai.recall.exchanges import FoundExchange
 from iai.recall.file_history import ends_with
 from iai.recall.passage import Passages
 from iai.recall.query import ParsedQuery
@@ -39,7 +39,7 @@ class HitMaker:
         self._project = cache(sources.view.project_named)
         self._least = _FITS * sum(query.every.values())
 
-    def hit(self, found: Found, superseded_by: str) -> Hit:
+    def hit(self, found: FoundExchange, superseded_by: str) -> Hit:
         """Return an exchange as a hit."""
         record, request = found.best, found.request
         home = self._project(record.project)
@@ -71,7 +71,7 @@ class HitMaker:
         )
         return self._with_exchange(hit, found, request) if request is not None else hit
 
-    def _with_exchange(self, hit: Hit, found: Found, request: Record) -> Hit:
+    def _with_exchange(self, hit: Hit, found: FoundExchange, request: Record) -> Hit:
         answer = self._answer(request)
         shown = {hit.label, answer.label if answer else 0}
         actions = self._sources.view.done(request)

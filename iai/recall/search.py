@@ -13,7 +13,7 @@ from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Recall
 from iai.recall import action_filter, weights
-from iai.recall.exchanges import Exchanges, Found, nearest_first
+from iai.recall.exchanges import Exchanges, FoundExchange, nearest_first
 from iai.recall.hits import HitMaker
 from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
@@ -141,7 +141,7 @@ def _hits(
         yield make.hit(one, ids.get(one.best.label, ""))
 
 
-def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[Found]:
+def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[FoundExchange]:
     """Return at least `k` exchanges that differ, if there are so many, of turns in their order."""
     labels: list[int] = []
     while True:
@@ -152,7 +152,7 @@ def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[Found
             return found
 
 
-def _order(found: list[Found], scored: Scored, query: ParsedQuery) -> dict[int, str]:
+def _order(found: list[FoundExchange], scored: Scored, query: ParsedQuery) -> dict[int, str]:
     """Put what a later text corrects behind that; return for each the id of its correction.
 
     Of two statements that answer the question, the later comes first.
@@ -169,7 +169,7 @@ def _order(found: list[Found], scored: Scored, query: ParsedQuery) -> dict[int, 
     return ids
 
 
-def _ranked(one: Found, scored: Scored) -> RankedHit:
+def _ranked(one: FoundExchange, scored: Scored) -> RankedHit:
     """Return what decides its place: what a person said in it, if that was found."""
     said = next((turn for turn in one.turns if turn.role == "user"), one.best)
     return RankedHit(

@@ -73,7 +73,7 @@ def _sessions(view: RecordView, wanted: Wanted) -> set[bytes] | None:
     if wanted.session.startswith("#"):
         record = view.find(wanted.session)
         if record is None or not record.in_session:
-            raise BadUsage(f"{wanted.session} is no record of a session")
+            raise BadUsage(f"{wanted.session} is not a record of a session")
         return {session_key(record.host, record.session, record.machine)}
     if wanted.session:
         hosts = {CLIENT, *(host.NAME for host in HOSTS)}

@@ -30,7 +30,7 @@ _BACK = re.compile(r"[A-Za-z0-9+/]{16,1024}={0,2}")
 
 
 def find(text: str) -> Iterator[Finding]:
-    """Yield each key, with the lines that mark its beginning and end as far as they are there."""
+    """Yield each key, with those of the lines around it that are there."""
     done = 0
     for begin in _BEGIN.finditer(text):
         if begin.start() >= done:

@@ -85,7 +85,7 @@ class Outbox:
 
     @property
     def projects(self) -> list[Shared]:
-        """The projects that are shared, as far as they have come."""
+        """The projects that are shared, each with how far it is published."""
         return [one.shared for one in self._projects.values()]
 
     def shares(self, hashed: str) -> bool:
@@ -107,7 +107,7 @@ class Outbox:
             self._check(shared.hash)
 
     def remove(self, hashed: str) -> None:
-        """Share a project no more. What is under way is acknowledged in vain."""
+        """Stop sharing a project. Acknowledgements of what is under way are ignored."""
         self._projects.pop(hashed, None)
 
     def connected(self, largest: int) -> None:

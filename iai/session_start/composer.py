@@ -81,7 +81,7 @@ class Composer:
         return Composed(f"{nothing}\n{framing.CLOSING}\n", "")
 
     def _sessions(self, view: RecordView, project: str) -> int:
-        """Return how many sessions a project has, as far as the message needs that."""
+        """Return how many sessions a project has; 0 if no message needs it."""
         wanted = self._with_message and project
         return sum(1 for _ in view.sessions(view.belongs(project))) if wanted else 0
 

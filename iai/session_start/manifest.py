@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from iai.freshness.shown import encode_shown, shown_path
+from iai.freshness.claude_file import claude_path, encode_claude_file
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.freshness.target import Target
 from iai.session_start.payload_files import bounded, read_payload, read_sidecar, shown_intact
@@ -41,7 +41,7 @@ class Manifest:
         """Note a payload and its sidecar just written, unless they were changed already."""
         stamps = _stamps(payload)
         sizes = [stamp.size for stamp in stamps if stamp is not None]
-        shown = [len(encode_shown(text, sidecar.message))] if sidecar.message else []
+        shown = [len(encode_claude_file(text, sidecar.message))] if sidecar.message else []
         if sizes == [len(text.encode()), len(encode_sidecar(sidecar)), *shown]:
             intact = bounded(sidecar, text) == sidecar
             self._entries[payload] = _Entry(stamps, sidecar, intact)
@@ -81,7 +81,7 @@ class Manifest:
 
 
 def _stamps(payload: Path) -> tuple[_Stamp | None, ...]:
-    return _stamp(payload), _stamp(sidecar_path(payload)), _stamp(shown_path(payload))
+    return _stamp(payload), _stamp(sidecar_path(payload)), _stamp(claude_path(payload))
 
 
 def _stamp(path: Path) -> _Stamp | None:

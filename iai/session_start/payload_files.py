@@ -7,7 +7,7 @@ import msgspec
 from msgspec import structs
 
 from iai.config.layout import Layout
-from iai.freshness.shown import encode_shown, shown_path
+from iai.freshness.claude_file import claude_path, encode_claude_file
 from iai.freshness.sidecar import Sidecar, is_intact, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
@@ -41,11 +41,11 @@ def read_payload(payload: Path) -> str | None:
 
 def shown_intact(payload: Path, sidecar: Sidecar, text: str) -> bool:
     """Is the file with the line for the person what was written, or absent if there is none?"""
-    path = shown_path(payload)
+    path = claude_path(payload)
     if not sidecar.message:
         return not path.exists()
     try:
-        return path.read_bytes() == encode_shown(text, sidecar.message)
+        return path.read_bytes() == encode_claude_file(text, sidecar.message)
     except OSError:
         return False
 
@@ -67,7 +67,7 @@ def links(target: Target, layout: Layout) -> dict[Path, Path]:
         for cwd in target.directories
         for pair in (
             (layout.payload_link(cwd), target.path),
-            (layout.shown_link(cwd), shown_path(target.path)),
+            (layout.shown_link(cwd), claude_path(target.path)),
             (layout.news_link(cwd), layout.project_news(target.project)),
         )
     ]
@@ -77,7 +77,7 @@ def links(target: Target, layout: Layout) -> dict[Path, Path]:
 
 def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
     """Return the files below `session-start/` that belong to none of the payloads."""
-    kept = {path for t in targets for path in (t.path, sidecar_path(t.path), shown_path(t.path))}
+    kept = {path for t in targets for path in (t.path, sidecar_path(t.path), claude_path(t.path))}
     kept |= {layout.project_files(target.project) for target in targets if target.tops}
     current_links = {link for t in targets for link in links(t, layout)}
     kinds = ("*.md", "*.json", "*.files", "*.claude")

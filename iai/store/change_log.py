@@ -6,10 +6,10 @@ from msgspec import structs
 
 from iai.model.clock import Now
 from iai.model.record import LastChange, LogEntry, Operation, Record, Watermark, session_key
-from iai.store.codec import decode_time, encode_u64, pack
+from iai.store.codec import encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.record_view import RecordView
-from iai.store.seal import BEYOND, Transaction
+from iai.store.seal import Transaction
 
 _EMPTY = b""
 
@@ -30,6 +30,7 @@ class ChangeLog(RecordView):
         self._mark = self.watermark()
         self._before = self._mark.revision
         self._scrub = False
+        self._inserted: set[int] = set()  # new records: each stage sees them as they are at the end
         self._sessions: dict[bytes, int] = {}  # session -> revision of its last change
         self.touched_projects: dict[str, LastChange] = {}  # what this transaction changed, by id
 
@@ -67,33 +68,25 @@ class ChangeLog(RecordView):
         self, operation: Operation, record: Record, *, count: int = 0, label: int = 0
     ) -> None:
         """Log a change of a record. `count` is how many there are more, `label` a new one's."""
+        if operation == "insert":
+            self._inserted.add(record.label)
+        mark = self._mark
+        self._mark = structs.replace(
+            mark,
+            records_count=mark.records_count + count,
+            max_vec_label=max(mark.max_vec_label, label),
+        )
         ours = operation == "insert" and record.in_session and not record.machine
         session = record.session if ours else ""
-        self._log(operation, record.label, (record.project,), session, count=count, newest=label)
+        self._log(operation, record.label, {record.project}, session)
         if record.in_session:
             self._touch(session_key(record.host, record.session, record.machine))
 
     def _log(
-        self,
-        operation: Operation,
-        label: int,
-        projects: Iterable[str],
-        session: str = "",
-        *,
-        count: int = 0,
-        newest: int = 0,
+        self, operation: Operation, label: int, projects: Iterable[str], session: str = ""
     ) -> None:
-        """Log a change. `session` is that of a new turn; any other change counts as foreign.
-
-        `count` is how many records there are more, `newest` the label of a new one.
-        """
-        mark = self._mark
-        self._mark = structs.replace(
-            mark,
-            revision=mark.revision + 1,
-            records_count=mark.records_count + count,
-            max_vec_label=max(mark.max_vec_label, newest),
-        )
+        """Log a change. `session` is that of a new turn; any other change counts as foreign."""
+        self._mark = structs.replace(self._mark, revision=self._mark.revision + 1)
         revision = encode_u64(self._mark.revision)
         self._put(revision, pack(LogEntry(operation, label, self._now)), "log")
         for project in projects:
@@ -105,10 +98,6 @@ class ChangeLog(RecordView):
     def _touch(self, session: bytes) -> None:
         """Note that the last change so far was made in a session."""
         self._sessions[session] = self._mark.revision
-
-    def _latest(self, database: str) -> int:
-        last = next(self._t.entries_back(self._db[database], BEYOND), None)
-        return decode_time(last[0][:8]) if last else 0
 
     def _put(self, key: bytes, value: bytes, database: str) -> None:
         self._t.put(key, value, db=self._db[database])

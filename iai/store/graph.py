@@ -13,7 +13,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.encryption.cipher import Cipher
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
 from iai.store import links, migrations, topics
@@ -276,25 +275,8 @@ class GraphStore(TopicStore):
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(GraphChange(self._environment, t)))
 
-    def check_entries(self) -> Iterator[int]:
-        """See `Environment.check_entries`."""
-        return self._environment.check_entries()
-
     def problems(self) -> Iterator[str]:
         """See `Environment.problems`. The holders of terms are compared with what they hold."""
-        yield from self._environment.problems()
+        yield from super().problems()
         with self.view() as view:
             yield from view.holder_problems()
-
-    def convert(self, cipher: Cipher | None) -> None:
-        """See `Environment.convert`."""
-        self._environment.convert(cipher)
-
-    @property
-    def encrypted(self) -> bool:
-        """See `Environment.encrypted`."""
-        return self._environment.encrypted
-
-    def scrub(self, mark: int, room_s: float) -> bool:
-        """See `Environment.scrub`."""
-        return self._environment.scrub(mark, room_s)

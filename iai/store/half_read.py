@@ -20,7 +20,7 @@ _LEAST = 8  # characters that two texts must share for the one to be part of the
 
 
 class HalfReadChange(RereadingChange):
-    """That, in a transaction of the writer."""
+    """Forgets what is half read, in a transaction of the writer."""
 
     _by_session: dict[bytes, list[Transcript]] | None = None  # as they are in this transaction
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from iai.encryption.cipher import Cipher
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
 from iai.store.seal import BEYOND, Transaction
+from iai.store.store import Store
 
 SCHEMA = 1
 DATABASES = (
@@ -131,12 +131,14 @@ class InboxChange(InboxView):
             self._t.delete_range(self._db["streams"], encode_u64(1), encode_u64(number))
 
 
-class Inbox:
+class Inbox(Store):
     """The environment of the inbox: `writer` for the replicator, else for reading."""
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
-        self._environment = Environment(
-            path, DATABASES, schema=SCHEMA, writer=writer, name="team", map_size=map_size
+        super().__init__(
+            Environment(
+                path, DATABASES, schema=SCHEMA, writer=writer, name="team", map_size=map_size
+            )
         )
 
     @contextmanager
@@ -166,22 +168,6 @@ class Inbox:
             InboxChange(self._environment, transaction).delete_through(mark)
 
         self._environment.write(change)
-
-    def scrub(self, mark: int, room_s: float) -> bool:
-        """See `Environment.scrub`: what was deleted may hold what was forgotten since."""
-        return self._environment.scrub(mark, room_s)
-
-    def convert(self, cipher: Cipher | None) -> None:
-        """See `Environment.convert`."""
-        self._environment.convert(cipher)
-
-    def forget_dead_readers(self) -> int:
-        """See `Environment.forget_dead_readers`."""
-        return self._environment.forget_dead_readers()
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()
 
 
 def _key(number: int, sequence: int) -> bytes:

@@ -32,7 +32,7 @@ def read_again(transaction: Transaction, db: Mapping[str, Database], /) -> None:
 
 
 def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
-    """Nothing is left to do: schema 3 has checksums, which `Environment` adds before all steps."""
+    """Nothing is left to do: schema 3 has checksums, which `Schema` adds before all steps."""
 
 
 RECORDS: dict[int, Step] = {1: read_again, 2: seal}  # schema -> the step to the next

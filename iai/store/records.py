@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from iai.encryption.cipher import Cipher
 from iai.model.clock import Now
 from iai.model.record import Watermark
 from iai.store import migrations
-from iai.store.copying import Copy
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.record_audit import RecordAudit
 from iai.store.record_change import RecordChange
@@ -21,24 +19,27 @@ from iai.store.record_keys import DATABASES
 from iai.store.record_view import RecordView
 from iai.store.replica_change import ReplicaChange
 from iai.store.seal import Transaction
+from iai.store.store import Store
 
 T = TypeVar("T")
 
 SCHEMA = 3
 
 
-class Records:
+class Records(Store):
     """The environment of the records, opened once in each process that needs it."""
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
-        self._environment = Environment(
-            path,
-            DATABASES,
-            schema=SCHEMA,
-            writer=writer,
-            name="records",
-            map_size=map_size,
-            steps=migrations.RECORDS,
+        super().__init__(
+            Environment(
+                path,
+                DATABASES,
+                schema=SCHEMA,
+                writer=writer,
+                name="records",
+                map_size=map_size,
+                steps=migrations.RECORDS,
+            )
         )
 
     @contextmanager
@@ -78,45 +79,8 @@ class Records:
 
         return self._environment.write(run)
 
-    def check_entries(self) -> Iterator[int]:
-        """See `Environment.check_entries`."""
-        return self._environment.check_entries()
-
-    def count_entries(self) -> int:
-        """See `Environment.count_entries`."""
-        return self._environment.count_entries()
-
     def problems(self) -> Iterator[str]:
-        """Read all of it; yield in words what is damaged, as `Environment.problems` does."""
-        yield from self._environment.problems()
+        """See `Environment.problems`. Each index is compared with the records, too."""
+        yield from super().problems()
         with self._environment.read() as transaction:
             yield from RecordAudit(self._environment, transaction).problems()
-
-    def copy(self, directory: Path) -> None:
-        """See `Environment.copy`."""
-        self._environment.copy(directory)
-
-    def begin_copy(self, directory: Path) -> Copy:
-        """See `Environment.begin_copy`."""
-        return self._environment.begin_copy(directory)
-
-    def forget_dead_readers(self) -> int:
-        """See `Environment.forget_dead_readers`."""
-        return self._environment.forget_dead_readers()
-
-    def convert(self, cipher: Cipher | None) -> None:
-        """See `Environment.convert`."""
-        self._environment.convert(cipher)
-
-    @property
-    def encrypted(self) -> bool:
-        """See `Environment.encrypted`."""
-        return self._environment.encrypted
-
-    def scrub(self, mark: int, room_s: float) -> bool:
-        """See `Environment.scrub`."""
-        return self._environment.scrub(mark, room_s)
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()

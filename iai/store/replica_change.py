@@ -188,10 +188,10 @@ class ReplicaChange(RecordChange):
         self._live = self._now - record.order < JUST_NOW
         record = structs.replace(record, updated_at=self._now)
         self._replace(known, record)
-        self._requests.clear()
+        self._open_requests.clear()
         for one in (known, record):
             if one.in_session:
-                self._quieten(one)
+                self._activity.set_back(one)
         self._log(_operation(known, record), record.label, {known.project, record.project})
         for one in (known, record):
             self._touch(session_key(one.host, one.session, one.machine))
@@ -205,7 +205,7 @@ class ReplicaChange(RecordChange):
             self._live = self._now - at < JUST_NOW
             placed = structs.replace(action, at=at, project="")
             if self.take_action(session, placed, machine):
-                self._acted(placed, session, self._request_at(session, at), home, "")
+                self._acted(placed, session, self._open_requests.at(session, at), home, "")
 
     def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)
@@ -305,7 +305,7 @@ class ReplicaChange(RecordChange):
             if record.machine:
                 self._delete(record)
                 if record.in_session:
-                    self._quieten(record)
+                    self._activity.set_back(record)
                 self._advance("forget", record, count=-1)
             else:
                 self.forget(record)

@@ -30,7 +30,7 @@ class RereadingView(Tables):
 
 
 class RereadingChange(RereadingView):
-    """The same in a transaction of the writer."""
+    """Notes how far files were read again, in a transaction of the writer."""
 
     def reread(self, rereading: Rereading, *, more: bool) -> None:
         """Note how far a file was read again; without `more`, it is done."""

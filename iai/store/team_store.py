@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from iai.encryption.cipher import Cipher
 from iai.model.record import digest
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.inbox import DATABASES, SCHEMA, Arrived, InboxChange, InboxView, Mark
 from iai.store.seal import Transaction
+from iai.store.store import Store
 from iai.team.chain import Chain, Span
 
 T = TypeVar("T")
@@ -243,12 +243,12 @@ def _span(data: bytes) -> Span | None:
     return None if data == _THEIRS else Span(decode_u64(data[:8]), decode_u64(data[8:]))
 
 
-class TeamStore:
+class TeamStore(Store):
     """The environment, as its writer has it."""
 
     def __init__(self, path: Path, *, map_size: int = MAP_SIZE) -> None:
-        self._environment = Environment(
-            path, DATABASES, schema=SCHEMA, writer=True, name="team", map_size=map_size
+        super().__init__(
+            Environment(path, DATABASES, schema=SCHEMA, writer=True, name="team", map_size=map_size)
         )
 
     @contextmanager
@@ -267,19 +267,3 @@ class TeamStore:
             return change(TeamChange(self._environment, transaction))
 
         return self._environment.write(run)
-
-    def scrub(self, mark: int, room_s: float) -> bool:
-        """See `Environment.scrub`."""
-        return self._environment.scrub(mark, room_s)
-
-    def convert(self, cipher: Cipher | None) -> None:
-        """See `Environment.convert`."""
-        self._environment.convert(cipher)
-
-    def forget_dead_readers(self) -> int:
-        """See `Environment.forget_dead_readers`."""
-        return self._environment.forget_dead_readers()
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()

@@ -14,6 +14,7 @@ from iai.errors import StoreError
 from iai.model.topic import Topic
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import Environment, Tables
+from iai.store.store import Store
 
 MOST_TOPICS = 12  # of a project, as they are shown
 DATABASES = ("topics",)  # project, number of the window -> Window
@@ -94,21 +95,14 @@ class TopicChange(TopicView):
             self._t.put(key, pack(window), db=self._db["topics"])
 
 
-class TopicStore:
+class TopicStore(Store):
     """The environment below `index/`, for readers of the topics in it. It needs no numpy."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
 
     @contextmanager
     def view(self) -> Iterator[TopicView]:
         """Look at the topics as of now."""
         with self._environment.read() as transaction:
             yield TopicView(self._environment, transaction)
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()
 
 
 def reader(index: Path) -> TopicStore:

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from iai.encryption.cipher import Cipher
 from iai.model.revisions import Revisions
 from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
+from iai.store.store import Store
 
 T = TypeVar("T")
 Vectors = NDArray[np.float32]  # one row each
@@ -133,12 +133,14 @@ class VectorChange(VectorView):
         self._t.put(b"progress", pack(progress), db=self._db["meta"])
 
 
-class VectorStore:
+class VectorStore(Store):
     """The environment of the vectors."""
 
     def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
-        self._environment = Environment(
-            path, _DATABASES, schema=SCHEMA, writer=writer, name="vectors", map_size=map_size
+        super().__init__(
+            Environment(
+                path, _DATABASES, schema=SCHEMA, writer=writer, name="vectors", map_size=map_size
+            )
         )
 
     @contextmanager
@@ -150,31 +152,6 @@ class VectorStore:
     def commit(self, change: Callable[[VectorChange], T]) -> T:
         """Run one change and make it durable. `change` may run more than once."""
         return self._environment.write(lambda t: change(VectorChange(self._environment, t)))
-
-    def check_entries(self) -> Iterator[int]:
-        """See `Environment.check_entries`."""
-        return self._environment.check_entries()
-
-    def problems(self) -> Iterator[str]:
-        """See `Environment.problems`."""
-        return self._environment.problems()
-
-    def convert(self, cipher: Cipher | None) -> None:
-        """See `Environment.convert`."""
-        self._environment.convert(cipher)
-
-    @property
-    def encrypted(self) -> bool:
-        """See `Environment.encrypted`."""
-        return self._environment.encrypted
-
-    def scrub(self, mark: int, room_s: float) -> bool:
-        """See `Environment.scrub`."""
-        return self._environment.scrub(mark, room_s)
-
-    def close(self) -> None:
-        """Close the environment."""
-        self._environment.close()
 
 
 def _rows(parts: list[bytes]) -> Vectors:

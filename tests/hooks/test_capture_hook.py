@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness.group import CHECKOUT, Group
 
-from actors.runtime import WakeupPipe
 from iai.ingest import spool
+from iai.process.wakeups import WakeupPipe
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-turn-capture.sh"
 MOST = int(HOOK.read_text().partition("\nmost=")[2].split()[0])  # events that may wait

@@ -24,8 +24,8 @@ from harness.group import (
 )
 
 from iai.config.layout import Layout
+from iai.freshness.claude_file import claude_path, encode_claude_file
 from iai.freshness.required_revision import UNKNOWN
-from iai.freshness.shown import encode_shown, shown_path
 from iai.freshness.sidecar import sidecar_path
 from iai.model import clock, framing
 from iai.model.record import Project
@@ -485,8 +485,8 @@ def with_message(store: Store, cwd: str, text: str) -> str:
     payload = store.layout.payload_link(cwd)
     assert payload is not None
     store.payload(cwd, text)
-    shown_path(payload).write_bytes(encode_shown(text, "iai: 3 sessions"))
-    return encode_shown(text, "iai: 3 sessions").decode().split("\n", 1)[1]
+    claude_path(payload).write_bytes(encode_claude_file(text, "iai: 3 sessions"))
+    return encode_claude_file(text, "iai: 3 sessions").decode().split("\n", 1)[1]
 
 
 def test_claude_code_gets_the_same_text_as_json_with_a_line_for_the_person(store: Store) -> None:
@@ -502,7 +502,7 @@ def test_claude_code_gets_the_same_text_as_json_with_a_line_for_the_person(store
 
 def test_claude_code_gets_the_plain_text_where_its_own_file_is_absent_or_cut(store: Store) -> None:
     expected = with_message(store, "/p", READY)
-    shown = shown_path(store.layout.payload_link("/p") or Path())
+    shown = claude_path(store.layout.payload_link("/p") or Path())
     assert store.call(claude_in("/p")) == expected
     shown.write_bytes(shown.read_bytes()[:-9])
     assert store.call(claude_in("/p")) == READY

@@ -3,7 +3,7 @@
 The least interval, the idle times and the tick (down to its least) are divided by one factor, so
 that a day takes minutes. What the machine does is not sped up: half a second of starting a process
 looks like minutes of the day. So delays are given twice, as measured and as they look in the day.
-Beside it stands what the old system would have shown on the same day: it wrote only after SLEEP.
+It also draws what the old system would have shown on the same day: it wrote only after SLEEP.
 """
 
 import importlib.util

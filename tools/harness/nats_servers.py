@@ -4,7 +4,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,13 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from harness.group import wait_until
+from iai.team.serve import binary
 from iai.team.stream import Server
-
-
-def binary() -> str | None:
-    """Return the path of `nats-server`: that of this environment, or else that on PATH."""
-    beside = Path(sys.executable).with_name("nats-server")
-    return str(beside) if beside.exists() else shutil.which("nats-server")
 
 
 class NatsServers:

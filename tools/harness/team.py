@@ -49,7 +49,7 @@ class Machine(Group):
         readers = Readers(self.layout)
         try:
             with readers.records.view() as view:
-                return list(view.records_from(1))
+                return list(view.every())
         finally:
             readers.close()
 

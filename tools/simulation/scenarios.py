@@ -122,7 +122,7 @@ class ScenarioRunner:
         self._checkouts = [checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
-        self._latest_old = 0  # when the latest of what was said long ago was said
+        self._latest_old = 0  # the latest time of what is, or may be, stored after it was said
 
     def run(self) -> None:
         """Run it to its end, and then until the group is quiet.
@@ -209,6 +209,8 @@ class ScenarioRunner:
     def queue(self, which: int) -> None:
         """A user types while the agent works. Whether that is handed over may show much later."""
         self.checker.last_said.pop(self._directory(which % SESSIONS), None)
+        # Once the clock is set back, it may even come after what was said last.
+        self._latest_old = max(self._latest_old, self.world.now.wall)
         self._write(which % SESSIONS, agent.queued(next(self._words), (which >> 4) % 3))
 
     def _write(self, session: int, lines: Iterable[Line]) -> None:

@@ -191,7 +191,7 @@ class TeamRunner:
             self._ask(which, Edit(ref=record.id, text=agent.text_of(word)))
 
     def forget(self, which: int) -> None:
-        """Somebody forgets a record, or a whole session as far as it is known there."""
+        """Forget a record, or what a machine has of a whole session."""
         record = self._chosen(which)
         if record is None:
             return

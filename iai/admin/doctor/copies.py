@@ -12,7 +12,7 @@ from iai.encryption.keys import load_cipher
 from iai.errors import StoreCorrupt, StoreError, StoreLocked
 from iai.model.units import ago, count
 from iai.process import lock
-from iai.store import auto_backups, environment
+from iai.store import auto_backups, lmdb_file
 from iai.store.auto_backups import DAY_NS, AutoBackup
 from iai.store.records import SCHEMA, Records
 
@@ -57,7 +57,7 @@ def damage(layout: Layout) -> str | None:
     without LMDB, which may crash on damaged ones; not those of a file too large for that.
     """
     try:
-        environment.check(layout.records)
+        lmdb_file.check(layout.records)
         records = Records(layout.records)
         with records.view() as view:
             view.watermark()
@@ -77,7 +77,7 @@ def newest_good(layout: Layout) -> AutoBackup | None:
 def _is_intact(one: AutoBackup) -> bool:
     """Are its pages intact, and its entries, if they have checksums?"""
     try:
-        environment.check(one.path / "records")
+        lmdb_file.check(one.path / "records")
         if one.schema < SCHEMA:
             return True
         with closing(Records(one.path / "records")) as records:
@@ -100,7 +100,7 @@ def restore(layout: Layout) -> str:
         f"restored {records} from {done.manifest.made_at}; the damaged records are in"
         f" {done.kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
-        "from their transcripts. Notes, pins, edits and forgets since then have to be made again."
+        "from their transcripts. Repeat what you noted, pinned, edited or forgot since then."
     )
 
 

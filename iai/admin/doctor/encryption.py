@@ -45,7 +45,7 @@ def _key(layout: Layout, found: Keys) -> Iterator[Finding]:
         return
     path = found.source.located(layout.root)
     if path.is_relative_to(layout.root):
-        said = f"{path} lies in the store that it opens: a copy of the store needs no other key"
+        said = f"{path} is in the store that it opens: a copy of the store needs no other key"
         yield warn(
             "key file", said, "`iai crypto off`, then `iai crypto init --key-file` elsewhere"
         )

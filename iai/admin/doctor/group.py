@@ -128,7 +128,7 @@ def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Fin
         todo = "`iai hooks status`, and logs/group.log"
         yield fail("capture", store.stalled, todo)
     else:
-        yield ok("capture", "hooks report what is said, as far as it is known")
+        yield ok("capture", "hooks report what is said; no gap is known")
     yield _markup(store.unknown_markup)
     yield _clock(store.watermark.max_updated_at, wall)
 

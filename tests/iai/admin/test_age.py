@@ -72,7 +72,7 @@ def test_a_changed_byte_is_found_wherever_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "me", "age1x", "ssh-ed25519 x", "AGE-SECRET-KEY-1"])
 def test_what_is_no_recipient_is_refused_in_words(name: str) -> None:
-    with pytest.raises(BadUsage, match="is no recipient"):
+    with pytest.raises(BadUsage, match="is not a recipient"):
         age.recipient(name)
 
 

@@ -31,6 +31,7 @@ from iai.store.records import Records
 from iai.store.seal import Entry
 from iai.store.topics import Window
 from iai.store.vectors import Generation, VectorStore
+from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import NOW, PROJECT, flip, new_record, put
 from tests.iai.store.kills import kill_after, killed
 
@@ -68,8 +69,7 @@ def decrypt(layout: Layout) -> None:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     yield
-    keys._key_encryption_keys.clear()
-    keys._ciphers.clear()
+    forget_keys()
 
 
 def fill(layout: Layout) -> None:

@@ -1,4 +1,4 @@
-"""`iai backup` and `iai restore` with files of age, as a user calls them."""
+"""`iai backup` and `iai restore` with age files, as a user calls them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -18,8 +18,9 @@ from iai.encryption.sources import KeyFile, Passphrase
 from iai.errors import KeyMissing, KeyWrong
 from iai.lifecycle.supervision import Exit
 from iai.protocol.message import Actor
-from iai.store.environment import is_encrypted
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
+from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import new_record, put
 
 Make = Callable[..., Group]
@@ -30,13 +31,7 @@ SECRET = "correct horse battery staple"  # noqa: S105
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     yield
-    forget()
-
-
-def forget() -> None:
-    """Forget the keys, as a process that begins does."""
-    keys._key_encryption_keys.clear()
-    keys._ciphers.clear()
+    forget_keys()
 
 
 @pytest.fixture
@@ -51,7 +46,7 @@ def crypto(
         put(records, new_record("one", text="zanzibar"))
 
     def run(*words: str) -> tuple[int, str, str]:
-        forget()
+        forget_keys()
         code = main(["crypto", *words])
         said = capsys.readouterr()
         return code, said.out, said.err
@@ -162,7 +157,7 @@ def test_nothing_starts_on_a_store_that_is_locked(crypto: Run, layout: Layout) -
     settings = Settings(store=layout.root)
     crypto("init", "--key-file", str(layout.root.parent / "a.key"))
     (layout.root.parent / "a.key").write_text("A" * 43 + "=\n")
-    forget()
+    forget_keys()
     assert supervisor.run(settings) == Exit.CANNOT_START
     with pytest.raises(KeyWrong):
         up.upgrade(layout, settings)

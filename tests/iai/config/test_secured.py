@@ -65,6 +65,7 @@ def test_the_store_itself_may_be_a_link(store: Layout, tmp_path: Path) -> None:
     linked = Layout(tmp_path / "link")
     linked.root.symlink_to(store.root)
     linked.create()
+    assert linked.root.readlink() == store.root
 
 
 def test_a_pipe_or_socket_that_iai_did_not_create_is_refused(store: Layout) -> None:

@@ -14,6 +14,7 @@ from msgspec import structs
 from iai.encryption import handover, keys, sources
 from iai.encryption.sources import KeyFile, Keyring, Passphrase
 from iai.errors import KeyMissing, KeyWrong, StoreTooNew
+from tests.iai.encryption.process_keys import forget_keys
 
 SECRET = "correct horse battery staple"  # noqa: S105
 CHEAP = Passphrase(b"salt" * 4, n=16, r=1, p=1)
@@ -22,14 +23,9 @@ CHEAP = Passphrase(b"salt" * 4, n=16, r=1, p=1)
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Each test is a process that has unlocked nothing yet."""
-    forget()
+    forget_keys()
     yield
-    forget()
-
-
-def forget() -> None:
-    keys._key_encryption_keys.clear()
-    keys._ciphers.clear()
+    forget_keys()
 
 
 def on(root: Path, source: sources.Source, passphrase: str = "") -> keys.Keys:
@@ -82,7 +78,7 @@ def test_a_key_file_unlocks_a_store(tmp_path: Path, place: str) -> None:
     source = KeyFile(place.format(outside=tmp_path))
     on(tmp_path / "store", source)
     data = sealed(tmp_path / "store")
-    forget()
+    forget_keys()
     assert opened(tmp_path / "store", data) == b"plain"
     assert source.located(tmp_path / "store").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "store/crypto.json").stat().st_mode & 0o777 == 0o600
@@ -94,7 +90,7 @@ def test_a_copy_in_backups_finds_the_key_file_inside_the_store(tmp_path: Path) -
     copy = tmp_path / "backups/auto-1"
     copy.mkdir(parents=True)
     (copy / "crypto.json").write_bytes((tmp_path / "crypto.json").read_bytes())
-    forget()
+    forget_keys()
     assert opened(copy, data) == b"plain"
 
 
@@ -119,7 +115,7 @@ def test_a_missing_or_wrong_key_file_is_refused_in_words(
     tmp_path: Path, damage: object, raised: type[Exception], says: str
 ) -> None:
     on(tmp_path, KeyFile("a.key"))
-    forget()
+    forget_keys()
     assert callable(damage)
     damage(tmp_path / "a.key")
     with pytest.raises(raised, match=says):
@@ -140,7 +136,7 @@ def test_every_changed_field_of_the_file_of_keys_is_refused(tmp_path: Path) -> N
     }
     for name, value in changes.items():
         (tmp_path / "crypto.json").write_text(json.dumps({**there, name: value}))
-        forget()
+        forget_keys()
         with pytest.raises(KeyWrong):
             keys.load_cipher(tmp_path)
 
@@ -163,7 +159,7 @@ def test_a_file_of_keys_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_passphrase_unlocks_a_store(tmp_path: Path) -> None:
     found = on(tmp_path, CHEAP, SECRET)
     data = sealed(tmp_path)
-    forget()
+    forget_keys()
     assert keys.asks_for_passphrase(tmp_path)
     keys.unlock(tmp_path, found, SECRET)
     assert not keys.asks_for_passphrase(tmp_path)
@@ -173,7 +169,7 @@ def test_a_passphrase_unlocks_a_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["", "correct horse", SECRET.upper()])
 def test_a_wrong_passphrase_is_refused_without_being_shown(tmp_path: Path, wrong: str) -> None:
     found = on(tmp_path, CHEAP, SECRET)
-    forget()
+    forget_keys()
     with pytest.raises(KeyWrong) as raised:
         keys.unlock(tmp_path, found, wrong)
     assert not wrong or wrong not in str(raised.value)
@@ -182,7 +178,7 @@ def test_a_wrong_passphrase_is_refused_without_being_shown(tmp_path: Path, wrong
 
 def test_without_a_passphrase_the_store_says_that_it_is_locked(tmp_path: Path) -> None:
     on(tmp_path, CHEAP, SECRET)
-    forget()
+    forget_keys()
     with pytest.raises(KeyMissing, match="IAI_MCP_PASSPHRASE_FILE"):
         keys.load_cipher(tmp_path)
 
@@ -191,7 +187,7 @@ def test_a_passphrase_is_read_from_the_file_of_the_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(tmp_path, CHEAP, SECRET)
-    forget()
+    forget_keys()
     file = tmp_path / "passphrase"
     file.write_text(f"{SECRET}\nmore\n")
     monkeypatch.setenv("IAI_MCP_PASSPHRASE_FILE", str(file))
@@ -205,7 +201,7 @@ def test_a_passphrase_is_read_from_an_inherited_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(tmp_path, CHEAP, SECRET)
-    forget()
+    forget_keys()
     reader, writer = os.pipe()
     os.write(writer, SECRET.encode())
     os.close(writer)
@@ -225,9 +221,9 @@ def test_the_keyring_keeps_a_key_and_says_when_it_is_gone(tmp_path: Path) -> Non
         keyring.set_keyring(memory)
         on(tmp_path, Keyring())
         data = sealed(tmp_path)
-        forget()
+        forget_keys()
         assert opened(tmp_path, data) == b"plain"
-        forget()
+        forget_keys()
         memory.kept.clear()
         with pytest.raises(KeyMissing, match="not in the keyring"):
             keys.load_cipher(tmp_path)
@@ -242,7 +238,7 @@ def test_a_rotation_keeps_what_is_sealed_until_it_is_settled(tmp_path: Path) -> 
     new = sealed(tmp_path)
     assert opened(tmp_path, old) == opened(tmp_path, new) == b"plain"
     keys.settle(tmp_path, more)
-    forget()
+    forget_keys()
     assert opened(tmp_path, new) == b"plain"
     assert list(json.loads((tmp_path / "crypto.json").read_text())["data"]) == ["2"]
 
@@ -264,7 +260,7 @@ def test_keys_are_handed_down_over_a_pipe_and_not_in_the_words(tmp_path: Path) -
     given = handover.give()
     assert given.words == ("--keys", str(given.descriptors[0]))
     assert os.get_inheritable(given.descriptors[0])
-    forget()
+    forget_keys()
     handover.take(given.words)
     assert keys.load_cipher(tmp_path) is not None
 

@@ -214,5 +214,5 @@ def test_any_order_of_changes_leads_to_the_same_links(
 
 
 @pytest.mark.parametrize("seed", [4, 17, 35])  # where weights that four bytes cannot hold were seen
-def test_so_does_a_long_story(store: Linked, seed: int) -> None:
+def test_any_order_of_a_long_story_leads_to_the_same_links(store: Linked, seed: int) -> None:
     check(store, story(random.Random(seed * 7 + 1)), seed)  # noqa: S311

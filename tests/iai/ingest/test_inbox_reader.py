@@ -21,6 +21,7 @@ from iai.protocol.ingest import CapturedTurn, ChangeSkipped, RecordsCommitted
 from iai.store.inbox import Inbox, Mark
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
+from tests.iai.ingest.effects import perform
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 A, OWN = "aa" * 8, "ff" * 8
@@ -66,17 +67,6 @@ def rig(layout: Layout) -> Iterator[Rig]:
     yield rig
     rig.inbox.close()
     rig.records.close()
-
-
-def perform(steps: Any) -> list[Effect]:
-    """Carry out all effects by name only."""
-    effects: list[Effect] = []
-    try:
-        effects.append(next(steps))
-        while True:
-            effects.append(steps.send(NOW))
-    except StopIteration:
-        return effects
 
 
 def turn(key: str, text: str = "", revision: int = 1, **fields: Any) -> TurnChange:

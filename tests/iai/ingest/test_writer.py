@@ -1,6 +1,6 @@
 """What each commit of ingest entails, effect by effect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from iai.protocol.ingest import CapturedTurn, ProjectMoved, RecordsCommitted, Se
 from iai.redaction import marks
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from tests.iai.ingest.effects import perform
 from tests.iai.store.builders import NOW
 
 HERE = identify("/p").id
@@ -34,28 +35,10 @@ MARK = marks.mark("token", "KEY", b"key")
 
 
 @pytest.fixture
-def records(layout: Layout) -> Iterator[Records]:
-    opened = Records(layout.records, writer=True)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def writer(layout: Layout, records: Records) -> RecordWriter:
     writer = RecordWriter(layout, records, identify, str)
     perform(writer.start())
     return writer
-
-
-def perform(steps: Steps) -> list[Effect]:
-    """Carry out all effects by name only."""
-    effects: list[Effect] = []
-    try:
-        effects.append(next(steps))
-        while True:
-            effects.append(steps.send(NOW))
-    except StopIteration:
-        return effects
 
 
 def insert(writer: RecordWriter, *texts: str) -> list[Effect]:

@@ -1,8 +1,6 @@
 """The notes on a project's files that a hook prints: what each session did to each file."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +18,6 @@ from tests.iai.store.builders import NOW, PROJECT, new_record
 START = NOW.wall - 10_000 * NS
 DAY = iso(START)[:10]
 OPENING = framing.opening(7, iso(NOW.wall), 'my "own"', file_notes.TOKENS)
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    opened = Records(tmp_path / "records", writer=True)
-    yield opened
-    opened.close()
 
 
 def session(

@@ -35,3 +35,4 @@ def test_what_a_living_process_is_writing_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_not_there_has_nothing_unfinished(tmp_path: Path) -> None:
     files.remove_unfinished(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []

@@ -100,7 +100,7 @@ def test_a_directory_that_cannot_exist_is_a_project_of_its_own(cwd: str) -> None
 def test_a_git_file_may_point_anywhere(tmp_path: Path, pointer: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / ".git").write_bytes(f"gitdir: {pointer}".encode("utf-8", "surrogateescape"))
-    identify(str(tmp_path))
+    assert identify(str(tmp_path)).root == str(tmp_path)
 
 
 def test_configurations_of_ssh_that_include_each_other_are_each_read_once(

@@ -1,11 +1,7 @@
 """Recognising a moved checkout by its birth."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from iai.config.layout import Layout
 from iai.model.record import Project
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
@@ -14,13 +10,6 @@ from iai.store.records import Records
 from tests.iai.store.builders import NOW
 
 OLD, NEW, OTHER = (letter * 16 for letter in "abc")
-
-
-@pytest.fixture
-def records(layout: Layout) -> Iterator[Records]:
-    opened = Records(layout.records, writer=True)
-    yield opened
-    opened.close()
 
 
 def project(id_: str, git: Path | str, born: str = "birth") -> Project:

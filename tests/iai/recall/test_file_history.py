@@ -1,10 +1,6 @@
 """The history of a file: who changed it, when, what for, and whether it was committed."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -17,13 +13,6 @@ from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 START = NOW.wall - 10_000 * NS
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    opened = Records(tmp_path / "records", writer=True)
-    yield opened
-    opened.close()
 
 
 def session(records: Records, name: str, seconds: int, *done: dict[str, Any]) -> None:

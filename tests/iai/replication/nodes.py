@@ -139,7 +139,7 @@ class Node:
 
     def all(self) -> list[Any]:
         with self.records.view() as view:
-            return list(view.records_from(1))
+            return list(view.every())
 
     def scrub_records(self) -> None:
         """Scrub the records, as ingest does after something was forgotten."""

@@ -67,3 +67,4 @@ def test_where_nothing_is_to_be_shown_the_payload_is_a_frame_and_not_missing(
 
 def test_preparing_ignores_a_store_that_cannot_be_read(layout: Layout) -> None:
     Composer(PayloadReaders(layout), 20).prepare(Target(layout.payload, "", ""))
+    assert not layout.records.exists()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.freshness.shown import encode_shown, shown_path
+from iai.freshness.claude_file import claude_path, encode_claude_file
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.freshness.target import Target
 from iai.model import framing
@@ -40,7 +40,7 @@ def sidecar(revision: int) -> Sidecar:
 def write(manifest: Manifest, path: Path, revision: int = 5, claimed: int = 5) -> None:
     """Write a payload and its sidecar as the cache-writer does."""
     text, claim = payload(revision), sidecar(claimed)
-    files.replace(shown_path(path), encode_shown(text, claim.message))
+    files.replace(claude_path(path), encode_claude_file(text, claim.message))
     files.replace(path, text.encode())
     files.replace(sidecar_path(path), encode_sidecar(claim))
     manifest.wrote(path, text, claim)
@@ -69,7 +69,7 @@ def spoil(path: Path) -> None:
 
 
 PLACES: dict[str, Callable[[Path], Path]] = {
-    "payload": Path, "sidecar": sidecar_path, "shown": shown_path,
+    "payload": Path, "sidecar": sidecar_path, "shown": claude_path,
 }  # fmt: skip
 DAMAGE = (delete, cut, replace, touch, spoil)
 STEPS = st.lists(

@@ -1,7 +1,5 @@
 """What was done beside what was said: kept once, found by file and commit, forgotten with it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +14,6 @@ from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 SESSION = session_key("claude", "s")
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    opened = Records(tmp_path / "records", writer=True)
-    yield opened
-    opened.close()
 
 
 def at(seconds: int) -> int:

@@ -18,11 +18,13 @@ from iai.errors import KeyMissing, KeyWrong, StoreCorrupt
 from iai.store import graph, inbox, links, record_keys, vectors
 from iai.store.codec import encode_u64
 from iai.store.conversion import Conversion
-from iai.store.environment import Environment, is_encrypted
+from iai.store.environment import Environment
 from iai.store.masked_keys import NUMBERED, Plain, forms
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from iai.store.seal import EncryptedDatabase, EntryCorrupt, Transaction
 from iai.store.vectors import VectorStore
+from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import encrypt, flip, move, new_record, put
 from tests.iai.store.test_merging import Merging
 
@@ -83,13 +85,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     put(records, new_record("one", text="zanzibar"), new_record("two", text="timbuktu"))
     records.close()
     yield root
-    lock()
-
-
-def lock() -> None:
-    """Have this process forget the keys, as if it had just begun."""
-    keys._key_encryption_keys.clear()
-    keys._ciphers.clear()
+    forget_keys()
 
 
 # --- keys and values --------------------------------------------------------------------------
@@ -247,7 +243,7 @@ def test_without_the_file_of_its_keys_it_is_refused_and_not_changed(
     writer: bool,  # noqa: FBT001
 ) -> None:
     (root / "crypto.json").unlink()
-    lock()
+    forget_keys()
     before = hashed(root)
     with pytest.raises(KeyMissing, match=r"crypto\.json"):
         Records(root / "records", writer=writer)
@@ -268,7 +264,7 @@ def test_without_its_key_nothing_is_opened_or_created(
         key.unlink()
     if not there:
         shutil.rmtree(root / "records")
-    lock()
+    forget_keys()
     before = sorted(root.rglob("*")), hashed(root)
     with pytest.raises(KeyWrong if wrong else KeyMissing):
         Records(root / "records", writer=True)

@@ -18,9 +18,11 @@ from iai.errors import (
     StoreTooNew,
     StoreWriteFailed,
 )
-from iai.store import environment
-from iai.store.environment import COPIES_KEPT, Environment, check
+from iai.store import environment, lmdb_file
+from iai.store.environment import Environment
+from iai.store.lmdb_file import check
 from iai.store.migrations import Step
+from iai.store.schema import COPIES_KEPT
 
 SPAWN = multiprocessing.get_context("spawn")
 SMALL = 1 << 18  # bytes: full after a few writes
@@ -97,7 +99,7 @@ def test_a_full_map_grows_while_readers_in_other_processes_stay_open(
 def test_one_reader_too_many_is_refused_and_the_next_can_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "MAX_READERS", 4)
+    monkeypatch.setattr(lmdb_file, "MAX_READERS", 4)
     store = open_things(path, writer=True)
     with ExitStack() as opened:
         for _ in range(4):

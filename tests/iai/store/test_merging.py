@@ -1,15 +1,12 @@
 """Projects that are merged, separated and ignored, in the store alone."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from iai.config.layout import Layout
 from iai.model.record import Project, session_key
 from iai.model.revisions import through
 from iai.store.codec import encode_u64
@@ -19,13 +16,6 @@ from tests.iai.store.builders import NOW, flip, new_record, put
 
 IDS = tuple(letter * 16 for letter in "abcd")
 A, B, C, D = (Project(id=id_, name=id_[0], root=f"/{id_[0]}") for id_ in IDS)
-
-
-@pytest.fixture
-def records(layout: Layout) -> Iterator[Records]:
-    opened = Records(layout.records, writer=True)
-    yield opened
-    opened.close()
 
 
 def merge(records: Records, project: Project, into: Project | None) -> bool:

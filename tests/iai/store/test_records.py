@@ -1,6 +1,6 @@
 """The records: watermark, log, indexes, and what forgetting leaves (SEED T1, D6, D7)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,13 +23,6 @@ from iai.store import codec
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "records", writer=True)
-    yield records
-    records.close()
 
 
 def watermark(records: Records) -> Watermark:

@@ -1,7 +1,6 @@
 """Requests that were taken back: kept, and shown only when asked for by number."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,13 +39,6 @@ def turn(number: int, **fields: Any) -> NewRecord:
         **fields,
     }
     return new_record(f"k{number}", **given)
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    store = Records(tmp_path / "records", writer=True)
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -107,7 +99,7 @@ def test_the_request_and_all_up_to_the_rewind_is_out_of_its_session(rewound: Rec
         assert labels(view.after(0)) == [1, 2, 6, 7]
 
 
-def test_it_leaves_the_indexes(rewound: Records) -> None:
+def test_what_was_taken_back_leaves_the_indexes(rewound: Records) -> None:
     with rewound.view() as view:
         _, changed = view.latest(through(view.watermark().revision), 1e9)
     assert {label for label, record in changed.items() if record is None} == set(GONE)

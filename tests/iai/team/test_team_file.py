@@ -10,15 +10,15 @@ import pytest
 
 from iai.admin import backup, encryption
 from iai.config.layout import Layout
-from iai.encryption import keys
 from iai.encryption.cipher import is_sealed
 from iai.encryption.sources import KeyFile
 from iai.errors import NoTeam, StoreCorrupt, StoreTooNew
-from iai.store.environment import is_encrypted
 from iai.store.records import Records
+from iai.store.schema import is_encrypted
 from iai.store.team_store import TeamStore
 from iai.team import enrolment, team_file
 from iai.team.enrolment import Enrolment
+from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import NOW, new_record, put
 from tests.iai.team.machines import SERVER
 
@@ -33,8 +33,7 @@ def enrolled(layout: Layout) -> Enrolment:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     yield
-    keys._key_encryption_keys.clear()
-    keys._ciphers.clear()
+    forget_keys()
 
 
 def fill(layout: Layout) -> None:

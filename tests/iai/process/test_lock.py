@@ -1,14 +1,12 @@
-"""Locks and heartbeats between processes."""
+"""Locks between processes."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from iai.process import heartbeat, lock
-from iai.process.heartbeat import Heartbeat
+from iai.process import lock
 
 HOLD = """
 import sys
@@ -52,24 +50,3 @@ def test_the_first_word_of_a_lock_names_its_holder(tmp_path: Path, word: str, nu
     held.write(word)
     assert lock.holder(tmp_path / "lock") == number
     held.release()
-
-
-def test_a_beat_can_be_read_from_its_file(tmp_path: Path) -> None:
-    written = Heartbeat(tmp_path / "beat")
-    written.beat(
-        5_000_000_000, "a very long activity that does not fit into the file at all, really"
-    )
-    beat = heartbeat.read(tmp_path / "beat")
-    assert beat is not None
-    assert beat.pid == os.getpid()
-    assert beat.age_s(7_000_000_000) == 2.0
-    written.beat(8_000_000_000, "wait")
-    again = heartbeat.read(tmp_path / "beat")
-    assert again is not None
-    assert again.activity == "wait"
-
-
-def test_without_a_valid_file_there_is_no_beat(tmp_path: Path) -> None:
-    assert heartbeat.read(tmp_path / "none") is None
-    (tmp_path / "short").write_bytes(b"x")
-    assert heartbeat.read(tmp_path / "short") is None

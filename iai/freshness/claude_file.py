@@ -1,4 +1,4 @@
-"""A payload as Claude Code takes it, with a line that the person sees. Text in, bytes out.
+"""The file of a payload for Claude Code, with a line that the user sees. Text in, bytes out.
 
 The file is beside the payload. Its first line is the payload's own, by which the hook tells how
 current it is; the rest is what the hook prints: the JSON output of SessionStart, in which
@@ -11,12 +11,12 @@ import json
 from pathlib import Path
 
 
-def shown_path(payload: Path) -> Path:
+def claude_path(payload: Path) -> Path:
     """`session-start/0a.md` -> `session-start/0a.claude`."""
     return payload.with_suffix(".claude")
 
 
-def encode_shown(text: str, message: str) -> bytes:
+def encode_claude_file(text: str, message: str) -> bytes:
     """Return the contents of the file for a payload with this text."""
     head, _, _ = text.partition("\n")
     context = {"hookEventName": "SessionStart", "additionalContext": text}

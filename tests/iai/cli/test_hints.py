@@ -1,4 +1,4 @@
-"""Small things of the command line: hints, refusals and what is printed, without a group."""
+"""Hints and refusals of the command line, without a group."""
 
 from importlib import import_module
 from pathlib import Path

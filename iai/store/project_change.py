@@ -1,0 +1,87 @@
+"""Changes of projects: where they are, what they are merged into, and whether they are ignored."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Literal
+
+import msgspec
+from msgspec import structs
+
+from iai.model.record import Project, Record, session_key
+from iai.store.codec import pack
+from iai.store.record_filing import RecordFiling
+
+_CWDS = 32  # working directories remembered for each project, the latest ones
+
+
+class ProjectChange(RecordFiling):
+    """Changes projects in a transaction of the writer, and moves their records."""
+
+    def place(self, project: Project, cwd: str) -> None:
+        """Remember that a project was worked on in this directory."""
+        stored = self.project_named(project.id) or project
+        if cwd in stored.cwds:
+            return
+        cwds = (*stored.cwds, cwd)[-_CWDS:]
+        self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
+
+    def note_identity(self, project: Project, joined: Iterable[str]) -> None:
+        """Remember what identifies a project after its directory is moved, and what joined it."""
+        stored = self.project_named(project.id) or project
+        former = tuple(dict.fromkeys((*stored.former, *joined)))
+        noted = structs.replace(stored, git=project.git, born=project.born, former=former)
+        self._put(project.id.encode(), pack(noted), "projects")
+
+    def merge(self, project: Project, into: Project | None) -> bool:
+        """Make another project the owner of a project's records; None undoes that.
+
+        New records go there from now on; `reassign` moves the existing ones. Returns False if the
+        other project is the same one, or belongs to it already.
+        """
+        if into is not None:
+            if any(one == project.id for one, _ in self._merged(into.id)):
+                return False
+            self.place(into, into.root)
+        self._change_project(project, into=into.id if into else "")
+        return True
+
+    def ignore(self, project: Project, ignored: Literal["", "project", "below"]) -> None:
+        """Store nothing more of a project, or of all below its root; "" ends that."""
+        self._change_project(project, ignored=ignored)
+
+    def reassign(self, limit: int) -> int:
+        """Move up to `limit` misfiled records to the project they belong to; return how many."""
+        moving = list(islice(self.misfiled(), limit))
+        for record in moving:
+            self._move(record)
+        return len(moving)
+
+    def forget_project(self, project: str) -> bool:
+        """Delete the name and the directories of a project; False if anything still needs them."""
+        known = self.project_named(project)
+        others = self.projects()
+        needed = known is None or known.ignored or known.into
+        if needed or any(p.into == project for p in others) or self.count(project):
+            return False
+        self._t.delete(project.encode(), db=self._db["projects"])
+        self._log("project", 0, {project})
+        self._homes.clear()
+        self.demand_scrub()
+        return True
+
+    def _change_project(self, project: Project, **fields: str) -> None:
+        stored = self.project_named(project.id) or project
+        changed = msgspec.convert({**structs.asdict(stored), **fields}, Project)
+        if changed != stored or stored is project:
+            self._put(project.id.encode(), pack(changed), "projects")
+            self._log("project", 0, {project.id, stored.into, changed.into} - {""})
+            self._homes.clear()
+
+    def _move(self, record: Record) -> None:
+        moved = structs.replace(self._resolve_project(record), updated_at=self._now)
+        self._replace(record, moved)
+        if record.in_session:
+            self._activity.set_back(record)
+            self._activity.advance(moved)
+        self._log("move", record.label, {record.project, moved.project})
+        self._touch(session_key(record.host, record.session, record.machine))

@@ -1,0 +1,18 @@
+"""Effects that are named, not carried out."""
+
+from collections.abc import Generator
+
+from iai.model.clock import Now
+from iai.protocol.behaviour import Effect
+from tests.iai.store.builders import NOW
+
+
+def perform(steps: Generator[Effect, Now, object]) -> list[Effect]:
+    """Take all steps, and return their effects."""
+    effects: list[Effect] = []
+    try:
+        effects.append(next(steps))
+        while True:
+            effects.append(steps.send(NOW))
+    except StopIteration:
+        return effects

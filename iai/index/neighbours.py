@@ -3,13 +3,18 @@
 They follow from the records alone, so any order of changes leads to the same neighbours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
+
+import numpy as np
 
 from iai.model.record import Record
 from iai.store.graph import GraphChange
 from iai.store.record_view import RecordView
-from iai.store.turns import AROUND
+from iai.store.turns import AROUND, Labels
+
+# Where a row of `TurnView.neighbours` is, counted from `AROUND` turns before: the nearest first.
+_ROW = np.array([*range(AROUND - 1, -1, -1), *range(AROUND + 1, 2 * AROUND + 1)])
 
 
 def update_neighbours(
@@ -19,54 +24,53 @@ def update_neighbours(
 
     Neighbours are mutual, so a record that is gone still names all that have to be updated.
     """
-    around = _read_together(view, [record for record in changed.values() if record is not None])
-    waiting = [*changed]
-    kept = dict(zip(waiting, unit.neighbours(waiting).tolist(), strict=True))
-    done: set[int] = set()
-    rows: dict[int, list[int]] = {}
+    labels = [*changed]
+    old = unit.neighbours(labels)
+    new = _read_together(view, changed)
+    for at, label in enumerate(labels):
+        if changed[label] is None:  # narration is no neighbour of others, but has the turns around
+            new[at] = _read(view, label)
+    differ = (new != old).any(axis=1)
+    unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
+    waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}
+    done = {*changed, 0}
     while waiting:
         label = waiting.pop()
-        if label in done:
-            continue
         done.add(label)
-        old = kept[label] if label in kept else unit.neighbours([label])[0].tolist()
-        new = around[label] if label in around else _read(view, label)
-        if new != old:
-            rows[label] = new
-            waiting += (set(old) ^ set(new)) - done - {0}
-    unit.put_neighbours(rows)
+        was, now = unit.neighbours([label]), _read(view, label)
+        if (was != now).any():
+            unit.put_neighbours([label], now)
+            waiting |= {*was.ravel().tolist(), *now.ravel().tolist()} - done
 
 
-def _read(view: RecordView, label: int) -> list[int]:
-    record = view.get(label)
-    before, after = view.sides(record) if record else ((), ())
-    return _row(list(islice(before, AROUND)), list(islice(after, AROUND)))
+def _read(view: RecordView, label: int) -> Labels:
+    return _read_together(view, {label: view.get(label)})
 
 
-def _read_together(view: RecordView, changed: list[Record]) -> dict[int, list[int]]:
+def _read_together(view: RecordView, changed: Mapping[int, Record | None]) -> Labels:
     """Return the neighbours of each; records near each other are read in one go."""
-    around: dict[int, list[int]] = {}
-    wanted = {record.label for record in changed}
-    for record in sorted(changed, key=lambda r: (r.host, r.session, r.order, r.label)):
-        if record.label in around:
+    place = {label: at for at, label in enumerate(changed)}
+    rows: Labels = np.zeros((len(place), 2 * AROUND), np.int64)
+    said = (record for record in changed.values() if record is not None and record.in_session)
+    done: set[int] = set()
+    for record in sorted(said, key=lambda r: (r.host, r.session, r.order, r.label)):
+        if record.label in done:
             continue
         before, after = view.sides(record)
-        turns = [*islice(before, AROUND)][::-1]
-        first = last = len(turns)
-        turns.append(record.label)
-        for label in after:
-            turns.append(label)
-            if label in wanted:
-                last = len(turns) - 1
-            elif len(turns) - 1 - last == AROUND:
-                break
-        for at in range(first, last + 1):
-            if turns[at] in wanted:
-                before_it = turns[max(0, at - AROUND) : at][::-1]
-                around[turns[at]] = _row(before_it, turns[at + 1 : at + 1 + AROUND])
-    return around
+        earlier = [*islice(before, AROUND)][::-1]
+        turns = [record.label, *_run(after, place)]
+        run = np.array([*[0] * (AROUND - len(earlier)), *earlier, *turns, *[0] * AROUND])
+        ours = [at for at, turn in enumerate(turns) if turn in place]
+        done.update(turns)
+        rows[[place[turns[at]] for at in ours]] = run[np.array(ours)[:, np.newaxis] + _ROW]
+    return rows
 
 
-def _row(before: list[int], after: list[int]) -> list[int]:
-    """Return a row of `GraphView.neighbours`."""
-    return [other for side in (before, after) for other in (*side, *[0] * (AROUND - len(side)))]
+def _run(after: Iterable[int], wanted: Container[int]) -> Iterator[int]:
+    """Yield turns up to `AROUND` after the last wanted one."""
+    left = AROUND
+    for turn in after:
+        yield turn
+        left = AROUND if turn in wanted else left - 1
+        if not left:
+            return

@@ -69,10 +69,11 @@ def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) 
         exchange,
         *map(len, parts),
     )
-    text = np.sort(np.frombuffer(found_by.ids, _WORD)).tobytes()
-    if not any(parts):
-        return head + text
-    return head + text + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
+    said = np.frombuffer(found_by.ids, _WORD).copy()
+    said.sort()
+    if work is NOTHING:
+        return head + said.tobytes()
+    return head + said.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
 
 
 def _exchange(record: Record) -> int:

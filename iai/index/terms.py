@@ -7,6 +7,8 @@ terms: on LoCoMo that list was worth 0.06 any@10 over the 33 stop words of tanti
 
 import re
 from collections.abc import Callable, Sequence
+from operator import itemgetter
+from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
@@ -32,20 +34,22 @@ would wouldn you your yours yourself yourselves
 _JOINED = re.compile(
     r"(?<![^\W_])(?:[^\W_]++(?:[-./\\:_@]++[^\W_]++)+|[a-zA-Z0-9]*?[a-z0-9][A-Z][^\W_]*)"
 )
-_LINE = re.compile(r"(?::\d+)+$")  # where in a file
-_BETWEEN = re.compile(r"[/\\:@]+")  # the steps of a path, each a name that may be joined itself
 _AROUND = ".,;:!?()[]\"'`*"  # signs around a word that are not part of any name
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SIGNS_TO_SPACES = bytes(c if chr(c).isalnum() else ord(" ") for c in range(128)) + bytes(128)
 
 
 class Extracted(NamedTuple):
     """The terms of a text in the forms that the indexes keep, in no particular order."""
 
-    words: str  # separated by spaces, each as often as it occurs
+    words: str  # each followed by a space, as often as it occurs
     ids: bytes  # `term_id` of each, in four bytes, the low one first
 
 
-_NOTHING = Extracted("", b"")
+_Terms = tuple[str, bytes]  # the same of a piece of a text
+_words: Callable[[_Terms], str] = itemgetter(0)
+_ids: Callable[[_Terms], bytes] = itemgetter(1)
+_four = Struct("<I").pack
 
 
 def terms(text: str) -> list[str]:
@@ -55,57 +59,74 @@ def terms(text: str) -> list[str]:
 
 def extract(text: str) -> Extracted:
     """Return the terms of a text for the indexes; most of it comes from a table of pieces."""
-    pieces = text[:LONGEST_TEXT].split()
-    found = [
-        own or _of_code(piece) for piece, own in zip(pieces, map(_of_word, pieces), strict=True)
-    ]
-    if not found:
-        return _NOTHING
-    words, ids = zip(*found, strict=True)
-    return Extracted(" ".join(filter(None, words)), b"".join(ids))
+    return Extracted(*_together([*map(_of_piece, text[:LONGEST_TEXT].split())]))
 
 
-def _extracted(found: Sequence[str]) -> Extracted:
-    return Extracted(
-        " ".join(found), b"".join([term_id(term).to_bytes(4, "little") for term in found])
-    )
+def _together(found: Sequence[_Terms]) -> _Terms:
+    return "".join(map(_words, found)), b"".join(map(_ids, found))
 
 
-def _plain(piece: str) -> Extracted | None:
-    """Return the terms of a word of letters, whatever the signs around it; None for all else.
+def _term(term: str) -> _Terms:
+    return f"{term} ", _four(term_id(term))
 
-    None also where a capital in it may begin a part.
-    """
+
+def _in_piece(piece: str) -> _Terms:
+    """Return the terms of a piece of a text without spaces, whatever the signs around it."""
     word = piece.strip(_AROUND)
-    plain = word.isalpha() and (word[1:].islower() or len(word) == 1)
-    return _extracted(_ANALYZER.analyze(word)) if plain and len(piece) <= LONGEST else None
+    plain = word.isalpha() and (word[1:].islower() or len(word) == 1)  # no part begins inside
+    return _of_part(word) if plain else _in_code(word)
 
 
-def _of_code(piece: str) -> Extracted:
-    return _of_name(piece) if len(piece) <= LONGEST else _analyzed(piece)
-
-
-def _analyzed(piece: str) -> Extracted:
+def _in_code(piece: str) -> _Terms:
     """Return the terms of a piece of anything: of names, whole and in parts, and of the rest."""
     whole: list[str] = []
     humps: list[str] = []
     for joined in _JOINED.findall(piece):
-        name = _LINE.sub("", joined) if ":" in joined else joined
-        steps = _BETWEEN.split(name)
+        name = _without_line(joined) if ":" in joined else joined
+        steps = _steps(name)
         if not name.islower():  # else there is no capital
             humps += [_HUMP.sub(" ", step) for step in steps if _HUMP.search(step)]
         names = dict.fromkeys((name, *steps))
         whole += [n.lower() for n in names if len(n) <= LONGEST and not n.isalnum()]
-    return _extracted(_ANALYZER.analyze(" ".join((piece, *humps))) + whole)
+    parts = _parts(" ".join((piece, *humps)))
+    return _together([*map(_of_part, parts), *map(_term, whole)])
+
+
+def _without_line(name: str) -> str:
+    """Return a path without where in the file: the numbers after the colons at its end."""
+    while (at := name.rfind(":")) > 0 and name[at + 1 :].isdecimal():
+        name = name[:at]
+    return name
+
+
+def _steps(name: str) -> list[str]:
+    """Return the steps of a path, each a name that may be joined itself."""
+    return [s for s in name.replace("\\", "/").replace(":", "/").replace("@", "/").split("/") if s]
+
+
+def _parts(text: str) -> list[str]:
+    """Split a text where the analyzer does, if it is in ASCII: at all but letters and digits."""
+    return text.encode().translate(_SIGNS_TO_SPACES).decode().split() if text.isascii() else [text]
+
+
+def _in_part(part: str) -> _Terms:
+    return _together([*map(_term, _ANALYZER.analyze(part))])
 
 
 def _number(term: str) -> int:
     return crc32(term.encode("utf-8", "surrogateescape"))
 
 
+class _OfPieces(Memo[str, _Terms]):
+    """What short pieces of text hold: a long one is pasted data, and seldom comes twice."""
+
+    def __missing__(self, piece: str) -> _Terms:
+        return super().__missing__(piece) if len(piece) <= LONGEST else self._function(piece)
+
+
 # A few words are most of all text, and the same names come again and again.
-_of_word: Callable[[str], Extracted | None] = Memo(_plain, 1 << 15).__getitem__
-_of_name: Callable[[str], Extracted] = Memo(_analyzed, 1 << 13).__getitem__
+_of_piece: Callable[[str], _Terms] = _OfPieces(_in_piece, 1 << 15).__getitem__
+_of_part: Callable[[str], _Terms] = _OfPieces(_in_part, 1 << 15).__getitem__
 # The number of a term on disk. That two terms may share one does no harm.
 term_id: Callable[[str], int] = Memo(_number, 1 << 15).__getitem__
 

@@ -315,6 +315,22 @@ def recorded(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch
     )
 
 
+def unignored(batch: Batch, view: RecordView) -> Batch:
+    """Return a settled batch without what was said and done in ignored projects."""
+    kept = {
+        (place.project.id, place.cwd)
+        for place in batch.places
+        if not view.ignored(place.project.id, place.project.root, place.cwd)
+    }
+    if len(kept) == len(batch.places):
+        return batch
+    return structs.replace(
+        batch,
+        records=tuple(record for record in batch.records if (record.project, record.cwd) in kept),
+        actions=tuple(done for done in batch.actions if (done.project, done.cwd) in kept),
+    )
+
+
 def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
     found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
     if found.id == place.project.id:
@@ -368,10 +384,8 @@ def told_apart(records: list[NewRecord]) -> list[NewRecord]:
         session = (record.host, record.session)
         if session in answers and not same_exchange(answers[session], record):
             del answers[session]
-        if is_answer(record):
-            known = answers.setdefault(session, record)
-            kind = record.kind if known is record else NARRATION
-            marked.append(structs.replace(record, kind=kind))
+        if is_answer(record) and answers.setdefault(session, record) is not record:
+            marked.append(structs.replace(record, kind=NARRATION))
         else:
             marked.append(record)
     return marked[::-1]

@@ -24,7 +24,7 @@ ITEMS = 400  # turns and actions of small files that are stored together: some 5
 class TranscriptReader:
     """Which files are to be read, and the next slice of each. `pace` is for all but followed ones.
 
-    While the rules for secrets are loaded, what reads raises RulesLoading, and changes nothing.
+    While the rules for secrets are loaded, what reads raises RulesLoading, and stores nothing.
     """
 
     def __init__(self, records: Records, writer: RecordWriter, identify: Identify) -> None:

@@ -35,6 +35,7 @@ from iai.protocol.message import Request
 from iai.store.inbox import Batch as Entries
 from iai.store.inbox import Mark
 from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
 
@@ -49,7 +50,7 @@ class RecordWriter:
     """Changes the records; yields the effects of each change after its commit.
 
     What it inserts is redacted first. While the rules for that are loaded, it raises RulesLoading,
-    and changes nothing.
+    and stores nothing.
     It assumes that nobody else writes: `mark` is the watermark of its own last commit.
     """
 
@@ -201,15 +202,14 @@ class RecordWriter:
         Returns what was inserted of the first ones, one at least: a slice before which projects
         have to be merged, and all after it, are left out.
         """
-        batches = [redact.batch(batch, self._redact) for batch in batches]
         with self._records.view() as view:
-            first = parse.wanted(batches[0], view)
+            first = self._kept(batches[0], view)
         yield from self._merge_predecessors(_directories(first), now)
 
         def change(unit: RecordChange) -> list[Inserted]:
             inserted: list[Inserted] = []
             for batch in batches:
-                kept = parse.wanted(batch, unit) if inserted else first
+                kept = self._kept(batch, unit) if inserted else first
                 news = (relocation.has_news(p, unit, cwd) for p, cwd in _directories(kept))
                 if inserted and any(news):
                     break
@@ -230,12 +230,20 @@ class RecordWriter:
         self, batch: Batch, again: Rereading, now: Now, *, live: bool
     ) -> StepsTo[tuple[Rereading, Inserted]]:
         """Store what a slice gives of a transcript that is read again."""
-        batch = redact.batch(batch, self._redact)
         with self._records.view() as view:
-            batch = parse.wanted(batch, view)
-        yield from self._merge_predecessors(_directories(batch), now)
-        change = partial(rereading.insert_again, batch=batch, rereading=again)
-        return (yield from self.commit(change, now, live=live))
+            kept = self._kept(batch, view)
+        yield from self._merge_predecessors(_directories(kept), now)
+        change = partial(rereading.insert_again, batch=kept, rereading=again)
+        after, inserted = yield from self.commit(change, now, live=live)
+        left_out = len(batch.records) - len(kept.records)
+        return after, inserted._replace(ignored=inserted.ignored + left_out)
+
+    def _kept(self, batch: Batch, view: RecordView) -> Batch:
+        """Return what is to be stored of a slice of a transcript, without secrets.
+
+        What is left out need not be redacted, which is a seventh of the work.
+        """
+        return redact.batch(parse.unignored(parse.wanted(batch, view), view), self._redact)
 
     def follow(self, transcript: Transcript, now: Now) -> Steps:
         """Store how far a transcript was read, and what its next lines need."""

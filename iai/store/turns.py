@@ -87,11 +87,11 @@ class TurnView(Tables):
 class TurnChange(TurnView):
     """The blocks, in a transaction of the writer."""
 
-    def put_neighbours(self, rows: Mapping[int, Sequence[int]]) -> None:
+    def put_neighbours(self, labels: Sequence[int], rows: Labels) -> None:
         """Set the neighbours of these records, a row of `neighbours` each."""
-        data = np.array([*rows.values()], _LABEL).tobytes()
+        data = rows.astype(_LABEL).tobytes()
         cut = (data[at : at + _ROW] for at in range(0, len(data), _ROW))
-        self._put(0, dict(zip(rows, cut, strict=True)))
+        self._put(0, dict(zip(labels, cut, strict=True)))
 
     def put_term_vectors(self, term_vectors: Mapping[int, bytes | None]) -> None:
         """Set the term vectors of these records; None deletes one."""

@@ -8,11 +8,12 @@ import pytest
 
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
+from iai.model.exchange import NARRATION
 from iai.model.revisions import through
 from iai.store.graph import Progress
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
-from tests.iai.store.builders import new_record, put
+from tests.iai.store.builders import NOW, new_record, put
 from tests.iai.store.shared import Store
 
 
@@ -66,6 +67,22 @@ def test_terms_are_indexed_without_any_vector(store: Indexed) -> None:
     assert store.noted().revision == 0  # the vectors have not come that far
     with store.records.view() as view:
         assert store.indexes.behind(view) == 0
+
+
+def test_narration_is_no_neighbour_but_has_the_turns_around_it_as_its_own(store: Indexed) -> None:
+    at = [NOW.wall + n for n in range(4)]
+    first, told, answer, after = put(
+        store.records,
+        new_record("q", session="t", created_at=at[0]),
+        new_record("n", session="t", created_at=at[1], role="assistant", kind=NARRATION),
+        new_record("a", session="t", created_at=at[2], role="assistant"),
+        new_record("z", session="t", created_at=at[3]),
+    )
+    store.catch_up()
+    with store.graph.view() as view:
+        rows = view.neighbours([first, told, answer]).tolist()
+    assert rows == [[0, 0, 0, answer, after, 0], [first, 0, 0, answer, after, 0],
+                    [first, 0, 0, after, 0, 0]]  # fmt: skip
 
 
 def test_the_vector_index_follows_the_vectors(store: Indexed) -> None:

@@ -12,6 +12,7 @@ from iai.ingest import parse
 from iai.ingest.parse import Batch, Inserted
 from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
 from iai.model.record import Project, Transcript
+from iai.model.rereading import Rereading
 from iai.model.revisions import through
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.behaviour import (
@@ -224,6 +225,32 @@ def test_turns_of_a_session_not_to_be_recorded_are_counted_beside_those_of_other
     perform(writer.leave_out("bb", NOW))
     stored, _ = store(writer.insert_batches(both, NOW, live=False))
     assert [(one.added, one.ignored) for one in stored] == [(4, 0), (0, 4)]
+
+
+def test_turns_of_ignored_projects_are_counted_and_not_looked_at_for_secrets(
+    layout: Layout, records: Records, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+
+    def look(text: str) -> str:
+        seen.append(text)
+        return text
+
+    writer = RecordWriter(layout, records, identify, look)
+    ignored = Project(**identify("/q")._asdict())
+    commit(writer, lambda unit: unit.ignore(ignored, "project"))
+    both = [batch(tmp_path / "a.jsonl", "/p", "LEFT"), batch(tmp_path / "bb.jsonl", "/q", "OUT")]
+    again = Rereading(transcript=both[1].transcript)
+    stored, _ = store(writer.insert_batches(both, NOW, live=False))
+    reread, _ = store(as_list(writer.insert_again(both[1], again, NOW, live=False)))
+    assert [(one.added, one.ignored) for one in (*stored, *reread)] == [(4, 0), (0, 4), (0, 4)]
+    assert any("LEFT" in text for text in seen)
+    assert not any("OUT" in text for text in seen)
+
+
+def as_list(steps: StepsTo[tuple[Rereading, Inserted]]) -> StepsTo[list[Inserted]]:
+    _, inserted = yield from steps
+    return [inserted]
 
 
 def test_a_slice_before_which_projects_have_to_be_merged_waits_for_the_next_commit(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ def test_every_record_has_what_was_set_last(
 
             def change(unit: turns.TurnChange) -> None:
                 unit.put_term_vectors(new)  # noqa: B023  used at once
-                unit.put_neighbours(rows)  # noqa: B023
+                unit.put_neighbours([*rows], np.array([*rows.values()]))  # noqa: B023
                 assert unit.neighbours([*rows]).tolist() == [*rows.values()]  # noqa: B023
 
             store.commit(change)
@@ -84,11 +85,11 @@ def test_a_forgotten_record_leaves_no_byte_and_its_neighbours_in_the_block_stay(
     vectors = {n: b"SECRET-%02d-" % n + bytes(range(n)) * 20 for n in range(1, 40)}
     rows = {n: [n, n + 0x5EC0DE00, 0, 0, 0, 0] for n in vectors}
     store.commit(lambda unit: unit.put_term_vectors(dict(vectors)))
-    store.commit(lambda unit: unit.put_neighbours(rows))
+    store.commit(lambda unit: unit.put_neighbours([*rows], np.array([*rows.values()])))
     row = (7 + 0x5EC0DE00).to_bytes(4, "little")
     assert row in file.read_bytes()
     store.commit(lambda unit: unit.put_term_vectors({7: None}))
-    store.commit(lambda unit: unit.put_neighbours({7: ALONE}))
+    store.commit(lambda unit: unit.put_neighbours([7], np.array([ALONE])))
     while not store.scrub(1, 1.0):
         pass
     left = file.read_bytes()

@@ -6,7 +6,8 @@
 # As a PreToolUse hook, installed only where IAI_MCP_FILE_HISTORY is set: prints what earlier
 # sessions did to a file that the agent is about to read or change, from another such file.
 # Prints the current text or nothing, within a second, and always exits 0. Adds a line to
-# logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error.
+# logs/recall-hook.log and to the ledger; with IAI_MCP_DRY_RUN=1, only to standard error. With
+# IAI_MCP_DRY_RUN=files, in addition, it leaves composing to its caller: see iai/admin/preview.py.
 # Needs bash 3.2 and the standard tools.
 
 export LC_ALL=C TZ=UTC0
@@ -269,6 +270,10 @@ compose() {
   fault="the command iai was not found"
   read_line "$store/run/command" command
   [ -x "$command" ] || command=$(command -v iai) || return
+  if [ "${IAI_MCP_DRY_RUN:-}" = files ]; then
+    text="" fault=""
+    return
+  fi
   text=$(
     exec 2>/dev/null
     [ "$host" != claude ] || export IAI_MCP_START_MESSAGE_AS_JSON=1

@@ -35,10 +35,8 @@ def main(place: Path) -> None:
         for sample, cwd in SESSIONS:
             (path,) = SAMPLES.glob(sample)
             _hold(group, path, cwd)
-        group.iai(
-            "remember", "Retries: never more than 3, always with tenacity.", "--pin", "--cwd",
-            "/home/dev/ledgerline",
-        )  # fmt: skip
+        note = ("Retries: never more than 3, always with tenacity.", "--pin")
+        group.json("remember", *note, "--project", "ledgerline")
         group.settle()
         for source in ("startup", "startup", "resume"):
             _event(group, "SessionStart", f"next-{source}", Path(), SESSIONS[0][1], source)

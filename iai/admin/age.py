@@ -13,6 +13,8 @@ from iai.process.files import read_regular
 
 _MAGIC = b"age-encryption.org/v1\n"
 HEAD = len(_MAGIC)  # bytes that tell an age file
+_TRIES = 10  # of a passphrase
+_TOO_SLOW = "work parameter"  # in the error of a file that would take long to open
 _SCRYPT = b"-> scrypt "  # the only kind of lock in a file with a passphrase
 _LONGEST_IDENTITY = 1 << 16  # bytes
 
@@ -53,12 +55,28 @@ def decrypt(data: bytes, *, identity: Path | None, ask: Callable[[], str]) -> by
     pyrage = _pyrage()
     try:
         if data.startswith(_SCRYPT, HEAD):
-            return bytes(pyrage.passphrase.decrypt(data, ask()))
+            return _decrypt_with_passphrase(pyrage, data, ask())
         if identity is None:
             raise StoreError("it is encrypted with age: give the file of your key as --identity")
         return bytes(pyrage.decrypt(data, _identities(pyrage, identity)))
     except pyrage.DecryptError as error:
         raise StoreError(f"that key or passphrase does not open it ({error})") from error
+
+
+def _decrypt_with_passphrase(
+    pyrage: Any, data: bytes, passphrase: str, tries: int = _TRIES
+) -> bytes:
+    """Return what is in a file that a passphrase opens.
+
+    Each time, the library measures for a moment how fast the machine is, and refuses what would
+    take long. A busy machine may seem 30 times slower than it is, so it is asked again.
+    """
+    try:
+        return bytes(pyrage.passphrase.decrypt(data, passphrase))
+    except pyrage.DecryptError as error:
+        if tries == 1 or _TOO_SLOW not in str(error):
+            raise
+    return _decrypt_with_passphrase(pyrage, data, passphrase, tries - 1)
 
 
 def _identities(pyrage: Any, path: Path) -> list[Any]:

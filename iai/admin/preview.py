@@ -7,11 +7,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from iai.config.settings import Settings
 from iai.errors import IaiError
+from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
+from iai.session_start import live
+from iai.session_start.live import Start
 
 _OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
+_COMPOSED = " -> live-cli "  # in the hook's words: no current text was ready
 PATIENCE_S = 10.0  # the hook's own deadline is a second
 
 
@@ -28,18 +33,37 @@ class Preview(Struct, frozen=True):
 
 def run(store: Path, cwd: str, source: str = "startup", session: str = "") -> Preview:
     """Run the hook for a session in a directory, as a host names it. Raises NoPreview."""
-    event = {
-        "hook_event_name": "SessionStart",
-        "session_id": session,
-        "source": source,
-        "cwd": cwd,
-    }
+    return _run(store, HookEvent(cwd=cwd, source=source, session_id=session), "1")
+
+
+def composed_here(settings: Settings, cwd: str, wall: int) -> Preview:
+    """Return what `run` does for a new session, but compose the text in this process if need be.
+
+    So the hook need not start a Python, which takes longer than all else. Raises NoPreview, and
+    StoreError.
+    """
+    event = HookEvent(cwd=cwd, source="startup")
+    found = _run(settings.store, event, "files")
+    if _COMPOSED not in found.origin:
+        return found
+    text = live.compose(Start(event=event), settings, wall)
+    reason = found.origin.partition(_COMPOSED)[0]
+    return Preview(text, f"{reason}{_COMPOSED}bytes={len(text.encode())}")
+
+
+def _run(store: Path, event: HookEvent, trace: str) -> Preview:
     hook = ["bash", str(scripts.packaged() / RECALL)]
-    no_trace = {"IAI_MCP_STORE": str(store), "IAI_MCP_DRY_RUN": "1"}
+    fields = {
+        "hook_event_name": "SessionStart",
+        "session_id": event.session_id,
+        "source": event.source,
+        "cwd": event.cwd,
+    }
+    no_trace = {"IAI_MCP_STORE": str(store), "IAI_MCP_DRY_RUN": trace}
     try:
         done = subprocess.run(  # noqa: S603
             hook,
-            input=json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"),
+            input=json.dumps(fields, ensure_ascii=False).encode(errors="surrogateescape"),
             env={k: v for k, v in os.environ.items() if k not in _OF_HOSTS} | no_trace,
             capture_output=True,
             timeout=PATIENCE_S,

@@ -73,6 +73,17 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 COMMANDS = {name: what for commands in GROUPS.values() for name, what in commands.items()}
+# What other tools call them, which a likeness in spelling does not find.
+ELSEWHERE = {
+    **dict.fromkeys(("search", "find", "query"), "recall"),
+    **dict.fromkeys(("log", "history", "sessions", "list"), "timeline"),
+    **dict.fromkeys(("add", "note", "save"), "remember"),
+    **dict.fromkeys(("delete", "remove", "rm"), "forget"),
+    "start": "up",
+    "stop": "down",
+    "install": "hooks install",
+    "settings": "config",
+}
 
 
 class Command(Protocol):
@@ -102,11 +113,17 @@ def _main(argv: Sequence[str] | None) -> int:
         print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
-        alike = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean `iai {alike[0]}`?" if alike else "`iai help` lists the commands"
+        alike = ELSEWHERE.get(name) or _nearest(name)
+        hint = f"did you mean `iai {alike}`?" if alike else "`iai help` lists the commands"
         print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
         return BAD_USAGE
     return _run(name, words[1:])
+
+
+def _nearest(name: str) -> str:
+    """Return the command that is spelt most like this; "" if none is."""
+    near = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
+    return near[0] if near else ""
 
 
 def command(name: str) -> Command:

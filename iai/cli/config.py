@@ -91,9 +91,8 @@ def _table(found: dict[str, Resolved]) -> list[str]:
 
 
 def _valued(one: Resolved) -> str:
-    """Return a number with its unit; a text is one without."""
-    named = isinstance(one.value, str) or not one.setting.unit
-    return shown(one.value) if named else f"{shown(one.value)} {one.setting.unit}"
+    """Return a value with its unit, if it has one."""
+    return f"{shown(one.value)} {one.unit}".rstrip()
 
 
 def _outcome(one: Resolved, layout: Layout) -> str:

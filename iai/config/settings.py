@@ -206,6 +206,13 @@ class Resolved(Struct, frozen=True, kw_only=True):
     source: Source
     setting: Setting
 
+    @property
+    def unit(self) -> str:
+        """The unit of its value: in the singular for 1, and "" for a text, which is without one."""
+        if isinstance(self.value, str):
+            return ""
+        return self.setting.unit.removesuffix("s") if self.value == 1 else self.setting.unit
+
 
 def resolve(
     environment: Mapping[str, str], file: Mapping[str, object]

@@ -54,6 +54,11 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     heard: bool = False  # it came with a hook event: see `iai.model.copies`
     machine: str = ""  # that it was said on; "": this one
 
+    @property
+    def session_key(self) -> bytes:
+        """The key of its session: see `session_key`."""
+        return session_key(self.host, self.session, self.machine)
+
     def kept(self, label: int, at: int, order: int) -> "Record":
         """Return the record that it becomes, stored at `at`."""
         fields = structs.asdict(self)
@@ -95,6 +100,11 @@ class Record(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.order:
             structs.force_setattr(self, "order", self.created_at)
+
+    @property
+    def session_key(self) -> bytes:
+        """The key of its session: see `session_key`."""
+        return session_key(self.host, self.session, self.machine)
 
     @property
     def in_session(self) -> bool:

@@ -2,6 +2,8 @@
 
 from msgspec import Struct, structs
 
+from iai.model.record import session_key
+
 
 class SessionInfo(Struct, frozen=True, kw_only=True):
     """One session of a host, gathered from all its lines so far."""
@@ -16,6 +18,11 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     forked_from: str = ""  # id of the session that it continues
     machine: str = ""  # that it was held on; "": this one
     revision: int = 0  # of that machine, when it said so; 0: this one
+
+    @property
+    def session_key(self) -> bytes:
+        """The key of the session: see `session_key`."""
+        return session_key(self.host, self.session, self.machine)
 
     def updated(self, later: "SessionInfo") -> "SessionInfo":
         """Return what is known after later lines; what they leave open stays as it was."""

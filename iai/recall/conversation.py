@@ -1,7 +1,7 @@
 """The exchanges of a session, the narration included, read from the records alone."""
 
 from iai.model.exchange import NARRATION, Exchange, exchanges
-from iai.model.record import Record, session_key
+from iai.model.record import Record
 from iai.store.record_view import RecordView
 
 FOLDED = frozenset({"", NARRATION, "commentary"})  # kinds of an assistant's turn that is no answer
@@ -26,7 +26,7 @@ def around(
     if not distance:
         whole = view.exchange(record)
         return [], whole if _has(whole, record) else Exchange(), []
-    found = of_session(view, session_key(record.host, record.session, record.machine))
+    found = of_session(view, record.session_key)
     here = next((n for n, exchange in enumerate(found) if _has(exchange, record)), None)
     if here is None:
         return [], Exchange(), []

@@ -73,9 +73,7 @@ class Exchanges:
             return None
         if opens(record):
             return record
-        before = self._view.turns_before(
-            session_key(record.host, record.session, record.machine), record.order
-        )
+        before = self._view.turns_before(record.session_key, record.order)
         turns = (self._record(label) for label in before)
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
 

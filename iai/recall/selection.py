@@ -74,13 +74,13 @@ def _sessions(view: RecordView, wanted: Wanted) -> set[bytes] | None:
         record = view.find(wanted.session)
         if record is None or not record.in_session:
             raise BadUsage(f"{wanted.session} is not a record of a session")
-        return {session_key(record.host, record.session, record.machine)}
+        return {record.session_key}
     if wanted.session:
         hosts = {CLIENT, *(host.NAME for host in HOSTS)}
         machines = {"", *(member.machine for member in view.members())}
         found = {session_key(h, wanted.session, one) for h in hosts for one in machines}
         infos = (info for info in view.session_infos() if info.session == wanted.session)
-        found |= {session_key(info.host, info.session, info.machine) for info in infos}
+        found |= {info.session_key for info in infos}
         there = {key for key in found if view.has_turns(key) or view.session_info(key)}
         if not there:
             raise BadUsage(f"there is no session {wanted.session}; `iai timeline --json` lists ids")
@@ -156,7 +156,7 @@ def _by_titles(
     if wanted.since or wanted.until or not (wanted.text or whole):
         return
     for info in view.session_infos():
-        key = session_key(info.host, info.session, info.machine)
+        key = info.session_key
         within = sessions is None or key in sessions
         if within and info.title and wanted.text in info.title:
             selected.titles.append(info.title)

@@ -14,7 +14,7 @@ from itertools import islice
 from iai.config.layout import Layout
 from iai.ingest import spool, transcripts
 from iai.model.clock import NS
-from iai.model.record import Record, Transcript, session_key
+from iai.model.record import Record, Transcript
 from iai.model.units import when
 from iai.projects.identity import ProjectIdentity
 from iai.store.record_view import RecordView
@@ -32,9 +32,7 @@ def silent_hooks(view: RecordView, layout: Layout) -> str:
         if not _later(prompt, transcript.heard_at):
             continue
         last = max(t.heard_at for t in view.transcripts() if t.host == prompt.host)
-        turns = view.session(
-            session_key(prompt.host, prompt.session, prompt.machine), newest_first=True
-        )
+        turns = view.session(prompt.session_key, newest_first=True)
         missed = [turn for turn in islice(turns, LOOKED_AT) if _later(turn, last)]
         if len(missed) >= _DUE and not spool.waiting(layout.spool_new):
             name = _NAMES.get(prompt.host, prompt.host)

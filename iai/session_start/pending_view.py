@@ -55,7 +55,7 @@ class PendingView:
             left_out = self._is_stored(new) or self._is_copy(new) or self._is_void(new)
             turn = None if left_out else self._resolved(new)
             if turn is not None:
-                session = session_key(turn.host, turn.session, turn.machine)
+                session = turn.session_key
                 order = order_of(turn.created_at, wall, ahead)
                 self._turns[session].append(turn.kept(_NO_LABEL, wall, order))
                 latest = self._latest[turn.project]
@@ -68,7 +68,7 @@ class PendingView:
                 self._actions[session_key(done.host, done.session)].append(done.action)
         self._infos: dict[bytes, SessionInfo] = {}
         for info in pending.sessions:
-            session = session_key(info.host, info.session, info.machine)
+            session = info.session_key
             info = view.not_forgotten(info) if view else info  # noqa: PLW2901
             stored = self._infos.get(session) or (view.session_info(session) if view else None)
             self._infos[session] = stored.updated(info) if stored else info
@@ -183,7 +183,7 @@ class PendingView:
         if request is not None:
             self._void.append((back.transcript, range(request.source.offset, back.offset)))
             asked_at = stored.order if stored else request.created_at
-            rewinds = self._rewinds[session_key(request.host, request.session, request.machine)]
+            rewinds = self._rewinds[request.session_key]
             rewinds.append((asked_at, back.restored))
 
     def _periods_taken_back(self, session: bytes) -> list[tuple[int, int, frozenset[str]]]:
@@ -214,7 +214,7 @@ class PendingView:
 
     def _is_copy(self, new: NewRecord) -> bool:
         """Is an event's turn a copy of another pending one?"""
-        said = self._turns.get(session_key(new.host, new.session, new.machine), ())
+        said = self._turns.get(new.session_key, ())
         latest = sorted(said, key=attrgetter("created_at"), reverse=True)
         return new.heard and copies.repeated(new, latest) is not None
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from iai.model.action import Action, outlasts_rewind
-from iai.model.record import DIGEST, digest, session_key
+from iai.model.record import DIGEST, digest
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
@@ -100,9 +100,7 @@ class ActionView(Tables):
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
         """Return what is known of a session without a title that was forgotten."""
-        if not self.is_forgotten_title(
-            session_key(info.host, info.session, info.machine), info.title
-        ):
+        if not self.is_forgotten_title(info.session_key, info.title):
             return info
         return structs.replace(info, title="", title_rank=0)
 
@@ -247,7 +245,7 @@ class ActionChange(ActionView):
 
     def note_session(self, info: SessionInfo) -> bool:
         """Note what is known of a session by now; return whether anything of it is new."""
-        session = session_key(info.host, info.session, info.machine)
+        session = info.session_key
         info = self.not_forgotten(info)
         known = self.session_info(session)
         updated = known.updated(info) if known else info

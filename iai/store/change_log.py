@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from iai.model.clock import Now
-from iai.model.record import LastChange, LogEntry, Operation, Record, Watermark, session_key
+from iai.model.record import LastChange, LogEntry, Operation, Record, Watermark
 from iai.store.codec import encode_u64, pack
 from iai.store.environment import Environment
 from iai.store.record_view import RecordView
@@ -80,7 +80,7 @@ class ChangeLog(RecordView):
         session = record.session if ours else ""
         self._log(operation, record.label, {record.project}, session)
         if record.in_session:
-            self._touch(session_key(record.host, record.session, record.machine))
+            self._touch(record.session_key)
 
     def _log(
         self, operation: Operation, label: int, projects: Iterable[str], session: str = ""

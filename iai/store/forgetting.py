@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from iai.model.action import Action
 from iai.model.exchange import opens
-from iai.model.record import Record, Watermark, session_key
+from iai.model.record import Record, Watermark
 from iai.store import half_read
 from iai.store.codec import encode_u64, pack
 from iai.store.half_read import HalfReadChange
@@ -76,7 +76,7 @@ class Forgetting(RequestWork, HalfReadChange):
 
     def _forget_work(self, record: Record) -> None:
         """Remove what was done for a request; with the last turn, all else of its session."""
-        key = session_key(record.host, record.session, record.machine)
+        key = record.session_key
         self._note_home(key, record)
         if opens(record):
             following = (r for label in self.sides(record)[1] if (r := self.get(label)))

@@ -5,7 +5,7 @@ from msgspec import structs
 from iai.model import copies
 from iai.model.change import Named
 from iai.model.exchange import NARRATION, is_answer, same_exchange
-from iai.model.record import CLIENT, NewRecord, Record, digest, session_key
+from iai.model.record import CLIENT, NewRecord, Record, digest
 from iai.store.amendments import Identity
 from iai.store.codec import encode_u64, pack
 from iai.store.request_work import RequestWork
@@ -132,7 +132,7 @@ class Insertion(RequestWork):
         self._activity.set_back(record)
         self._activity.advance(confirmed)
         self._log("narrate", label, {record.project}, record.session)
-        self._touch(session_key(record.host, record.session, record.machine))
+        self._touch(record.session_key)
 
     def _as_read_now(self, known: Record, new: NewRecord) -> Record:
         """Give a record the text and kind that its line has by today's reading; return it."""
@@ -170,5 +170,5 @@ class Insertion(RequestWork):
                 self._replace(earlier, structs.replace(earlier, kind=NARRATION))
                 if label not in self._inserted:  # else each stage sees it as it is now
                     self._log("narrate", label, {earlier.project}, earlier.session)
-                    self._touch(session_key(earlier.host, earlier.session, earlier.machine))
+                    self._touch(earlier.session_key)
                 break

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import structs
 
-from iai.model.record import Project, Record, session_key
+from iai.model.record import Project, Record
 from iai.store.codec import pack
 from iai.store.record_filing import RecordFiling
 
@@ -84,4 +84,4 @@ class ProjectChange(RecordFiling):
             self._activity.set_back(record)
             self._activity.advance(moved)
         self._log("move", record.label, {record.project, moved.project})
-        self._touch(session_key(record.host, record.session, record.machine))
+        self._touch(record.session_key)

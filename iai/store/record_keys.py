@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from iai.model.exchange import NARRATION
-from iai.model.record import Record, session_key
+from iai.model.record import Record
 from iai.store import actions, amendments, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
 from iai.store.seal import Database, Transaction
@@ -49,7 +49,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
     if record.in_session:
         aside = record.kind == NARRATION or record.rewound
         database = "narration" if aside else "by_session"
-        keys.append((database, session_key(record.host, record.session, record.machine) + said))
+        keys.append((database, record.session_key + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))
     if record.origin:

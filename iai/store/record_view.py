@@ -6,7 +6,7 @@ from itertools import chain, islice
 from iai.model import copies
 from iai.model.clock import NS
 from iai.model.member import Member
-from iai.model.record import JUST_NOW, NewRecord, Record, Transcript, digest, session_key
+from iai.model.record import JUST_NOW, NewRecord, Record, Transcript, digest
 from iai.store.amendments import AmendmentView
 from iai.store.codec import decode_time, decode_u64, unpack
 from iai.store.inbox import Mark
@@ -33,7 +33,7 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
         Every copy has an idempotency key of its own: see `iai.model.copies`.
         """
         if new.heard:
-            session = session_key(new.host, new.session, new.machine)
+            session = new.session_key
             latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
             told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
             record = copies.repeated(new, chain(latest, told))

@@ -61,7 +61,7 @@ class RequestWork(UserEdits):
         request = self.get(label) if label is not None else None
         if request is None or request.source.transcript != transcript:
             return
-        session = session_key(request.host, request.session, request.machine)
+        session = request.session_key
         following = list(self.turns_from(session, request.order))
         gone = [
             turn

@@ -1,6 +1,6 @@
 """When each session was last active in each of its projects: the order of its latest turn there."""
 
-from iai.model.record import DIGEST, Record, session_key
+from iai.model.record import DIGEST, Record
 from iai.store.codec import decode_time, encode_time
 from iai.store.environment import Environment
 from iai.store.record_view import RecordView
@@ -65,4 +65,4 @@ class SessionActivity(RecordView):
 
 def _place(turn: Record) -> bytes:
     """Return the project and session of a turn, as `sessions` has them."""
-    return turn.project.encode() + session_key(turn.host, turn.session, turn.machine)
+    return turn.project.encode() + turn.session_key

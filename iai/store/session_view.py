@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 
 from iai.model.action import Action
 from iai.model.exchange import Exchange, exchanges, opens
-from iai.model.record import DIGEST, Record, session_key
+from iai.model.record import DIGEST, Record
 from iai.store.actions import ActionView
 from iai.store.codec import decode_time, encode_time, encode_u64
 from iai.store.project_view import ProjectView
@@ -56,7 +56,7 @@ class SessionView(ActionView, ProjectView):
         """Return iterators of the turns before and after a record in its session, nearest first."""
         if not record.in_session:
             return iter(()), iter(())
-        prefix = session_key(record.host, record.session, record.machine)
+        prefix = record.session_key
         key = prefix + encode_time(record.order) + encode_u64(record.label)
         before = walk(self._t, self._db["by_session"], prefix, key, backwards=True)
         after = walk(self._t, self._db["by_session"], prefix, key)
@@ -76,18 +76,18 @@ class SessionView(ActionView, ProjectView):
         """Return the request of the exchange that a turn belongs to."""
         if opens(turn) or not turn.in_session:
             return turn if turn.in_session else None
-        return self.request_before(session_key(turn.host, turn.session, turn.machine), turn.order)
+        return self.request_before(turn.session_key, turn.order)
 
     def done(self, request: Record) -> list[Action]:
         """Return what was done for a request, in order."""
-        session = session_key(request.host, request.session, request.machine)
+        session = request.session_key
         if next(self.actions_between(session, request.order, None), None) is None:
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
 
     def narrated(self, request: Record) -> list[Record]:
         """Return the narration between a request and its answer, in order."""
-        session = session_key(request.host, request.session, request.machine)
+        session = request.session_key
         start = session + encode_time(request.order)
         labels = list(walk(self._t, self._db["narration"], session, start))
         end = self._end(request) if labels else None
@@ -105,7 +105,7 @@ class SessionView(ActionView, ProjectView):
 
     def exchange(self, record: Record) -> Exchange:
         """Return the exchange that a turn belongs to, the narration included."""
-        session = session_key(record.host, record.session, record.machine)
+        session = record.session_key
         gone = list(self.rewound(session))
         if record.rewound:
             asked = (r for r in gone if opens(r) and r.order <= record.order)

@@ -7,7 +7,7 @@ from iai.model.action import Action
 from iai.model.change import ForgottenTitle, SessionName
 from iai.model.clock import Now
 from iai.model.member import Member
-from iai.model.record import Record, Watermark, digest, session_key
+from iai.model.record import Record, Watermark, digest
 from iai.model.session import SessionInfo
 from iai.store.actions import ActionChange
 from iai.store.amendments import AmendmentChange, Noted
@@ -45,7 +45,7 @@ class TeamNotes(RecordFiling, ActionChange, AmendmentChange):
         """See `ActionChange.note_session`."""
         if not super().note_session(info):
             return False
-        self._titled[session_key(info.host, info.session, info.machine)] = None
+        self._titled[info.session_key] = None
         return True
 
     def forget_session(self, session: bytes) -> None:

@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 1_000.0, 100.0  # of every chart, in its own units; the style sh
 SHADES = 8  # classes of colours in the style sheet
 TICKS_S = (1.0, 60.0, 3_600.0, 86_400.0)
 _LEAST_SHARE = 1e-5  # of the time: the lowest that is drawn
+_CLOSE = 15.0  # labels nearer to each other than this, in percent of the height, have no room
 _SHARES = (1.0, 0.1, 0.01, 0.001, 0.0001)
 
 
@@ -68,6 +69,8 @@ def history(found: Freshness) -> Chart:
             x = number * width
             bars.append(Bar(_r(x), _r(HEIGHT - height), _r(width * 0.85), _r(height), said))
     ticks = [Tick(_r(100 - 100 * _height(t, top)), span(t)) for t in TICKS_S if t <= top]
+    if ticks[-1].at > _CLOSE:
+        ticks.append(Tick(0, span(top)))
     return Chart(bars=bars, across=ticks)
 
 

@@ -1,16 +1,31 @@
 """The page of files: what was done to one over time, or which were worked on lately."""
 
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from msgspec import Struct, structs
+
 from iai.index.filters import Filter
-from iai.recall.account import commit_line
-from iai.recall.file_history import change_line, history
-from iai.recall.timeline import stretches
+from iai.payload import hot_files
+from iai.payload.summary import FileWork
+from iai.recall.account import changed_line, commit_line
+from iai.recall.file_history import FileVisit, change_line, history
+from iai.recall.timeline import Stretch, stretches
+from iai.store.record_view import RecordView
 from iai.ui.asked import Asked, Document, choices, chosen
 
 SHOWN = 20  # visits on a page
 LATELY = 12  # sessions whose files are listed
 LISTED = 60  # of those files
+
+
+class Changed(Struct, frozen=True):
+    """A file, and what the last session that changed it did to it."""
+
+    path: str
+    work: str  # the path as seen from its project, and the lines added and removed
+    at: int
+    project: str  # id
 
 
 def show(asked: Asked) -> Document:
@@ -21,14 +36,13 @@ def show(asked: Asked) -> Document:
         project = chosen(asked, projects)
         only = project.id if project else ""
         names = {one.id: one.name for one in view.projects()}
-        visits = []
-        lately: dict[str, str] = {}
+        visits, works, lately = [], [], []
         if path:
             visits = list(islice(history(view, path, only), start, start + SHOWN + 1))
+            works = [change_line(_seen(view, visit)) for visit in visits]
         else:
-            for one in islice(stretches(view, Filter(project=only)), LATELY):
-                for file in one.summary.changed:
-                    lately.setdefault(file.path, one.project)
+            sessions = list(islice(stretches(view, Filter(project=only)), LATELY))
+            lately = list(islice(changed(view, sessions), LISTED))
     return {
         "path": path,
         "projects": projects,
@@ -36,17 +50,43 @@ def show(asked: Asked) -> Document:
         "visits": [
             {
                 "at": visit,
-                "what": change_line(visit),
+                "what": work,
                 "project": names.get(visit.project, "-"),
                 "commits": [commit_line(action) for action in visit.commits],
             }
-            for visit in visits[:SHOWN]
+            for visit, work in zip(visits[:SHOWN], works, strict=False)
         ],
-        "lately": [
-            {"path": file, "project": names.get(own, "-"), "id": own}
-            for file, own in islice(lately.items(), LISTED)
-        ],
+        "lately": [{"at": one, "project": names.get(one.project, "-")} for one in lately],
         "start": start,
         "shown": SHOWN,
         "more": len(visits) > SHOWN,
     }
+
+
+def changed(view: RecordView, sessions: Sequence[Stretch]) -> Iterator[Changed]:
+    """Yield the files that sessions changed, each once, those of the first session first."""
+    works: dict[tuple[str, str], FileWork] = {}
+    for session in sessions:
+        for file in session.summary.changed:
+            works.setdefault((session.project, file.path), file)
+    bases = {one.project: _bases(view, one.project, sessions) for one in sessions}
+    for (project, path), file in works.items():
+        seen = structs.replace(file, path=hot_files.relative(path, bases[project]))
+        yield Changed(path, changed_line(seen), file.last_at, project)
+
+
+def _seen(view: RecordView, visit: FileVisit) -> FileVisit:
+    """Return a visit with the path as seen from its project."""
+    known = view.project_named(visit.project)
+    if known is None:
+        return visit
+    bases = hot_files.bases((), [visit.path], known.root, known.cwds)
+    return structs.replace(visit, path=hot_files.relative(visit.path, bases))
+
+
+def _bases(view: RecordView, project: str, sessions: Sequence[Stretch]) -> list[str]:
+    """Return the directories that the files of a project are seen from."""
+    own = [one.summary for one in sessions if one.project == project]
+    known = view.project_named(project)
+    paths = [file.path for one in own for file in one.changed]
+    return hot_files.bases([one.info.cwd for one in own], paths, known.root if known else "", ())

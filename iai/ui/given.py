@@ -1,11 +1,25 @@
 """The page of deliveries: what was given to which session, and what it cost."""
 
+import re
+from collections import Counter
+
 from iai.model import units
 from iai.session_start import deliveries
+from iai.session_start.deliveries import Delivery
 from iai.ui.asked import Asked, Document
 
 SHOWN = 50
 PERIODS = {"1d": "a day", "7d": "a week", "30d": "a month"}
+
+OUTCOMES = {
+    "cache-hit": "text kept ready",
+    "live-cli": "text composed at the start",
+    "recalled": "recalled for a prompt",
+    "file-history": "history of a file",
+    "nothing-new": "nothing new to it",
+    "empty": "nothing to say",
+}
+_AGE = re.compile(r"age=(\d{1,12})s")
 
 
 def show(asked: Asked) -> Document:
@@ -24,7 +38,16 @@ def show(asked: Asked) -> Document:
         "names": sorted({one.project for one in every if one.project}),
         "deliveries": found[start : start + SHOWN],
         "totals": deliveries.totals(found),
+        "outcomes": Counter(OUTCOMES.get(one.outcome, one.outcome) for one in found),
+        "outcome": outcome,
         "start": start,
         "shown": SHOWN,
         "more": len(found) > start + SHOWN,
     }
+
+
+def outcome(one: Delivery) -> tuple[str, str]:
+    """Return what a session was given, in words, and why."""
+    age = _AGE.fullmatch(one.reason)
+    reason = f"{units.span(int(age[1]))} old" if age else one.reason
+    return OUTCOMES.get(one.outcome, one.outcome), reason

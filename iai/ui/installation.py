@@ -32,7 +32,7 @@ def settings(asked: Asked) -> Document:
             {
                 "name": one.name,
                 "value": shown(one.value),
-                "unit": "" if isinstance(one.value, str) else one.setting.unit,
+                "unit": one.unit,
                 "default": shown(one.default),
                 "source": one.source,
                 "variable": one.setting.variable,

@@ -50,7 +50,7 @@ def show(asked: Asked) -> Document:
     directory = asked.exact("directory")
     if directory not in directories:
         directory = project.root if project else "/"
-    found = preview.run(asked.settings.store, directory)
+    found = preview.composed_here(asked.settings, directory, asked.wall)
     with asked.records() as view:
         read = list(sections(found.text, view))
     used = budget.tokens(found.text)

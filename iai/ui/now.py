@@ -119,7 +119,9 @@ def event_line(event: dict[str, Any]) -> Document:
     """Return an event as its time, its kind and the rest of it."""
     head = ("at", "at_ns", "by", "severity", "kind", "cache_path")
     rest = ", ".join(
-        f"{name} {value}" for name, value in event.items() if name not in head and value is not None
+        f"{name} {value}"
+        for name, value in event.items()
+        if name not in head and value not in (None, "")
     )
     about = {name: str(event.get(name, "")) for name in ("at", "by", "severity", "kind")}
     return {**about, "rest": rest}

@@ -1,12 +1,13 @@
 """From plain data to HTML. Everything is escaped, and loses what could reorder or hide a text."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from iai.model import clock, units
 from iai.model.printable import printable
@@ -25,6 +26,7 @@ PAGES = {
     "health": "Health",
     "map": "Map",
 }
+_CODE = re.compile("`([^`]+)`")
 LONGEST_TEXT = 4_000  # characters of a text on a page with many
 LONGEST_RECORD = 200_000  # of the text of a page's own record
 
@@ -50,6 +52,7 @@ def environment() -> Environment:
         "kinds": units.kinds,
         "cut": _cut,
         "title_of": title,
+        "marked": _marked,
     }
     found.globals |= {"pages": PAGES, "address": address, "longest": LONGEST_RECORD}
     return found
@@ -67,7 +70,7 @@ def address(page: str, **fields: object) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Return what an expression in a template shows. Only templates make `Markup`."""
+    """Return what an expression in a template shows. `Markup` is whole: only we make it."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -77,6 +80,11 @@ def _day(wall: int) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _marked(text: str) -> Markup:
+    """Return a text of iai's own, escaped like all, with what is in backquotes as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704
 
 
 def _cut(text: str, limit: int = LONGEST_TEXT) -> str:

@@ -65,7 +65,6 @@ def story(asked: Asked) -> Document:
         "info": info,
         "title": info.title or (turns[0].text if turns else "A session"),
         "project": project,
-        "turns": len(turns),
         "began_at": turns[0].created_at if turns else 0,
         "exchanges": [
             {"said": one, "done": list(account(one.actions, bases)), "actions": len(one.actions)}

@@ -21,7 +21,7 @@ from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.ui.asked import Asked, Document, choices, chosen
 
-MOST_NODES = 1_000  # topics and records in the picture: what is drawn in 200 ms
+MOST_NODES = 2_000  # topics and records in the picture
 LINKS = 4  # of a topic: the strongest
 SHOWN = 40  # topics on a page of the list
 WORDS = 28  # characters of a topic's words in the picture
@@ -30,7 +30,7 @@ _MARGIN = 60.0
 _SMALLEST, _LARGEST = 0.08, 0.26  # radius of a topic, by its number of records: see `_room`
 _WIDEST = 90.0  # room of a topic where there are few
 _BEYOND = 8.0  # how far its records are from its edge
-_LETTER, _LINE = 8.0, 20.0  # width and height of the words in the picture
+_LETTER, _LINE, _BASE = 8.0, 18.0, 14.0  # width, height and baseline of words in the picture
 _ROUNDS = 60  # of moving the topics apart and together
 _PULL = 0.06  # towards the middle, so that none drifts away
 
@@ -60,7 +60,7 @@ class Node(Struct, frozen=True, kw_only=True):
     y: float
     radius: float
     dots: list[Dot]
-    words_at: float  # the middle of its words in the picture; 0: they have no room
+    words_at: tuple[float, float] | None  # the middle of its words, and their baseline
     neighbours: list[Neighbour]
 
 
@@ -111,6 +111,7 @@ def _read(asked: Asked, project: str) -> tuple[list[Topic], Counter[tuple[int, i
                     nodes += 1 + len(topic.members)
                     if nodes <= MOST_NODES:
                         topics.append(topic)
+            topics.sort(key=lambda topic: -topic.said)
             labels = [label for topic in topics for label in topic.members]
             kept, similar = graph.kept(labels), graph.kept_similar(labels)
     except StoreError:  # its owner rebuilds it
@@ -154,7 +155,7 @@ def _drawn(
         radius = room * (_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(topic.size / most))
         dots = _dots(view, topic, x, y, radius + _BEYOND)
         nodes.append(Node(topic=topic, x=x, y=y, radius=round(radius, 1), dots=dots,
-                          words_at=0.0, neighbours=near[place]))  # fmt: skip
+                          words_at=None, neighbours=near[place]))  # fmt: skip
     return _named(nodes)
 
 
@@ -164,21 +165,22 @@ def _room(count: int) -> float:
 
 
 def _named(nodes: Sequence[Node]) -> list[Node]:
-    """Show the words of topics, those of the larger first, where they are on no others."""
-    taken: list[tuple[float, float, float]] = []  # left, right, top
-    middles: dict[str, float] = {}
+    """Show the words of topics, those of the larger first, below or above where nothing else is."""
+    x, y, radius = np.array([(node.x, node.y, node.radius) for node in nodes]).reshape(-1, 3).T
+    taken = np.stack([x - radius, x + radius, y - radius, y + radius], 1)  # left, right, top, end
+    named: dict[str, tuple[float, float]] = {}
     for node in sorted(nodes, key=lambda node: -node.topic.size):
         half = min(len(node.topic.label), WORDS) * _LETTER / 2
         middle = min(max(node.x, half), WIDTH - half)
-        left, right, top = middle - half, middle + half, node.y + node.radius
-        free = all(
-            right < other_left or other_right < left or abs(top - other_top) > _LINE
-            for other_left, other_right, other_top in taken
-        )
-        if free:
-            taken.append((left, right, top))
-            middles[node.topic.id] = round(middle, 1)
-    return [structs.replace(node, words_at=middles.get(node.topic.id, 0.0)) for node in nodes]
+        away = node.radius + _BEYOND + _LINE / 4
+        for top in (node.y + away, node.y - away - _LINE):
+            box = middle - half, middle + half, top, top + _LINE
+            over = (taken[:, ::2] < (box[1], box[3])) & (taken[:, 1::2] > (box[0], box[2]))
+            if not over.all(1).any():
+                taken = np.concatenate([taken, [box]])
+                named[node.topic.id] = round(middle, 1), round(top + _BASE, 1)
+                break
+    return [structs.replace(node, words_at=named.get(node.topic.id)) for node in nodes]
 
 
 def _dots(view: RecordView, topic: Topic, x: float, y: float, reach: float) -> list[Dot]:
@@ -203,16 +205,23 @@ def placed(count: int, links: Counter[tuple[int, int]]) -> Points:
     points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach[:, None] * middle * 0.8
     if count <= 1:
         return np.repeat(middle[None], count, 0)
-    weights, most = np.zeros((count, count)), max(links.values(), default=1)
-    for (one, other), shared_by in links.items():
-        weights[one, other] = weights[other, one] = shared_by / most
+    pairs = np.array([*links], np.intp).reshape(-1, 2)
+    here, there = np.concatenate([pairs, pairs[:, ::-1]]).T
+    weights = np.tile(np.array([*links.values()], np.float64) / max(links.values(), default=1), 2)
     apart = 0.7 * math.sqrt(WIDTH * HEIGHT / count)  # of two topics without a link
     for number in range(_ROUNDS):
-        x, y = points[:, 0], points[:, 1]
-        far2 = np.maximum((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2, 0.01)
-        force = apart * apart / far2 - weights * np.sqrt(far2) / apart  # for each unit of distance
-        drawn = np.stack([(force * x).sum(1), (force * y).sum(1)], 1)  # no threads, as `@` has
-        moved = points * force.sum(1)[:, None] - drawn + (middle - points) * _PULL
+        x, y = points.T.astype(np.float32)
+        dx, dy = x[:, None] - x, y[:, None] - y
+        push = dx * dx  # for each unit of distance; in place, as it is by far the most work
+        push += dy * dy
+        np.maximum(push, 0.01, out=push)
+        np.divide(apart * apart, push, out=push)
+        moved = (middle - points) * _PULL
+        drawn = points[there] - points[here]
+        drawn *= (weights * np.linalg.norm(drawn, axis=1) / apart)[:, None]
+        for axis, distance in enumerate((dx, dy)):
+            moved[:, axis] += np.einsum("ij,ij->i", push, distance)  # no threads, as `@` has
+            moved[:, axis] += np.bincount(here, drawn[:, axis], count)
         longest = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 0.1)
         step = WIDTH / 10 * (1 - number / _ROUNDS)
         points = points + moved / longest * np.minimum(longest, step)

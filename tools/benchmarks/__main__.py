@@ -28,6 +28,7 @@ NAMES = {
     "past": "memory and time of `iai import --all` on a machine full of histories (--bytes N)",
     "scale": "a store of --records N: speed, memory, disk, and the index against all vectors",
     "pages": "CPU of each page of `iai ui` (--records N), and ten left open (--open SECONDS)",
+    "map": "the map at its limit: CPU to make it, frame times and CPU to walk in it in Chromium",
     "ingest": "turns a second from transcripts to the end of the pipeline",
     "bitflips": "bits flipped in a store's files (--flips N --seed X): who finds each",
     "redaction": "planted secrets left anywhere, marks by mistake, and what redaction costs",

@@ -32,6 +32,7 @@ from iai.model.clock import NS, Now
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Project
 from iai.model.session import SessionInfo
+from iai.projects.identity import identify
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
@@ -60,7 +61,7 @@ def run(args: Namespace) -> Stats:
             others = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
             environment = {**others, **ours}
             with served(environment) as page:
-                stats["pages"] = {name: _cost(page, name) for name in PAGES}
+                stats["pages"] = {name: page_cost(page, name) for name in PAGES}
     if args.open:
         with Group() as group:
             stats["left open"] = _left_open(group, args.open)
@@ -85,8 +86,8 @@ def fill(layout: Layout, records: int) -> int:
 
 def _talk(sessions: range, chance: random.Random, unit: RecordChange) -> None:
     for session in sessions:
-        project = Project(id=f"{session % PROJECTS:016}", name=f"p{session % PROJECTS}",
-                          root=f"/home/dev/p{session % PROJECTS}")  # fmt: skip
+        root = f"/home/dev/p{session % PROJECTS}"
+        project = Project(id=identify(root).id, name=Path(root).name, root=root)
         unit.place(project, project.root)
         at = int(START.timestamp()) * NS + session * 3_600 * NS
         for exchange in range(EXCHANGES):
@@ -119,14 +120,15 @@ class Page:
         found = re.match(r"http://([^/]+)(/[^?]+)(.*)", address)
         assert found is not None  # noqa: S101  for mypy
         self._host, self._path, token = found.groups()
+        self.base = f"http://{self._host}{self._path}"
         answer = self.ask(token)
-        self._cookie = answer.headers["set-cookie"].split(";")[0]
+        self.cookie = answer.headers["set-cookie"].split(";")[0]
         answer.read()
 
     def ask(self, name: str) -> HTTPResponse:
         """Ask for a page on a connection of its own."""
         connection = HTTPConnection(self._host, timeout=600.0)
-        headers = {"Sec-Fetch-Site": "same-origin", "Cookie": getattr(self, "_cookie", "")}
+        headers = {"Sec-Fetch-Site": "same-origin", "Cookie": getattr(self, "cookie", "")}
         connection.request("GET", self._path + name, headers=headers)
         return connection.getresponse()
 
@@ -138,10 +140,11 @@ class Page:
 
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[Page]:
-    """Serve the pages of a store."""
+    """Serve the pages of a store, with `iai` on the path, as its hooks need it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "iai", "ui", "--no-open"], env=environment, text=True,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-m", "iai", "ui", "--no-open"], env=environment | {"PATH": path},
+        text=True, stdout=subprocess.PIPE,
     )  # fmt: skip
     try:
         assert process.stdout is not None  # noqa: S101  for mypy
@@ -151,7 +154,7 @@ def served(environment: dict[str, str]) -> Iterator[Page]:
         process.wait()
 
 
-def _cost(page: Page, name: str) -> Stats:
+def page_cost(page: Page, name: str) -> Stats:
     """Return the milliseconds of a page, of CPU and of the clock: the first time, and then."""
     cpu, clock, size = [], [], 0
     for _ in range(TIMES):

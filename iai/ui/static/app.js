@@ -20,7 +20,7 @@
         stream = new EventSource("live");
         stream.onopen = () => { connection.textContent = ""; };
         stream.onerror = () => {
-          connection.textContent = "This page's server does not answer. `iai ui` starts one.";
+          connection.textContent = "This page's server does not answer. Start it with iai ui.";
         };
         for (const part of parts) {
           stream.addEventListener(part.dataset.live, (event) => {

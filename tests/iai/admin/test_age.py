@@ -1,4 +1,4 @@
-"""Files of age: what opens them, and what does not."""
+"""Age files: what opens them, and what does not."""
 
 import shutil
 import subprocess
@@ -84,3 +84,20 @@ def test_a_file_without_a_key_is_refused_in_words(tmp_path: Path, content: str) 
         age.decrypt(encrypted(identity(tmp_path / "a")[1]), identity=path, ask=nobody)
     with pytest.raises(StoreError, match="cannot read the key"):
         age.decrypt(encrypted(identity(tmp_path / "a")[1]), identity=tmp_path / "no", ask=nobody)
+
+
+def test_a_passphrase_opens_a_file_even_if_the_machine_seems_too_slow_for_it_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = age.encrypt_with_passphrase(TEXT, passphrase="tide")  # noqa: S106
+    decrypt, seems_slow = pyrage.passphrase.decrypt, iter((True, True))
+
+    def busy(data: bytes, passphrase: str) -> bytes:
+        if next(seems_slow, False):
+            raise pyrage.DecryptError("Excessive work parameter for passphrase.")
+        return bytes(decrypt(data, passphrase))
+
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", busy)
+    assert age.decrypt(data, identity=None, ask=lambda: "tide") == TEXT
+    with pytest.raises(StoreError, match="does not open it"):
+        age.decrypt(data, identity=None, ask=lambda: "moon")

@@ -131,7 +131,7 @@ def test_the_pages_say_who_and_lead_to_the_session_of_that_machine(store: Layout
     assert [one["at"].machine for one in visits] == [KIMS, WORKSTATION, LAPTOP]
     assert record.show(asked(ref="5"))["by"] == "Kim on quay"
     story = sessions.story(asked(host="claude", session="kims", machine=KIMS))
-    assert (story["by"], story["turns"]) == ("Kim on quay", 2)
+    assert (story["by"], story["count"]) == ("Kim on quay", 1)
 
 
 @pytest.mark.parametrize(("here", "last"), [("user", "ours"), ("machine", "mine")])

@@ -27,6 +27,7 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     ("words", "code", "says"),
     [
         (["recal"], 2, "did you mean `iai recall`?"),
+        (["search"], 2, "did you mean `iai recall`?"),
         (["xyzzy"], 2, "`iai help` lists the commands"),
         (["pin"], 2, "an unquoted # starts a comment"),
         (["edit"], 2, "an unquoted # starts a comment"),
@@ -66,6 +67,7 @@ def test_a_setting_is_shown_with_its_unit_if_it_is_a_number(
     for words, said in (
         (("embedder", "static"), "embedder is static (config.toml)\n"),
         (("tick_s", "2"), "tick_s is 2 seconds (config.toml)\n"),
+        (("tick_s", "1"), "tick_s is 1 second (config.toml)\n"),
         (("elsewhere", "0"), "elsewhere is 0 (config.toml)\n"),
     ):
         assert cli.main(["config", "set", *words]) == 0

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -37,8 +39,7 @@ EVIL = (
     "'\"><a href=javascript:document.title='owned'>x</a>\x1b]0;x\x07\u202egnp\u2066 "
     "\u05e9\u05dc\u05d5\u05dd"
 )
-SAID = "every deployment goes through the tide gauge first"
-READY_MS = 20_000.0
+READY_MS = 60_000.0  # for whatever is waited for; only a heavily loaded machine needs so long
 BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 Make = Callable[..., Group]
 
@@ -77,24 +78,41 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox"] if os.getuid() == 0 else []
         )
+        expect.set_options(timeout=READY_MS)
         yield browser
+        expect.set_options()
         browser.close()
+
+
+@contextmanager
+def hostile_group() -> Iterator[Group]:
+    """Run a group on a hostile store."""
+    with Group(session_cache_refresh_min_sec="0", hang_after_sec="600") as group:
+        _here(group).mkdir()
+        group.layout.create()
+        hostile.fill(group.layout, _here(group), EVIL)
+        group.up()
+        group.settle()
+        yield group
+
+
+def _here(group: Group) -> Path:
+    return group.work / "quay"
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with Group(session_cache_refresh_min_sec="0", hang_after_sec="600") as group:
-        here = group.work / "quay"
-        here.mkdir()
-        group.layout.create()
-        hostile.fill(group.layout, here, EVIL)
-        group.up()
-        note = CapturedTurn(text=SAID, tier="semantic", cwd=str(here))
-        with group.client() as client:
-            client.call(Actor.INGEST, Capture(turns=(note,)), Captured, PATIENCE_S)
-        group.settle()
-        with Served(group) as page:
-            yield page
+    with hostile_group() as group, Served(group) as page:
+        yield page
+
+
+def remember(group: Group, text: str) -> int:
+    """Store a note, and wait until the next session starts with it; return its number."""
+    note = CapturedTurn(text=text, tier="semantic", cwd=str(_here(group)))
+    with group.client() as client:
+        (ref,) = client.call(Actor.INGEST, Capture(turns=(note,)), Captured, PATIENCE_S).ids
+    group.settle()
+    return int(group.json("show", ref)["label"])
 
 
 def _map(layout: Layout, project: str) -> None:
@@ -119,14 +137,20 @@ def _map(layout: Layout, project: str) -> None:
 @pytest.fixture(scope="module")
 def context(chromium: Browser, served: Served) -> Iterator[BrowserContext]:
     """Return the browser that was let in."""
-    context = chromium.new_context(reduced_motion="reduce")
-    context.set_default_timeout(READY_MS)
-    page = context.new_page()
-    page.goto(served.address)
-    assert page.url == served.base + "now", "the token is no longer in the address"
-    page.close()
-    yield context
-    context.close()
+    with let_in(chromium, served) as context:
+        yield context
+
+
+@contextmanager
+def let_in(chromium: Browser, served: Served) -> Iterator[BrowserContext]:
+    """Open the address that `iai ui` prints, in a browser that knows no cookies."""
+    with chromium.new_context(reduced_motion="reduce") as context:
+        context.set_default_timeout(READY_MS)
+        page = context.new_page()
+        page.goto(served.address)
+        assert page.url == served.base + "now", "the token is no longer in the address"
+        page.close()
+        yield context
 
 
 class Watched:
@@ -204,14 +228,14 @@ CONTRAST = """() => {
 
 
 def test_a_pin_on_the_page_is_in_the_next_sessions_text(page: Page, served: Served) -> None:
-    quay = str(served.group.work / "quay")
-    hits = served.group.json("recall", SAID)["hits"]
-    label = next(hit["label"] for hit in hits if hit["text"] == SAID)
+    said = "every deployment goes through the tide gauge first"
+    label = remember(served.group, said)
     page.goto(f"{served.base}record?ref={label}")
     page.get_by_role("button", name=f"Pin #{label}").click()
     expect(page.get_by_text("every session of its project starts with it")).to_be_visible()
-    given = served.group.iai("preview", "--cwd", quay).stdout
-    assert SAID in given[given.index("## Pinned") :]
+    served.group.settle()
+    given = served.group.iai("preview", "--cwd", str(_here(served.group))).stdout
+    assert said in given[given.index("## Pinned") :]
     page.goto(f"{served.base}next")
     unpin = page.get_by_role("button", name=f"Unpin #{label}")
     unpin.focus()
@@ -221,21 +245,21 @@ def test_a_pin_on_the_page_is_in_the_next_sessions_text(page: Page, served: Serv
 
 
 def test_a_record_is_edited_dismissed_and_forgotten(page: Page, served: Served) -> None:
+    said = "the tide gauge is read twice a day"
+    record = f"{served.base}record?ref={remember(served.group, said)}"
     page.goto(f"{served.base}next")
-    edit = page.locator("li", has_text=SAID).get_by_role("link", name="Edit")
-    href = edit.get_attribute("href") or ""
-    edit.click()
+    page.locator("li", has_text=said).get_by_role("link", name="Edit").click()
     page.get_by_label(re.compile("The text of")).fill("the tide gauge\nis retired")
     page.get_by_role("button", name="Change it").click()
     expect(page.get_by_text("Changed.", exact=True)).to_be_visible()
     expect(page.get_by_text("the tide gauge is retired").first).to_be_visible()
-    page.goto(served.base + href.partition("#")[0])
+    page.goto(record)
     page.get_by_role("button", name=re.compile("^Never show #")).click()
     expect(page.get_by_role("button", name=re.compile("^Show again #"))).to_be_visible()
     page.get_by_text("Forget", exact=True).click()
     page.get_by_role("button", name=re.compile("for good")).click()
     expect(page.get_by_text("Forgotten for good.")).to_be_visible()
-    assert page.request.get(served.base + href.partition("#")[0]).status == 404
+    assert page.request.get(record).status == 404
 
 
 def test_search_answers_as_one_types(page: Page, served: Served) -> None:
@@ -243,7 +267,7 @@ def test_search_answers_as_one_types(page: Page, served: Served) -> None:
     page.locator("#q").press_sequentially("never deploy on Fridays", delay=5)
     expect(page.locator(".hit").first).to_be_visible()
     expect(page.locator(".hit .parts").first).to_contain_text("words")
-    assert "q=never" in page.url
+    expect(page).to_have_url(re.compile("q=never"))
     assert page.evaluate("localStorage.length") == 0
 
 
@@ -252,7 +276,7 @@ def test_the_keyboard_alone_is_enough(page: Page, served: Served) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_in_the_map_one_walks_with_the_arrow_keys(chromium: Browser, group: Make) -> None:
@@ -286,7 +310,6 @@ def test_in_the_map_one_walks_with_the_arrow_keys(chromium: Browser, group: Make
 def test_everything_is_checked_while_one_looks(page: Page, served: Served) -> None:
     page.goto(served.base + "health")
     page.get_by_role("button", name="Check now").click()
-    expect(page.get_by_role("status").last).to_contain_text("Reading, for")
     expect(page.get_by_role("status").last).to_contain_text("Checked", timeout=6 * READY_MS)
     expect(page.get_by_role("rowheader", name="deep records")).to_be_visible()
 
@@ -316,7 +339,7 @@ def test_a_foreign_page_can_neither_read_nor_post_nor_frame(
           const frame = document.createElement("iframe");
           frame.src = base + "record?ref=1";
           document.body.append(frame);
-          await new Promise((done) => { frame.onload = done; setTimeout(done, 500); });
+          await new Promise((done) => { frame.onload = done; });  // of the refusal, too
           try { tried.frame = frame.contentDocument ? "ours" : "closed"; }
           catch (error) { tried.frame = "closed"; }
           return tried;
@@ -351,26 +374,23 @@ def test_the_cookie_is_out_of_reach_and_the_address_works_for_nobody_else(
     stranger.close()
 
 
-def test_the_group_and_then_the_page_itself_die_while_one_looks(
-    context: BrowserContext, page: Page, served: Served, watched: Watched
-) -> None:
-    page.goto(served.base + "now")
-    expect(page.locator(".headline")).to_contain_text("everything that is stored")
-    other = context.new_page()
-    other.goto(f"{served.base}record?ref=1")
-    served.group.down()
-    expect(page.locator(".headline")).to_contain_text("iai is not running")
-    for name in ("next", "sessions", "record?ref=1"):
-        answer = page.goto(served.base + name)
-        assert answer is not None
-        assert answer.status == 200
-        expect(page.get_by_role("status").first).to_contain_text("nothing can be changed")
-    expect(page.get_by_role("button", name="Pin #1")).to_be_disabled()
-    other.get_by_role("button", name="Pin #1").click()
-    expect(other.get_by_role("alert").last).to_contain_text("iai is not running")
-    page.goto(served.base + "now")
-    expect(page.locator("#connection")).to_be_empty()
-    assert served.end() == 0
-    expect(page.locator("#connection")).to_contain_text("does not answer")
-    other.close()
-    watched.problems.clear()  # of the connection that was lost
+def test_the_group_and_then_the_page_itself_die_while_one_looks(chromium: Browser) -> None:
+    with hostile_group() as group, Served(group) as served, let_in(chromium, served) as context:
+        page, other = context.new_page(), context.new_page()
+        page.goto(served.base + "now")
+        expect(page.locator(".headline")).to_contain_text("everything that is stored")
+        other.goto(f"{served.base}record?ref=1")
+        group.down()
+        expect(page.locator(".headline")).to_contain_text("iai is not running")
+        for name in ("next", "sessions", "record?ref=1"):
+            answer = page.goto(served.base + name)
+            assert answer is not None
+            assert answer.status == 200
+            expect(page.get_by_role("status").first).to_contain_text("nothing can be changed")
+        expect(page.get_by_role("button", name="Pin #1")).to_be_disabled()
+        other.get_by_role("button", name="Pin #1").click()
+        expect(other.get_by_role("alert").last).to_contain_text("iai is not running")
+        page.goto(served.base + "now")
+        expect(page.locator("#connection")).to_be_empty()
+        assert served.end() == 0
+        expect(page.locator("#connection")).to_contain_text("does not answer")

@@ -56,7 +56,7 @@ def test_no_page_waits_for_what_reads_everything(
     text = Parsed(answer.text).text
     assert "Not checked since this page was started" in text
     assert "vectors does not exist yet" in text
-    assert "`iai doctor` finds out what is damaged" in text
+    assert "iai doctor finds out what is damaged" in text
 
 
 def test_everything_is_read_on_demand_and_its_findings_stay_with_their_age(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -108,13 +109,13 @@ def test_one_stop_of_the_tab_key_is_enough_for_the_picture(fill: Fill) -> None:
 
 
 def test_what_is_drawn_is_bounded_and_the_latest_is(fill: Fill) -> None:
-    windows = [[topic(w * 12 + n, range(1, 9)) for n in range(12)] for w in range(12)]
+    windows = [[topic(w * 12 + n, range(1, 9)) for n in range(12)] for w in range(20)]
     inside = fill(8, windows)
     page = Parsed(inside.get("map").text)
     names = drawn(page)
     assert len(names) == MOST_NODES // 9
     assert len(names) + len(page.all("a", **{"aria-hidden": "true"})) <= MOST_NODES
-    assert names[0] == "topic 132, 9 records"
+    assert names[0] == "topic 228, 9 records"
     seen: list[str] = []
     following = "map"
     while following:
@@ -123,6 +124,30 @@ def test_what_is_drawn_is_bounded_and_the_latest_is(fill: Fill) -> None:
         seen += [re.findall(r"topic=(t\d+)", row)[0] for row in rows]
         following = next((one["href"] for one in page.all("a", rel="next")), "")
     assert len(seen) == len(set(seen)) == len(names)
+
+
+def test_topics_are_listed_by_when_their_records_were_said(fill: Fill) -> None:
+    said = [
+        structs.replace(topic(n, [n]), said=NOW.wall + at) for n, at in ((1, 2), (2, 3), (3, 1))
+    ]
+    page = fill(3, [said[:1], said[1:]]).get("map").text
+    listed = page[page.index("Topics, the latest first") :]
+    assert re.findall(r"topic=(t\d)#", listed) == ["t2", "t1", "t3"]
+
+
+def test_the_words_of_a_topic_are_on_no_topic_and_on_no_other_words(fill: Fill) -> None:
+    near = [(n, n + 1) for n in range(1, 20)]
+    page = Parsed(fill(60, [[topic(n, [n]) for n in range(1, 61)]], near).get("map").text)
+    names = page.all("text", **{"class": "name"})
+    assert len(names) > 15
+    half, height = len("topic 10") * 8 / 2, 18  # a little more than they take
+    boxes = [(float(one["x"]) - half, float(one["y"]) - 14) for one in names]
+    for left, top in boxes:
+        on = [b for b in boxes if abs(b[0] - left) < 2 * half and abs(b[1] - top) < height]
+        assert on == [(left, top)]
+        for circle in page.all("circle", **{"class": "bar"}):
+            x, y, r = (float(circle[name]) for name in ("cx", "cy", "r"))
+            assert not (left - r < x < left + 2 * half + r and top - r < y < top + height + r)
 
 
 @settings(max_examples=20)  # one is some ten milliseconds of arithmetic, and few can differ

@@ -11,14 +11,16 @@ import pytest
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.record import Project, session_key
 from iai.model.session import SessionInfo
 from iai.payload.compose import render as composed
 from iai.payload.material import gather
+from iai.session_start.deliveries import Delivery
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.ui import charts, next_session, render
+from iai.ui import charts, given, next_session, render
 from iai.ui.asked import LONGEST
 from tests.iai.store import hostile
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
@@ -133,7 +135,7 @@ def test_without_a_group_the_pages_show_the_store_and_nothing_can_be_pressed(
     assert (refused.status, "iai is not running" in refused.text) == (503, True)
     assert 'href="record?ref=1"' in refused.text
     found = Parsed(inside.get("search?q=deploy").text)
-    assert "start it with `iai up --detach`" in found.text
+    assert "start it with iai up --detach" in found.text
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in ("session", "record")])
@@ -221,6 +223,36 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
 
 def _note(info: SessionInfo, unit: RecordChange) -> None:
     unit.note_session(info)
+
+
+@pytest.mark.parametrize("name", ["settings", "health"])
+def test_what_to_type_is_shown_as_code(inside: Browser, name: str) -> None:
+    answer = inside.get(name).text
+    assert "<code>iai " in answer
+    assert "`" not in Parsed(answer).text
+
+
+def test_a_file_is_named_from_its_project_with_what_was_done_to_it(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    place = Project(id=PROJECT, name="mine", root="/p")
+    done = Action(key="1", kind="edit", at=NOW.wall, path="/p/src/a.py", added=3, removed=1)
+    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    put(records, new_record("1", session="s"))
+    records.commit(lambda unit: unit.act(done, "claude", "s", PROJECT), NOW)
+    records.close()
+    inside = Browser(Settings(store=layout.root))
+    inside.enter()
+    page = inside.get("files").text
+    (link,) = re.findall(r'href="(files\?path=[^"]*)"><code dir="auto">src/a.py \+3 -1<', page)
+    assert ">src/a.py +3 -1</code>" in inside.get(link.replace("&amp;", "&")).text
+
+
+def test_what_a_session_got_is_said_in_words() -> None:
+    kept = Delivery(at="", at_ns=0, outcome="cache-hit", reason="age=666s")
+    assert given.outcome(kept) == ("text kept ready", "11 min old")
+    assert given.outcome(Delivery(at="", at_ns=0, outcome="nothing", reason="sub-agent")) == (
+        "nothing", "sub-agent",
+    )  # fmt: skip
 
 
 # --- the text of the next session ---------------------------------------------------------------

@@ -8,7 +8,6 @@ holds no more in memory when the server is away.
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from iai.config.layout import Layout
@@ -24,51 +23,31 @@ from iai.protocol.replicator import (
     LeaveTeam,
     MachineInvited,
     ShareProject,
-    StreamRefilled,
-    StreamReset,
-    TeamConnected,
-    TeamDisconnected,
-    TeamMessageRefused,
     TeamReport,
     TeamStatus,
 )
+from iai.replication.consumer import Consumer
 from iai.replication.control_outbox import ControlOutbox, keeping
+from iai.replication.deletion import Deletion
 from iai.replication.holes import Holes
-from iai.replication.intake import Intake, Taken, Write
-from iai.replication.outbox import Outbox
-from iai.replication.report import Link, report
-from iai.store.inbox import Mark
+from iai.replication.intake import Intake, Write
+from iai.replication.outbox import NEVER, Outbox
+from iai.replication.report import report
 from iai.store.payload_readers import PayloadReaders
-from iai.store.record_view import RecordView
-from iai.store.scrubber import Scrubber
 from iai.store.team_store import Shared, TeamChange, TeamStore
 from iai.team import subjects, team_file
-from iai.team.chain import Span
 from iai.team.enrolment import Enrolment
 from iai.team.membership import Membership
 from iai.team.stream import (
-    Acknowledged,
-    Arrived,
-    Asked,
-    Beat,
-    Connected,
-    Disconnected,
-    Erased,
-    Following,
-    Last,
-    Report,
     Stream,
 )
 
 log = logging.getLogger(__name__)
 
 REPORTS = 64  # taken at a time: some 50 ms of verifying, opening and noting
-RETRIED = 128  # messages that waited for a key, opened at a time
-ERASED = 32  # messages deleted from the stream at a time
 MOST_WAITING = 20_000  # changes in the inbox; while there are more, nothing is taken in
 ROUND_S = 1.0  # between two looks at what is due by the clock
 BEAT_S = 15.0  # between two heartbeats, and two looks whether the stream has lost anything
-MOST_NOTED = 100  # refused messages that are noted in the ledger, of those taken at a time
 
 
 class Replicator:
@@ -86,17 +65,12 @@ class Replicator:
         self._membership = Membership(enrolment)
         self._outbox = Outbox(stream, self._membership)
         self._control = ControlOutbox(stream, self._membership)
+        self._deletion = Deletion(store, stream, self._outbox)
         self._holes = Holes()
-        self._link = Link()
         self._writes: list[Write] = []  # not committed yet
-        self._erasing: set[int] = set()  # sequences under way
         self._hinted = False  # has ingest committed something?
-        self._more = False  # is more to be published at once?
-        self._scrubbing = False  # is a scrub under way?
         self._full = False  # does the inbox have as much as it may?
-        self._retry_after = -1  # sequence; messages beyond it may have got their key; -1: none
-        self._applied = Mark()  # up to where the inbox was emptied
-        self._holes_made: list[tuple[str, Span]] = []  # by deleting messages of this machine
+        self._publish_at = 0  # monotonic; when more is to be published
         self._next_round = self._next_beat = 0  # monotonic
 
     @property
@@ -111,10 +85,18 @@ class Replicator:
             self._intake = Intake(self._membership, view)
             for shared in view.shared():
                 self._outbox.add(shared)
-            self._scrubber = Scrubber(self._store, view.scrubbed())
+        self._consumer = Consumer(
+            self._membership,
+            self._store,
+            self._stream,
+            self._intake,
+            self._outbox,
+            self._control,
+            self._deletion,
+            self._writes,
+        )
         self._store.commit(lambda unit: unit.claim(self._membership.machine))
-        self._retry_after = 0
-        self._link.since = now.wall
+        self._consumer.link.since = now.wall
         yield from ()
 
     def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
@@ -129,37 +111,46 @@ class Replicator:
         yield from ()
 
     def due_s(self, now: Now) -> float:
-        if self._writes or self._hinted or self._more or (self._stream.waiting and not self._full):
+        if self._writes or self._hinted or (self._stream.waiting and not self._full):
             return 0.0
-        if self._scrubbing or (self._retry_after >= 0 and not self._full):
+        if self._deletion.scrubbing or (self._consumer.retrying and not self._full):
             return 0.0
-        return max(0.0, (self._next_round - now.mono) / NS)
+        return max(0.0, (min(self._next_round, self._publish_at) - now.mono) / NS)
 
     def work(self, now: Now) -> Steps:
         """Take in what has happened, commit it, and publish what is new."""
         events: list[Event] = []
         if not self._writes and not self._full:  # else the disk, or ingest, cannot keep up
-            events += self._take(self._stream.reports(REPORTS), now)
-            events += self._retry(now)
+            events += self._consumer.take(self._stream.reports(REPORTS), now)
+            events += self._consumer.retry(now)
+        due = now.mono >= self._next_round or self._consumer.hurry
+        with suppress(StoreAbsent), self._readers.records.view() as records:
+            self._writes += self._deletion.drop_applied(records, some=due)
         self._commit()
         for event in events:
             yield Publish(event, keep=not isinstance(event, ChangesArrived))
-        if now.mono >= self._next_round:
+        if due:
             self._next_round = now.mono + int(ROUND_S * NS)
+            self._consumer.hurry = False
             self._round(now)
             self._commit()
         self._hinted = False
+        yield from self._publish(now)
+        self._beat(now)
+
+    def _publish(self, now: Now) -> Steps:
+        """Publish what is new in the records, and tidy up what is not needed any more."""
         try:
             with self._readers.records.view() as records:
-                self._more = self._outbox.publish(records, now.wall)
-                self._empty_inbox(records, now)
+                self._publish_at = self._outbox.publish(records, now)
+                if self._deletion.fill_holes(now):
+                    self._publish_at = 0
+                self._deletion.scrub(records, now)
         except StoreAbsent:
-            self._more = False
+            self._publish_at = NEVER
         for withheld in self._outbox.withheld():
             log.warning("%s", withheld)
             yield Publish(withheld, keep=True)
-        self._commit()
-        self._beat(now)
 
     def stop(self, now: Now) -> Steps:
         yield from ()
@@ -178,6 +169,8 @@ class Replicator:
             case InviteMachine():
                 code, publication = self._membership.invite(now.wall)
                 self._writes.append(keeping(publication))
+                if self._consumer.link.limits:  # the beginning of the team may be gone from it
+                    self._writes += self._control.refill(f":{now.wall // NS}")
                 self._commit()
                 self._next_round = 0
                 return MachineInvited(code=code)
@@ -222,150 +215,23 @@ class Replicator:
             self._membership,
             self._intake,
             self._outbox,
-            self._link,
+            self._consumer.link,
             waiting,
             unpublished,
             now.wall,
         )
-
-    # --- what comes from the stream ------------------------------------------------------------
-
-    def _take(self, reports: Sequence[Report], now: Now) -> Iterator[Event]:
-        arrived: list[Arrived] = []
-        for one in reports:
-            if isinstance(one, Arrived):
-                arrived.append(one)
-                continue
-            yield from self._take_messages(arrived, now)
-            arrived = []
-            yield from self._take_report(one, now)
-        yield from self._take_messages(arrived, now)
-
-    def _take_report(self, one: Report, now: Now) -> Iterator[Event]:
-        match one:
-            case Connected():
-                yield from self._connected(one, now)
-            case Disconnected(reason=reason):
-                if self._link.connected:
-                    yield TeamDisconnected(reason=reason)
-                self._link.lost(reason, now.wall)
-            case Following(pending=pending):
-                self._link.pending = pending
-            case Last(subject=subject, data=data):
-                yield from self._compare(subject, data, now)
-            case Beat() | Asked():
-                self._take_signal(one, now)
-            case Acknowledged() | Erased():
-                self._take_receipt(one)
-            case Arrived():
-                pass  # see `_take_messages`
-
-    def _take_signal(self, one: Beat | Asked, now: Now) -> None:
-        """Take note of what another machine has said about what it published, or lacks."""
-        match one:
-            case Beat():
-                if (write := self._intake.beat(one, now.wall)) is not None:
-                    self._writes.append(write)
-            case Asked(data=data):
-                if (asked := self._intake.asked(data)) is not None:
-                    self._outbox.refill(*asked, tag=f":{now.wall // (10 * NS)}")
-
-    def _take_receipt(self, one: Acknowledged | Erased) -> None:
-        """Take note of what the stream has done."""
-        match one:
-            case Acknowledged(number=number) if number < 0:
-                self._writes.append(self._control.acknowledged(number))
-            case Acknowledged(number=number):
-                shared = self._outbox.acknowledged(number)
-                if shared is not None and self._outbox.shares(shared.hash):
-                    self._writes.append(_sharing(shared))
-            case Erased(sequence=sequence):
-                self._erasing.discard(sequence)
-                self._writes.append(_erased(sequence))
-
-    def _connected(self, one: Connected, now: Now) -> Iterator[Event]:
-        """Go on where the stream was left, or from its begin if it is another one."""
-        mark = self._intake.mark
-        created, _, resets = mark.stream.partition("/")
-        if mark.stream and (created != one.stream or one.last < mark.sequence):
-            again = f"/{int(resets or 0) + 1}" if created == one.stream else ""
-            stream = one.stream + again
-            self._begin_stream(stream)
-            self._writes += self._control.refill(f":{now.wall // NS}")
-            log.warning("the team's stream was reset: publishing again what it lacks")
-            yield StreamReset(stream=stream)
-        elif not mark.stream:
-            self._begin_stream(one.stream)
-        if not self._link.connected:
-            yield TeamConnected(stream=self._intake.mark.stream)
-        self._link.reached(now.wall)
-        self._erasing.clear()
-        self._control.connected()
-        self._stream.follow(self._intake.mark.sequence)
-        self._outbox.connected(one.largest)
-        self._next_round = 0
-
-    def _begin_stream(self, stream: str) -> None:
-        self._writes.append(self._intake.begin_stream(stream))
-        self._membership.begin_stream()
-
-    def _take_messages(self, arrived: list[Arrived], now: Now) -> Iterator[Event]:
-        if not arrived:
-            return
-        self._link.pending = arrived[-1].pending
-        with self._store.view() as view:
-            taken = self._intake.take(arrived, view, now.wall)
-        yield from self._note(taken)
-
-    def _retry(self, now: Now) -> Iterator[Event]:
-        """Open some of the messages that waited for a key."""
-        if self._retry_after < 0 or self._writes:
-            return
-        with self._store.view() as view:
-            waiting = view.unopened(self._retry_after, RETRIED)
-            taken = self._intake.retry(waiting, view, now.wall)
-        self._retry_after = waiting[-1][0] if len(waiting) == RETRIED else -1
-        yield from self._note(taken)
-
-    def _note(self, taken: Taken) -> Iterator[Event]:
-        self._writes += taken.writes
-        if taken.control:
-            self._retry_after = self._next_round = 0
-        self._link.refused += len(taken.refused)
-        for one in taken.refused[:MOST_NOTED]:
-            log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
-            yield TeamMessageRefused(sequence=one.sequence, subject=one.subject, reason=one.reason)
-        self._holes_made += taken.holes
-        if taken.rows:
-            mark = self._intake.mark
-            yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)
-
-    def _compare(self, subject: str, data: bytes | None, now: Now) -> Iterator[Event]:
-        """Publish again what the stream should have and has not."""
-        tag = f":{now.wall // NS}"
-        if subject == subjects.control(self._membership.team):
-            if data is None:
-                self._writes += self._control.refill(tag)
-        elif self._outbox.last(subject, data, tag):
-            hashed = subject.split(".")[3]
-            project = next(one.project for one in self._outbox.projects if one.hash == hashed)
-            log.warning("the team's stream has lost messages of this machine; publishing again")
-            yield StreamRefilled(project=project)
 
     # --- what is due by the clock --------------------------------------------------------------
 
     def _round(self, now: Now) -> None:
         with self._store.view() as view:
             self._full = view.count() > MOST_WAITING
-            if not self._link.connected:
+            if not self._consumer.link.connected:
                 return
             self._control.say(view, now)
-            for sequence in view.erasures(ERASED):
-                if sequence not in self._erasing:
-                    self._erasing.add(sequence)
-                    self._stream.erase(sequence)
-            self._link.behind(view, self._intake, now.wall)
-        if not self._link.pending:
+            self._deletion.erase(view)
+            self._consumer.link.behind(view, self._intake, now.wall)
+        if not self._consumer.link.pending:
             self._ask(now)
 
     def _ask(self, now: Now) -> None:
@@ -380,10 +246,10 @@ class Replicator:
 
     def _beat(self, now: Now) -> None:
         """Say how far each project is published: from time to time, and soon after a change."""
-        if not self._link.connected:
+        if not self._consumer.link.connected:
             return
         due = now.mono >= self._next_beat
-        if self._more and not due:
+        if self._publish_at < NEVER and not due:
             return
         for subject, data in self._outbox.beats(now.wall, every=due):
             self._stream.beat(subject, data)
@@ -392,36 +258,9 @@ class Replicator:
             self._outbox.verify()
             self._stream.last_of(subjects.control(self._membership.team))
 
-    def _empty_inbox(self, records: RecordView, now: Now) -> None:
-        """Delete what ingest has applied; scrub if something was forgotten."""
-        mark = records.team_mark()
-        if mark != self._applied:
-            self._writes.append(lambda unit: unit.delete_through(mark))
-            self._commit()
-            self._applied = mark
-        if self._holes_made:
-            self._fill_holes_made(now)
-        pending = self._scrubber.pending(records, now)
-        self._scrubbing = bool(pending.ranges)
-        if self._scrubbing:
-            self._scrubber.step(pending, now)
-
-    def _fill_holes_made(self, now: Now) -> None:
-        """Publish again what else was in messages that are deleted for what was forgotten.
-
-        Not before ingest has applied that: until then the records still have it.
-        """
-        with self._store.view() as view:
-            if view.count():
-                return
-        for hashed, span in self._holes_made:
-            self._outbox.refill(hashed, span, tag=f":{now.wall // NS}")
-            self._more = True
-        self._holes_made = []
-
     def _commit(self) -> None:
         """Write what there is to write, all of it or nothing. Raises StoreWriteFailed."""
-        writes = self._writes
+        writes = list(self._writes)
         if not writes:
             return
 
@@ -430,13 +269,13 @@ class Replicator:
                 write(unit)
 
         self._store.commit(change)
-        self._writes = []
+        self._writes.clear()
 
 
 def make(settings: Settings) -> Replicator:
     """Return the behaviour of the replicator process. Raises TeamUnavailable, NoTeam."""
     try:
-        from iai.team.jetstream import JetStream  # noqa: PLC0415  the package is an extra
+        from iai.team.jetstream.port import JetStream  # noqa: PLC0415  the package is an extra
     except ModuleNotFoundError:
         raise TeamUnavailable from None
     layout = Layout(settings.store)
@@ -456,11 +295,3 @@ def _store(layout: Layout, machine: str) -> TeamStore:
     store.close()
     shutil.rmtree(layout.team)
     return TeamStore(layout.team)
-
-
-def _sharing(shared: Shared) -> Write:
-    return lambda unit: unit.share(shared)
-
-
-def _erased(sequence: int) -> Write:
-    return lambda unit: unit.erased(sequence)

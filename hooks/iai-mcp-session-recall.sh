@@ -75,7 +75,9 @@ of_another_program() {
   case "$event" in
     *'"cursor_version"'* | *'"conversation_id"'* | *'"workspace_roots"'*) return 0 ;;
     *'"sessionId"'* | *'"hookEventName"'* | *'"transcriptPath"'* | *'"workspaceRoot"'*) return 0 ;;
-    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'*) return 0 ;;
+    *'"sessionID"'* | *'"hookName"'* | *'"workspaceRoots"'* | *'"workspacePaths"'*) return 0 ;;
+    *'"sessionFile"'* | *'"conversationId"'* | *'"threadId"'* | *'"taskId"'*) return 0 ;;
+    *'"working_dir"'* | *'"hook_source"'*) return 0 ;;
   esac
   case "$hook_event_name" in [a-z]*) return 0 ;; esac
   case "$event" in
@@ -86,6 +88,11 @@ of_another_program() {
   case "${transcript_path//\\//}" in
     */.copilot/* | */.cursor/* | */.grok/* | */.gemini/* | */.qwen/* | */.factory/*) return 0 ;;
     */.codebuddy/* | */.iflow/* | */.augment/* | */.kiro/* | */.windsurf/*) return 0 ;;
+    */.kimi/* | */.pi/* | */.trae/*) return 0 ;;
+  esac
+  case "$hook_event_name,$event" in
+    *'"source"'* | *'"transcript_path"'*) ;;
+    SessionStart,*) return 0 ;;
   esac
   return 1
 }

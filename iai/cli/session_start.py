@@ -44,7 +44,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     try:
-        event = _event(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
+        event = event_of(sys.stdin.buffer.read()) if args.hook else HookEvent(cwd=args.cwd)
     except OtherProgram:
         return 0
     start = Start(
@@ -57,7 +57,7 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0
 
 
-def _event(data: bytes) -> HookEvent:
+def event_of(data: bytes) -> HookEvent:
     """Return the host's description of a session; an empty one if it cannot be read.
 
     Raises OtherProgram.

@@ -33,6 +33,12 @@ def taken(context: Context, call_id: str) -> Taken:
     return Taken(structs.replace(context, calls=others), call)
 
 
+def cut_off(key: str, at: int) -> Action:
+    """Return what says that the user interrupted the agent while it waited for no call."""
+    return Action(key=f"{key}:interrupted", kind="tool", at=at, name="Interrupt",
+                  status="interrupted")  # fmt: skip
+
+
 def interrupted(
     context: Context, *, sub_agents: bool = False
 ) -> tuple[Context, tuple[Action, ...]]:

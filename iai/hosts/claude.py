@@ -11,10 +11,10 @@ from msgspec import structs
 
 from iai.hosts import calls, claude_calls, claude_texts, queued, shell
 from iai.hosts.host_texts import HostTexts, markup
-from iai.hosts.json_fields import mapping, moment, text, whole
+from iai.hosts.json_fields import mapping, moment, text, texts, whole
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn, TurnKind
 from iai.model import framing
-from iai.model.action import Action
+from iai.model.action import COMMAND, Action
 from iai.model.context import REQUESTS, Context
 
 NAME = "claude"
@@ -128,15 +128,35 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
     if line.get("isSidechain") or context.sub_agent:
         return _of_a_sub_agent(line, message, context)
     context, done = _tools(line, message, context)
+    done += _commanded(line, message.get("content"), context)
     said = _said(line, message)
     if isinstance(said, Skip):
         if said is Skip.COMMAND and claude_texts.interrupts(message.get("content")):
-            context, over = calls.interrupted(context)
+            context, over = _interrupted(line, context)
             done += over
         return context, done if done and said is Skip.TOOL else (*done, said)
     if said.role == "assistant":
         return context, (*done, _dated(said, context))
     return _request(line, said, context, done)
+
+
+def _interrupted(line: dict[str, Any], context: Context) -> tuple[Context, tuple[Action, ...]]:
+    """Give up the calls that wait; without any, and if something was asked, say so by itself."""
+    context, over = calls.interrupted(context)
+    if over or not context.requests:
+        return context, over
+    at = moment(line.get("timestamp")) or context.last_at
+    return context, (calls.cut_off(f"{NAME}:{context.session}:{_uuid(line)}", at),)
+
+
+def _commanded(line: dict[str, Any], content: object, context: Context) -> tuple[Action, ...]:
+    """Return the call of a skill that a slash command of the user's is."""
+    name = claude_texts.command(content) if line["type"] != "assistant" else ""
+    if not name:
+        return ()
+    at = moment(line.get("timestamp")) or context.last_at
+    key = f"{NAME}:{context.session}:{_uuid(line)}:command"
+    return (Action(key=key, kind="skill", at=at, status="ok", name=COMMAND, text=name),)
 
 
 def _request(line: dict[str, Any], said: Turn, context: Context, done: tuple[Item, ...]) -> Parsed:
@@ -178,11 +198,11 @@ def _dated(turn: Turn, context: Context) -> Turn:
 
 
 def _of_a_sub_agent(line: dict[str, Any], message: dict[str, Any], context: Context) -> Parsed:
-    """Return the actions of a sub-agent, not its texts."""
+    """Return the actions of a sub-agent, and what the user said to it, but not its texts."""
     mine = context.sub_agent
     context = structs.replace(context, sub_agent=True)
     context, items = _tools(line, message, context)
-    done = tuple(item for item in items if isinstance(item, Action))
+    done = tuple(i for i in items if not (isinstance(i, Turn) and i.role == "assistant"))
     return structs.replace(context, sub_agent=mine), done or (Skip.SIDECHAIN,)
 
 
@@ -253,18 +273,8 @@ def _own(words: list[str], table: HostTexts) -> str | Skip:
 
 def _words(content: object) -> list[str] | Skip:
     """Return the texts of a message, without calls, results and thinking."""
-    if isinstance(content, str):
-        return [content]
-    if not isinstance(content, list):
-        return Skip.BAD_SHAPE
-    texts = [
-        block["text"]
-        for block in content
-        if isinstance(block, dict)
-        and block.get("type") == "text"
-        and isinstance(block.get("text"), str)
-    ]
-    return texts or Skip.TOOL
+    found = texts(content, ("text",))
+    return Skip.BAD_SHAPE if found is None else found or Skip.TOOL
 
 
 def _turn(line: dict[str, Any], role: Role, own: str, kind: TurnKind, tag: str = "") -> Turn:
@@ -336,9 +346,10 @@ def _system(line: dict[str, Any], context: Context) -> Parsed:
     if line.get("subtype") != "local_command" or line.get("isSidechain") or context.sub_agent:
         return context, (Skip.NOT_A_TURN,)
     arguments = claude_texts.arguments(text(line, "content"))
+    done = _commanded(line, line.get("content"), context)
     if not arguments:
-        return context, (Skip.COMMAND,)
-    return _request(line, _turn(line, "user", arguments, "command"), context, ())
+        return context, (*done, Skip.COMMAND)
+    return _request(line, _turn(line, "user", arguments, "command"), context, done)
 
 
 def _pull_request(line: dict[str, Any], context: Context) -> Parsed:

@@ -200,6 +200,8 @@ def _status(block: dict[str, Any], beside: object, printed: str) -> Status:
     extra = beside if isinstance(beside, dict) else {}
     if extra.get("interrupted") is True:
         return "interrupted"
+    if claude_texts.refused(printed) and not extra:
+        return "refused"
     if block.get("is_error") is not True:
         return "" if extra.get("backgroundTaskId") or extra.get("isAsync") is True else "ok"
     if printed.startswith("[Request interrupted"):

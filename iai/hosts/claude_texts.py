@@ -18,10 +18,10 @@ _HOOKS = (  # docs: hooks
     "SessionStart", "SessionEnd", "Setup", "PreCompact", "PostCompact", "TeammateIdle",
     "TaskCreated", "TaskCompleted", "PermissionRequest", "PermissionDenied", "Notification",
 )  # fmt: skip
-_ITS_WORDS = (
-    "hook feedback:", "hook error:", "hook blocking error", "hook stopped continuation",
-    "hook prevented continuation", "hook additional context", "operation blocked by hook",
-)  # fmt: skip
+_ITS_WORDS = (  # behind the name of an event, and of what it is about ("SessionStart:startup")
+    r" hook (?:feedback:|error\b|success:|blocking error|additional context"
+    r"|(?:stopped|prevented) continuation)"
+)
 # Seen in lists of such elements that clients of the host have; none was in a transcript yet.
 _OF_CLIENTS = (
     "mcp-resource", "mcp-resource-update", "mcp-polling-update", "channel-message",
@@ -67,24 +67,27 @@ USER = HostTexts(
         Element("retrieval_status", Skip.NOTICE, "seen 2.0.76: beside a background task's output"),
     ],
     openings=[
-        Opening(_INTERRUPTED, Skip.COMMAND, "seen: Escape", line=True),
+        Opening(_INTERRUPTED, Skip.COMMAND, "seen: Escape", line=True,
+                then=r"(?: for tool use)?\]\s*(?:\n|\Z)"),
         Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
         Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
         Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
-        Opening("This session is being continued from ", Skip.SUMMARY, "seen 2.0.76"),
+        Opening("This session is being continued from ", Skip.SUMMARY, "seen 2.0.76",
+                then="a(?: previous|nother) "),
         Opening("Full transcript available at: ", Skip.NOTICE, "seen 2.1.17: a task", line=True),
         Opening("Read the output file to retrieve", Skip.NOTICE, "seen: a task", line=True),
         Opening("Another Claude session sent a message", Skip.NOTICE, "docs: agent teams"),
-        Opening("Base directory for this skill", Skip.META, "seen: the text of a skill"),
-        Opening("PreToolUse:", Skip.HOOK, "seen: with the name of the tool behind it"),
-        Opening("PostToolUse:", Skip.HOOK, "seen: the same"),
+        Opening("Base directory for this skill:", Skip.META, "seen: the text of a skill"),
         Opening("Operation stopped by hook", Skip.HOOK, "seen 2.1.197: `continue: false`"),
         Opening("A session-scoped Stop hook is now active", Skip.HOOK, "seen 2.1.2xx: /goal"),
         Opening("Goal set: ", Skip.COMMAND, "seen 2.1.2xx: /goal, whose arguments are a turn"),
         Opening("Goal check-in: ", Skip.HOOK, "seen 2.1.2xx: /goal"),
+        Opening("UserPromptSubmit operation blocked by hook", Skip.HOOK, "docs: hooks"),
+        *(Opening(f"{event}", Skip.HOOK, "docs: hooks", then=_ITS_WORDS) for event in _HOOKS),
+        *(Opening(f"{event}:", Skip.HOOK, "seen", then=rf"\S+{_ITS_WORDS}") for event in _HOOKS),
         *(
-            Opening(f"{event} {words}", Skip.HOOK, "docs: hooks, decision `block`")
-            for event in _HOOKS for words in _ITS_WORDS
+            Opening(f"{event}:", Skip.HOOK, "seen: with the name of the tool behind it", then=r"\w")
+            for event in ("PreToolUse", "PostToolUse", "PostToolUseFailure")
         ),
     ],
 )  # fmt: skip
@@ -100,6 +103,17 @@ ASSISTANT = HostTexts(
     openings=[],
 )
 _ONLY_A_COMMAND = re.compile(r"/[\w:-]+|!.*")
+_COMMAND_NAME = re.compile(r"^\s*(?:<command-message>[^<]*</command-message>\s*)?"
+                           r"<command-name>\s*(/?[\w:.-]{1,60})\s*</command-name>")  # fmt: skip
+_OF_THE_HOST = frozenset({  # docs: slash-commands
+    "add-dir", "agents", "bashes", "bug", "clear", "color", "compact", "config", "context",
+    "copy", "cost", "desktop", "doctor", "effort", "exit", "export", "extra-usage", "fast",
+    "feedback", "help", "hooks", "ide", "install-github-app", "keybindings", "login", "logout",
+    "mcp", "memory", "mobile", "model", "output-style", "passes", "permissions", "plan",
+    "plugin", "privacy-settings", "quit", "release-notes", "remote-control", "remote-env",
+    "rename", "resume", "rewind", "sandbox", "settings", "skills", "stats", "status",
+    "statusline", "tasks", "terminal-setup", "theme", "todos", "upgrade", "usage", "vim",
+})  # fmt: skip
 _ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
@@ -119,6 +133,17 @@ def arguments(text: str) -> str:
     """Return what follows a slash command, or `#`, in a text that is nothing but that; else ""."""
     found = _ARGUMENTS.search(text) if "</" in text else None
     return found[2].strip() if found and not USER.own(text).text.strip() else ""
+
+
+def command(content: object) -> str:
+    """Return the slash command in a message, as "/name"; "" if it has none, or one of the host's.
+
+    Those of the host are about its settings and its window, not about the work.
+    """
+    first = content[0] if isinstance(content, list) and content else content
+    found = _COMMAND_NAME.search(first if isinstance(first, str) else field(first, "text"))
+    name = f"/{found[1].lstrip('/')}" if found else ""
+    return "" if name[1:] in _OF_THE_HOST else name
 
 
 def typed(text: str) -> Own:

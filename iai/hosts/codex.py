@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iai.hosts import calls, codex_calls, codex_texts
 from iai.hosts.host_texts import markup
-from iai.hosts.json_fields import array, mapping, moment, text, whole
+from iai.hosts.json_fields import array, mapping, moment, text, texts, whole
 from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
 from iai.model import framing
 from iai.model.clock import NS
@@ -162,7 +162,10 @@ def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
     items: tuple[Item, ...] = ()
     match payload.get("type"):
         case "turn_aborted":
+            stamp = at or context.last_at
             context, items = calls.interrupted(context)
+            if not items and context.requests:
+                items = (calls.cut_off(f"{NAME}:{context.session}:{stamp}", stamp),)
         case "thread_rolled_back":
             context, items = _rolled_back(whole(payload, "num_turns") or 0, context)
         case "thread_name_updated" if text(payload, "thread_name"):
@@ -277,16 +280,10 @@ def _of_a_heartbeat(payload: dict[str, Any]) -> bool:
 
 def _said(content: object, role: str) -> str | Skip:
     """What a message says, without the blocks that the host wrote in the user's name."""
-    if not isinstance(content, list):
+    found = texts(content, ("input_text", "output_text", "text"))
+    if found is None:
         return Skip.BAD_SHAPE
-    texts = [
-        block["text"]
-        for block in content
-        if isinstance(block, dict)
-        and block.get("type") in ("input_text", "output_text")
-        and isinstance(block.get("text"), str)
-    ]
-    owns = list(map(codex_texts.request if role == "user" else codex_texts.answer, texts))
+    owns = list(map(codex_texts.request if role == "user" else codex_texts.answer, found))
     own = [one.text for one in owns if one.why is None or one.text.strip()]
     if own:
         return "\n".join(own)

@@ -39,10 +39,9 @@ USER = HostTexts(
         Element("in-app-browser-context", Skip.EDITOR, "desktop application", beside=True),
     ],
     openings=[
-        Opening("# AGENTS.md instructions", Skip.META, _CONTEXT),
+        Opening("# AGENTS.md instructions", Skip.META, _CONTEXT, then=r" for |\s*\n"),
         Opening("<environment_context>", Skip.META, _CONTEXT),
         Opening("<user_instructions>", Skip.META, _CONTEXT),
-        Opening("<external_", Skip.NOTICE, f"{_CONTEXT}: additional context, of any name"),
         Opening("Here is a list of plugins that are available", Skip.META, _CONTEXT),
         Opening("Warning: The maximum number of unified exec processes", Skip.META, _CONTEXT),
         Opening("Warning: apply_patch was requested via ", Skip.META, _CONTEXT),
@@ -70,6 +69,12 @@ ASSISTANT = HostTexts(
 _HEADING = re.compile(r"\s*#{1,2} [A-Z][^\n]{2,60}:[ \t]*\n")
 # USER_MESSAGE_BEGIN, protocol/src/protocol.rs; newer versions leave "for Codex" out.
 _REQUEST = re.compile(r"^## My request(?: for Codex)?:", re.MULTILINE)
+# Fragments that an opening or a list of names cannot tell from a person's words.
+_LED_BY = re.compile(  # "context": the project's instructions; additional context, of any name
+    r"\s*(?:# AGENTS\.md instructions for [^\n]*\s*<INSTRUCTIONS>.*</INSTRUCTIONS>"
+    r"|<(external_\w+)(?:\s[^>\n]*)?>.*?</\1>)\s*",
+    re.DOTALL,
+)
 _COMMENT = re.compile(r"^Comment:[ \t]*\n(.*?)(?=^#{1,2} |^<|\Z)", re.MULTILINE | re.DOTALL)
 _ANNOTATIONS = re.compile(
     r"^<response-annotations>(.*?)</response-annotations>", re.MULTILINE | re.DOTALL
@@ -85,6 +90,9 @@ _PLAN_TAGS = re.compile(r"^</?proposed_plan>[ \t]*\n?", re.MULTILINE)
 def request(text: str) -> Own:
     """Return what a person said in a text: without the host's words, and what an editor sent."""
     own = USER.own(text)
+    while led := _LED_BY.match(text):
+        text = text[led.end() :]
+        own = Own(USER.own(text).text, Skip.NOTICE if led[1] else Skip.META)
     start = _REQUEST.search(own.text) if _HEADING.match(own.text) else None
     if start is None:
         return own

@@ -28,12 +28,22 @@ class Element(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """The first words of a text that is the host's to its end, or to the end of that line."""
+    """The first words of a text that is the host's to its end, or to the end of that line.
+
+    `then` is a pattern of what must follow the words, where a person may begin with these as well.
+    """
 
     words: str
     why: Skip
     source: str
     line: bool = False
+    then: str = ""
+
+    def begins(self, text: str) -> bool:
+        """Return whether a text begins so."""
+        return text.startswith(self.words) and (
+            not self.then or re.match(self.then, text[len(self.words) :][:_SHORT]) is not None
+        )
 
 
 class Own(NamedTuple):
@@ -55,7 +65,7 @@ class HostTexts:
         """Take the table; `placeholder` is a pattern of whole texts, in small letters."""
         self._placeholder = re.compile(placeholder)
         self._openings = tuple(openings)
-        self._beginnings = frozenset(o.words[:_BEGINNING] for o in self._openings)
+        self._beginnings = tuple({o.words[:_BEGINNING] for o in self._openings} | {"<"})
         self._may_open = {"", "<", *(o.words[0] for o in self._openings), *string.whitespace}
         self._why = {element.tag: element.why for element in elements}
         self._leading = re.compile(rf"\s*{_any_of(self._why)}\s*", re.DOTALL)
@@ -73,15 +83,15 @@ class HostTexts:
         why: Skip | None = None
         if "</" in text:
             text, why = self._without_blocks(text)
-        while (start := text.lstrip()).startswith("<") or start[:_BEGINNING] in self._beginnings:
-            opening = next((o for o in self._openings if start.startswith(o.words)), None)
-            if opening is not None:
-                why = opening.why
-                text = start.partition("\n")[2] if opening.line else ""
-            elif found := self._leading.match(start):
+        while (start := text.lstrip()).startswith(self._beginnings):
+            if found := self._leading.match(start):
                 text, why = start[found.end() :], self._why[found[1]]
-            else:
+                continue
+            opening = next((o for o in self._openings if o.begins(start)), None)
+            if opening is None:
                 break
+            why = opening.why
+            text = start.partition("\n")[2] if opening.line else ""
         return Own(text if why is None else text.strip("\n"), why)
 
     def _without_blocks(self, text: str) -> Own:

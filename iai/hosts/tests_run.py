@@ -98,6 +98,44 @@ def _go(output: str) -> Summary | None:
     return Summary(passed, failed) if passed or failed else None
 
 
+def _of_all(pattern: str, *, bad: int = 2) -> Callable[[str], Summary | None]:
+    """Read a line with a total, the first group, and `bad` kinds of failures; the last counts."""
+    line = re.compile(pattern, re.MULTILINE)
+
+    def read(output: str) -> Summary | None:
+        found = list(line.finditer(output))
+        if not found:
+            return None
+        total, *failures = (int(found[-1][n + 1] or 0) for n in range(bad + 1))
+        return Summary(max(0, total - sum(failures)), sum(failures))
+
+    return read
+
+
+def _listed(passed: str, failed: str) -> Callable[[str], Summary | None]:
+    """Read the two counts on lines of their own, of which the last are meant."""
+    good, bad = re.compile(passed, re.MULTILINE), re.compile(failed, re.MULTILINE)
+
+    def read(output: str) -> Summary | None:
+        counts = good.findall(output), bad.findall(output)
+        return (
+            Summary(*(int(found[-1]) if found else 0 for found in counts)) if any(counts) else None
+        )
+
+    return read
+
+
+def _ctest(output: str) -> Summary | None:
+    found = re.search(r"^\d+% tests passed, (\d+) tests failed out of (\d+)", output, re.MULTILINE)
+    return Summary(int(found[2]) - int(found[1]), int(found[1])) if found else None
+
+
+def _dotnet(output: str) -> Summary | None:
+    """Each assembly sums up for itself."""
+    found = re.findall(r"Failed: +(\d+), Passed: +(\d+), Skipped: ", output)
+    return Summary(sum(int(p) for _, p in found), sum(int(f) for f, _ in found)) if found else None
+
+
 _READERS: tuple[Callable[[str], Summary | None], ...] = (
     _cargo,
     _summed(  # nextest
@@ -120,5 +158,19 @@ _READERS: tuple[Callable[[str], Summary | None], ...] = (
     _summed(  # rspec: its failures are among its examples
         re.compile(r"^\d+ examples?, \d+ failures?.*$", re.MULTILINE), "examples?", "failures?"
     ),
+    _summed(  # deno
+        re.compile(r"^(?:ok|FAILED) \| .*\d+ passed.*$", re.MULTILINE), "passed", "failed"
+    ),
+    _listed(r"^ +(\d+) passed \([\d.]+m?s\)", r"^ +(\d+) failed$"),  # Playwright
+    _listed(r"^ *(\d+) pass$", r"^ *(\d+) fail$"),  # bun
+    _dotnet,
+    _ctest,
+    _of_all(r"^Tests: (\d+), Assertions: \d+(?:, Errors: (\d+))?(?:, Failures: (\d+))?"),  # PHPUnit
+    _of_all(r"^OK \((\d+) tests?, \d+ assertions?\)", bad=0),  # PHPUnit
+    _of_all(r"Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: \d+$"),  # Maven
+    _of_all(r"^(\d+) tests? completed, (\d+) failed", bad=1),  # Gradle
+    _of_all(r"^(?:\d+ doctests?, )?(\d+) tests?, (\d+) failures?", bad=1),  # Mix
+    _of_all(r"^(\d+) runs, \d+ assertions, (\d+) failures, (\d+) errors"),  # Minitest
+    _of_all(r"Executed (\d+) tests?, with (\d+) failures?", bad=1),  # XCTest
     _go,
 )  # fmt: skip

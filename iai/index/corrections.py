@@ -17,7 +17,11 @@ _CUE = re.compile(
     r"|(?:changed|moved|migrated|renamed|went back) (?:from|to)"
     r"|replac(?:ed?|es|ing)\b.{1,80}\b(?:with|by)"
     r"|make (?:that|it|this)|on second thoughts?|changed (?:my|our) mind"
-    r"|correction|scratch that|i was wrong|supersedes|not \S+(?: \S+)?,? but)\b",
+    r"|correction|scratch that|i was wrong|supersedes|not \S+(?: \S+)?,? but"
+    r"|doch lieber|stattdessen|nicht mehr|ab (?:jetzt|sofort)|finalement|plutôt que|au lieu d[eu]"
+    r"|en (?:vez|lugar) de|ya no|a partir de ahora|em vez de|invece di|in plaats van|zamiast"
+    r"|вместо|больше не|передумали?)\b"
+    r"|やっぱり|やはり|ではなく|改成|改为|换成|不再",
     re.IGNORECASE | re.DOTALL,
 )
 

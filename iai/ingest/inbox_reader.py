@@ -1,4 +1,8 @@
-"""Takes what other machines said from the inbox, slice by slice. Without a team it does nothing."""
+"""Takes what other machines said from the inbox, slice by slice. Without a team it does nothing.
+
+A commit waits for the disk twice, whatever is in it, so a machine that has much to take in takes as
+much at a time as fits into `SLICE_S`: a live turn that arrives meanwhile waits for one slice.
+"""
 
 import math
 from contextlib import suppress
@@ -8,13 +12,14 @@ from iai.encryption.cipher import Cipher
 from iai.errors import StoreAbsent
 from iai.ingest import replicated, traces
 from iai.ingest.writer import RecordWriter
-from iai.model.clock import Now
+from iai.model.clock import NS, Now
 from iai.protocol.behaviour import RemoveFile, StepsTo
 from iai.store.inbox import Batch, Inbox, Mark
 from iai.store.records import Records
 
-A_SLICE = 128  # changes: some 40 ms
-SLICE_BYTES = 128 << 10
+SLICE_S = 0.05  # that a slice is to take, with its commit
+CHANGE = 512  # bytes that a change counts for besides its own: a short one costs much the same
+LEAST, MOST = 256 << 10, 1 << 20  # bytes of a slice; some 200 and 800 turns
 
 
 class InboxReader:
@@ -35,6 +40,7 @@ class InboxReader:
         self._writer = writer
         self._inbox = inbox
         self._hinted = False
+        self._room = LEAST  # bytes of the next slice
         self.look()
 
     def look(self) -> None:
@@ -58,9 +64,9 @@ class InboxReader:
             with self._records.view() as records:
                 mark = records.team_mark()
             with self._inbox.view() as inbox:
-                own, (stream, batch) = inbox.owner(), inbox.after(mark, A_SLICE)
+                own, (stream, batch) = inbox.owner(), inbox.after(mark, self._room // CHANGE)
             if batch:
-                return (yield from self._apply(stream, _some(batch), own, now))
+                return (yield from self._apply(stream, _some(batch, self._room), own, now))
         self._hinted = False
         return False
 
@@ -70,7 +76,8 @@ class InboxReader:
             gone = list(replicated.to_forget(read.arrived, view))
         for path in traces.find(self._layout, gone, (), "", self._cipher) if gone else ():
             yield RemoveFile(path)
-        yield from self._writer.take(read, Mark(stream, batch[-1][0]), own, now)
+        committed = yield from self._writer.take(read, Mark(stream, batch[-1][0]), own, now)
+        self._room = _fitted(self._room, _size(batch), (committed.mono - now.mono) / NS)
         return replicated.forgets(read.arrived)
 
     def close(self) -> None:
@@ -80,11 +87,22 @@ class InboxReader:
             self._inbox = None
 
 
-def _some(batch: Batch) -> Batch:
-    """Return the first entries that are not too large together; at least one."""
+def _fitted(room: int, size: int, took_s: float) -> int:
+    """Return the room of the next slice after one of a size that took so many seconds."""
+    if took_s > SLICE_S:
+        return max(LEAST, int(size * SLICE_S / took_s))
+    return min(MOST, 2 * room) if 2 * size > room else room
+
+
+def _some(batch: Batch, room: int) -> Batch:
+    """Return the first entries that there is room for; at least one."""
     size = 0
-    for place, (_, _, change) in enumerate(batch):
-        size += len(change)
-        if place and size > SLICE_BYTES:
+    for place, entry in enumerate(batch):
+        size += _size([entry])
+        if place and size > room:
             return batch[:place]
     return batch
+
+
+def _size(batch: Batch) -> int:
+    return sum(CHANGE + len(change) for _, _, change in batch)

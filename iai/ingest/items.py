@@ -36,10 +36,7 @@ class Reader:
         """Return what a line holds. A broken one costs itself, not the whole records beside it."""
         if raw.data is None:
             return [Found(raw.offset, Skip.TOO_LONG, self.context)]
-        try:
-            return self._record(raw.offset, json_line.decode(raw.data))
-        except ValueError:
-            records, whole = json_line.rescued(raw.data)
+        records, whole = json_line.records(raw.data)
         found = []
         for record in records:
             found += self._record(raw.offset + record.position, record.value)

@@ -13,10 +13,12 @@ _BLANK = re.compile(r"[\0\s\ufeff]*")
 _START = re.compile(r'\{\s*"')
 _BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
 _INSIDE_ANOTHER = re.compile(r"[\0\s]*[,}\]]")
+# Windows PowerShell writes files so: little-endian, with a byte order mark in the first line.
+_UTF16 = re.compile(rb'(?:\xff\xfe)?[{\[]\0[{"]\0')
 
 
 class Located(NamedTuple):
-    """A JSON value and where it starts in its line."""
+    """A JSON value and where it starts in its line; in an array, which one it is."""
 
     position: int
     value: object
@@ -33,15 +35,31 @@ def decode(data: bytes) -> object:
     """Return the JSON of a line.
 
     Raises ValueError if it is not JSON. Half a character, which hosts write where they cut a text,
-    is replaced and does not cost the line; nor does a byte order mark.
+    is replaced and does not cost the line; nor does a byte order mark, or UTF-16.
     """
     try:
         try:
             return msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return _repaired(json.loads(data.decode("utf-8-sig", "replace")))
+            return _repaired(json.loads(_text(data)))
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def is_utf16(start: bytes) -> bool:
+    """Does a line that starts with these bytes look like JSON in UTF-16?"""
+    return _UTF16.match(start) is not None
+
+
+def records(data: bytes) -> Rescued:
+    """Return the record of a line, those of an array on it, or what is whole in a broken line."""
+    try:
+        value = decode(data)
+    except ValueError:
+        return rescued(data)
+    listed = value if isinstance(value, list) else []
+    found = [Located(number, one) for number, one in enumerate(listed) if isinstance(one, dict)]
+    return Rescued(found or [Located(0, value)], whole=True)
 
 
 def is_whole(data: bytes) -> bool:
@@ -63,7 +81,7 @@ def rescued(data: bytes) -> Rescued:
     """
     if len(data) > _RESCUED_LINE:
         return Rescued([], whole=False)
-    text, found = data.decode("utf-8", "replace"), list[Located]()
+    text, found = _text(data), list[Located]()
     position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
     begins = True  # does a record begin here, if it is one?
     while (position := _skip_blank(text, position)) < len(text):
@@ -87,6 +105,11 @@ def rescued(data: bytes) -> Rescued:
             start = _START.search(text, position + 1)
             position = start.start() if start else len(text)
     return Rescued(found, whole=not tried)
+
+
+def _text(data: bytes) -> str:
+    encoding = "utf-16-le" if is_utf16(data) else "utf-8"
+    return data.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def _read_up_to(error: json.JSONDecodeError) -> int:

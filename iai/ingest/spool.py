@@ -27,11 +27,19 @@ ABANDONED_NS = 3_600 * NS  # a hook takes milliseconds
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes; a larger file is not a hook event, and the hook cuts it
 
 # How other programs' events differ; hooks/iai-mcp-session-recall.sh has the same rules.
-_CURSOR = frozenset({"cursor_version", "conversation_id", "workspace_roots"})
-_CAMEL_CASE = frozenset({
-    "sessionId", "sessionID", "hookEventName", "hookName", "transcriptPath", "workspaceRoot",
-    "workspaceRoots",
-})  # fmt: skip
+_CAMEL_CASE = (
+    "sessionId", "sessionID", "sessionFile", "conversationId", "threadId", "taskId",
+    "hookEventName", "hookName", "transcriptPath", "workspaceRoot", "workspaceRoots",
+    "workspacePaths",
+)  # fmt: skip
+_FIELDS = {  # that neither Claude Code nor Codex sends
+    **dict.fromkeys(("cursor_version", "conversation_id", "workspace_roots"), "Cursor"),
+    **dict.fromkeys(
+        _CAMEL_CASE, "a program with names in camel case, such as Grok Build or Copilot CLI"
+    ),
+    "working_dir": "Goose",
+    "hook_source": "OpenCode",
+}
 _ALWAYS = frozenset({"cwd", "transcript_path"})  # at least one of them is in every event
 _PLACES = {
     ".copilot": "Copilot CLI",
@@ -45,6 +53,9 @@ _PLACES = {
     ".augment": "Auggie",
     ".kiro": "Kiro",
     ".windsurf": "Windsurf",
+    ".kimi": "Kimi CLI",
+    ".pi": "pi",
+    ".trae": "Trae",
 }
 
 
@@ -117,19 +128,26 @@ def _other_program(sent: dict[str, Any]) -> str:
 
     Its environment is no proof: an agent may run in the terminal of another.
     """
-    if _CURSOR & sent.keys():
-        return "Cursor"
-    if _CAMEL_CASE & sent.keys():
-        return "a program with names in camel case, such as Grok Build or Copilot CLI"
-    path, name = sent.get("transcript_path"), sent.get("hook_event_name")
+    by_field = next((program for field, program in _FIELDS.items() if field in sent), "")
+    return by_field or _by_its_directory(sent) or _by_what_is_missing(sent)
+
+
+def _by_its_directory(sent: dict[str, Any]) -> str:
+    path = sent.get("transcript_path")
+    if not isinstance(path, str):
+        return ""
+    path = path.replace("\\", "/")
+    return next((program for name, program in _PLACES.items() if f"/{name}/" in path), "")
+
+
+def _by_what_is_missing(sent: dict[str, Any]) -> str:
+    name = sent.get("hook_event_name")
     if isinstance(name, str) and name[:1].islower():
         return "a program whose events begin in lower case, such as Kiro"
-    if "timestamp" in sent and not path:
+    if "timestamp" in sent and not sent.get("transcript_path"):
         return "a program that sends a time, such as Copilot CLI"
-    if isinstance(path, str):
-        for directory, program in _PLACES.items():
-            if f"/{directory}/" in path.replace("\\", "/"):
-                return program
+    if name == "SessionStart" and "source" not in sent and "transcript_path" not in sent:
+        return "a program that does not say why a session starts, such as Kiro"
     if "hook_event_name" in sent and not _ALWAYS & sent.keys():
         return "a program that names no directory, such as Devin"
     return ""

@@ -329,13 +329,20 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
     """Cut off the complete lines. A last line without its end counts if it is whole JSON."""
     lines: list[RawLine] = []
     position = 0
+    wide = b"\n\0" in data  # as in UTF-16
     while (end := data.find(b"\n", position)) >= 0:
+        behind = end + 1
+        if wide and json_line.is_utf16(data[position : position + 6]):
+            end = data.find(b"\n\0", position)  # a byte of a character may be that of a line end
+            behind = end + 2
+            if end < 0:
+                break
         line = data[position:end]
         if line and not line.isspace():
             lines.append(RawLine(start + position, line))
-        position = end + 1
+        position = behind
     rest = data[position:]
-    if rest.rstrip().endswith(b"}") and json_line.is_whole(rest):
+    if rest.rstrip(b"\0 \t\r").endswith((b"}", b"]")) and json_line.is_whole(rest):
         lines.append(RawLine(start + position, rest))
         position = len(data)
     return lines, position

@@ -103,34 +103,44 @@ class RecordWriter:
         (result, touched, acted), self.mark = self._records.commit(
             lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
         )
-        yield from self._announce(before, touched, acted, local=True)
+        yield from self._announce(before, touched, acted, now, local=True)
         return result
 
     def _announce(
-        self, before: Watermark, touched: Mapping[str, LastChange], acted: int, *, local: bool
-    ) -> Steps:
-        """Announce a commit, if it moved the revision."""
+        self,
+        before: Watermark,
+        touched: Mapping[str, LastChange],
+        acted: int,
+        now: Now,
+        *,
+        local: bool,
+    ) -> StepsTo[Now]:
+        """Announce a commit, if it moved the revision; return the time after it, or `now`."""
         revision = self.mark.revision
         if revision > before.revision:
             ingested = self.mark.max_vec_label - before.max_vec_label + acted
-            yield Publish(RecordsCommitted(revision=revision, ingested=ingested, local=local))
+            event = RecordsCommitted(revision=revision, ingested=ingested, local=local)
+            now = yield Publish(event)
             # A pin, edit or forget bypasses the interval: nobody may see the record as it was.
             self.required.committed(touched, can_wait=ingested > 0)
             yield from self.write_required()
+        return now
 
     def read(self, batch: Entries, now: Now) -> Read:
         """Return what other machines said, from entries of the inbox."""
         return replicated.read(batch, self._redact, now.wall)
 
-    def take(self, read: Read, mark: Mark, own: str, now: Now) -> Steps:
-        """Apply what other machines said, up to a mark. `own` is the id of this machine.
+    def take(self, read: Read, mark: Mark, own: str, now: Now) -> StepsTo[Now]:
+        """Apply what other machines said, up to a mark; return the time after that.
+
+        `own` is the id of this machine.
 
         If the transaction fails, all is applied one by one, so that only what is at fault is left
         out.
         """
         arrived, faults = read
         try:
-            yield from self._apply(arrived, mark, own, now)
+            now = yield from self._apply(arrived, mark, own, now)
         except _UNFIT as error:
             log.warning("some of %d changes cannot be applied: %s", len(arrived), error)
             for one in arrived:
@@ -142,15 +152,16 @@ class RecordWriter:
         for sequence, machine, why in sorted(faults):
             skipped = ChangeSkipped(sequence=sequence, machine=machine, reason=why)
             yield Publish(skipped, keep=True)
+        return now
 
-    def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> Steps:
+    def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
             replicated.apply(unit, arrived, mark)
             return unit.touched_projects, unit.acted
 
         before = self.mark
         (touched, acted), self.mark = self._records.apply(change, now, own)
-        yield from self._announce(before, touched, acted, local=False)
+        return (yield from self._announce(before, touched, acted, now, local=False))
 
     def insert_turns(
         self, turns: tuple[CapturedTurn, ...], now: Now, *, live: bool = True

@@ -22,6 +22,7 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 Status: TypeAlias = Literal["", "ok", "failed", "refused", "interrupted"]  # "" is unknown
 
+COMMAND = "command"  # name of the tool of a "skill" that the user called with a slash command
 CHANGES: frozenset[Kind] = frozenset({"edit", "write", "delete", "move"})  # to files
 _KEPT: frozenset[Kind] = frozenset({"commit", "branch", "pull-request"})  # whatever is taken back
 

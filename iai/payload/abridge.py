@@ -76,6 +76,7 @@ _TYPED = re.compile(  # how a person begins, and a log does not
     r"|where|is|are|does|do)\b ",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"`[^`\n]+`")
 _NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the code
 
 
@@ -91,11 +92,13 @@ def abridge(text: str, limit: int) -> str:
     if len(text) <= limit and "```" not in text:
         return line
     said = list(_statements(_ends(text)))
+    if sum(len(one.text) for one in said) < _LEAST:  # nearly all of it is code
+        return line
     if len(said) == 1 and len(said[0].text) > limit:
         said = [_Statement(one) for one in _SENTENCE.split(said[0].text)]
     if said and limit <= _ONE_LINE and _TYPED.match(said[0].text) and len(said[0].text) > limit / 2:
         return framing.inline(said[0].text, limit)
-    return _joined(said, limit) if said else line
+    return _joined(said, limit)
 
 
 def opening(text: str) -> str:
@@ -115,7 +118,7 @@ def headline(text: str, limit: int) -> str:
         for sentence in _SENTENCE.split(statement.text)
         if _says_something(sentence)
     ]
-    done = (sentence for sentence in told if _DID.search(sentence))
+    done = (sentence for sentence in told if _DID.search(_CODE.sub("`", sentence)))
     return framing.inline(next(done, told[0] if told else ""), limit)
 
 
@@ -183,7 +186,11 @@ def _statements(text: str) -> Iterator[_Statement]:
             continue
         own = _plain(block.text)
         if own.endswith(":") and not block.row:
-            leading = [*leading, own] if not _ANNOUNCEMENT.search(own) else leading
+            *before, last = _SENTENCE.split(own)
+            if before:
+                yield _Statement(" ".join([*leading, *before]), detail=block.detail)
+                leading = []
+            leading = [*leading, last] if not _ANNOUNCEMENT.search(last) else leading
             continue
         if own:
             yield _Statement(" ".join([*leading, own]), block.row, block.detail and not leading)

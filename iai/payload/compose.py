@@ -16,7 +16,7 @@ from iai.model.record import Record
 from iai.payload import abridge, cues, hot_files
 from iai.payload.budget import TOKENS, Budget
 from iai.payload.material import Material, Others
-from iai.payload.summary import FileWork, Summary, names_of
+from iai.payload.summary import FileWork, Summary, command, names_of
 
 EARLIER = 8  # sessions that get a line each
 
@@ -30,6 +30,7 @@ _ASIDE = 300  # of the answer to what was asked after the work
 _RESULT = 110  # of what an earlier session came to
 _PINNED = 500
 _LINE = 280  # of a text that is one of many
+_SHORT_DECISION = 200  # a text up to this long is shown whole: what it decides may be in two parts
 _COMMAND = 100
 _NAME = 60  # of a branch, a host, a project
 _FILES = 12  # of the last session, by name
@@ -177,9 +178,7 @@ def _account(session: Summary) -> Iterator[str]:
             yield f"{when}: {_cited(request, _GOAL)}"
         if work.answer is not None:
             yield f"Answer: {_cited(work.answer, _ANSWER)}"
-    if last.request is not None:
-        when = "Asked" if len(session.requests) == 1 else "Asked last"
-        yield f"{when}: {_cited(last.request, _LAST_REQUEST)}"
+    yield from _asked_last(session)
     for turn in last.meanwhile:
         yield f"You, meanwhile: {_cited(turn, _REQUEST)}"
     if last.answer is not None:
@@ -189,6 +188,14 @@ def _account(session: Summary) -> Iterator[str]:
     yield from _work(session)
     for turn in _also(session, requests):
         yield f"Also asked: {_cited(turn, _REQUEST)}"
+
+
+def _asked_last(session: Summary) -> Iterator[str]:
+    """Yield the last request, or its slash command; of a mere yes the answer says what it meant."""
+    request, only = session.last.request, not session.requests[1:]
+    asked = _cited(request, _LAST_REQUEST) if request else command(session.last)
+    if asked and (only or request is None or not cues.agrees(request.text)):
+        yield f"{'Asked' if only else 'Asked last'}: {asked}"
 
 
 def _also(session: Summary, requests: Sequence[Record | None]) -> list[Record]:
@@ -211,7 +218,9 @@ def _work(session: Summary) -> Iterator[str]:
     if changed:
         yield f"Files: {_listed(list(map(_change, names, changed)), _FILES)}"
     if session.test is not None:
-        yield f"Tests: {_test(session.test)}"
+        failed = session.failed_before
+        before = f"; before that {_test(failed)}, not run again" if failed else ""
+        yield f"Tests: {_test(session.test)}{before}"
     if session.commits:
         yield f"Commits: {'; '.join(_commit(action) for action in session.commits[-_COMMITS:])}"
     elif changed:
@@ -221,6 +230,8 @@ def _work(session: Summary) -> Iterator[str]:
     if session.open_steps and not session.closed:
         steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
         yield f"Open: {_listed(steps, _STEPS, '; ')}"
+    if session.plan is not None and not session.closed:
+        yield f"Open: {_plan(session.plan)}"
     if session.files and not changed:
         yield f"Read: {_listed(names_of([file.path for file in session.files]), _READ)}"
 
@@ -287,8 +298,8 @@ def _outcome(session: Summary) -> str:
     """Say what a session came to, in the words of the answer to most of its work."""
     if session.outcome == "interrupted":
         return "interrupted"
-    failed = session.test is not None and session.test.status == "failed"
-    fails = f"tests fail ({_command(session.test)})" if session.test is not None and failed else ""
+    test = session.test
+    fails = f"tests fail ({_command(test)})" if test is not None and _fails(session) else ""
     answers = (session.result, session.work and session.work.answer, session.last.answer)
     lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
     told = next(filter(None, lines), "")
@@ -300,21 +311,50 @@ def _outcome(session: Summary) -> str:
 
 
 def _unfinished(session: Summary, others: Sequence[Summary]) -> bool:
-    """Has it steps left, or tests that failed last, and on its branch since then as well?"""
-    failed = session.test is not None and session.test.status == "failed"
-    passed = any(
-        other.test is not None and other.test.status == "ok"
+    """Has it steps left, or tests that failed last?
+
+    A later session on its branch says so itself, if it ran tests, or went on with the same steps.
+    """
+    later = [
+        other
         for other in others
         if other.ended_at > session.ended_at and other.info.branch == session.info.branch
+    ]
+    steps = {step.text for step in session.open_steps}
+    gone_on = any(steps.intersection(other.steps) for other in later)
+    ran = any(other.test is not None for other in later)
+    return not session.closed and (
+        (bool(steps) and not gone_on)
+        or (_fails(session) and not ran)
+        or _plan_left(session, others)
     )
-    return not session.closed and (bool(session.open_steps) or (failed and not passed))
+
+
+def _plan(plan: Action) -> str:
+    """A plan that waits to be carried out: its title and its first steps."""
+    steps = [framing.inline(step.text, _REQUEST) for step in plan.steps]
+    title = framing.inline(plan.text, _REQUEST)
+    return f'the plan "{title}"' + (f": {_listed(steps, _STEPS, '; ')}" if steps else "")
+
+
+def _plan_left(session: Summary, others: Sequence[Summary]) -> bool:
+    """Is a plan of a session left that no later one began with?"""
+    title = session.plan.text if session.plan else ""
+    later = (r for o in others if o.ended_at > session.ended_at for r in o.requests)
+    return bool(title) and not any(r.kind == "plan" and title in r.text for r in later)
+
+
+def _fails(session: Summary) -> bool:
+    return session.test is not None and session.test.status == "failed"
 
 
 def _still_open(session: Summary) -> tuple[str, ...]:
     steps = [framing.inline(step.text, _REQUEST) for step in session.open_steps]
-    if not steps and session.test is not None:
-        steps = [f"tests failed last: {_test(session.test)}"]
-    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS, '; ')}",)
+    if session.plan is not None:
+        steps = [*steps[:_STEPS], _plan(session.plan)]
+    if session.test is not None and _fails(session):
+        steps = [*steps[:_STEPS], f"tests failed last: {_test(session.test)}"]
+    return (f"- {_day(session.ended_at)}{_branch(session)}: {_listed(steps, _STEPS + 2, '; ')}",)
 
 
 def _decision(record: Record, names: Names) -> tuple[str, ...]:
@@ -325,7 +365,8 @@ def _decision(record: Record, names: Names) -> tuple[str, ...]:
 
 def _decided(record: Record) -> str:
     """What was decided, in its own words."""
-    text = framing.inline(cues.decided(record.text) or record.text, _LINE)
+    whole = len(record.text) <= _SHORT_DECISION
+    text = framing.inline((not whole and cues.decided(record.text)) or record.text, _LINE)
     if record.kind == "answer":
         text = _said(record, 2 * _LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
@@ -410,6 +451,8 @@ def _said(record: Record, limit: int) -> str:
         return _answers(text.splitlines(), limit)
     if record.kind == "plan":
         return framing.inline(abridge.opening(text), limit)
+    if record.role == "user" and limit <= _REQUEST:  # in more room what was pasted names files
+        text = cues.typed(text)
     return abridge.abridge(text, limit)
 
 

@@ -8,17 +8,23 @@ sentences that prescribe.
 import re
 from functools import lru_cache
 
+from iai.payload import cue_languages
+
 LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
 LONGEST_SENTENCE = 300
 
 _SENTENCE = re.compile(
     "(?<=[.!?])\\s+|\\n+|(?<=[\u3002\uff01\uff1f])"
 )  # the last: Chinese and Japanese
+_COMMAND = re.compile(r"^/[\w:-]+\s+")  # a slash command before its arguments
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`")
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_INDENTED = re.compile(r"(?:\t| {3})\s*\S")
 # A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
     r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+ ?\(|E {2,}"
-    r"|(?:it|test|describe)\()"
+    r"|\d+ \||(?:it|test|describe)\(|(?:Tests?|Test (?:Suites|Files)|Snapshots|Time|Duration):? +\d"
+    r"|(?:test result|\w*Warning):\s)"
     r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
     r"|\s*(?:\w+:? )?(?:WARN(?:ING)?|INFO|DEBUG|ERROR|FATAL|FAIL(?:ED)?|PASS(?:ED)?)\b"
     r"|\s*(?:\w+: )?(?:[Ee]rror|[Ww]arning|[Hh]int|note|[Dd]eprecated|[Ff]atal|[Pp]anic|Expected"
@@ -32,12 +38,19 @@ _LEAD = (
 )
 _IMPERATIVE = re.compile(
     _LEAD + r"(?:let'?s (?:not|use|keep|go with|stick|always|never|drop|leave)"
-    r"|(?:do not|don'?t|never|always)(?: ever)? (?:use|add|touch|change|edit|remove|rename|create"
+    r"|(?:do not|don'?t)(?: ever)? (?:use|add|touch|change|edit|remove|rename|create"
     r"|commit|push|write|rely|make|put|round|sort|store|log|send|return|raise|retry|skip|drop|delete"
-    r"|introduce|import|merge|mock|expose|cache|break|assume|hard-?code|include|call)(?! anything)"
+    r"|introduce|import|merge|mock|expose|cache|break|assume|hard-?code|include|call"
+    r"|update|move|bump|upgrade|deploy|apply|promote|squash|rebase|force)(?! anything)"
+    r"|(?:never|always) (?!mind|again|seen|heard|got|had|been|was|were|did|done|went|came|ran|knew"
+    r"|said|happen|on|in|at|the|a|an|this|that|be\b)[a-z]+(?<![a-z]s)(?<!ed)(?<!ing) (?!anything)"
     r"|use \S+.* (?:instead|not|rather than|instead of)|no (?:new|more|extra|silent|need for) \S+"
+    r"|no [\w-]+,? (?:until|ever|anywhere)\b|(?:do|make) (?:that|it|this),? but (?=\S)"
     r"|only \w+ |go with |stick (?:to|with) |(?:keep|leave) .* (?:as (?:it|they) (?:is|are)"
-    r"|as is|alone|untouched|working|in until|until|compatible|out of))\b",
+    r"|as is|alone|untouched|working|in until|until|compatible|out of)"
+    r"|keep (?:it|them|that|this|a|an|the \S+) (?:in|on|at|under|below|private|deprecated|old)"
+    r"|(?:\S+ ){1,3}in a (?:separate )?(?:pr|pull request|commit|branch) of (?:its|their) own"
+    r")(?!(?<=\w)\w)",
     re.IGNORECASE,
 )
 _STATED = re.compile(
@@ -48,7 +61,9 @@ _STATED = re.compile(
     r"|(?:must|has to|have to) be \w+ (?:across|everywhere)|\bare? \w+ everywhere"
     r"|(?:i|we)(?:'d| would)? (?:rather|prefer|want to keep|don'?t want)"
     r"|decided (?:to|on|against)|from now on|going forward"
-    r"|(?:must|should|shall) (?:never|not be|only)"
+    r"|(?:must|should|shall) (?:never|not be|only)|\bmust not \w+"
+    r"|we(?:'re| are) not (?:doing|going to|using|adding|changing|touching|supporting)\b"
+    r"|(?<!\bi )(?<!\bwe )(?<!\bthey )keep (?:it|them|that) (?:in|out of|under|below|separate)\b"
     r"|; no (?:new|more|extra|silent) |actually use|instead of (?:a |the )?\w+[^?]* use)",
     re.IGNORECASE,
 )
@@ -59,21 +74,9 @@ _CORRECTED = re.compile(
     r"|\b(?:use|make|keep|take|put|want|wants|need|needs|call|name|have|do|go with|be)\b[^.?!]* "
     r"(?:after all|instead)\W*$"
     r"|\b(?:go|switch|change|move) back to\b"
-    r"|\b(?:should|must|has to|needs to) be\b[^.?!]{1,60}\b(?:not|rather than|instead of)\b"
+    r"|\b(?:should|must|has to|needs to) be\b[^.?!]{1,60}\b(?:not|never|rather than|instead of)\b"
     r"|\b(?:customer|client|team|reviewer|boss|product|legal|security|ops)s? (?:now )?"
     r"(?:wants?|decided|prefers?|insists?|agreed)\b",
-    re.IGNORECASE,
-)
-# The same in other languages, where a sentence begins so.
-_ELSEWHERE = re.compile(
-    r"(?:(?:nein|ja|doch|bitte|non|oui|sí|não|да|нет)\b[,;:.! ]*)*"
-    r"(?:(?:verwende|benutze|nutze|nimm) .*\b(?:kein\w*|nicht|nur|statt|stattdessen)\b"
-    r"|(?:wir (?:nehmen|verwenden|bleiben bei|behalten)|ab jetzt|keine? neue\w*|nie(?:mals)?|immer"
-    r"|nur) \w+|(?:nunca|siempre|sempre|jamais|toujours|никогда|всегда|только) \w+"
-    r"|no (?:uses|añadas|agregues|toques|cambies) |não (?:use|adicione|mexa|altere) "
-    r"|(?:n'|ne )\w+ (?:pas|jamais) |on (?:garde|reste sur|utilise) |не (?:добавляй|трогай|меняй"
-    r"|используй) |используй(?:те)? только |.*\b(?:nunca|jamais) \w+$"
-    r"|.*(?:不要(?:引入|添加|使用|修改|改)|一律|统一用|しないで|しないこと|使わないで))",
     re.IGNORECASE,
 )
 _ASKS = re.compile(  # without a question mark
@@ -87,7 +90,10 @@ _ASKS = re.compile(  # without a question mark
 )
 _AGREES = re.compile(
     r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|do (?:it|that)|let'?s do (?:it|that)"
-    r"|sounds good|looks good|thanks?|continue|commit|push|try again)\b[,;:.! ]*)+",
+    r"|sounds good|looks good|thanks?|continue|commit|push|try again"
+    r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"
+    r"|adelante|hazlo|sim|pode|sì|va bene|procedi|да|давай|хорошо|tak|好的?|可以|はい|お願いします"
+    r"|네)\b[,;:.!。 ]*)+",
     re.IGNORECASE,
 )
 
@@ -114,6 +120,11 @@ def only_asks(text: str) -> bool:
     return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
 
 
+def agrees(text: str) -> bool:
+    """Return whether a text agrees to something and says nothing beside."""
+    return _AGREES.fullmatch(text.strip()) is not None
+
+
 def small_talk(text: str) -> bool:
     """Return whether a text is a greeting, thanks, a command, or a question about the agent."""
     return _SMALL_TALK.fullmatch(text.strip()) is not None
@@ -124,17 +135,29 @@ def pasted(text: str) -> bool:
     return _PASTED.match(text) is not None
 
 
+def typed(text: str) -> str:
+    """Return a text without the paragraphs that begin with what nobody types.
+
+    All of it, where only such are left, or what is typed ends by announcing them.
+    """
+    paragraphs = _PARAGRAPH.split(text)
+    own = [one for one in paragraphs if not pasted(one) and not _INDENTED.match(one)]
+    typed = "\n\n".join(own).strip()
+    return typed if typed and not typed.endswith(":") else text
+
+
 def says_something(text: str) -> bool:
     """Return whether a text says something of its own: typed, and no question or consent."""
     return not pasted(text) and not only_asks(text)
 
 
 def _decides(sentence: str) -> bool:
+    sentence = _COMMAND.sub("", sentence, count=1)
     if not 0 < len(sentence) <= LONGEST_SENTENCE or sentence.endswith("?"):
         return False
     own = _QUOTED.sub("…", sentence)
     if _PASTED.match(own):
         return False
-    if _ELSEWHERE.match(own):
+    if cue_languages.decides(own):
         return True
     return any(cue.search(own) for cue in (_IMPERATIVE, _STATED, _CORRECTED))

@@ -1,5 +1,6 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iai.model.action import CHANGES, Action, Step
+from iai.model.action import CHANGES, COMMAND, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
@@ -22,6 +23,7 @@ REQUESTS = 8  # kept of a session beside its first
 SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
+SMALL_TALK_ANSWERS = 200  # and of what was answered, where anything was looked at
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
@@ -60,7 +62,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     commits: tuple[Action, ...] = ()
     pull_requests: tuple[Action, ...] = ()
     test: Action | None = None  # the last run of its tests
-    open_steps: tuple[Step, ...] = ()  # of its last to-do list
+    failed_before: Action | None = None  # a larger run of them that failed, and was not repeated
+    plan: Action | None = None  # that was accepted, and not carried out
+    steps: frozenset[str] = frozenset()  # all that were on its to-do lists
+    open_steps: tuple[Step, ...] = ()  # of the last of these
     outcome: Outcome = "answered"
     closed: bool = False  # the user said that it is done
     dismissed: bool = False  # the user does not want to see it again
@@ -94,7 +99,7 @@ def summarise(
 
     `root` is the top of the project's working tree.
     """
-    exchanges = [_carrying_out(exchange) for exchange in exchanges]
+    exchanges = [_with_command(_carrying_out(exchange)) for exchange in exchanges]
     actions = [action for exchange in exchanges for action in exchange.actions]
     tests = [action for action in actions if action.kind == "test"]
     lists = [action for action in actions if action.kind == "todo"]
@@ -104,7 +109,7 @@ def summarise(
     between = [request for request in requests[1:] if not request.dismissed]
     latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
     worked = next((exchange for _, exchange in latest_first), last)
-    _, most = max(latest_first, key=itemgetter(0), default=(0, last))
+    _, most = max(latest_first, key=itemgetter(0), default=(0, _most_answered(exchanges)))
     return Summary(
         info=info,
         began_at=at[0],
@@ -115,14 +120,17 @@ def summarise(
         result=most.answer,
         said=tuple(said),
         files=files_of(actions, (root, info.cwd)),
-        commits=tuple(a for a in actions if a.kind == "commit" and not throwaway(a)),
+        commits=_commits(actions),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
+        failed_before=_failed_before(tests),
+        plan=_not_carried_out(actions),
+        steps=frozenset(step.text for action in lists for step in action.steps),
         open_steps=_open(lists[-1].steps if lists else ()),
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
         dismissed=any(r.dismissed for r in (*requests[:1], *_goal(requests), *requests[-1:])),
         outcome=_outcome(last),
-        trivial=_trivial(requests, said, actions),
+        trivial=_trivial(exchanges, requests, said),
     )
 
 
@@ -133,6 +141,32 @@ def _carrying_out(exchange: Exchange) -> Exchange:
         return exchange
     rest = tuple(turn for turn in exchange.meanwhile if turn is not plan)
     return structs.replace(exchange, request=plan, meanwhile=rest)
+
+
+def command(exchange: Exchange) -> str:
+    """Return the slash command that the user typed for an exchange, or for its arguments; or ""."""
+    request = exchange.request
+    at = 0 if request is None else request.created_at
+    typed = (a for a in exchange.actions if a.kind == "skill" and a.name == COMMAND)
+    return next((a.text for a in typed if at in (0, a.at)), "")
+
+
+def _with_command(exchange: Exchange) -> Exchange:
+    """Return an exchange whose request, if it is what followed a slash command, begins with it."""
+    request, name = exchange.request, command(exchange)
+    if request is None or request.kind != "command" or not name or request.text.startswith(name):
+        return exchange
+    return structs.replace(
+        exchange, request=structs.replace(request, text=f"{name} {request.text}")
+    )
+
+
+def _most_answered(exchanges: Sequence[Exchange]) -> Exchange:
+    """Return what a review or an explanation came to: the last of the long answers."""
+    shown = [e for e in exchanges if e.answer and not (e.request and e.request.dismissed)]
+    longest = max((len(e.answer.text) for e in shown if e.answer), default=0)
+    long = (e for e in reversed(shown) if e.answer and len(e.answer.text) >= longest / 2)
+    return next(long, Exchange())
 
 
 def _shown(exchange: Exchange) -> Exchange:
@@ -164,6 +198,32 @@ def _goal(requests: Sequence[Record]) -> Iterator[Record]:
     yield from islice(chain(typed, said, requests), 1)
 
 
+def _commits(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return the commits that say something; of those with one subject, the last, as amended."""
+    latest = {a.text: a for a in actions if a.kind == "commit" and not throwaway(a)}
+    return tuple(latest.values())
+
+
+def _failed_before(tests: Sequence[Action]) -> Action | None:
+    """Return a larger run that failed, and of whose failures the runs after it were too few."""
+    for place in range(len(tests) - 2, -1, -1):
+        run, later = tests[place], tests[place + 1 :]
+        if run.status == "failed" and run.failed:
+            again = any(t.text == run.text or t.passed >= run.failed for t in later)
+            return None if again or later[-1].status == "failed" else run
+    return None
+
+
+def _not_carried_out(actions: Sequence[Action]) -> Action | None:
+    """Return the last plan, if it was accepted and nothing was changed since."""
+    for action in reversed(actions):
+        if action.kind == "plan":
+            return action if action.status == "ok" else None
+        if action.kind in CHANGES or action.kind in _MADE:
+            return None
+    return None
+
+
 def throwaway(commit: Action) -> bool:
     """Return whether a commit says nothing, as one in a repository made for a test."""
     return _THROWAWAY.fullmatch(commit.text) is not None
@@ -173,11 +233,17 @@ def _open(steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step.state not in _DONE)
 
 
-def _trivial(requests: Sequence[Record], said: Sequence[Record], actions: list[Action]) -> bool:
+def _trivial(
+    exchanges: Sequence[Exchange], requests: Sequence[Record], said: Sequence[Record]
+) -> bool:
+    actions = [action for exchange in exchanges for action in exchange.actions]
     looked = sum(action.kind in _LOOKS for action in actions)
     text = sum(len(request.text) for request in requests)
+    answers = sum(len(e.answer.text) for e in exchanges if e.answer) if looked else 0
     little = len(requests) <= SMALL_TALK and looked <= SMALL_TALK_LOOKS and text <= SMALL_TALK_TEXT
-    if not little or said or any(a.kind in _WORK or a.status == "failed" for a in actions):
+    if not little or answers > SMALL_TALK_ANSWERS or said:
+        return False
+    if any(a.kind in _WORK or a.status == "failed" or a.name == COMMAND for a in actions):
         return False
     return not any(r.kind == "plan" or cues.decided(r.text) for r in requests)  # dear: asked last
 
@@ -187,10 +253,12 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
 
     The host's files of plans are left out. So are files in a directory for temporary ones, unless
     they are in one of `places`, the working directory of a session or the top of a project, which
-    is there as well.
+    is there as well; and files that were made and are gone again.
     """
+    places = [place for place in places if place]
     kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
     found: dict[str, FileWork] = {}
+    made = set[str]()
     for action in actions:
         if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
             continue
@@ -200,8 +268,12 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue
+                whole = (posixpath.normpath(posixpath.join(place, path)) for place in places)
+                path = next((one for one in whole if one in found), path)  # noqa: PLW2901
+                if path not in found and action.kind == "write":
+                    made.add(path)
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
-    changed = (file for file in found.values() if file.changes)
+    changed = (f for f in found.values() if f.changes and not (f.gone and f.path in made))
     read = (file for file in found.values() if not file.changes)
     return (
         *sorted(changed, key=lambda f: (-(f.added + f.removed), -f.last_at)),

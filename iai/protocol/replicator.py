@@ -105,6 +105,12 @@ class StreamRefilled(Event, frozen=True):
     project: str  # id
 
 
+class StreamLimited(Event, frozen=True):
+    """The server drops old messages, by a limit that its operator has set."""
+
+    limits: str  # which ones, in words
+
+
 class ChangeWithheld(Event, frozen=True):
     """A change is not shared: the team's server takes no message of its size."""
 

@@ -55,6 +55,7 @@ class Intake:
     def __init__(self, membership: Membership, view: TeamView) -> None:
         self._membership = membership
         self._mark = view.taken()
+        self._hashes: dict[str, str] = {}  # project -> what stands for it
         self._named: dict[str, tuple[str, str]] = {}  # machine -> names that ingest was told
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
 
@@ -214,9 +215,14 @@ class Intake:
             found = change.decode(plain)
         except BadChange:
             return None
-        if self._membership.hash_of(found.project) != project:
+        if self._hash_of(found.project) != project:
             raise Forged("it is about another project than the one that it was sealed for")
         return found
+
+    def _hash_of(self, project: str) -> str:
+        if project not in self._hashes:
+            self._hashes[project] = self._membership.hash_of(project)
+        return self._hashes[project]
 
     @staticmethod
     def _is_forgotten(found: Change | None, view: TeamView) -> bool:

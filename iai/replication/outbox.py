@@ -3,70 +3,38 @@
 For each shared project, changes are read after the cursor, sealed and published, and the cursor
 moves when the stream has acknowledged them. After a crash, or with a new connection, it goes on
 from the cursor: the stream drops what it has seen, and applying a change twice does no harm.
+
+A backlog does not hold up what is said now. What comes after it is published first, by a run of its
+own, and the backlog at a rate that other machines can keep up with. The cursor follows the backlog,
+and then goes on with the other run.
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
-from msgspec import Struct, field, structs
+from msgspec import structs
 
-from iai.errors import Forged, MessageRefused
-from iai.model import change
-from iai.model.change import Change, ForgetChange
+from iai.errors import MessageRefused
+from iai.model.clock import NS, Now
 from iai.protocol.replicator import ChangeWithheld
 from iai.replication import content
-from iai.replication.positions import position, revision_of
+from iai.replication.messages import Message, last_position
+from iai.replication.positions import revision_of
+from iai.replication.project import Project, from_cursor
+from iai.replication.run import Run
 from iai.store import outgoing
 from iai.store.record_view import RecordView
 from iai.store.team_store import Shared
-from iai.team import envelope, subjects
+from iai.team import subjects
 from iai.team.chain import Span
 from iai.team.membership import Membership
-from iai.team.stream import Stream
+from iai.team.stream import Last, Stream
 
-BATCH = 256  # changes read at a time
-MOST_JOINED, JOINED_BYTES = 32, 64 << 10  # changes in one message of several, and their bytes
+PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
+NEVER = 1 << 63  # monotonic
 MOST_REFILLS = 64  # holes of others that wait to be filled
 _MAC = 8  # bytes
-
-
-class _Ready(Struct, frozen=True):
-    """A message that is not published yet."""
-
-    position: int
-    plain: bytes
-    through: int = 0  # revision up to which all is published with it; 0: more of it follows
-
-
-class _Run(Struct):
-    """What is being published: a project from its cursor on, or what is missing somewhere."""
-
-    read: int  # revision up to which the records were read
-    last: int  # position of the last message that was published
-    until: int = 0  # position at which it ends; 0: never
-    stuck_at: int = -1  # revision of the records at which nothing more was to be had
-    tag: str = ""  # makes a key that the stream does not know yet
-    ready: deque[_Ready] = field(default_factory=deque)
-    sent: deque[tuple[int, _Ready]] = field(default_factory=deque)  # by number, not acknowledged
-
-    @property
-    def idle(self) -> bool:
-        """Is nothing of it under way?"""
-        return not self.ready and not self.sent
-
-
-class _Project(Struct):
-    """A shared project."""
-
-    shared: Shared
-    main: _Run
-    refills: deque[_Run] = field(default_factory=deque)
-    checked: bool = False  # is what the stream has of it known, on this connection?
-    expected: int = 0  # position that was acknowledged when that was last asked for
-    blocked: str = ""  # why nothing can be published
-    late_since: int = 0  # since when anything is not acknowledged, UTC nanoseconds; 0: all is
 
 
 class Outbox:
@@ -75,12 +43,13 @@ class Outbox:
     def __init__(self, stream: Stream, membership: Membership) -> None:
         self._stream = stream
         self._membership = membership
-        self._projects: dict[str, _Project] = {}  # by hash
+        self._projects: dict[str, Project] = {}  # by hash
         self._numbers = count(1)
-        self._sent: dict[int, tuple[_Project, _Run]] = {}
-        self._acknowledged: set[int] = set()
+        self._sent: dict[int, tuple[Project, Run]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
+        self._limited = False  # does the stream drop old messages?
+        self._backlog_at = 0  # monotonic; nothing of a backlog is published before
         self._withheld: list[ChangeWithheld] = []  # and not told yet
 
     @property
@@ -102,7 +71,7 @@ class Outbox:
 
     def add(self, shared: Shared) -> None:
         """Share a project."""
-        self._projects[shared.hash] = _Project(shared, _Run(shared.through, shared.position))
+        self._projects[shared.hash] = Project(shared, from_cursor(shared))
         if self._stream.room:
             self._check(shared.hash)
 
@@ -110,42 +79,56 @@ class Outbox:
         """Stop sharing a project. Acknowledgements of what is under way are ignored."""
         self._projects.pop(hashed, None)
 
-    def connected(self, largest: int) -> None:
+    def connected(self, largest: int, *, limited: bool) -> None:
         """Go on from the cursors, once it is known what the stream has.
 
-        `largest`: bytes that a message may have.
+        `largest`: bytes that a message may have; `limited`: does the stream drop old ones?
         """
         self._largest = largest
+        self._limited = limited
         self._sent.clear()
-        self._acknowledged.clear()
         for one in self._projects.values():
-            one.main = _Run(one.shared.through, one.shared.position)
+            one.main = from_cursor(one.shared)
+            one.live = None
             one.refills.clear()
             one.checked = False
             self._check(one.shared.hash)
 
+    def begin_stream(self) -> list[Shared]:
+        """Take note that the stream is another one; return the cursors, in which that shows."""
+        for one in self._projects.values():
+            one.shared = structs.replace(one.shared, sequence=0)
+        return self.projects
+
     def verify(self) -> None:
         """Look whether the stream still has what it has acknowledged."""
         for one in self._projects.values():
-            if one.main.idle:
+            if one.main.idle and one.live is None:
                 self._check(one.shared.hash)
 
-    def last(self, subject: str, data: bytes | None, tag: str) -> bool:
-        """Take note of the last message of a subject; return whether the stream has lost some.
+    def last(self, found: Last, tag: str) -> Shared | None:
+        """Take note of the last message of a subject; return the cursor if the stream has lost any.
 
         Then those are published again, with keys that it cannot have seen.
         """
-        mine = [o for h, o in self._projects.items() if subject == self._subject(h)]
-        if not mine or not mine[0].main.idle:
-            return False
-        project = mine[0]
+        every = self._projects.items()
+        project = next((one for h, one in every if found.subject == self._subject(h)), None)
+        if project is None or not project.main.idle or project.live is not None:
+            return None
         project.checked = True
-        there, before = _last_position(data)
-        if there >= project.expected:
-            return False
+        expected = project.expected or project.shared
+        there, before = last_position(found.data)
+        # The last one need not be the last of the log: it may have been published again.
+        by_sequence = found.sequence >= expected.sequence
+        if by_sequence if expected.sequence else there >= expected.position:
+            return None
+        if self._limited and found.data is None:  # dropped for its age: who lacks it asks for it
+            return None
         resume = before if revision_of(before) < revision_of(there) else there
-        project.main = _Run(max(0, revision_of(resume) - 1), resume, tag=tag)
-        return True
+        resume = min(resume, project.shared.position)
+        project.shared = structs.replace(project.shared, sequence=0)
+        project.main = Run(max(0, revision_of(resume) - 1), resume, tag=tag)
+        return project.shared
 
     def refill(self, hashed: str, span: Span, tag: str) -> None:
         """Publish again what there is between two positions."""
@@ -156,50 +139,39 @@ class Outbox:
         overlapping = any(one.last < through and span.after < one.until for one in project.refills)
         if span.after < through and not overlapping:
             start = max(0, revision_of(span.after) - 1)
-            project.refills.append(_Run(start, span.after, until=through, tag=tag))
+            project.refills.append(Run(start, span.after, until=through, tag=tag))
 
-    def acknowledged(self, number: int) -> Shared | None:
+    def acknowledged(self, number: int, sequence: int) -> Shared | None:
         """Take note of an acknowledgement; return the cursor if it has moved."""
         project, run = self._sent.pop(number, (None, None))
         if project is None or run is None:
             return None
-        self._acknowledged.add(number)
+        run.acknowledged(number, sequence)
         before = project.shared
-        while run.sent and run.sent[0][0] in self._acknowledged:
-            done, ready = run.sent.popleft()
-            self._acknowledged.discard(done)
-            if run is project.main:
-                project.shared = structs.replace(
-                    project.shared,
-                    position=max(project.shared.position, ready.position),
-                    through=max(project.shared.through, ready.through),
-                )
+        if run is project.main:
+            project.advance()
         return project.shared if project.shared != before else None
 
-    def publish(self, view: RecordView, now: int) -> bool:
-        """Publish what there is room for; return whether more is left. `now` is UTC nanoseconds."""
-        head = view.watermark().revision
-        for project in self._projects.values():
-            done = project.main.idle and project.main.read >= head
-            project.late_since = 0 if done else project.late_since or now
-            if not project.checked:
-                continue
-            while project.refills and self._stream.room:
-                if not self._advance(view, project, project.refills[0], head):
-                    break
-                project.refills.popleft()
-            if self._stream.room:
-                self._advance(view, project, project.main, head)
-        return self.behind(head) and self._stream.room > 0
+    def publish(self, view: RecordView, now: Now) -> int:
+        """Publish what there is room for; return when to go on (monotonic), or `NEVER`.
 
-    def behind(self, head: int) -> bool:
-        """Is there anything to be published that could be? `head`: revision of the records."""
-        return any(
-            one.checked
-            and not one.blocked
-            and (one.main.ready or one.refills or one.main.read < head != one.main.stuck_at)
-            for one in self._projects.values()
-        )
+        When there is room again is not known: acknowledgements say so.
+        """
+        head = view.watermark().revision
+        for one in self._projects.values():
+            one.late_since = 0 if one.done(head) else one.late_since or now.wall
+        ready = [one for one in self._projects.values() if one.checked]
+        for one in ready:
+            one.split(head)
+            self._advance(view, one, one.first, head)
+        if now.mono >= self._backlog_at:
+            published = sum(self._publish_backlog(view, one, head) for one in ready)
+            self._backlog_at = now.mono + published * NS // PER_S
+        left = [one for one in ready if not one.blocked] if self._stream.room else []
+        if any(one.first.has_more(head) for one in left):
+            return 0
+        more = any(run.has_more(head) for one in left for run in one.backlog)
+        return self._backlog_at if more else NEVER
 
     def unpublished(self, view: RecordView, most: int) -> dict[str, int]:
         """Return how many changes of each project the stream has not acknowledged, up to `most`."""
@@ -225,36 +197,30 @@ class Outbox:
             team, machine = self._membership.team, self._membership.machine
             yield subjects.alive(team, hashed, machine), data
 
-    def _advance(self, view: RecordView, project: _Project, run: _Run, head: int) -> bool:
-        """Publish the next of a run; return whether it has come to its end."""
-        if not run.ready:
-            self._read(view, project, run, head)
-        while run.ready and self._stream.room:
-            if not self._send(project, run, run.ready[0]):
-                return False
+    def _publish_backlog(self, view: RecordView, project: Project, head: int) -> int:
+        """Publish the next of a backlog; return how many changes."""
+        if not project.backlog:
+            return 0
+        run = project.backlog[0]
+        count = self._advance(view, project, run, head)
+        if run is not project.main and run.ended:
+            project.refills.popleft()
+        return count
+
+    def _advance(self, view: RecordView, project: Project, run: Run, head: int) -> int:
+        """Publish the next of a run; return how many changes were read for that."""
+        count = 0
+        if not run.ready and self._stream.room:
+            count = run.read_on(view, project.shared.project, head)
+            if not run.ready:
+                project.close(run, head)
+            if run is project.main:
+                project.advance()
+        while run.ready and self._stream.room and self._send(project, run, run.ready[0]):
             run.ready.popleft()
-        return 0 < run.until <= run.last
+        return count
 
-    def _read(self, view: RecordView, project: _Project, run: _Run, head: int) -> None:
-        """Read the next changes of a run."""
-        if run.read >= head and not run.until:
-            return
-        found = outgoing.changes(view, project.shared.project, run.read, BATCH)
-        run.stuck_at = head if found.through <= run.read else -1  # it is ignored
-        run.read = max(run.read, found.through)
-        every = _placed(found.changes)
-        ready = list(_joined((p, o) for p, o in every if p > run.last and not 0 < run.until < p))
-        if run.until:
-            ends = run.read >= min(head, revision_of(run.until))
-            if ends and (not ready or ready[-1].position < run.until):
-                ready.append(_Ready(run.until, content.FILLER))
-        elif ready:
-            ready[-1] = structs.replace(ready[-1], through=run.read)
-        elif not run.sent:
-            project.shared = structs.replace(project.shared, through=run.read)
-        run.ready.extend(ready)
-
-    def _send(self, project: _Project, run: _Run, ready: _Ready) -> bool:
+    def _send(self, project: Project, run: Run, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
         try:
@@ -274,7 +240,7 @@ class Outbox:
         run.last = ready.position
         return True
 
-    def _withhold(self, project: _Project, ready: _Ready, size: int) -> None:
+    def _withhold(self, project: Project, ready: Message, size: int) -> None:
         """Note that a message is too large: another one without it takes its place in the chain."""
         withheld = ChangeWithheld(
             project=project.shared.project,
@@ -291,56 +257,13 @@ class Outbox:
 
     def _check(self, hashed: str) -> None:
         project = self._projects[hashed]
-        project.expected = project.shared.position
+        project.expected = project.shared
         self._stream.last_of(self._subject(hashed))
 
     def _subject(self, hashed: str) -> str:
         return subjects.changes(self._membership.team, hashed, self._membership.machine)
 
-    def _mac(self, ready: _Ready) -> str:
+    def _mac(self, ready: Message) -> str:
         """Tell contents apart by a hash that says nothing to who does not know the secret."""
         secret = self._membership.secret
         return hashlib.blake2b(ready.plain, key=secret, digest_size=_MAC).hexdigest()
-
-
-def _placed(changes: Iterable[tuple[int, Change]]) -> Iterator[tuple[int, Change]]:
-    """Yield changes with their positions."""
-    part, revision = 0, -1
-    for at, one in changes:
-        part = part + 1 if at == revision else 0
-        revision = at
-        yield position(at, part), one
-
-
-def _joined(placed: Iterable[tuple[int, Change]]) -> Iterator[_Ready]:
-    """Yield messages with several changes each: a signature and a write to the disk for all.
-
-    What is to be forgotten has a message of its own, which is never deleted for the sake of others;
-    so has what is large, which the server may not take.
-    """
-    parts, size, last = list[bytes](), 0, 0
-    for here, one in placed:
-        encoded = change.encode(one)
-        alone = isinstance(one, ForgetChange) or len(encoded) > JOINED_BYTES
-        if parts and (alone or len(parts) == MOST_JOINED or size + len(encoded) > JOINED_BYTES):
-            yield _Ready(last, content.join(parts))
-            parts, size = [], 0
-        parts.append(encoded)
-        size += len(encoded)
-        last = here
-        if alone:
-            yield _Ready(last, content.join(parts))
-            parts, size = [], 0
-    if parts:
-        yield _Ready(last, content.join(parts))
-
-
-def _last_position(data: bytes | None) -> tuple[int, int]:
-    """Return the position of a message of this machine, and of the one before it."""
-    if data is None:
-        return 0, 0
-    try:
-        header = envelope.read_header(data)
-    except Forged:
-        return 0, 0
-    return header.revision, header.after

@@ -11,6 +11,11 @@ def position(revision: int, part: int = 0) -> int:
     return revision * _PARTS + min(part, _PARTS - 1)
 
 
+def end_of(revision: int) -> int:
+    """Return the last position of a revision."""
+    return position(revision, _PARTS)
+
+
 def revision_of(position: int) -> int:
     """Return the revision that a position belongs to."""
     return position // _PARTS

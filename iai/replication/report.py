@@ -8,7 +8,7 @@ from iai.replication.outbox import Outbox
 from iai.store.team_store import Peer, TeamView
 from iai.team.membership import Membership
 
-COUNTED = 10_000  # changes in the inbox that are looked at
+COUNTED = 1_000  # changes in the inbox that are looked at each time
 
 
 class Link:
@@ -18,12 +18,14 @@ class Link:
         self.connected = False
         self.since = 0  # UTC nanoseconds
         self.reason = "not connected yet"
+        self.limits = ""  # by which the stream drops old messages, in words
         self.pending = 0  # messages in the stream that are still to come
         self.refused = 0
         self.behind_since: dict[str, int] = {}  # UTC nanoseconds, by machine
 
-    def reached(self, now: int) -> None:
-        """Take note of a connection."""
+    def reached(self, limits: str, now: int) -> None:
+        """Take note of a connection, and of the limits of the stream."""
+        self.limits = limits
         if not self.connected:
             self.since = now
         self.connected, self.reason = True, ""

@@ -6,7 +6,7 @@ and the transcripts.
 
 import importlib
 import os
-from contextlib import ExitStack
+from contextlib import nullcontext
 
 from msgspec import Struct
 
@@ -49,17 +49,23 @@ def compose(start: Start, settings: Settings, wall: int) -> str:
 
     Raises StoreError if the store cannot be read, or is encrypted and the key is not there.
     """
+    records = _records(Layout(settings.store))
+    try:
+        return compose_from(records, start, settings, wall)
+    finally:
+        if records is not None:
+            records.close()
+
+
+def compose_from(records: Records | None, start: Start, settings: Settings, wall: int) -> str:
+    """Return the text for a session, see `compose`, from records that are open."""
     event = start.event
     cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
     project = identify(cwd)
     layout = Layout(settings.store)
     compacted = event.source == "compact"  # the host has cut away what the session was given
-    with ExitStack() as opened:
-        records = _records(layout)
-        if records is not None:
-            opened.callback(records.close)
-        waiting = _waiting(layout, settings, records, wall)
-        view = opened.enter_context(records.view()) if records is not None else None
+    waiting = _waiting(layout, settings, records, wall)
+    with records.view() if records is not None else nullcontext() as view:
         source = PendingView(view, waiting, wall)
         since = 0 if compacted else start.since or given.through(layout, start.new_to)
         if view is not None:

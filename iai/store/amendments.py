@@ -26,6 +26,7 @@ DATABASES = (
 )
 PLACE = 32  # bytes of an action's key: session, time, number
 _FIRST = encode_u64(0)
+_REVISION = 8  # bytes
 _MOST = 1_000  # records or actions in one entry: as many fit into a message
 
 
@@ -149,20 +150,20 @@ class AmendmentView(Tables):
         data = self._t.intact(digest(record_id), db=self._db["amended"])
         return unpack(data, Amended) if data is not None else NOTHING
 
-    def own_amendments(self, revision: int) -> Iterator[Amendments]:
-        """Yield what this machine wrote by hand in the commit that ended with a revision."""
-        for _, data in self._t.prefixed(self._db["amendments"], encode_u64(revision)):
-            yield unpack(data, Amendments)
+    def own_amendments(self, after: int) -> Iterator[tuple[int, Amendments]]:
+        """Yield what this machine wrote by hand after a revision, each with that of its commit."""
+        for key, data in self._t.entries(self._db["amendments"], encode_u64(after + 1)):
+            yield decode_u64(key[:_REVISION]), unpack(data, Amendments)
 
-    def own_work(self, revision: int) -> Iterator[Work]:
-        """Yield what the commit that ended with a revision changed besides records."""
-        for _, data in self._t.prefixed(self._db["work"], encode_u64(revision)):
-            yield unpack(data, Work)
+    def own_work(self, after: int) -> Iterator[tuple[int, Work]]:
+        """Yield what else was changed after a revision, each with that of its commit."""
+        for key, data in self._t.entries(self._db["work"], encode_u64(after + 1)):
+            yield decode_u64(key[:_REVISION]), unpack(data, Work)
 
     def work_since(self) -> int:
         """Return the revision after which `own_work` is known: an older version kept none."""
         first = next(self._t.entries(self._db["work"]), None)
-        return decode_u64(first[0][:8]) if first is not None else 1 << 63
+        return decode_u64(first[0][:_REVISION]) if first is not None else 1 << 63
 
     def look_up(self, named: Named) -> Found:
         """Return the label of a record, by any of its ids and keys, and whether it is forgotten."""

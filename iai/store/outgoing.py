@@ -5,6 +5,7 @@ is in its newest state whenever it is made, and what was forgotten is in none.
 """
 
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -33,6 +34,7 @@ SCANNED = 2_000  # entries of the log that are read at a time: those of other pr
 _ROOM = LARGEST - (4 << 10)  # bytes for the actions of a message, which says little else
 _TURNS = ("insert", "edit", "mark", "move", "narrate")  # operations that a turn is said again for
 
+T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -56,7 +58,7 @@ def changes(view: RecordView, project: str, after: int, limit: int) -> Outgoing:
     known = view.project_named(project)
     if view.ignored(project, known.root if known is not None else ""):
         return Outgoing(after)
-    made = _Made(view, project)
+    made = _Made(view, project, after)
     last = after
     for last, entry in view.changes(Revisions(((after + 1, after + SCANNED),))):
         made.take(last, entry)
@@ -67,11 +69,29 @@ def changes(view: RecordView, project: str, after: int, limit: int) -> Outgoing:
     return Outgoing(last, tuple(made.all()))
 
 
+class _Beside(Generic[T]):
+    """What is stored beside some entries of the log, in the order of their revisions."""
+
+    def __init__(self, entries: Iterator[tuple[int, T]]) -> None:
+        self._entries = entries
+        self._next = next(entries, None)
+
+    def at(self, revision: int) -> Iterator[T]:
+        """Yield that of a revision. These must not fall from call to call."""
+        while self._next is not None and self._next[0] <= revision:
+            here, one = self._next
+            self._next = next(self._entries, None)
+            if here == revision:
+                yield one
+
+
 class _Made:
     """The changes of some revisions of one project."""
 
-    def __init__(self, view: RecordView, project: str) -> None:
+    def __init__(self, view: RecordView, project: str, after: int) -> None:
         self._view = view
+        self._own_work = _Beside(view.own_work(after))
+        self._own_amendments = _Beside(view.own_amendments(after))
         self._project = project
         self._homes: dict[str, bool] = {}  # project -> is it in ours?
         self._turns: dict[int, int] = {}  # label -> latest revision
@@ -93,11 +113,11 @@ class _Made:
                 self._turns[entry.label] = revision
                 if revision <= self._work_since and opens(record):
                     self._add_all_work(revision, record)
-        for work in self._view.own_work(revision):
+        for work in self._own_work.at(revision):
             if self._holds(work.project):
                 self._add_work(revision, _parts(work.actions, PLACE))
                 self._add_sessions(revision, _parts(work.sessions, DIGEST))
-        for amendments in self._view.own_amendments(revision):
+        for amendments in self._own_amendments.at(revision):
             if self._holds(amendments.project):
                 self._others += [(revision, one) for one in self._amended(revision, amendments)]
 

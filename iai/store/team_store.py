@@ -37,6 +37,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     hash: str  # that stands for it in the team
     through: int = 0  # revision of the records up to which the stream has acknowledged everything
     position: int = 0  # of the last message that it has acknowledged
+    sequence: int = 0  # in the stream, of that message; 0: it may have been lost since
     since: int = 0  # when the project was first shared, UTC nanoseconds
 
 

@@ -35,6 +35,7 @@ class Connected(Struct, frozen=True):
     stream: str  # when it was created: another one under the same name differs in this
     last: int  # sequence of its last message; 0: there never was one
     largest: int = 1 << 20  # bytes that a message may have, which is NATS's default
+    limits: str = ""  # by which it drops messages that are not erased, in words; "": it keeps all
 
 
 class Disconnected(Struct, frozen=True):
@@ -83,6 +84,7 @@ class Last(Struct, frozen=True):
 
     subject: str
     data: bytes | None  # None: there is no message
+    sequence: int = 0  # of it
 
 
 class Erased(Struct, frozen=True):

@@ -174,7 +174,7 @@ def test_a_replicator_that_lacks_what_it_needs_is_not_started_again(
     missing: str, layout: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if missing == "the package":
-        monkeypatch.setitem(sys.modules, "iai.team.jetstream", None)
+        monkeypatch.setitem(sys.modules, "iai.team.jetstream.port", None)
     ours, theirs = multiprocessing.Pipe()
     signals, settings = NoSignals(), Settings(store=layout.root)
     code = _run(Actor.REPLICATOR, "actors.replicator", settings, theirs, signals, verify=False)

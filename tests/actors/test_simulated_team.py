@@ -15,6 +15,7 @@ from iai.replication.outbox import Outbox
 from iai.store import outgoing
 from iai.store.replica_change import ReplicaChange
 from iai.store.team_store import TeamChange
+from iai.team.stream import Last
 
 MORE = 20  # scenarios that are tried where the first does not fail
 
@@ -31,10 +32,9 @@ def test_a_team_full_of_faults_breaks_no_invariant(seed: int) -> None:
 
 
 def what_is_missing_is_neither_asked_for_nor_noticed(patch: Patch) -> None:
-    def last(self: Outbox, subject: str, *_: object) -> bool:
+    def last(self: Outbox, found: Last, _: str) -> None:
         for hashed, project in self._projects.items():
-            project.checked |= self._subject(hashed) == subject
-        return False
+            project.checked |= self._subject(hashed) == found.subject
 
     patch.setattr(Replicator, "_ask", lambda *_: None)
     patch.setattr(Outbox, "last", last)

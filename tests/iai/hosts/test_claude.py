@@ -166,6 +166,7 @@ def test_the_samples_hold_the_turns_that_people_and_agents_said() -> None:
         "user": 6, "assistant": 10, Skip.NOT_A_TURN: 4, Skip.META: 1, Skip.COMMAND: 2,
         Skip.TOOL: 9, Skip.SIDECHAIN: 1, Skip.SUMMARY: 1, Skip.SYNTHETIC: 1,
         "command done": 5, "test done": 3, "edit done": 2, "read done": 1, "commit done": 1,
+        "tool done": 1,  # an interruption
     }  # fmt: skip
 
 

@@ -110,6 +110,15 @@ def test_a_call_is_interrupted_as_soon_as_the_host_says_so() -> None:
     assert actions(asked, prompt(2, "<bash-input>ls</bash-input>")) == []
 
 
+def test_an_interruption_while_no_call_waits_is_one_all_the_same() -> None:
+    (stopped,) = actions(
+        prompt(1, "mend it"),
+        answer(2, "First the gate."),
+        prompt(3, "[Request interrupted by user]"),
+    )
+    assert (stopped.name, stopped.status) == ("Interrupt", "interrupted")
+
+
 def test_what_was_waited_for_at_the_end_is_interrupted() -> None:
     context, _ = claude.parse(answer(1, call("t", "Bash", command="make")), Context())
     context, (action,) = claude.finish(context)

@@ -9,6 +9,7 @@ from iai.hosts.turn import Rewound, Skip, Turn
 from iai.model.action import Action
 from iai.model.context import QUEUED_TEXT, Context
 from tests.iai.hosts.claude_lines import (
+    actions,
     answer,
     call,
     items,
@@ -150,6 +151,12 @@ def test_a_refusal_without_words_and_a_failure_that_quotes_one_say_nothing() -> 
     assert turns(asked, quoting) == []
 
 
+def test_words_with_a_refusal_are_the_users_whatever_agent_they_were_said_to() -> None:
+    asked = answer(1, call("t", "Bash", command="rm x"), isSidechain=True, agentId="a")
+    refused = result(2, "t", f"{REFUSED} the user said:\nkeep x", isSidechain=True, agentId="a")
+    assert turns(asked, refused) == [("refusal", "keep x")]  # nor does the flag matter
+
+
 def test_an_answer_is_kept_with_its_question() -> None:
     asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
     beside = {"questions": ASKED, "answers": {"Which port?": "8443", "Which host?": ["a", "b"]},
@@ -243,6 +250,20 @@ def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
     ]
 
 
+def test_a_slash_command_is_an_action_unless_it_is_one_of_the_hosts() -> None:
+    def typed(name: str, arguments: str) -> str:
+        return (
+            f"<command-message>x</command-message>\n<command-name>/{name}</command-name>\n"
+            f"<command-args>{arguments}</command-args>"
+        )
+
+    new = line("system", 1, subtype="local_command", content=typed("apply", "now"))
+    for said in (prompt(1, typed("apply", "staging")), prompt(1, typed("apply", "")), new):
+        (done,) = actions(said)
+        assert (done.kind, done.name, done.text) == ("skill", "command", "/apply")
+    assert actions(prompt(1, typed("model", "opus")), prompt(2, "why /apply?")) == []
+
+
 def test_a_command_alone_as_it_was_typed_says_nothing() -> None:
     for text in ("/clear", " /pier:survey ", "!ls -la", "(no content)"):
         assert claude_texts.typed(text).text == ""
@@ -289,6 +310,8 @@ def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
         ("A session-scoped Stop hook is now active with condition: green", Skip.HOOK),
         ("Goal set: green", Skip.COMMAND),
         ("<tick>10:03</tick>", Skip.NOTICE),
+        ("SessionStart:startup hook success: loaded", Skip.HOOK),
+        ("SubagentStop:reviewer hook feedback:\nno", Skip.HOOK),
         ('<mcp-resource-update server="s" uri="u">x</mcp-resource-update>', Skip.NOTICE),
         ("<github-webhook-activity>x</github-webhook-activity>", Skip.NOTICE),
     ],
@@ -298,6 +321,26 @@ def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
     assert items(prompt(1, [{"type": "text", "text": text}])) == [why]
     beside = [{"type": "text", "text": text}, {"type": "text", "text": "and why?"}]
     assert turns(prompt(1, beside)) == [("user", "and why?")]
+
+
+@pytest.mark.parametrize("content", ["why?", ["why?"], {"type": "text", "text": "why?"}])
+def test_a_message_may_be_one_text_or_one_block(content: object) -> None:
+    assert turns(prompt(1, content)) == [("user", "why?")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stop hooks from running twice",
+        "SessionStart: why is it slow?",
+        "Setup fails",
+        "[Request interrupted by user] is in my export, why?",
+        "This session is being continued from yesterday, where were we?",
+        "Base directory for this skill is wrong in the docs",
+    ],
+)
+def test_a_person_may_begin_as_the_host_does(text: str) -> None:
+    assert turns(prompt(1, text)) == [("user", text)]
 
 
 def test_words_beside_a_hosts_element_are_kept_whole() -> None:

@@ -95,7 +95,7 @@ def test_a_sub_agents_rollout_is_left_out_whole() -> None:
         (envelope("response_item", type="function_call_output", output="x"), Skip.TOOL),
         (envelope("response_item", type="custom_tool_call"), Skip.TOOL),
         (envelope("response_item", type="web_search_call"), Skip.TOOL),
-        (envelope("response_item", type="message", role="user", content="x"), Skip.BAD_SHAPE),
+        (envelope("response_item", type="message", role="user", content=7), Skip.BAD_SHAPE),
         (envelope("compacted", message="summary"), Skip.SUMMARY),
         *(
             (envelope("event_msg", type=type_), Skip.NOT_A_TURN)

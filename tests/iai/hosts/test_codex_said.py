@@ -143,6 +143,26 @@ def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
     assert turn.text == "why?"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<environment_context>\n<cwd>/p</cwd>\n</environment_context>",
+        "# AGENTS.md instructions for /p\n\n<INSTRUCTIONS>\nbe good\n</INSTRUCTIONS>",
+        "<user_instructions>be good</user_instructions>",
+        "<external_calendar>x</external_calendar>",
+    ],
+)
+def test_what_was_said_below_the_hosts_words_in_one_text_is_kept(text: str) -> None:
+    assert [t.text for t in turns(message("10:00:00", "user", f"{text}\n\nwhy?"))] == ["why?"]
+
+
+@pytest.mark.parametrize(
+    "text", ["# AGENTS.md instructions are ignored here, why?", "<external_id> is missing, why?"]
+)
+def test_a_person_may_begin_as_the_host_does(text: str) -> None:
+    assert [turn.text for turn in turns(message("10:00:00", "user", text))] == [text]
+
+
 def test_a_pasted_page_is_not_a_picture() -> None:
     page = "Why is this invalid?\n<image>\n<url>x</url>\n</image>\n"
     assert turns(message("10:00:00", "user", page))[0].text == page

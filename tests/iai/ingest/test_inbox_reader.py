@@ -1,5 +1,6 @@
 """What waits in the inbox becomes part of the records, slice by slice."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from iai.config.layout import Layout
 from iai.errors import StoreCorrupt
 from iai.ingest import spool
-from iai.ingest.inbox_reader import A_SLICE, InboxReader
+from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.writer import RecordWriter
 from iai.model import change
 from iai.model.change import Change, ForgetChange, Named, TurnChange
@@ -44,12 +45,13 @@ class Rig:
         data = [one if isinstance(one, bytes) else change.encode(one) for one in changes]
         self.inbox.put("S", [(place, A, one) for place, one in enumerate(data, first)])
 
-    def take(self) -> list[Effect]:
-        """Take all that waits; return the effects."""
+    def take(self, slow_from: float = math.inf) -> list[Effect]:
+        """Take all that waits; return the effects. From some record on, a slice takes a second."""
         self.reader.look()
         effects: list[Effect] = []
         while self.reader.due_s == 0.0:
-            effects += perform(self.reader.take(NOW))
+            slow = self.mark().sequence >= slow_from
+            effects += perform(self.reader.take(NOW), NOW.later(1.0) if slow else NOW)
         return effects
 
     def texts(self) -> list[str]:
@@ -89,11 +91,20 @@ def test_what_waits_is_in_the_records_with_the_mark_of_the_stream(rig: Rig) -> N
     assert rig.mark() == Mark("S", 8)
 
 
-def test_it_goes_on_from_the_mark_in_slices(rig: Rig) -> None:
-    rig.arrive(*(turn(str(n)) for n in range(A_SLICE + 5)))
-    committed = published(rig.take(), RecordsCommitted)
-    assert [one.ingested for one in committed] == [A_SLICE, 5]
-    rig.arrive(turn("late"), first=A_SLICE + 6)
+def test_it_goes_on_from_the_mark_in_slices_that_grow_until_they_take_their_time(
+    rig: Rig,
+) -> None:
+    rig.arrive(*(turn(str(n)) for n in range(4_500)))
+    slow_from = 2_500
+    sizes = [one.ingested for one in published(rig.take(slow_from=slow_from), RecordsCommitted)]
+    assert sum(sizes) == 4_500
+    growing = [at for at in range(len(sizes)) if sum(sizes[:at]) < slow_from]
+    assert sizes[0] < sizes[1] <= sizes[len(growing) - 1]
+    shrunk = sizes[len(growing) + 1 : -1]  # the one between was slow
+    assert shrunk
+    assert all(one < sizes[len(growing) - 1] // 2 for one in shrunk[2:])
+    assert all(one >= sizes[0] for one in shrunk)
+    rig.arrive(turn("late"), first=4_501)
     assert [one.ingested for one in published(rig.take(), RecordsCommitted)] == [1]
 
 

@@ -113,6 +113,25 @@ def test_whole_records_on_a_broken_line_are_kept_and_the_break_is_reported(path:
     assert all(data[r.source.offset :].startswith(b'{"type"') for r in batch.records)
 
 
+def test_a_transcript_in_utf_16_is_read_whatever_bytes_its_characters_have(path: Path) -> None:
+    lines = [prompt(1, "上 before 下"), prompt(2, "ä"), prompt(3, "in UTF-8 again")]
+    *wide, plain = (json.dumps(one, ensure_ascii=False) + "\r\n" for one in lines)
+    path.write_bytes("".join(wide).encode("utf-16"))
+    first = read(path)
+    assert [record.text for record in first.records] == ["上 before 下", "ä"]
+    assert first.transcript.offset == path.stat().st_size
+    with path.open("ab") as file:
+        file.write(plain.encode())
+    assert [r.text for r in read(path, first.transcript).records] == ["in UTF-8 again"]
+
+
+def test_each_record_of_an_array_on_one_line_is_read(path: Path) -> None:
+    path.write_text(json.dumps([prompt(1, "a"), prompt(2, "b")]))
+    batch = read(path)
+    assert [record.text for record in batch.records] == ["a", "b"]
+    assert len({record.source.offset for record in batch.records}) == 2
+
+
 def test_a_rewritten_transcript_is_read_again_from_its_start(path: Path) -> None:
     write(path, prompt(1, "a" * 2_000), prompt(2, "b"))
     transcript = read(path).transcript

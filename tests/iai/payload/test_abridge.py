@@ -102,6 +102,17 @@ def test_a_headline_says_what_was_done_rather_than_why_or_how_it_was_checked() -
     assert not any(headline(text, 90) for text in before[1:])
 
 
+def test_a_name_in_code_does_not_say_what_was_done() -> None:
+    text = "Both tests of the quay fail as they should.\n\n- Calls `time.Now()` twice."
+    assert headline(text, 80) == "Both tests of the quay fail as they should."
+
+
+def test_a_verdict_before_an_announcement_is_kept() -> None:
+    table = "| a | b |\n|---|---|\n| c | d |"
+    text = f"Both reviewers want changes before the merge. Here's a synthesis:\n\n{table}"
+    assert headline(text, 80) == "Both reviewers want changes before the merge."
+
+
 def test_a_text_that_begins_in_the_middle_has_no_blank_before_it() -> None:
     log = "```\n" + "x = 1\n" * 50 + "```\n" + "The harbour list is short of two berths. " * 12
     assert not abridge(log, 120).startswith(" ")

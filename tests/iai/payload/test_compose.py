@@ -293,6 +293,58 @@ def test_tests_that_passed_later_on_the_same_branch_are_not_open(records: Record
     assert "tests failed last" not in payload(records)
 
 
+def test_what_a_later_session_on_the_branch_went_on_with_is_open_once(records: Records) -> None:
+    failed = ("test", {"text": "go test", "failed": 2, "status": "failed"})
+    todo = ("todo", {"steps": (Step("client", "in_progress"), Step("cache", "pending"))})
+    rest = ("todo", {"steps": (Step("cache", "in_progress"),)})
+    session(records, "one", 7_200, done=[EDIT, todo, failed], branch="fix/one")
+    session(records, "two", 3_600, done=[EDIT, rest, failed], branch="fix/one")
+    session(records, "three", 60, done=[EDIT], branch="fix/two")
+    still = section(payload(records), "Also open here").splitlines()[1:]
+    assert [line for line in still if line] == [
+        "- Tue 14 Nov, fix/one: cache; tests failed last: go test: 2 failed"
+    ]
+
+
+def test_a_plan_that_no_later_session_begins_with_is_open(records: Records) -> None:
+    plan = ("plan", {"text": "Lift the crane", "steps": (Step("turn"),), "status": "ok"})
+    session(records, "one", 7_200, done=[plan], branch="fix/one")
+    assert 'Open: the plan "Lift the crane": turn' in section(payload(records), "Last session")
+    session(records, "two", 3_600, done=[EDIT])
+    assert '"Lift the crane": turn' in section(payload(records), "Also open here")
+    text = "Implement the following plan:\n\n# Lift the crane\n\n1. turn"
+    request = new_record("p", text=text, session="three", kind="plan", created_at=WALL - NS)
+    put(records, request)
+    assert "the plan" not in section(payload(records), "Also open here")
+
+
+def test_a_mere_yes_is_not_what_was_asked_last(records: Records) -> None:
+    session(records, "one", 60, done=[EDIT], asked="write the log of changes")
+    for number, (role, text) in enumerate((("user", "yes"), ("assistant", "Written."))):
+        at = WALL - (30 - number) * NS
+        put(records, new_record(f"n{number}", text=text, session="one", role=role, created_at=at))
+    last = section(payload(records), "Last session here")
+    assert "Asked last" not in last
+    assert "Answer: Written." in last
+
+
+def test_a_decision_in_few_words_is_shown_whole(records: Records) -> None:
+    session(records, "one", 7_200, asked="Let's stay on jest. We never mock the clock.")
+    session(records, "two", 60, asked=f"We never mock the clock. {'Look at the tide. ' * 15}")
+    lines = section(payload(records), "Decided by you").splitlines()[1:3]
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "We never mock the clock. (#3)",
+        "Let's stay on jest. We never mock the clock. (#1)",
+    ]
+
+
+def test_of_a_request_with_a_pasted_log_a_line_shows_what_was_typed(records: Records) -> None:
+    log = "FAIL src/tide.test.ts\n  at x (a.js:1)\n\nTests:  1 failed, 318 passed\nTime:  21 s"
+    session(records, "one", 7_200, done=[EDIT], asked=f"mend this, says CI\n\n{log}")
+    session(records, "two", 60, done=[EDIT])
+    assert '"mend this, says CI" (#1)' in section(payload(records), "Before that")
+
+
 def test_a_trivial_session_does_not_take_the_place_of_the_last_real_one(records: Records) -> None:
     session(records, "real", 3_600, done=[EDIT])
     session(records, "greeting", 60, asked="hello", said="Hello! What shall we do?")

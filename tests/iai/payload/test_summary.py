@@ -156,3 +156,55 @@ def test_a_title_that_may_be_another_sessions_is_not_used() -> None:
 def test_what_the_user_closed_or_dismissed_is_known() -> None:
     assert summarise([Exchange(request=turn("a", marks=("done",)))], INFO, (1, 2)).closed
     assert summarise([Exchange(request=turn("a", marks=("dismissed",)))], INFO, (1, 2)).dismissed
+
+
+def test_a_question_about_the_project_with_a_long_answer_is_not_trivial() -> None:
+    looked = action("command", text="gh pr list")
+    said = turn("Three touch the berths. " * 12, role="assistant")
+    assert not summary(looked, asked="which ones are open?", answer=said).trivial
+    assert summary(asked="how do I turn on vim mode?", answer=said).trivial
+
+
+def test_a_session_of_reviews_came_to_the_last_of_its_long_answers() -> None:
+    texts = ("The check is wrong. " * 9, "A second refund would pass. " * 9, "Noted.")
+    answers = [turn(text, role="assistant") for text in texts]
+    reviewed = [Exchange(request=turn("look again"), answer=said) for said in answers]
+    assert summarise(reviewed, INFO, (1, 2)).result == answers[1]
+
+
+def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:
+    typed = action("skill", name="command", text="/failover", at=1)
+    found = summarise(
+        [Exchange(request=turn("staging", kind="command"), actions=(typed,))], INFO, (1, 2)
+    )
+    assert found.goal is not None
+    assert found.goal.text == "/failover staging"
+    assert not found.trivial
+    later = Exchange(request=turn("staging", kind="command"), actions=(action("skill", at=9),))
+    assert [r.text for r in summarise([later], INFO, (1, 2)).requests] == ["staging"]
+
+
+def test_a_file_that_was_made_and_removed_again_is_no_work() -> None:
+    made = [action("write", path="/p/t.py"), action("delete", path="t.py")]
+    assert files_of(made, ("/p",)) == ()
+    old = [action("edit", path="/p/t.py"), action("delete", path="t.py")]
+    assert [(file.path, file.gone) for file in files_of(old, ("/p",))] == [("/p/t.py", True)]
+
+
+def test_an_amended_commit_is_one() -> None:
+    commits = [action("commit", text="Mend the tide", commit=name) for name in ("1a2b", "9f8e")]
+    assert [commit.commit for commit in summary(*commits).commits] == ["9f8e"]
+
+
+def test_a_plan_is_left_if_it_was_accepted_and_nothing_changed_since() -> None:
+    plan = action("plan", text="Lift the crane")
+    assert summary(action("edit", path="/p/a.py"), plan).plan == plan
+    assert summary(plan, action("edit", path="/p/a.py")).plan is None
+    assert summary(plan, action("plan", status="refused")).plan is None
+
+
+def test_a_larger_run_that_failed_and_was_not_repeated_is_told() -> None:
+    whole = action("test", text="pytest", status="failed", failed=3, passed=30)
+    assert summary(whole, action("test", text="pytest a.py", passed=1)).failed_before == whole
+    assert summary(whole, action("test", text="pytest a.py", passed=5)).failed_before is None
+    assert summary(whole, action("test", text="pytest", passed=33)).failed_before is None

@@ -92,6 +92,7 @@ from iai.protocol.replicator import (
     LeaveTeam,
     MachineInvited,
     ShareProject,
+    StreamLimited,
     StreamRefilled,
     StreamReset,
     TeamConnected,
@@ -405,6 +406,9 @@ GOLDEN: dict[str, str] = {
     "stream-refilled": (
         "84a17601a26964a137a46b696e64af73747265616d2d726566696c6c6564a770726f6a656374a170"
     ),
+    "stream-limited": (
+        "84a17601a26964a137a46b696e64ae73747265616d2d6c696d69746564a66c696d697473a16c"
+    ),
     "change-withheld": (
         "87a17601a26964a137a46b696e64af6368616e67652d7769746868656c64a770726f6a656374a170a8726576"
         "6973696f6e01a473697a6503a76c61726765737402"
@@ -529,6 +533,7 @@ def one_of_each() -> list[Message]:
         TeamDisconnected(reason="r"),
         StreamReset(stream="s"),
         StreamRefilled(project="p"),
+        StreamLimited(limits="l"),
         ChangeWithheld(project="p", revision=1, size=3, largest=2),
         TeamMessageRefused(sequence=1, subject="s", reason="r"),
     ]  # fmt: skip

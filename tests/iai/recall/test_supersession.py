@@ -96,5 +96,8 @@ def test_a_question_corrects_nothing_and_two_words_are_never_corrected() -> None
     assert sounds_like_correction("we use ruff instead of flake8")
     assert sounds_like_correction("make that port 9443, 8080 is taken")
     assert sounds_like_correction("on second thought the linter is pylint")
+    assert sounds_like_correction("doch lieber ruff für den Linter")
+    assert sounds_like_correction("en vez de flake8 usamos ruff")
+    assert sounds_like_correction("检查工具改成 ruff")
     assert not sounds_like_correction("should we use ruff instead of flake8?")
     assert not same_subject(frozenset({1, 2, 3}), frozenset({1, 2}))

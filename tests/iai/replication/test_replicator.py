@@ -20,13 +20,14 @@ from iai.protocol.replicator import (
     ChangeWithheld,
     LeaveTeam,
     ShareProject,
+    StreamLimited,
     StreamRefilled,
     StreamReset,
     TeamMessageRefused,
     TeamReport,
     TeamStatus,
 )
-from iai.replication import content
+from iai.replication import content, outbox, project, run
 from iai.team.stream import IN_FLIGHT, Last
 from tests.iai.replication.nodes import Node, Team
 from tests.iai.store.builders import PROJECT
@@ -257,17 +258,43 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
         assert sorted(node.texts()) == sorted(said)
 
 
+def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by_the_others(
+    team: Make, tmp_path: Path
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    said = [*(a.say(f"text {number}") for number in range(40)), b.say("mine")]
+    t.settle()
+    t.engine.limits = "those older than 30 d"
+    control = [at for at, m in t.engine.messages.items() if m[0].endswith(".control")]
+    t.engine.messages = {control[-1]: t.engine.messages[control[-1]]}  # so it is not just empty
+    for node in t.nodes:
+        node.stream.drop()
+        node.stream.connect()
+    t.settle(seconds=40)
+    for node in t.nodes:
+        assert [e.limits for e in node.events if isinstance(e, StreamLimited)] == [t.engine.limits]
+        assert not any(isinstance(event, StreamRefilled) for event in node.events)
+    said.append(a.say("after it"))
+    t.settle()
+    assert len(opened(t)) == 1  # nobody publishes again what nobody lacks
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(seconds=40)
+    assert sorted(late.texts()) == sorted(said)
+    assert not any(peer.missing for peer in report(late).peers)
+
+
 def test_what_is_published_while_the_stream_is_compared_does_not_look_lost(team: Make) -> None:
     t = team(2)
     a, _ = t.nodes
     t.share(a)
-    outbox = a.replicator._outbox
-    outbox.verify()
+    a.replicator._outbox.verify()
     (answer,) = a.stream.reports(10)
     a.say("meanwhile")
     t.settle(seconds=1)
     assert isinstance(answer, Last)
-    assert not outbox.last(answer.subject, answer.data, ":tag")
+    assert a.replicator._outbox.last(answer, ":tag") is None
 
 
 def test_messages_that_the_stream_has_lost_are_published_again(team: Make) -> None:
@@ -377,6 +404,93 @@ def test_no_more_is_taken_in_than_ingest_can_keep_up_with(
     assert b.texts() == a.texts()
 
 
+# --- a backlog ---------------------------------------------------------------------------------
+
+
+def test_what_is_said_now_does_not_wait_for_a_backlog(
+    team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "BACKLOG", 100)
+    monkeypatch.setattr(outbox, "PER_S", 20)
+    monkeypatch.setattr(run, "BATCH", 40)
+    t = team(2)
+    a, b = t.nodes
+    past = [a.say(f"past {number}") for number in range(200)]
+    a.ask(ShareProject(project=PROJECT))
+    while not b.texts():
+        t.settle(seconds=1)
+    assert past[-1] not in b.texts()
+    now = a.say("now")
+    t.settle(seconds=1)
+    assert now in b.texts()
+    assert past[-1] not in b.texts()
+    t.settle()
+    assert sorted(b.texts()) == sorted([*past, now])
+    a.say("later")
+    t.settle()
+    changes = [one for plain in opened(t) for one in content.split(plain)]
+    assert len(changes) == len(set(changes)) == 202
+    assert not any(peer.missing for peer in report(b).peers)
+    assert report(a).projects[0].unpublished == 0
+
+
+def test_a_backlog_goes_on_after_a_crash_where_it_was_and_nothing_is_left_out(
+    team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "BACKLOG", 50)
+    monkeypatch.setattr(outbox, "PER_S", 20)
+    monkeypatch.setattr(run, "BATCH", 20)
+    t = team(2)
+    a, b = t.nodes
+    said = [a.say(f"past {number}") for number in range(100)]
+    a.ask(ShareProject(project=PROJECT))
+    for number in range(3):
+        t.settle(seconds=1)
+        said.append(a.say(f"now {number}"))
+        a.work()
+        a.kill()
+    t.settle(seconds=20)
+    assert sorted(b.texts()) == sorted(said)
+    assert not any(peer.missing for peer in report(b).peers)
+
+
+def test_much_that_others_said_is_no_backlog(team: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "BACKLOG", 10)
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    a.stream.drop()
+    t.settle()
+    said = [b.say(f"text {number}") for number in range(50)]
+    t.settle()
+    a.stream.connect()
+    t.settle()
+    assert sorted(a.texts()) == sorted(said)
+    subjects = [subject for subject, _ in t.engine.messages.values() if ".change." in subject]
+    assert not any(subject.endswith(a.own.machine) for subject in subjects)
+    said.append(a.say("at last"))
+    t.settle()
+    assert sorted(b.texts()) == sorted(said)
+    assert not any(peer.missing for peer in report(b).peers)
+
+
+def test_what_is_published_again_for_others_does_not_look_like_the_end_of_the_log(
+    team: Make,
+) -> None:
+    t = team(2)
+    a, _ = t.nodes
+    a.stream.drop()
+    t.settle()
+    said = [a.say(f"text {number}") for number in range(100)]
+    a.stream.connect()
+    t.share(a)
+    a.edit(Forget(refs=(said[3],)))
+    t.settle(seconds=60)
+    assert not any(isinstance(event, StreamRefilled) for event in a.events)
+    changes = Counter(one for plain in opened(t) for one in content.split(plain))
+    assert changes.most_common(1)[0][1] == 1
+
+
 # --- everything at once --------------------------------------------------------------------------
 
 
@@ -386,6 +500,9 @@ class Sharing(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.directory = TemporaryDirectory(prefix="iai-team-")
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(project, "BACKLOG", 3)
+        self.patch.setattr(run, "BATCH", 2)
         self.team = Team(Path(self.directory.name), 3)
         self.team.share()
         self.ids: list[str] = []
@@ -470,6 +587,7 @@ class Sharing(RuleBasedStateMachine):
             plain = b"".join(opened(self.team))
             assert not [text for text in self.forgotten.values() if text.encode() in plain]
         finally:
+            self.patch.undo()
             self.team.close()
             self.directory.cleanup()
 

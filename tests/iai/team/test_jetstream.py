@@ -1,5 +1,6 @@
 """The port on a real NATS server: what it promises, and what it does when the server fails."""
 
+import asyncio
 import os
 import select
 from collections.abc import Callable, Iterator
@@ -75,7 +76,7 @@ def servers() -> Iterator[NatsServers]:
 
 @pytest.fixture
 def connect(servers: NatsServers) -> Iterator[Open]:
-    from iai.team.jetstream import JetStream  # noqa: PLC0415  its package is an extra
+    from iai.team.jetstream.port import JetStream  # noqa: PLC0415  its package is an extra
 
     opened: list[Stream] = []
 
@@ -135,7 +136,7 @@ def test_a_message_that_was_erased_is_gone_and_may_be_erased_again(connect: Open
     one.stream.publish(1, subject, "k1", b"secret")
     one.next(Acknowledged)
     one.stream.last_of(subject)
-    assert one.next(Last) == Last(subject, b"secret")
+    assert one.next(Last) == Last(subject, b"secret", 1)
     for sequence in (1, 1, 99):
         one.stream.erase(sequence)
         assert one.next(Erased) == Erased(sequence)
@@ -143,8 +144,31 @@ def test_a_message_that_was_erased_is_gone_and_may_be_erased_again(connect: Open
     assert one.next(Last) == Last(subject, None)
 
 
+def test_limits_that_an_operator_has_set_are_said_in_words(
+    connect: Open, servers: NatsServers
+) -> None:
+    import nats  # noqa: PLC0415  an extra
+    from nats.js.api import DiscardPolicy  # noqa: PLC0415
+
+    async def limit() -> None:
+        client = await nats.connect(servers.server.urls[0])
+        js = client.jetstream()
+        config = (await js.stream_info("iai-t8")).config
+        wanted = config.evolve(max_age=30 * 86_400.0, max_bytes=5_000_000, max_msgs=20_000)
+        await js.update_stream(wanted)  # still refuses what is too much, and drops what is old
+        await js.update_stream(wanted.evolve(discard=DiscardPolicy.OLD))
+        await client.close()
+
+    assert connect("t8").next(Connected).limits == ""
+    asyncio.run(limit())
+    assert connect("t8", B).next(Connected).limits == (
+        "those older than 30 d, all but the last 20,000, all but the last 5.0 MB"
+    )
+
+
 def test_what_nobody_takes_is_not_fetched(connect: Open) -> None:
-    from iai.team.jetstream import HELD, PULL  # noqa: PLC0415
+    from iai.team.jetstream.delivery import PULL  # noqa: PLC0415
+    from iai.team.jetstream.port import HELD  # noqa: PLC0415
 
     team, subject = "t4", subjects.changes("t4", PROJECT, A)
     one, other = connect(team), connect(team, B)

@@ -30,6 +30,7 @@ _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECA
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
 _PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
+_ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
 _WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
@@ -175,10 +176,15 @@ def _shown(exchange: Exchange) -> Exchange:
 
 
 def _until_interrupted(exchange: Exchange) -> Exchange:
-    """Return an exchange without the text that announced the step at which it was interrupted."""
+    """Return an exchange without the text that announced the step at which it was interrupted.
+
+    A longer text says more than what comes next: it is an answer, though more was to follow.
+    """
     cut = [action.at for action in exchange.actions[-1:] if action.status == "interrupted"]
     answer = exchange.answer
     if answer is None or not cut or answer.created_at > cut[0]:
+        return exchange
+    if len(answer.text) > _ANNOUNCEMENT:
         return exchange
     return structs.replace(exchange, answer=None)
 

@@ -57,7 +57,7 @@ class Intake:
         self._membership = membership
         self._mark = view.taken()
         self._hashes: dict[str, str] = {}  # project -> what stands for it
-        self._named: dict[str, Member] = {}  # as ingest was told, by machine
+        self._told: dict[str, Member] = {}  # as ingest was told, by machine
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
 
     @property
@@ -157,9 +157,8 @@ class Intake:
             taken.control = True
 
     def _finish(self, taken: Taken, now: int) -> None:
-        taken.rows[:0] = (
-            self._names_learned()
-        )  # what a change does can depend on whose machine it is
+        # They come first: what a change does can depend on whose machine it is.
+        taken.rows[:0] = self._members_learned()
         rows = taken.rows
         if rows:
             taken.writes.append(lambda unit: unit.arrive(rows, now))
@@ -197,12 +196,15 @@ class Intake:
                 taken.rows.append((machine, plain))
         return True
 
-    def _names_learned(self) -> Iterator[tuple[str, bytes]]:
-        """Yield what tells ingest the names of members; it hears of them in no other way."""
+    def _members_learned(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what tells ingest whose machines there are, and their names as soon as known.
+
+        Ingest hears of them in no other way.
+        """
         clock = self._membership.roster.clock
         for member in map(self._membership.member, self._membership.roster.admitted):
-            if (member.author or member.name) and self._named.get(member.machine) != member:
-                self._named[member.machine] = member
+            if self._told.get(member.machine) != member:
+                self._told[member.machine] = member
                 said = MemberChange(
                     project=NO_PROJECT, revision=clock,
                     author=member.author, name=member.name, person=member.person,

@@ -750,7 +750,7 @@ def test_an_import_reports_what_it_did(shared: Group) -> None:
     assert (document["files"], document["turns_read"], document["records_added"]) == (4, 19, 19)
     assert document["duplicates"] == 0
     assert document["skipped"]["tool"] == 14
-    assert document["actions_added"] == 19
+    assert document["actions_added"] == 20
     assert document["seconds"] > 0
     assert g.health().caught_up
     failed = g.iai("import", "/nowhere")

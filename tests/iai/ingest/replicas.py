@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from iai.ingest import edits, replicated
 from iai.model import change
 from iai.model.action import Action
-from iai.model.change import Change
+from iai.model.change import Change, MemberChange
 from iai.model.clock import NS, Now
 from iai.model.record import NewRecord, Project, Record
 from iai.protocol.message import Request
@@ -146,3 +146,9 @@ def exchange(*replicas: Replica) -> None:
 
 
 YEAR = 365 * 24 * 3_600 * NS
+
+
+def of(person: str, *machines: str) -> list[Message]:
+    """Return what says that these machines are of one person."""
+    said = MemberChange(project=PROJECT, revision=1, author="ann", name="box", person=person)
+    return [Message(machine, change.encode(said)) for machine in machines]

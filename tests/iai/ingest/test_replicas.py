@@ -15,7 +15,7 @@ from iai.model.session import SessionInfo
 from iai.protocol.ingest import Edit, Erase, Forget, Mark, Pin, SessionPart
 from iai.store import outgoing
 from iai.store.codec import encode_u64
-from tests.iai.ingest.replicas import SHOP, UNSHARED, YEAR, Message, Replica, exchange
+from tests.iai.ingest.replicas import SHOP, UNSHARED, YEAR, Message, Replica, exchange, of
 from tests.iai.store.builders import NOW, PROJECT, encrypt, new_record
 
 A, B, C = "aa" * 8, "bb" * 8, "cc" * 8
@@ -295,12 +295,6 @@ def test_a_note_of_ones_own_is_told_to_nobody_whatever_becomes_of_it(team: Team)
     for data in (*before, *told(a, b)):
         assert b"note" not in data
         assert ref.encode() not in data
-
-
-def of(person: str, *machines: str) -> list[Message]:
-    """Return what says that these machines are of one person."""
-    said = MemberChange(project=PROJECT, revision=1, author="ann", name="box", person=person)
-    return [Message(machine, change.encode(said)) for machine in machines]
 
 
 def test_what_somebody_dismisses_is_dismissed_for_all_their_machines_and_for_nobody_else(

@@ -2,7 +2,7 @@
 
 Once all is quiet, each has every live record and action of the shared project once, with the same
 text, kind, marks and pins; nothing of what is not shared; and in its file no word but those of what
-it has.
+it has. What one person dismisses is dismissed on that person's machines, the first two.
 """
 
 import re
@@ -22,7 +22,7 @@ from iai.model.record import Record, Source, digest, session_key
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import Edit, Erase, Forget, Mark, Pin, SessionPart
 from iai.store.amendments import split
-from tests.iai.ingest.replicas import UNSHARED, YEAR, Message, Replica
+from tests.iai.ingest.replicas import UNSHARED, YEAR, Message, Replica, of
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 MACHINES = ("aa" * 8, "bb" * 8, "cc" * 8)
@@ -55,6 +55,7 @@ class Replicas(RuleBasedStateMachine):
     def begin_with_something(self, known: bool) -> None:  # noqa: FBT001
         """Each machine has a session, and perhaps the others know of it."""
         for where, one in enumerate(self.replicas):
+            one.take([*of(MACHINES[0], *MACHINES[:2]), *of(MACHINES[2], MACHINES[2])])
             for role in ("user", "assistant", "user"):
                 self.say(where, "s1", role)
                 self.work(where, "s1")
@@ -214,6 +215,7 @@ class Replicas(RuleBasedStateMachine):
     def _check(self) -> None:
         first = self._shown(0)
         assert set(first[0]) == self.said - self.forgotten
+        assert self._dismissed(0) == self._dismissed(1)
         for where, one in enumerate(self.replicas):
             assert self._shown(where) == first
             assert one.problems() == []
@@ -229,7 +231,7 @@ class Replicas(RuleBasedStateMachine):
             if record.project == PROJECT:
                 key = self._key(where, record)
                 assert key not in records, "a turn is there twice"
-                marks = sorted(record.marks)
+                marks = sorted({*record.marks} - {"dismissed"})
                 records[key] = record.text, record.role, record.kind, record.pinned, marks
         own = {key for key, action in one.actions().items() if not self._is_shared(where, action)}
         actions = {
@@ -238,6 +240,11 @@ class Replicas(RuleBasedStateMachine):
             if key not in own
         }
         return records, actions
+
+    def _dismissed(self, where: int) -> set[str]:
+        every = self.replicas[where].every().values()
+        shared = (record for record in every if record.project == PROJECT)
+        return {self._key(where, record) for record in shared if record.dismissed}
 
     def _is_shared(self, where: int, action: Any) -> bool:
         with self.replicas[where].records.view() as view:

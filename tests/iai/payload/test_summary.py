@@ -94,6 +94,8 @@ def test_what_was_said_before_an_interrupted_step_is_not_the_answer() -> None:
     assert summary(cut, answer=before).last.answer is None
     assert summary(cut, answer=after).last.answer == after
     assert summary(action("command"), answer=before).last.answer == before
+    long = turn("What is open is the test of the update path. " * 4, role="assistant", created_at=7)
+    assert summary(cut, answer=long).last.answer == long
 
 
 def test_a_file_that_could_not_be_read_was_not_worked_on() -> None:

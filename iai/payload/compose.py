@@ -140,7 +140,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
 
 def _last_session(material: Material, session: Summary, wall: int) -> Section:
     """Say when and where it was, on which branch, and whether that is still checked out."""
-    when = f"{_when(session)} ({_ago(wall - session.ended_at)})"
+    when = f"{_when(session)}{_age(wall - session.ended_at)}"
     branch = framing.inline(session.info.branch, _NAME)
     here = f"in worktree {framing.inline(session.worktree, _NAME)}" if session.worktree else "here"
     then = f"branch {branch}" if branch else ""
@@ -250,7 +250,7 @@ def _news(material: Material, wall: int) -> Iterator[tuple[str, ...]]:
     """The sessions of others: who, when, branch, what became of each, and what was decided."""
     for place, session in enumerate(material.others.sessions[:EARLIER]):
         who = _whose(session.info.machine, material.names).brief
-        when = f"{_day(session.ended_at)} ({_ago(wall - session.ended_at)})"
+        when = f"{_day(session.ended_at)}{_age(wall - session.ended_at)}"
         line = f"- {who}, {when}{_branch(session)}: {_came_to(session)}"
         latest = _said_last(session, line) if place == 0 else ()
         decided = (_decided(r) for r in material.others.decisions if _said_in(session, r))
@@ -415,7 +415,7 @@ def _quoted(
     by = _MINE[record.mine] + ("" if who.yours else f"{who.brief}, ")
     if not pinner.yours and pinner.person != who.person:
         by += f"pinned by {pinner.brief}, "
-    said = f"{_number(record)}, {by}{_ago(wall - record.created_at)}:"
+    said = f"{_number(record)}, {by}{_day(record.created_at)}{_age(wall - record.created_at)}:"
     text = _excerpt(framing.harmless(record.text).strip(), limit, record.label)
     return (said, *(f"> {line.rstrip()}" for line in text.split("\n")))
 
@@ -525,9 +525,10 @@ def _utc(wall: int) -> datetime:
     return datetime.fromtimestamp(wall // NS, UTC)
 
 
-def _ago(ns: int) -> str:
-    seconds = max(0, ns // NS)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
+def _age(ns: int) -> str:
+    """Return how long ago a day was, to stand beside it; "" for less than a day.
+
+    A text may be given to a session half a day after it was composed, so it tells no hours.
+    """
+    days = ns // (86_400 * NS)
+    return f" ({days} d ago)" if days > 0 else ""

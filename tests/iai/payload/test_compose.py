@@ -96,7 +96,7 @@ def test_it_says_where_the_last_session_stopped(records: Records) -> None:
         session(records, name, seconds * 3_600, done=[EDIT], branch=f"fix/{name}")
     text = payload(records)
     last, before = section(text, "Last session here"), section(text, "Before that")
-    assert "(59 min ago), Claude Code, branch fix/three" in last
+    assert "Tue 14 Nov 21:13 to 21:13 UTC, Claude Code, branch fix/three" in last
     assert "Asked: text of three asked (#5)" in last
     assert "Answer: text of three said (#6)" in last
     assert [line.split('"')[1] for line in before.splitlines()[1:3]] == [

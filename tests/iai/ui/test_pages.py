@@ -296,7 +296,7 @@ def test_each_line_of_the_text_is_on_the_page_once_with_its_source(
         ("Asked: see (#9) and do it (#3)", 3),
         ("- Mon 2 Feb: never again (#3, answer)", 3),
         ('- Mon 2 Feb, main: "do it" (#3) -> answered; 1a2b3c4 "Close (#9)"', 3),
-        ("#3, 2 d ago:", 3),
+        ("#3, Mon 2 Feb (2 d ago):", 3),
         ("Files: a.py +1", 0),
         ("Open: look at #3", 0),
         ("Answer: said (not indexed yet)", 0),
@@ -316,7 +316,8 @@ def test_the_source_of_a_line_is_where_the_payload_names_it(
 def test_a_quotation_stays_with_its_head(text: tuple[Records, str]) -> None:
     records, _ = text
     cut = (
-        "## Pinned\n#1, 2 d ago:\n> a\n> \n[... 9 characters left out ...]\n> b\n#2, 2 d ago:\n> c"
+        "## Pinned\n#1, Mon 2 Feb (2 d ago):\n> a\n> \n[... 9 characters left out ...]\n> b\n"
+        "#2, Mon 2 Feb:\n> c"
     )
     with records.view() as view:
         (section,) = next_session.sections(cut, view)

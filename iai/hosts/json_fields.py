@@ -49,14 +49,17 @@ def texts(content: object, types: Container[str]) -> list[str] | None:
 
     Of blocks, those of these types. None if it is nothing of that.
     """
-    found = []
     parts = content if isinstance(content, list) else [content]
+    found, readable = [], not parts
     for part in parts:
         if isinstance(part, str):
             found.append(part)
-        elif isinstance(part, dict) and part.get("type") in types and text(part, "text"):
-            found.append(part["text"])
-    return None if parts and not any(isinstance(part, str | dict) for part in parts) else found
+            readable = True
+        elif isinstance(part, dict):
+            if part.get("type") in types and text(part, "text"):
+                found.append(part["text"])
+            readable = True
+    return found if readable else None
 
 
 def whole(fields: object, name: str) -> int | None:

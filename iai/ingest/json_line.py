@@ -57,9 +57,11 @@ def records(data: bytes) -> Rescued:
         value = decode(data)
     except ValueError:
         return rescued(data)
-    listed = value if isinstance(value, list) else []
-    found = [Located(number, one) for number, one in enumerate(listed) if isinstance(one, dict)]
-    return Rescued(found or [Located(0, value)], whole=True)
+    found = [Located(0, value)]
+    if isinstance(value, list):
+        each = [Located(place, one) for place, one in enumerate(value) if isinstance(one, dict)]
+        found = each or found
+    return Rescued(found, whole=True)
 
 
 def is_whole(data: bytes) -> bool:

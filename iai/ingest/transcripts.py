@@ -329,7 +329,7 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
     """Cut off the complete lines. A last line without its end counts if it is whole JSON."""
     lines: list[RawLine] = []
     position = 0
-    wide = b"\n\0" in data  # as in UTF-16
+    wide = b"\0" in data and b"\n\0" in data  # as in UTF-16; one byte is found ten times as fast
     while (end := data.find(b"\n", position)) >= 0:
         behind = end + 1
         if wide and json_line.is_utf16(data[position : position + 6]):

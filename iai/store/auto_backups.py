@@ -120,6 +120,16 @@ class AutoBackups:
             raise StoreWriteFailed(f"{left} bytes are left for the store")
         shutil.rmtree(partial, ignore_errors=True)
         private(partial)
+        try:
+            yield from self._copy_into(partial, now)
+            partial.rename(self._layout.backups / name)
+        except BaseException:  # nobody would forget in it what is forgotten later
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        sync(self._layout.backups)
+
+    def _copy_into(self, partial: Path, now: Now) -> Generator[None]:
+        """Copy the records, compare and check the copy, and describe it in a manifest."""
         keys = _keys(self._layout)
         if keys:
             files.replace(partial / KEYS, keys)
@@ -130,12 +140,11 @@ class AutoBackups:
             while not copy.compare(SLICE_S):
                 yield
             copy.finish()
-            _check_keys(self._layout, keys)
-            yield from _check_entries(partial / "records")
         except BaseException:
             copy.close()
-            shutil.rmtree(partial, ignore_errors=True)
             raise
+        _check_keys(self._layout, keys)
+        yield from _check_entries(partial / "records")
         mark = _watermark(partial / "records")
         manifest = {
             "form": 2 if keys else 1, "version": iai.__version__, "schema": SCHEMA,
@@ -145,8 +154,6 @@ class AutoBackups:
         files.replace(partial / MANIFEST, json.dumps(manifest).encode())
         if self._layout.config.is_file():
             shutil.copy(self._layout.config, partial / self._layout.config.name)
-        partial.rename(self._layout.backups / name)
-        sync(self._layout.backups)
 
     def _good(self, one: AutoBackup, erased: int) -> bool:
         """Has it nothing that was forgotten, and nothing in the clear that is encrypted now?"""

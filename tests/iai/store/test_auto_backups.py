@@ -1,5 +1,6 @@
 """Automatic backups: verified before they count, rotated, and rid of what was forgotten."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from iai.config.layout import Layout
 from iai.encryption import keys
 from iai.encryption.sources import KeyFile
 from iai.model.clock import Now
+from iai.process import files
 from iai.store import auto_backups
 from iai.store.auto_backups import DAY_NS, AutoBackups, found
 from iai.store.codec import encode_u64
@@ -136,6 +138,19 @@ def test_none_is_made_of_records_with_a_damaged_entry_and_the_older_ones_stay(
     assert run(backups, records, later(2)) > 0
     assert [texts(one) for one in found(layout)] == [["alpha", "beta"]]
     assert list(layout.backups.glob(".auto-*")) == []
+
+
+def test_nothing_is_left_of_one_that_could_not_be_described(
+    layout: Layout, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(files, "replace", full)
+    backups = AutoBackups(layout, records, 1)
+    backups.start()
+    run(backups, records, later(0))
+    assert list(layout.backups.iterdir()) == []
 
 
 def test_one_that_was_cut_short_is_removed_at_the_next_start(

@@ -160,11 +160,10 @@ def admin(args: Namespace, settings: Settings) -> int:
     reason = _wait(layout, lambda now: one.machine in now.admins, "appointing")
     if args.json:
         print_json({"admin": one.machine, "waits_for": reason})
-    else:
-        print(f"{_called(one.machine, one.author, one.name)} can remove other machines, too")
-        if reason:
-            print(f"the others are told once the server is reached ({reason})")
-    return 0
+        return 0
+    return _said(
+        f"{_called(one.machine, one.author, one.name)} can remove other machines, too", reason
+    )
 
 
 def _tell(layout: Layout) -> None:
@@ -223,10 +222,17 @@ def _remove(args: Namespace, layout: Layout) -> int:
     )
     if args.json:
         print_json({"removed": one.machine, "waits_for": reason})
-    else:
-        print(f"removed {_called(one.machine, one.author, one.name)}; it gets no key any more")
-        if reason:
-            print(f"the others are told once the server is reached ({reason})")
+        return 0
+    return _said(
+        f"removed {_called(one.machine, one.author, one.name)}; it gets no key any more", reason
+    )
+
+
+def _said(done: str, reason: str) -> int:
+    """Say what was done, and why the others do not know yet."""
+    print(done)
+    if reason:
+        print(f"the others are told once the server is reached ({reason})")
     return 0
 
 

@@ -145,8 +145,8 @@ def _interrupted(line: dict[str, Any], context: Context) -> tuple[Context, tuple
     context, over = calls.interrupted(context)
     if over or not context.requests:
         return context, over
-    at = moment(line.get("timestamp")) or context.last_at
-    return context, (calls.cut_off(f"{NAME}:{context.session}:{_uuid(line)}", at),)
+    key = f"{NAME}:{context.session}:{_uuid(line)}"
+    return context, (calls.cut_off(key, context.last_at),)
 
 
 def _commanded(line: dict[str, Any], content: object, context: Context) -> tuple[Action, ...]:
@@ -154,8 +154,7 @@ def _commanded(line: dict[str, Any], content: object, context: Context) -> tuple
     name = claude_texts.command(content) if line["type"] != "assistant" else ""
     if not name:
         return ()
-    at = moment(line.get("timestamp")) or context.last_at
-    key = f"{NAME}:{context.session}:{_uuid(line)}:command"
+    key, at = f"{NAME}:{context.session}:{_uuid(line)}:command", context.last_at
     return (Action(key=key, kind="skill", at=at, status="ok", name=COMMAND, text=name),)
 
 

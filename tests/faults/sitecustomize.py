@@ -201,7 +201,14 @@ def _audit(directory: Path) -> None:
     Also each use of a socket other than a Unix one, and each look-up of a name: `n`, and the event.
     The libraries' own files and sockets (LMDB, ZeroMQ) are not seen here: look at `/proc/PID`.
     """
-    log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = -1
+
+    def begin() -> None:
+        nonlocal log
+        log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    begin()
+    os.register_at_fork(after_in_child=begin)
     changed = {"os.rename": (0, 1), "os.remove": (0,), "os.symlink": (1,)}
 
     def network(event: str, given: tuple[Any, ...]) -> bool:

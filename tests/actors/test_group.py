@@ -725,6 +725,7 @@ def test_status_is_one_document_with_every_stage_also_of_a_stopped_group(group: 
         assert actor["state"] == "ready"
         assert actor["restarts"] == 0
         assert actor["rss_bytes"] > 10_000_000
+        assert 1_000_000 < actor["memory_bytes"] <= actor["rss_bytes"], "without what others share"
         assert alive(actor["pid"])
     for name in ("records", "vectors", "graph", "payload"):
         stage = status["stages"][name]

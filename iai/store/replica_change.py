@@ -53,6 +53,7 @@ class ReplicaChange(RecordChange):
         """`own` is the id of this machine, which others name it by."""
         super().__init__(environment, transaction, now, live=True)
         self._own = own
+        self._gone_again = False  # was anything forgotten in it, which the inbox had once more?
         self._open: dict[str, str] = {}  # project that a change names -> that it is in; "": ignored
 
     def take(self, machine: str, change: Change) -> None:
@@ -83,7 +84,7 @@ class ReplicaChange(RecordChange):
 
     def finish(self) -> Watermark:
         """See `RecordChange.finish`."""
-        if self._scrub and not self._mark.revision:
+        if self._scrub and (self._gone_again or not self._mark.revision):
             self._log("act", 0, ())  # scrubs are demanded by revision
         return super().finish()
 
@@ -105,6 +106,7 @@ class ReplicaChange(RecordChange):
         found = self.look_up(change.record)
         if found.forgotten:
             self.bury(change.record)
+            self._drop_forgotten()
         elif not found.label:
             self._insert(machine, change)
         elif (known := self.get(found.label)) is not None:
@@ -257,6 +259,8 @@ class ReplicaChange(RecordChange):
                 waiting = self.amended(record_id).joined(written, self._own)
                 self.note_amended(record_id, waiting)
             return
+        if found.forgotten and change.text is not None:
+            self._drop_forgotten()
         known = self.get(found.label) if found.label else None
         if known is not None and known.project == home:
             self._write(known, written)
@@ -272,6 +276,11 @@ class ReplicaChange(RecordChange):
             self._put_in_place(known, record)
         if "text" in news:  # also where the same text came before, as what its author says now
             self.demand_scrub()
+
+    def _drop_forgotten(self) -> None:
+        """Have the inbox scrubbed, too: what was forgotten may have come after the last scrub."""
+        self._gone_again = True
+        self.demand_scrub()
 
     # --- what was forgotten ---------------------------------------------------------------------
 

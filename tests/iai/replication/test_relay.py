@@ -75,7 +75,8 @@ def test_nothing_is_relayed_for_a_machine_that_publishes_it_again_itself(
     membership = t.nodes[0].replicator._membership
     for sequence, (subject, data) in t.engine.messages.items():
         if ".change." in subject:
-            plain = membership.open(*subject.split(".")[3:], sequence, data).plain
+            project, machine = subject.split(".")[3:]
+            plain = membership.open(project, machine, sequence, data).plain
             assert content.relayed(plain) is None
 
 

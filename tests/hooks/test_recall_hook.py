@@ -91,8 +91,8 @@ class Store:
         records = Records(self.layout.records, writer=True)
 
         def change(unit: RecordChange) -> None:
-            unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
-            unit.insert(new_record(text, text=text, project=project.id, cwd=cwd))
+            unit.projects.place(Project(id=project.id, name=project.name, root=project.root), cwd)
+            unit.records.insert(new_record(text, text=text, project=project.id, cwd=cwd))
 
         records.commit(change, NOW)
         records.close()
@@ -625,7 +625,7 @@ def test_a_store_during_a_write_is_read_as_before(store: Store) -> None:
     printed: list[str] = []
 
     def change(unit: RecordChange) -> None:  # holds the write transaction meanwhile
-        unit.insert(new_record("uncommitted", project=identify("/p").id))
+        unit.records.insert(new_record("uncommitted", project=identify("/p").id))
         printed.append(store.start("/p"))
 
     records.commit(change, NOW)

@@ -21,7 +21,8 @@ JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as 
 Operation: TypeAlias = Literal[
     "insert", "edit", "pin", "unpin", "forget", "move", "project", "narrate", "act", "mark"
 ]
-Mark: TypeAlias = Literal["done", "dismissed", "rewound"]
+MarkByHand: TypeAlias = Literal["done", "dismissed"]
+Mark: TypeAlias = MarkByHand | Literal["rewound"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 Mine: TypeAlias = Literal["", "pin", "note"]
 

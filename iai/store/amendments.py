@@ -210,6 +210,10 @@ class AmendmentChange(AmendmentView):
         """Keep what a record is known by, and is found by already."""
         self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
 
+    def forget_identity(self, label: int) -> None:
+        """Delete what a record is known by."""
+        self._t.delete(encode_u64(label), db=self._db["identities"])
+
     def bury(self, named: Named) -> None:
         """Have a record that is not there never be stored, under any of its names."""
         waiting = [one for i in named.ids if (one := self.amended(i).named) is not None]

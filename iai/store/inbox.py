@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
-from iai.store.seal import BEYOND, Transaction
 from iai.store.store import Store
+from iai.store.transaction import BEYOND, Transaction
 
 SCHEMA = 1
 DATABASES = (

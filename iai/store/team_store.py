@@ -19,8 +19,8 @@ from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.copies import CopyChange, CopyView
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.inbox import DATABASES, SCHEMA, Arrived, InboxChange, InboxView, Mark
-from iai.store.seal import Transaction
 from iai.store.store import Store
+from iai.store.transaction import Transaction
 from iai.team.chain import Chain, Span
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from iai.process.wakeups import SignalQueue
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
 from iai.protocol.message import PIPELINE, Actor, Error, Event, Reply, Request
-from iai.store.seal import EntryCorrupt
+from iai.store.database import EntryCorrupt
 
 
 class NoSignals(SignalQueue):

@@ -267,8 +267,8 @@ class SessionStart(_InDirectory):
         )  # fmt: skip
 
         def change(unit: RecordChange) -> None:
-            unit.place(Project(**found._asdict()), "/p")
-            unit.insert(said)
+            unit.projects.place(Project(**found._asdict()), "/p")
+            unit.records.insert(said)
 
         records.commit(change, Now(WALL, 1))
         records.close()

@@ -153,7 +153,7 @@ def test_the_start_of_a_session_is_of_whom_the_setting_says(
     home = identify(str(tmp_path))
     records = team.records_in(layout.root)
     place = Project(id=home.id, name=home.name, root=home.root)
-    records.commit(lambda unit: unit.place(place, home.root), NOW)
+    records.commit(lambda unit: unit.projects.place(place, home.root), NOW)
     know(records, *MEMBERS.values())
     for number, (name, machine) in enumerate(WHO.items()):
         team.session(records, name, 100 - number, machine=machine, project=home.id, done=[EDIT])

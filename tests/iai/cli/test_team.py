@@ -367,9 +367,9 @@ def projects(group: Answering) -> Answering:
     )
     with closing(Records(group.layout.records, writer=True)) as records:
         for one in known:
-            records.commit(lambda unit, one=one: unit.place(one, one.root), NOW)  # type: ignore[misc]
+            records.commit(lambda unit, one=one: unit.projects.place(one, one.root), NOW)  # type: ignore[misc]
             turn = new_record(one.name, project=one.id, cwd=one.root)
-            records.commit(lambda unit, turn=turn: unit.insert(turn), NOW)  # type: ignore[misc]
+            records.commit(lambda unit, turn=turn: unit.records.insert(turn), NOW)  # type: ignore[misc]
     return group
 
 
@@ -422,7 +422,7 @@ def test_a_project_that_is_new_here_is_known_by_its_name_from_then_on(
 def test_an_ignored_project_cannot_be_shared(iai: Run, projects: Answering) -> None:
     with closing(Records(projects.layout.records, writer=True)) as records:
         one = Project(id=REMOTE, name="api", root="/src/api")
-        records.commit(lambda unit: unit.ignore(one, "project"), NOW)
+        records.commit(lambda unit: unit.projects.ignore(one, "project"), NOW)
     code, _, error = iai("project", "share", "api")
     assert code == 2
     assert "is ignored" in error

@@ -126,7 +126,7 @@ class Node:
         self._said += 1
         key = f"{self.own.machine}{self._said}"
         new = new_record(key, text=text, created_at=self.clock.now.wall - NS + self._said, **fields)
-        self.commit(lambda unit: unit.insert(new))
+        self.commit(lambda unit: unit.records.insert(new))
         return new.id
 
     def commit(self, act: Callable[[RecordChange], object]) -> None:

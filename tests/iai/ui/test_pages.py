@@ -201,7 +201,7 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
     """Also those that were last active at the same moment, at the end of a page."""
     records = Records(layout.records, writer=True)
     place = Project(id=PROJECT, name="mine", root="/p")
-    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(place, "/p"), NOW)
     for number in range(50):
         at = NOW.wall + min(number, 29) * NS  # the latest 21 at once
         put(records, new_record(f"k{number}", session=f"s{number}", created_at=at))
@@ -222,7 +222,7 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
 
 
 def _note(info: SessionInfo, unit: RecordChange) -> None:
-    unit.note_session(info)
+    unit.work.note_session(info)
 
 
 @pytest.mark.parametrize("name", ["settings", "health"])
@@ -236,9 +236,9 @@ def test_a_file_is_named_from_its_project_with_what_was_done_to_it(layout: Layou
     records = Records(layout.records, writer=True)
     place = Project(id=PROJECT, name="mine", root="/p")
     done = Action(key="1", kind="edit", at=NOW.wall, path="/p/src/a.py", added=3, removed=1)
-    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(place, "/p"), NOW)
     put(records, new_record("1", session="s"))
-    records.commit(lambda unit: unit.act(done, "claude", "s", PROJECT), NOW)
+    records.commit(lambda unit: unit.work.act(done, "claude", "s", PROJECT), NOW)
     records.close()
     inside = Browser(Settings(store=layout.root))
     inside.enter()

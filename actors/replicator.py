@@ -27,7 +27,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
-from iai.replication.consumer import Consumer
+from iai.replication.consumer import Consumer, sharing
 from iai.replication.control_outbox import ControlOutbox, keeping
 from iai.replication.deletion import Deletion
 from iai.replication.holes import Holes
@@ -158,6 +158,7 @@ class Replicator:
         if self._relay.busy:
             with self._store.view() as view:
                 self._publish_at = min(self._publish_at, self._relay.publish(view, now))
+        self._writes += map(sharing, self._outbox.moved())
         for withheld in self._outbox.withheld():
             log.warning("%s", withheld)
             yield Publish(withheld, keep=True)

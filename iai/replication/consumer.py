@@ -144,7 +144,7 @@ class Consumer:
             case Acknowledged(number=number, sequence=sequence):
                 shared = self._outbox.acknowledged(number, sequence)
                 if shared is not None and self._outbox.shares(shared.hash):
-                    self._writes.append(_sharing(shared))
+                    self._writes.append(sharing(shared))
             case Erased(sequence=sequence):
                 self._writes.append(self._deletion.erased(sequence))
 
@@ -177,7 +177,7 @@ class Consumer:
 
     def _begin_stream(self, stream: str) -> None:
         self._writes.append(self._intake.begin_stream(stream))
-        self._writes += map(_sharing, self._outbox.begin_stream())
+        self._writes += map(sharing, self._outbox.begin_stream())
         self._membership.begin_stream()
 
     def _take_messages(self, arrived: list[Arrived], now: Now) -> Iterator[Event]:
@@ -210,10 +210,11 @@ class Consumer:
             if found.data is None:
                 self._writes += self._control.refill(tag)
         elif (shared := self._outbox.last(found, tag)) is not None:
-            self._writes.append(_sharing(shared))
+            self._writes.append(sharing(shared))
             log.warning("the team's stream has lost messages of this machine; publishing again")
             yield StreamRefilled(project=shared.project)
 
 
-def _sharing(shared: Shared) -> Write:
+def sharing(shared: Shared) -> Write:
+    """Return what keeps how far a project is published."""
     return lambda unit: unit.share(shared)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from iai.errors import Forged
+from iai.team.personal import Sealed
 
 RESERVED = b"\xc1"  # never used by msgpack
 _SEVERAL = b"\xc1many"
@@ -15,6 +16,7 @@ FILLER = b"\xc1fill"  # nothing is left of what the machine had published there
 _ASK = b"\xc1ask"
 _ALIVE = b"\xc1alive"
 _RELAY = b"\xc1relay"
+_OWN = b"\xc1own"
 
 
 class Relayed(Struct, frozen=True, array_like=True):
@@ -28,6 +30,7 @@ class Relayed(Struct, frozen=True, array_like=True):
 
 _changes = msgspec.msgpack.Decoder(list[bytes])
 _relayed = msgspec.msgpack.Decoder(Relayed)
+_sealed = msgspec.msgpack.Decoder(Sealed)
 
 
 def join(changes: list[bytes]) -> bytes:
@@ -45,6 +48,21 @@ def split(plain: bytes) -> list[bytes]:
         return _changes.decode(plain[len(_SEVERAL) :])
     except (ValueError, RecursionError) as error:
         raise Forged(f"its content is not a list of changes: {error}") from None
+
+
+def own(sealed: Sealed) -> bytes:
+    """Return the content of a message for the machines of one user."""
+    return _OWN + msgspec.msgpack.encode(sealed)
+
+
+def owned(plain: bytes) -> Sealed | None:
+    """Return what is for the machines of one user; None if it is for all. Raises Forged."""
+    if not plain.startswith(_OWN):
+        return None
+    try:
+        return _sealed.decode(plain[len(_OWN) :])
+    except (ValueError, RecursionError) as error:
+        raise Forged(f"its content is not what is one's own: {error}") from None
 
 
 def relay(relayed: Relayed) -> bytes:

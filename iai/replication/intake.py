@@ -20,6 +20,7 @@ from iai.store.inbox import Mark
 from iai.store.team_store import Control, TeamChange, TeamView, Unopened, Write
 from iai.team import control, envelope, subjects
 from iai.team.chain import Span
+from iai.team.envelope import Header
 from iai.team.membership import Membership, Opened
 from iai.team.stream import Arrived
 
@@ -52,7 +53,9 @@ class _Sealed(NamedTuple):
     """A message of a machine, as it was sealed, and opened."""
 
     data: bytes
-    opened: Opened
+    header: Header
+    plain: bytes  # a filler for what is somebody else's own
+    about: tuple[str, ...]  # subjects of what is somebody's own
 
 
 class Intake:
@@ -158,7 +161,10 @@ class Intake:
         try:
             opened = self._membership.open(project, machine, report.sequence, report.data)
             relayed = content.relayed(opened.plain)
-            inner = self._open_relayed(project, relayed) if relayed is not None else []
+            if relayed is None:
+                found = [self._opened(report.data, opened)]
+            else:
+                found = self._open_relayed(project, relayed)
         except UnknownKey:
             if not ours:
                 taken.heard.add(self.peers.hear(envelope.read_header(report.data)))
@@ -167,13 +173,11 @@ class Intake:
             if machine in self._membership.roster.admitted or room <= 0:
                 raise
             return False  # a stream that was refilled can have it before its author joins
-        if relayed is None:
-            span = Span(opened.header.after, opened.header.revision) if ours else None
-            self._take_content(_Sealed(report.data, opened), report.sequence, span, taken, view)
-            return True
-        for one in inner:
-            self._take_content(one, report.sequence, _RELAYED, taken, view)
-        if relayed.machine != self._membership.machine:
+        span = Span(opened.header.after, opened.header.revision) if ours else None
+        for one in found:
+            covered = span if relayed is None else _RELAYED
+            self._take_content(one, report.sequence, covered, taken, view)
+        if relayed is not None and relayed.machine != self._membership.machine:
             taken.heard.add(self.peers.vouch(project, relayed))
         return True
 
@@ -185,26 +189,36 @@ class Intake:
         if relayed.machine not in self._membership.roster.admitted:
             raise UnknownKey(f"machine {relayed.machine} is not known yet")
         found = [
-            _Sealed(data, self._membership.open(project, relayed.machine, 0, data))
+            self._opened(data, self._membership.open(project, relayed.machine, 0, data))
             for data in relayed.messages
         ]
-        if any(content.relayed(one.opened.plain) is not None for one in found):
+        if any(content.relayed(one.plain) is not None for one in found):
             raise Forged("what is relayed was not said by a machine itself")
         return found
+
+    def _opened(self, data: bytes, opened: Opened) -> _Sealed:
+        """Open a message once more if it is one's own. Raises Forged, UnknownKey."""
+        owned = content.owned(opened.plain)
+        if owned is None:
+            return _Sealed(data, opened.header, opened.plain, ())
+        plain = self._membership.open_own(opened.header.machine, owned)
+        return _Sealed(data, opened.header, plain or content.FILLER, owned.about)
 
     def _take_content(
         self, one: _Sealed, sequence: int, span: Span | None, taken: Taken, view: TeamView
     ) -> None:
         """Sort the changes in one message. `span`: see `TeamChange.note_about`."""
-        header = one.opened.header
+        header = one.header
         project, machine = header.project, header.machine
         ours = machine == self._membership.machine
-        about: list[str] = []
-        if content.is_signal(one.opened.plain):
+        about = list(one.about)
+        if about:
+            taken.writes.append(lambda unit: unit.note_about(one.about, sequence, span))
+        if content.is_signal(one.plain):
             raise Forged("a heartbeat, or a question, is no change")
         if not ours:
             taken.heard.add(self.peers.hear(header))
-        for plain in content.split(one.opened.plain):
+        for plain in content.split(one.plain):
             found = self._decode(plain, project)
             if found is not None:
                 taken.writes.append(_noting(found, sequence, span, ours=ours))
@@ -278,7 +292,7 @@ def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tupl
 
 
 def _copying(one: _Sealed, about: Iterable[str]) -> Write:
-    header, subjects = one.opened.header, tuple(about)
+    header, subjects = one.header, tuple(about)
     project, machine, position = header.project, header.machine, header.revision
     return lambda unit: unit.copy(project, machine, position, one.data, subjects)
 

@@ -67,6 +67,8 @@ class ReplicaChange(RecordChange):
             self._members.put(this)
         if machine == self._own or not home:
             return
+        if change.own and not (isinstance(change, ForgetChange) or self._is_own(machine)):
+            return
         self.log.is_live = True
         match change:
             case TurnChange():
@@ -85,6 +87,10 @@ class ReplicaChange(RecordChange):
     def note_mark(self, mark: inbox.Mark) -> None:
         """Note up to where the changes of the team are applied."""
         self._members.put_mark(mark)
+
+    def _is_own(self, machine: str) -> bool:
+        """Is it another machine of this one's user?"""
+        return People(self.view.member).own(machine)
 
     def _home(self, project: str) -> str:
         if project not in self._open:
@@ -128,6 +134,7 @@ class ReplicaChange(RecordChange):
             marks=("rewound",) if change.rewound else (),
             redactions=redactions_in(change.text),
             machine=machine,
+            mine="note" if change.own else "",
         )
         named = change.record
         identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
@@ -239,8 +246,8 @@ class ReplicaChange(RecordChange):
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
-        if change.dismissed and not People(self.view.member).own(machine):
-            change = structs.replace(change, dismissed=None)  # from its user's sessions alone
+        if not self._is_own(machine):  # these are for its user's sessions alone
+            change = structs.replace(change, dismissed=None, mine=None)
         written = _written(machine, change)
         if not written.stamps:
             return
@@ -350,6 +357,7 @@ def _written(machine: str, change: AmendChange) -> Amended:
         "pinned": change.pinned,
         "done": change.done,
         "dismissed": change.dismissed,
+        "mine": change.mine,
     }
     stamps: dict[str, Stamp] = {f: flag.by(machine) for f, flag in flags.items() if flag}
     values: dict[str, Value] = {field: flag.on for field, flag in flags.items() if flag}
@@ -366,6 +374,6 @@ def _operation(known: Record, record: Record) -> Operation:
         return "move"
     if record.marks != known.marks:
         return "mark"
-    if record.pinned != known.pinned:
-        return "pin" if record.pinned else "unpin"
+    if (record.pinned, record.mine) != (known.pinned, known.mine):
+        return "pin" if record.is_pinned else "unpin"
     return "narrate"

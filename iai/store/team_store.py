@@ -41,6 +41,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     position: int = 0  # of the last message that it has acknowledged
     sequence: int = 0  # in the stream, of that message; 0: it may have been lost since
     since: int = 0  # when the project was first shared, UTC nanoseconds
+    own: bool = False  # was what is one's own published, too, for other machines of this user?
 
 
 class Peer(Struct, frozen=True, kw_only=True):

@@ -187,10 +187,16 @@ class Team:
             self.join(path / str(index), f"Ada {index}")
 
     def join(
-        self, path: Path, name: str, *, by: Node | None = None, among: Iterable[Node] | None = None
+        self,
+        path: Path,
+        name: str,
+        *,
+        by: Node | None = None,
+        among: Iterable[Node] | None = None,
+        own: bool = False,
     ) -> Node:
         """Let another machine in."""
-        invited = (by or self.nodes[0]).ask(InviteMachine())
+        invited = (by or self.nodes[0]).ask(InviteMachine(own=own))
         assert isinstance(invited, MachineInvited)
         code = invitation.decode(invited.code, self.clock.now.wall)
         own = enrolment.accept(code, name, f"{name}'s")

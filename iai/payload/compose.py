@@ -15,6 +15,7 @@ from iai.model.people import Whose
 from iai.model.record import Record
 from iai.payload import abridge, cues, hot_files
 from iai.payload.budget import TOKENS, Budget
+from iai.payload.headline import done, verdict
 from iai.payload.material import Material, Others
 from iai.payload.summary import FileWork, Summary, command, names_of
 
@@ -40,6 +41,7 @@ _STEPS = 5
 _ALSO_ASKED = 3
 _WORTH_A_LINE = 25  # characters of a request between the first and the last
 _COMMITS = 4
+_LOG = 2_000  # characters of a request that may be a whole log
 
 _REDIRECTION = re.compile(r"\s+(?:[0-9&]?>|\|\s)")  # what a command's output went to
 _NEXT = re.compile(r"\s*(?:&&|\|\||;|\n)\s*")
@@ -127,7 +129,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     worked = material.sessions or material.others.sessions
     groups = hot_files.by_directory(worked, material.root, material.beside)
     files = tuple(_directory(directory, found) for directory, found in groups)
-    yield Section(("", "## Files worked on lately, by directory"), files, 0.3)
+    yield Section(("", "## Files worked on lately, by directory"), files, 0.34)
     topics = framing.inline("; ".join(material.topics), _LINE)
     yield Section(("", "## Topics of this project"), ((f"- {topics}",),) if topics else (), 0.1)
     elsewhere = tuple(_elsewhere(name, session, names) for name, session in material.elsewhere)
@@ -260,7 +262,7 @@ def _news(material: Material, wall: int) -> Iterator[tuple[str, ...]]:
 def _said_last(session: Summary, line: str) -> Iterator[str]:
     """What was said last in a session, as far as its line has not told it: it may go on now."""
     for what, turn in (("Asked last", session.last.request), ("Answer", session.last.answer)):
-        if turn is not None and (text := _said(turn, _LINE)) not in line:
+        if turn is not None and (text := _said(turn, _LINE)).rstrip(".") not in line:
             yield f"  {what}: {text} ({_number(turn)})"
 
 
@@ -302,8 +304,8 @@ def _outcome(session: Summary) -> str:
     test = session.test
     fails = f"tests fail ({_command(test)})" if test is not None and _fails(session) else ""
     answers = (session.result, session.work and session.work.answer, session.last.answer)
-    lines = (abridge.headline(answer.text, _RESULT) for answer in answers if answer)
-    told = next(filter(None, lines), "")
+    texts = [answer.text for answer in answers if answer]
+    told = next(filter(None, (say(text, _RESULT) for say in (done, verdict) for text in texts)), "")
     if told or fails:
         return "; ".join(part for part in (told, fails) if part)
     if session.changed:
@@ -452,8 +454,8 @@ def _said(record: Record, limit: int) -> str:
         return _answers(text.splitlines(), limit)
     if record.kind == "plan":
         return framing.inline(abridge.opening(text), limit)
-    if record.role == "user" and limit <= _REQUEST:  # in more room what was pasted names files
-        text = cues.typed(text)
+    if record.role == "user" and (limit <= _REQUEST or len(text) > _LOG):
+        text = cues.typed(text)  # in more room what was pasted names files, if it is short
     return abridge.abridge(text, limit)
 
 

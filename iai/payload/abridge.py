@@ -3,7 +3,8 @@
 An answer says at its beginning what was done and at its end what is left; between them are code,
 tables and lists. A request says at either end what is wanted; between them is what was pasted. So
 the first and the last statement come first, then those between that say what was changed or is
-left, then what else fits, and code is left out.
+left, then what else fits, and code is left out. On one line the first alone is better than two
+halves.
 """
 
 import re
@@ -15,7 +16,7 @@ from iai.payload.statements import NAMES, Statement, sentences, statements, with
 
 _LAST = 0.4  # of the room, at most, for the last statement
 _LEAST = 60  # characters; a shorter part of a statement is not worth its place
-_ONE_LINE = 200  # characters; in less room two statements cut each other short
+_ONE_LINE = 200  # characters
 _CUT = " ... "  # between statements that do not follow one another
 _SHORT = 30  # characters of what says little by itself
 _CLAUSE = 0.6  # of the room, at least, that is filled if a statement is cut after a clause
@@ -29,10 +30,8 @@ _DONE = re.compile(  # says what was changed, or what is left
 _CHECKED = re.compile(  # how it was checked: the last test run is shown as such
     r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\W*:", re.IGNORECASE
 )
-_TYPED = re.compile(  # how a person begins, and a log does not
-    r"(?:(?:ok|okay|and|so|now|hi|hmm?)\b[,; ]*)*"
-    r"(?:(?:can|could|would|should) (?:you|we|i)|i(?:'d|'m)?|we|let'?s|please|what|how|why|when"
-    r"|where|is|are|does|do)\b ",
+_OF_A_PLAN = re.compile(  # what stands above what it says
+    r"^(?:implement the following plan:|plan: |(?:context|summary|overview|background|goal):$)",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(
@@ -49,19 +48,22 @@ def abridge(text: str, limit: int) -> str:
     said = [one for one in statements(text) if one.text]
     if sum(len(one.whole) for one in said) < _LEAST:  # nearly all of it is code
         return line
-    typed = limit <= _ONE_LINE and _TYPED.match(said[0].whole) is not None
-    if typed and len(said[0].whole) > limit:
+    if limit <= _ONE_LINE and len(said[0].whole) > limit:
         said[0] = _request(said[0])
     if len(said) == 1 and len(said[0].whole) > limit:
         said = [Statement(text=one) for one in sentences(said[0].whole)]
-    if typed and len(said[0].whole) > limit / 2:
+    if limit <= _ONE_LINE and len(said[0].whole) > limit / 2:
         return _cut(said[0].whole, limit)
     return _joined(said, limit)
 
 
 def opening(text: str) -> str:
-    """Return the first statement of a text, with the headings above it, on one line."""
-    return next((one.whole for one in statements(text) if one.text), text)
+    """Return how a plan begins, on one line: its title, and the first that it says."""
+    first = next((one for one in statements(text) if one.text), None)
+    if first is None:
+        return text
+    titles = [_OF_A_PLAN.sub("", one.text) for one in first.above]
+    return " ".join([*filter(None, titles), first.text])
 
 
 def _request(first: Statement) -> Statement:

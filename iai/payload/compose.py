@@ -299,17 +299,19 @@ def _goal(session: Summary) -> str:
 
 def _outcome(session: Summary) -> str:
     """Say what a session came to, in the words of the answer to most of its work."""
-    if session.outcome == "interrupted":
-        return "interrupted"
     test = session.test
-    fails = f"tests fail ({_command(test)})" if test is not None and _fails(session) else ""
     answers = (session.result, session.work and session.work.answer, session.last.answer)
     texts = [answer.text for answer in answers if answer]
-    told = next(filter(None, (say(text, _RESULT) for say in (done, verdict) for text in texts)), "")
-    if told or fails:
-        return "; ".join(part for part in (told, fails) if part)
-    if session.changed:
-        return ""  # the files say so
+    interrupted = session.outcome == "interrupted"
+    says = (done,) if interrupted else (done, verdict)
+    parts = [next(filter(None, (say(text, _RESULT) for say in says for text in texts)), "")]
+    if interrupted:
+        parts.append("interrupted")
+    elif test is not None and _fails(session):
+        parts.append(f"tests fail ({_command(test)})")
+    told = "; ".join(filter(None, parts))
+    if told or session.changed:
+        return told  # the files say the rest
     return "answered" if session.outcome == "answered" else "not answered"
 
 
@@ -453,7 +455,7 @@ def _said(record: Record, limit: int) -> str:
     if record.kind == "answer":
         return _answers(text.splitlines(), limit)
     if record.kind == "plan":
-        return framing.inline(abridge.opening(text), limit)
+        return framing.inline(f"Carry out the plan: {abridge.opening(text)}", limit)
     if record.role == "user" and (limit <= _REQUEST or len(text) > _LOG):
         text = cues.typed(text)  # in more room what was pasted names files, if it is short
     return abridge.abridge(text, limit)

@@ -18,7 +18,8 @@ _ROUTINE = re.compile(  # what is said after any work, or before it
     r"(?:(?:all|the|both) )?(?:\w+ ){0,3}(?:tests?|checks?|linter|linting|lint|build|code)\b"
     r"[^.]{0,40}\b(?:pass|passed|passing|clean|formatted)\b"
     r"|(?:now )?(?:let me|i'll|i will|i have|here(?:'s| is| are)) "
-    r"|(?:try|run|you (?:can|should|may)|would you|do you|want me|shall i|should i|let me know)\b "
+    r"|(?:try|run|the output|you (?:can|should|may)|(?:would|do) you|want me|(?:shall|should) i"
+    r"|let me know)\b "
     r"|all (?:green|done|set)\b|(?:but|and|however|because|only|except)\b "
     r"|(?:why|how|logic|before|note|background|(?:the )?problem|root cause|files?)\b[^:.]{0,30}:",
     re.IGNORECASE,
@@ -62,7 +63,7 @@ _I = re.compile(  # what a sentence in brief does without
 _REST = re.compile(r"(?: [\u2013\u2014-]|[.:;]) .*", re.DOTALL)  # of an item after what it says
 _DIRECTORY = re.compile(r"(?<=`)/?(?:[\w.-]+/)+(?=[\w.-]+\.\w+(?::[\d-]+)?`)")  # before a file
 _ENDS_OPEN = re.compile(  # before what is left out
-    r"\b(?:to|that|with|by|for|which|and|is|are|shows?|includes?|covering|both \w+"
+    r"\b(?:to|that|with|by|for|which|and|is|are|shows?|includes?|covering|now both \w+"
     r"|(?:the )?following(?: \w+){0,2})$"
 )
 _COMMIT = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")  # commits are shown as such

@@ -127,6 +127,10 @@ def test_of_a_request_that_announces_what_it_quotes_the_quotation_is_shown() -> 
 
 
 def test_the_opening_of_a_plan_is_its_title_and_what_it_begins_with() -> None:
+    plan = (
+        "Implement the following plan:\n\n# Plan: Chain the hooks\n\n## Context\n\nThey are lost."
+    )
+    assert opening(plan) == "Chain the hooks: They are lost."
     assert opening("Do this:\n\n# Chain the hooks\n\nThey are lost.\n\nEnd.") == (
         "Do this: Chain the hooks: They are lost."
     )

@@ -171,12 +171,11 @@ def test_talk_after_the_work_does_not_take_its_place(records: Records) -> None:
 
 
 def test_an_earlier_session_that_was_interrupted_says_what_it_did_before(records: Records) -> None:
-    stopped = ("command", {"text": "make", "status": "interrupted"})
     at = WALL - 7_100 * NS
     said = "Done. Added the ebb to `tide.py` for all ports."
     session(records, "one", 7_200, done=[EDIT], said=said)
     put(records, new_record("then", session="one", created_at=at))
-    act = Action(key="last", kind=stopped[0], at=at + NS, **stopped[1])
+    act = Action(key="last", kind="command", text="make", at=at + NS, status="interrupted")
     records.commit(lambda unit: unit.act(act, "claude", "one", PROJECT), NOW)
     session(records, "two", 60, done=[EDIT])
     before = section(payload(records), "Before that")

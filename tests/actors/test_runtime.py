@@ -182,7 +182,7 @@ def test_a_replicator_that_lacks_what_it_needs_is_not_started_again(
     ours.close()
     theirs.close()
     assert code == Exit.CANNOT_START
-    said = "iai-memory[team]" if missing == "the package" else "this machine is in no team"
+    said = "iai-memory[team]" if missing == "the package" else "this machine is not in a team"
     assert said in caplog.text
 
 

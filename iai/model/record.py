@@ -99,7 +99,7 @@ class Record(Struct, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
     redactions: tuple[str, ...] = ()  # the kinds of what was redacted in its text
     machine: str = ""  # that it was said on; "": this one
-    mine: Mine = ""  # what of it never leaves this machine: a pin besides `pinned`, or all of it
+    mine: Mine = ""  # what of it is its user's alone: a pin besides `pinned`, or all of it
 
     def __post_init__(self) -> None:
         if not self.order:

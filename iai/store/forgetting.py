@@ -97,8 +97,7 @@ class Forgetting:
         """Delete a record itself, and note by what it is known."""
         identity = self._view.identity(record.label)
         named = identity.named(record)
-        if record.mine != "note":
-            self._notes.forgotten(record, named)
+        self._notes.forgotten(record, named)
         self._filing.delete(record, identity.ids)
         self._amendments.forget_identity(record.label)
         self._amendments.bury(named)

@@ -29,6 +29,8 @@ DATABASES = (
     "about",  # digest of a subject, sequence -> positions, where this machine published it
     "forgotten",  # digest of a subject -> whether this machine had it forgotten
     "erasures",  # sequence of a message that is to be deleted from the stream
+    "copies",  # hash of the project, machine, position -> envelope: see `iai.store.copies`
+    "copies_about",  # digest of a subject, key in `copies`
 )
 
 

@@ -67,6 +67,8 @@ class ReplicaChange(RecordChange):
             self._members.put(this)
         if machine == self._own or not home:
             return
+        if change.own and not (isinstance(change, ForgetChange) or self._is_own(machine)):
+            return
         self.log.is_live = True
         match change:
             case TurnChange():
@@ -86,6 +88,10 @@ class ReplicaChange(RecordChange):
         """Note up to where the changes of the team are applied."""
         self._members.put_mark(mark)
 
+    def _is_own(self, machine: str) -> bool:
+        """Is it another machine of this one's user?"""
+        return People(self.view.member).own(machine)
+
     def _home(self, project: str) -> str:
         if project not in self._open:
             home = self.view.belongs(project)
@@ -100,6 +106,7 @@ class ReplicaChange(RecordChange):
         found = self.view.look_up(change.record)
         if found.forgotten:
             self.amendments.bury(change.record)
+            self.log.demand_scrub()  # of the inbox, which may have been scrubbed before it came
         elif not found.label:
             self._insert(machine, change)
         elif (known := self.view.get(found.label)) is not None:
@@ -127,6 +134,7 @@ class ReplicaChange(RecordChange):
             marks=("rewound",) if change.rewound else (),
             redactions=redactions_in(change.text),
             machine=machine,
+            mine="note" if change.own else "",
         )
         named = change.record
         identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
@@ -238,8 +246,8 @@ class ReplicaChange(RecordChange):
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
-        if change.dismissed and not People(self.view.member).own(machine):
-            change = structs.replace(change, dismissed=None)  # from its user's sessions alone
+        if not self._is_own(machine):  # these are for its user's sessions alone
+            change = structs.replace(change, dismissed=None, mine=None)
         written = _written(machine, change)
         if not written.stamps:
             return
@@ -249,6 +257,8 @@ class ReplicaChange(RecordChange):
                 waiting = self.view.amended(record_id).joined(written, self._own)
                 self.amendments.note_amended(record_id, waiting)
             return
+        if found.forgotten and change.text is not None:
+            self.log.demand_scrub()  # likewise
         known = self.view.get(found.label) if found.label else None
         if known is not None and known.project == home:
             self._write(known, written)
@@ -347,6 +357,7 @@ def _written(machine: str, change: AmendChange) -> Amended:
         "pinned": change.pinned,
         "done": change.done,
         "dismissed": change.dismissed,
+        "mine": change.mine,
     }
     stamps: dict[str, Stamp] = {f: flag.by(machine) for f, flag in flags.items() if flag}
     values: dict[str, Value] = {field: flag.on for field, flag in flags.items() if flag}
@@ -363,6 +374,6 @@ def _operation(known: Record, record: Record) -> Operation:
         return "move"
     if record.marks != known.marks:
         return "mark"
-    if record.pinned != known.pinned:
-        return "pin" if record.pinned else "unpin"
+    if (record.pinned, record.mine) != (known.pinned, known.mine):
+        return "pin" if record.is_pinned else "unpin"
     return "narrate"

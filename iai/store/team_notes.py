@@ -38,7 +38,8 @@ class TeamNotes:
 
     def forgotten(self, record: Record, named: Named) -> None:
         """Note that a record is deleted for good."""
-        self._of(record.project).forgotten.append(named)
+        noted = self._of(record.project)
+        (noted.own_forgotten if record.mine == "note" else noted.forgotten).append(named)
 
     def acted(self, place: bytes, project: str) -> None:
         """Note that an action is new, or another one now; `place` is its key in `actions`."""

@@ -38,8 +38,8 @@ class UserEdits:
     def pin(self, record: Record, *, pinned: bool, mine: bool = False) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it.
 
-        A pin that is `mine` is for the sessions on this machine alone, whether or not the project
-        has one as well. Without that, unpinning takes both off.
+        A pin that is `mine` is for the sessions of this user alone, whether or not the project has
+        one as well. Without that, unpinning takes both off.
         """
         if record.mine == "note" or not mine:
             of_mine = record.mine if pinned or record.mine == "note" else ""
@@ -50,6 +50,8 @@ class UserEdits:
             self._filing.replace(record, structs.replace(changed, updated_at=self._log.now))
             if changed.pinned != record.pinned:
                 self._write_by_hand(record, "pinned")
+            if changed.mine != record.mine:
+                self._write_by_hand(record, "mine")
             self._log.note("pin" if pinned else "unpin", record)
 
     def set_text(self, record: Record, text: str) -> None:
@@ -102,11 +104,13 @@ class UserEdits:
         edited = isinstance(text, str) and text != record.text
         fields = self._filing.texts(record, str(text)) if edited else {}
         pinned = bool(values.get("pinned", record.pinned))
-        return structs.replace(record, marks=marks, pinned=pinned, **fields)
+        mine = record.mine
+        if "mine" in values and mine != "note":
+            mine = "pin" if values["mine"] else ""
+        return structs.replace(record, marks=marks, pinned=pinned, mine=mine, **fields)
 
     def _write_by_hand(self, record: Record, field: Field) -> None:
         """Note that something of a record was written on this machine, to be told to others."""
         written = self._view.amended(record.id).written(field, self._log.now)
         self._amendments.note_amended(record.id, written)
-        if record.mine != "note":
-            self._notes.written(record)
+        self._notes.written(record)

@@ -15,7 +15,7 @@ from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 _HEADING = "## "
 _QUOTED = "> "
-# Where `iai.payload.compose` puts the number of the record that a line was made from: before a
+# Where `iai.payload` puts the number of the record that a line was made from: before a
 # quotation, before what a session came to, or at the end. Numbers elsewhere are part of the text.
 _SOURCES = (
     re.compile(r"#(\d{1,19}), [^:]*:$"),

@@ -184,6 +184,11 @@ def test_without_a_directory_the_payload_of_every_project_is_printed(store: Stor
     assert store.call('{"cwd": null, "b": "/p"}') == READY
 
 
+def test_a_nul_byte_in_the_event_is_passed_over_in_silence(store: Store) -> None:
+    store.payload("/p")
+    assert store.call('{"cwd": "/p", "session_id": "s\0", "x": "\0"}') == READY
+
+
 def test_an_old_payload_is_recomposed(store: Store) -> None:
     store.payload("/p", dated("ready text\n", 13 * HOUR))
     store.remember("/p", "said a moment ago")

@@ -176,7 +176,7 @@ def test_an_earlier_session_that_was_interrupted_says_what_it_did_before(records
     session(records, "one", 7_200, done=[EDIT], said=said)
     put(records, new_record("then", session="one", created_at=at))
     act = Action(key="last", kind="command", text="make", at=at + NS, status="interrupted")
-    records.commit(lambda unit: unit.act(act, "claude", "one", PROJECT), NOW)
+    records.commit(lambda unit: unit.work.act(act, "claude", "one", PROJECT), NOW)
     session(records, "two", 60, done=[EDIT])
     before = section(payload(records), "Before that")
     assert "-> Added the ebb to `tide.py` for all ports; interrupted; tide.py" in before

@@ -21,7 +21,7 @@ from iai.encryption.keys import load_cipher
 from iai.errors import BadUsage, IaiError, NotFound, RulesLoading
 from iai.ingest import edits, redactors, traces
 from iai.ingest.detectors import Kingfisher
-from iai.ingest.idle_jobs import Backing, IdleJobs, Occasion, Purging, Rereading
+from iai.ingest.idle_jobs import BackupJob, IdleJobs, Occasion, PurgeJob, RereadJob
 from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.spool_reader import SpoolReader
@@ -114,9 +114,9 @@ class Ingest:
         self._inbox = InboxReader(layout, records, self._writer, cipher, inbox)
         self._scrub = ScrubJob(records)
         self._backups = backups
-        self._purging = Purging(records, self._writer, self._redact, self._reader.pace)
-        backing = Backing(backups, self._scrub, self._writer)
-        self._idle_jobs = IdleJobs((backing, self._purging, Rereading(self._reader)))
+        self._purging = PurgeJob(records, self._writer, self._redact, self._reader.pace)
+        backup = BackupJob(backups, self._scrub, self._writer)
+        self._idle_jobs = IdleJobs((backup, self._purging, RereadJob(self._reader)))
         self._state = State.WAKE  # of the group, as last heard
         self._flushes: list[Caller] = []
 

@@ -199,8 +199,8 @@ class Team:
         invited = (by or self.nodes[0]).ask(InviteMachine(own=own))
         assert isinstance(invited, MachineInvited)
         code = invitation.decode(invited.code, self.clock.now.wall)
-        own = enrolment.accept(code, name, f"{name}'s")
-        new = Node(path, own, self.engine, self.clock)
+        enrolled = enrolment.accept(code, name, f"{name}'s")
+        new = Node(path, enrolled, self.engine, self.clock)
         self.nodes.append(new)
         self.settle(nodes=None if among is None else [*among, new])
         return new

@@ -363,7 +363,7 @@ def test_what_was_dismissed_is_not_shown(records: Records) -> None:
     with records.view() as view:
         asked = view.get(3)
     assert asked is not None
-    records.commit(lambda unit: unit.mark(asked, "dismissed"), NOW)
+    records.commit(lambda unit: unit.edits.mark(asked, "dismissed"), NOW)
     assert not section(payload(records), SINCE)
 
 

@@ -276,7 +276,7 @@ class _Compressed:
                 data += more
         except zstandard.ZstdError as error:
             self._begin()  # who knows how far it came: the next slice looks for its place again
-            raise OSError(errno.EIO, f"not whole: {error}") from error
+            raise OSError(errno.EIO, f"damaged: {error}") from error
         if len(self._first) < _HEAD:
             self._first = (self._first[: self._at] + data)[:_HEAD]
         self._before, self._at = _tail(self._before, data), self._at + len(data)

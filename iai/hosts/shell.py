@@ -56,14 +56,20 @@ def last_lines(output: str) -> str:
     return "\n".join(_without_colour(output[-4_000:]).rstrip().splitlines()[-_TAIL_LINES:])
 
 
-def also(command: Action, text: str, output: str) -> Iterator[Action]:
+def read(text: str) -> list[Command]:
+    """Return the commands of a line that may be something beside commands."""
+    return list(commands(text[:LONGEST])) if _TELLING.search(text) else []
+
+
+def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]:
     """Yield what a command was beside a command, once its outcome is known.
 
-    `command` is its action, whose key, time and status the others take; `text` the whole command.
+    `command` is its action, whose key, time and status the others take; `typed` is what `read` has
+    returned for the whole of it.
     """
-    if command.status in ("refused", "interrupted") or not _TELLING.search(text):
+    if command.status in ("refused", "interrupted"):
         return
-    typed, output = list(commands(text[:LONGEST])), output[-_OUTPUT:]
+    output = output[-_OUTPUT:]
     base = structs.replace(command, text="", output="", exit_code=None, seconds=0.0)
     yield from _tests(base, command, typed, output)
     typed = [one for one in typed if one.program in _TOOLS]

@@ -16,7 +16,7 @@ def runs(line: str) -> Runs:
 
 def also(command: str, output: str = "", status: Status = "ok") -> list[Action]:
     base = Action(key="claude:s:t", kind="command", at=1, status=status, text=command)
-    return list(shell.also(base, command, output))
+    return list(shell.also(base, shell.read(command), output))
 
 
 @pytest.mark.parametrize(

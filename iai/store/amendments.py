@@ -57,6 +57,7 @@ class Amendments(Struct, frozen=True, omit_defaults=True, kw_only=True):
     project: str
     labels: tuple[int, ...] = ()  # of records that were written to; they have the values
     forgotten: tuple[Named, ...] = ()
+    own: bool = False  # was what is forgotten one's own?
     work: tuple[ForgottenWork, ...] = ()
     titles: tuple[ForgottenTitle, ...] = ()
     sessions: tuple[SessionName, ...] = ()  # of which nothing was left
@@ -70,12 +71,13 @@ class Work(Struct, frozen=True, omit_defaults=True):
     sessions: bytes = b""  # those whose title, branch and so on are new, likewise
 
 
-class Noted:
+class ProjectNotes:
     """What a transaction has done in a project that its log does not say."""
 
     def __init__(self) -> None:
         self.labels: dict[int, None] = {}  # of records written to by hand
         self.forgotten: list[Named] = []
+        self.own_forgotten: list[Named] = []  # notes of one's own
         self.work: dict[SessionName, list[bytes]] = {}  # session -> hashes of forgotten actions
         self.titles: list[ForgottenTitle] = []
         self.emptied: list[SessionName] = []
@@ -86,6 +88,7 @@ class Noted:
         """Leave out what others know of already."""
         names = {name for record in told.records for name in (*record.ids, *record.keys)}
         self.forgotten = [one for one in self.forgotten if {*one.ids, *one.keys} - names]
+        self.own_forgotten = [one for one in self.own_forgotten if {*one.ids, *one.keys} - names]
         keys = {key for work in told.work for key in work.actions}
         self.work = {
             session: left
@@ -97,10 +100,11 @@ class Noted:
         sessions = {(one.host, one.session) for one in told.sessions}
         self.emptied = [one for one in self.emptied if (one.host, one.session) not in sessions]
 
-    def add(self, more: "Noted") -> None:
+    def add(self, more: "ProjectNotes") -> None:
         """Add what else was done."""
         self.labels |= more.labels
         self.forgotten += more.forgotten
+        self.own_forgotten += more.own_forgotten
         for session, keys in more.work.items():
             self.work.setdefault(session, []).extend(keys)
         self.titles += more.titles
@@ -114,6 +118,8 @@ class Noted:
             yield Amendments(project=project, labels=labels)
         for forgotten in _batches(self.forgotten):
             yield Amendments(project=project, forgotten=forgotten)
+        for forgotten in _batches(self.own_forgotten):
+            yield Amendments(project=project, forgotten=forgotten, own=True)
         for session, keys in self.work.items():
             for some in _batches(keys):
                 yield Amendments(project=project, work=(ForgottenWork(session, some),))
@@ -130,7 +136,7 @@ class Noted:
             yield Work(project=project, sessions=b"".join(sessions))
 
 
-class Found(NamedTuple):
+class Lookup(NamedTuple):
     """A record that another machine names: see `AmendmentView.look_up`."""
 
     label: int  # 0: there is none
@@ -165,20 +171,20 @@ class AmendmentView(Tables):
         first = next(self._t.entries(self._db["work"]), None)
         return decode_u64(first[0][:_REVISION]) if first is not None else 1 << 63
 
-    def look_up(self, named: Named) -> Found:
+    def look_up(self, named: Named) -> Lookup:
         """Return the label of a record, by any of its ids and keys, and whether it is forgotten."""
         for record_id in named.ids:
             data = self._t.intact(record_id.encode(), db=self._db["by_id"])
             if data is not None:
-                return Found(decode_u64(data), forgotten=False)
+                return Lookup(decode_u64(data), forgotten=False)
             if self.amended(record_id).forgotten:
-                return Found(0, forgotten=True)
+                return Lookup(0, forgotten=True)
         for key in named.keys:
             data = self._t.intact(key, db=self._db["by_key"])
             if data is not None:
                 there = self._t.has(data, db=self._db["records"])
-                return Found(decode_u64(data) if there else 0, forgotten=not there)
-        return Found(0, forgotten=False)
+                return Lookup(decode_u64(data) if there else 0, forgotten=not there)
+        return Lookup(0, forgotten=False)
 
 
 class AmendmentChange(AmendmentView):
@@ -210,6 +216,10 @@ class AmendmentChange(AmendmentView):
         """Keep what a record is known by, and is found by already."""
         self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
 
+    def forget_identity(self, label: int) -> None:
+        """Delete what a record is known by."""
+        self._t.delete(encode_u64(label), db=self._db["identities"])
+
     def bury(self, named: Named) -> None:
         """Have a record that is not there never be stored, under any of its names."""
         waiting = [one for i in named.ids if (one := self.amended(i).named) is not None]
@@ -219,7 +229,7 @@ class AmendmentChange(AmendmentView):
             if not self._t.has(key, db=self._db["by_key"]):
                 self._t.put(key, encode_u64(0), db=self._db["by_key"])
 
-    def keep_noted(self, before: int, revision: int, noted: Mapping[str, Noted]) -> None:
+    def keep_noted(self, before: int, revision: int, noted: Mapping[str, ProjectNotes]) -> None:
         """Keep what a transaction, from one revision to another, has done in each project."""
         if not self._t.count(self._db["work"]):
             self._t.put(encode_u64(before) + _FIRST, pack(Work("")), db=self._db["work"])

@@ -18,8 +18,8 @@ from iai.store.record_change import RecordChange
 from iai.store.record_keys import DATABASES
 from iai.store.record_view import RecordView
 from iai.store.replica_change import ReplicaChange
-from iai.store.seal import Transaction
 from iai.store.store import Store
+from iai.store.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -84,3 +84,17 @@ class Records(Store):
         yield from super().problems()
         with self._environment.read() as transaction:
             yield from RecordAudit(self._environment, transaction).problems()
+
+
+@contextmanager
+def view_of(path: Path) -> Iterator[RecordView]:
+    """Open the records at a path for one view of them.
+
+    Raises StoreAbsent before anything was stored, StoreLocked, StoreError.
+    """
+    records = Records(path)
+    try:
+        with records.view() as view:
+            yield view
+    finally:
+        records.close()

@@ -10,7 +10,7 @@ from iai.store.actions import ActionView
 from iai.store.codec import decode_time, encode_time, encode_u64
 from iai.store.project_view import ProjectView
 from iai.store.record_keys import walk
-from iai.store.seal import BEYOND
+from iai.store.transaction import BEYOND
 
 _TURNS = ("by_session", "narration")
 
@@ -39,6 +39,10 @@ class SessionView(ActionView, ProjectView):
         """Is any turn of a session stored, narration and what was taken back included?"""
         places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
         return any(True for labels in places for _ in labels)
+
+    def is_gone(self, session: bytes) -> bool:
+        """Was all of a session forgotten, and has it not gone on since?"""
+        return self.was_forgotten(session) and not self.has_turns(session)
 
     def turns_from(self, session: bytes, order: int) -> Iterator[Record]:
         key = session + encode_time(order)

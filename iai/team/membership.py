@@ -42,12 +42,14 @@ from iai.team.enrolment import Enrolment
 from iai.team.envelope import Header, ProjectKey
 from iai.team.identity import PublicKeys
 from iai.team.invitation import Invitation
+from iai.team.personal import PersonalKeys, Sealed
 from iai.team.roster import KeyState, Received, Roster, evaluate
 
 LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MOST_GRANTED = 1_000  # keys in one message
 _NONCE = 12  # bytes
+_NAMES = "names"  # what has a key as projects have: a machine that left is not told of new names
 
 
 class Publication(NamedTuple):
@@ -74,6 +76,7 @@ class Membership:
         self.secret = enrolment.secret  # of the team; b"" until this machine is let in
         self._messages: dict[bytes, Received] = {}
         self._keys: dict[bytes, ProjectKey] = {}  # that this machine has, by id
+        self._personal = PersonalKeys(enrolment.identity, enrolment.team)
         self._unwrapped: set[bytes] = set()  # digests of the messages that were gone through
         self._evaluated: Roster | None = None
 
@@ -104,7 +107,13 @@ class Membership:
             return list(self._introduction())
         if not self.secret:
             return []
-        steps = (self._profile, self._confirmations, self._rotations, self._grants)
+        steps = (
+            self._profile,
+            self._confirmations,
+            self._rotations,
+            self._grants,
+            self._personal_keys,
+        )
         return [*self._admissions(now), *(one for step in steps for one in step())]
 
     def refill(self) -> list[Publication]:
@@ -231,6 +240,27 @@ class Membership:
             raise UnknownKey(f"this machine does not have key {header.key.hex()} yet")
         return Opened(header, envelope.unseal(data, key))
 
+    @property
+    def shares_own(self) -> bool:
+        """Can what is one's own be sealed, and is there another machine of this user to read it?
+
+        That the machines have one user, they have to have signed.
+        """
+        return self._personal.usable(self.roster) is not None
+
+    def seal_own(self, plain: bytes, about: tuple[str, ...]) -> Sealed:
+        """Seal what only the machines of this one's user are to read. Raises UnknownKey."""
+        return self._personal.seal(self.roster, plain, about)
+
+    def open_own(self, machine: str, sealed: Sealed) -> bytes | None:
+        """Return what a machine of this one's user has sealed; None if it is of somebody else.
+
+        Raises UnknownKey, Forged.
+        """
+        if self.roster.person(machine) != self.roster.person(self.machine):
+            return None
+        return self._personal.open(self.roster, sealed)
+
     def keys(self, project: str) -> tuple[bytes, ...]:
         """Return the ids of the keys of a project (by its hash) that this machine has."""
         return tuple(key for key in self.roster.keys.get(project, {}) if key in self._keys)
@@ -295,11 +325,17 @@ class Membership:
 
     def _profile(self) -> Iterator[Publication]:
         names = (self._own.author, self._own.machine_name)
-        if self._names(self.machine) != names:
-            sealed = self._seal_names(names)
+        if self._names(self.machine) == names:
+            return
+        hashed = self.hash_of(_NAMES)
+        current = self.roster.current(hashed)
+        if current is None:
+            yield self._new_key(hashed, 1)
+        elif self._is_usable(current):
+            key = self._keys[current.id]
             yield self._publication(
                 f"profile:{self.machine}:{self.roster.clock}",
-                Profile(clock=self._clock(), names=sealed),
+                Profile(clock=self._clock(), names=self._seal_names(key, names), key=key.id),
             )
 
     def _admissions(self, now: int) -> Iterator[Publication]:
@@ -350,6 +386,13 @@ class Membership:
             if lacking:
                 yield self._grant(machine, keys, lacking)
 
+    def _personal_keys(self) -> Iterator[Publication]:
+        """Yield the keys to what is one's own, for a machine of this user that lacks them."""
+        made = self._personal.due(self.roster, self._clock())
+        if made is not None:
+            whose = hashlib.blake2b("".join(sorted(made.wrapped)).encode(), digest_size=8)
+            yield self._publication(f"personal:{whose.hexdigest()}:{len(made.keys)}", made)
+
     def _grant(
         self, machine: str, keys: PublicKeys, lacking: list[tuple[str, bytes]]
     ) -> Publication:
@@ -393,21 +436,20 @@ class Membership:
     def _publication(self, id_: str, statement: AnyStatement) -> Publication:
         return Publication(id_, control.sign(self._own.identity, self.team, statement))
 
-    def _seal_names(self, names: tuple[str, str]) -> bytes:
+    def _seal_names(self, key: ProjectKey, names: tuple[str, str]) -> bytes:
         nonce = secrets.token_bytes(_NONCE)
         context = _context("names", self.team, self.machine)
-        return nonce + AESGCM(self._names_key()).encrypt(
-            nonce, msgspec.msgpack.encode(names), context
-        )
+        return nonce + AESGCM(key.secret).encrypt(nonce, msgspec.msgpack.encode(names), context)
 
     def _names(self, machine: str) -> tuple[str, str]:
         """Return the author and the name of a machine; empty while they are not known."""
-        sealed = self.roster.profiles.get(machine, b"")
-        if not sealed or not self.secret:
+        profile = self.roster.profiles.get(machine)
+        key = self._names_key(profile) if profile is not None else None
+        if profile is None or key is None:
             return "", ""
-        context = _context("names", self.team, machine)
+        nonce, sealed = profile.names[:_NONCE], profile.names[_NONCE:]
         try:
-            plain = AESGCM(self._names_key()).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+            plain = AESGCM(key).decrypt(nonce, sealed, _context("names", self.team, machine))
             return msgspec.msgpack.decode(plain, type=tuple[str, str])
         except (ValueError, InvalidTag):
             return "", ""
@@ -424,7 +466,13 @@ class Membership:
             own = bool(author) and self._names(by)[0] == author
         return self._person(by) if own else machine
 
-    def _names_key(self) -> bytes:
+    def _names_key(self, profile: Profile) -> bytes | None:
+        """Return the key of a profile; None if this machine does not have it."""
+        if profile.key:
+            key = self._keys.get(profile.key)
+            return key.secret if key is not None else None
+        if not self.secret:
+            return None
         return hashlib.blake2b(self.secret, person=b"iai names", digest_size=32).digest()
 
 

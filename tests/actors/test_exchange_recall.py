@@ -31,12 +31,12 @@ def at(w: World, seconds: int) -> int:
 
 def say(w: World, seconds: int, text: str, **fields: Any) -> int:
     new = new_record(f"k{seconds}{text}", text=text, created_at=at(w, seconds), **fields)
-    return w.records.commit(lambda unit: unit.insert(new)[0], w.now)[0]
+    return w.records.commit(lambda unit: unit.records.insert(new)[0], w.now)[0]
 
 
 def do(w: World, seconds: int, kind: str, session: str = "s", **fields: Any) -> None:
     done = Action(key=f"{seconds}{kind}", kind=kind, at=at(w, seconds), **fields)  # type: ignore[arg-type]
-    w.records.commit(lambda unit: unit.act(done, "claude", session, PROJECT), w.now)
+    w.records.commit(lambda unit: unit.work.act(done, "claude", session, PROJECT), w.now)
 
 
 def ask(w: World, query: str, **fields: Any) -> tuple[Hit, ...]:
@@ -72,6 +72,21 @@ def test_an_exchange_is_found_by_what_was_done_in_it(harbour: World, query: str)
 def test_an_error_finds_the_request_that_led_to_it(harbour: World) -> None:
     first = ask(harbour, "KeyError quay")[0]
     assert (first.session_id, first.errors) == ("t", ("KeyError: quay",))
+
+
+def test_what_a_failed_edit_looked_for_is_no_error_and_a_plan_of_the_host_no_file(
+    harbour: World,
+) -> None:
+    say(harbour, 11, "moor the barge at the quay", session="u")
+    looked_for = "String to replace not found: moor the barge"
+    do(harbour, 12, "edit", "u", path="/w/barge.py", status="failed", output=looked_for)
+    do(harbour, 13, "write", "u", path="/home/me/.claude/plans/calm-barge.md")
+    script = "cat > moor.py <<'E'\n" + "x = 1\n" * 45 + "print('moor the barge')\nE"
+    do(harbour, 14, "command", "u", text=script)
+    hit = ask(harbour, "moor the barge")[0]
+    assert (hit.errors, hit.files) == ((), ("/w/barge.py",))
+    assert hit.commands[0].startswith("cat > moor.py <<'E' …")
+    assert "moor the barge" in hit.commands[0]
 
 
 def test_an_exchange_is_one_hit_with_what_was_asked_answered_and_done(harbour: World) -> None:
@@ -196,7 +211,7 @@ def test_people_come_before_programs(w: World) -> None:
     robot = SessionInfo(host="claude", session="robot", unattended=True)
 
     def change(unit: RecordChange) -> None:
-        unit.note_session(robot)
+        unit.work.note_session(robot)
 
     w.records.commit(change, w.now)
     hits = ask(w, "crane fails at the berth again")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -26,7 +27,7 @@ def action(key: str, seconds: int, **fields: Any) -> Action:
 
 def act(records: Records, *new: Action) -> list[bool]:
     def change(unit: RecordChange) -> list[bool]:
-        return [unit.act(one, "claude", "s", PROJECT) for one in new]
+        return [unit.work.act(one, "claude", "s", PROJECT) for one in new]
 
     return records.commit(change, NOW)[0]
 
@@ -90,6 +91,26 @@ def test_a_commit_is_found_by_the_beginning_of_its_hash(records: Records) -> Non
         for prefix in ("a1b2", "A1B2C3D4"):
             assert [one.text for _, one in view.of_commit(prefix)] == ["Mend the tide"]
         assert list(view.of_commit("b")) == []
+
+
+def test_a_commit_that_was_taken_back_is_found_no_more_whatever_is_read_again(
+    records: Records,
+) -> None:
+    asked(records, "ask", 0)
+    made = action("a", 1, kind="commit", commit="a1b2c3d4", text="Mend the tide")
+    act(records, made, action("b", 2))
+    undone = structs.replace(made, undone=True)
+    with records.view() as view:
+        before = view.watermark().revision
+    assert act(records, undone) == [False]
+    with records.view() as view:
+        assert view.watermark().revision == before + 1, "what is derived from it is derived again"
+        assert not list(view.of_commit("a1b2"))
+        assert [one.key for one in view.actions(SESSION)] == ["b"]
+    assert act(records, made, undone, undone) == [False, False, False]
+    with records.view() as view:
+        assert view.watermark().revision == before + 1
+        assert [one.undone for one in view.all_actions(SESSION)] == [True, False]
 
 
 def test_an_exchange_is_a_request_and_all_up_to_the_next(records: Records) -> None:
@@ -193,7 +214,7 @@ def test_what_was_done_for_a_forgotten_request_is_forgotten_and_does_not_come_ba
     act(records, action("a", 1, path="/w/secret.py", kind="commit", commit="abc1"))
     asked(records, "q2", 10)
     act(records, action("b", 11, path="/w/plain.py"))
-    records.commit(lambda unit: unit.forget(get(records, request)), NOW)
+    records.commit(lambda unit: unit.forget.record(get(records, request)), NOW)
     assert act(records, action("a", 1, path="/w/secret.py")) == [False]
     with records.view() as view:
         assert [one.key for one in view.actions(SESSION)] == ["b"]
@@ -205,12 +226,12 @@ def test_a_session_of_which_all_turns_are_forgotten_leaves_nothing(records: Reco
     labels = [asked(records, "q", 0), said(records, "n", 1), said(records, "a", 2)]
     act(records, action("a", 1))
     info = SessionInfo(host="claude", session="s", title="a title", branch="main")
-    records.commit(lambda unit: unit.note_session(info), NOW)
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
     for label in labels:
         with records.view() as view:
             assert view.session_info(SESSION) == info
         record = get(records, label)
-        records.commit(lambda unit, record=record: unit.forget(record), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, record=record: unit.forget.record(record), NOW)  # type: ignore[misc]
     with records.view() as view:
         assert view.session_info(SESSION) is None
         assert list(view.actions(SESSION)) == []
@@ -223,7 +244,7 @@ def test_what_is_known_of_a_session_gathers(records: Records) -> None:
         named,
         SessionInfo(host="claude", session="s", title="a late guess", title_rank=1, cwd="/w"),
     ):
-        records.commit(lambda unit, info=info: unit.note_session(info), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, info=info: unit.work.note_session(info), NOW)  # type: ignore[misc]
     with records.view() as view:
         found = view.session_info(SESSION)
     assert found is not None

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # A key of a request that has no words in it; those of lines without an id, in old files, have.
 _OF_IDS = re.compile(r"[a-z]+:[\w-]{1,64}(?::\d+:[a-z]+:[0-9a-f]{24})?")
+_KEYED_BY_TEXT = ("pull-request",)  # kinds of actions whose key is more than ids: a URL
 Redact = Callable[[str], str]  # returns the same object where there is nothing to redact
 
 
@@ -103,6 +104,7 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
     return structs.replace(
         state,
         title=redact(state.title),
+        branch=redact(state.branch),
         calls=tuple(
             Call(call.id, action(call.action, redact), redact(call.input)) for call in state.calls
         ),
@@ -116,19 +118,25 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
 
 
 def session(info: SessionInfo, redact: Redact) -> SessionInfo:
-    """Redact the title of a session."""
-    return structs.replace(info, title=redact(info.title)) if info.title else info
+    """Redact the title of a session, and its branch."""
+    title, branch = redact(info.title), redact(info.branch)
+    if title is info.title and branch is info.branch:
+        return info
+    return structs.replace(info, title=title, branch=branch)
 
 
 def action(done: Action, redact: Redact) -> Action:
     """Redact the texts of an action; most have nothing to redact, which one look shows."""
     whole = f"{done.path}\n{done.to}\n{done.text}\n{done.output}"
+    if done.kind in _KEYED_BY_TEXT:
+        whole = f"{done.key}\n{whole}"
     if done.steps:
         whole = "\n".join([whole, *(step.text for step in done.steps)])
     if redact(whole) is whole:
         return done
     return structs.replace(
         done,
+        key=redact(done.key) if done.kind in _KEYED_BY_TEXT else done.key,
         path=redact(done.path),
         to=redact(done.to),
         text=redact(done.text),
@@ -146,7 +154,7 @@ def change(said: Change, redact: Redact) -> Change:
             done = tuple(action(one, redact) for one in said.actions)
             return structs.replace(said, actions=done)
         case SessionChange():
-            return structs.replace(said, title=redact(said.title))
+            return structs.replace(said, title=redact(said.title), branch=redact(said.branch))
         case AmendChange(text=text) if text is not None:
             edited = structs.replace(text, text=redact(text.text))
             return structs.replace(said, text=edited)

@@ -32,6 +32,7 @@ class Planting:
         ways: tuple[Callable[[str], None], ...] = (
             self._prompt, self._answer, self._command, self._output, self._past_prompt, self._todo,
             self._heard, self._title, self._note, self._past_output, self._edit, self._path,
+            self._branch, self._pull_request,
         )  # fmt: skip
         for number, secret in enumerate(secrets):
             ways[(number + number // len(ways)) % len(ways)](secret.text)
@@ -97,6 +98,15 @@ class Planting:
                 "type": "custom-title", "customTitle": text, "sessionId": self._session(name)
             })  # fmt: skip
 
+    def _branch(self, text: str) -> None:
+        self._line("live", "user", "now on a branch", gitBranch=text)
+
+    def _pull_request(self, text: str) -> None:
+        self._lines["live"].append({
+            "type": "pr-link", "sessionId": self._session("live"), "cwd": str(self.cwd),
+            "prNumber": next(self._numbers), "prUrl": f"https://github.com/o/r/pull/7?{text}",
+        })  # fmt: skip
+
     def _past_prompt(self, text: str) -> None:
         self._line("past", "user", f"once more: {text}")
 
@@ -143,13 +153,13 @@ class Planting:
         self._line(name, "assistant", [use])
         self._line(name, "user", [result])
 
-    def _line(self, name: str, role: str, content: Any) -> None:
+    def _line(self, name: str, role: str, content: Any, **fields: str) -> None:
         number = next(self._numbers)
         self._lines[name].append({
             "type": role, "uuid": f"{name}-{number}", "sessionId": self._session(name),
             "cwd": str(self.cwd),
             "timestamp": f"2026-11-20T10:{number // 60 % 60:02}:{number % 60:02}Z",
-            "message": {"role": role, "content": content},
+            "message": {"role": role, "content": content}, **fields,
         })  # fmt: skip
 
     def _append(self, name: str) -> None:

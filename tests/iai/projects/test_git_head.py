@@ -16,6 +16,7 @@ from iai.projects.git_head import branch
         ("ref: refs/heads/n\u00e4he\n", "n\u00e4he"),
         ("0123456789abcdef0123456789abcdef01234567\n", ""),  # detached, as during a rebase
         ("ref: refs/remotes/origin/main\n", ""),
+        ("ref: refs/heads/wip-ghp_" + "a1B2c3D4" * 4 + "e5F6", ""),  # a token that was pasted
         ("", ""),
     ],
 )

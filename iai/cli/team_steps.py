@@ -98,7 +98,7 @@ def invite(args: Namespace, settings: Settings) -> int:
     whose = "another machine of yours" if args.mine else "one machine of somebody else"
     print(f"let {whose} in with it, within 7 days:", file=sys.stderr)
     print("  `iai team join` there, and paste it", file=sys.stderr)
-    print("whoever has it can join, so send it as you would send a password", file=sys.stderr)
+    print("anyone who has it can join, so send it as you would send a password", file=sys.stderr)
     return 0
 
 

@@ -109,7 +109,8 @@ def _commands(text: str, directory: str, documents: list[str], depth: int) -> It
             words = [_with_documents(word, documents) for word in words]
         one = Command(tuple(words), directory, known, given, place >= last)
         for command in _opened(one, documents, depth):
-            if command.program in ("cd", "pushd"):
+            own = command.words == one.words[-len(command.words) :]  # else another shell's
+            if own and command.program in ("cd", "pushd"):
                 directory, known = _moved(command)
             yield command
         if separator == "(":

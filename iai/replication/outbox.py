@@ -48,7 +48,7 @@ class Outbox:
         self._sent: dict[int, tuple[Project, Run]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
-        self._limited = False  # does the stream drop old messages?
+        self.limited = False  # does the stream drop old messages?
         self._backlog_at = 0  # monotonic; nothing of a backlog is published before
         self._withheld: list[ChangeWithheld] = []  # and not told yet
         self._moved: list[Shared] = []  # cursors that were moved by no acknowledgement
@@ -80,13 +80,12 @@ class Outbox:
         """Stop sharing a project. Acknowledgements of what is under way are ignored."""
         self._projects.pop(hashed, None)
 
-    def connected(self, largest: int, *, limited: bool) -> None:
+    def connected(self, largest: int) -> None:
         """Go on from the cursors, once it is known what the stream has.
 
-        `largest`: bytes that a message may have; `limited`: does the stream drop old ones?
+        `largest`: bytes that a message may have.
         """
         self._largest = largest
-        self._limited = limited
         self._sent.clear()
         for one in self._projects.values():
             one.main = from_cursor(one.shared)
@@ -123,7 +122,7 @@ class Outbox:
         by_sequence = found.sequence >= expected.sequence
         if by_sequence if expected.sequence else there >= expected.position:
             return None
-        if self._limited and found.data is None:  # dropped for its age: who lacks it asks for it
+        if self.limited and found.data is None:  # dropped for its age: who lacks it asks for it
             return None
         resume = before if revision_of(before) < revision_of(there) else there
         resume = min(resume, project.shared.position)

@@ -9,7 +9,6 @@ own, and the backlog at a rate that other machines can keep up with. The cursor 
 and then goes on with the other run.
 """
 
-import hashlib
 from collections.abc import Iterator
 from itertools import count
 
@@ -34,7 +33,6 @@ from iai.team.stream import Last, Stream
 PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
 NEVER = 1 << 63  # monotonic
 MOST_REFILLS = 64  # holes of others that wait to be filled
-_MAC = 8  # bytes
 
 
 class Outbox:
@@ -239,7 +237,8 @@ class Outbox:
         number = next(self._numbers)
         self._sent[number] = project, run
         run.sent.append((number, ready))
-        key = f"{self._membership.machine}:{hashed}:{ready.position}:{self._mac(ready)}{run.tag}"
+        mac = self._membership.mac(ready.plain)
+        key = f"{self._membership.machine}:{hashed}:{ready.position}:{mac}{run.tag}"
         self._stream.publish(number, self._subject(hashed), key, data)
         run.last = ready.position
         return True
@@ -280,8 +279,3 @@ class Outbox:
 
     def _subject(self, hashed: str) -> str:
         return subjects.changes(self._membership.team, hashed, self._membership.machine)
-
-    def _mac(self, ready: Message) -> str:
-        """Tell contents apart by a hash that says nothing to who does not know the secret."""
-        secret = self._membership.secret
-        return hashlib.blake2b(ready.plain, key=secret, digest_size=_MAC).hexdigest()

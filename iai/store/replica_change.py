@@ -247,8 +247,8 @@ class ReplicaChange(RecordChange):
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
-        if not self._is_own(machine):  # these are for its user's sessions alone
-            change = structs.replace(change, dismissed=None, mine=None)
+        if (change.dismissed or change.mine) and not self._is_own(machine):
+            change = structs.replace(change, dismissed=None, mine=None)  # for its user alone
         written = _written(machine, change)
         if not written.stamps:
             return

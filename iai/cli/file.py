@@ -1,7 +1,7 @@
 """List who changed a file, when, what for, and whether it was committed, the latest first.
 
-A relative path is read as seen from this directory. This project comes first, in all its checkouts;
-the same path in other projects follows below a heading. Works whether or not iai is running.
+A relative path starts at this directory. This project comes first, in all its checkouts;
+the same path in other projects follows under a heading. Works whether or not iai is running.
 
 example: iai file src/overlap.py --limit 5
 """
@@ -10,7 +10,8 @@ import os
 import re
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -25,10 +26,10 @@ from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
 from iai.recall.account import commit_line
-from iai.recall.file_history import FileVisit, FileVisits, change_line, find, history
+from iai.recall.file_history import FileVisit, FileVisits, as_seen, change_line, find, history
 from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LOOKS = (
     re.compile(r"^(?P<head>\d{4}-\S+ \S+ UTC) (?P<dim>\([^)]*\), [^:]*)"),
@@ -52,19 +53,16 @@ def run(args: Namespace, settings: Settings) -> int:
         raise BadUsage("the path must not be empty, and --limit must be at least 1")
     layout = Layout(settings.store)
     only = project_id(args.project, layout)
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            by = machines(args.by, view) if args.by else ()
-            found = _found(view, args.path, only, by, args.limit)
-            names = {project.id: project.name for project in view.projects()}
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        by = machines(args.by, view) if args.by else ()
+        found = _found(view, args.path, only, by, args.limit)
+        names = {project.id: project.name for project in view.projects()}
+        seen = partial(as_seen, view)
+        lines = [] if args.json else list(_lines(found, names, time.time_ns(), seen))
     if args.json:
         print_json({name: [_document(visit, names) for visit in visits]
                     for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip
         return 0
-    lines = list(_lines(found, names, time.time_ns()))
     show(lines or [f"nothing is known of {args.path}"], LOOKS)
     return 0
 
@@ -79,13 +77,18 @@ def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) 
     return msgspec.structs.replace(found, elsewhere=()) if only else found
 
 
-def _lines(found: FileVisits, names: dict[str, str], wall: int) -> Iterator[str]:
+def _lines(
+    found: FileVisits,
+    names: dict[str, str],
+    wall: int,
+    as_seen: Callable[[FileVisit], FileVisit],
+) -> Iterator[str]:
     for visit in found.here:
-        yield from _visit(visit, wall)
+        yield from _visit(as_seen(visit), wall)
     if found.elsewhere:
         yield "## In other projects"
     for visit in found.elsewhere:
-        yield from _visit(visit, wall, names.get(visit.project, "-"))
+        yield from _visit(as_seen(visit), wall, names.get(visit.project, "-"))
 
 
 def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Start every session in a record's project with that record.
 
-If the project is shared with a team, so do the sessions of everybody else in it. With --mine, only
-your own sessions do, on all your machines, and the others don't hear of it. --off takes both pins
-off; `--mine --off` only your own.
+If the project is shared with a team, everyone's sessions in it start with the record. With --mine,
+only your own sessions do, on all your machines, and nobody else sees the pin. --off removes both
+pins; `--mine --off` only your own.
 
 example: iai pin '#41'
 example: iai pin --mine '#41'

@@ -103,7 +103,7 @@ def turns_in_event(
     if event.turn_id or _UUID7.match(event.session_id):
         host, user, assistant = codex.NAME, codex_texts.request, codex_texts.answer
     else:
-        host, user, assistant = claude.NAME, claude_texts.typed, claude_texts.ASSISTANT.own
+        host, user, assistant = claude.NAME, claude_texts.typed, claude_texts.answer
     occasion = event.prompt_id or event.turn_id
     said = (
         ("user", user(framing.without(event.prompt)).text),

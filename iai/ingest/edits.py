@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NoRecord, NotFound
 from iai.ingest.parse import Identify
 from iai.model.action import Action
 from iai.model.record import Project, Record, session_key
@@ -32,8 +32,8 @@ from iai.store.record_view import RecordView
 def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
     """Do what a request asks for; return how many records that concerns.
 
-    `forgotten` are those that it names to be forgotten: see `named`. Raises NotFound for an unknown
-    record, BadUsage for what cannot be done.
+    `forgotten` are those that it names to be forgotten: see `named`. Raises NoRecord, and
+    BadUsage for what cannot be done.
     """
     match request:
         case Pin(ref=ref, pinned=pinned, mine=mine):
@@ -63,7 +63,7 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
 def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView) -> None:
     """Raise BadUsage if any of these turns must not be stored."""
     if not all(turn.text.strip() for turn in turns):
-        raise BadUsage("a turn needs a text")
+        raise BadUsage("a turn needs text")
     if any(turn.mine and turn.tier == "episodic" for turn in turns):
         raise BadUsage("only a note can be kept from the team, not what was said in a session")
     for cwd in dict.fromkeys(turn.cwd for turn in turns):
@@ -81,7 +81,7 @@ def named(request: Request, view: RecordView) -> list[Record]:
         case Forget(refs=refs):
             found = {ref: view.find(ref) for ref in refs}
             if missing := [ref for ref, record in found.items() if record is None]:
-                raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
+                raise NotFound(f"{NoRecord(*missing)}; nothing was forgotten")
         case Erase(labels=labels):
             found = {str(label): view.find(str(label)) for label in labels}
         case _:
@@ -159,7 +159,7 @@ def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:
 def _find(ref: str, unit: RecordChange) -> Record:
     record = unit.view.find(ref)
     if record is None:
-        raise NotFound(f"there is no record {ref}")
+        raise NoRecord(ref)
     return record
 
 

@@ -1,5 +1,6 @@
 """The files that a project's sessions touched of late, weighted by how recently and how. Pure."""
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -7,7 +8,7 @@ from pathlib import PurePosixPath
 from iai.model.session import SessionInfo
 from iai.payload.summary import FileWork, Summary
 
-FILES = 60  # named at most
+FILES = 70  # named at most
 HALF_LIFE = 4  # sessions after which a touch counts half
 READ = 0.5  # what reading a file counts against changing it
 SHARED = 0.9  # of the files, below a directory that is not worth repeating
@@ -53,6 +54,16 @@ def bases(
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
 
 
+def seen_from(cwd: str, paths: Collection[str]) -> list[str]:
+    """Return the directories that the files of one session are seen from, each with its `/`.
+
+    Its own, or those of the same name where the files are below none of its own.
+    """
+    if not cwd or any(path.startswith(f"{cwd.rstrip('/')}/") for path in paths):
+        return [f"{cwd.rstrip('/')}/"] if cwd else []
+    return sorted(named_like(cwd, paths), key=len, reverse=True)
+
+
 def named_like(root: str, paths: Iterable[str]) -> set[str]:
     """Return the directories that these paths are below and that have the name of the root."""
     name = f"/{PurePosixPath(root).name}/"
@@ -91,12 +102,19 @@ def _is_elsewhere(path: str) -> bool:
 
 
 def _original(path: str, own: Collection[str]) -> str:
-    """Return the file of this checkout that a path elsewhere ends as, if there is one."""
+    """Return the file of this checkout that a path elsewhere ends as, if there is one.
+
+    A new file of a worktree is in the directory of this checkout that it would come into.
+    """
     if not _is_elsewhere(path):
         return path
     parts = path.split("/")
-    ends = ("/".join(parts[cut:]) for cut in range(1, len(parts) - 1))
-    return next((end for end in ends if end in own), path)
+    ends = ["/".join(parts[cut:]) for cut in range(1, len(parts) - 1)]
+    found = next((end for end in ends if end in own), "")
+    if found or path.startswith("/"):
+        return found or path
+    directories = {posixpath.dirname(one) for one in own}
+    return next((end for end in ends if posixpath.dirname(end) in directories), path)
 
 
 def _common(paths: Collection[str]) -> str:

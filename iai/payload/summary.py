@@ -29,10 +29,16 @@ _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-_PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
+PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
 _ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
+_BESIDE = re.compile(  # tests and prose: long beside what they are about
+    r"(?:^|/)(?:tests?|__tests__|specs?|\w+_tests?)/|(?:^|/)test_[^/]*$|[._-](?:tests?|spec)\.\w+$"
+    r"|\.(?:md|rst|txt|adoc)$",
+    re.IGNORECASE,
+)
+_BESIDE_SHARE = 0.05  # of what another line counts for
 _WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
 
 
@@ -56,7 +62,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ended_at: int
     requests: tuple[Record, ...] = ()  # the first, then the latest `REQUESTS`
     last: Exchange = Exchange()  # without its narration
-    work: Exchange | None = None  # the last answered one that changed something, if another
+    work: Exchange | None = None  # the last that changed, or else explained, much; if another
     result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
@@ -108,8 +114,8 @@ def summarise(
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
-    latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
-    worked = next((exchange for _, exchange in latest_first), last)
+    latest_first = [(much, e) for e in reversed(exchanges) if (much := _work_in(e))]
+    worked = next((exchange for _, exchange in latest_first), _explained(exchanges))
     _, most = max(latest_first, key=itemgetter(0), default=(0, _most_answered(exchanges)))
     return Summary(
         info=info,
@@ -163,11 +169,34 @@ def _with_command(exchange: Exchange) -> Exchange:
 
 
 def _most_answered(exchanges: Sequence[Exchange]) -> Exchange:
-    """Return what a review or an explanation came to: the last of the long answers."""
-    shown = [e for e in exchanges if e.answer and not (e.request and e.request.dismissed)]
-    longest = max((len(e.answer.text) for e in shown if e.answer), default=0)
-    long = (e for e in reversed(shown) if e.answer and len(e.answer.text) >= longest / 2)
-    return next(long, Exchange())
+    """Return what a review or an explanation came to: the last of the long answers.
+
+    If the first request is a question, it is the answer to that, if it is a long one, too.
+    """
+    answered = [e for e in exchanges if e.answer and not (e.request and e.request.dismissed)]
+    longest = max(map(_answer_length, answered), default=0)
+    long = [e for e in answered if _answer_length(e) >= longest / 2]
+    question = long[:1] == answered[:1] and any(map(_asks, long[:1]))
+    return next(iter(long if question else reversed(long)), Exchange())
+
+
+def _explained(exchanges: Sequence[Exchange]) -> Exchange:
+    """Return the exchange that explained the most, where nothing was changed.
+
+    The last one, unless an earlier answer says at least half as much.
+    """
+    *earlier, last = exchanges or [Exchange()]
+    answered = (e for e in earlier if not (e.request and e.request.dismissed))
+    most = max(answered, key=_answer_length, default=last)
+    return most if _answer_length(most) >= max(1, _answer_length(last) / 2) else last
+
+
+def _answer_length(exchange: Exchange) -> int:
+    return len(exchange.answer.text) if exchange.answer else 0
+
+
+def _asks(exchange: Exchange) -> bool:
+    return exchange.request is not None and exchange.request.text.rstrip().endswith("?")
 
 
 def _shown(exchange: Exchange) -> Exchange:
@@ -189,12 +218,17 @@ def _until_interrupted(exchange: Exchange) -> Exchange:
     return structs.replace(exchange, answer=None)
 
 
-def _lines_changed(exchange: Exchange) -> int:
-    """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
+def _work_in(exchange: Exchange) -> float:
+    """Return how much was changed in an exchange that can be shown; 0 only if nothing was."""
     if exchange.answer is None or (exchange.request and exchange.request.dismissed):
         return 0
     did = (a for a in exchange.actions if a.kind in CHANGES or a.kind in _MADE)
-    return sum(1 + a.added + a.removed for a in did if a.status not in _NOT_DONE)
+    return sum(map(_weight, (action for action in did if action.status not in _NOT_DONE)))
+
+
+def _weight(change: Action) -> float:
+    share = _BESIDE_SHARE if _BESIDE.search(change.path) else 1.0
+    return share * (1 + change.added + change.removed)
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
@@ -266,7 +300,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     found: dict[str, FileWork] = {}
     made = set[str]()
     for action in actions:
-        if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
+        if action.status in _NOT_DONE or not action.path or PLANS in action.path:
             continue
         if action.status == "failed" and action.kind != "edit":  # as of what is not there
             continue
@@ -274,8 +308,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue
-                whole = (posixpath.normpath(posixpath.join(place, path)) for place in places)
-                path = next((one for one in whole if one in found), path)  # noqa: PLW2901
+                path = _known_as(path, places, found)  # noqa: PLW2901
                 if path not in found and action.kind == "write":
                     made.add(path)
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
@@ -285,6 +318,18 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
         *sorted(changed, key=lambda f: (-(f.added + f.removed), -f.last_at)),
         *sorted(read, key=lambda f: -f.last_at),
     )
+
+
+def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
+    """Return the absolute path by which a relative one is known already, else the path itself.
+
+    What is not below one of the places was named from a directory that the agent went to.
+    """
+    if path.startswith("/"):
+        return path
+    whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
+    ends = [one for one in found if one.endswith(f"/{posixpath.normpath(path)}")]
+    return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
 
 
 def name_of(path: str) -> str:

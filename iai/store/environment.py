@@ -273,7 +273,7 @@ class Environment:
         """Put a complete copy in the place of the file, if it is of the file's last transaction."""
         last = self._connection.last_transaction()
         if copy.of != last:
-            raise StoreCorrupt("somebody else wrote to it", self.path)
+            raise StoreCorrupt("another process wrote to it", self.path)
         while last < copy.number or (last - copy.number) % 2:
             self._connection.note_schema()
             last = self._connection.last_transaction()

@@ -8,12 +8,13 @@ import pytest
 from msgspec import structs
 from simulation.world import Chances, World
 
-from actors.ingest import EVENTS_A_SLICE, FLUSHES
+from actors.ingest import FLUSHES
 from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
 from iai.ingest.spool import BAD_KEPT
+from iai.ingest.spool_reader import EVENTS_A_SLICE
 from iai.ingest.transcript_reader import ITEMS
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
@@ -648,7 +649,7 @@ def test_forgetting_is_all_or_nothing(world: Make) -> None:
     capture(w, "a", "b")
     reply = w.answer(Actor.INGEST, Forget(refs=("#1", "#9")))
     assert isinstance(reply, Error)
-    assert reply.detail == "nothing was forgotten: no record #9"
+    assert reply.detail == "there is no record #9; nothing was forgotten"
     assert texts(w) == ["a", "b"]
     assert w.answer(Actor.INGEST, Forget(refs=("#1",))) == Changed(count=1, revision=3)
     assert texts(w) == ["b"]
@@ -782,7 +783,7 @@ def test_a_refused_forget_leaves_the_spool_as_it_is(world: Make) -> None:
     assert isinstance(answer, Error)
     assert (answer.code, answer.detail) == (
         ErrorCode.NOT_FOUND,
-        "nothing was forgotten: no record #99",
+        "there is no record #99; nothing was forgotten",
     )
     assert len(list(w.layout.spool_new.iterdir())) == 1
     w.answer(Actor.INGEST, Forget(refs=("#1",)))

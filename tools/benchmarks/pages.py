@@ -37,7 +37,7 @@ from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
 PAGES = (
-    "now", "next", "sessions", "search?q=", "files", "given", "settings", "health", "map",
+    "now", "next", "sessions", "search?q=", "files", "deliveries", "settings", "health", "map",
     "record?ref=1", "session?host=claude&session=s1", "files?path=src%2Fa.py",
 )  # fmt: skip
 TIMES = 5  # that each page is asked for

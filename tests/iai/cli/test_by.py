@@ -24,7 +24,7 @@ from iai.session_start.composer import Composer
 from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from iai.ui import files, record, search, sessions
-from iai.ui.asked import Asked
+from iai.ui.page_request import PageRequest
 from tests.iai.payload import team
 from tests.iai.payload.team import EDIT, KIMS, LAPTOP, LEES, MEMBERS, WORKSTATION
 from tests.iai.store.builders import NOW, know
@@ -129,8 +129,8 @@ def test_the_tools_say_who_and_take_a_name(store: Layout) -> None:
 
 
 def test_the_pages_say_who_and_lead_to_the_session_of_that_machine(store: Layout) -> None:
-    def asked(**fields: str) -> Asked:
-        return Asked(Settings(store=store.root), fields, time.time_ns())
+    def asked(**fields: str) -> PageRequest:
+        return PageRequest(Settings(store=store.root), fields, time.time_ns())
 
     assert search.show(asked())["people"] == ["me", "Kim", "Lee"]
     assert [one["at"].by for one in sessions.show(asked())["sessions"]] == [

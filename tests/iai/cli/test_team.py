@@ -176,7 +176,7 @@ def test_a_password_on_the_command_line_is_refused(iai: Run, layout: Layout) -> 
         (("create", "x", "--server", "-"), "", "nothing was given as address of the server"),
         (("create", "x", "--server", "-"), "nats://a:b@example.org", "unencrypted"),
         (("create", "x", "--server", "tls://x", "--author", "\t"), "", "name of the author must"),
-        (("join", "hello"), "", "begins with iai1-"),
+        (("join", "hello"), "", "starts with iai1-"),
         (("join",), "", "nothing was given as invitation"),
     ],
 )
@@ -203,7 +203,7 @@ def test_a_machine_is_in_one_team_at_a_time(iai: Run, created: Layout) -> None:
 def test_without_a_team_it_says_how_to_get_into_one(iai: Run, words: tuple[str, ...]) -> None:
     code, _, error = iai("team", *words)
     assert code == 1
-    assert "this machine is in no team" in error
+    assert "this machine is not in a team" in error
 
 
 def test_without_the_extra_it_says_what_to_install(
@@ -433,7 +433,7 @@ def test_sharing_needs_a_team(iai: Run, layout: Layout) -> None:
     with Answering(layout):
         code, _, error = iai("project", "share", ".")
     assert code == 1
-    assert "this machine is in no team" in error
+    assert "this machine is not in a team" in error
 
 
 def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None:

@@ -206,7 +206,7 @@ def test_an_ignored_project_takes_no_turns_and_keeps_what_it_has(
 
 
 def test_a_turn_without_text_is_refused(records: Records) -> None:
-    with pytest.raises(BadUsage, match="a turn needs a text"):
+    with pytest.raises(BadUsage, match="a turn needs text"):
         check(records, CapturedTurn(text="x"), CapturedTurn(text=" \n"))
 
 

@@ -170,6 +170,18 @@ def test_talk_after_the_work_does_not_take_its_place(records: Records) -> None:
     ]
 
 
+def test_an_earlier_session_that_was_interrupted_says_what_it_did_before(records: Records) -> None:
+    at = WALL - 7_100 * NS
+    said = "Done. Added the ebb to `tide.py` for all ports."
+    session(records, "one", 7_200, done=[EDIT], said=said)
+    put(records, new_record("then", session="one", created_at=at))
+    act = Action(key="last", kind="command", text="make", at=at + NS, status="interrupted")
+    records.commit(lambda unit: unit.work.act(act, "claude", "one", PROJECT), NOW)
+    session(records, "two", 60, done=[EDIT])
+    before = section(payload(records), "Before that")
+    assert "-> Added the ebb to `tide.py` for all ports; interrupted; tide.py" in before
+
+
 def test_a_plan_is_what_the_session_that_carries_it_out_was_asked(records: Records) -> None:
     plan = (
         "Implement the following plan:\n\n# Chain the hooks\n\n## Context\n\nThey are lost.\n\nEnd."
@@ -182,7 +194,7 @@ def test_a_plan_is_what_the_session_that_carries_it_out_was_asked(records: Recor
         new_record("a", session="two", role="assistant", text="Chained.", created_at=at + NS),
     )
     last = section(payload(records), "Last session here")
-    assert "Asked: Implement the following plan: Chain the hooks: Context: They are lost. (" in last
+    assert "Asked: Carry out the plan: Chain the hooks: They are lost. (" in last
     assert "nothing asked" not in payload(records)
 
 

@@ -41,6 +41,16 @@ def test_what_was_done_to_a_file_is_added_up() -> None:
     )
 
 
+def test_a_file_named_from_below_the_project_is_the_one_that_ends_so() -> None:
+    path = "/elsewhere/src/tide.py"
+    edit = action("edit", path=path, added=3)
+    found = files_of([edit, action("delete", path="src/tide.py")], ["/p"])
+    assert [(file.path, file.gone) for file in found] == [(path, True)]
+    twice = [edit, action("edit", path="/other/src/tide.py")]
+    found = files_of([*twice, action("delete", path="src/tide.py")], ["/p"])
+    assert [file.path for file in found if file.gone] == ["src/tide.py"]
+
+
 @pytest.mark.parametrize("status", ["refused", "interrupted"])
 def test_what_did_not_happen_changes_no_file(status: str) -> None:
     assert files_of([action("edit", path="/p/a.py", status=status)]) == ()
@@ -136,6 +146,21 @@ def test_the_result_is_the_answer_to_most_of_the_work() -> None:
     assert found.work is None
 
 
+def test_tests_and_prose_count_little_beside_what_they_are_about() -> None:
+    def worked(path: str, added: int) -> Exchange:
+        edit = action("edit", path=path, added=added)
+        return Exchange(request=turn("mend it"), answer=turn(path), actions=(edit,))
+
+    for path in ("quay/tests/ebb.py", "test_ebb.py", "ebb_test.go", "e2e_test/run.go", "ebb.md"):
+        done = summarise([worked("quay/ebb.py", 5), worked(path, 90)], INFO, (1, 2))
+        assert done.result == turn("quay/ebb.py")
+        done = summarise([worked(path, 90), worked(path, 5)], INFO, (1, 2))
+        assert done.result == turn(path)
+    latest = worked("quay/latest.py", 5)
+    done = summarise([worked("quay/contest.py", 90), latest], INFO, (1, 2))
+    assert done.result == turn("quay/contest.py")
+
+
 def test_what_was_dismissed_is_not_the_work_of_a_session() -> None:
     edit = action("edit", path="/p/a.py")
     said = turn("done", role="assistant")
@@ -172,6 +197,29 @@ def test_a_session_of_reviews_came_to_the_last_of_its_long_answers() -> None:
     answers = [turn(text, role="assistant") for text in texts]
     reviewed = [Exchange(request=turn("look again"), answer=said) for said in answers]
     assert summarise(reviewed, INFO, (1, 2)).result == answers[1]
+
+
+def talk(*pairs: tuple[str, str]) -> Summary:
+    said = [Exchange(request=turn(q), answer=turn(a, role="assistant")) for q, a in pairs]
+    return summarise(said, INFO, (1, 2))
+
+
+def test_a_question_that_a_session_began_with_is_answered_by_its_own_answer() -> None:
+    long, other = "The lowest deadline comes first. " * 3, "Nothing resumes them by time. " * 3
+    found = talk(("which job comes next?", long), ("and where are they resumed?", other))
+    assert found.result is not None
+    assert found.result.text == long
+    found = talk(("which job comes next?", "The first."), ("and how are they resumed?", other))
+    assert found.result is not None
+    assert found.result.text == other
+
+
+def test_of_a_session_that_changed_nothing_the_longest_explanation_is_its_work() -> None:
+    found = talk(("is there a limit?", "Yes, eight. " * 9), ("why 8?", "Nobody says. " * 8))
+    assert found.work is not None
+    assert found.work.request == turn("is there a limit?")
+    assert talk(("is there a limit?", "Yes."), ("why 8?", "Nobody says. " * 8)).work is None
+    assert talk(("is there a limit?", "Yes.")).work is None
 
 
 def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:

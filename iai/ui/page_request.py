@@ -1,7 +1,7 @@
-"""What a browser asked a page for, and what every page needs to answer."""
+"""What a browser asks a page for, and what every page needs to answer."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LONGEST = 1_000  # characters of one field of an address
 DEEPEST = 5_000  # entries into a list that pages may go
@@ -26,7 +26,7 @@ class Choice(Struct, frozen=True):
     root: str
 
 
-class Asked(Struct, frozen=True):
+class PageRequest(Struct, frozen=True):
     """One request. The fields of its address are the user's, or an attacker's."""
 
     settings: Settings
@@ -62,11 +62,9 @@ class Asked(Struct, frozen=True):
             raise BadUsage(f"a list ends at entry {DEEPEST:,}; filter it to see older entries")
         return offset
 
-    @contextmanager
-    def records(self) -> Iterator[RecordView]:
+    def records(self) -> AbstractContextManager[RecordView]:
         """Open the records as of now. Raises StoreAbsent before the first, and StoreError."""
-        with closing(Records(self.layout.records)) as records, records.view() as view:
-            yield view
+        return view_of(self.layout.records)
 
 
 def choices(view: RecordView) -> list[Choice]:
@@ -79,9 +77,9 @@ def choices(view: RecordView) -> list[Choice]:
     ]
 
 
-def chosen(asked: Asked, projects: list[Choice]) -> Choice | None:
+def chosen(request: PageRequest, projects: list[Choice]) -> Choice | None:
     """Return the project that the page is limited to; None for all. Raises BadUsage."""
-    given = asked.text("project")
+    given = request.text("project")
     if not given:
         return None
     found = next((one for one in projects if one.id == given), None)

@@ -30,7 +30,7 @@ def outcome(seed: int) -> Outcome:
     return run_scenario(generate_team(seed, days=1))
 
 
-@pytest.mark.parametrize("seed", [4, 38])
+@pytest.mark.parametrize("seed", [36, 38])
 def test_a_team_full_of_faults_breaks_no_invariant(seed: int) -> None:
     assert outcome(seed).broken == ""
 
@@ -79,15 +79,15 @@ def nobody_is_told_the_names_of_others(patch: Patch) -> None:
 @pytest.mark.parametrize(
     ("without", "invariant", "first"),
     [
-        (what_is_missing_is_neither_asked_for_nor_noticed, "l", 20),
-        (nobody_takes_the_place_of_who_is_gone, "l", 20),
-        (what_is_ones_own_stays_on_its_machine, "l", 20),
-        (what_is_forgotten_stays_in_the_stream, "m", 31),
-        (all_projects_are_published, "n", 37),
-        (what_is_ones_own_is_not_sealed, "n", 40),
-        (what_others_did_is_ignored, "o", 38),
-        (keys_outlast_those_who_have_left, "p", 40),
-        (nobody_is_told_the_names_of_others, "q", 5),
+        (what_is_missing_is_neither_asked_for_nor_noticed, "l", 896),
+        (nobody_takes_the_place_of_who_is_gone, "l", 36),
+        (what_is_ones_own_stays_on_its_machine, "l", 1_412),
+        (what_is_forgotten_stays_in_the_stream, "m", 3),
+        (all_projects_are_published, "n", 19),
+        (what_is_ones_own_is_not_sealed, "n", 1_412),
+        (what_others_did_is_ignored, "o", 19),
+        (keys_outlast_those_who_have_left, "p", 564),
+        (nobody_is_told_the_names_of_others, "q", 19),
     ],
     ids=["l", "l, of who is gone", "l, of one's own", "m", "n", "n, of one's own", "o", "p", "q"],
 )

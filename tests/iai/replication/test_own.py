@@ -89,6 +89,7 @@ def test_while_a_user_has_one_machine_nothing_of_their_own_leaves_it_and_a_secon
     assert notes(workstation) == {noted: "a-note"}
     assert own_pins(workstation) == {said}
     assert list(other.texts()) == [said]
+    assert not any(peer.missing for node in t.nodes for peer in report(node).peers)
     count = t.engine.last
     for node in t.nodes:
         node.kill()

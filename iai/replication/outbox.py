@@ -224,12 +224,12 @@ class Outbox:
     def _send(self, project: Project, run: Run, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
-        after = ready.position - 1 if run.own else run.last
+        at, after = _place(project, run, ready)
         try:
-            data = self._membership.seal(hashed, ready.position, after, self._sealed(ready))
+            data = self._membership.seal(hashed, at, after, self._sealed(ready))
             if len(data) > self._largest:
                 self._withhold(project, ready, len(data))
-                data = self._membership.seal(hashed, ready.position, after, content.FILLER)
+                data = self._membership.seal(hashed, at, after, content.FILLER)
         except MessageRefused as error:
             project.blocked = str(error)
             return False
@@ -279,3 +279,15 @@ class Outbox:
 
     def _subject(self, hashed: str) -> str:
         return subjects.changes(self._membership.team, hashed, self._membership.machine)
+
+
+def _place(project: Project, run: Run, ready: Message) -> tuple[int, int]:
+    """Return the position that a message has for others, and that of the one before it.
+
+    What is one's own and is published later says nothing of what is between; nor, beyond what is
+    published of all else, of its own position.
+    """
+    if not run.own:
+        return ready.position, run.last
+    known = ready.position <= project.shared.position
+    return (ready.position, ready.position - 1) if known else (0, 0)

@@ -143,7 +143,6 @@ def test_what_is_relayed_by_one_who_does_not_know_that_it_was_forgotten_is_delet
     t.settle(60)
     assert not any(node.texts() for node in t.nodes)
     assert b"a-word-of-the-gone" not in b"".join(opened(t))
-    assert not copies(late, gone, hashed(t))
 
 
 def test_copies_are_made_of_what_came_before_an_older_version_was_replaced(team: Make) -> None:

@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 from simulation.engine import MemoryStream
 
+from iai.model.record import digest
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.replicator import LeaveTeam, TeamMessageRefused
 from iai.replication import content, relay
@@ -143,6 +144,10 @@ def test_what_is_relayed_by_one_who_does_not_know_that_it_was_forgotten_is_delet
     t.settle(60)
     assert not any(node.texts() for node in t.nodes)
     assert b"a-word-of-the-gone" not in b"".join(opened(t))
+    for node in (a, late):
+        with node.store.view() as view:
+            about = view._t.prefixed(view._db["copies_about"], digest(said))
+            assert not list(about)
 
 
 def test_copies_are_made_of_what_came_before_an_older_version_was_replaced(team: Make) -> None:

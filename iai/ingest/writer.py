@@ -12,7 +12,7 @@ from iai.errors import StoreCorrupt
 from iai.freshness.required_revision import RequiredRevision
 from iai.ingest import captured, edits, parse, redact, replicated, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
-from iai.ingest.redact import Redact
+from iai.ingest.redact import Redact, or_left_out
 from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
@@ -49,7 +49,7 @@ class RecordWriter:
     """Changes the records; yields the effects of each change after its commit.
 
     What it inserts is redacted first. While the rules for that are loaded, it raises RulesLoading,
-    and stores nothing.
+    and stores nothing. What clients and events say raises Unsearchable if it cannot be redacted.
     It assumes that nobody else writes: `mark` is the watermark of its own last commit.
     """
 
@@ -58,6 +58,7 @@ class RecordWriter:
     ) -> None:
         self._layout = layout
         self._redact = redact
+        self._redact_or_leave_out = or_left_out(redact)
         self._records = records
         self._identify = identify
         self.mark = Watermark()
@@ -129,7 +130,7 @@ class RecordWriter:
 
     def read(self, batch: Entries, now: Now) -> Read:
         """Return what other machines said, from entries of the inbox."""
-        return replicated.read(batch, self._redact, now.wall)
+        return replicated.read(batch, self._redact_or_leave_out, now.wall)
 
     def take(self, read: Read, mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         """Apply what other machines said, up to a mark; return the time after that.
@@ -243,14 +244,15 @@ class RecordWriter:
 
         What is left out need not be redacted, which is a seventh of the work.
         """
-        return redact.batch(parse.unignored(parse.wanted(batch, view), view), self._redact)
+        wanted = parse.unignored(parse.wanted(batch, view), view)
+        return redact.batch(wanted, self._redact_or_leave_out)
 
     def follow(self, transcript: Transcript, now: Now) -> Steps:
         """Store how far a transcript was read, and what its next lines need."""
         with self._records.view() as view:
             if view.not_recorded(transcript.session, transcript.forked_from):
                 transcript = without_words(transcript)
-        yield from self._follow(redact.transcript(transcript, self._redact), now)
+        yield from self._follow(redact.transcript(transcript, self._redact_or_leave_out), now)
 
     def _follow(self, transcript: Transcript, now: Now) -> Steps:
         yield from self.commit(lambda unit: unit.transcripts.follow(transcript), now)

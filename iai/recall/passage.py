@@ -27,7 +27,8 @@ class Passages:
     def __init__(self, rarity: Mapping[str, float]) -> None:
         self._rarity = rarity
         self._stems = {term: term[:-1] if term.endswith(_CHANGED) else term for term in rarity}
-        self._terms = cache(self._terms_of)  # the same few words come in text after text
+        # The same few words come in text after text.
+        self._terms = cache(lambda word: frozenset(rarity.keys() & terms(word)))
 
     def passage(self, text: str, limit: int = PASSAGE) -> str:
         """Return the stretch of whole sentences or lines with most of the terms, on one line.
@@ -84,9 +85,6 @@ class Passages:
 
         best = max(starts[::4], key=gain)
         return line[best:] if not best else "… " + line[best:]
-
-    def _terms_of(self, word: str) -> frozenset[str]:
-        return frozenset(self._rarity.keys() & terms(word))
 
     def _worth(self, found: Collection[str]) -> float:
         return fsum(self._rarity[term] for term in found)  # the same in any order

@@ -258,14 +258,14 @@ class RecordWriter:
         yield from self.commit(lambda unit: unit.transcripts.follow(transcript), now)
 
     def leave_out(self, session: str, now: Now) -> Steps:
-        """Record no more of a session, by the host's id."""
+        """Stop recording a session, by the host's id."""
         with self._records.view() as view:
             known = view.not_recorded(session)
         if session and not known:
             yield from self.commit(lambda unit: unit.transcripts.leave_out(session), now)
 
     def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
-        """Record a session, or for now no more of it, as its user says; by the host's id."""
+        """Record a session or pause that, as its user says; by the host's id."""
         if session and on != self.records_session(session):
             yield from self.commit(
                 lambda unit: unit.transcripts.switch_recording(session, on=on), now
@@ -307,7 +307,7 @@ class RecordWriter:
         yield Publish(SessionEnded(revision=self.mark.revision, project=project))
 
     def event_ingested(self, source: str) -> Steps:
-        """Require what an event said that waited for its transcript in vain."""
+        """Require what an event said whose transcript never came."""
         if source in self.required.ending:
             self.required.session_ingested(source)
             yield from self.write_required()

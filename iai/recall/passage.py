@@ -15,7 +15,7 @@ _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: c
 # A sentence or a line; a question stays with the answer behind its arrow.
 _PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s)|[.!?](?= \u2192))*+[.!?\n]?\s*")
 _RULES = re.compile(r"^[ \t]*+(?:(?:```|~~~).*|[|:\-=*_+ ]{3,})$", re.MULTILINE)
-_HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]+(.*?)[ \t:]*$(?=\n)", re.MULTILINE)
+_HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]++([^\n]*)(?=\n)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 
 Found = dict[int, set[str]]  # the terms that a word has, by where it begins
@@ -92,7 +92,8 @@ class Passages:
 
 def _unmarked(text: str) -> str:
     """Return Markdown without what says nothing on one line; a text of nothing else as it is."""
-    plain = _EMPHASIS.sub(r"\1", _HEADINGS.sub(r"\1:", _RULES.sub("", text)))
+    ruled = _HEADINGS.sub(lambda heading: heading[1].rstrip(" \t:") + ":", _RULES.sub("", text))
+    plain = _EMPHASIS.sub(r"\1", ruled)
     return plain if plain.strip() else text
 
 

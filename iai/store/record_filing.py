@@ -42,6 +42,19 @@ class RecordFiling(Tables):
         self._put(LATEST_LIVE, encode_time(self._latest_live), "meta")
         self._put(AHEAD, encode_time(self._ahead), "meta")
 
+    def place(self, record: Record) -> Record:
+        """Return a turn with an order that no other one of its session has.
+
+        Of several that were said at one time, each comes a nanosecond after the one before: so
+        their order is the same on all machines, in whichever order they hear of them.
+        """
+        if not record.in_session:
+            return record
+        order = record.order
+        while self._view.is_taken(record.session_key, order, besides=record.label):
+            order += 1
+        return structs.replace(record, order=order) if order != record.order else record
+
     def order(self, created_at: int) -> int:
         """Return the order of what was said at a time: see `order_of`."""
         now, live = self._log.now, self._log.is_live

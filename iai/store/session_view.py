@@ -40,6 +40,12 @@ class SessionView(ActionView, ProjectView):
         places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
         return any(True for labels in places for _ in labels)
 
+    def is_taken(self, session: bytes, order: int, *, besides: int) -> bool:
+        """Does a turn of a session have this order, other than the one with a label?"""
+        key = session + encode_time(order)
+        labels = (label for name in _TURNS for label in walk(self._t, self._db[name], key, key))
+        return any(label != besides for label in labels)
+
     def is_gone(self, session: bytes) -> bool:
         """Was all of a session forgotten, and has it not gone on since?"""
         return self.was_forgotten(session) and not self.has_turns(session)

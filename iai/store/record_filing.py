@@ -30,6 +30,7 @@ class RecordFiling(Tables):
         self._view = view
         self._log = log
         self._homes: dict[str, str] = {}  # project -> what it belongs to
+        self._last_orders: dict[bytes, int] = {}  # session -> no turn of it comes after that
         self._latest_live = view.latest_live()
         self._ahead = view.ahead(log.now)
 
@@ -50,9 +51,13 @@ class RecordFiling(Tables):
         """
         if not record.in_session:
             return record
-        order = record.order
-        while self._view.is_taken(record.session_key, order, besides=record.label):
-            order += 1
+        session, order = record.session_key, record.order
+        if session not in self._last_orders:
+            self._last_orders[session] = self._view.last_order(session)
+        if order <= self._last_orders[session]:
+            while self._view.is_taken(session, order, besides=record.label):
+                order += 1
+        self._last_orders[session] = max(order, self._last_orders[session])
         return structs.replace(record, order=order) if order != record.order else record
 
     def order(self, created_at: int) -> int:

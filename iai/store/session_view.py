@@ -7,7 +7,7 @@ from iai.model.action import Action
 from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.record import DIGEST, Record
 from iai.store.actions import ActionView
-from iai.store.codec import decode_time, encode_time, encode_u64
+from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64
 from iai.store.project_view import ProjectView
 from iai.store.record_keys import walk
 from iai.store.transaction import BEYOND
@@ -40,11 +40,17 @@ class SessionView(ActionView, ProjectView):
         places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
         return any(True for labels in places for _ in labels)
 
+    def last_order(self, session: bytes) -> int:
+        """Return the highest order of a turn of a session, narration included; 0: it has none."""
+        found = (next(self._t.prefixed(self._db[n], session, back=True), None) for n in _TURNS)
+        starts = (entry[0][len(session) :] for entry in found if entry is not None)
+        return max((decode_time(start[:8]) for start in starts), default=0)
+
     def is_taken(self, session: bytes, order: int, *, besides: int) -> bool:
         """Does a turn of a session have this order, other than the one with a label?"""
         key = session + encode_time(order)
-        labels = (label for name in _TURNS for label in walk(self._t, self._db[name], key, key))
-        return any(label != besides for label in labels)
+        there = (k for name in _TURNS for k, _ in self._t.prefixed(self._db[name], key))
+        return any(decode_u64(one[len(key) :]) != besides for one in there)
 
     def is_gone(self, session: bytes) -> bool:
         """Was all of a session forgotten, and has it not gone on since?"""

@@ -22,7 +22,7 @@ LATEST_LIVE = b"latest_live"  # in `meta`
 AHEAD = b"ahead"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
-_LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
+_LOOKED_AT = 16  # turns, latest of a session or of one moment, of which one may be copied
 _SLEW = NS  # clock steps smaller than this are ignored
 
 
@@ -51,7 +51,8 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
         """
         if not new.source.transcript:
             return None
-        for key, _ in self._t.prefixed(self._db["by_created"], encode_time(new.created_at)):
+        at_once = self._t.prefixed(self._db["by_created"], encode_time(new.created_at))
+        for key, _ in islice(at_once, _LOOKED_AT):
             label = decode_u64(key[-8:])
             known = self.get(label)
             if (

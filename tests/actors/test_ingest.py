@@ -577,7 +577,7 @@ def test_small_files_of_an_import_are_stored_together_up_to_a_slice(world: Make)
         return path
 
     half = ITEMS // 2
-    paths = [session(f"s{number}", half) for number in range(3)]
+    paths = [session(f"s{number}", half, f"a{number}") for number in range(3)]
     paths += [session("large", 3, "a" * (transcripts.SLICE // 2)), session("last", 1)]
     for place, path in enumerate(paths):  # in which order they are read: the latest first
         os.utime(path, (2_000_000_000 - place, 2_000_000_000 - place))

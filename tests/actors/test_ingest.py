@@ -573,7 +573,7 @@ def test_small_files_of_an_import_are_stored_together_up_to_a_slice(world: Make)
     def session(name: str, turns: int, text: str = "a") -> Any:
         path = w.layout.root / f"{name}.jsonl"
         ids = ({"sessionId": name, "uuid": f"{name}-{number}"} for number in range(turns))
-        path.write_text("".join(transcript_line(0, text, w, **own) for own in ids))
+        path.write_text("".join(transcript_line(0, text + name, w, **own) for own in ids))
         return path
 
     half = ITEMS // 2

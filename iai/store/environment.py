@@ -24,6 +24,7 @@ from iai.process.files import sync
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.conversion import Conversion
 from iai.store.copying import Copy, renumber
+from iai.store.held_puts import HeldPuts
 from iai.store.lmdb_file import (
     check_length,
     claim,
@@ -126,7 +127,10 @@ class Environment:
             while True:
                 try:
                     with translated(self.path), self._env.begin(write=True) as raw:
-                        return change(self._sealing.transaction(raw, self._damage))
+                        held = HeldPuts(raw)
+                        result = change(self._sealing.transaction(held, self._damage))
+                        held.flush()
+                        return result
                 except lmdb.MapFullError:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
 

@@ -5,7 +5,7 @@ from msgspec import structs
 from iai.model import copies
 from iai.model.change import Named
 from iai.model.exchange import NARRATION, is_answer, same_exchange
-from iai.model.record import CLIENT, NewRecord, Record, digest
+from iai.model.record import CLIENT, NewRecord, Record, digest, key_digest
 from iai.store.amendments import Identity
 from iai.store.codec import encode_u64, pack
 from iai.store.request_work import RequestWork
@@ -71,7 +71,7 @@ class Insertion(RequestWork):
 
     def _know_by(self, new: NewRecord, label: int) -> None:
         """Note that a record is known by the key of another copy, too."""
-        key = digest(new.key)
+        key = key_digest(new.key)
         self._put(key, encode_u64(label), "by_key")
         if label:
             known = self.identity(label)
@@ -83,7 +83,7 @@ class Insertion(RequestWork):
         return self._resolve_project(record)
 
     def _add(self, new: NewRecord, record: Record) -> int:
-        key = digest(new.key)
+        key = key_digest(new.key)
         self._put(key, encode_u64(record.label), "by_key")
         if new.heard:
             self._hear(new, [*self._heard(new), record.label][-_HEARD:])

@@ -12,6 +12,7 @@ from iai.store.record_lookup import RecordLookup
 from iai.store.seal import BEYOND
 
 _LIVE = 256  # live changes that go before others: the latest
+_TOGETHER = 32  # records read at a time: a long one may be read in vain
 
 
 class LogView(RecordLookup):
@@ -70,17 +71,24 @@ class LogView(RecordLookup):
         """
         changed: dict[int, Record | None] = {}
         taken: list[int] = []
-        for revision, entry in reversed(list(self.changes(batch))):
+        for revision, entry, record in self._newest(batch):
             if room <= 0:
                 break
             taken.append(revision)
             if entry.label and entry.label not in changed:  # without one, it is of a project
-                record = self.get(entry.label)
-                if record is not None and (record.kind == NARRATION or record.rewound):
-                    record = None
-                changed[entry.label] = record
-                room -= cost(record.text) if record else 0
+                indexed = record is not None and record.kind != NARRATION and not record.rewound
+                changed[entry.label] = record if indexed else None
+                room -= cost(record.text) if record is not None and indexed else 0
         return of(taken), changed
+
+    def _newest(self, batch: Revisions) -> Iterator[tuple[int, LogEntry, Record | None]]:
+        """Yield these changes, the newest first, each with its record as it is now."""
+        entries = list(self.changes(batch))[::-1]
+        for at in range(0, len(entries), _TOGETHER):
+            some = entries[at : at + _TOGETHER]
+            records = self.get_each({entry.label for _, entry in some})
+            for revision, entry in some:
+                yield revision, entry, records[entry.label]
 
     def next_batch(self, pending: Revisions, limit: int) -> Revisions:
         """Return up to `limit` of the pending changes: those that a stage should apply next.

@@ -25,11 +25,12 @@ import lmdb
 from iai.encryption.cipher import TAG, Cipher
 from iai.errors import StoreCorrupt, Tampered
 from iai.store.codec import decode_u64
+from iai.store.held_puts import HeldPuts
 from iai.store.masked_keys import Names, Plain
 
 log = logging.getLogger(__name__)
 
-Raw: TypeAlias = "lmdb.Transaction[bytes]"  # strings: only their stubs are generic
+Raw: TypeAlias = "lmdb.Transaction[bytes] | HeldPuts"  # strings: only their stubs are generic
 RawCursor: TypeAlias = "lmdb.Cursor[bytes]"
 Entry = tuple[bytes, bytes]  # key and value
 

@@ -16,11 +16,12 @@ TOGETHER = 16_384  # records that are counted at once
 TERMS_SLICE = 4_096  # terms: some 25 ms
 
 
-class Deferred(NamedTuple):
-    """Records that are counted later, and by how much they change the counts."""
+class Updated(NamedTuple):
+    """What came of an update."""
 
-    labels: frozenset[int]
-    change: Counts
+    replaced: frozenset[int]  # records that had a term vector before
+    deferred: frozenset[int]  # records that are counted later
+    change: Counts  # by which those change the counts
 
 
 class DocumentFrequencies:
@@ -50,7 +51,7 @@ class DocumentFrequencies:
 
     def update(
         self, unit: GraphChange, vectors: Mapping[int, bytes | None], *, later: bool
-    ) -> Deferred:
+    ) -> Updated:
         """Write these term vectors, None for a record that is gone, and count them.
 
         If `later`, new records are deferred. Hand the result to `defer` once the change is on disk.
@@ -62,13 +63,13 @@ class DocumentFrequencies:
         unit.put_term_vectors(vectors)
         unit.mark_uncounted(labels - self._labels)
         unit.add_document_frequencies(_change(old, vectors, vectors.keys() - labels).by_term())
-        return Deferred(frozenset(labels), _change(old, vectors, labels))
+        return Updated(frozenset(old), frozenset(labels), _change(old, vectors, labels))
 
-    def defer(self, deferred: Deferred) -> None:
+    def defer(self, updated: Updated) -> None:
         """Note what is to be counted later."""
-        if deferred.labels:
-            self._labels |= deferred.labels
-            self._change.append(deferred.change)
+        if updated.deferred:
+            self._labels |= updated.deferred
+            self._change.append(updated.change)
 
     def step(self, store: GraphStore, part: int = 1) -> bool:
         """Count the next deferred terms, `part` times fewer than usual; return True when done."""

@@ -40,6 +40,11 @@ class SessionView(ActionView, ProjectView):
         places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
         return any(True for labels in places for _ in labels)
 
+    def has_work(self, session: bytes) -> bool:
+        """Was anything done in a session, or is there narration?"""
+        narrated = walk(self._t, self._db["narration"], session, session)
+        return any(True for _ in self.all_actions(session)) or any(True for _ in narrated)
+
     def turns_from(self, session: bytes, order: int) -> Iterator[Record]:
         key = session + encode_time(order)
         for label in walk(self._t, self._db["by_session"], session, key):
@@ -71,6 +76,11 @@ class SessionView(ActionView, ProjectView):
         """Return the request that was open in a session at a time."""
         turns = (self.get(label) for label in self.turns_before(session, at))
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
+
+    def request_before_this(self, turn: Record) -> Record | None:
+        """Return the request before a turn in its session."""
+        before = (self.get(label) for label in self.sides(turn)[0])
+        return next((other for other in before if other is not None and opens(other)), None)
 
     def request_of(self, turn: Record) -> Record | None:
         """Return the request of the exchange that a turn belongs to."""

@@ -441,9 +441,9 @@ class Ingest:
         until = deadline(now, ended=event.ends_session)
 
         def change(unit: RecordChange) -> Transcript:
-            known = unit.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
+            known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
             followed = structs.replace(known, followed_until=until, heard_at=now.wall)
-            unit.follow(followed)
+            unit.transcripts.follow(followed)
             return followed
 
         lately = self._reader.follower.heard_lately(path, now)

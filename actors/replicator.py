@@ -27,15 +27,16 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
-from iai.replication.consumer import Consumer
+from iai.replication.consumer import Consumer, sharing
 from iai.replication.control_outbox import ControlOutbox, keeping
 from iai.replication.deletion import Deletion
 from iai.replication.holes import Holes
-from iai.replication.intake import Intake, Write
+from iai.replication.intake import Intake
 from iai.replication.outbox import NEVER, Outbox
+from iai.replication.relay import Relay
 from iai.replication.report import report
 from iai.store.payload_readers import PayloadReaders
-from iai.store.team_store import Shared, TeamChange, TeamStore
+from iai.store.team_store import Shared, TeamChange, TeamStore, Write
 from iai.team import subjects, team_file
 from iai.team.enrolment import Enrolment
 from iai.team.membership import Membership, Publication
@@ -65,9 +66,9 @@ class Replicator:
         self._stream = stream
         self._membership = Membership(enrolment)
         self._outbox = Outbox(stream, self._membership)
+        self._relay = Relay(stream, self._membership)
         self._control = ControlOutbox(stream, self._membership)
         self._deletion = Deletion(store, stream, self._outbox)
-        self._holes = Holes()
         self._writes: list[Write] = []  # not committed yet
         self._hinted = False  # has ingest committed something?
         self._full = False  # does the inbox have as much as it may?
@@ -84,6 +85,7 @@ class Replicator:
                 with suppress(MessageRefused):
                     self._membership.apply(one.sequence, one.data)
             self._intake = Intake(self._membership, view)
+            copies_since, taken = view.copies_since(), view.taken()
             for shared in view.shared():
                 self._outbox.add(shared)
         self._consumer = Consumer(
@@ -92,11 +94,15 @@ class Replicator:
             self._stream,
             self._intake,
             self._outbox,
+            self._relay,
             self._control,
             self._deletion,
             self._writes,
         )
+        self._holes = Holes(self._stream, self._membership, self._intake.peers)
         self._store.commit(lambda unit: unit.claim(self._membership.machine))
+        if copies_since is None:
+            self._store.commit(self._intake.begin_copies(whole=not taken.stream))
         self._consumer.link.since = now.wall
         yield from ()
 
@@ -149,6 +155,10 @@ class Replicator:
                 self._deletion.scrub(records, now)
         except StoreAbsent:
             self._publish_at = NEVER
+        if self._relay.busy:
+            with self._store.view() as view:
+                self._publish_at = min(self._publish_at, self._relay.publish(view, now))
+        self._writes += map(sharing, self._outbox.moved())
         for withheld in self._outbox.withheld():
             log.warning("%s", withheld)
             yield Publish(withheld, keep=True)
@@ -219,7 +229,7 @@ class Replicator:
         return report(
             self._name,
             self._membership,
-            self._intake,
+            self._intake.peers,
             self._outbox,
             self._consumer.link,
             waiting,
@@ -236,19 +246,9 @@ class Replicator:
                 return
             self._control.say(view, now)
             self._deletion.erase(view)
-            self._consumer.link.behind(view, self._intake, now.wall)
+            self._consumer.link.behind(view, self._intake.peers, now.wall)
         if not self._consumer.link.pending:
-            self._ask(now)
-
-    def _ask(self, now: Now) -> None:
-        """Ask for what is missing, once all that there is has been taken in."""
-        for peer in self._intake.peers:
-            hole = self._intake.hole(peer)
-            if self._holes.due(peer, hole, now) and hole is not None:
-                with suppress(MessageRefused):
-                    question = self._intake.question(peer, hole)
-                    subject = subjects.ask(self._membership.team, peer.machine)
-                    self._stream.ask(subject, question)
+            self._holes.ask(now)
 
     def _beat(self, now: Now) -> None:
         """Say how far each project is published: from time to time, and soon after a change."""
@@ -260,6 +260,8 @@ class Replicator:
         for subject, data in self._outbox.beats(now.wall, every=due):
             self._stream.beat(subject, data)
         if due:
+            for subject, data in self._intake.peers.repeats():
+                self._stream.beat(subject, data)
             self._next_beat = now.mono + int(BEAT_S * NS)
             self._outbox.verify()
             self._stream.last_of(subjects.control(self._membership.team))

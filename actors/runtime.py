@@ -87,7 +87,7 @@ from iai.protocol.wire import (
     kind,
 )
 from iai.store import lmdb_file
-from iai.store.seal import EntryCorrupt
+from iai.store.database import EntryCorrupt
 
 log = logging.getLogger(__name__)
 

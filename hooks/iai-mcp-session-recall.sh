@@ -50,7 +50,8 @@ read_event() {
   if [ ! -t 0 ]; then
     IFS= read -r -d '' -n "$short" -t 1 event
     case $? in
-      0) event="$event$(head -c 15360 && cat >/dev/null)" ;; # `read` takes a pipe byte by byte
+      # `read` takes a pipe byte by byte. Bash warns of a NUL byte, which no JSON holds.
+      0) { event="$event$(head -c 15360 && cat >/dev/null)"; } 2>/dev/null ;;
       1) ;;
       *) late=yes ;; # before bash 4, a timeout looks like the end of the input
     esac

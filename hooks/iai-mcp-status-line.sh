@@ -20,7 +20,7 @@ read_event() {
   if [ -t 0 ]; then
     return
   elif [ -n "$other" ]; then
-    event=$(cat)
+    { event=$(cat); } 2>/dev/null # bash warns of a NUL byte, which no JSON holds
   else
     IFS= read -r -d '' -n "$short" -t 1 event
   fi

@@ -15,6 +15,14 @@ class NotFound(IaiError):
     """There is nothing by that name."""
 
 
+class NoRecord(NotFound):
+    """There is no record with that number or id; it may have been forgotten."""
+
+    def __init__(self, *refs: str) -> None:
+        named = (f"#{ref}" if ref.isdigit() else ref for ref in refs)
+        super().__init__(f"there is no record {', '.join(named)}")
+
+
 class GroupNotRunning(IaiError):
     """The command needs the group, and none runs on this store: exit code 3."""
 
@@ -45,10 +53,14 @@ class BadMessageReceived(WireError):
 
 
 class Refused(WireError):
-    """The actor answered with an error; `code` is an `ErrorCode` of `iai.protocol.message`."""
+    """The actor answered with an error; `code` is an `ErrorCode` of `iai.protocol.message`.
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{detail} ({code})")
+    Its text is the actor's own where the answer is about what the user asked for.
+    """
+
+    def __init__(self, code: str, actor: str, detail: str) -> None:
+        own = code in ("not-found", "bad-request", "full")
+        super().__init__(detail if own else f"{actor}: {detail} ({code})")
         self.code = code
 
 
@@ -156,12 +168,12 @@ class TeamUnavailable(TeamError):
 
 
 class NoTeam(TeamError):
-    """This machine is in no team."""
+    """This machine is not in a team."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this machine is in no team: `iai team join` takes an invitation, `iai team create`"
-            " begins a team"
+            "this machine is not in a team: `iai team join` accepts an invitation,"
+            " `iai team create` starts a team"
         )
 
 

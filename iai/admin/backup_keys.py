@@ -56,7 +56,7 @@ def unlock(workspace: Path, root: Path) -> str:
     if found is None:
         return ""
     if not found.id.isalnum():  # it becomes part of a file's name
-        raise StoreError("its crypto.json is not what iai wrote")
+        raise StoreError("its crypto.json was changed")
     brought = workspace / key_name(found)
     try:
         keys.unlock(root, found)

@@ -45,9 +45,7 @@ def encrypt(layout: Layout, source: Source, report: Report, passphrase: str = ""
         _check_records(layout)
         keys.create(layout.root, source, passphrase)
     elif found.state == "on":
-        keys.unlock(layout.root, found)
-        if all(form != PLAIN for form in forms(layout).values()):
-            raise StoreError(f"{layout.root} is encrypted already; see `iai crypto status`")
+        check_not_encrypted(layout)
         keys.set_state(layout.root, found, "encrypting")  # somebody put a plain file there
     complete(layout, report)
 
@@ -58,7 +56,7 @@ def rotate(layout: Layout, report: Report) -> None:
     Raises StoreError, and has changed nothing, if the store is not encrypted, or the records are
     damaged.
     """
-    found = _keys(layout)
+    found = require_keys(layout)
     if found.state == "on":
         keys.unlock(layout.root, found)
         _check_records(layout)
@@ -68,7 +66,7 @@ def rotate(layout: Layout, report: Report) -> None:
 
 def decrypt(layout: Layout, report: Report) -> None:
     """Store everything as it was before it was encrypted. Raises StoreError as `rotate` does."""
-    found = _keys(layout)
+    found = require_keys(layout)
     if found.state != "decrypting":
         keys.unlock(layout.root, found)
         _check_records(layout)
@@ -94,6 +92,24 @@ def complete(layout: Layout, report: Report) -> None:
         keys.settle(layout.root, found)
 
 
+def check_not_encrypted(layout: Layout) -> None:
+    """Raise StoreError if the store is encrypted, and nothing of that is left to do."""
+    found = keys.read(layout.root)
+    if found is None or found.state != "on":
+        return
+    keys.unlock(layout.root, found)
+    if PLAIN not in forms(layout).values():
+        raise StoreError(f"{layout.root} is encrypted already; see `iai crypto status`")
+
+
+def require_keys(layout: Layout) -> Keys:
+    """Return the keys of the store. Raises StoreError if it is not encrypted."""
+    found = keys.read(layout.root)
+    if found is None:
+        raise StoreError(f"{layout.root} is not encrypted; `iai crypto init` encrypts it")
+    return found
+
+
 def forms(layout: Layout) -> dict[str, str]:
     """Return for each environment that is there whether it is `ENCRYPTED` or `PLAIN`."""
     paths = (layout.records, layout.vectors, layout.index, layout.team)
@@ -105,13 +121,6 @@ def plain_copies(layout: Layout) -> list[Path]:
     """Return the copies of the records below `backups/` that are not encrypted."""
     every = [*scrubbed.copies(layout), *(backup.path for backup in auto_backups.found(layout))]
     return sorted(path for path in every if not Layout(path).crypto.exists())
-
-
-def _keys(layout: Layout) -> Keys:
-    found = keys.read(layout.root)
-    if found is None:
-        raise StoreError(f"{layout.root} is not encrypted; `iai crypto init` encrypts it")
-    return found
 
 
 def _check_records(layout: Layout) -> None:
@@ -128,8 +137,7 @@ def _check_records(layout: Layout) -> None:
     with closing(Records(layout.records, writer=True)) as records:
         if sum(records.check_entries()) != records.count_entries():
             raise StoreCorrupt(
-                "some entries are not what was written, so nothing was changed; `iai doctor --deep`"
-                " lists them",
+                "some entries are damaged, so nothing was changed; `iai doctor --deep` lists them",
                 layout.records,
             )
 

@@ -51,7 +51,7 @@ class Team(Struct, frozen=True, kw_only=True):
         First the server, then this machine's own changes, then each other machine.
         """
         if self.report is None:
-            said = f"how current it is cannot be told: {self.problem}"
+            said = f"it is not known how current it is: {self.problem}"
             return [Line("server", said, "fail", todo="`iai status`, and logs/group.log")]
         return [
             _server(self.report, wall),

@@ -3,10 +3,10 @@
 `init` encrypts everything that was said and done with AES-256-GCM. Its key goes into the keyring of
 the OS if there is one, or else into a file outside the store; choose with --keyring, --key-file or
 --passphrase. Without its key the store cannot be read by anybody: keep a copy of the key file, or
-remember the passphrase. iai stops meanwhile and starts again.
+remember the passphrase. iai is stopped for this and started again afterwards.
 
 `rotate` makes a new data key, seals everything with it and deletes the old one. `off` decrypts.
-Whatever is cut short, even by a power cut, is completed by the next `iai up`.
+If this is interrupted, even by a power cut, the next `iai up` completes it.
 
 example: iai crypto init --passphrase
 """
@@ -59,6 +59,10 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.step == "status":
         return _status(layout, as_json=args.json)
     given = _given_passphrase(args, layout, settings)
+    if args.step == "init":
+        encryption.check_not_encrypted(layout)
+    else:
+        encryption.require_keys(layout)
     with stopped(layout, settings):
         if args.step == "init":
             source = _source(args, layout)

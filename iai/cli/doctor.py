@@ -2,13 +2,12 @@
 
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
 check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
-iai left behind, and records that are damaged as a whole, in whose place it puts the newest intact
-automatic backup.
+iai left behind, and records that cannot be opened at all: the newest intact automatic backup takes
+their place.
 
---deep reads everything that is kept, and names each record and file that is not what was written,
-whether or not iai is running. With --fix, and while iai is down, what is damaged and can be rebuilt
-from the records is deleted. Where only some records are damaged, they stay as they are: all others
-can be read.
+--deep reads everything that is stored and names each damaged record and file, whether or not iai is
+running. With --fix, and while iai is down, damaged files that can be rebuilt from the records are
+deleted. Where only some records are damaged, they stay as they are: all others can be read.
 
 example: iai doctor
 """
@@ -41,7 +40,7 @@ _RECORDS = ("records", "deep records")  # checks whose fix is to restore a backu
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
-    parser.add_argument("--deep", action="store_true", help="also read all that is kept")
+    parser.add_argument("--deep", action="store_true", help="also read everything that is stored")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from iai.cli import marks, refs
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, IaiError, NotFound
+from iai.errors import BadUsage, IaiError, NoRecord
 from iai.process.client import Client
 from iai.protocol.ingest import Changed, Edit
 from iai.protocol.message import Actor
@@ -59,7 +59,7 @@ def _now(layout: Layout, ref: str) -> tuple[str, int]:
         record, revision = view.find(ref), view.watermark().revision
     records.close()
     if record is None:
-        raise NotFound(f"there is no record {ref}")
+        raise NoRecord(ref)
     return record.text, revision
 
 

@@ -1,7 +1,7 @@
 """List who changed a file, when, what for, and whether it was committed, the latest first.
 
-A relative path is read as seen from this directory. This project comes first, in all its checkouts;
-the same path in other projects follows below a heading. Works whether or not iai is running.
+A relative path starts at this directory. This project comes first, in all its checkouts;
+the same path in other projects follows under a heading. Works whether or not iai is running.
 
 example: iai file src/overlap.py --limit 5
 """

@@ -1,11 +1,11 @@
 """Delete what was said and done, for good, from every file of the store.
 
-Name records, or say what to look for; what is given has to fit all at once. It is listed first, and
-deleted when you confirm that (--yes: at once). Later imports don't bring it back. If one of the
-named records doesn't exist, nothing is deleted.
+Name records, or say what to look for: a match has to meet all the conditions. Matches are listed
+first and deleted once you confirm (--yes: without asking). Later imports don't bring them back. If
+one of the named records doesn't exist, nothing is deleted.
 
-Then iai rewrites its files without it. Backups that iai made by itself are replaced; copies that it
-put aside are named, and --backups deletes them. See `iai help privacy`.
+Then iai rewrites its files without them. Its automatic backups are replaced; copies that it set
+aside are named, and --backups deletes them. See `iai help privacy`.
 
 example: iai forget '#41' '#42'
 example: iai forget --text hunter2
@@ -146,15 +146,18 @@ def _named(args: Namespace, view: RecordView) -> Selected:
 
 def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
     """Show what would be deleted, and ask."""
-    if not args.json and (args.dry_run or not (args.yes or (args.refs and not _asks()))):
-        print("\n".join(_preview(selected)))
+    nothing = selected.empty and not args.refs and not args.backups
+    agreed = bool(args.yes or (args.refs and not _asks()))
+    if not args.json and (args.dry_run or nothing or not agreed):
+        if nothing or not selected.empty:
+            print("\n".join(_preview(selected)))
         if layout.team_file.exists():
             print("What of it is shared is deleted on all machines of the team.")
         for path in scrubbed.copies(layout) if args.backups else ():
             print(f"  copy    {path}")
-    if args.dry_run or (selected.empty and not args.refs and not args.backups):
+    if args.dry_run or nothing:
         return False
-    if args.yes or (args.refs and not _asks()):
+    if agreed:
         return True
     if not _asks():
         raise BadUsage("nothing was deleted: add --yes to delete it, or --dry-run to list it")
@@ -178,6 +181,8 @@ def _preview(selected: Selected) -> Iterator[str]:
 
 
 def _counted(selected: Selected) -> str:
+    if selected.empty:
+        return "nothing matches"
     parts = [count(len(selected.records), "record")]
     parts += [count(selected.actions, "action")] if selected.actions else []
     parts += [count(len(selected.titles), "title")] if selected.titles else []
@@ -224,7 +229,8 @@ def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: b
     if args.json:
         print_json(outcome)
     elif forgotten:
-        print(f"forgot {_counted(selected)}")
+        if not selected.empty:
+            print(f"forgot {_counted(selected)}")
         print("\n".join(_rest(outcome)), end="\n" if list(_rest(outcome)) else "")
     return 0
 

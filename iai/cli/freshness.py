@@ -1,7 +1,7 @@
-"""Show how fresh the session-start text was, and is: how far behind, and for how long.
+"""Show how fresh the session-start text is and was: how far behind, and for how long.
 
 local lag     what a stage still has to take from the stage before it, now
-global lag    age of the oldest change, or unread file, that has not come through to a stage, now
+global lag    age of the oldest change, or unread file, that has not reached a stage, now
 lag           age of the oldest stored change that the text lacked, over the whole period
 reaction time from a change to the text that a session starts with, of the oldest change of each
               rewrite

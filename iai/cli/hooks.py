@@ -1,12 +1,12 @@
 """Connect iai to Claude Code and Codex, or disconnect it, or show the state of the hooks.
 
 install adds hooks to ~/.claude/settings.json and ~/.codex/hooks.json (or below $CLAUDE_CONFIG_DIR
-and $CODEX_HOME), leaves the rest of each file as it is, and keeps a backup beside it. uninstall
+and $CODEX_HOME), leaves the rest of each file as it is, and keeps a backup next to it. uninstall
 removes them. Without --host, both apply to each host that is set up on this machine.
 
 --statusline adds a line to Claude Code's status line: how current the session-start text is, what
 the session was given, what was redacted, and what is wrong. A status line of your own is kept, and
-shown beside it. --no-statusline takes it out again, and so does uninstall.
+shown next to it. --no-statusline removes it again, and so does uninstall.
 
 example: iai hooks install --host claude
 """
@@ -49,8 +49,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--statusline",
         action=BooleanOptionalAction,
-        help="with install: also show the state of the memory in Claude Code's status line, beside"
-        " one that is there already; or take that out again",
+        help="with install: also show the state of the memory in Claude Code's status line, next to"
+        " one that is there already; or remove that again",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the change without making it")
     parser.add_argument("--json", action="store_true", help="print one JSON document")

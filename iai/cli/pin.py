@@ -1,7 +1,7 @@
 """Start every session in a record's project with that record.
 
-If the project is shared with a team, so do the sessions of everybody else in it. With --mine, only
-your own sessions on this machine do, and the others don't hear of it. --off takes both pins off;
+If the project is shared with a team, everyone's sessions in it start with the record. With --mine,
+only your own sessions on this machine do, and nobody else sees the pin. --off removes both pins;
 `--mine --off` only your own.
 
 example: iai pin '#41'

@@ -1,6 +1,6 @@
 """List projects, merge two, ignore one, or share one with your team.
 
-list      every project and what is stored of it; works whether or not iai is running
+list      every project and what is stored for it; works whether or not iai is running
 merge     move all records of a project to another, past and future; unmerge undoes it.
           Use it after you moved a checkout or changed its remote:
           iai project merge OLD_PATH NEW_PATH; `list` suggests when
@@ -8,7 +8,7 @@ ignore    stop recording a project; its sessions start without memory. If you na
           path, everything below is ignored too. Earlier records stay until you forget them;
           --off resumes, without what was said in between.
 share     share a project with your team (see `iai help team`), with all that was said in it until
-          now; unshare publishes nothing more of it, and what others have of it stays with them.
+          now; unshare stops that, and others keep what they have of it.
           Other machines know it by its git remote, so it needs one
 
 A file .iai-project makes its directory a project of its own; it may contain a name.
@@ -78,7 +78,7 @@ def configure(parser: ArgumentParser) -> None:
     ignoring.add_argument("project", help="a path, a name or an id")
     ignoring.add_argument("--off", action="store_true", help="record it again")
     sharing = actions.add_parser("share", help="share it with your team")
-    unsharing = actions.add_parser("unshare", help="publish nothing more of it")
+    unsharing = actions.add_parser("unshare", help="stop sharing it")
     for action in (sharing, unsharing):
         action.add_argument("project", help="a path, a name or an id")
     for action in (listing, merging, parting, ignoring, sharing, unsharing):

@@ -23,7 +23,7 @@ from iai.process.client import Client, recall
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
-from iai.session_start import deliveries, given
+from iai.session_start import deliveries, delivery_notes
 from iai.session_start.deliveries import Delivery
 from iai.store.records import Records
 
@@ -53,7 +53,7 @@ def run(_args: Namespace, settings: Settings) -> int:
             answer = recall(client, question, DEADLINE_S)
     except IaiError:
         return 0  # down or slow: the prompt goes ahead without memories
-    delivered = given.delivered(layout, event.session_id)
+    delivered = delivery_notes.delivered(layout, event.session_id)
     found = prompt.bearing(answer.hits, event.session_id, delivered)
     text, labels = prompt.render(found, answer.revision, project.name, wall)
     if not text:

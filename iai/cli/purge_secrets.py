@@ -1,8 +1,8 @@
 """Redact the secrets in what was stored earlier, by today's rules.
 
-What is stored from now on is redacted anyway. This goes through all that was said and done before:
-for sessions recorded by an earlier version, after an update of the rules, and after a change of
-IAI_MCP_REDACT. Recall and the session-start text follow by themselves.
+Everything new is redacted before it is stored. This goes through what is stored already: use it for
+sessions recorded by an earlier version, after an update of the rules, or after a change of
+IAI_MCP_REDACT. Recall and the session-start text are updated on their own.
 
 example: iai purge-secrets --dry-run
 """

@@ -1,7 +1,7 @@
 """Search everything that was said, best match first.
 
 Ask in your own words or with exact ones, by files, commands or commits. A result is a request with
-what was done and answered. Those of the project you are in come first. Filters apply before the
+what was done and answered. Results from the current project come first. Filters apply before the
 search, so a narrow filter never loses a match. `iai help search` explains the ranking.
 
 example: iai recall "how did we fix the login timeout" --file login.py --since 7d --explain

@@ -21,7 +21,7 @@ from iai.cli import refs
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, NotFound, StoreError
+from iai.errors import BadUsage, NoRecord, StoreError
 from iai.model.exchange import NARRATION, Exchange
 from iai.model.people import People
 from iai.model.record import Record, session_key
@@ -97,7 +97,7 @@ def run(args: Namespace, settings: Settings) -> int:
 def _read(layout: Layout, view: RecordView, ref: str, distance: int) -> Shown:
     record = view.find(ref)
     if record is None:
-        raise NotFound(f"there is no record {ref}")
+        raise NoRecord(ref)
     before, after = ([r for label in side if (r := view.get(label))] for side in
                      view.around(record, distance))  # fmt: skip
     earlier, exchange, later = conversation.around(view, record, distance)

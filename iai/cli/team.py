@@ -1,6 +1,6 @@
 """Share the memory of projects with other machines: your own, and those of a team.
 
-create    begin a team; this machine is its founder, which can remove others
+create    start a team; this machine is its founder, which can remove others
 invite    print a code that lets one machine join within 7 days; with --mine, for another of
           your own machines: its sessions and yours count as one person's
 join      join with such a code, from the command line, from a prompt, or from standard input (-)
@@ -34,7 +34,7 @@ _ADDRESS = (
 
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
-    creating = actions.add_parser("create", help="begin a team, with this machine as its founder")
+    creating = actions.add_parser("create", help="start a team, with this machine as its founder")
     creating.add_argument("name", help="what the team is called")
     creating.add_argument("--server", required=True, metavar="URL", help=_ADDRESS)
     inviting = actions.add_parser("invite", help="print a code that lets one machine join")
@@ -49,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
     leaving = actions.add_parser("leave", help="leave the team, or remove a machine from it")
     leaving.add_argument("--machine", metavar="ID", help="remove this one: an id or a name")
     leaving.add_argument(
-        "--force", action="store_true", help="leave even if the others cannot be told"
+        "--force", action="store_true", help="leave even if the others cannot be notified"
     )
     appointing = actions.add_parser("admin", help="let a machine remove others")
     appointing.add_argument("machine", help="its id or its name")

@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     fingerprint = certificate.fingerprint(server.certificate)
     print(f"the server's address, with its password and certificate, is in {site.address}")
     print(f"its certificate is {site.certificate}, SHA-256 {fingerprint}")
-    print(f"begin a team on this machine: iai team create NAME --server {site.address}")
+    print(f"start a team on this machine: iai team create NAME --server {site.address}")
     print("or on another: iai team create NAME --server -, and paste the line in that file")
     sys.stdout.flush()
     return _become((binary, "-c", str(site.config)))

@@ -146,7 +146,7 @@ def leave(args: Namespace, settings: Settings) -> int:
         print_json({"left": True, "told": not args.force})
     else:
         print(
-            "this machine is in no team now; what it has of others' work stays until you forget it"
+            "this machine has left the team; what it has of others' work stays until you forget it"
         )
     return 0
 

@@ -109,7 +109,8 @@ class Keyring(Struct, frozen=True, tag="keyring"):
             keyring.set_password(SERVICE, name, base64.b64encode(key).decode())
         except keyring.errors.KeyringError as error:
             raise KeyMissing(
-                f"the keyring takes no key ({type(error).__name__}): use --key-file or --passphrase"
+                f"the keyring did not store the key ({type(error).__name__}): use --key-file or"
+                " --passphrase"
             ) from error
         return key
 
@@ -153,7 +154,7 @@ class Passphrase(Struct, frozen=True, tag="passphrase"):
                 used, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=limit, dklen=KEY
             )
         except ValueError:
-            raise KeyWrong("crypto.json has parameters that scrypt does not take") from None
+            raise KeyWrong("crypto.json has parameters that scrypt does not accept") from None
 
     @property
     def shown(self) -> str:

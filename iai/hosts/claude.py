@@ -5,13 +5,14 @@ The format is internal to the host and grows; a line of an unknown type is no tu
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import structs
 
 from iai.hosts import calls, claude_calls, claude_texts, queued, shell
-from iai.hosts.host_texts import HostTexts, markup
-from iai.hosts.json_fields import mapping, moment, text, texts, whole
+from iai.hosts.host_texts import Own, markup
+from iai.hosts.json_fields import flag, mapping, moment, text, texts, whole
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn, TurnKind
 from iai.model import framing
 from iai.model.action import COMMAND, Action
@@ -31,6 +32,13 @@ _USUAL_SOURCES = (None, "typed")
 _OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its session
     r"(?:(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+|/agent-[0-9a-f]{6,40})\.jsonl$"
 )
+_PEOPLE = frozenset({"", "human", "user"})  # kinds of origins
+_FLAGS = {
+    "isCompactSummary": Skip.SUMMARY,
+    "isVisibleInTranscriptOnly": Skip.SUMMARY,
+    "isMeta": Skip.META,
+    "isSynthetic": Skip.META,
+}
 _TITLES = {  # type of line -> field, and how much it is worth
     "custom-title": ("customTitle", 4),
     "ai-title": ("aiTitle", 3),
@@ -67,9 +75,10 @@ def parse(line: object, context: Context) -> Parsed:
 
 def finish(context: Context) -> Parsed:
     """See `Host.finish`."""
+    commands = queued.never_run(context)
     context, waited = queued.emptied(context)
     context, actions = calls.interrupted(context, sub_agents=True)
-    return context, (*actions, *waited)
+    return context, (*actions, *waited, *commands)
 
 
 def _situated(line: dict[str, Any], context: Context) -> Context:
@@ -100,7 +109,7 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
 
 
 def _by_a_program(line: dict[str, Any]) -> bool:
-    entry, source = text(line, "entrypoint"), text(line, "promptSource")
+    entry, source = text(line, "entrypoint").lower(), text(line, "promptSource").lower()
     return entry.startswith(_PROGRAMS) or (not entry and source.startswith(_PROGRAMS))
 
 
@@ -115,17 +124,15 @@ def _title(line: dict[str, Any], context: Context) -> Parsed:
 
 def _message(line: dict[str, Any], context: Context) -> Parsed:
     message = line.get("message")
-    if line.get("isCompactSummary") or line.get("isVisibleInTranscriptOnly"):
-        return context, (Skip.SUMMARY,)
-    if line.get("isMeta") or line.get("isSynthetic"):
-        return context, (Skip.META,)
-    if "origin" in line and text(line["origin"], "kind") not in ("", "human"):
-        return context, (Skip.NOTICE,)
+    if why := _flagged(line):
+        return context, (why,)
+    if isinstance(message, str):
+        message = {"content": message}
     if not isinstance(message, dict):
-        return context, (Skip.SIDECHAIN if line.get("isSidechain") else Skip.BAD_SHAPE,)
-    if line.get("isApiErrorMessage") or message.get("model") == "<synthetic>":
+        return context, (Skip.SIDECHAIN if flag(line, "isSidechain") else Skip.BAD_SHAPE,)
+    if flag(line, "isApiErrorMessage") or message.get("model") == "<synthetic>":
         return context, (Skip.SYNTHETIC,)
-    if line.get("isSidechain") or context.sub_agent:
+    if flag(line, "isSidechain") or context.sub_agent:
         return _of_a_sub_agent(line, message, context)
     context, done = _tools(line, message, context)
     done += _commanded(line, message.get("content"), context)
@@ -138,6 +145,28 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
     if said.role == "assistant":
         return context, (*done, _dated(said, context))
     return _request(line, said, context, done)
+
+
+def _flagged(line: dict[str, Any]) -> Skip | None:
+    """Return why nobody said what is in a message, if a field beside it says so."""
+    for name, why in _FLAGS.items():
+        if name in line and flag(line, name):
+            return why
+    return None if _by_a_person(line) else Skip.NOTICE
+
+
+def _by_a_person(fields: dict[str, Any]) -> bool:
+    """Does what is said of the origin of a prompt, if anything, name a person?"""
+    if "origin" not in fields:
+        return True
+    origin = fields["origin"]
+    kind = origin if isinstance(origin, str) else text(origin, "kind") or text(origin, "type")
+    return kind in _PEOPLE
+
+
+def _is_typed(line: dict[str, Any]) -> bool:
+    """Does the host say that a person typed it?"""
+    return line.get("promptSource") == "typed" or text(line.get("origin"), "kind") == "human"
 
 
 def _interrupted(line: dict[str, Any], context: Context) -> tuple[Context, tuple[Action, ...]]:
@@ -245,20 +274,20 @@ def _said(line: dict[str, Any], message: dict[str, Any]) -> Turn | Skip:
     if isinstance(words, Skip):
         return words
     if line["type"] == "assistant":
-        own = _own(words, claude_texts.ASSISTANT)
+        own = _own(words, claude_texts.answer)
         return own if isinstance(own, Skip) else _turn(line, "assistant", own, "")
     if arguments := claude_texts.arguments("\n".join(words)):
         return _turn(line, "user", arguments, "command")
-    own = _own(words, claude_texts.USER)
+    own = _own(words, partial(claude_texts.USER.own, typed=_is_typed(line)))
     if isinstance(own, Skip):
         return own
     plan = "planContent" in line or claude_texts.is_plan(own)
     return _turn(line, "user", own, "plan" if plan else "", markup(own))
 
 
-def _own(words: list[str], table: HostTexts) -> str | Skip:
+def _own(words: list[str], own_of: Callable[[str], Own]) -> str | Skip:
     """Return the texts of a message without what the host wrote; each is judged by itself."""
-    owns = [table.own(one) for one in words]
+    owns = [own_of(one) for one in words]
     if len(owns) == 1:
         own, why = owns[0]
     else:
@@ -297,13 +326,14 @@ def _uuid(line: dict[str, Any]) -> str:
 def _attachment(line: dict[str, Any], context: Context) -> Parsed:
     """A prompt given to the agent while it worked."""
     attached = mapping(line, "attachment")
-    if attached.get("type") != "queued_command" or line.get("isSidechain") or context.sub_agent:
+    if attached.get("type") != "queued_command" or flag(line, "isSidechain") or context.sub_agent:
         return context, (Skip.NOT_A_TURN,)
-    origin = text(attached.get("origin"), "kind")
-    if origin not in ("", "human") or attached.get("commandMode") not in (None, "prompt"):
+    if flag(line, "isMeta") or flag(attached, "isMeta") or not _by_a_person(attached):
+        return context, (Skip.NOTICE,)
+    if attached.get("commandMode") not in (None, "prompt"):
         return context, (Skip.NOTICE,)
     words = _words(attached.get("prompt"))
-    own = words if isinstance(words, Skip) else _own(words, claude_texts.USER)
+    own = words if isinstance(words, Skip) else _own(words, claude_texts.USER.own)
     if isinstance(words, Skip) or isinstance(own, Skip):
         return context, (own if isinstance(own, Skip) else Skip.EMPTY,)
     context, turn, repeated = queued.attached(context, own)
@@ -317,13 +347,13 @@ def _attachment(line: dict[str, Any], context: Context) -> Parsed:
 
 def _queue_operation(line: dict[str, Any], context: Context) -> Parsed:
     content = line.get("content")
-    words = content if isinstance(content, str) else "\n".join(_texts_of(content))
+    words = "\n".join(_texts_of(content))
     own = claude_texts.USER.own(words).text
     said = bool(own.strip()) and not own.startswith(_SHELL)
     turn: Turn | None = None
     match line.get("operation"):
         case "enqueue" if words.strip():
-            said = said and text(line.get("origin"), "kind") in ("", "human")
+            said = said and _by_a_person(line)
             at = moment(line.get("timestamp")) or context.last_at
             context, turn = queued.enqueued(context, own if said else words, at, said=said)
         case "remove":
@@ -342,9 +372,9 @@ def _texts_of(content: object) -> list[str]:
 
 def _system(line: dict[str, Any], context: Context) -> Parsed:
     """Newer versions write slash commands in lines of their own."""
-    if line.get("subtype") != "local_command" or line.get("isSidechain") or context.sub_agent:
+    if line.get("subtype") != "local_command" or flag(line, "isSidechain") or context.sub_agent:
         return context, (Skip.NOT_A_TURN,)
-    arguments = claude_texts.arguments(text(line, "content"))
+    arguments = claude_texts.arguments("\n".join(_texts_of(line.get("content"))))
     done = _commanded(line, line.get("content"), context)
     if not arguments:
         return context, (*done, Skip.COMMAND)

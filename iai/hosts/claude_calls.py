@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, claude_texts, patches, shell
-from iai.hosts.json_fields import array, mapping, seconds, text
+from iai.hosts.json_fields import array, flag, mapping, seconds, text
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -49,6 +49,8 @@ _ANSWER = re.compile(
     r"(?:, |\.\s+(?:You can now|Read the answers)\b.*)?",
     re.DOTALL,
 )
+_TOLD = ("User has answered your questions:", "Your questions have been answered:")
+_QUESTION = re.compile(r'(?:: |", )"((?:[^"\n]|"(?!=))+)"=')
 _PUT_BACK = re.compile(r'- "(.+)"\n\s+(?:Answer: (.+)|\(No answer.*)(?:\n\s+User notes: (.+))?')
 _PLAN_STEP = re.compile(
     r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
@@ -91,7 +93,7 @@ def resulted(
     printed = result_text(block.get("content"))
     status = _status(block, beside, printed)
     items: list[Item] = []
-    if status == "refused" and (said := claude_texts.words_of_refusal(printed)):
+    if status == "refused" and (said := _words_of_refusal(printed, beside)):
         items.append(_turn(said, uuid, at, "refusal"))
     if answer := _answer(call, beside, printed):
         items.append(_turn(answer, uuid, at, "answer"))
@@ -198,17 +200,23 @@ def _steps(todos: list[Any]) -> tuple[Step, ...]:
 
 def _status(block: dict[str, Any], beside: object, printed: str) -> Status:
     extra = beside if isinstance(beside, dict) else {}
-    if extra.get("interrupted") is True:
+    if flag(extra, "interrupted"):
         return "interrupted"
     if claude_texts.refused(printed) and not extra:
         return "refused"
-    if block.get("is_error") is not True:
-        return "" if extra.get("backgroundTaskId") or extra.get("isAsync") is True else "ok"
+    if not flag(block, "is_error"):
+        return "" if extra.get("backgroundTaskId") or flag(extra, "isAsync") else "ok"
     if printed.startswith("[Request interrupted"):
         return "interrupted"
     if claude_texts.refused(printed) or printed.startswith("Permission to use "):
         return "refused"
     return "failed"
+
+
+def _words_of_refusal(printed: str, beside: object) -> str:
+    """Return what the person said when refusing, told in the result or only beside it."""
+    told = beside if isinstance(beside, str) and claude_texts.refused(beside) else ""
+    return claude_texts.words_of_refusal(printed) or claude_texts.words_of_refusal(told)
 
 
 def _failure(status: Status, printed: str) -> dict[str, Any]:
@@ -278,22 +286,35 @@ def _todos(context: Context, call: Call, action: Action, beside: object) -> tupl
 
 def _answer(call: Call | None, beside: object, printed: str) -> str:
     """Return the agent's questions with a person's answers, one on a line."""
-    if isinstance(beside, dict) and "questions" in beside:
-        answers = mapping(beside, "answers")
+    asked = call is not None and call.action.kind == "question"
+    pairs = []
+    if asked or (isinstance(beside, dict) and "questions" in beside):
         notes = mapping(beside, "annotations")
         pairs = [
             (question, _chosen(answer), text(notes.get(question), "notes"))
-            for question, answer in answers.items()
+            for question, answer in _answered(beside)
         ]
-    elif call is not None and call.action.kind == "question":
+    if call is not None and asked and not pairs:
         pairs = [*_told(call.input.split("\0"), printed), *_PUT_BACK.findall(printed)]
-    else:
-        return ""
+    if call is None and not pairs and printed.startswith(_TOLD):  # asked before this file began
+        pairs = list(_told(_QUESTION.findall(printed), printed))
     return "\n".join(
         f"{question} \u2192 {answer or '-'}" + (f" ({note})" if note else "")
         for question, answer, note in pairs
         if answer or note
     )
+
+
+def _answered(beside: object) -> Iterator[tuple[str, object]]:
+    """Yield the questions with what stands for their answers, by question or in their order."""
+    answers = beside.get("answers") if isinstance(beside, dict) else None
+    if isinstance(answers, dict):
+        yield from answers.items()
+    elif isinstance(answers, list):
+        asked = [text(question, "question") for question in array(beside, "questions")]
+        for place, answer in enumerate(answers):
+            own = text(answer, "question")
+            yield own or (asked[place] if place < len(asked) else ""), answer
 
 
 def _told(questions: Iterable[str], printed: str) -> Iterator[tuple[str, str, str]]:
@@ -310,10 +331,21 @@ def _told(questions: Iterable[str], printed: str) -> Iterator[tuple[str, str, st
 
 
 def _edited_by_hand(beside: object) -> bool:
-    return isinstance(beside, dict) and beside.get("planWasEdited") is True
+    return flag(beside, "planWasEdited")
 
 
 def _chosen(answer: object) -> str:
-    if isinstance(answer, list):
-        return ", ".join(part for part in answer if isinstance(part, str))
-    return answer.strip() if isinstance(answer, str) else ""
+    match answer:
+        case str():
+            return answer.strip()
+        case bool():
+            return "yes" if answer else "no"
+        case int() | float():
+            return str(answer)
+        case list():
+            return ", ".join(filter(None, map(_chosen, answer)))
+        case dict():
+            said = [_chosen(answer.get(name)) for name in ("answer", "label", "value", "notes")]
+            return ", ".join(filter(None, said))
+        case _:
+            return ""

@@ -6,8 +6,17 @@ Seen: in transcripts of Claude Code 2.0.76 to 2.1.240. Docs: code.claude.com/doc
 import re
 from functools import partial
 
-from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening, Own
+from iai.hosts.host_texts import (
+    EMPTY,
+    PICTURES,
+    Element,
+    HostTexts,
+    Opening,
+    Own,
+    without_thoughts,
+)
 from iai.hosts.json_fields import text as field
+from iai.hosts.json_fields import texts
 from iai.hosts.turn import Skip
 
 _Block = partial(Element, beside=True)  # of a name that nobody else uses
@@ -22,6 +31,7 @@ _ITS_WORDS = (  # behind the name of an event, and of what it is about ("Session
     r" hook (?:feedback:|error\b|success:|blocking error|additional context"
     r"|(?:stopped|prevented) continuation)"
 )
+_FAILED = r"[^\]\n]+\] (?:failed(?::| with )|blocked|stopped|completed successfully)"
 # Seen in lists of such elements that clients of the host have; none was in a transcript yet.
 _OF_CLIENTS = (
     "mcp-resource", "mcp-resource-update", "mcp-polling-update", "channel-message",
@@ -32,11 +42,11 @@ _OF_CLIENTS = (
     "widget_context_hint", "persisted-output", "no-action-needed",
 )  # fmt: skip
 USER = HostTexts(
-    placeholder=f"{EMPTY}|{PICTURES}",
+    placeholder=rf"{EMPTY}|{PICTURES}|continue from where you left off\.",  # the last on a resume
     elements=[
         _Block("system-reminder", Skip.EMPTY, "seen: notes to the model around a prompt"),
-        _Block("ide_opened_file", Skip.EDITOR, "seen 2.1.7: the editor's open file"),
-        _Block("ide_selection", Skip.EDITOR, "seen 2.1.7: the editor's selection"),
+        _Block("ide_opened_file", Skip.EDITOR, "seen 2.1.7", says="The user opened the file "),
+        _Block("ide_selection", Skip.EDITOR, "seen 2.1.7", says="The user selected "),
         _Block("ide_diagnostics", Skip.EDITOR, "docs: ide-integrations, shared diagnostics"),
         _Block("new-diagnostics", Skip.EDITOR, "seen: diagnostics after an edit"),
         _Block("post-tool-use-hook", Skip.HOOK, "seen: what a hook printed"),
@@ -82,9 +92,17 @@ USER = HostTexts(
         Opening("A session-scoped Stop hook is now active", Skip.HOOK, "seen 2.1.2xx: /goal"),
         Opening("Goal set: ", Skip.COMMAND, "seen 2.1.2xx: /goal, whose arguments are a turn"),
         Opening("Goal check-in: ", Skip.HOOK, "seen 2.1.2xx: /goal"),
+        Opening("Goal cleared", Skip.COMMAND, "seen 2.1.2xx: /goal", then=r"[.:]?\s*\Z"),
+        *(Opening(f"Unknown {what}: ", Skip.COMMAND, "seen", then=r"/?[\w:.-]+\s*\Z")
+          for what in ("skill", "slash command")),
+        *(Opening(f"<{tag}>", Skip.COMMAND, "seen: cut off before its end", then=r"\S")
+          for tag in ("local-command-stdout", "local-command-stderr", "bash-stdout")),
+        Opening("<task-notification>", Skip.NOTICE, "seen: cut off before its end", then=r"\s*<"),
         Opening("UserPromptSubmit operation blocked by hook", Skip.HOOK, "docs: hooks"),
         *(Opening(f"{event}", Skip.HOOK, "docs: hooks", then=_ITS_WORDS) for event in _HOOKS),
         *(Opening(f"{event}:", Skip.HOOK, "seen", then=rf"\S+{_ITS_WORDS}") for event in _HOOKS),
+        *(Opening(f"{event} [", Skip.HOOK, "docs: hooks, with the command", then=_FAILED)
+          for event in _HOOKS),
         *(
             Opening(f"{event}:", Skip.HOOK, "seen: with the name of the tool behind it", then=r"\w")
             for event in ("PreToolUse", "PostToolUse", "PostToolUseFailure")
@@ -100,11 +118,12 @@ ASSISTANT = HostTexts(
         _Block("reasoning", Skip.TOOL, "the same"),
         _Block("system-reminder", Skip.EMPTY, "repeated by a model"),
     ],
-    openings=[],
+    openings=[Opening("<thinking>", Skip.TOOL, "cut off before its end", then=r"[ \t\r]*\n")],
 )
 _ONLY_A_COMMAND = re.compile(r"/[\w:-]+|!.*")
-_COMMAND_NAME = re.compile(r"^\s*(?:<command-message>[^<]*</command-message>\s*)?"
-                           r"<command-name>\s*(/?[\w:.-]{1,60})\s*</command-name>")  # fmt: skip
+_COMMAND_NAME = re.compile(r"\s*(?:<command-(message|args|contents)>.*?</command-\1>\s*)*"
+                           r"<command-name>\s*(/?[\w:.-]{1,60})\s*</command-name>",
+                           re.DOTALL)  # fmt: skip
 _OF_THE_HOST = frozenset({  # docs: slash-commands
     "add-dir", "agents", "bashes", "bug", "clear", "color", "compact", "config", "context",
     "copy", "cost", "desktop", "doctor", "effort", "exit", "export", "extra-usage", "fast",
@@ -117,10 +136,10 @@ _OF_THE_HOST = frozenset({  # docs: slash-commands
 _ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
-_REFUSALS = (
-    "The user doesn't want to ", "The user does not want to ", "User rejected ",
-    "Permission for this tool use was denied", "The agent proposed a plan that was rejected",
-)  # fmt: skip
+_REFUSALS = re.compile(
+    "(?:Error: )?(?:The user (?:doesn['\u2019]t|does not) want to |User rejected "
+    "|Permission for this tool use was denied|The agent proposed a plan that was rejected)"
+)
 _WORDS = re.compile(
     r"(?:[Tt]he user said:|provided the following reason for the rejection:)[ \t]*\n?(.*)",
     re.DOTALL,
@@ -140,10 +159,15 @@ def command(content: object) -> str:
 
     Those of the host are about its settings and its window, not about the work.
     """
-    first = content[0] if isinstance(content, list) and content else content
-    found = _COMMAND_NAME.search(first if isinstance(first, str) else field(first, "text"))
-    name = f"/{found[1].lstrip('/')}" if found else ""
+    told = content if isinstance(content, str) else "\n".join(texts(content, ("text",)) or ())
+    found = _COMMAND_NAME.match(told) if "<command-name>" in told else None
+    name = f"/{found[2].lstrip('/')}" if found else ""
     return "" if name[1:] in _OF_THE_HOST else name
+
+
+def answer(text: str) -> Own:
+    """Return what an agent said in a text, without its thoughts."""
+    return ASSISTANT.own(without_thoughts(text))
 
 
 def typed(text: str) -> Own:
@@ -165,11 +189,11 @@ def is_plan(text: str) -> bool:
 
 def refused(result: str) -> bool:
     """Does the text of a failed call say that a person refused it?"""
-    return result.startswith(_REFUSALS)
+    return _REFUSALS.match(result) is not None
 
 
 def words_of_refusal(result: str) -> str:
     """Return what the person said when refusing; "" if nothing."""
     found = _WORDS.search(result)
-    words = found[1].partition(_NOTE)[0].strip() if found else ""
+    words = USER.own(found[1].partition(_NOTE)[0], typed=True).text.strip() if found else ""
     return "" if words.startswith(_CLARIFY) else words

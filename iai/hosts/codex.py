@@ -1,8 +1,8 @@
 """Codex's rollouts: `$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl`.
 
 Each line is {timestamp, type, payload}; before September 2025 it was the payload alone, with the
-session in the first line. Each message comes twice, as a `response_item` and as an `event_msg`;
-the first is taken, because it is what the model saw.
+session in the first line. Most messages come twice, as a `response_item` and as an `event_msg`; the
+first counts, because it is what the model saw: see `iai.hosts.codex_heard`.
 """
 
 import hashlib
@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, codex_calls, codex_texts
+from iai.hosts import calls, codex_calls, codex_heard, codex_texts
 from iai.hosts.host_texts import markup
 from iai.hosts.json_fields import array, mapping, moment, text, texts, whole
-from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
+from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn
 from iai.model import framing
 from iai.model.clock import NS
 from iai.model.context import LINEAGE, REQUESTS, Context, Origin
@@ -25,6 +25,10 @@ RESTORED: frozenset[str] = frozenset()  # a rollback leaves all files as they ar
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _TOOLS = _CALLS | _OUTPUTS | {"reasoning"}
+_SAID: dict[str, Role] = {
+    "user_message": "user",
+    "agent_message": "assistant",
+}  # type of an event -> role
 _ENDS = frozenset({"exec_command_end", "patch_apply_end"})
 _TITLE_RANK = 4
 _COPIED_AT_ONCE = NS // 2  # a fork writes the lines it copies with no longer pause than this
@@ -64,14 +68,17 @@ def parse(line: object, context: Context) -> Parsed:
         case "event_msg":
             return _event(payload, at, context)
         case "response_item":
-            return _item(payload, at, context)
+            # Where a line has no time, two that are alike are two all the same.
+            return _item(payload, at or (context.last_at and context.last_at + 1), context)
         case _:
             return context, (Skip.NOT_A_TURN,)
 
 
 def finish(context: Context) -> Parsed:
     """See `Host.finish`."""
-    return calls.interrupted(context, sub_agents=True)
+    context, waited = _without_items(context)
+    context, over = calls.interrupted(context, sub_agents=True)
+    return context, (*waited, *over)
 
 
 def _opens_a_bare_session(line: dict[str, Any]) -> bool:
@@ -144,9 +151,9 @@ def _works_for(source: object) -> str:
 
 def _is_unattended(payload: dict[str, Any]) -> bool:
     source = payload.get("source")
-    names = (
-        source if isinstance(source, str) else " ".join(source) if isinstance(source, dict) else ""
-    )
+    names = source if isinstance(source, str) else ""
+    if isinstance(source, dict):
+        names = " ".join([*source, text(source, "custom")])
     by = f"{names} {text(payload, 'originator')} {text(payload, 'thread_source')}".lower()
     return any(word in by.replace("_", " ").split() for word in _UNATTENDED)
 
@@ -156,24 +163,63 @@ def _moved(payload: dict[str, Any], context: Context) -> Context:
 
 
 def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
-    if text(payload, "type") in _ENDS:
+    kind = text(payload, "type")
+    if kind in _ENDS:
         context, done = codex_calls.resulted(payload, context, "", at or context.last_at)
         return context, done or (Skip.NOT_A_TURN,)
+    if kind in _SAID:
+        return _heard(payload, _SAID[kind], at, context)
     items: tuple[Item, ...] = ()
-    match payload.get("type"):
+    match kind:
+        case "task_complete" | "turn_complete":
+            context, items = _without_items(context)
         case "turn_aborted":
             stamp = at or context.last_at
-            context, items = calls.interrupted(context)
-            if not items and context.requests:
-                items = (calls.cut_off(f"{NAME}:{context.session}:{stamp}", stamp),)
+            context, waited = _without_items(context)
+            context, over = calls.interrupted(context)
+            if not over and context.requests:
+                over = (calls.cut_off(f"{NAME}:{context.session}:{stamp}", stamp),)
+            items = (*waited, *over)
         case "thread_rolled_back":
-            context, items = _rolled_back(whole(payload, "num_turns") or 0, context)
+            context, waited = _without_items(context)
+            context, back = _rolled_back(whole(payload, "num_turns") or 0, context)
+            items = (*waited, *back)
         case "thread_name_updated" if text(payload, "thread_name"):
             title = text(payload, "thread_name")[:200]
             context = structs.replace(context, title=title, title_rank=_TITLE_RANK)
         case _:
             pass
     return context, items or (Skip.NOT_A_TURN,)
+
+
+def _heard(payload: dict[str, Any], role: Role, at: int, context: Context) -> Parsed:
+    """Note a message that came as an event; what waited longer for its item has none."""
+    session, copied = _belongs(at, context)
+    said = _said(payload.get("message"), role)
+    if copied:
+        return structs.replace(context, copied_until=at), (Skip.REPEATED,)
+    if context.skip or session != context.session or isinstance(said, Skip):
+        return context, (Skip.NOT_A_TURN,)
+    items: tuple[Item, ...] = ()
+    own = framing.without(said)
+    if own.strip():
+        before = context
+        context = codex_heard.heard(context, role, own, at or context.last_at)
+        if before.queue and context.queue != before.queue:
+            before, items = _without_items(before)
+            context = codex_heard.heard(before, role, own, at or context.last_at)
+    return context, items or (Skip.NOT_A_TURN,)
+
+
+def _without_items(context: Context) -> tuple[Context, tuple[Item, ...]]:
+    """Return the turns of which no item has come."""
+    context, waited = codex_heard.emptied(context)
+    items: tuple[Item, ...] = ()
+    for one in waited:
+        role: Role = "user" if one.role == "user" else "assistant"
+        context, new = _turn(role, one.text, context.session, one.at, context)
+        items += new
+    return context, items
 
 
 def _rolled_back(turns: int, context: Context) -> Parsed:
@@ -237,15 +283,36 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
     own = framing.without(said)
     if not own.strip():
         return context, (Skip.EMPTY if own == said else Skip.INJECTED,)
-    replies = codex_texts.replies(own) if role == "user" else ""
+    context, repeated = codex_heard.came(context, role, own, context.last_at)
+    context, waited = _without_items(context)
+    if repeated:
+        return context, (*waited, Skip.REPEATED)
     commented = role == "assistant" and payload.get("phase") == "commentary"
+    context, items = _turn(
+        role, own, session, stamp, context, uuid=text(payload, "id"), commented=commented
+    )
+    return context, (*waited, *items)
+
+
+def _turn(
+    role: Role,
+    own: str,
+    session: str,
+    stamp: int,
+    context: Context,
+    *,
+    uuid: str = "",
+    commented: bool = False,
+) -> tuple[Context, tuple[Item, ...]]:
+    """Return what was said as a turn; a prompt ends what the agent was still waiting for."""
+    replies = codex_texts.replies(own) if role == "user" else ""
     turn = Turn(
         key=_key(session, stamp, role, own),
         role=role,
         text=replies or own,
-        created_at=context.last_at,
+        created_at=stamp or context.last_at,
         session=session if session != context.session else "",
-        uuid=text(payload, "id"),
+        uuid=uuid,
         kind="answer" if replies else "commentary" if commented else "",
         markup=markup(own) if role == "user" and not replies else "",
     )
@@ -283,6 +350,8 @@ def _said(content: object, role: str) -> str | Skip:
     found = texts(content, ("input_text", "output_text", "text"))
     if found is None:
         return Skip.BAD_SHAPE
+    if role == "user" and len(found) > 1:
+        found = codex_texts.with_their_requests(found)
     owns = list(map(codex_texts.request if role == "user" else codex_texts.answer, found))
     own = [one.text for one in owns if one.why is None or one.text.strip()]
     if own:

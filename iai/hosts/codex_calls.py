@@ -192,7 +192,9 @@ def _answer(call: Call, payload: dict[str, Any]) -> str:
     except (ValueError, RecursionError):
         return ""
     lines = []
-    for name, answer in mapping(answers, "answers").items():
+    listed = {text(one, "id"): one.get("answer") for one in array(answers, "answers")
+              if isinstance(one, dict)}  # fmt: skip
+    for name, answer in (mapping(answers, "answers") or listed).items():
         chosen = array(answer, "answers") if isinstance(answer, dict) else [answer]
         said = ", ".join(
             word.removeprefix("user_note: ") for word in chosen if isinstance(word, str)

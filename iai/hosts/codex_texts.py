@@ -8,7 +8,15 @@ import json
 import re
 from collections.abc import Iterator
 
-from iai.hosts.host_texts import EMPTY, PICTURES, Element, HostTexts, Opening, Own
+from iai.hosts.host_texts import (
+    EMPTY,
+    PICTURES,
+    Element,
+    HostTexts,
+    Opening,
+    Own,
+    without_thoughts,
+)
 from iai.hosts.json_fields import text as field
 from iai.hosts.turn import Skip
 
@@ -36,6 +44,7 @@ USER = HostTexts(
         Element("user_action", Skip.COMMAND, "core/templates/review: what /review came to"),
         Element("app-context", Skip.META, "desktop application"),
         Element("codex_delegation", Skip.NOTICE, "desktop application: another thread's request"),
+        Element("image", Skip.PLACEHOLDER, "protocol/src/models.rs: around a picture"),
         Element("in-app-browser-context", Skip.EDITOR, "desktop application", beside=True),
     ],
     openings=[
@@ -66,7 +75,7 @@ ASSISTANT = HostTexts(
 )
 # What an editor or the desktop application sends before a request stands below such headings:
 # "# Context from my IDE setup:", "# Files mentioned by the user:", "# Diff comments:" and others.
-_HEADING = re.compile(r"\s*#{1,2} [A-Z][^\n]{2,60}:[ \t]*\n")
+_HEADING = re.compile(r"\s*#{1,2} [A-Z][^\n]{2,60}:[ \t\r]*\n")
 # USER_MESSAGE_BEGIN, protocol/src/protocol.rs; newer versions leave "for Codex" out.
 _REQUEST = re.compile(r"^## My request(?: for Codex)?:", re.MULTILINE)
 # Fragments that an opening or a list of names cannot tell from a person's words.
@@ -101,6 +110,19 @@ def request(text: str) -> Own:
     return Own("\n".join(part for part in parts if part), Skip.EDITOR)
 
 
+def with_their_requests(texts: list[str]) -> list[str]:
+    """Return the texts of a message; what an editor sent is put before a request that follows."""
+    if not any(map(_REQUEST.match, texts[1:])):
+        return texts
+    joined = texts[:1]
+    for text in texts[1:]:
+        if _REQUEST.match(text) and _HEADING.match(joined[-1]):
+            joined[-1] = f"{joined[-1]}\n{text}"
+        else:
+            joined.append(text)
+    return joined
+
+
 def replies(text: str) -> str:
     """Return the questions of an agent that did not wait, with the answers; "" for a prompt."""
     found = _REPLY.fullmatch(text)
@@ -113,7 +135,7 @@ def replies(text: str) -> str:
 
 def answer(text: str) -> Own:
     """Return what an agent said in a text, without what is for the application that shows it."""
-    own = ASSISTANT.own(text)
+    own = ASSISTANT.own(without_thoughts(text))
     if "::git-" not in own.text and "proposed_plan>" not in own.text:
         return own
     return Own(_PLAN_TAGS.sub("", _DIRECTIVE.sub("", own.text)).strip("\n"), Skip.META)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from iai.hosts.turn import Skip
 
 _SHORT = 40  # characters; no placeholder is longer
+_BLANKS = f"{string.whitespace}\ufeff\u200b\u00a0"  # also what editors leave unseen
 _BEGINNING = 6  # characters, by which most texts are known not to be the host's
 # What models and hosts write for an empty message, and a picture without words.
 EMPTY = r"[(\[<](?:no [a-z ]+|empty(?: [a-z]+)?)[)\]>]|no response requested\."
@@ -25,6 +26,7 @@ class Element(NamedTuple):
     why: Skip
     source: str  # where it was seen, or is documented
     beside: bool = False  # on lines of its own, too, after or between somebody's words
+    says: str = ""  # what it begins with: so it is the host's even inside a line of somebody's
 
 
 class Opening(NamedTuple):
@@ -66,16 +68,26 @@ class HostTexts:
         self._placeholder = re.compile(placeholder)
         self._openings = tuple(openings)
         self._beginnings = tuple({o.words[:_BEGINNING] for o in self._openings} | {"<"})
-        self._may_open = {"", "<", *(o.words[0] for o in self._openings), *string.whitespace}
+        self._may_open = {"", "<", *(o.words[0] for o in self._openings), *_BLANKS}
         self._why = {element.tag: element.why for element in elements}
         self._leading = re.compile(rf"\s*{_any_of(self._why)}\s*", re.DOTALL)
         beside = [element.tag for element in elements if element.beside]
         self._on_its_lines = re.compile(
-            rf"^[ \t]*{_any_of(beside)}[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+            rf"(?:^[ \t]*{_any_of(beside)}|[ \t]*{_any_of(beside, of_lines=True)})"
+            r"[ \t\r]*(?:\n|\Z)",
+            re.DOTALL | re.MULTILINE,
         )
+        self._in_a_line = [
+            (e.why, re.compile(rf"<{e.tag}(?:\s[^>\n]*)?>\s*{e.says}.*?</{e.tag}>", re.DOTALL))
+            for e in elements
+            if e.says
+        ]
 
-    def own(self, text: str) -> Own:
-        """Return the text without what the host wrote; the same object if it wrote nothing."""
+    def own(self, text: str, *, typed: bool = False) -> Own:
+        """Return the text without what the host wrote; the same object if it wrote nothing.
+
+        `typed`: the host says that a person typed it, so its first words prove nothing.
+        """
         if text[:1] not in self._may_open and "</" not in text and len(text) >= _SHORT:
             return Own(text)
         if len(text) < _SHORT and self._placeholder.fullmatch(text.strip().lower()):
@@ -83,31 +95,63 @@ class HostTexts:
         why: Skip | None = None
         if "</" in text:
             text, why = self._without_blocks(text)
-        while (start := text.lstrip()).startswith(self._beginnings):
+        while (start := text.lstrip(_BLANKS)).startswith(self._beginnings):
             if found := self._leading.match(start):
                 text, why = start[found.end() :], self._why[found[1]]
                 continue
-            opening = next((o for o in self._openings if o.begins(start)), None)
+            opening = next(
+                (o for o in self._openings if o.begins(start) and (o.line or not typed)), None
+            )
             if opening is None:
                 break
             why = opening.why
             text = start.partition("\n")[2] if opening.line else ""
-        return Own(text if why is None else text.strip("\n"), why)
+        if why is None:
+            return Own(text)
+        text = text.strip("\r\n")
+        nothing = len(text) < _SHORT and self._placeholder.fullmatch(text.strip().lower())
+        return Own("" if nothing else text, why)
 
     def _without_blocks(self, text: str) -> Own:
-        """Cut out the blocks on lines of their own, but for those that somebody quotes as code."""
-        found = [m for m in self._on_its_lines.finditer(text) if not _is_code(text, m.start())]
-        for match in reversed(found):
-            text = text[: match.start()] + text[match.end() :]
-        return Own(text, self._why[found[0][1]] if found else None)
+        """Cut out the blocks beside somebody's words, but for those that are quoted as code."""
+        why: Skip | None = None
+        for match in reversed(list(self._on_its_lines.finditer(text))):
+            if not _is_code(text, match.start()):
+                text = text[: match.start()] + text[match.end() :]
+                why = self._why[match[1] or match[2]]
+        for reason, pattern in self._in_a_line:
+            for match in reversed(list(pattern.finditer(text))):
+                if not _is_code(text, match.start()):
+                    before, behind = text[: match.start()].rstrip(" \t"), text[match.end() :]
+                    text = before + behind if before else behind.lstrip(" \t")
+                    why = reason
+        return Own(text, why)
 
 
-def _any_of(tags: Iterable[str]) -> str:
-    return rf"<({'|'.join(map(re.escape, tags))})(?:\s[^>\n]*)?>.*?</\1>"
+def _any_of(tags: Iterable[str], *, of_lines: bool = False) -> str:
+    """Match a whole element; `of_lines`: whose tags have nothing behind or before them."""
+    named, group = "|".join(map(re.escape, tags)), 2 if of_lines else 1
+    end = r"[ \t\r]*\n" if of_lines else ""
+    before = r"\n[ \t]*" if of_lines else ""
+    return rf"<({named})(?:\s[^>\n]*)?>{end}.*?{before}</\{group}>"
 
 
 def _is_code(text: str, place: int) -> bool:
-    return text.count("```", 0, place) % 2 == 1
+    return text.count("```", 0, place) % 2 == 1 or text[place - 1 : place] == "`"
+
+
+# Some models' thoughts come without the tag before them, which a template has written.
+_REST_OF_THOUGHTS = re.compile(
+    r"(?:(?!<think).)*?^\s*</(?:antml:)?think(?:ing)?>[ \t\r]*$", re.DOTALL | re.MULTILINE
+)
+
+
+def without_thoughts(text: str) -> str:
+    """Return what an agent said, without the thoughts before it of which only the end is marked."""
+    if "</" not in text or "think" not in text:
+        return text
+    rest = _REST_OF_THOUGHTS.match(text)
+    return text[rest.end() :].strip("\r\n") if rest else text
 
 
 _TAG = re.compile(r"\s*<([A-Za-z][\w:.-]{1,40})(?:\s[^>\n]*)?>")

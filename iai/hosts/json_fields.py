@@ -23,6 +23,8 @@ _IN_WORDS = re.compile(
     r"(?:[\s-](?P<year>\d{4}))?,?\s+(?P<time>\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)(?P<zone>[^(]*?)"
     r"(?:\s+(?P<year2>\d{4}))?(?:\s*\(.*\))?"
 )
+_ZONE_NAME = re.compile(r"(?<=[Z\d])\[[A-Z/_+-]+\]$")  # Java, "...Z[UTC]"
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?=[T ])")
 _ZONE = re.compile(r"\s*(?:UTC|GMT|Z)?\s*(?P<offset>[+-]\d\d:?\d\d)?")
 
 
@@ -30,6 +32,16 @@ def text(fields: object, name: str) -> str:
     """Return a field that is a string, else ""."""
     value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, str) else ""
+
+
+def flag(fields: object, name: str) -> bool:
+    """Return whether a field says yes; some tools write "false" and 0 where hosts write false."""
+    value = fields.get(name) if isinstance(fields, dict) else None
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "yes", "1")
+    return isinstance(value, int | float) and bool(value)
 
 
 def mapping(fields: object, name: str) -> dict[str, Any]:
@@ -93,6 +105,7 @@ def _time(value: object) -> int:
         return _written(value)
     if isinstance(value, dict):
         inner = value.get("$date", value.get("seconds"))
+        inner = inner.get("$numberLong") if isinstance(inner, dict) else inner
         return 0 if isinstance(inner, dict) else _time(inner)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
@@ -105,7 +118,7 @@ def _time(value: object) -> int:
 @lru_cache(maxsize=64)  # a line's time is asked for more than once
 def _written(value: str) -> int:
     text = value.strip().upper()
-    for read in (_iso, _in_words, _number):
+    for read in (_iso, _in_words, _number, _in_other_signs):
         if found := read(text):
             return found
     return 0
@@ -116,6 +129,11 @@ def _iso(text: str) -> int:
         return max(0, clock.parse_iso(text))
     except (ValueError, OverflowError):
         return 0
+
+
+def _in_other_signs(text: str) -> int:
+    """Read ISO 8601 with the name of its zone behind it, or with slashes in the date."""
+    return _iso(_SLASHES.sub(r"\1-\2-\3", _ZONE_NAME.sub("", text)))
 
 
 def _in_words(text: str) -> int:

@@ -6,11 +6,15 @@ most in an attachment. Pure.
 """
 
 import hashlib
+import re
+import unicodedata
 
 from msgspec import structs
 
 from iai.hosts.turn import Turn
 from iai.model.context import QUEUED, QUEUED_TEXT, Context, Queued
+
+_COMMAND = re.compile(r"/[\w:.-]+(?:\s+(?P<arguments>\S.*))?", re.DOTALL)  # no path
 
 
 def enqueued(context: Context, text: str, at: int, *, said: bool) -> tuple[Context, Turn | None]:
@@ -44,7 +48,7 @@ def came_again(context: Context, text: str) -> tuple[Context, tuple[Turn, ...], 
 
 def command_came(context: Context) -> Context:
     """Take a slash command that comes as a message out of the queue."""
-    one = next((q for q in context.queue if q.text.startswith("/")), None)
+    one = next((q for q in context.queue if _COMMAND.fullmatch(q.text)), None)
     if one is None:
         return context
     return structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
@@ -57,7 +61,7 @@ def removed(context: Context, text: str) -> tuple[Context, Turn | None]:
     """
     digest = _digest(text) if text else b""
     for one in context.queue:
-        if one.digest == digest or (not text and not one.text.startswith("/")):
+        if one.digest == digest or (not text and not _COMMAND.fullmatch(one.text)):
             left = structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
             return _handed(left, one) if one.text else (left, None)
     return context, None
@@ -81,9 +85,21 @@ def emptied(context: Context) -> tuple[Context, tuple[Turn, ...]]:
     """Hand over all that waits, commands left out: those come as lines of their own."""
     if not context.queue:
         return context, ()
-    turns = tuple(_turn(one) for one in context.queue if one.text and not one.text.startswith("/"))
+    turns = tuple(
+        _turn(one) for one in context.queue if one.text and not _COMMAND.fullmatch(one.text)
+    )
     handed = tuple(one.digest for one in context.queue if one.text)
     return structs.replace(context, queue=(), handed=(context.handed + handed)[-QUEUED:]), turns
+
+
+def never_run(context: Context) -> tuple[Turn, ...]:
+    """Return what was said with the commands that still wait when the session is over."""
+    found = ((one, _COMMAND.fullmatch(one.text)) for one in context.queue)
+    return tuple(
+        structs.replace(_turn(one), text=match["arguments"].strip(), kind="command")
+        for one, match in found
+        if match and match["arguments"]
+    )
 
 
 def taken_back(context: Context) -> Context:
@@ -109,8 +125,14 @@ def _holds(lines: str, one: Queued) -> bool:
 
 def _plain(text: str) -> str:
     """Return a text with line ends of one kind, and no blanks before them."""
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return "\n".join(line.rstrip() for line in _normal(text).strip().splitlines())
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.strip().encode("utf-8", "replace"), digest_size=12).digest()
+    said = _normal(text).strip().encode("utf-8", "replace")
+    return hashlib.blake2b(said, digest_size=12).digest()
+
+
+def _normal(text: str) -> str:
+    """Return a text with letters composed: input methods and file systems take them apart."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -29,10 +29,10 @@ def insert_turn(
     new = _filed(change, *new_record(turn, identify, now), identify)
     if new is None:
         return "", False
-    label, added = change.insert(new)
-    record = change.get(label)
+    label, added = change.records.insert(new)
+    record = change.view.get(label)
     if record is not None and turn.pinned:
-        change.pin(record, pinned=True, mine=turn.mine)
+        change.edits.pin(record, pinned=True, mine=turn.mine)
     return record.id if record is not None else "", added
 
 
@@ -43,10 +43,10 @@ def _filed(
 
     `own` is the project of its directory.
     """
-    project = relocation.owner(own, new.cwd, _home(new, change, identify), change)
-    if change.ignored(project.id, project.root, new.cwd):
+    project = relocation.owner(own, new.cwd, _home(new, change.view, identify), change.view)
+    if change.view.ignored(project.id, project.root, new.cwd):
         return None
-    change.place(project, new.cwd if project is own else project.root)
+    change.projects.place(project, new.cwd if project is own else project.root)
     return structs.replace(new, project=project.id)
 
 
@@ -90,7 +90,7 @@ def insert_event(change: RecordChange, event: HookEvent, arrived: int, identify:
     for new, own in turns_in_event(event, arrived, identify):
         filed = _filed(change, new, own, identify)
         if filed is not None:
-            change.insert(filed)
+            change.records.insert(filed)
 
 
 def turns_in_event(
@@ -103,7 +103,7 @@ def turns_in_event(
     if event.turn_id or _UUID7.match(event.session_id):
         host, user, assistant = codex.NAME, codex_texts.request, codex_texts.answer
     else:
-        host, user, assistant = claude.NAME, claude_texts.typed, claude_texts.ASSISTANT.own
+        host, user, assistant = claude.NAME, claude_texts.typed, claude_texts.answer
     occasion = event.prompt_id or event.turn_id
     said = (
         ("user", user(framing.without(event.prompt)).text),

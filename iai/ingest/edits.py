@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NoRecord, NotFound
 from iai.ingest.parse import Identify
 from iai.model.action import Action
 from iai.model.record import Project, Record, session_key
@@ -32,12 +32,12 @@ from iai.store.record_view import RecordView
 def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
     """Do what a request asks for; return how many records that concerns.
 
-    `forgotten` are those that it names to be forgotten: see `named`. Raises NotFound for an unknown
-    record, BadUsage for what cannot be done.
+    `forgotten` are those that it names to be forgotten: see `named`. Raises NoRecord, and
+    BadUsage for what cannot be done.
     """
     match request:
         case Pin(ref=ref, pinned=pinned, mine=mine):
-            unit.pin(_find(ref, unit), pinned=pinned, mine=mine)
+            unit.edits.pin(_find(ref, unit), pinned=pinned, mine=mine)
             return 1
         case Mark():
             return _mark(request, unit)
@@ -51,11 +51,11 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
             return _merge(project, into, unit)
         case IgnoreProject():
             how: Literal["below", "project"] = "below" if request.below else "project"
-            unit.ignore(_project(request.project), how if request.ignored else "")
-            return unit.count(request.project.id)
+            unit.projects.ignore(_project(request.project), how if request.ignored else "")
+            return unit.view.count(request.project.id)
         case NameProject():
-            unit.name_project(_project(request.project))
-            return unit.count(request.project.id)
+            unit.projects.name(_project(request.project))
+            return unit.view.count(request.project.id)
         case _:
             raise BadUsage(f"{type(request).__name__} is not a change of records")
 
@@ -63,7 +63,7 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
 def check(turns: tuple[CapturedTurn, ...], identify: Identify, view: RecordView) -> None:
     """Raise BadUsage if any of these turns must not be stored."""
     if not all(turn.text.strip() for turn in turns):
-        raise BadUsage("a turn needs a text")
+        raise BadUsage("a turn needs text")
     if any(turn.mine and turn.tier == "episodic" for turn in turns):
         raise BadUsage("only a note can be kept from the team, not what was said in a session")
     for cwd in dict.fromkeys(turn.cwd for turn in turns):
@@ -81,7 +81,7 @@ def named(request: Request, view: RecordView) -> list[Record]:
         case Forget(refs=refs):
             found = {ref: view.find(ref) for ref in refs}
             if missing := [ref for ref, record in found.items() if record is None]:
-                raise NotFound(f"nothing was forgotten: no record {', '.join(missing)}")
+                raise NotFound(f"{NoRecord(*missing)}; nothing was forgotten")
         case Erase(labels=labels):
             found = {str(label): view.find(str(label)) for label in labels}
         case _:
@@ -97,20 +97,20 @@ def _mark(request: Mark, unit: RecordChange) -> int:
     record = _find(request.ref, unit)
     session = session_key(record.host, record.session, record.machine)
     if record.in_session and record.role == "assistant":
-        record = unit.request_before(session, record.order) or record
+        record = unit.view.request_before(session, record.order) or record
     marked = [record]
     if record.in_session and request.mark == "done" and not request.on:
-        marked = [turn for turn in unit.session(session) if request.mark in turn.marks]
+        marked = [turn for turn in unit.view.session(session) if request.mark in turn.marks]
     for one in marked:
-        unit.mark(one, request.mark, on=request.on)
+        unit.edits.mark(one, request.mark, on=request.on)
     return len(marked)
 
 
 def _edit(ref: str, text: str, unit: RecordChange) -> int:
     if not text.strip():
         raise BadUsage("the new text is empty; to remove a record, forget it")
-    unit.edit(_find(ref, unit), text)
-    unit.demand_scrub()
+    unit.edits.set_text(_find(ref, unit), text)
+    unit.log.demand_scrub()
     return 1
 
 
@@ -118,27 +118,27 @@ def _forget(named: Sequence[Record], unit: RecordChange, *, whole_sessions: bool
     records = {record.label: record for record in named}
     if whole_sessions:
         for key in {session_key(r.host, r.session, r.machine) for r in records.values()}:
-            turns = (*unit.session(key), *unit.narration(key), *unit.rewound(key))
+            turns = (*unit.view.session(key), *unit.view.narration(key), *unit.view.rewound(key))
             records.update({turn.label: turn for turn in turns})
     for record in records.values():
-        unit.forget(record)
+        unit.forget.record(record)
     return len(records)
 
 
 def _erase(request: Erase, named: Sequence[Record], unit: RecordChange) -> int:
     for record in named:
-        unit.forget(record)
+        unit.forget.record(record)
     count = len(named)
     for part in request.parts:
         session = bytes.fromhex(part.session)
         if part.title:
-            count += unit.forget_session_title(session)
+            count += unit.forget.title(session)
         else:
             since, until = part.since or EVER, part.until or None
-            count += unit.forget_work(session, since, until, partial(_says, part.text))
-    count += sum([unit.forget_project(project) for project in request.projects])
+            count += unit.forget.work(session, since, until, partial(_says, part.text))
+    count += sum([unit.projects.forget(project) for project in request.projects])
     if request.text:
-        unit.forget_phrase(request.text)
+        unit.forget.phrase(request.text)
     return count
 
 
@@ -148,18 +148,18 @@ def _says(text: str, action: Action) -> bool:
 
 def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:
     """Return how many records `Change.reassign` has yet to move."""
-    merged = unit.merge(_project(project), _project(into) if into else None)
+    merged = unit.projects.merge(_project(project), _project(into) if into else None)
     if into is not None and not merged:
         raise BadUsage(
             f"{into.name} ({into.id}) belongs to {project.name} already: unmerge it first"
         )
-    return len(list(unit.misfiled()))
+    return len(list(unit.view.misfiled()))
 
 
 def _find(ref: str, unit: RecordChange) -> Record:
-    record = unit.find(ref)
+    record = unit.view.find(ref)
     if record is None:
-        raise NotFound(f"there is no record {ref}")
+        raise NoRecord(ref)
     return record
 
 

@@ -105,13 +105,13 @@ class Purging:
         if self._job is None or self._job.done:
             self._job = PurgeJob(dry_run=dry_run)
         if self._job.dry_run != dry_run:
-            raise BadUsage("the records are being gone through already; try again later")
+            raise BadUsage("secrets are being redacted already; try again later")
         return self.progress()
 
     def progress(self) -> PurgeProgress:
         """Return the progress of the last one. Raises NotFound if this process has begun none."""
         if self._job is None:
-            raise NotFound("ingest was restarted: start `iai purge-secrets` again")
+            raise NotFound("ingest was restarted: run `iai purge-secrets` again")
         return self._job.progress(self._writer.mark)
 
     def due_s(self, now: Now, occasion: Occasion) -> float:

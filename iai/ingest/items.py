@@ -1,6 +1,8 @@
 """From the lines of a transcript to what they hold: turns, actions, and reasons for neither."""
 
+import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from msgspec import Struct, structs
 
@@ -12,6 +14,7 @@ from iai.model import switch
 from iai.model.context import Context, without_words
 from iai.model.record import Transcript
 
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _OWN_WORDS = ("", "queued", "command")  # kinds of turns that the user typed
 
 
@@ -55,7 +58,12 @@ class Reader:
         if host is None:
             return [Found(offset, Skip.NOT_A_TURN, self.context)]
         before = self.context
-        self.context, items = _recorded(*host.parse(value, before))
+        parsed = host.parse(value, before)
+        if not parsed[0].session and not all(isinstance(item, Skip) for item in parsed[1]):
+            # No line so far names the session: hosts name the file after it.
+            before = structs.replace(before, session=_session_in_name(self.path))
+            parsed = host.parse(value, before)
+        self.context, items = _recorded(*parsed)
         if not self.context.began_in or self.context.session != before.session:
             self.context = _begun(self.context, items)
         return [Found(offset, item, self.context) for item in items]
@@ -69,6 +77,12 @@ class Reader:
             known = {name: getattr(begun, name) or getattr(self.context, name) for name in names}
             self.context = Context(**known)
         return self.host
+
+
+def _session_in_name(path: str) -> str:
+    name = PurePath(path).stem
+    found = _ID.search(name)
+    return found[0] if found else name
 
 
 def _recorded(context: Context, items: Sequence[Item]) -> Parsed:

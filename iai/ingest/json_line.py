@@ -12,6 +12,8 @@ _CHARACTERS_TRIED = 8 * _RESCUED_LINE  # in all, a second or two: each start may
 _BLANK = re.compile(r"[\0\s\ufeff]*")
 _START = re.compile(r'\{\s*"')
 _BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
+_BEFORE_A_RECORD = re.compile(r"[\0\s\ufeff\[\],]*")  # where a line is part of a JSON array
+_BETWEEN_RECORDS = re.compile(r"[\0\s]*[,\]][\0\s,\]]*(?:\{|\Z)")
 _INSIDE_ANOTHER = re.compile(r"[\0\s]*[,}\]]")
 # Windows PowerShell writes files so: little-endian, with a byte order mark in the first line.
 _UTF16 = re.compile(rb'(?:\xff\xfe)?[{\[]\0[{"]\0')
@@ -35,13 +37,13 @@ def decode(data: bytes) -> object:
     """Return the JSON of a line.
 
     Raises ValueError if it is not JSON. Half a character, which hosts write where they cut a text,
-    is replaced and does not cost the line; nor does a byte order mark, or UTF-16.
+    is replaced and does not cost the line; nor does a byte order mark, UTF-16, or a tab in a text.
     """
     try:
         try:
             return msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return _repaired(json.loads(_text(data)))
+            return _repaired(json.loads(_text(data), strict=False))
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -84,7 +86,9 @@ def rescued(data: bytes) -> Rescued:
     if len(data) > _RESCUED_LINE:
         return Rescued([], whole=False)
     text, found = _text(data), list[Located]()
-    position, tried, scanned, decoder = 0, 0, 0, json.JSONDecoder()
+    tried, scanned, decoder = 0, 0, json.JSONDecoder(strict=False)
+    before = _BEFORE_A_RECORD.match(text)
+    position = before.end() if before else 0
     begins = True  # does a record begin here, if it is one?
     while (position := _skip_blank(text, position)) < len(text):
         if tried >= _STARTS_TRIED or scanned >= _CHARACTERS_TRIED:
@@ -97,11 +101,12 @@ def rescued(data: bytes) -> Rescued:
             value, end = None, len(text)
         scanned += end - position
         ends = _BEHIND_A_RECORD.match(text, end) or (
-            begins and not _INSIDE_ANOTHER.match(text, end)
+            begins and (_BETWEEN_RECORDS.match(text, end) or not _INSIDE_ANOTHER.match(text, end))
         )
         if isinstance(value, dict) and ends:
             found.append(Located(len(text[:position].encode()), _repaired(value)))
-            position, begins = end, True
+            between = _BEFORE_A_RECORD.match(text, end)
+            position, begins = between.end() if between else end, True
         else:
             tried, begins = tried + 1, False
             start = _START.search(text, position + 1)

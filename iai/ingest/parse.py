@@ -340,35 +340,35 @@ def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
 
 def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
     """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    before = change.newly_redacted.copy()
+    before = change.filing.newly_redacted.copy()
     kept = places_kept(change, batch)
     records = [r for r in batch.records if (r.project, r.cwd) in kept]
-    added = sum([change.insert(record)[1] for record in told_apart(records)])
+    added = sum([change.records.insert(record)[1] for record in told_apart(records)])
     if added:  # else all of it was counted before
-        change.note_markup(batch.unknown_markup)
+        change.transcripts.note_markup(batch.unknown_markup)
     acted = 0
     for done in batch.actions:
         if (done.project, done.cwd) in kept:
-            acted += change.act(done.action, done.host, done.session, done.project)
+            acted += change.work.act(done.action, done.host, done.session, done.project)
     for back in batch.rewound:
-        change.rewind(back.key, back.transcript, back.offset, back.restored)
+        change.work.rewind(back.key, back.transcript, back.offset, back.restored)
     if kept:
         for info in batch.sessions:
-            if change.has_turns(session_key(info.host, info.session)):  # else it was forgotten
-                change.note_session(info)
+            if change.view.has_turns(session_key(info.host, info.session)):  # else it was forgotten
+                change.work.note_session(info)
     if session := batch.transcript.session:
-        change.switch_recording(session, on=not batch.transcript.off)
-    change.follow(batch.transcript)  # when it is known what of its session is there
+        change.transcripts.switch_recording(session, on=not batch.transcript.off)
+    change.transcripts.follow(batch.transcript)  # when it is known what of its session is there
     ignored = len(batch.records) - len(records)
-    return Inserted(added, ignored, acted, change.newly_redacted - before)
+    return Inserted(added, ignored, acted, change.filing.newly_redacted - before)
 
 
 def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
     """Note where a batch was said; return project and directory of what is not ignored."""
     kept = set()
     for place in batch.places:
-        if not change.ignored(place.project.id, place.project.root, place.cwd):
-            change.place(place.project, place.directory)
+        if not change.view.ignored(place.project.id, place.project.root, place.cwd):
+            change.projects.place(place.project, place.directory)
             kept.add((place.project.id, place.cwd))
     return kept
 

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
-from operator import methodcaller
 from typing import TypeAlias, TypeVar
 
 from iai.ingest import redact
 from iai.ingest.redact import Redact
-from iai.model.record import Watermark, redactions_in
+from iai.model.action import Action
+from iai.model.record import Record, Transcript, Watermark, redactions_in
+from iai.model.session import SessionInfo
 from iai.protocol.ingest import PurgeProgress
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
@@ -62,7 +63,7 @@ class PurgeJob:
         def change(unit: RecordChange) -> None:
             for one in changes:
                 one(unit)
-            unit.demand_scrub()  # the old bytes would stay in free pages
+            unit.log.demand_scrub()  # the old bytes would stay in free pages
 
         return change
 
@@ -75,7 +76,7 @@ class PurgeJob:
             text = redact_text(record.text)
             if text is not record.text:
                 kinds += Counter(redactions_in(text)) - Counter(record.redactions)
-                changes.append(methodcaller("edit", record, text))
+                changes.append(_edit(record, text))
         self._counted(len(records), kinds)
         if records:
             self._label = records[-1].label + 1
@@ -92,7 +93,7 @@ class PurgeJob:
             new = redact.action(old, redact_text)
             if new is not old:
                 kinds += Counter(new.redactions) - Counter(old.redactions)
-                changes.append(methodcaller("redact_action", key, old, new))
+                changes.append(_redact_action(key, old, new))
         self._counted(len(found), kinds)
         self._advance(found)
         return changes
@@ -106,7 +107,7 @@ class PurgeJob:
             new = redact.session(old, redact_text)
             if new != old:
                 kinds += Counter(redactions_in(new.title)) - Counter(redactions_in(old.title))
-                changes.append(methodcaller("redact_session", key, new))
+                changes.append(_redact_session(key, new))
         self._counted(len(found), kinds)
         self._advance(found)
         return changes
@@ -117,7 +118,7 @@ class PurgeJob:
         changed = [new for old, new in redacted if new != old]
         self._finish_step()
         self._changed -= len(changed)
-        return [methodcaller("follow", new) for new in changed]
+        return [_follow(new) for new in changed]
 
     def _counted(self, texts: int, kinds: Counter[str]) -> None:
         self._texts += texts
@@ -132,3 +133,19 @@ class PurgeJob:
     def _finish_step(self) -> None:
         del self._steps[0]
         self._key = b""
+
+
+def _edit(record: Record, text: str) -> Change:
+    return lambda unit: unit.edits.set_text(record, text)
+
+
+def _redact_action(key: bytes, old: Action, new: Action) -> Change:
+    return lambda unit: unit.work.redact_action(key, old, new)
+
+
+def _redact_session(key: bytes, info: SessionInfo) -> Change:
+    return lambda unit: unit.work.redact_session(key, info)
+
+
+def _follow(transcript: Transcript) -> Change:
+    return lambda unit: unit.transcripts.follow(transcript)

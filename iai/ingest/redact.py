@@ -13,7 +13,7 @@ from iai.ingest.parse import Batch, Performed
 from iai.ingest.spool import HookEvent
 from iai.model.action import Action, Step
 from iai.model.change import AmendChange, Change, SessionChange, TurnChange, WorkChange
-from iai.model.context import Call, Queued
+from iai.model.context import Call
 from iai.model.record import Transcript
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import CapturedTurn, Edit
@@ -75,7 +75,7 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
         calls=tuple(
             Call(call.id, action(call.action, redact), redact(call.input)) for call in state.calls
         ),
-        queue=tuple(Queued(one.at, one.digest, redact(one.text)) for one in state.queue),
+        queue=tuple(structs.replace(one, text=redact(one.text)) for one in state.queue),
         todos=_steps(state.todos, redact),
         requests=tuple(key if _OF_IDS.fullmatch(key) else redact(key) for key in state.requests),
     )

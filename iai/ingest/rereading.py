@@ -62,40 +62,42 @@ def insert_again(
     for item in _in_order(records, actions):
         if isinstance(item, Performed):
             if item.session not in forgotten and _there(change, item.host, item.session):
-                acted += change.act(item.action, item.host, item.session, item.project)
+                acted += change.work.act(item.action, item.host, item.session, item.project)
             continue
-        label = change.known(item.key)
+        label = change.view.known(item.key)
         if label is not None and opens(item):
             forgotten.pop(item.session, None)
-            if change.get(label) is None:
+            if change.view.get(label) is None:
                 forgotten[item.session] = None
         if label is not None or item.session not in forgotten:
-            added += change.insert_again(item)[1]
+            added += change.records.insert_again(item)[1]
     _note_the_rest(change, batch, sessions=bool(wanted))
-    transcript = change.admitted(batch.transcript)
+    transcript = change.transcripts.admitted(batch.transcript)
     after = Rereading(transcript=transcript, forgotten=tuple(forgotten)[-SESSIONS_KEPT:])
-    change.reread(after, more=batch.more)
+    change.transcripts.reread(after, more=batch.more)
     if not batch.more:
         _hand_over(change, batch)
     ignored = len(batch.records) - len(records)
-    return after, Inserted(added, ignored, acted, change.newly_redacted)
+    return after, Inserted(added, ignored, acted, change.filing.newly_redacted)
 
 
 def _note_the_rest(change: RecordChange, batch: Batch, *, sessions: bool) -> None:
     for back in batch.rewound:
-        change.rewind(back.key, back.transcript, back.offset, back.restored)
+        change.work.rewind(back.key, back.transcript, back.offset, back.restored)
     for info in batch.sessions if sessions else ():
         if _there(change, info.host, info.session):
-            change.note_session(info)
-    change.note_markup(batch.unknown_markup)
+            change.work.note_session(info)
+    change.transcripts.note_markup(batch.unknown_markup)
 
 
 def _hand_over(change: RecordChange, batch: Batch) -> None:
     """Have ordinary reading go on from here, with what is known of the calls that still wait."""
-    known = change.transcript(batch.transcript.path)
+    known = change.view.transcript(batch.transcript.path)
     if known is not None and (not known.tail or known.offset == batch.transcript.offset):
         until, heard = known.followed_until, known.heard_at
-        change.follow(structs.replace(batch.transcript, followed_until=until, heard_at=heard))
+        change.transcripts.follow(
+            structs.replace(batch.transcript, followed_until=until, heard_at=heard)
+        )
 
 
 def _in_order(
@@ -117,12 +119,12 @@ def _in_order(
 def _wholly_forgotten(change: RecordChange, records: list[NewRecord]) -> Iterator[str]:
     """Yield the sessions of which turns were stored, and nothing is left."""
     for record in records:
-        label = change.known(record.key)
-        gone = label is not None and change.get(label) is None
+        label = change.view.known(record.key)
+        gone = label is not None and change.view.get(label) is None
         if gone and not _there(change, record.host, record.session):
             yield record.session
 
 
 def _there(change: RecordChange, host: str, session: str) -> bool:
     """Is anything left of a session? Of one that is forgotten, nothing may come back."""
-    return change.has_turns(session_key(host, session))
+    return change.view.has_turns(session_key(host, session))

@@ -113,7 +113,7 @@ def event_in(data: bytes) -> HookEvent:
     except ValueError as error:
         raise NotAnEvent(f"is not a hook event: {error}") from None
     if not isinstance(sent, dict):
-        raise NotAnEvent("is not a hook event: it is no JSON object")
+        raise NotAnEvent("is not a hook event: it is not a JSON object")
     if other := _other_program(sent):
         raise OtherProgram(f"is an event of {other}")
     names = HookEvent.__struct_fields__

@@ -1,7 +1,6 @@
 """Reads transcripts slice by slice and stores what is in them: followed, imported, read again."""
 
 import logging
-from operator import methodcaller
 
 from iai.ingest import parse, transcripts
 from iai.ingest.follower import Follower
@@ -145,7 +144,9 @@ class TranscriptReader:
         try:
             yield from self._read_again(again, now, live=False)
         except OSError:  # what is stored of it stays as it is
-            yield from self._writer.commit(methodcaller("reread", again, more=False), now)
+            yield from self._writer.commit(
+                lambda unit: unit.transcripts.reread(again, more=False), now
+            )
             self._rereader.advance(again, more=False)
         self.pace.looked(now, more=True)
 

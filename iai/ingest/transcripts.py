@@ -7,6 +7,7 @@ may compress a file and delete the plain one: it keeps the plain name here, and 
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megab
 COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
 _TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
+_LONGEST_OPENING = 64  # bytes of a line with nothing but the brace that opens a record
+_AROUND_RECORDS = (b"[", b"]", b",", b"],")  # lines of a file that is one JSON array
 _WINDOW = 1 << 27  # bytes of memory that a compressed file may need; the limit of zstd's own tool
 
 
@@ -37,7 +40,10 @@ class Mark(NamedTuple):
 
 
 class RawLine(Struct, frozen=True):
-    """One line of a file and where it starts. `data` is None where the line is too long."""
+    """One line of a file, or a record on several, and where it starts.
+
+    `data` is None where the line is too long.
+    """
 
     offset: int
     data: bytes | None
@@ -118,6 +124,10 @@ def read(path: str, mark: Mark, most: int = SLICE) -> Slice:
             first, before = file.around(0)
         data, is_end = _some(file, most)
         lines, consumed = _split(data, mark.offset)
+        while not consumed and not is_end and len(data) <= LONGEST_LINE:  # a record on many lines
+            piece, is_end = _some(file, len(data))
+            data += piece
+            lines, consumed = _split(data, mark.offset)
         end, before = mark.offset + consumed, _tail(before, data[:consumed])
         if not consumed and len(data) > LONGEST_LINE and (rest := _rest_of_line(file)):
             lines, is_end = [RawLine(mark.offset, None)], False
@@ -266,7 +276,7 @@ class _Compressed:
                 data += more
         except zstandard.ZstdError as error:
             self._begin()  # who knows how far it came: the next slice looks for its place again
-            raise OSError(errno.EIO, f"not whole: {error}") from error
+            raise OSError(errno.EIO, f"damaged: {error}") from error
         if len(self._first) < _HEAD:
             self._first = (self._first[: self._at] + data)[:_HEAD]
         self._before, self._at = _tail(self._before, data), self._at + len(data)
@@ -338,7 +348,22 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
             if end < 0:
                 break
         line = data[position:end]
-        if line and not line.isspace():
+        if len(line) < _LONGEST_OPENING and (short := line.strip()) in (
+            b"{",
+            *_AROUND_RECORDS,
+            b"",
+        ):
+            if short == b"{":
+                last = _end_of_record(data, position, end)
+                if last < 0:
+                    return lines, position
+                if last:
+                    lines.append(RawLine(start + position, data[position:last]))
+                    end_of_line = data.find(b"\n", last)
+                    position = end_of_line + 1 if end_of_line >= 0 else len(data)
+                    continue
+                lines.append(RawLine(start + position, line))
+        else:
             lines.append(RawLine(start + position, line))
         position = behind
     rest = data[position:]
@@ -346,6 +371,19 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
         lines.append(RawLine(start + position, rest))
         position = len(data)
     return lines, position
+
+
+def _end_of_record(data: bytes, start: int, end: int) -> int:
+    """Return where a record ends whose opening brace has the line from `start` to `end` for itself.
+
+    Its other lines are further to the right, but for the last, which begins with the other brace. 0
+    if they are not; negative if that line is not there yet.
+    """
+    margin = end - start - len(data[start:end].lstrip())
+    next_left = re.compile(rb"\n[ \t]{0,%d}(?![ \t\r\n])" % margin).search(data, end)
+    if next_left is None or next_left.end() == len(data):
+        return -1
+    return next_left.end() + 1 if data[next_left.end()] == ord("}") else 0
 
 
 def _rest_of_line(file: _Plain | _Compressed) -> _Rest | None:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import methodcaller
 from typing import TypeVar
 
 from msgspec import structs
@@ -87,10 +86,11 @@ class RecordWriter:
             scrub = forgot and not view.erased_through()
             secret = [t for t in view.transcripts() if t.remote != without_credentials(t.remote)]
         for transcript in secret:
-            kept = structs.replace(transcript, remote=without_credentials(transcript.remote))
-            yield from self.commit(methodcaller("follow", kept), now)
+            yield from self._follow(
+                structs.replace(transcript, remote=without_credentials(transcript.remote)), now
+            )
         if scrub:
-            yield from self.commit(methodcaller("demand_scrub"), now)
+            yield from self.commit(lambda unit: unit.log.demand_scrub(), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
             ((parse.new_project(identity), "") for identity in found if identity.former), now
@@ -102,7 +102,7 @@ class RecordWriter:
         """Make a change durable, then announce it if it moved the revision."""
         before = self.mark
         (result, touched, acted), self.mark = self._records.commit(
-            lambda unit: (change(unit), unit.touched_projects, unit.acted), now, live=live
+            lambda unit: (change(unit), unit.log.touched_projects, unit.work.acted), now, live=live
         )
         yield from self._announce(before, touched, acted, now, local=True)
         return result
@@ -158,7 +158,7 @@ class RecordWriter:
     def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
             replicated.apply(unit, arrived, mark)
-            return unit.touched_projects, unit.acted
+            return unit.log.touched_projects, unit.work.acted
 
         before = self.mark
         (touched, acted), self.mark = self._records.apply(change, now, own)
@@ -209,8 +209,8 @@ class RecordWriter:
         def change(unit: RecordChange) -> list[Inserted]:
             inserted: list[Inserted] = []
             for batch in batches:
-                kept = self._kept(batch, unit) if inserted else first
-                news = (relocation.has_news(p, unit, cwd) for p, cwd in _directories(kept))
+                kept = self._kept(batch, unit.view) if inserted else first
+                news = (relocation.has_news(p, unit.view, cwd) for p, cwd in _directories(kept))
                 if inserted and any(news):
                     break
                 one = parse.insert_batch(unit, kept)
@@ -250,21 +250,24 @@ class RecordWriter:
         with self._records.view() as view:
             if view.not_recorded(transcript.session, transcript.forked_from):
                 transcript = without_words(transcript)
-        kept = redact.transcript(transcript, self._redact)
-        yield from self.commit(methodcaller("follow", kept), now)
+        yield from self._follow(redact.transcript(transcript, self._redact), now)
+
+    def _follow(self, transcript: Transcript, now: Now) -> Steps:
+        yield from self.commit(lambda unit: unit.transcripts.follow(transcript), now)
 
     def leave_out(self, session: str, now: Now) -> Steps:
         """Record no more of a session, by the host's id."""
         with self._records.view() as view:
             known = view.not_recorded(session)
         if session and not known:
-            yield from self.commit(methodcaller("leave_out", session), now)
+            yield from self.commit(lambda unit: unit.transcripts.leave_out(session), now)
 
     def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
         """Record a session, or for now no more of it, as its user says; by the host's id."""
         if session and on != self.records_session(session):
-            change = methodcaller("switch_recording", session, on=on)
-            yield from self.commit(change, now)
+            yield from self.commit(
+                lambda unit: unit.transcripts.switch_recording(session, on=on), now
+            )
 
     def records_session(self, session: str) -> bool:
         """Is a session recorded at present? It is, unless its user does not want that."""
@@ -278,7 +281,9 @@ class RecordWriter:
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""
-        moved = yield from self.commit(lambda u: u.reassign(MOVES_A_SLICE), now, live=False)
+        moved = yield from self.commit(
+            lambda unit: unit.projects.reassign(MOVES_A_SLICE), now, live=False
+        )
         self.reassigning = moved == MOVES_A_SLICE
 
     def session_ending(self, source: str, cwd: str, began_in: str = "") -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from iai.admin import status
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, GroupNotRunning, NotFound
+from iai.errors import BadUsage, GroupNotRunning, NoRecord
 from iai.index.filters import Filter
 from iai.mcp import forms, results, text
 from iai.mcp.forms import Asked, Result
@@ -117,7 +117,7 @@ class Memory:
             ]
         unknown = [line(ref) for ref, record in found.items() if record is None]
         if not records:
-            raise NotFound(f"there is no record {', '.join(unknown)}")
+            raise NoRecord(*unknown)
         result = forms.ShowResult(note=forms.NOTE, records=records, unknown=unknown)
         return Answer(result, text.framed(text.shown(result), revision, wall))
 

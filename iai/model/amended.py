@@ -13,7 +13,7 @@ from iai.model import hybrid_clock
 from iai.model.change import Named
 from iai.model.hybrid_clock import NEVER, Stamp
 
-Field: TypeAlias = Literal["pinned", "text", "done", "dismissed"]
+Field: TypeAlias = Literal["pinned", "text", "done", "dismissed", "mine"]
 Value: TypeAlias = bool | str
 
 

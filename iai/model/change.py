@@ -9,6 +9,9 @@ what:
 - *Amendment*: a pin, an edit, a mark, or that something is to be forgotten. Every member may say
   that of every record of the project.
 
+Of both there is what is a user's own, which only the machines of that user can read, but for what
+is to be forgotten: all have to delete that.
+
 A change names its project, which has to be the one under whose key it was sent. It never names the
 machine that says it: that is whoever has signed the message. What it says of an unknown record is
 kept until the record comes. All changes can be applied in any order, and any number of times. Of
@@ -69,6 +72,7 @@ class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     project: ProjectId
     revision: Revision  # of the machine's records
+    own: bool = False  # is it for the machines of its user alone?
 
 
 class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field="what", tag="turn"):
@@ -152,6 +156,7 @@ class AmendChange(
     text: Edited | None = None
     done: Flag | None = None
     dismissed: Flag | None = None
+    mine: Flag | None = None  # a pin for one's own sessions
 
 
 class ForgottenWork(Struct, frozen=True):

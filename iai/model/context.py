@@ -14,6 +14,8 @@ CALLS = 64  # calls that wait for their result; an agent starts some ten at once
 CALL_INPUT = 4_096  # characters of what a call was given
 QUEUED = 32  # prompts that wait for the agent
 QUEUED_TEXT = 16_384  # characters of one that waits
+HEARD = 8  # messages of which one of two forms has come
+HEARD_TEXT = 262_144  # characters of one that waits for the other form
 REQUESTS = 32  # as many as a rewind is looked for in
 LINEAGE = 16  # sessions that were forked one from the other
 
@@ -27,11 +29,12 @@ class Call(Struct, frozen=True):
 
 
 class Queued(Struct, frozen=True):
-    """A prompt typed while the agent worked, before it is handed over."""
+    """What was said and may come again: a prompt typed while the agent worked, or an event."""
 
     at: int
     digest: bytes
     text: str = ""  # "" for what the host itself put into the queue
+    role: str = "user"
 
 
 class Origin(Struct, frozen=True):
@@ -59,6 +62,7 @@ class Context(Struct, kw_only=True, frozen=True):
     calls: tuple[Call, ...] = ()
     queue: tuple[Queued, ...] = ()
     handed: tuple[bytes, ...] = ()  # digests of queued prompts that are turns already
+    items: tuple[Queued, ...] = ()  # messages without their words, whose second form may come
     todos: tuple[Step, ...] = ()  # the to-do list, for versions that send it item by item
     todo_ids: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()  # keys of the latest prompts

@@ -21,7 +21,8 @@ JUST_NOW = 3_600 * NS  # a text stored within this time of being said counts as 
 Operation: TypeAlias = Literal[
     "insert", "edit", "pin", "unpin", "forget", "move", "project", "narrate", "act", "mark"
 ]
-Mark: TypeAlias = Literal["done", "dismissed", "rewound"]
+MarkByHand: TypeAlias = Literal["done", "dismissed"]
+Mark: TypeAlias = MarkByHand | Literal["rewound"]
 Tier: TypeAlias = Literal["episodic", "semantic", "procedural"]
 Mine: TypeAlias = Literal["", "pin", "note"]
 
@@ -98,7 +99,7 @@ class Record(Struct, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
     redactions: tuple[str, ...] = ()  # the kinds of what was redacted in its text
     machine: str = ""  # that it was said on; "": this one
-    mine: Mine = ""  # what of it never leaves this machine: a pin besides `pinned`, or all of it
+    mine: Mine = ""  # what of it is its user's alone: a pin besides `pinned`, or all of it
 
     def __post_init__(self) -> None:
         if not self.order:

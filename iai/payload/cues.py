@@ -12,6 +12,7 @@ from iai.payload import cue_languages
 
 LONGEST_TEXT = 700  # characters; longer ones are pasted, or hold something pasted
 LONGEST_SENTENCE = 300
+SPOKEN = 200  # characters; in a longer text that speaks to nobody only commands decide
 
 _SENTENCE = re.compile(
     "(?<=[.!?])\\s+|\\n+|(?<=[\u3002\uff01\uff1f])"
@@ -31,6 +32,9 @@ _PASTED = re.compile(
     r"|Actual|Received)\b[^:.]{0,20}:"
     r"|.*\b(?:[Dd]o not|[Dd]on'?t) (?:edit|modify) (?:this|below|above|by hand|manually)\b",
     re.DOTALL,
+)
+_PERSON = re.compile(  # somebody speaks to somebody, as reviews and logs do not
+    r"\b(?:i|we|let'?s|please|my|our|us|me|(?:can|could|would|will) you)\b", re.IGNORECASE
 )
 _LEAD = (
     r"^(?:[-*•]\s+)?"
@@ -110,8 +114,9 @@ def decided(text: str) -> str:
     """Return the first sentence of a user's text that decides something; "" where none does."""
     if len(text) > LONGEST_TEXT:
         return ""
+    reported = len(text) > SPOKEN and _PERSON.search(text) is None
     sentences = (s.strip() for s in _SENTENCE.split(text))
-    return next((s for s in sentences if _decides(s)), "")
+    return next((s for s in sentences if _decides(s, reported=reported)), "")
 
 
 def only_asks(text: str) -> bool:
@@ -131,19 +136,25 @@ def small_talk(text: str) -> bool:
 
 
 def pasted(text: str) -> bool:
-    """Return whether a text begins with something that nobody types."""
-    return _PASTED.match(text) is not None
+    """Return whether the first line of a text is something that nobody types."""
+    return _PASTED.match(text.strip().partition("\n")[0]) is not None
 
 
 def typed(text: str) -> str:
     """Return a text without the paragraphs that begin with what nobody types.
 
-    All of it, where only such are left, or what is typed ends by announcing them.
+    All of it, where only such are left, or what is typed ends by announcing them. Of what begins
+    with such a line, only what somebody says in it; else that line, the command of a log.
     """
+    begins_pasted = pasted(text)
     paragraphs = _PARAGRAPH.split(text)
     own = [one for one in paragraphs if not pasted(one) and not _INDENTED.match(one)]
+    if begins_pasted:
+        own = [one for one in own if _PERSON.search(one)]
     typed = "\n\n".join(own).strip()
-    return typed if typed and not typed.endswith(":") else text
+    if typed and not typed.endswith(":"):
+        return typed
+    return text.strip().partition("\n")[0] if begins_pasted else text
 
 
 def says_something(text: str) -> bool:
@@ -151,7 +162,7 @@ def says_something(text: str) -> bool:
     return not pasted(text) and not only_asks(text)
 
 
-def _decides(sentence: str) -> bool:
+def _decides(sentence: str, *, reported: bool) -> bool:
     sentence = _COMMAND.sub("", sentence, count=1)
     if not 0 < len(sentence) <= LONGEST_SENTENCE or sentence.endswith("?"):
         return False
@@ -160,4 +171,5 @@ def _decides(sentence: str) -> bool:
         return False
     if cue_languages.decides(own):
         return True
-    return any(cue.search(own) for cue in (_IMPERATIVE, _STATED, _CORRECTED))
+    told = (_IMPERATIVE,) if reported else (_IMPERATIVE, _STATED, _CORRECTED)
+    return any(cue.search(own) for cue in told)

@@ -1,5 +1,6 @@
 """The files that a project's sessions touched of late, weighted by how recently and how. Pure."""
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -7,7 +8,7 @@ from pathlib import PurePosixPath
 from iai.model.session import SessionInfo
 from iai.payload.summary import FileWork, Summary
 
-FILES = 60  # named at most
+FILES = 70  # named at most
 HALF_LIFE = 4  # sessions after which a touch counts half
 READ = 0.5  # what reading a file counts against changing it
 SHARED = 0.9  # of the files, below a directory that is not worth repeating
@@ -91,12 +92,19 @@ def _is_elsewhere(path: str) -> bool:
 
 
 def _original(path: str, own: Collection[str]) -> str:
-    """Return the file of this checkout that a path elsewhere ends as, if there is one."""
+    """Return the file of this checkout that a path elsewhere ends as, if there is one.
+
+    A new file of a worktree is in the directory of this checkout that it would come into.
+    """
     if not _is_elsewhere(path):
         return path
     parts = path.split("/")
-    ends = ("/".join(parts[cut:]) for cut in range(1, len(parts) - 1))
-    return next((end for end in ends if end in own), path)
+    ends = ["/".join(parts[cut:]) for cut in range(1, len(parts) - 1)]
+    found = next((end for end in ends if end in own), "")
+    if found or path.startswith("/"):
+        return found or path
+    directories = {posixpath.dirname(one) for one in own}
+    return next((end for end in ends if posixpath.dirname(end) in directories), path)
 
 
 def _common(paths: Collection[str]) -> str:

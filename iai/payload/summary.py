@@ -33,6 +33,12 @@ _PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-p
 _ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
+_BESIDE = re.compile(  # tests and prose: long beside what they are about
+    r"(?:^|/)(?:tests?|__tests__|specs?|\w+_tests?)/|(?:^|/)test_[^/]*$|[._-](?:tests?|spec)\.\w+$"
+    r"|\.(?:md|rst|txt|adoc)$",
+    re.IGNORECASE,
+)
+_BESIDE_SHARE = 0.05  # of what another line counts for
 _WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
 
 
@@ -108,7 +114,7 @@ def summarise(
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
-    latest_first = [(lines, e) for e in reversed(exchanges) if (lines := _lines_changed(e))]
+    latest_first = [(much, e) for e in reversed(exchanges) if (much := _work_in(e))]
     worked = next((exchange for _, exchange in latest_first), last)
     _, most = max(latest_first, key=itemgetter(0), default=(0, _most_answered(exchanges)))
     return Summary(
@@ -189,12 +195,17 @@ def _until_interrupted(exchange: Exchange) -> Exchange:
     return structs.replace(exchange, answer=None)
 
 
-def _lines_changed(exchange: Exchange) -> int:
-    """Return how much was changed in an exchange that can be shown; at least 1 if anything was."""
+def _work_in(exchange: Exchange) -> float:
+    """Return how much was changed in an exchange that can be shown; 0 only if nothing was."""
     if exchange.answer is None or (exchange.request and exchange.request.dismissed):
         return 0
     did = (a for a in exchange.actions if a.kind in CHANGES or a.kind in _MADE)
-    return sum(1 + a.added + a.removed for a in did if a.status not in _NOT_DONE)
+    return sum(map(_weight, (action for action in did if action.status not in _NOT_DONE)))
+
+
+def _weight(change: Action) -> float:
+    share = _BESIDE_SHARE if _BESIDE.search(change.path) else 1.0
+    return share * (1 + change.added + change.removed)
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
@@ -274,8 +285,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
             for path in (action.path, action.to) if action.to else (action.path,):
                 if path.startswith(_TEMPORARY) and not path.startswith(kept):
                     continue
-                whole = (posixpath.normpath(posixpath.join(place, path)) for place in places)
-                path = next((one for one in whole if one in found), path)  # noqa: PLW2901
+                path = _known_as(path, places, found)  # noqa: PLW2901
                 if path not in found and action.kind == "write":
                     made.add(path)
                 found[path] = _touched(found.get(path, FileWork(path=path)), action)
@@ -285,6 +295,18 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
         *sorted(changed, key=lambda f: (-(f.added + f.removed), -f.last_at)),
         *sorted(read, key=lambda f: -f.last_at),
     )
+
+
+def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
+    """Return the absolute path by which a relative one is known already, else the path itself.
+
+    What is not below one of the places was named from a directory that the agent went to.
+    """
+    if path.startswith("/"):
+        return path
+    whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
+    ends = [one for one in found if one.endswith(f"/{posixpath.normpath(path)}")]
+    return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
 
 
 def name_of(path: str) -> str:

@@ -70,9 +70,9 @@ class Client:
         """
         reply = self.call_raw(actor, request, deadline_s)
         if isinstance(reply, Error):
-            raise Refused(reply.code, f"{actor}: {reply.detail}")
+            raise Refused(reply.code, actor, reply.detail)
         if not isinstance(reply, expected):
-            raise Refused("bad-message", f"{actor} answered with {type(reply).__name__}")
+            raise Refused("bad-message", actor, f"it answered with {type(reply).__name__}")
         return reply
 
     def call_raw(self, actor: Actor, request: Request, deadline_s: float = DEADLINE_S) -> Message:

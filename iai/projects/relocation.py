@@ -79,14 +79,14 @@ def enclosing(project: Project, view: RecordView, branch: str = "") -> Project |
 
 def merge_predecessors(project: Project, unit: RecordChange, cwd: str = "") -> list[Project]:
     """Merge what a project was known as before into it; return that."""
-    if not has_news(project, unit, cwd):
+    if not has_news(project, unit.view, cwd):
         return []
-    merged = _predecessors(project, unit, cwd)
-    unit.note_identity(project, [old.id for old in merged])
+    merged = _predecessors(project, unit.view, cwd)
+    unit.projects.note_identity(project, [old.id for old in merged])
     for old in merged:
-        unit.merge(old, project)
+        unit.projects.merge(old, project)
         if old.ignored:
-            unit.ignore(project, old.ignored)
+            unit.projects.ignore(project, old.ignored)
     return merged
 
 

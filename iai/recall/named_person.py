@@ -40,8 +40,8 @@ def machines(named: str, view: RecordView) -> tuple[str, ...]:
     elif this is not None and wanted in _names(this):
         found = ["", *found]
     if not found:
-        known = ", ".join(sorted({one.author or one.machine for one in members})) or "nobody else"
-        raise BadUsage(f"there is nobody called {named}; known: {ME}, {known}")
+        known = [ME, *sorted({one.author or one.machine for one in members})]
+        raise BadUsage(f"there is nobody called {named}; known: {', '.join(known)}")
     return tuple(found)
 
 

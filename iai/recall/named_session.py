@@ -1,14 +1,14 @@
 """A session named on the command line, by its id or by one of its records."""
 
 from iai.config.layout import Layout
-from iai.errors import BadUsage, NotFound
+from iai.errors import BadUsage, NoRecord
 from iai.store.records import Records
 
 
 def session_id(named: str, layout: Layout) -> str:
     """Return the id of a session; "" for "" (all sessions).
 
-    Raises NotFound if there is no such record, BadUsage if it is not part of a session.
+    Raises NoRecord, BadUsage if it is not part of a session.
     """
     if not named.startswith("#"):
         return named
@@ -17,7 +17,7 @@ def session_id(named: str, layout: Layout) -> str:
         record = view.find(named)
     records.close()
     if record is None:
-        raise NotFound(f"there is no record {named}")
+        raise NoRecord(named)
     if not record.session:
         raise BadUsage(f"{named} was not said in a session")
     return record.session

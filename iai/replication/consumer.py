@@ -16,10 +16,12 @@ from iai.protocol.replicator import (
 )
 from iai.replication.control_outbox import ControlOutbox
 from iai.replication.deletion import Deletion
-from iai.replication.intake import Intake, Taken, Write
+from iai.replication.intake import Intake, Taken
 from iai.replication.outbox import Outbox
+from iai.replication.peers import Wanted
+from iai.replication.relay import Relay
 from iai.replication.report import Link
-from iai.store.team_store import Shared, TeamStore
+from iai.store.team_store import Shared, TeamStore, Write
 from iai.team import subjects
 from iai.team.membership import Membership
 from iai.team.stream import (
@@ -52,6 +54,7 @@ class Consumer:
         stream: Stream,
         intake: Intake,
         outbox: Outbox,
+        relay: Relay,
         control: ControlOutbox,
         deletion: Deletion,
         writes: list[Write],
@@ -64,6 +67,7 @@ class Consumer:
         self._stream = stream
         self._intake = intake
         self._outbox = outbox
+        self._relay = relay
         self._control = control
         self._deletion = deletion
         self._writes = writes
@@ -94,7 +98,7 @@ class Consumer:
             waiting = view.unopened(self._retry_after, RETRIED)
             taken = self._intake.retry(waiting, view, now.wall)
         self._retry_after = waiting[-1][0] if len(waiting) == RETRIED else -1
-        yield from self._note(taken)
+        yield from self._note(taken, now)
 
     def _take_report(self, one: Report, now: Now) -> Iterator[Event]:
         match one:
@@ -119,11 +123,18 @@ class Consumer:
         """Take note of what another machine has said about what it published, or lacks."""
         match one:
             case Beat():
-                if (write := self._intake.beat(one, now.wall)) is not None:
+                if (write := self._intake.peers.take_beat(one, now.wall)) is not None:
                     self._writes.append(write)
             case Asked(data=data):
-                if (asked := self._intake.asked(data)) is not None:
-                    self._outbox.refill(*asked, tag=f":{now.wall // (10 * NS)}")
+                if (wanted := self._intake.asked(data)) is not None:
+                    self._publish_again(wanted, now)
+
+    def _publish_again(self, wanted: Wanted, now: Now) -> None:
+        if wanted.machine == self._membership.machine:
+            self._outbox.refill(wanted.project, wanted.span, tag=f":{now.wall // (10 * NS)}")
+        else:
+            with self._store.view() as view:
+                self._relay.begin(wanted, self._intake.peers, view)
 
     def _take_receipt(self, one: Acknowledged | Erased) -> None:
         """Take note of what the stream has done."""
@@ -133,7 +144,7 @@ class Consumer:
             case Acknowledged(number=number, sequence=sequence):
                 shared = self._outbox.acknowledged(number, sequence)
                 if shared is not None and self._outbox.shares(shared.hash):
-                    self._writes.append(_sharing(shared))
+                    self._writes.append(sharing(shared))
             case Erased(sequence=sequence):
                 self._writes.append(self._deletion.erased(sequence))
 
@@ -160,11 +171,13 @@ class Consumer:
         self._control.connected()
         self._stream.follow(self._intake.mark.sequence)
         self._outbox.connected(one.largest, limited=bool(one.limits))
+        self._relay.connected(one.largest)
+        self._intake.peers.connected()
         self.hurry = True
 
     def _begin_stream(self, stream: str) -> None:
         self._writes.append(self._intake.begin_stream(stream))
-        self._writes += map(_sharing, self._outbox.begin_stream())
+        self._writes += map(sharing, self._outbox.begin_stream())
         self._membership.begin_stream()
 
     def _take_messages(self, arrived: list[Arrived], now: Now) -> Iterator[Event]:
@@ -173,13 +186,14 @@ class Consumer:
         self.link.pending = arrived[-1].pending
         with self._store.view() as view:
             taken = self._intake.take(arrived, view, now.wall)
-        yield from self._note(taken)
+        yield from self._note(taken, now)
 
-    def _note(self, taken: Taken) -> Iterator[Event]:
+    def _note(self, taken: Taken, now: Now) -> Iterator[Event]:
         self._writes += taken.writes
         if taken.control:
             self._retry_after = 0
             self.hurry = True
+            self._writes += self._intake.peers.retry_beats(now.wall)
         self.link.refused += len(taken.refused)
         for one in taken.refused[:MOST_NOTED]:
             log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
@@ -196,10 +210,11 @@ class Consumer:
             if found.data is None:
                 self._writes += self._control.refill(tag)
         elif (shared := self._outbox.last(found, tag)) is not None:
-            self._writes.append(_sharing(shared))
+            self._writes.append(sharing(shared))
             log.warning("the team's stream has lost messages of this machine; publishing again")
             yield StreamRefilled(project=shared.project)
 
 
-def _sharing(shared: Shared) -> Write:
+def sharing(shared: Shared) -> Write:
+    """Return what keeps how far a project is published."""
     return lambda unit: unit.share(shared)

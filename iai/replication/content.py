@@ -1,21 +1,36 @@
-"""What a message between machines holds: a change, several of them, or none.
+"""What a message between machines holds: a change, several of them, or none; or others' messages.
 
 All but a single change begin with a byte that msgpack never uses, and with a word of their own. So
 none can pass for one of another kind, wherever a server puts it.
 """
 
 import msgspec
+from msgspec import Struct
 
 from iai.errors import Forged
+from iai.team.personal import Sealed
 
 RESERVED = b"\xc1"  # never used by msgpack
 _SEVERAL = b"\xc1many"
 FILLER = b"\xc1fill"  # nothing is left of what the machine had published there
 _ASK = b"\xc1ask"
 _ALIVE = b"\xc1alive"
+_RELAY = b"\xc1relay"
+_OWN = b"\xc1own"
+
+
+class Relayed(Struct, frozen=True, array_like=True):
+    """Messages of another machine, as that one has sealed and signed them."""
+
+    machine: str  # that one
+    after: int  # position after which, and
+    through: int  # up to which nothing else is left of it; the same: that is not known
+    messages: tuple[bytes, ...]
 
 
 _changes = msgspec.msgpack.Decoder(list[bytes])
+_relayed = msgspec.msgpack.Decoder(Relayed)
+_sealed = msgspec.msgpack.Decoder(Sealed)
 
 
 def join(changes: list[bytes]) -> bytes:
@@ -35,14 +50,51 @@ def split(plain: bytes) -> list[bytes]:
         raise Forged(f"its content is not a list of changes: {error}") from None
 
 
+def own(sealed: Sealed) -> bytes:
+    """Return the content of a message for the machines of one user."""
+    return _OWN + msgspec.msgpack.encode(sealed)
+
+
+def owned(plain: bytes) -> Sealed | None:
+    """Return what is for the machines of one user; None if it is for all. Raises Forged."""
+    if not plain.startswith(_OWN):
+        return None
+    try:
+        return _sealed.decode(plain[len(_OWN) :])
+    except (ValueError, RecursionError) as error:
+        raise Forged(f"its content is not what is one's own: {error}") from None
+
+
+def relay(relayed: Relayed) -> bytes:
+    """Return the content of a message with those of another machine."""
+    return _RELAY + msgspec.msgpack.encode(relayed)
+
+
+def relayed(plain: bytes) -> Relayed | None:
+    """Return the messages of another machine; None if it holds none. Raises Forged."""
+    if not plain.startswith(_RELAY):
+        return None
+    try:
+        return _relayed.decode(plain[len(_RELAY) :])
+    except (ValueError, RecursionError) as error:
+        raise Forged(f"its content is not what relays messages: {error}") from None
+
+
 def ask(machine: str) -> bytes:
-    """Return what asks a machine to publish again."""
+    """Return what asks for the messages of a machine to be published again."""
     return _ASK + machine.encode()
 
 
-def is_ask(plain: bytes, machine: str) -> bool:
-    """Is this machine asked?"""
-    return plain == ask(machine)
+def asked_for(plain: bytes) -> str | None:
+    """Return whose messages are asked for; None if it asks for none."""
+    if not plain.startswith(_ASK):
+        return None
+    return plain[len(_ASK) :].decode("ascii", "replace")
+
+
+def is_signal(plain: bytes) -> bool:
+    """Is it what is never kept in the stream: a question, or a heartbeat?"""
+    return plain.startswith((_ASK, _ALIVE))
 
 
 def alive(at: int) -> bytes:

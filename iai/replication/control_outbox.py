@@ -7,8 +7,7 @@ state of the team (`Membership.due`) is not: it is found again.
 from itertools import count
 
 from iai.model.clock import NS, Now
-from iai.replication.intake import Write
-from iai.store.team_store import TeamView, Unsent
+from iai.store.team_store import TeamView, Unsent, Write
 from iai.team import subjects
 from iai.team.membership import Membership, Publication
 from iai.team.stream import Stream

@@ -7,12 +7,11 @@ published again.
 from collections.abc import Iterable, Iterator
 
 from iai.model.clock import NS, Now
-from iai.replication.intake import Write
 from iai.replication.outbox import Outbox
 from iai.store.inbox import Mark
 from iai.store.record_view import RecordView
 from iai.store.scrubber import Scrubber
-from iai.store.team_store import TeamStore, TeamView
+from iai.store.team_store import TeamStore, TeamView, Write
 from iai.team.chain import Span
 from iai.team.stream import Stream
 

@@ -4,31 +4,30 @@ Nothing is written here: `take` returns what is to be done in one transaction of
 with how far the stream was taken in. So a crash repeats messages, and never skips one.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 
 from iai.errors import BadChange, Forged, MessageRefused, NotAMember, UnknownKey
 from iai.model import change
 from iai.model.change import Change, ForgetChange, MemberChange
 from iai.model.member import Member
 from iai.replication import content
+from iai.replication.content import Relayed
+from iai.replication.peers import Key, Peers, Wanted, names
 from iai.store.inbox import Mark
-from iai.store.team_store import Control, Peer, TeamChange, TeamView, Unopened
+from iai.store.team_store import Control, TeamChange, TeamView, Unopened, Write
 from iai.team import control, envelope, subjects
 from iai.team.chain import Span
 from iai.team.envelope import Header
-from iai.team.membership import Membership
-from iai.team.stream import Arrived, Beat
+from iai.team.membership import Membership, Opened
+from iai.team.stream import Arrived
 
-Write: TypeAlias = Callable[[TeamChange], object]
 MOST_UNKNOWN = 10_000  # messages of machines not known to be in the team that are kept for later
 NO_PROJECT = "0" * 16  # of a change that is about none
-Key: TypeAlias = tuple[str, str]  # hash of a project, and a machine
 
-_SUBJECT = re.compile(r"iai\.[^.]+\.(?:change|alive)\.([0-9a-f]{16})\.([0-9a-f]{16})")
+_RELAYED = Span(0, 0)  # positions that a message covers which another machine has published
 
 
 class Refused(Struct, frozen=True):
@@ -50,6 +49,15 @@ class Taken(Struct):
     refused: list[Refused] = field(default_factory=list)
 
 
+class _Sealed(NamedTuple):
+    """A message of a machine, as it was sealed, and opened."""
+
+    data: bytes
+    header: Header
+    plain: bytes  # a filler for what is somebody else's own
+    about: tuple[str, ...]  # subjects of what is somebody's own
+
+
 class Intake:
     """What has arrived of each machine so far."""
 
@@ -58,22 +66,28 @@ class Intake:
         self._mark = view.taken()
         self._hashes: dict[str, str] = {}  # project -> what stands for it
         self._told: dict[str, Member] = {}  # as ingest was told, by machine
-        self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
+        self.peers = Peers(membership, view)
 
     @property
     def mark(self) -> Mark:
         """Up to where the stream was taken in."""
         return self._mark
 
-    @property
-    def peers(self) -> list[Peer]:
-        """The other machines, once for each project."""
-        return list(self._peers.values())
-
     def begin_stream(self, stream: str) -> Write:
         """Start over with another stream; return what is to be written."""
         self._mark = Mark(stream, 0)
         return lambda unit: unit.begin_stream(stream)
+
+    def begin_copies(self, *, whole: bool) -> Write:
+        """Have copies kept from now on; if not `whole`, of all that the stream still has, too."""
+        self._mark = Mark(self._mark.stream, 0)
+        mark = self._mark
+
+        def begin(unit: TeamChange) -> None:
+            unit.begin_copies(whole=whole)
+            unit.take(mark)
+
+        return begin
 
     def take(self, reports: Iterable[Arrived], view: TeamView, now: int) -> Taken:
         """Return what becomes of messages. `now` is UTC nanoseconds."""
@@ -110,44 +124,17 @@ class Intake:
         self._finish(taken, now)
         return taken
 
-    def beat(self, report: Beat, now: int) -> Write | None:
-        """Return what becomes of a heartbeat; None if it is not to be believed, or is our own."""
-        try:
-            project, machine = _names(report.subject)
-            opened = self._membership.open(project, machine, 0, report.data)
-        except MessageRefused:
-            return None
-        if machine == self._membership.machine or machine in self._membership.roster.departed:
-            return None
-        at = content.alive_at(opened.plain)
-        if at is None:
-            return None
-        self._hear(opened.header, min(at, now), arrived=False)
-        return self._put_peer((project, machine))
-
-    def hole(self, peer: Peer) -> Span | None:
-        """Return what is missing of a machine that is still in the team."""
-        return peer.chain.hole if peer.machine in self._membership.roster.members else None
-
-    def asked(self, data: bytes) -> tuple[str, Span] | None:
-        """Return which project is to be published again, and what of it; None if nobody may ask."""
+    def asked(self, data: bytes) -> Wanted | None:
+        """Return what is to be published again; None if nobody may ask for it."""
         try:
             header = envelope.read_header(data)
             opened = self._membership.open(header.project, header.machine, 0, data)
         except MessageRefused:
             return None
-        members = self._membership.roster.members
-        if header.machine not in members or not content.is_ask(
-            opened.plain, self._membership.machine
-        ):
+        machine = content.asked_for(opened.plain)
+        if header.machine not in self._membership.roster.members or machine is None:
             return None
-        return header.project, Span(header.after, header.revision)
-
-    def question(self, peer: Peer, hole: Span) -> bytes:
-        """Return what asks a machine to fill a hole. Raises MessageRefused without a key."""
-        return self._membership.seal(
-            peer.project, hole.through, hole.after, content.ask(peer.machine)
-        )
+        return Wanted(header.project, machine, Span(header.after, header.revision))
 
     def _take_control(self, report: Arrived, taken: Taken) -> None:
         if self._membership.apply(report.sequence, report.data):
@@ -162,39 +149,87 @@ class Intake:
         rows = taken.rows
         if rows:
             taken.writes.append(lambda unit: unit.arrive(rows, now))
-        taken.writes.extend(self._put_peer(key) for key in taken.heard)
+        taken.writes.extend(self.peers.put(key) for key in taken.heard)
 
     def _take_change(self, report: Arrived, taken: Taken, view: TeamView, room: int) -> bool:
         """Sort one change; return False if it has to wait for a key, or for its author.
 
         `room`: how many more may wait for their author. Raises MessageRefused.
         """
-        project, machine = _names(report.subject)
+        project, machine = names(report.subject)
         ours = machine == self._membership.machine
         try:
             opened = self._membership.open(project, machine, report.sequence, report.data)
+            relayed = content.relayed(opened.plain)
+            if relayed is None:
+                found = [self._opened(report.data, opened)]
+            else:
+                found = self._open_relayed(project, relayed)
         except UnknownKey:
             if not ours:
-                self._hear(envelope.read_header(report.data), 0, arrived=True)
-                taken.heard.add((project, machine))
+                taken.heard.add(self.peers.hear(envelope.read_header(report.data)))
             return False
         except NotAMember:
             if machine in self._membership.roster.admitted or room <= 0:
                 raise
             return False  # a stream that was refilled can have it before its author joins
-        if not ours:
-            self._hear(opened.header, 0, arrived=True)
-            taken.heard.add((project, machine))
         span = Span(opened.header.after, opened.header.revision) if ours else None
-        for plain in content.split(opened.plain):
+        for one in found:
+            covered = span if relayed is None else _RELAYED
+            self._take_content(one, report.sequence, covered, taken, view)
+        if relayed is not None and relayed.machine != self._membership.machine:
+            taken.heard.add(self.peers.vouch(project, relayed))
+        return True
+
+    def _open_relayed(self, project: str, relayed: Relayed) -> list[_Sealed]:
+        """Open what another machine has signed, be it in the team or not any more.
+
+        Who relays it had it before that one left. Raises Forged, UnknownKey.
+        """
+        if relayed.machine not in self._membership.roster.admitted:
+            raise UnknownKey(f"machine {relayed.machine} is not known yet")
+        found = [
+            self._opened(data, self._membership.open(project, relayed.machine, 0, data))
+            for data in relayed.messages
+        ]
+        if any(content.relayed(one.plain) is not None for one in found):
+            raise Forged("what is relayed was not said by a machine itself")
+        return found
+
+    def _opened(self, data: bytes, opened: Opened) -> _Sealed:
+        """Open a message once more if it is one's own. Raises Forged, UnknownKey."""
+        owned = content.owned(opened.plain)
+        if owned is None:
+            return _Sealed(data, opened.header, opened.plain, ())
+        plain = self._membership.open_own(opened.header.machine, owned)
+        return _Sealed(data, opened.header, plain or content.FILLER, owned.about)
+
+    def _take_content(
+        self, one: _Sealed, sequence: int, span: Span | None, taken: Taken, view: TeamView
+    ) -> None:
+        """Sort the changes in one message. `span`: see `TeamChange.note_about`."""
+        header = one.header
+        project, machine = header.project, header.machine
+        ours = machine == self._membership.machine
+        about = list(one.about)
+        if about:
+            taken.writes.append(lambda unit: unit.note_about(one.about, sequence, span))
+        if content.is_signal(one.plain):
+            raise Forged("a heartbeat, or a question, is no change")
+        if not ours:
+            taken.heard.add(self.peers.hear(header))
+        for plain in content.split(one.plain):
             found = self._decode(plain, project)
             if found is not None:
-                taken.writes.append(_noting(found, report.sequence, span))
+                taken.writes.append(_noting(found, sequence, span, ours=ours))
             if isinstance(found, ForgetChange):
                 taken.holes.extend(_deleted(found, project, view))
+            elif found is not None:
+                about += change.subjects(found)
             if not ours and not self._is_forgotten(found, view):
                 taken.rows.append((machine, plain))
-        return True
+        if not ours:
+            taken.writes.append(_copying(one, about))
 
     def _members_learned(self) -> Iterator[tuple[str, bytes]]:
         """Yield what tells ingest whose machines there are, and their names as soon as known.
@@ -240,40 +275,11 @@ class Intake:
         about = list(change.subjects(found))
         return bool(about) and all(view.forgotten(one) is not None for one in about)
 
-    def _hear(self, header: Header, at: int, *, arrived: bool) -> None:
-        """Note what a machine has said of itself, at a time or (0) at an unknown one."""
-        key = header.project, header.machine
-        peer = self._peers.get(key, Peer(project=header.project, machine=header.machine))
-        chain = peer.chain
-        if arrived:
-            chain = chain.add(header.after, header.revision)
-        else:
-            chain = chain.announce(header.revision)
-        self._peers[key] = structs.replace(
-            peer,
-            tip=chain.tip,
-            islands=chain.islands,
-            announced=chain.announced,
-            heard_at=max(peer.heard_at, at),
-        )
 
-    def _put_peer(self, key: Key) -> Write:
-        peer = self._peers[key]
-        return lambda unit: unit.put_peer(peer)
-
-
-def _names(subject: str) -> Key:
-    """Return the project and the machine of a subject. Raises Forged if it names none."""
-    named = _SUBJECT.fullmatch(subject)
-    if named is None:
-        raise Forged(f"nothing of a team is published under {subject[:100]}")
-    return named[1], named[2]
-
-
-def _noting(found: Change, sequence: int, span: Span | None) -> Write:
+def _noting(found: Change, sequence: int, span: Span | None, *, ours: bool) -> Write:
     about = tuple(change.subjects(found))
     if isinstance(found, ForgetChange):
-        return lambda unit: unit.forget(about, ours=span is not None)
+        return lambda unit: unit.forget(about, ours=ours)
     return lambda unit: unit.note_about(about, sequence, span)
 
 
@@ -283,6 +289,12 @@ def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tupl
         for one in view.about(subject):
             if one.ours is not None:
                 yield project, one.ours
+
+
+def _copying(one: _Sealed, about: Iterable[str]) -> Write:
+    header, subjects = one.header, tuple(about)
+    project, machine, position = header.project, header.machine, header.revision
+    return lambda unit: unit.copy(project, machine, position, one.data, subjects)
 
 
 def _keeping(sequence: int, message: Unopened) -> Write:

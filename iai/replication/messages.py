@@ -19,6 +19,7 @@ class Message(Struct, frozen=True):
 
     position: int
     plain: bytes
+    about: tuple[str, ...] | None = None  # subjects of what is one's own; None: it is for all
     through: int = 0  # revision up to which all is published with it; 0: more of it follows
 
 
@@ -35,23 +36,36 @@ def joined(placed: Iterable[tuple[int, Change]]) -> Iterator[Message]:
     """Yield messages with several changes each: a signature and a write to the disk for all.
 
     What is to be forgotten has a message of its own, which is never deleted for the sake of others;
-    so has what is large, which the server may not take.
+    so has what is large, which the server may not take. What is one's own is in none with others.
     """
-    parts, size, last = list[bytes](), 0, 0
+    parts, size, last = list[tuple[Change, bytes]](), 0, 0
     for here, one in placed:
         encoded = change.encode(one)
         alone = isinstance(one, ForgetChange) or len(encoded) > JOINED_BYTES
-        if parts and (alone or len(parts) == MOST_JOINED or size + len(encoded) > JOINED_BYTES):
-            yield Message(last, content.join(parts))
+        full = len(parts) == MOST_JOINED or size + len(encoded) > JOINED_BYTES
+        if parts and (alone or full or _is_own(one) != _is_own(parts[-1][0])):
+            yield _message(last, parts)
             parts, size = [], 0
-        parts.append(encoded)
+        parts.append((one, encoded))
         size += len(encoded)
         last = here
         if alone:
-            yield Message(last, content.join(parts))
+            yield _message(last, parts)
             parts, size = [], 0
     if parts:
-        yield Message(last, content.join(parts))
+        yield _message(last, parts)
+
+
+def _message(position: int, parts: list[tuple[Change, bytes]]) -> Message:
+    plain = content.join([encoded for _, encoded in parts])
+    if not _is_own(parts[0][0]):
+        return Message(position, plain)
+    return Message(position, plain, tuple(s for one, _ in parts for s in change.subjects(one)))
+
+
+def _is_own(one: Change) -> bool:
+    """Is it sealed for one's own machines? All have to delete what is to be forgotten."""
+    return one.own and not isinstance(one, ForgetChange)
 
 
 def last_position(data: bytes | None) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from itertools import count
 
 from msgspec import structs
 
-from iai.errors import MessageRefused
+from iai.errors import MessageRefused, UnknownKey
 from iai.model.clock import NS, Now
 from iai.protocol.replicator import ChangeWithheld
 from iai.replication import content
@@ -51,6 +51,7 @@ class Outbox:
         self._limited = False  # does the stream drop old messages?
         self._backlog_at = 0  # monotonic; nothing of a backlog is published before
         self._withheld: list[ChangeWithheld] = []  # and not told yet
+        self._moved: list[Shared] = []  # cursors that were moved by no acknowledgement
 
     @property
     def projects(self) -> list[Shared]:
@@ -89,7 +90,7 @@ class Outbox:
         self._sent.clear()
         for one in self._projects.values():
             one.main = from_cursor(one.shared)
-            one.live = None
+            one.live = one.own = None
             one.refills.clear()
             one.checked = False
             self._check(one.shared.hash)
@@ -162,6 +163,8 @@ class Outbox:
             one.late_since = 0 if one.done(head) else one.late_since or now.wall
         ready = [one for one in self._projects.values() if one.checked]
         for one in ready:
+            if one.share_own(head, now.wall, on=self._membership.shares_own):
+                self._moved.append(one.shared)
             one.split(head)
             self._advance(view, one, one.first, head)
         if now.mono >= self._backlog_at:
@@ -203,7 +206,7 @@ class Outbox:
             return 0
         run = project.backlog[0]
         count = self._advance(view, project, run, head)
-        if run is not project.main and run.ended:
+        if project.refills and run is project.refills[0] and run.ended:
             project.refills.popleft()
         return count
 
@@ -211,7 +214,8 @@ class Outbox:
         """Publish the next of a run; return how many changes were read for that."""
         count = 0
         if not run.ready and self._stream.room:
-            count = run.read_on(view, project.shared.project, head)
+            own = self._membership.shares_own
+            count = run.read_on(view, project.shared.project, head, own=own)
             if not run.ready:
                 project.close(run, head)
             if run is project.main:
@@ -223,11 +227,12 @@ class Outbox:
     def _send(self, project: Project, run: Run, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
+        after = ready.position - 1 if run.own else run.last
         try:
-            data = self._membership.seal(hashed, ready.position, run.last, ready.plain)
+            data = self._membership.seal(hashed, ready.position, after, self._sealed(ready))
             if len(data) > self._largest:
                 self._withhold(project, ready, len(data))
-                data = self._membership.seal(hashed, ready.position, run.last, content.FILLER)
+                data = self._membership.seal(hashed, ready.position, after, content.FILLER)
         except MessageRefused as error:
             project.blocked = str(error)
             return False
@@ -239,6 +244,20 @@ class Outbox:
         self._stream.publish(number, self._subject(hashed), key, data)
         run.last = ready.position
         return True
+
+    def _sealed(self, ready: Message) -> bytes:
+        """Return the content of a message, sealed once more if it is one's own."""
+        if ready.about is None:
+            return ready.plain
+        try:
+            return content.own(self._membership.seal_own(ready.plain, ready.about))
+        except UnknownKey:  # of just now; it is published once there is a key again
+            return content.FILLER
+
+    def moved(self) -> list[Shared]:
+        """Return the cursors that were moved by no acknowledgement since the last call."""
+        found, self._moved = self._moved, []
+        return found
 
     def _withhold(self, project: Project, ready: Message, size: int) -> None:
         """Note that a message is too large: another one without it takes its place in the chain."""

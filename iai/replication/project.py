@@ -4,6 +4,7 @@ from collections import deque
 
 from msgspec import Struct, field, structs
 
+from iai.model.clock import NS
 from iai.replication.positions import end_of, revision_of
 from iai.replication.run import Run
 from iai.store.team_store import Shared
@@ -17,6 +18,7 @@ class Project(Struct):
     shared: Shared
     main: Run  # from the cursor on
     live: Run | None = None  # of what came after a backlog, until `main` has come to its end
+    own: Run | None = None  # of what is one's own, and was not published when all else was
     refills: deque[Run] = field(default_factory=deque)
     checked: bool = False  # is what the stream has of it known, on this connection?
     expected: Shared | None = None  # the cursor when that was last asked for
@@ -35,7 +37,26 @@ class Project(Struct):
     @property
     def backlog(self) -> list[Run]:
         """What is published at a certain rate."""
-        return [*self.refills, *((self.main,) if self.live is not None else ())]
+        own = (self.own,) if self.own is not None else ()
+        return [*self.refills, *own, *((self.main,) if self.live is not None else ())]
+
+    def share_own(self, head: int, now: int, *, on: bool) -> bool:
+        """Publish what is one's own from before, or not; return whether the cursor says so now.
+
+        `now` is UTC nanoseconds.
+        """
+        if not on:
+            self.own = None
+        elif not self.shared.own and self.own is None:
+            self.own = Run(0, 0, until=end_of(head), own=True, tag=f":own:{now // NS}")
+        done = self.own is not None and self.own.is_done(head)
+        if done:
+            self.own = None
+        before = self.shared.own
+        if on is before or (on and not done):
+            return False
+        self.shared = structs.replace(self.shared, own=on)
+        return True
 
     def split(self, head: int) -> None:
         """Have what comes after a backlog go first."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from iai.protocol.replicator import TeamPeer, TeamProject, TeamReport
-from iai.replication.intake import Intake
 from iai.replication.outbox import Outbox
+from iai.replication.peers import Peers
 from iai.store.team_store import Peer, TeamView
 from iai.team.membership import Membership
 
@@ -36,17 +36,17 @@ class Link:
             self.since = now
         self.connected, self.reason = False, reason
 
-    def behind(self, view: TeamView, intake: Intake, now: int) -> None:
+    def behind(self, view: TeamView, peers: Peers, now: int) -> None:
         """Note since when anything of a machine has been missing or waiting."""
         late = set(view.waiting_for_ingest(COUNTED)) if view.count() else set[str]()
-        late |= {one.machine for one in intake.peers if intake.hole(one) is not None}
+        late |= {one.machine for one in peers.every if peers.hole(one) is not None}
         self.behind_since = {one: self.behind_since.get(one, now) for one in late}
 
 
 def report(
     name: str,
     membership: Membership,
-    intake: Intake,
+    peers: Peers,
     outbox: Outbox,
     link: Link,
     waiting: Mapping[str, int],
@@ -65,7 +65,7 @@ def report(
         pending=link.pending,
         waiting=sum(waiting.values()),
         refused=link.refused,
-        peers=tuple(_peers(membership, intake, link, waiting)),
+        peers=tuple(_peers(membership, peers, link, waiting)),
         projects=tuple(
             TeamProject(
                 project=one.project,
@@ -80,10 +80,10 @@ def report(
 
 
 def _peers(
-    membership: Membership, intake: Intake, link: Link, waiting: Mapping[str, int]
+    membership: Membership, peers: Peers, link: Link, waiting: Mapping[str, int]
 ) -> Iterable[TeamPeer]:
     known: dict[str, list[Peer]] = {}
-    for one in intake.peers:
+    for one in peers.every:
         known.setdefault(one.machine, []).append(one)
     person = membership.member(membership.machine).person
     for member in membership.members():
@@ -96,7 +96,7 @@ def _peers(
             name=member.name,
             heard_at=max((one.heard_at for one in of_it), default=0),
             waiting=waiting.get(member.machine, 0),
-            missing=any(intake.hole(one) is not None for one in of_it),
+            missing=any(peers.hole(one) is not None for one in of_it),
             behind_since=link.behind_since.get(member.machine, 0),
             own=member.person == person,
         )

@@ -1,7 +1,7 @@
 """A way through the log of a project: what of it was read, is to be published, and is acknowledged.
 
 A run goes on from the cursor as the log grows, or ends at a position: at that, a filler closes the
-chain where there is nothing to publish.
+chain where there is nothing to publish. One of what is one's own alone leaves out all else.
 """
 
 from collections import deque
@@ -30,6 +30,7 @@ class Run(Struct):
     early: dict[int, int] = field(default_factory=dict)  # acknowledged before an earlier one
     position: int = 0  # of the last message up to which all is acknowledged
     through: int = 0  # revision up to which nothing is left to be acknowledged
+    own: bool = False  # is it of what is one's own alone?
     sequence: int = 0  # in the stream, of that message
 
     @property
@@ -46,18 +47,23 @@ class Run(Struct):
         """Is anything to be published? `head`: revision of the records."""
         if self.ready:
             return True
-        left = self.last < self.until if self.until else self.read < head
+        whole = self.until and not self.own  # it has to be closed
+        left = self.last < self.until if whole else not self._is_read(head)
         return left and head != self.stuck_at
 
-    def read_on(self, view: RecordView, project: str, head: int) -> int:
-        """Read the next changes of a project; return how many."""
+    def read_on(self, view: RecordView, project: str, head: int, *, own: bool) -> int:
+        """Read the next changes of a project; return how many.
+
+        `own`: is what is one's own published, too?
+        """
         if self._is_read(head):
             return 0
         found = outgoing.changes(view, project, self.read, BATCH)
         self.stuck_at = head if found.through <= self.read else -1  # it is ignored
         self.read = max(self.read, found.through)
         every = messages.placed(found.changes)
-        wanted = ((p, o) for p, o in every if p > self.last and not 0 < self.until < p)
+        ours = ((p, o) for p, o in every if p > self.last and not 0 < self.until < p)
+        wanted = ((p, o) for p, o in ours if (o.own or not self.own) and (own or not o.own))
         ready = list(messages.joined(wanted))
         if ready:
             ready[-1] = structs.replace(ready[-1], through=self._read_through)
@@ -68,8 +74,14 @@ class Run(Struct):
 
     def close(self, head: int) -> None:
         """Have a filler end it, if all is read and the last message was before its end."""
+        if self.own:
+            return  # others say what is between its messages
         if self.until and not self.ready and not self.ended and self._is_read(head):
-            self.ready.append(Message(self.until, content.FILLER, self._read_through))
+            self.ready.append(Message(self.until, content.FILLER, through=self._read_through))
+
+    def is_done(self, head: int) -> bool:
+        """Is all of it read, and acknowledged?"""
+        return self.idle and self._is_read(head)
 
     @property
     def _read_through(self) -> int:

@@ -1,6 +1,6 @@
 """What the hooks have given to which session, as they record it in the ledger.
 
-They also note it in `given/` (see `iai.session_start.given`).
+They also note it in `given/` (see `iai.session_start.delivery_notes`).
 """
 
 from collections import Counter

@@ -22,7 +22,7 @@ from iai.payload.material import Material, gather
 from iai.payload.message import message
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
-from iai.session_start import capture_watch, given, unread
+from iai.session_start import capture_watch, delivery_notes, unread
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.session_start.pending_view import PendingView
 from iai.session_start.targets import checkout_of
@@ -67,7 +67,7 @@ def compose_from(records: Records | None, start: Start, settings: Settings, wall
     waiting = _waiting(layout, settings, records, wall)
     with records.view() if records is not None else nullcontext() as view:
         source = PendingView(view, waiting, wall)
-        since = 0 if compacted else start.since or given.through(layout, start.new_to)
+        since = 0 if compacted else start.since or delivery_notes.through(layout, start.new_to)
         if view is not None:
             project = relocation.begin_with(project, view)
         if source.ignored(project.id, project.root, cwd):

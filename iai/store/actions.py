@@ -14,7 +14,7 @@ from iai.model.record import DIGEST, digest
 from iai.model.session import SessionInfo
 from iai.store.codec import decode_u64, encode_time, encode_u64, pack, unpack
 from iai.store.environment import Tables
-from iai.store.seal import BEYOND
+from iai.store.transaction import BEYOND
 
 DATABASES = (
     "actions",  # session, time, number of the action -> Action
@@ -202,7 +202,7 @@ class ActionChange(ActionView):
         session: bytes,
         since: int,
         until: int | None,
-        which: Callable[[Action], bool] = lambda _: True,
+        which: Callable[[Action], bool],
     ) -> list[Action]:
         """Remove what was done in a session from a time on, up to another, and return it."""
         gone = [pair for pair in self._between(session, since, until) if which(pair[1])]
@@ -254,26 +254,20 @@ class ActionChange(ActionView):
         self._t.put(session, pack(updated), db=self._db["session_info"])
         return True
 
-    def forget_session(self, session: bytes) -> None:
-        """Remove what is known of a session besides its turns, and all that was done in it."""
-        self.forget_actions(session, EVER, None)
-        self.forget_info(session)
-
     def forget_info(self, session: bytes) -> None:
-        """Remove what is known of a session besides its turns and what was done in it."""
-        self.forget_title(session)
+        """Remove what is known of a session but its title, which is forgotten before."""
         self._t.delete(session, db=self._db["session_info"])
         self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
 
-    def forget_title(self, session: bytes) -> bool:
-        """Remove the title of a session for good; return False if it had none."""
+    def forget_title(self, session: bytes) -> str:
+        """Remove the title of a session for good; return it, "" if it had none."""
         known = self.session_info(session)
         if known is None or not known.title:
-            return False
+            return ""
         untitled = structs.replace(known, title="", title_rank=0)
         self._t.put(session, pack(untitled), db=self._db["session_info"])
         self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
-        return True
+        return known.title
 
     def bury_actions(self, keys: Iterable[bytes]) -> list[bytes]:
         """Have actions never be stored, by the hashes of their keys.

@@ -57,6 +57,7 @@ class Amendments(Struct, frozen=True, omit_defaults=True, kw_only=True):
     project: str
     labels: tuple[int, ...] = ()  # of records that were written to; they have the values
     forgotten: tuple[Named, ...] = ()
+    own: bool = False  # was what is forgotten one's own?
     work: tuple[ForgottenWork, ...] = ()
     titles: tuple[ForgottenTitle, ...] = ()
     sessions: tuple[SessionName, ...] = ()  # of which nothing was left
@@ -76,6 +77,7 @@ class Noted:
     def __init__(self) -> None:
         self.labels: dict[int, None] = {}  # of records written to by hand
         self.forgotten: list[Named] = []
+        self.own_forgotten: list[Named] = []  # notes of one's own
         self.work: dict[SessionName, list[bytes]] = {}  # session -> hashes of forgotten actions
         self.titles: list[ForgottenTitle] = []
         self.emptied: list[SessionName] = []
@@ -86,6 +88,7 @@ class Noted:
         """Leave out what others know of already."""
         names = {name for record in told.records for name in (*record.ids, *record.keys)}
         self.forgotten = [one for one in self.forgotten if {*one.ids, *one.keys} - names]
+        self.own_forgotten = [one for one in self.own_forgotten if {*one.ids, *one.keys} - names]
         keys = {key for work in told.work for key in work.actions}
         self.work = {
             session: left
@@ -101,6 +104,7 @@ class Noted:
         """Add what else was done."""
         self.labels |= more.labels
         self.forgotten += more.forgotten
+        self.own_forgotten += more.own_forgotten
         for session, keys in more.work.items():
             self.work.setdefault(session, []).extend(keys)
         self.titles += more.titles
@@ -114,6 +118,8 @@ class Noted:
             yield Amendments(project=project, labels=labels)
         for forgotten in _batches(self.forgotten):
             yield Amendments(project=project, forgotten=forgotten)
+        for forgotten in _batches(self.own_forgotten):
+            yield Amendments(project=project, forgotten=forgotten, own=True)
         for session, keys in self.work.items():
             for some in _batches(keys):
                 yield Amendments(project=project, work=(ForgottenWork(session, some),))
@@ -209,6 +215,10 @@ class AmendmentChange(AmendmentView):
     def keep_identity(self, label: int, identity: Identity) -> None:
         """Keep what a record is known by, and is found by already."""
         self._t.put(encode_u64(label), pack(identity), db=self._db["identities"])
+
+    def forget_identity(self, label: int) -> None:
+        """Delete what a record is known by."""
+        self._t.delete(encode_u64(label), db=self._db["identities"])
 
     def bury(self, named: Named) -> None:
         """Have a record that is not there never be stored, under any of its names."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import lmdb
 
 from iai.store.copying import ENTRIES, Copy
-from iai.store.seal import Database, Entry
+from iai.store.database import Database, Entry
 from iai.store.sealing import Sealing
 
 

@@ -11,33 +11,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import lmdb
-
 from iai.encryption.cipher import Cipher
-from iai.errors import (
-    StoreAbsent,
-    StoreCorrupt,
-    StoreError,
-    StoreWriteFailed,
-)
+from iai.errors import StoreCorrupt, StoreError, StoreWriteFailed
 from iai.process.files import sync
 from iai.store.codec import decode_u64, encode_u64
+from iai.store.connection import Connection, Contents
 from iai.store.conversion import Conversion
 from iai.store.copying import Copy, renumber
-from iai.store.held_puts import HeldPuts
-from iai.store.lmdb_file import (
-    check_length,
-    claim,
-    inode,
-    open_file,
-    page_faults,
-    page_problems,
-    translated,
-)
+from iai.store.database import Database
+from iai.store.lmdb_file import claim, inode, page_problems, translated
 from iai.store.migrations import Step
-from iai.store.schema import SCHEMA_KEY, Schema, keep_copy
-from iai.store.seal import Damage, Database, Transaction
-from iai.store.sealing import Sealing, sealing_of, unlock
+from iai.store.schema import Schema, keep_copy
+from iai.store.sealing import Sealing, unlock
+from iai.store.transaction import Damage, Transaction
 
 T = TypeVar("T")
 
@@ -77,29 +63,36 @@ class Environment:
         StoreLocked (before anything is created), StoreError.
         """
         self.path = path
-        self._name = name or path.name
-        unlock(path)  # raises before anything is created
         self.writer = writer
-        self._databases = ("meta", *databases, *sets)
-        self._sets = sets
-        self._schema = Schema(path, schema, steps)
-        self._map_size = map_size
-        self._steps = steps
-        self._retired = retired if writer else ()
-        self._inode = 0  # of the open file; 0: none
+        unlock(path)  # raises before anything is created
+        self._contents = Contents(
+            path,
+            name or path.name,
+            ("meta", *databases, *sets),
+            sets,
+            retired if writer else (),
+            Schema(path, schema, steps),
+            derived=steps is None,
+            writer=writer,
+            map_size=map_size,
+        )
         self._damage = Damage(rebuilt=writer and steps is None)
         self._under_way = 0  # open transactions
-        self._faults = 0  # of the process, when the file was opened
         self._scrub: Copy | None = None
         self._copies: list[Copy] = []  # that others make, and may not have closed
         self._lock = claim(path) if writer else None
         if writer:  # what is left of a scrub that was cut short
             shutil.rmtree(path / _SCRUBBED, ignore_errors=True)
         try:
-            self._connect()
+            self._connect(same_file=False)
         except BaseException:
             self._release()
             raise
+
+    @property
+    def db(self) -> Mapping[str, Database]:
+        """Its databases, `meta` included, by name."""
+        return self._connection.db
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -107,14 +100,8 @@ class Environment:
 
         Raises StoreAbsent if the files are gone.
         """
-        with self._opened(), translated(self.path):
-            try:
-                raw = self._env.begin(buffers=False)
-            except lmdb.MapResizedError:  # the writer, in another process, has grown the map
-                self._env.set_mapsize(0)
-                raw = self._env.begin(buffers=False)
-            with raw:
-                yield self._sealing.transaction(raw, self._damage)
+        with self._opened(), self._connection.read() as transaction:
+            yield transaction
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Run one change and make it durable, all of it or nothing.
@@ -124,15 +111,7 @@ class Environment:
         """
         self._drop_scrub()
         with self._opened():
-            while True:
-                try:
-                    with translated(self.path), self._env.begin(write=True) as raw:
-                        held = HeldPuts(raw)
-                        result = change(self._sealing.transaction(held, self._damage))
-                        held.flush()
-                        return result
-                except lmdb.MapFullError:
-                    self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            return self._connection.write(change)
 
     def copy(self, directory: Path) -> None:
         """Copy it as of now into an empty directory: what it holds, and nothing of what it held.
@@ -152,7 +131,7 @@ class Environment:
     def begin_copy(self, directory: Path) -> Copy:
         """Begin to copy it as of now into a directory. Its errors are those of LMDB."""
         with translated(self.path):
-            copy = Copy(self._env, directory)
+            copy = Copy(self._connection.env, directory)
         self._copies = [*(one for one in self._copies if not one.closed), copy]
         return copy
 
@@ -167,7 +146,7 @@ class Environment:
         """
         try:
             with translated(self.path):
-                self._scrub = self._scrub or Copy(self._env, self.path / _SCRUBBED)
+                self._scrub = self._scrub or Copy(self._connection.env, self.path / _SCRUBBED)
                 if not self._scrub.step(room_s) or self._in_use():
                     return False
                 note = self.db["meta"].write(_SCRUBBED_MARK, encode_u64(mark))
@@ -190,16 +169,16 @@ class Environment:
         Raises EntryCorrupt for a damaged entry, StoreError, StoreWriteFailed if the disk fails:
         then the old file stays.
         """
-        if unknown := self._names() - self.db.keys():
+        if unknown := self._connection.names() - self.db.keys():
             raise StoreError(
                 f"{self.path} has a database that this iai does not know ({min(unknown)}):"
                 " upgrade iai"
             )
         self._drop_scrub()
-        sealing = Sealing(self.path, self._name, cipher)
+        sealing = Sealing(self.path, self._contents.name, cipher)
         try:
             with translated(self.path):
-                copy = Conversion(self._env, self.path / _SCRUBBED, self.db, sealing)
+                copy = Conversion(self._connection.env, self.path / _SCRUBBED, self.db, sealing)
                 try:
                     while not copy.step(_COPY_SLICE_S):
                         pass
@@ -214,7 +193,7 @@ class Environment:
     @property
     def encrypted(self) -> bool:
         """Are its entries encrypted?"""
-        return self._sealing.cipher is not None
+        return self._connection.sealing.cipher is not None
 
     def count_entries(self) -> int:
         """Return how many entries `check_entries` counts if all are intact."""
@@ -240,19 +219,19 @@ class Environment:
         """
         with self.read() as transaction:
             yield from page_problems(self.path)
-            for name in sorted(self._names() - self.db.keys()):
+            for name in sorted(self._connection.names() - self.db.keys()):
                 yield f"there is an unknown database {name!r}"
             for database in self.db.values():
                 yield from transaction.problems(database)
 
     def forget_dead_readers(self) -> int:
         """Free the slots of killed readers, which would keep old pages alive."""
-        return self._env.reader_check()
+        return self._connection.env.reader_check()
 
     def close(self) -> None:
         """Close it, so that another process can be the writer."""
         self._drop_scrub()
-        self._env.close()
+        self._connection.close()
         self._release()
 
     @contextmanager
@@ -273,120 +252,38 @@ class Environment:
         return self._under_way > 0 or not all(copy.closed for copy in self._copies)
 
     def _reopen_if_due(self) -> None:
-        there = self._inode if self.writer else inode(self.path)
-        same = 0 < there == self._inode
-        if not same or (self._scrub is None and page_faults() - self._faults > MANY_FAULTS):
-            self._env.close()
-            self._inode = 0
+        there = self._connection.inode if self.writer else inode(self.path)
+        same = 0 < there == self._connection.inode
+        if not same or (self._scrub is None and self._connection.faults() > MANY_FAULTS):
+            self._connection.close()
             self._connect(same_file=same)
 
-    def _connect(self, *, same_file: bool = False) -> None:
-        self._faults = page_faults()
-        there = -1
-        while there != self._inode:  # until it was not replaced while it was opened
-            there = inode(self.path)
-            self._unlocked = unlock(self.path)  # its keys, while this is the file
-            self._env = open_file(
-                self.path, self._map_size, writer=self.writer, derived=self._steps is None
-            )
-            self._inode = inode(self.path)
-            if self.writer:
-                break
-            if there != self._inode:
-                self._env.close()
+    def _connect(self, *, same_file: bool) -> None:
+        self._connection = Connection(self._contents, self._damage, same_file=same_file)
         try:
-            if not same_file:
-                check_length(self._env, self.path, writer=self.writer)
-            schema, sealed = self._open_databases()
-            if not self._schema.current(schema):
-                keep_copy(self.path, schema, self.copy)
-                self.write(lambda t: self._schema.migrate(t, self.db, schema, sealed=sealed))
-            with translated(self.path):
-                self._drop_retired()
+            if not self._contents.schema.current(self._connection.schema):
+                keep_copy(self.path, self._connection.schema, self.copy)
+                self._connection.migrate()
+            self._connection.drop_retired()
         except BaseException:
-            self._env.close()
+            self._connection.close()
             raise
-
-    def _open_databases(self) -> tuple[int, bool]:
-        """Open all; return what `_read_schema` does. Raises StoreCorrupt if a name was changed."""
-        names = self._names()
-        if names and "meta" not in names:  # it is created before all others
-            raise StoreCorrupt("the database `meta` is gone", self.path)
-        meta = self._open_handle("meta")
-        self._sealing = sealing_of(self.path, self._name, self._note(meta), self._unlocked)
-        self.db = {"meta": self._sealing.database("meta", meta, members=False)}
-        schema, sealed = self._read_schema()  # first: another version may have other databases
-        missing = set(self._databases) - names
-        unknown = names - set(self._databases) - set(self._retired)
-        if missing and unknown and self._schema.current(schema) and self._steps is not None:
-            # One that is missing was added since, an unknown one is of a later version: not both.
-            raise StoreCorrupt(f"the database `{min(missing)}` is gone", self.path)
-        for name in self._databases:
-            handle = self._open_handle(name)
-            self.db[name] = self._sealing.database(name, handle, members=name in self._sets)
-        return schema, sealed
-
-    def _names(self) -> set[str]:
-        with translated(self.path), self._env.begin() as raw, raw.cursor() as main:
-            return {name.decode("utf-8", "replace") for name in main.iternext(values=False)}
-
-    def _open_handle(self, name: str) -> "lmdb._Database":
-        with translated(self.path):
-            try:
-                many = name in self._sets
-                return self._env.open_db(
-                    name.encode(), create=self.writer, dupsort=many, dupfixed=many
-                )
-            except (lmdb.NotFoundError, lmdb.ReadonlyError):  # its writer has not created it yet
-                raise StoreAbsent(self.path) from None
-
-    def _note(self, meta: "lmdb._Database") -> bytes | None:
-        """Return the note of the schema as it is on disk; None if there is none."""
-        with translated(self.path), self._env.begin(buffers=False) as raw:
-            return raw.get(SCHEMA_KEY, db=meta)
-
-    def _read_schema(self) -> tuple[int, bool]:
-        """Return the schema on disk, and whether the entries are sealed: see `Schema.read`."""
-        noted = self._note(self.db["meta"].handle)
-        with translated(self.path), self._env.begin(buffers=False) as raw:
-            empty = not raw.stat(self.db["meta"].handle)["entries"]
-        if noted is None and not empty:
-            raise StoreCorrupt("the note of its schema is gone", self.path)
-        if noted is None and self.writer:
-            self.write(self._note_schema)
-            noted = self._note(self.db["meta"].handle)
-        if noted is None:
-            raise StoreAbsent(self.path)
-        with translated(self.path):
-            return self._schema.read(noted, self.db["meta"], writer=self.writer)
-
-    def _drop_retired(self) -> None:
-        names = [name.encode() for name in self._retired]
-        with self._env.begin() as transaction, transaction.cursor() as main:  # names all others
-            there = [name for name in names if main.set_key(name)]
-        for name in there:
-            database = Database(self.path, name.decode(), self._env.open_db(name, create=False))
-            self.write(lambda t: t.drop(database, delete=True))  # noqa: B023  used at once
-
-    def _note_schema(self, transaction: Transaction) -> None:
-        self._schema.note(transaction, self.db["meta"])
 
     def _replace_file(self, copy: Copy) -> None:
         """Put a complete copy in the place of the file, if it is of the file's last transaction."""
-        last = int(self._env.info()["last_txnid"])
+        last = self._connection.last_transaction()
         if copy.of != last:
-            raise StoreCorrupt("somebody else wrote to it", self.path)
+            raise StoreCorrupt("another process wrote to it", self.path)
         while last < copy.number or (last - copy.number) % 2:
-            with self._env.begin(write=True) as raw:
-                self._note_schema(self._sealing.transaction(raw, self._damage))
-            last = int(self._env.info()["last_txnid"])
+            self._connection.note_schema()
+            last = self._connection.last_transaction()
         self._scrub = None
         copy.finish()
         renumber(copy.file, last)
         copy.file.replace(self.path / "data.mdb")
         sync(self.path)
         shutil.rmtree(copy.file.parent)
-        self._env.close()
+        self._connection.close()
         self._connect(same_file=True)
 
     def _drop_scrub(self) -> None:

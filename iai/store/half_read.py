@@ -10,41 +10,11 @@ from typing import TypeAlias
 from msgspec import structs
 
 from iai.model.context import without
-from iai.model.record import Transcript, digest, session_key
-from iai.store.codec import pack, unpack
-from iai.store.rereading import RereadingChange
+from iai.model.record import Transcript
 
 Change: TypeAlias = Callable[[Transcript], Transcript]
 
 _LEAST = 8  # characters that two texts must share for the one to be part of the other
-
-
-class HalfReadChange(RereadingChange):
-    """Forgets what is half read, in a transaction of the writer."""
-
-    _by_session: dict[bytes, list[Transcript]] | None = None  # as they are in this transaction
-
-    def forget_half_read(self, change: Change, session: bytes | None = None) -> None:
-        """Change what is kept of the transcripts of a session; None for those of all sessions."""
-        every = self._sessions_read()
-        for transcripts in every.values() if session is None else [every.get(session, [])]:
-            for place, transcript in enumerate(transcripts):
-                changed = transcripts[place] = change(transcript)
-                if changed != transcript:
-                    self._t.put(digest(changed.path), pack(changed), db=self._db["transcripts"])
-        for again in list(self.rereading()):  # rarely any
-            transcript = again.transcript
-            if session in (None, session_key(transcript.host, transcript.session)):
-                self.reread(structs.replace(again, transcript=change(transcript)), more=True)
-
-    def _sessions_read(self) -> dict[bytes, list[Transcript]]:
-        if self._by_session is None:
-            self._by_session = {}
-            for _, data in self._t.entries(self._db["transcripts"]):
-                transcript = unpack(data, Transcript)
-                key = session_key(transcript.host, transcript.session)
-                self._by_session.setdefault(key, []).append(transcript)
-        return self._by_session
 
 
 def wholly(context: Transcript) -> Transcript:

@@ -11,9 +11,9 @@ import lmdb
 
 
 class HeldPuts:
-    """A transaction as `iai.store.seal` uses it. Reads see what is held; `flush` it before the end.
+    """A transaction as `iai.store.transaction` uses it; `flush` it before it ends.
 
-    A cursor sees what was put before it was opened.
+    Reads see what is held. A cursor sees what was put before it was opened.
     """
 
     def __init__(self, raw: "lmdb.Transaction[bytes]") -> None:

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment, Tables
-from iai.store.seal import BEYOND, Transaction
 from iai.store.store import Store
+from iai.store.transaction import BEYOND, Transaction
 
 SCHEMA = 1
 DATABASES = (
@@ -29,6 +29,8 @@ DATABASES = (
     "about",  # digest of a subject, sequence -> positions, where this machine published it
     "forgotten",  # digest of a subject -> whether this machine had it forgotten
     "erasures",  # sequence of a message that is to be deleted from the stream
+    "copies",  # hash of the project, machine, position -> envelope: see `iai.store.copies`
+    "copies_about",  # digest of a subject, key in `copies`
 )
 
 

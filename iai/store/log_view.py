@@ -9,7 +9,7 @@ from iai.model.record import LastChange, LogEntry, Record, Watermark
 from iai.model.revisions import Revisions, of
 from iai.store.codec import decode_time, decode_u64, encode_u64, unpack
 from iai.store.record_lookup import RecordLookup
-from iai.store.seal import BEYOND
+from iai.store.transaction import BEYOND
 
 _LIVE = 256  # live changes that go before others: the latest
 _TOGETHER = 32  # records read at a time: a long one may be read in vain

@@ -53,6 +53,8 @@ team/
 `about`            digest, sequence                            mask, sequence
 `forgotten`        digest                                      mask
 `erasures`         sequence                                    as it is
+`copies`           hash of a project, machine, position        mask, mask, position
+`copies_about`     digest, and a key of `copies`               mask, and as in `copies`
 vectors/
 `vectors`          generation, label                           as it is
 `generations`      generation                                  as it is
@@ -225,7 +227,8 @@ _BLOCKS = {
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
         "members", "amended", "topics", "control", "unsent", "shared", "about", "forgotten",
     ),
-    (0, BLOCK): ("sessions", "peers"),
+    (0, BLOCK): ("sessions", "peers", "copies"),
+    (0, BLOCK, 2 * BLOCK): ("copies_about",),
     (0, BLOCK + 8): ("by_activity",),
 }  # fmt: skip
 

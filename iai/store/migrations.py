@@ -10,7 +10,8 @@ from typing import Protocol
 from iai.model.record import Transcript
 from iai.model.rereading import Rereading
 from iai.store.codec import encode_u64, pack, unpack
-from iai.store.seal import Database, Transaction
+from iai.store.database import Database
+from iai.store.transaction import Transaction
 
 TO_REREAD = b"to_reread"  # in `meta`: how many transcripts a migration had read again
 

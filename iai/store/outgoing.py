@@ -134,7 +134,7 @@ class _Made:
 
     def _is_ours(self, record: Record) -> bool:
         """Was it said on this machine, in this project, and may it leave it?"""
-        ours = not record.machine and record.project == self._project and record.mine != "note"
+        ours = not record.machine and record.project == self._project
         return ours and not (record.in_session and self._view.not_recorded(record.session))
 
     def _turn(self, label: int, revision: int) -> TurnChange | None:
@@ -155,6 +155,7 @@ class _Made:
             tags=record.tags,
             pinned=record.pinned,
             rewound=record.rewound,
+            own=record.mine == "note",
         )
 
     def _add_all_work(self, revision: int, request: Record) -> None:
@@ -236,7 +237,7 @@ class _Made:
         if part.forgotten or part.work or part.titles or part.sessions:
             yield ForgetChange(
                 project=self._project, revision=revision, records=part.forgotten,
-                work=part.work, titles=part.titles, sessions=part.sessions,
+                work=part.work, titles=part.titles, sessions=part.sessions, own=part.own,
             )  # fmt: skip
 
     def _written(self, revision: int, record: Record) -> Iterator[AmendChange]:
@@ -244,17 +245,28 @@ class _Made:
             return
         amended = self._view.amended(record.id)
         text = _own(amended, "text")
+        named = self._view.identity(record.label).named(record)
         change = AmendChange(
             project=self._project,
             revision=revision,
-            record=self._view.identity(record.label).named(record),
+            record=named,
             pinned=_flag(amended, "pinned", on=record.pinned),
             text=Edited(*text, text=record.text) if text else None,
             done=_flag(amended, "done", on="done" in record.marks),
-            dismissed=_flag(amended, "dismissed", on=record.dismissed),
+            own=record.mine == "note",
         )
-        if change.pinned or change.text or change.done or change.dismissed:
+        if change.pinned or change.text or change.done:
             yield change
+        own = AmendChange(
+            project=self._project,
+            revision=revision,
+            record=named,
+            dismissed=_flag(amended, "dismissed", on=record.dismissed),
+            mine=_flag(amended, "mine", on=record.mine == "pin"),
+            own=True,
+        )
+        if own.dismissed or own.mine:
+            yield own
 
 
 def _own(amended: Amended, field: str) -> tuple[int, int] | None:

@@ -8,14 +8,29 @@ import msgspec
 from msgspec import structs
 
 from iai.model.record import Project, Record
+from iai.store.change_log import ChangeLog
 from iai.store.codec import pack
+from iai.store.environment import Environment
+from iai.store.project_view import ProjectView
 from iai.store.record_filing import RecordFiling
+from iai.store.transaction import Transaction
 
 _CWDS = 32  # working directories remembered for each project, the latest ones
 
 
-class ProjectChange(RecordFiling):
-    """Changes projects in a transaction of the writer, and moves their records."""
+class ProjectChange(ProjectView):
+    """Changes projects, and moves their records."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        transaction: Transaction,
+        log: ChangeLog,
+        filing: RecordFiling,
+    ) -> None:
+        super().__init__(environment, transaction)
+        self._log = log
+        self._filing = filing
 
     def place(self, project: Project, cwd: str) -> None:
         """Remember that a project was worked on in this directory."""
@@ -23,14 +38,14 @@ class ProjectChange(RecordFiling):
         if cwd in stored.cwds:
             return
         cwds = (*stored.cwds, cwd)[-_CWDS:]
-        self._put(project.id.encode(), pack(structs.replace(stored, cwds=cwds)), "projects")
+        self._put(structs.replace(stored, cwds=cwds))
 
     def note_identity(self, project: Project, joined: Iterable[str]) -> None:
         """Remember what identifies a project after its directory is moved, and what joined it."""
         stored = self.project_named(project.id) or project
         former = tuple(dict.fromkeys((*stored.former, *joined)))
         noted = structs.replace(stored, git=project.git, born=project.born, former=former)
-        self._put(project.id.encode(), pack(noted), "projects")
+        self._put(noted)
 
     def merge(self, project: Project, into: Project | None) -> bool:
         """Make another project the owner of a project's records; None undoes that.
@@ -49,7 +64,7 @@ class ProjectChange(RecordFiling):
         """Store nothing more of a project, or of all below its root; "" ends that."""
         self._change_project(project, ignored=ignored)
 
-    def name_project(self, project: Project) -> None:
+    def name(self, project: Project) -> None:
         """Keep the name and the root of a project that is not known yet."""
         if self.project_named(project.id) is None:
             self._change_project(project)
@@ -61,7 +76,7 @@ class ProjectChange(RecordFiling):
             self._move(record)
         return len(moving)
 
-    def forget_project(self, project: str) -> bool:
+    def forget(self, project: str) -> bool:
         """Delete the name and the directories of a project; False if anything still needs them."""
         known = self.project_named(project)
         others = self.projects()
@@ -69,24 +84,24 @@ class ProjectChange(RecordFiling):
         if needed or any(p.into == project for p in others) or self.count(project):
             return False
         self._t.delete(project.encode(), db=self._db["projects"])
-        self._log("project", 0, {project})
-        self._homes.clear()
-        self.demand_scrub()
+        self._log.append("project", 0, {project})
+        self._filing.forget_homes()
+        self._log.demand_scrub()
         return True
 
     def _change_project(self, project: Project, **fields: str) -> None:
         stored = self.project_named(project.id) or project
         changed = msgspec.convert({**structs.asdict(stored), **fields}, Project)
         if changed != stored or stored is project:
-            self._put(project.id.encode(), pack(changed), "projects")
-            self._log("project", 0, {project.id, stored.into, changed.into} - {""})
-            self._homes.clear()
+            self._put(changed)
+            self._log.append("project", 0, {project.id, stored.into, changed.into} - {""})
+            self._filing.forget_homes()
+
+    def _put(self, project: Project) -> None:
+        self._t.put(project.id.encode(), pack(project), db=self._db["projects"])
 
     def _move(self, record: Record) -> None:
-        moved = structs.replace(self._resolve_project(record), updated_at=self._now)
-        self._replace(record, moved)
-        if record.in_session:
-            self._activity.set_back(record)
-            self._activity.advance(moved)
-        self._log("move", record.label, {record.project, moved.project})
-        self._touch(record.session_key)
+        moved = structs.replace(self._filing.in_home(record), updated_at=self._log.now)
+        self._filing.move(record, moved)
+        self._log.append("move", record.label, {record.project, moved.project})
+        self._log.touch(record.session_key)

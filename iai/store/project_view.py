@@ -7,7 +7,7 @@ from iai.model.record import Project, Record
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64, unpack
 from iai.store.record_keys import AWAY, walk
 from iai.store.record_lookup import RecordLookup
-from iai.store.seal import BEYOND
+from iai.store.transaction import BEYOND
 
 
 class ProjectView(RecordLookup):

@@ -6,7 +6,8 @@ from iai.model.exchange import NARRATION
 from iai.model.record import Record
 from iai.store import actions, amendments, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
-from iai.store.seal import Database, Transaction
+from iai.store.database import Database
+from iai.store.transaction import Transaction
 
 DATABASES = (
     "log",  # revision -> LogEntry

@@ -18,6 +18,8 @@ MARKUP = b"unknown_markup"  # in `meta`
 REDACTED = b"redacted"  # in `meta`
 THIS_MACHINE = b"this_machine"  # in `meta`
 TEAM_MARK = b"team_mark"  # in `meta`
+LATEST_LIVE = b"latest_live"  # in `meta`
+AHEAD = b"ahead"  # in `meta`
 _NOT_RECORDED = b"not_recorded\0"  # in `meta`: prefix of the hash of a session's id
 FOR_GOOD, FOR_NOW = b"", b"\1"  # what is under it
 _LOOKED_AT = 16  # latest turns of a session, for a copy of what an event says
@@ -39,10 +41,10 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
             record = copies.repeated(new, chain(latest, told))
             return record.label if record else None
         if new.source.transcript:
-            return next(iter(self._heard(new)), None)
+            return next(iter(self.heard(new)), None)
         return None
 
-    def _heard(self, turn: NewRecord) -> list[int]:
+    def heard(self, turn: NewRecord) -> list[int]:
         """Return the labels of events' turns with these words that no transcript had yet."""
         data = self._t.intact(digest(copies.key(turn)), db=self._db["by_key"]) or b""
         return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
@@ -96,6 +98,10 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
         data = self._t.intact(TEAM_MARK, db=self._db["meta"])
         return unpack(data, Mark) if data is not None else Mark()
 
+    def in_team(self) -> bool:
+        """Was any change of a team ever applied?"""
+        return self._t.has(TEAM_MARK, db=self._db["meta"])
+
     def pinned_on(self, record: Record) -> str:
         """Return the machine that a pinned record was pinned on; "" is this one."""
         if record.mine:
@@ -103,10 +109,14 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
         stamp = self.amended(record.id).stamps.get("pinned")
         return stamp.machine if stamp is not None else record.machine
 
+    def latest_live(self) -> int:
+        """Return the order of what was said last; 0 if nothing was."""
+        return self._moment(LATEST_LIVE)
+
     def ahead(self, now: int) -> int:
         """Return by how much the clock was set back; 0 if it was not. See `order_of`."""
-        latest = self._moment(b"latest_live")  # order of what was said last
-        ahead = self._moment(b"ahead") if latest > now else 0
+        latest = self.latest_live()
+        ahead = self._moment(AHEAD) if latest > now else 0
         return latest - now + JUST_NOW if latest > now + ahead + _SLEW else ahead
 
     def _moment(self, key: bytes) -> int:

@@ -18,8 +18,8 @@ from iai.store.record_change import RecordChange
 from iai.store.record_keys import DATABASES
 from iai.store.record_view import RecordView
 from iai.store.replica_change import ReplicaChange
-from iai.store.seal import Transaction
 from iai.store.store import Store
+from iai.store.transaction import Transaction
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ from iai.model.change import (
     Change,
     Flag,
     ForgetChange,
+    ForgottenTitle,
     ForgottenWork,
     MemberChange,
     Named,
@@ -28,7 +29,6 @@ from iai.model.record import (
     JUST_NOW,
     Operation,
     Record,
-    Watermark,
     digest,
     redactions_in,
     session_key,
@@ -38,10 +38,10 @@ from iai.store import inbox
 from iai.store.actions import EVER
 from iai.store.amendments import Identity
 from iai.store.codec import pack
-from iai.store.environment import Environment
+from iai.store.environment import Environment, Tables
 from iai.store.record_change import RecordChange
-from iai.store.record_view import TEAM_MARK
-from iai.store.seal import Transaction
+from iai.store.record_view import TEAM_MARK, THIS_MACHINE
+from iai.store.transaction import Transaction
 
 
 class ReplicaChange(RecordChange):
@@ -52,6 +52,7 @@ class ReplicaChange(RecordChange):
     ) -> None:
         """`own` is the id of this machine, which others name it by."""
         super().__init__(environment, transaction, now, live=True)
+        self._members = _Members(environment, transaction)
         self._own = own
         self._open: dict[str, str] = {}  # project that a change names -> that it is in; "": ignored
 
@@ -63,10 +64,12 @@ class ReplicaChange(RecordChange):
         home = self._home(change.project)
         if machine == self._own and isinstance(change, MemberChange):
             this = Member(machine="", author=change.author, name=change.name, person=change.person)
-            self.note_this_machine(this)
+            self._members.put(this)
         if machine == self._own or not home:
             return
-        self._live = True
+        if change.own and not (isinstance(change, ForgetChange) or self._is_own(machine)):
+            return
+        self.log.is_live = True
         match change:
             case TurnChange():
                 self._take_turn(machine, change, home)
@@ -81,41 +84,40 @@ class ReplicaChange(RecordChange):
             case ForgetChange():
                 self._take_forgetting(machine, change, home)
 
-    def finish(self) -> Watermark:
-        """See `RecordChange.finish`."""
-        if self._scrub and not self._mark.revision:
-            self._log("act", 0, ())  # scrubs are demanded by revision
-        return super().finish()
-
     def note_mark(self, mark: inbox.Mark) -> None:
         """Note up to where the changes of the team are applied."""
-        self._put(TEAM_MARK, pack(mark), "meta")
+        self._members.put_mark(mark)
+
+    def _is_own(self, machine: str) -> bool:
+        """Is it another machine of this one's user?"""
+        return People(self.view.member).own(machine)
 
     def _home(self, project: str) -> str:
         if project not in self._open:
-            home = self.belongs(project)
-            known = self.project_named(home)
-            ignored = self.ignored(project, *([known.root] if known is not None else ()))
+            home = self.view.belongs(project)
+            known = self.view.project_named(home)
+            ignored = self.view.ignored(project, *([known.root] if known is not None else ()))
             self._open[project] = "" if ignored else home
         return self._open[project]
 
     # --- what was said ------------------------------------------------------------------------
 
     def _take_turn(self, machine: str, change: TurnChange, home: str) -> None:
-        found = self.look_up(change.record)
+        found = self.view.look_up(change.record)
         if found.forgotten:
-            self.bury(change.record)
+            self.amendments.bury(change.record)
+            self.log.demand_scrub()  # of the inbox, which may have been scrubbed before it came
         elif not found.label:
             self._insert(machine, change)
-        elif (known := self.get(found.label)) is not None:
+        elif (known := self.view.get(found.label)) is not None:
             self._take_again(known, machine, change, home)
 
     def _insert(self, machine: str, change: TurnChange) -> None:
-        at = min(change.created_at, self._now)
-        self._live = self._now - at < JUST_NOW
+        at = min(change.created_at, self.log.now)
+        self.log.is_live = self.log.now - at < JUST_NOW
         record = Record(
             id=change.record.ids[0],
-            label=self._mark.max_vec_label + 1,
+            label=self.log.mark.max_vec_label + 1,
             tier=change.tier,
             role=change.role,
             text=change.text,
@@ -124,20 +126,21 @@ class ReplicaChange(RecordChange):
             project=change.project,
             cwd="",
             created_at=at,
-            ingested_at=self._now,
-            updated_at=self._now,
+            ingested_at=self.log.now,
+            updated_at=self.log.now,
             tags=change.tags,
             pinned=change.pinned,
             kind=change.kind,
             marks=("rewound",) if change.rewound else (),
             redactions=redactions_in(change.text),
             machine=machine,
+            mine="note" if change.own else "",
         )
         named = change.record
         identity = Identity(b"".join(named.keys), named.ids[1:], change.revision)
-        record, identity = self.with_waiting(self._resolve_project(record), identity, self._own)
-        self.identify(record.label, identity)
-        self._put_new_record(record)
+        record, identity = self.edits.with_waiting(self.filing.in_home(record), identity, self._own)
+        self.amendments.identify(record.label, identity)
+        self.records.put(record)
 
     def _take_again(self, known: Record, machine: str, change: TurnChange, home: str) -> None:
         """Bring a record up to date, or let it go on as it is with another name.
@@ -148,21 +151,21 @@ class ReplicaChange(RecordChange):
         theirs = known.machine == machine
         if known.project != home and not theirs:
             return
-        identity = self.identity(known.label)
+        identity = self.view.identity(known.label)
         alike = identity.also(known.id, change.record)
         record = known
         if change.revision > alike.revision if theirs else machine < known.machine:
             alike = structs.replace(alike, revision=change.revision)
             record = self._as_said_now(known, machine, change)
-        record, alike = self.with_waiting(record, alike, self._own)
+        record, alike = self.edits.with_waiting(record, alike, self._own)
         if alike != identity:
-            self.identify(known.label, alike)
+            self.amendments.identify(known.label, alike)
         if record != known:
             self._put_in_place(known, record)
 
     def _as_said_now(self, known: Record, machine: str, change: TurnChange) -> Record:
         """Return a record as its author has it now, and with what was written of it by hand."""
-        by_hand = self.amended(known.id).stamps
+        by_hand = self.view.amended(known.id).stamps
         text = known.text if "text" in by_hand else change.text
         at = min(known.created_at, change.created_at)
         others = tuple(mark for mark in known.marks if mark != "rewound")
@@ -181,38 +184,38 @@ class ReplicaChange(RecordChange):
             kind=change.kind,
             marks=(*others, "rewound") if change.rewound else others,
             machine=machine,
-            **self._texts(known, text),
+            **self.filing.texts(known, text),
         )
-        return self._resolve_project(record)
+        return self.filing.in_home(record)
 
     def _put_in_place(self, known: Record, record: Record) -> None:
         """Put a record in the place of what it was, and log that by what is new in it."""
-        self._live = self._now - record.order < JUST_NOW
-        record = structs.replace(record, updated_at=self._now)
-        self._replace(known, record)
-        self._open_requests.clear()
+        self.log.is_live = self.log.now - record.order < JUST_NOW
+        record = structs.replace(record, updated_at=self.log.now)
+        self.filing.replace(known, record)
+        self.work.open_requests.clear()
         for one in (known, record):
             if one.in_session:
-                self._activity.set_back(one)
-        self._log(_operation(known, record), record.label, {known.project, record.project})
+                self.filing.activity.set_back(one)
+        self.log.append(_operation(known, record), record.label, {known.project, record.project})
         for one in (known, record):
-            self._touch(session_key(one.host, one.session, one.machine))
+            self.log.touch(session_key(one.host, one.session, one.machine))
 
     # --- what was done, and what is known of sessions and machines -----------------------------
 
     def _take_work(self, machine: str, change: WorkChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)
         for action in change.actions:
-            at = min(action.at, self._now)
-            self._live = self._now - at < JUST_NOW
+            at = min(action.at, self.log.now)
+            self.log.is_live = self.log.now - at < JUST_NOW
             placed = structs.replace(action, at=at, project="")
-            if self.take_action(session, placed, machine):
-                self._acted(placed, session, self._open_requests.at(session, at), home, "")
+            if self.actions.take_action(session, placed, machine):
+                self.work.count(placed, session, self.work.open_requests.at(session, at), home, "")
 
     def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)
-        known = self.session_info(session)
-        if (known is not None and known.revision >= change.revision) or self._is_gone(session):
+        known = self.view.session_info(session)
+        if (known is not None and known.revision >= change.revision) or self.view.is_gone(session):
             return
         info = SessionInfo(
             host=change.host,
@@ -225,53 +228,52 @@ class ReplicaChange(RecordChange):
             machine=machine,
             revision=change.revision,
         )
-        self.put_session(session, self.not_forgotten(info))
-        latest = next(self.session(session, newest_first=True), None)
+        self.actions.put_session(session, self.view.not_forgotten(info))
+        latest = next(self.view.session(session, newest_first=True), None)
         if latest is not None:
-            self._log("act", latest.label, {home})
-            self._touch(session)
-
-    def _is_gone(self, session: bytes) -> bool:
-        return self.was_forgotten(session) and not self.has_turns(session)
+            self.log.append("act", latest.label, {home})
+            self.log.touch(session)
 
     def _take_member(self, machine: str, change: MemberChange) -> None:
-        known = self.member(machine)
+        known = self.view.member(machine)
         if known is None or known.revision <= change.revision:
             member = Member(
                 machine=machine, author=change.author, name=change.name,
                 person=change.person, revision=change.revision,
             )  # fmt: skip
-            self._put(machine.encode(), pack(member), "members")
+            self._members.put(member)
 
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
-        if change.dismissed and not People(self.member).own(machine):
-            change = structs.replace(change, dismissed=None)  # from its user's sessions alone
+        if not self._is_own(machine):  # these are for its user's sessions alone
+            change = structs.replace(change, dismissed=None, mine=None)
         written = _written(machine, change)
         if not written.stamps:
             return
-        found = self.look_up(change.record)
+        found = self.view.look_up(change.record)
         if not found.label and not found.forgotten:
             for record_id in change.record.ids:
-                waiting = self.amended(record_id).joined(written, self._own)
-                self.note_amended(record_id, waiting)
+                waiting = self.view.amended(record_id).joined(written, self._own)
+                self.amendments.note_amended(record_id, waiting)
             return
-        known = self.get(found.label) if found.label else None
+        if found.forgotten and change.text is not None:
+            self.log.demand_scrub()  # likewise
+        known = self.view.get(found.label) if found.label else None
         if known is not None and known.project == home:
             self._write(known, written)
 
     def _write(self, known: Record, written: Amended) -> None:
-        register = self.amended(known.id)
+        register = self.view.amended(known.id)
         news = register.news(written, self._own)
         if not news:
             return
-        self.note_amended(known.id, register.joined(written, self._own).settled())
-        record = self._rewritten(known, news)
+        self.amendments.note_amended(known.id, register.joined(written, self._own).settled())
+        record = self.edits.rewritten(known, news)
         if record != known:
             self._put_in_place(known, record)
         if "text" in news:  # also where the same text came before, as what its author says now
-            self.demand_scrub()
+            self.log.demand_scrub()
 
     # --- what was forgotten ---------------------------------------------------------------------
 
@@ -281,49 +283,45 @@ class ReplicaChange(RecordChange):
         What was said here takes with it what was done for it, even what the others have not heard
         of yet. They are told of that, and of other names of what is gone.
         """
-        noted, self._noted = self._noted, {}
-        for named in change.records:
-            self._forget_named(named, home)
-        for work in change.work:
-            self._forget_listed(machine, work, home)
-        for title in change.titles:
-            for session in self._sessions_called(machine, title.session, home):
-                self.bury_title(session, title.title)
-                known = self.session_info(session)
-                if known is not None and digest(known.title) == title.title:
-                    self.forget_session_title(session)
-        for name in change.sessions:
-            for session in self._sessions_called(machine, name, home):
-                if not self.has_turns(session):
-                    self.forget_info(session)
-        more, self._noted = self._noted, noted
-        for project, one in more.items():
-            one.leave_out(change)
-            self._note(project).add(one)
-        self.demand_scrub()  # for what waits, too
+        with self.notes.besides(change):
+            for named in change.records:
+                self._forget_named(named, home)
+            for work in change.work:
+                self._forget_listed(machine, work, home)
+            for title in change.titles:
+                self._forget_title(machine, title, home)
+            for name in change.sessions:
+                for session in self._sessions_called(machine, name, home):
+                    if not self.view.has_turns(session):
+                        self.forget.session_info(session)
+        self.log.demand_scrub()  # for what waits, too
 
     def _forget_named(self, named: Named, home: str) -> None:
-        found = self.look_up(named)
-        record = self.get(found.label) if found.label else None
+        found = self.view.look_up(named)
+        record = self.view.get(found.label) if found.label else None
         if record is None:
-            self.bury(named)
+            self.amendments.bury(named)
         elif record.project == home:
-            self._live = True
+            self.log.is_live = True
             if record.machine:
-                self._delete(record)
-                if record.in_session:
-                    self._activity.set_back(record)
-                self._advance("forget", record, count=-1)
+                self.forget.record_alone(record)
             else:
-                self.forget(record)
-            self.bury(named)
+                self.forget.record(record)
+            self.amendments.bury(named)
 
     def _forget_listed(self, machine: str, work: ForgottenWork, home: str) -> None:
         keys = set(work.actions)
-        elsewhere = self.bury_actions(keys)
+        elsewhere = self.actions.bury_actions(keys)
         for session in {*self._sessions_called(machine, work.session, home), *elsewhere}:
             if self._is_in(session, home):
-                self.forget_work(session, EVER, None, lambda a: digest(a.key) in keys)
+                self.forget.work(session, EVER, None, lambda a: digest(a.key) in keys)
+
+    def _forget_title(self, machine: str, title: ForgottenTitle, home: str) -> None:
+        for session in self._sessions_called(machine, title.session, home):
+            self.actions.bury_title(session, title.title)
+            known = self.view.session_info(session)
+            if known is not None and digest(known.title) == title.title:
+                self.forget.title(session)
 
     def _sessions_called(self, machine: str, name: SessionName, home: str) -> list[bytes]:
         """Return the sessions that a machine may mean: another's, or this one's own copy of it."""
@@ -334,8 +332,23 @@ class ReplicaChange(RecordChange):
 
     def _is_in(self, session: bytes, home: str) -> bool:
         """Was it held in a project, as far as is known?"""
-        projects = self.projects_of(session)
+        projects = self.view.projects_of(session)
         return not projects or home in projects
+
+
+class _Members(Tables):
+    """Who works on which machine, and up to where the changes of the team are applied."""
+
+    def put(self, member: Member) -> None:
+        """Keep who works on a machine; "" is this one, by which others of its user know it."""
+        if member.machine:
+            self._t.put(member.machine.encode(), pack(member), db=self._db["members"])
+        else:
+            self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
+
+    def put_mark(self, mark: inbox.Mark) -> None:
+        """Keep a mark of the team's stream."""
+        self._t.put(TEAM_MARK, pack(mark), db=self._db["meta"])
 
 
 def _written(machine: str, change: AmendChange) -> Amended:
@@ -344,6 +357,7 @@ def _written(machine: str, change: AmendChange) -> Amended:
         "pinned": change.pinned,
         "done": change.done,
         "dismissed": change.dismissed,
+        "mine": change.mine,
     }
     stamps: dict[str, Stamp] = {f: flag.by(machine) for f, flag in flags.items() if flag}
     values: dict[str, Value] = {field: flag.on for field, flag in flags.items() if flag}
@@ -360,6 +374,6 @@ def _operation(known: Record, record: Record) -> Operation:
         return "move"
     if record.marks != known.marks:
         return "mark"
-    if record.pinned != known.pinned:
-        return "pin" if record.pinned else "unpin"
+    if (record.pinned, record.mine) != (known.pinned, known.mine):
+        return "pin" if record.is_pinned else "unpin"
     return "narrate"

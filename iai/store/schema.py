@@ -11,10 +11,11 @@ import lmdb
 from iai.config.layout import private
 from iai.errors import StoreCorrupt, StoreOutdated, StoreTooNew
 from iai.store.codec import decode_u64, encode_u64
+from iai.store.database import Database
 from iai.store.lmdb_file import open_file, translated
 from iai.store.migrations import Step
-from iai.store.seal import Database, Transaction
 from iai.store.sealing import is_sealed
+from iai.store.transaction import Transaction
 
 SCHEMA_KEY = b"schema"  # in `meta`
 COPIES_KEPT = 3  # of records from before a migration

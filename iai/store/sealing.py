@@ -13,16 +13,9 @@ import lmdb
 from iai.encryption import keys
 from iai.encryption.cipher import Cipher
 from iai.errors import KeyMissing, StoreCorrupt
+from iai.store.database import SEAL, Database, EncryptedDatabase
 from iai.store.masked_keys import Plain, forms
-from iai.store.seal import (
-    SEAL,
-    Damage,
-    Database,
-    EncryptedDatabase,
-    EncryptedTransaction,
-    Raw,
-    Transaction,
-)
+from iai.store.transaction import Damage, EncryptedTransaction, Raw, Transaction
 
 _NOTE = 8 + SEAL  # bytes of the note of a schema that is not encrypted, at most
 _PLAIN = Plain()

@@ -3,13 +3,13 @@
 from iai.model.record import DIGEST, Record
 from iai.store.codec import decode_time, encode_time
 from iai.store.environment import Environment
-from iai.store.record_view import RecordView
-from iai.store.seal import Transaction
+from iai.store.session_view import SessionView
+from iai.store.transaction import Transaction
 
 _EMPTY = b""
 
 
-class SessionActivity(RecordView):
+class SessionActivity(SessionView):
     """Keeps it in a transaction of the writer. What new turns change is written by `finish`."""
 
     def __init__(self, environment: Environment, transaction: Transaction) -> None:

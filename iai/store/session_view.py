@@ -10,7 +10,7 @@ from iai.store.actions import ActionView
 from iai.store.codec import decode_time, encode_time, encode_u64
 from iai.store.project_view import ProjectView
 from iai.store.record_keys import walk
-from iai.store.seal import BEYOND
+from iai.store.transaction import BEYOND
 
 _TURNS = ("by_session", "narration")
 
@@ -44,6 +44,10 @@ class SessionView(ActionView, ProjectView):
         """Was anything done in a session, or is there narration?"""
         narrated = walk(self._t, self._db["narration"], session, session)
         return any(True for _ in self.all_actions(session)) or any(True for _ in narrated)
+
+    def is_gone(self, session: bytes) -> bool:
+        """Was all of a session forgotten, and has it not gone on since?"""
+        return self.was_forgotten(session) and not self.has_turns(session)
 
     def turns_from(self, session: bytes, order: int) -> Iterator[Record]:
         key = session + encode_time(order)

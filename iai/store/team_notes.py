@@ -1,108 +1,108 @@
 """What other machines of a team are to be told of a transaction, besides what its log says."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 from iai.model.action import Action
-from iai.model.change import ForgottenTitle, SessionName
-from iai.model.clock import Now
-from iai.model.member import Member
-from iai.model.record import Record, Watermark, digest
-from iai.model.session import SessionInfo
-from iai.store.actions import ActionChange
+from iai.model.change import ForgetChange, ForgottenTitle, Named, SessionName
+from iai.model.record import Record, digest
 from iai.store.amendments import AmendmentChange, Noted
-from iai.store.codec import pack
-from iai.store.environment import Environment
-from iai.store.record_filing import RecordFiling
-from iai.store.record_view import TEAM_MARK, THIS_MACHINE
-from iai.store.seal import Transaction
+from iai.store.change_log import ChangeLog
+from iai.store.record_view import RecordView
 
 
-class TeamNotes(RecordFiling, ActionChange, AmendmentChange):
-    """Notes it for each project, whether or not there is a team: see `iai.store.amendments`."""
+class TeamNotes:
+    """Notes it for each project, whether or not there is a team: see `iai.store.amendments`.
 
-    def __init__(
-        self, environment: Environment, transaction: Transaction, now: Now, *, live: bool
-    ) -> None:
-        super().__init__(environment, transaction, now, live=live)
-        self._in_team = self._t.has(TEAM_MARK, db=self._db["meta"])
+    Where something of a session is to be forgotten, `find_home` or `note_home` comes first: when it
+    is gone, nothing tells which project it was in.
+    """
+
+    def __init__(self, view: RecordView, log: ChangeLog, amendments: AmendmentChange) -> None:
+        self._view = view
+        self._log = log
+        self._amendments = amendments
         self._noted: dict[str, Noted] = {}  # project -> what others are to hear of it
         self._homes_of: dict[bytes, tuple[SessionName, str]] = {}  # session -> name, project
-        self._titled: dict[bytes, None] = {}  # sessions of which more is known than before
+        self._new_infos: dict[bytes, None] = {}  # sessions of which more is known than before
 
-    def finish(self) -> Watermark:
-        """See `ChangeLog.finish`."""
-        self._note_titled()
-        self.keep_noted(self._before, self._mark.revision, self._noted)
-        return super().finish()
+    def finish(self) -> None:
+        """Keep what was noted, under the revision of the last change."""
+        self._note_infos()
+        self._amendments.keep_noted(self._log.before, self._log.mark.revision, self._noted)
 
-    def note_this_machine(self, member: Member) -> None:
-        """Keep who works on this machine, by which other machines of the same user are known."""
-        if self.member("") != member:
-            self._t.put(THIS_MACHINE, pack(member), db=self._db["meta"])
+    def written(self, record: Record) -> None:
+        """Note that something was written on a record by hand."""
+        self._of(record.project).labels[record.label] = None
 
-    def note_session(self, info: SessionInfo) -> bool:
-        """See `ActionChange.note_session`."""
-        if not super().note_session(info):
-            return False
-        self._titled[info.session_key] = None
-        return True
+    def forgotten(self, record: Record, named: Named) -> None:
+        """Note that a record is deleted for good."""
+        noted = self._of(record.project)
+        (noted.own_forgotten if record.mine == "note" else noted.forgotten).append(named)
 
-    def forget_session(self, session: bytes) -> None:
-        """See `ActionChange.forget_session`."""
-        super().forget_session(session)
+    def acted(self, place: bytes, project: str) -> None:
+        """Note that an action is new, or another one now; `place` is its key in `actions`."""
+        self._of(project).actions[place] = None
+
+    def info_changed(self, session: bytes) -> None:
+        """Note that what is known of a session is new."""
+        self._new_infos[session] = None
+
+    def find_home(self, session: bytes) -> None:
+        """Remember the name of a session, and its project, for what is forgotten of it."""
+        turns = chain(self._view.session(session, newest_first=True), self._view.narration(session))
+        latest = next(chain(turns, self._view.rewound(session)), None)
+        if latest is not None:
+            self.note_home(session, latest)
+
+    def note_home(self, session: bytes, turn: Record) -> None:
+        """Remember that by one of its turns."""
+        name = SessionName(turn.host, turn.session, turn.machine)
+        self._homes_of[session] = name, turn.project
+
+    def work_forgotten(self, session: bytes, gone: Iterable[Action]) -> None:
+        """Note which actions of a session are deleted for good."""
+        keys = [digest(action.key) for action in gone]
+        if keys and session in self._homes_of:
+            name, project = self._homes_of[session]
+            self._of(project).work.setdefault(name, []).extend(keys)
+
+    def title_forgotten(self, session: bytes, title: str) -> None:
+        """Note that a title of a session is deleted for good."""
         if session in self._homes_of:
             name, project = self._homes_of[session]
-            self._note(project).emptied.append(name)
+            self._of(project).titles.append(ForgottenTitle(name, digest(title)))
 
-    def forget_actions(
-        self,
-        session: bytes,
-        since: int,
-        until: int | None,
-        which: Callable[[Action], bool] = lambda _: True,
-    ) -> list[Action]:
-        """See `ActionChange.forget_actions`."""
-        gone = super().forget_actions(session, since, until, which)
-        if gone and session in self._homes_of:
-            name, project = self._homes_of[session]
-            keys = [digest(action.key) for action in gone]
-            self._note(project).work.setdefault(name, []).extend(keys)
-        return gone
-
-    def forget_title(self, session: bytes) -> bool:
-        """See `ActionChange.forget_title`."""
-        known = self.session_info(session)
-        if known is None or not super().forget_title(session):
-            return False
+    def session_forgotten(self, session: bytes) -> None:
+        """Note that nothing is left of a session."""
         if session in self._homes_of:
             name, project = self._homes_of[session]
-            self._note(project).titles.append(ForgottenTitle(name, digest(known.title)))
-        return True
+            self._of(project).emptied.append(name)
 
-    def _note(self, project: str) -> Noted:
+    @contextmanager
+    def besides(self, told: ForgetChange) -> Iterator[None]:
+        """Leave out of what is noted meanwhile what others know of already."""
+        before, self._noted = self._noted, {}
+        yield
+        more, self._noted = self._noted, before
+        for project, noted in more.items():
+            noted.leave_out(told)
+            self._of(project).add(noted)
+
+    def _of(self, project: str) -> Noted:
         if project not in self._noted:
             self._noted[project] = Noted()
         return self._noted[project]
 
-    def _find_home(self, session: bytes) -> None:
-        """Note the name of a session, and its project, for what is forgotten of it."""
-        turns = chain(self.session(session, newest_first=True), self.narration(session))
-        latest = next(chain(turns, self.rewound(session)), None)
-        if latest is not None:
-            self._note_home(session, latest)
-
-    def _note_home(self, session: bytes, turn: Record) -> None:
-        name = SessionName(turn.host, turn.session, turn.machine)
-        self._homes_of[session] = name, turn.project
-
-    def _note_titled(self) -> None:
+    def _note_infos(self) -> None:
         """Note the sessions of this machine of which more is known, for each of their projects."""
-        for session in self._titled:
-            self._find_home(session)
+        for session in self._new_infos:
+            self.find_home(session)
             name, project = self._homes_of.get(session, (None, ""))
             if name is not None and not name.machine:
-                if session not in self._sessions:  # no other change of it says so
-                    latest = next(self.session(session, newest_first=True), None)
-                    self._log("act", latest.label if latest else 0, {project}, name.session)
-                self._note(project).sessions[session] = None
+                if session not in self._log.sessions:  # no other change of it says so
+                    latest = next(self._view.session(session, newest_first=True), None)
+                    label = latest.label if latest else 0
+                    self._log.append("act", label, {project}, name.session)
+                self._of(project).sessions[session] = None

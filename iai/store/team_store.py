@@ -1,7 +1,8 @@
 """What the replicator keeps in `team/`: the inbox, and how far it has come with its team.
 
-All of it can be had again from the records and the stream, but which projects this machine shares:
-where the directory is lost, nothing is shared until somebody says so.
+All of it can be had again from the records and the stream, but which projects this machine shares,
+and copies of what the stream has lost: where the directory is lost, nothing is shared until
+somebody says so.
 """
 
 from collections import Counter
@@ -9,16 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from iai.model.record import digest
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
+from iai.store.copies import CopyChange, CopyView
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.inbox import DATABASES, SCHEMA, Arrived, InboxChange, InboxView, Mark
-from iai.store.seal import Transaction
 from iai.store.store import Store
+from iai.store.transaction import Transaction
 from iai.team.chain import Chain, Span
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     position: int = 0  # of the last message that it has acknowledged
     sequence: int = 0  # in the stream, of that message; 0: it may have been lost since
     since: int = 0  # when the project was first shared, UTC nanoseconds
+    own: bool = False  # was what is one's own published, too, for other machines of this user?
 
 
 class Peer(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,7 @@ class Peer(Struct, frozen=True, kw_only=True):
     islands: tuple[tuple[int, int], ...] = ()
     announced: int = 0
     heard_at: int = 0  # UTC nanoseconds, by its own clock and not after ours
+    beat: bytes = b""  # its last heartbeat, as it has signed it
 
     @property
     def chain(self) -> Chain:
@@ -85,7 +89,7 @@ class About(Struct, frozen=True):
     ours: Span | None  # positions that it covers, if this machine published it
 
 
-class TeamView(InboxView):
+class TeamView(InboxView, CopyView):
     """`team/` as of one moment."""
 
     def taken(self) -> Mark:
@@ -139,7 +143,7 @@ class TeamView(InboxView):
         return self._t.count(self._db["unopened"])
 
 
-class TeamChange(TeamView, InboxChange):
+class TeamChange(TeamView, InboxChange, CopyChange):
     """One transaction of the replicator."""
 
     def take(self, mark: Mark) -> None:
@@ -230,6 +234,15 @@ class TeamChange(TeamView, InboxChange):
             for one in self.about(subject):
                 if ours or one.ours:
                     self.erase(one.sequence)
+            self.drop_copies(subject)
+
+    def copy(
+        self, project: str, machine: str, position: int, data: bytes, about: Iterable[str]
+    ) -> None:
+        """Keep a copy of a message, if nothing in it was forgotten."""
+        subjects = list(about)
+        if all(self.forgotten(subject) is None for subject in subjects):
+            self.keep_copy(project, machine, position, data, subjects)
 
     def erase(self, sequence: int) -> None:
         """Have a message deleted from the stream."""
@@ -242,6 +255,9 @@ class TeamChange(TeamView, InboxChange):
 
 def _span(data: bytes) -> Span | None:
     return None if data == _THEIRS else Span(decode_u64(data[:8]), decode_u64(data[8:]))
+
+
+Write: TypeAlias = Callable[[TeamChange], object]  # what is to be done in a transaction
 
 
 class TeamStore(Store):

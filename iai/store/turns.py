@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iai.store.codec import decode_u64, encode_each, encode_u64
 from iai.store.environment import Environment, Tables
-from iai.store.seal import Transaction
+from iai.store.transaction import Transaction
 
 DATABASES = ("turns",)  # number of a block -> the neighbours and term vectors of its records
 # With 16, a question at 20,000 turns reads 120 blocks of 0.45 MB together; with 8, 167 of 0.3 MB;
@@ -30,7 +30,6 @@ _ends = Struct(f"<{BLOCK}I")
 _LABEL = np.dtype("<u4")
 _ROW = 2 * AROUND * _LABEL.itemsize  # bytes
 _VECTORS = _ends.size + BLOCK * _ROW  # where the first vector begins
-_ALONE = bytes(_ROW)
 _EMPTY = bytes(_VECTORS)
 
 Labels: TypeAlias = NDArray[np.int64]

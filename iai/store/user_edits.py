@@ -8,21 +8,38 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from iai.model.amended import NOTHING, Field, Value
-from iai.model.record import Mark, Record
-from iai.store.amendments import Identity
+from iai.model.record import MarkByHand, Record
+from iai.store.amendments import AmendmentChange, Identity
+from iai.store.change_log import ChangeLog
+from iai.store.record_filing import RecordFiling
+from iai.store.record_view import RecordView
 from iai.store.team_notes import TeamNotes
 
-_BY_HAND: tuple[Mark, ...] = ("done", "dismissed")
+_BY_HAND: tuple[MarkByHand, ...] = ("done", "dismissed")
 
 
-class UserEdits(TeamNotes):
-    """Edits records in a transaction of the writer, and notes it for the others of a team."""
+class UserEdits:
+    """Edits records, and notes it for the others of a team."""
+
+    def __init__(
+        self,
+        view: RecordView,
+        log: ChangeLog,
+        filing: RecordFiling,
+        amendments: AmendmentChange,
+        notes: TeamNotes,
+    ) -> None:
+        self._view = view
+        self._log = log
+        self._filing = filing
+        self._amendments = amendments
+        self._notes = notes
 
     def pin(self, record: Record, *, pinned: bool, mine: bool = False) -> None:
         """Pin a record, so that every session of its project starts with it, or unpin it.
 
-        A pin that is `mine` is for the sessions on this machine alone, whether or not the project
-        has one as well. Without that, unpinning takes both off.
+        A pin that is `mine` is for the sessions of this user alone, whether or not the project has
+        one as well. Without that, unpinning takes both off.
         """
         if record.mine == "note" or not mine:
             of_mine = record.mine if pinned or record.mine == "note" else ""
@@ -30,31 +47,31 @@ class UserEdits(TeamNotes):
         else:
             changed = structs.replace(record, mine="pin" if pinned else "")
         if changed != record:
-            self._replace(record, structs.replace(changed, updated_at=self._now))
+            self._filing.replace(record, structs.replace(changed, updated_at=self._log.now))
             if changed.pinned != record.pinned:
                 self._write_by_hand(record, "pinned")
-            self._advance("pin" if pinned else "unpin", record)
+            if changed.mine != record.mine:
+                self._write_by_hand(record, "mine")
+            self._log.note("pin" if pinned else "unpin", record)
 
-    def edit(self, record: Record, text: str) -> None:
+    def set_text(self, record: Record, text: str) -> None:
         """Replace the text of a record."""
         if record.text != text:
-            edited = structs.replace(record, updated_at=self._now, **self._texts(record, text))
-            self._replace(record, edited)
+            texts = self._filing.texts(record, text)
+            edited = structs.replace(record, updated_at=self._log.now, **texts)
+            self._filing.replace(record, edited)
             self._write_by_hand(record, "text")
-            self._advance("edit", record)
+            self._log.note("edit", record)
 
-    def mark(self, record: Record, mark: Mark, *, on: bool = True) -> None:
-        """Mark a record, or not: it is done, not to be shown at a start again, or taken back."""
+    def mark(self, record: Record, mark: MarkByHand, *, on: bool = True) -> None:
+        """Mark a record, or not: it is done, or not to be shown at a start again."""
         if (mark in record.marks) != on:
             others = tuple(other for other in record.marks if other != mark)
             marks = (*others, mark) if on else others
-            marked = structs.replace(record, marks=marks, updated_at=self._now)
-            self._replace(record, marked)
-            if mark != "rewound":
-                self._write_by_hand(record, mark)
-            elif on:
-                self._activity.set_back(record)
-            self._advance("mark", record)
+            marked = structs.replace(record, marks=marks, updated_at=self._log.now)
+            self._filing.replace(record, marked)
+            self._write_by_hand(record, mark)
+            self._log.note("mark", record)
 
     def with_waiting(
         self, record: Record, identity: Identity, own: str = ""
@@ -63,33 +80,37 @@ class UserEdits(TeamNotes):
 
         `own` is the id of this machine, by which ties are broken.
         """
-        known = self.amended(record.id)
+        known = self._view.amended(record.id)
         if known.named is not None:
             known = NOTHING
-        waiting = [self.amended(i) for i in (record.id, *identity.ids)]
+        waiting = [self._view.amended(i) for i in (record.id, *identity.ids)]
         found = [(one, one.named) for one in waiting if one.named is not None]
         for one, named in found:
-            if self.belongs(one.project) == record.project:  # else nobody there could know of it
-                record = self._rewritten(record, known.news(one, own))
+            if self._view.belongs(one.project) == record.project:  # else nobody there could know it
+                record = self.rewritten(record, known.news(one, own))
                 known = known.joined(one, own)
                 identity = identity.also(record.id, named)
             for record_id in named.ids:
-                self.note_amended(record_id, NOTHING)
+                self._amendments.note_amended(record_id, NOTHING)
         if found:
-            self.note_amended(record.id, known.settled())
+            self._amendments.note_amended(record.id, known.settled())
         return record, identity
 
-    def _rewritten(self, record: Record, values: Mapping[str, Value]) -> Record:
+    def rewritten(self, record: Record, values: Mapping[str, Value]) -> Record:
         """Return a record with what was written by hand."""
         marks = tuple(mark for mark in record.marks if values.get(mark, True))
         marks += tuple(mark for mark in _BY_HAND if values.get(mark) is True and mark not in marks)
         text = values.get("text", record.text)
-        fields = self._texts(record, text) if isinstance(text, str) and text != record.text else {}
+        edited = isinstance(text, str) and text != record.text
+        fields = self._filing.texts(record, str(text)) if edited else {}
         pinned = bool(values.get("pinned", record.pinned))
-        return structs.replace(record, marks=marks, pinned=pinned, **fields)
+        mine = record.mine
+        if "mine" in values and mine != "note":
+            mine = "pin" if values["mine"] else ""
+        return structs.replace(record, marks=marks, pinned=pinned, mine=mine, **fields)
 
     def _write_by_hand(self, record: Record, field: Field) -> None:
         """Note that something of a record was written on this machine, to be told to others."""
-        self.note_amended(record.id, self.amended(record.id).written(field, self._now))
-        if record.mine != "note":
-            self._note(record.project).labels[record.label] = None
+        written = self._view.amended(record.id).written(field, self._log.now)
+        self._amendments.note_amended(record.id, written)
+        self._notes.written(record)

@@ -96,6 +96,13 @@ class Grant(Statement, frozen=True):
     wrapped: bytes  # the keys themselves, in that order
 
 
+class Personal(Statement, frozen=True):
+    """The keys to what is one user's own, for the machines of that user; the last is current."""
+
+    keys: list[bytes]  # their ids
+    wrapped: dict[str, bytes]  # for each machine: the keys themselves, in that order
+
+
 class Appoint(Statement, frozen=True):
     """The founder makes a machine an admin, which can remove others, too: see `may_remove`."""
 
@@ -113,7 +120,9 @@ class Leave(Statement, frozen=True):
     counted: list[bytes]  # digests
 
 
-AnyStatement: TypeAlias = Found | Invite | Join | Admit | Profile | Key | Grant | Appoint | Leave
+AnyStatement: TypeAlias = (
+    Found | Invite | Join | Admit | Profile | Key | Grant | Personal | Appoint | Leave
+)
 
 
 class Signed(Struct, frozen=True):

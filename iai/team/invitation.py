@@ -55,7 +55,7 @@ def decode(code: str, now: int) -> Invitation:
     if not text.startswith(PREFIX):
         if text.startswith(_ANY_VERSION) and "-" in text[:8]:
             raise BadUsage("the invitation is from a newer iai: upgrade iai here")
-        raise BadUsage(f"this is no invitation: one begins with {PREFIX}")
+        raise BadUsage(f"this is not an invitation: one starts with {PREFIX}")
     encoded = text[len(PREFIX) :]
     try:
         whole = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)

@@ -42,6 +42,7 @@ from iai.team.enrolment import Enrolment
 from iai.team.envelope import Header, ProjectKey
 from iai.team.identity import PublicKeys
 from iai.team.invitation import Invitation
+from iai.team.personal import PersonalKeys, Sealed
 from iai.team.roster import KeyState, Received, Roster, evaluate
 
 LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
@@ -74,6 +75,7 @@ class Membership:
         self.secret = enrolment.secret  # of the team; b"" until this machine is let in
         self._messages: dict[bytes, Received] = {}
         self._keys: dict[bytes, ProjectKey] = {}  # that this machine has, by id
+        self._personal = PersonalKeys(enrolment.identity, enrolment.team)
         self._unwrapped: set[bytes] = set()  # digests of the messages that were gone through
         self._evaluated: Roster | None = None
 
@@ -104,7 +106,13 @@ class Membership:
             return list(self._introduction())
         if not self.secret:
             return []
-        steps = (self._profile, self._confirmations, self._rotations, self._grants)
+        steps = (
+            self._profile,
+            self._confirmations,
+            self._rotations,
+            self._grants,
+            self._personal_keys,
+        )
         return [*self._admissions(now), *(one for step in steps for one in step())]
 
     def refill(self) -> list[Publication]:
@@ -231,6 +239,27 @@ class Membership:
             raise UnknownKey(f"this machine does not have key {header.key.hex()} yet")
         return Opened(header, envelope.unseal(data, key))
 
+    @property
+    def shares_own(self) -> bool:
+        """Can what is one's own be sealed, and is there another machine of this user to read it?
+
+        That the machines have one user, they have to have signed.
+        """
+        return self._personal.usable(self.roster) is not None
+
+    def seal_own(self, plain: bytes, about: tuple[str, ...]) -> Sealed:
+        """Seal what only the machines of this one's user are to read. Raises UnknownKey."""
+        return self._personal.seal(self.roster, plain, about)
+
+    def open_own(self, machine: str, sealed: Sealed) -> bytes | None:
+        """Return what a machine of this one's user has sealed; None if it is of somebody else.
+
+        Raises UnknownKey, Forged.
+        """
+        if self.roster.person(machine) != self.roster.person(self.machine):
+            return None
+        return self._personal.open(self.roster, sealed)
+
     def keys(self, project: str) -> tuple[bytes, ...]:
         """Return the ids of the keys of a project (by its hash) that this machine has."""
         return tuple(key for key in self.roster.keys.get(project, {}) if key in self._keys)
@@ -349,6 +378,13 @@ class Membership:
             ][:_MOST_GRANTED]
             if lacking:
                 yield self._grant(machine, keys, lacking)
+
+    def _personal_keys(self) -> Iterator[Publication]:
+        """Yield the keys to what is one's own, for a machine of this user that lacks them."""
+        made = self._personal.due(self.roster, self._clock())
+        if made is not None:
+            whose = hashlib.blake2b("".join(sorted(made.wrapped)).encode(), digest_size=8)
+            yield self._publication(f"personal:{whose.hexdigest()}:{len(made.keys)}", made)
 
     def _grant(
         self, machine: str, keys: PublicKeys, lacking: list[tuple[str, bytes]]

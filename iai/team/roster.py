@@ -25,6 +25,7 @@ from iai.team.control import (
     Join,
     Key,
     Leave,
+    Personal,
     Profile,
     Signed,
     team_id,
@@ -62,6 +63,7 @@ class Roster(Struct):
     spent: dict[bytes, str] = field(default_factory=dict)  # invitations, and the machine let in
     profiles: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, dict[bytes, KeyState]] = field(default_factory=dict)  # by project and id
+    personal: list[tuple[str, Personal]] = field(default_factory=list)  # and who stated it
     handed: list[Signed] = field(default_factory=list)  # messages with keys, to be unwrapped
     counted: list[Signed] = field(default_factory=list)  # in their order
     refused: dict[bytes, str] = field(default_factory=dict)  # why, by digest
@@ -95,6 +97,11 @@ class Roster(Struct):
         by, invite = self.invites[invitation]
         said = (invite.own, join.own)
         return by, None if None in said else all(said)
+
+    def person(self, machine: str) -> str:
+        """Return what stands for a machine's user by all that was signed: their first machine."""
+        by, own = self.inviter(machine)
+        return self.person(by) if own else machine
 
     def current(self, project: str) -> KeyState | None:
         """Return the newest key of a project, of several the first; None if it has none."""
@@ -168,7 +175,7 @@ def _refusal(team: str, founder: bytes, signed: Signed, roster: Roster, stand: S
         return f"machine {signed.machine} is not in the team"
     if not signed.is_by(keys):
         return f"not what machine {signed.machine} has signed"
-    if isinstance(statement, Key | Grant):
+    if isinstance(statement, Key | Grant | Personal):
         roster.handed.append(signed)  # others may have used that key before they knew
     if not stand.counts(signed):
         return f"machine {signed.machine} has left the team"
@@ -225,8 +232,8 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
         case Key(project=project, key=key, epoch=epoch, wrapped=wrapped):
             made = KeyState(key, epoch, {by, *wrapped})
             roster.keys.setdefault(project, {}).setdefault(key, made)
-        case Grant() as grant:
-            _hand(grant, roster)
+        case Grant() | Personal() as handed:
+            _hand(by, handed, roster)
         case Appoint():
             pass  # see `removals.standing`
         case Leave(machine=machine):
@@ -236,8 +243,11 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
             roster.joins[by] = signed.statement
 
 
-def _hand(grant: Grant, roster: Roster) -> None:
+def _hand(by: str, grant: Grant | Personal, roster: Roster) -> None:
     """Note that a machine has keys."""
+    if isinstance(grant, Personal):
+        roster.personal.append((by, grant))
+        return
     for project, ids in grant.keys.items():
         known = roster.keys.get(project, {})
         for key in known.keys() & set(ids):

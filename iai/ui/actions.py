@@ -63,4 +63,4 @@ def _request(name: str, ref: str, form: Mapping[str, str]) -> Request:
         case "forget":
             return Forget(refs=(ref,))
         case _:
-            raise BadUsage("that form asks for nothing that can be done here")
+            raise BadUsage("that form asks for an unknown action")

@@ -25,8 +25,8 @@ from iai.errors import BadUsage, GroupNotRunning, IaiError, NotFound, StoreAbsen
 from iai.process import lock
 from iai.ui import (
     actions,
+    deliveries,
     files,
-    given,
     guard,
     installation,
     next_session,
@@ -36,13 +36,13 @@ from iai.ui import (
     sessions,
     topic_map,
 )
-from iai.ui.asked import Asked, Document
 from iai.ui.guard import Guard, Keys
 from iai.ui.installation import Examination
 from iai.ui.now import Watch
+from iai.ui.page_request import Document, PageRequest
 
 T = TypeVar("T")
-View: TypeAlias = Callable[[Asked], Document]
+View: TypeAlias = Callable[[PageRequest], Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 LIVE = ("state", "activity")  # parts of the page of now
@@ -60,7 +60,7 @@ VIEWS: dict[str, tuple[View, str]] = {
     "record": (record.show, "record.html"),
     "search": (search.show, "search.html"),
     "files": (files.show, "files.html"),
-    "given": (given.show, "given.html"),
+    "deliveries": (deliveries.show, "deliveries.html"),
     "settings": (installation.settings, "settings.html"),
     "map": (topic_map.show, "map.html"),
 }
@@ -130,8 +130,8 @@ class Pages:
         self.ending.set()
         self._examination.end()
 
-    def _now(self, asked: Asked) -> Document:
-        return self._watch.live(asked.wall) | self._watch.past()
+    def _now(self, request: PageRequest) -> Document:
+        return self._watch.live(request.wall) | self._watch.past()
 
     def _act(self, request: Request, form: dict[str, str]) -> Response:
         try:
@@ -140,9 +140,9 @@ class Pages:
             return self._problem(request, error, actions.back(form))
 
     def _page(self, request: Request, view: View, template: str) -> Response:
-        asked = Asked(self._settings, dict(request.query_params), time.time_ns())
+        wanted = PageRequest(self._settings, dict(request.query_params), time.time_ns())
         try:
-            return HTMLResponse(self._html(request, template, asked.wall, view(asked)))
+            return HTMLResponse(self._html(request, template, wanted.wall, view(wanted)))
         except IaiError as error:
             return self._problem(request, error)
 

@@ -12,7 +12,7 @@ from iai.recall.account import changed_line, commit_line
 from iai.recall.file_history import FileVisit, change_line, history
 from iai.recall.timeline import Stretch, stretches
 from iai.store.record_view import RecordView
-from iai.ui.asked import Asked, Document, choices, chosen
+from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 SHOWN = 20  # visits on a page
 LATELY = 12  # sessions whose files are listed
@@ -28,12 +28,12 @@ class Changed(Struct, frozen=True):
     project: str  # id
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the history of a file; without a path, the files of the last sessions."""
-    path, start = asked.exact("path"), asked.offset()
-    with asked.records() as view:
+    path, start = request.exact("path"), request.offset()
+    with request.records() as view:
         projects = choices(view)
-        project = chosen(asked, projects)
+        project = chosen(request, projects)
         only = project.id if project else ""
         names = {one.id: one.name for one in view.projects()}
         visits, works, lately = [], [], []

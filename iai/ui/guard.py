@@ -132,7 +132,7 @@ class Guard:
         if origin not in ("", f"http://{host}") and not (origin == "null" and site):
             return Refusal(403, "Another page sent this request.")
         if not safe and not (site or origin):
-            return Refusal(403, "It cannot be told which page sent this request.")
+            return Refusal(403, "It is not known which page sent this request.")
         return None
 
     def _entered(self, scope: Scope, headers: Headers) -> Response | None:

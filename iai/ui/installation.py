@@ -16,17 +16,17 @@ from iai.admin.doctor import group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.config import config_file
 from iai.config.settings import Source, resolve, shown
-from iai.ui.asked import Asked, Document
+from iai.ui.page_request import Document, PageRequest
 
 _DEEP = [sys.executable, "-m", "iai", "doctor", "--deep", "--json"]
 
 
-def settings(asked: Asked) -> Document:
+def settings(request: PageRequest) -> Document:
     """Return each setting with its value, where that comes from, and its default."""
-    found, warnings = resolve(os.environ, config_file.read(asked.layout.config)[0])
+    found, warnings = resolve(os.environ, config_file.read(request.layout.config)[0])
     return {
-        "store": asked.settings.store,
-        "config": asked.layout.config,
+        "store": request.settings.store,
+        "config": request.layout.config,
         "warnings": warnings,
         "settings": [
             {
@@ -105,11 +105,11 @@ class Examination:
         self._process = None
 
 
-def health(asked: Asked, examination: Examination) -> Document:
+def health(request: PageRequest, examination: Examination) -> Document:
     """Return what `iai doctor` finds at once, and what it found when it last read everything."""
     checks = chain(
-        machine.checks(asked.layout, os.environ, asked.settings),
-        group.checks(asked.layout, asked.settings, verify=False),
+        machine.checks(request.layout, os.environ, request.settings),
+        group.checks(request.layout, request.settings, verify=False),
     )
     found = list(checks)
     verdicts = [finding.verdict for finding in found]

@@ -11,11 +11,11 @@ from iai.model.record import Record
 from iai.payload import budget
 from iai.store.record_view import RecordView
 from iai.ui import charts
-from iai.ui.asked import Asked, Document, choices, chosen
+from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 _HEADING = "## "
 _QUOTED = "> "
-# Where `iai.payload.compose` puts the number of the record that a line was made from: before a
+# Where `iai.payload` puts the number of the record that a line was made from: before a
 # quotation, before what a session came to, or at the end. Numbers elsewhere are part of the text.
 _SOURCES = (
     re.compile(r"#(\d{1,19}), [^:]*:$"),
@@ -41,17 +41,17 @@ class Section(Struct, frozen=True, kw_only=True):
     tokens: int
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the text of the next session in a project, exactly as its hook prints it."""
-    with asked.records() as view:
+    with request.records() as view:
         projects = choices(view)
-        project = chosen(asked, projects) or (projects[0] if projects else None)
+        project = chosen(request, projects) or (projects[0] if projects else None)
         directories = _directories(view, project.id) if project else []
-    directory = asked.exact("directory")
+    directory = request.exact("directory")
     if directory not in directories:
         directory = project.root if project else "/"
-    found = preview.composed_here(asked.settings, directory, asked.wall)
-    with asked.records() as view:
+    found = preview.composed_here(request.settings, directory, request.wall)
+    with request.records() as view:
         read = list(sections(found.text, view))
     used = budget.tokens(found.text)
     return {

@@ -20,7 +20,7 @@ from iai.process.build import build
 from iai.process.disk_space import DiskSpace
 from iai.process.ledger import Reader
 from iai.ui import charts
-from iai.ui.asked import Asked, Document
+from iai.ui.page_request import Document, PageRequest
 
 EVENTS = 12  # of the event log
 RECORDS = 8  # that came last
@@ -37,7 +37,7 @@ STAGES = {
 
 
 class Watch:
-    """What changes while one looks at it. It remembers how far the event log was read."""
+    """What changes while somebody looks at it. It remembers how far the event log was read."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -88,8 +88,8 @@ class Watch:
     def _latest(self) -> list[Record]:
         """Return the records that came last, the latest first."""
         found: list[Record] = []
-        asked = Asked(self._settings, {}, 0)
-        with suppress(StoreError), asked.records() as view:
+        request = PageRequest(self._settings, {}, 0)
+        with suppress(StoreError), request.records() as view:
             last = view.watermark().max_vec_label
             for label in range(last, max(0, last - LOOKED_AT), -1):
                 record = view.get(label)
@@ -106,7 +106,7 @@ def headline(document: Document) -> tuple[str, str]:
     if group != "running":
         return "iai does not answer.", "fail"
     if payload["behind"] is None:
-        return "It cannot be told how far behind the next session's text is.", "fail"
+        return "It is not known how far behind the next session's text is.", "fail"
     if payload["behind"]:
         changes = "1 change" if payload["behind"] == 1 else f"{payload['behind']:,} changes"
         return f"The next session's text lacks {changes}.", "warn"

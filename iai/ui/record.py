@@ -1,20 +1,20 @@
 """The page of one record: its text in its exchange, and what can be done with it."""
 
-from iai.errors import NotFound
+from iai.errors import NoRecord
 from iai.model.people import People
 from iai.model.record import Record
 from iai.recall import conversation
 from iai.recall.account import account
-from iai.ui.asked import Asked, Document
+from iai.ui.page_request import Document, PageRequest
 
 
-def show(asked: Asked) -> Document:
-    """Return a record and its exchange. Raises NotFound."""
-    number = asked.number("ref")
-    with asked.records() as view:
+def show(request: PageRequest) -> Document:
+    """Return a record and its exchange. Raises NoRecord."""
+    number = request.number("ref")
+    with request.records() as view:
         record = view.get(number) if 0 < number < 1 << 63 else None
         if record is None:
-            raise NotFound(f"there is no record #{number}; it may have been forgotten")
+            raise NoRecord(str(number))
         _, exchange, _ = conversation.around(view, record, 0)
         project = view.project_named(record.project)
         by = str(People(view.member).whose(record.machine))

@@ -21,7 +21,7 @@ PAGES = {
     "sessions": "Sessions",
     "search": "Search",
     "files": "Files",
-    "given": "Deliveries",
+    "deliveries": "Deliveries",
     "settings": "Settings",
     "health": "Health",
     "map": "Map",

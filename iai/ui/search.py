@@ -10,25 +10,26 @@ from iai.process.client import Client, recall
 from iai.protocol.graph_cache import Hit, Recall
 from iai.recall.named_person import ME, machines_of
 from iai.store.record_view import RecordView
-from iai.ui.asked import Asked, Document, choices, chosen
+from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 HITS = 10
 MOST_HITS = 50
 ROLES = ("user", "assistant")
+FILTERS = ("role", "since", "file", "commit", "command", "by")
 PERIODS = {"": "any time", "1d": "a day", "7d": "a week", "30d": "a month", "365d": "a year"}
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the hits for a query; none without one. What went wrong is said on the page."""
-    with asked.records() as view:
+    with request.records() as view:
         projects = choices(view)
         people = authors(view)
-    project = chosen(asked, projects)
+    project = chosen(request, projects)
     found: Document = {"hits": [], "degraded": (), "problem": "", "took_ms": 0.0}
-    query = asked.text("q")
+    query = request.text("q")
     if query:
         try:
-            found |= _recall(asked, query, project.id if project else "")
+            found |= _recall(request, query, project.id if project else "")
         except IaiError as error:
             found["problem"] = str(error)
     return {
@@ -38,29 +39,27 @@ def show(asked: Asked) -> Document:
         "roles": ROLES,
         "periods": PERIODS,
         "people": people,
-        "asked": {
-            name: asked.text(name) for name in ("role", "since", "file", "commit", "command", "by")
-        },
-        "failed": bool(asked.text("failed")),
+        "filters": {name: request.text(name) for name in FILTERS},
+        "failed": bool(request.text("failed")),
         **found,
     }
 
 
-def _recall(asked: Asked, query: str, project: str) -> Document:
+def _recall(request: PageRequest, query: str, project: str) -> Document:
     question = Recall(
         query=query,
-        k=min(asked.number("k") or HITS, MOST_HITS),
+        k=min(request.number("k") or HITS, MOST_HITS),
         project=project,
-        role=_role(asked.text("role")),
-        since=units.moment("since", asked.text("since"), asked.wall),
+        role=_role(request.text("role")),
+        since=units.moment("since", request.text("since"), request.wall),
         explain=True,
-        file=asked.text("file"),
-        commit=asked.text("commit"),
-        command=asked.text("command"),
-        failed=bool(asked.text("failed")),
-        machines=machines_of(asked.text("by"), asked.layout),
+        file=request.text("file"),
+        commit=request.text("commit"),
+        command=request.text("command"),
+        failed=bool(request.text("failed")),
+        machines=machines_of(request.text("by"), request.layout),
     )
-    with Client(asked.layout) as client:
+    with Client(request.layout) as client:
         client.require()
         began = time.perf_counter()
         answer = recall(client, question)

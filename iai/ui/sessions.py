@@ -10,20 +10,20 @@ from iai.model.session import SessionInfo
 from iai.recall import conversation
 from iai.recall.account import account, session_line
 from iai.recall.timeline import Stretch, stretches
-from iai.session_start.given import delivered
-from iai.ui.asked import Asked, Document, choices, chosen
+from iai.session_start.delivery_notes import delivered
+from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 SHOWN = 20  # sessions on a page
 AT_ONCE = 100  # more, if they were active at the same time
 EXCHANGES = 10  # on a page of a story
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the sessions, the last active first, by project and branch."""
-    before, branch = asked.number("before"), asked.text("branch")
-    with asked.records() as view:
+    before, branch = request.number("before"), request.text("branch")
+    with request.records() as view:
         projects = choices(view)
-        project = chosen(asked, projects)
+        project = chosen(request, projects)
         only = Filter(project=project.id if project else "")
         listed = stretches(view, only, before=before, branch=branch)
         found = list(islice(listed, SHOWN))
@@ -42,12 +42,12 @@ def show(asked: Asked) -> Document:
     }
 
 
-def story(asked: Asked) -> Document:
+def story(request: PageRequest) -> Document:
     """Return one session, so many exchanges at a time. Raises NotFound."""
-    host, session, start = asked.exact("host"), asked.exact("session"), asked.offset()
-    machine = asked.exact("machine")
+    host, session, start = request.exact("host"), request.exact("session"), request.offset()
+    machine = request.exact("machine")
     key = session_key(host, session, machine)
-    with asked.records() as view:
+    with request.records() as view:
         found = conversation.of_session(view, key)
         info = view.session_info(key) or SessionInfo(host=host, session=session, machine=machine)
         by = str(People(view.member).whose(machine))
@@ -56,7 +56,7 @@ def story(asked: Asked) -> Document:
     if not found:
         raise NotFound("there is no such session, or it was forgotten")
     bases = [project.root if project else "", info.cwd]
-    given = delivered(asked.layout, session) if not machine else frozenset()
+    given = delivered(request.layout, session) if not machine else frozenset()
     return {
         "host": host,
         "session": session,

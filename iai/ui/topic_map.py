@@ -19,7 +19,7 @@ from iai.model.record import Record
 from iai.model.topic import Topic
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
-from iai.ui.asked import Asked, Document, choices, chosen
+from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 MOST_NODES = 2_000  # topics and records in the picture
 LINKS = 4  # of a topic: the strongest
@@ -74,16 +74,16 @@ class Line(Struct, frozen=True):
     width: float
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the topics of a project as found in the last SLEEP, and one that was chosen.
 
     Raises BadUsage.
     """
-    start, wanted = asked.offset(), asked.text("topic")
-    with asked.records() as view:
+    start, wanted = request.offset(), request.text("topic")
+    with request.records() as view:
         projects = choices(view)
-        project = chosen(asked, projects) or (projects[0] if projects else None)
-        found, links = _read(asked, view.belongs(project.id)) if project else ([], Counter())
+        project = chosen(request, projects) or (projects[0] if projects else None)
+        found, links = _read(request, view.belongs(project.id)) if project else ([], Counter())
         nodes = _drawn(view, found, links)
     return {
         "projects": projects,
@@ -100,12 +100,12 @@ def show(asked: Asked) -> Document:
     }
 
 
-def _read(asked: Asked, project: str) -> tuple[list[Topic], Counter[tuple[int, int]]]:
+def _read(request: PageRequest, project: str) -> tuple[list[Topic], Counter[tuple[int, int]]]:
     """Return the topics of a project, the latest window first, and how they are linked."""
     topics: list[Topic] = []
     nodes = 0
     try:
-        with closing(Readers(asked.layout)) as readers, readers.graph.view() as graph:
+        with closing(Readers(request.layout)) as readers, readers.graph.view() as graph:
             for window in reversed(graph.windows(project).values()):
                 for topic in window.topics:
                     nodes += 1 + len(topic.members)

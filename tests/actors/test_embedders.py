@@ -166,7 +166,7 @@ def test_a_text_edited_during_a_rebuild_is_changed_in_both(world: Make) -> None:
     with w.records.view() as view:
         record = view.get(1)
     assert record is not None
-    w.records.commit(lambda unit: unit.edit(record, "zzz"), w.now)
+    w.records.commit(lambda unit: unit.edits.set_text(record, "zzz"), w.now)
     w.run(30.0)
     assert serving(w).fingerprint == "slow-1"
     with w.vectors.view() as view_:

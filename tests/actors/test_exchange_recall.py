@@ -31,12 +31,12 @@ def at(w: World, seconds: int) -> int:
 
 def say(w: World, seconds: int, text: str, **fields: Any) -> int:
     new = new_record(f"k{seconds}{text}", text=text, created_at=at(w, seconds), **fields)
-    return w.records.commit(lambda unit: unit.insert(new)[0], w.now)[0]
+    return w.records.commit(lambda unit: unit.records.insert(new)[0], w.now)[0]
 
 
 def do(w: World, seconds: int, kind: str, session: str = "s", **fields: Any) -> None:
     done = Action(key=f"{seconds}{kind}", kind=kind, at=at(w, seconds), **fields)  # type: ignore[arg-type]
-    w.records.commit(lambda unit: unit.act(done, "claude", session, PROJECT), w.now)
+    w.records.commit(lambda unit: unit.work.act(done, "claude", session, PROJECT), w.now)
 
 
 def ask(w: World, query: str, **fields: Any) -> tuple[Hit, ...]:
@@ -196,7 +196,7 @@ def test_people_come_before_programs(w: World) -> None:
     robot = SessionInfo(host="claude", session="robot", unattended=True)
 
     def change(unit: RecordChange) -> None:
-        unit.note_session(robot)
+        unit.work.note_session(robot)
 
     w.records.commit(change, w.now)
     hits = ask(w, "crane fails at the berth again")

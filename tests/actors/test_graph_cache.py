@@ -354,7 +354,7 @@ def test_a_live_turn_is_found_before_a_backlog_is_worked_off(
     monkeypatch.setattr(document_frequency, "TERMS_SLICE", 1)
     w = world()
     old = [new_record(str(n), text=f"long ago {n}") for n in range(200)]
-    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    w.records.commit(lambda unit: [unit.records.insert(one) for one in old], w.now, live=False)
     capture(w, "the login works again")
     while found(w, "login works") != [201]:
         w.run(0.01)
@@ -464,7 +464,7 @@ def _with_a_backlog(world: Make, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(document_frequency, "TERMS_SLICE", 1)
     w = world()
     old = [new_record(str(n), text=f"long ago {n}") for n in range(40)]
-    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    w.records.commit(lambda unit: [unit.records.insert(one) for one in old], w.now, live=False)
     return w
 
 
@@ -554,7 +554,7 @@ def test_a_backlog_is_worked_off_in_small_slices_while_questions_come(world: Mak
     w.run(5.0)
     w.actors.pop(Actor.LIFECYCLE)
     old = [new_record(str(n), text=f"long ago {n}") for n in range(400)]
-    w.records.commit(lambda unit: [unit.insert(one) for one in old], w.now, live=False)
+    w.records.commit(lambda unit: [unit.records.insert(one) for one in old], w.now, live=False)
     counts = []
     while len(w.lexical) < len(TEXTS) + len(old):
         assert 1 in found(w, "login page")

@@ -648,7 +648,7 @@ def test_forgetting_is_all_or_nothing(world: Make) -> None:
     capture(w, "a", "b")
     reply = w.answer(Actor.INGEST, Forget(refs=("#1", "#9")))
     assert isinstance(reply, Error)
-    assert reply.detail == "nothing was forgotten: no record #9"
+    assert reply.detail == "there is no record #9; nothing was forgotten"
     assert texts(w) == ["a", "b"]
     assert w.answer(Actor.INGEST, Forget(refs=("#1",))) == Changed(count=1, revision=3)
     assert texts(w) == ["b"]
@@ -782,7 +782,7 @@ def test_a_refused_forget_leaves_the_spool_as_it_is(world: Make) -> None:
     assert isinstance(answer, Error)
     assert (answer.code, answer.detail) == (
         ErrorCode.NOT_FOUND,
-        "nothing was forgotten: no record #99",
+        "there is no record #99; nothing was forgotten",
     )
     assert len(list(w.layout.spool_new.iterdir())) == 1
     w.answer(Actor.INGEST, Forget(refs=("#1",)))

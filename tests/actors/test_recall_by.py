@@ -30,7 +30,7 @@ def harbour(world: Callable[..., World]) -> World:
         new = new_record(
             name, text=text, session=name, machine=machine, created_at=at + number * NS
         )
-        w.records.commit(lambda unit, new=new: unit.insert(new), w.now)  # type: ignore[misc]
+        w.records.commit(lambda unit, new=new: unit.records.insert(new), w.now)  # type: ignore[misc]
     return w
 
 
@@ -65,6 +65,6 @@ def test_ones_own_comes_first_among_equals(world: Callable[..., World]) -> None:
     for name, machine in (("kims", KIMS), ("mine", "")):
         text = TEXT.format("wrong today")
         new = new_record(name, text=text, session=name, machine=machine, created_at=at)
-        w.records.commit(lambda unit, new=new: unit.insert(new), w.now)  # type: ignore[misc]
+        w.records.commit(lambda unit, new=new: unit.records.insert(new), w.now)  # type: ignore[misc]
     (hit,) = ask(w)
     assert (hit.session_id, hit.same) == ("mine", (1,))

@@ -67,11 +67,11 @@ def old(tmp_path: Path) -> Old:
 
         def change(unit: RecordChange) -> None:
             for place in whole.places:
-                unit.place(place.project, place.directory)
+                unit.projects.place(place.project, place.directory)
             for record in whole.records:
                 if record.text.split(",")[0] in texts:
-                    unit._add(record, unit._as_kept(record))
-            unit.follow(structs.replace(whole.transcript, tail=b"", calls=()))
+                    unit.records._add(record, unit.records._as_kept(record))
+            unit.transcripts.follow(structs.replace(whole.transcript, tail=b"", calls=()))
 
         records.commit(change, START, live=False)
         records.close()
@@ -90,9 +90,9 @@ def change(tmp_path: Path, made: Callable[[RecordChange], None]) -> None:
 
 def forget(unit: RecordChange, *labels: int) -> None:
     for label in labels:
-        record = unit.get(label)
+        record = unit.view.get(label)
         assert record is not None
-        unit.forget(record)
+        unit.forget.record(record)
 
 
 def opened(tmp_path: Path, **given: Any) -> World:
@@ -226,9 +226,9 @@ def test_a_changed_text_stays_as_it_was_changed(old: Old, tmp_path: Path) -> Non
     old(*some_work())
 
     def redact(unit: RecordChange) -> None:
-        record = unit.get(1)
+        record = unit.view.get(1)
         assert record is not None
-        unit.edit(record, "redacted")
+        unit.edits.set_text(record, "redacted")
 
     change(tmp_path, redact)
     w = opened(tmp_path)

@@ -23,7 +23,7 @@ from iai.process.wakeups import SignalQueue
 from iai.protocol.behaviour import Answer, Caller, Steps
 from iai.protocol.ingest import Flush, Flushed
 from iai.protocol.message import PIPELINE, Actor, Error, Event, Reply, Request
-from iai.store.seal import EntryCorrupt
+from iai.store.database import EntryCorrupt
 
 
 class NoSignals(SignalQueue):
@@ -182,7 +182,7 @@ def test_a_replicator_that_lacks_what_it_needs_is_not_started_again(
     ours.close()
     theirs.close()
     assert code == Exit.CANNOT_START
-    said = "iai-memory[team]" if missing == "the package" else "this machine is in no team"
+    said = "iai-memory[team]" if missing == "the package" else "this machine is not in a team"
     assert said in caplog.text
 
 

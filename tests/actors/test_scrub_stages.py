@@ -92,7 +92,9 @@ def test_writes_that_never_stop_hold_only_the_scrub_up(world: Make) -> None:
 
     def slowly(self: Scrubber, pending: Revisions, now: Now) -> None:
         scrub(self, pending, now)
-        w.records.commit(lambda unit: unit.note_markup({"x": 1}), w.now)  # it starts over
+        w.records.commit(
+            lambda unit: unit.transcripts.note_markup({"x": 1}), w.now
+        )  # it starts over
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Scrubber, "step", slowly)

@@ -25,7 +25,7 @@ from iai.model.record import Transcript
 from iai.protocol.behaviour import Steps
 from iai.protocol.cache_writer import Reason
 from iai.session_start import snapshot
-from iai.store.record_change import RecordChange
+from iai.store.transcript_change import TranscriptChange
 
 SCENARIOS = 100
 
@@ -98,12 +98,12 @@ def only_count_and_label_are_compared(patch: Patch) -> None:
 
 
 def open_calls_are_not_kept_with_the_offset(patch: Patch) -> None:
-    follow = RecordChange.follow
+    follow = TranscriptChange.follow
 
-    def forgetful(self: RecordChange, transcript: Transcript) -> None:
+    def forgetful(self: TranscriptChange, transcript: Transcript) -> None:
         follow(self, structs.replace(transcript, calls=()))
 
-    patch.setattr(RecordChange, "follow", forgetful)
+    patch.setattr(TranscriptChange, "follow", forgetful)
 
 
 @pytest.mark.parametrize(

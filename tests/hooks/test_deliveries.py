@@ -50,8 +50,8 @@ def said(store: Store, text: str, session: str = "other", cwd: str = "/p", **fie
     records = Records(store.layout.records, writer=True)
 
     def change(unit: RecordChange) -> None:
-        unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
-        unit.insert(
+        unit.projects.place(Project(id=project.id, name=project.name, root=project.root), cwd)
+        unit.records.insert(
             new_record(text, text=text, project=project.id, cwd=cwd, session=session, **fields)
         )
 
@@ -64,7 +64,7 @@ def change(store: Store, do: Callable[[RecordChange, Record], None], label: int)
     records = Records(store.layout.records, writer=True)
 
     def run(unit: RecordChange) -> None:
-        record = unit.get(label)
+        record = unit.view.get(label)
         assert record is not None
         do(unit, record)
 
@@ -124,7 +124,7 @@ def test_after_a_compaction_a_session_gets_everything_again_and_where_it_stood(
     store: Store,
 ) -> None:
     pinned = said(store, "never log card numbers")
-    change(store, lambda unit, record: unit.pin(record, pinned=True), pinned)
+    change(store, lambda unit, record: unit.edits.pin(record, pinned=True), pinned)
     store.payload("/p", payload(said(store, "my own words", session="s")))
     store.call(starts("startup"))
     printed = store.call(starts("compact"))
@@ -213,8 +213,8 @@ def test_records_pinned_added_or_edited_since_are_new(store: Store) -> None:
     revisions = [said(store, text) for text in ("to be pinned", "to be corrected", "to be left")]
     store.payload("/p", payload(revisions[-1]))
     store.call(starts("startup"))
-    change(store, lambda unit, record: unit.pin(record, pinned=True), 1)
-    change(store, lambda unit, record: unit.edit(record, "corrected"), 2)
+    change(store, lambda unit, record: unit.edits.pin(record, pinned=True), 1)
+    change(store, lambda unit, record: unit.edits.set_text(record, "corrected"), 2)
     latest = said(store, "a fact", tier="semantic", session="")
     store.payload("/p", payload(latest))
     printed = store.call(starts("resume"))

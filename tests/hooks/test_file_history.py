@@ -16,7 +16,7 @@ from iai.payload.budget import tokens
 from iai.payload.file_notes import Note
 from iai.process import files
 from iai.session_start import deliveries
-from iai.session_start import given as of_session
+from iai.session_start import delivery_notes as of_session
 
 Make = Callable[..., Group]
 PATCH = (

@@ -12,7 +12,7 @@ from iai.model import framing
 from iai.payload import prompt
 from iai.payload.budget import tokens
 from iai.protocol.graph_cache import Hit
-from iai.session_start import deliveries, given
+from iai.session_start import deliveries, delivery_notes
 
 Make = Callable[..., Group]
 SAID = "The invoice exporter needs TZ=UTC, else reconcile_ledger drops the last hour of December."
@@ -110,7 +110,7 @@ def test_a_prompt_gets_relevant_text_but_not_twice(group: Make) -> None:
     text = answered(g, "first")
     assert f"#1 user, today: {SAID}" in text
     assert framing.without(text) == ""
-    assert given.delivered(g.layout, "first") == {1}
+    assert delivery_notes.delivered(g.layout, "first") == {1}
     (note,) = deliveries.read(g.layout)
     assert (note.source, note.outcome, note.session) == ("prompt", "recalled", "first")
     assert note.tokens == tokens(text)
@@ -119,7 +119,7 @@ def test_a_prompt_gets_relevant_text_but_not_twice(group: Make) -> None:
 
     start = {"session_id": "second", "source": "startup", "cwd": "/p"}
     wait_until(lambda: SAID in g.hook("session-recall", start).stdout, "it is there from the start")
-    assert given.delivered(g.layout, "second") == {1}
+    assert delivery_notes.delivered(g.layout, "second") == {1}
     assert g.iai("prompt-recall", stdin=event("second")).stdout == ""
     assert answered(g, "third")
     g.down()

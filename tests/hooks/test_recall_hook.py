@@ -91,8 +91,8 @@ class Store:
         records = Records(self.layout.records, writer=True)
 
         def change(unit: RecordChange) -> None:
-            unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
-            unit.insert(new_record(text, text=text, project=project.id, cwd=cwd))
+            unit.projects.place(Project(id=project.id, name=project.name, root=project.root), cwd)
+            unit.records.insert(new_record(text, text=text, project=project.id, cwd=cwd))
 
         records.commit(change, NOW)
         records.close()
@@ -182,6 +182,11 @@ def test_without_a_directory_the_payload_of_every_project_is_printed(store: Stor
     assert store.start(None) == READY
     assert store.call("") == READY
     assert store.call('{"cwd": null, "b": "/p"}') == READY
+
+
+def test_a_nul_byte_in_the_event_is_passed_over_in_silence(store: Store) -> None:
+    store.payload("/p")
+    assert store.call('{"cwd": "/p", "session_id": "s\0", "x": "\0"}') == READY
 
 
 def test_an_old_payload_is_recomposed(store: Store) -> None:
@@ -620,7 +625,7 @@ def test_a_store_during_a_write_is_read_as_before(store: Store) -> None:
     printed: list[str] = []
 
     def change(unit: RecordChange) -> None:  # holds the write transaction meanwhile
-        unit.insert(new_record("uncommitted", project=identify("/p").id))
+        unit.records.insert(new_record("uncommitted", project=identify("/p").id))
         printed.append(store.start("/p"))
 
     records.commit(change, NOW)

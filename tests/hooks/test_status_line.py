@@ -44,6 +44,7 @@ def test_it_prints_the_line_of_its_session(supervisor: Layout) -> None:
     assert shown(supervisor) == expected
     assert shown(supervisor, event='{"session_id": "s-1"}') == "iai: up to date\n"
     assert shown(supervisor, event="") == "iai: up to date\n"
+    assert shown(supervisor, "true", event="a\0b") == "iai: up to date\n"
     off = shown(supervisor, IAI_MCP_CAPTURE="off")
     assert off.startswith("iai: up to date, not recorded (IAI_MCP_CAPTURE=off), given 1.8 k tokens")
 

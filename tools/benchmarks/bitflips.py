@@ -213,15 +213,15 @@ def _build(store: Path, transcripts: Path, records: int, to: Connection) -> None
 def _work(unit: RecordChange) -> None:
     """Note what was done in each session, and pin something."""
     chance = random.Random(5)  # noqa: S311
-    for record in list(unit.after(0))[::10]:
+    for record in list(unit.view.after(0))[::10]:
         name = text(chance, 1).split()[0]
         action = Action(key=f"a{record.label}", kind="edit", at=record.order, path=f"/w/{name}.py")
-        unit.act(action, record.host, record.session, record.project)
+        unit.work.act(action, record.host, record.session, record.project)
         if chance.random() < 0.3:  # noqa: PLR2004
             commit = Action(key=f"c{record.label}", kind="commit", at=record.order + 1,
                             commit=hashlib.sha1(name.encode()).hexdigest())  # noqa: S324  # fmt: skip
-            unit.act(commit, record.host, record.session, record.project)
-            unit.pin(record, pinned=True)
+            unit.work.act(commit, record.host, record.session, record.project)
+            unit.edits.pin(record, pinned=True)
 
 
 class _Heard(logging.Handler):

@@ -37,7 +37,7 @@ from iai.store.record_change import RecordChange
 from iai.store.records import Records
 
 PAGES = (
-    "now", "next", "sessions", "search?q=", "files", "given", "settings", "health", "map",
+    "now", "next", "sessions", "search?q=", "files", "deliveries", "settings", "health", "map",
     "record?ref=1", "session?host=claude&session=s1", "files?path=src%2Fa.py",
 )  # fmt: skip
 TIMES = 5  # that each page is asked for
@@ -88,13 +88,13 @@ def _talk(sessions: range, chance: random.Random, unit: RecordChange) -> None:
     for session in sessions:
         root = f"/home/dev/p{session % PROJECTS}"
         project = Project(id=identify(root).id, name=Path(root).name, root=root)
-        unit.place(project, project.root)
+        unit.projects.place(project, project.root)
         at = int(START.timestamp()) * NS + session * 3_600 * NS
         for exchange in range(EXCHANGES):
             for role, words in (("user", 20), ("assistant", 60)):
                 key, at = f"{session}.{exchange}.{role}", at + 20 * NS
                 said = text(chance, chance.randint(5, 2 * words))
-                unit.insert(NewRecord(
+                unit.records.insert(NewRecord(
                     key=key, id=record_id(key, at), tier="episodic", role=role, text=said,
                     host="claude", session=f"s{session}", project=project.id, cwd=project.root,
                     created_at=at,
@@ -106,10 +106,10 @@ def _talk(sessions: range, chance: random.Random, unit: RecordChange) -> None:
                 ),
                 Action(key=f"{session}.{exchange}.3", kind="test", at=at, text="make test"),
             ):
-                unit.act(done, "claude", f"s{session}", project.id)
+                unit.work.act(done, "claude", f"s{session}", project.id)
         info = SessionInfo(host="claude", session=f"s{session}", title=text(chance, 6),
                            branch=chance.choice(("main", "fix")), cwd=project.root)  # fmt: skip
-        unit.note_session(info)
+        unit.work.note_session(info)
 
 
 class Page:

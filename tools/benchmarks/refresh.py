@@ -130,9 +130,9 @@ def _insert(
         session = number // args.turns
         cwd = f"/home/dev/p{session % args.projects}"
         project = identify(cwd)
-        unit.place(Project(id=project.id, name=project.name, root=project.root), cwd)
+        unit.projects.place(Project(id=project.id, name=project.name, root=project.root), cwd)
         created_at = time.time_ns() - (count - number) * TURN_S * NS
-        unit.insert(
+        unit.records.insert(
             NewRecord(
                 key=str(number),
                 id=record_id(str(number), created_at),

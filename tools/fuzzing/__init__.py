@@ -1,1 +1,1 @@
-"""Fuzzing: whatever reads bytes from outside gets broken ones, and must refuse them in words."""
+"""Fuzzing: all that reads bytes from outside gets broken ones, and must say why it refuses them."""

@@ -52,7 +52,7 @@ from iai.protocol import wire
 from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, ReplaceFile, Steps
 from iai.protocol.ingest import Import
 from iai.redaction.redactor import Redactor
-from iai.session_start import deliveries, given, live, payload_files
+from iai.session_start import deliveries, delivery_notes, live, payload_files
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -267,8 +267,8 @@ class SessionStart(_InDirectory):
         )  # fmt: skip
 
         def change(unit: RecordChange) -> None:
-            unit.place(Project(**found._asdict()), "/p")
-            unit.insert(said)
+            unit.projects.place(Project(**found._asdict()), "/p")
+            unit.records.insert(said)
 
         records.commit(change, Now(WALL, 1))
         records.close()
@@ -491,8 +491,8 @@ class SidecarFile(_InDirectory):
         framing.without(text)
         ledger.read(self._layout.ledger)
         deliveries.totals(deliveries.read(self._layout))
-        given.delivered(self._layout, "s")
-        given.through(self._layout, "s")
+        delivery_notes.delivered(self._layout, "s")
+        delivery_notes.through(self._layout, "s")
         perform(lifecycle.make(Settings(store=self._layout.root)).start(Now(WALL, 1)), Now(WALL, 1))
         return claimed is not None
 

@@ -266,7 +266,9 @@ class ScenarioRunner:
         if record := self._chosen(which):
             word = next(self._words)
             text = agent.text_of(word)
-            self.world.records.commit(lambda unit: unit.edit(record, text), self.world.now)
+            self.world.records.commit(
+                lambda unit: unit.edits.set_text(record, text), self.world.now
+            )
             self.checker.acknowledged.add(word)
 
     def forget(self, which: int) -> None:

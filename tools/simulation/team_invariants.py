@@ -10,8 +10,9 @@ The letters go on from those of `simulation.invariants`.
 (p) of what is said after a machine has left, it has nothing, and can open nothing
 (q) a payload has the same words on all machines, as somebody without a machine there reads it
 
-A machine that has left is out of all but (n) and (p); so is, from then on, what was said on it: a
-stream that lost it does not get it again.
+A machine that has left is out of all but (n) and (p); so is, from then on, what was said on it: not
+all of it need have reached the others. One that never comes back is out of all but (n). Of what was
+said on that, all others have all, also those that join later.
 """
 
 import re
@@ -28,6 +29,7 @@ from iai.model.record import Record, session_key
 from iai.payload.compose import render
 from iai.payload.material import gather, summary_of
 from iai.payload.summary import Summary
+from iai.replication import content
 from iai.store.record_view import RecordView
 from iai.team import envelope
 from iai.team.membership import Membership
@@ -58,6 +60,7 @@ class TeamChecker:
         self.private: dict[int, set[str]] = defaultdict(set)  # of others, and one's own, by place
         self.own_pins: dict[int, set[str]] = defaultdict(set)  # ids of what was pinned so, likewise
         self._lately: dict[int, set[str]] = defaultdict(set)  # ids of what was forgotten, by place
+        self._vanished: list[int] = []
         self._left: dict[int, set[str] | None] = {}  # place -> words since all have known; None
         self._words: dict[str, set[str]] = {}  # id of a record -> all words that it ever had
         self._forgotten: set[str] = set()  # ids
@@ -75,6 +78,11 @@ class TeamChecker:
         for one in self._lately[place]:  # perhaps the others were not told of it
             self._forgotten.discard(one)
             self.said -= self._words[one]
+
+    def vanish(self, place: int) -> None:
+        """Note that a machine never comes back."""
+        self.present.remove(place)
+        self._vanished.append(place)
 
     def begin_without(self) -> None:
         """Note that all know now who has left: what is said from now on is not for those."""
@@ -249,7 +257,7 @@ class TeamChecker:
     @property
     def present_ids(self) -> frozenset[str]:
         """The ids of the machines in the team."""
-        return frozenset(map(machine_of, self._members))
+        return self.vanished_ids.union(map(machine_of, self._members))
 
     def _live(self, view: RecordView) -> Iterator[Record]:
         """Yield what all machines should have."""
@@ -257,6 +265,11 @@ class TeamChecker:
             shared = one.project == self._project and one.mine != "note"
             if shared and one.machine in {"", *self.present_ids}:
                 yield one
+
+    @property
+    def vanished_ids(self) -> frozenset[str]:
+        """The ids of the machines that never come back."""
+        return frozenset(machine_of(self._worlds[place]) for place in self._vanished)
 
     def _membership(self, world: World) -> Membership:
         """Return the team as a machine sees it."""
@@ -281,10 +294,16 @@ class TeamChecker:
         assert membership.roster.members  # noqa: S101  and so its keys are known
         for data in changes:
             with suppress(MessageRefused):
-                key = membership._keys.get(envelope.read_header(data).key)  # noqa: SLF001
-                if key is not None:
-                    found |= _words(envelope.unseal(data, key))
+                found |= _words(self._unsealed(membership, data))
         return found
+
+    def _unsealed(self, membership: Membership, data: bytes) -> bytes:
+        """Return what somebody with the keys of a machine can read of a message, and in it."""
+        key = membership._keys.get(envelope.read_header(data).key)  # noqa: SLF001
+        plain = envelope.unseal(data, key) if key is not None else b""
+        relayed = content.relayed(plain)
+        inner = relayed.messages if relayed is not None else ()
+        return plain + b"".join(self._unsealed(membership, one) for one in inner)
 
     def _with_engine(self) -> set[str]:
         """Return the words in all messages that the engine has, as a member reads them."""
@@ -294,10 +313,10 @@ class TeamChecker:
             parts = subject.split(".")
             if parts[2] == "change":
                 try:
-                    plain = membership.open(parts[3], parts[4], sequence, data).plain
+                    membership.open(parts[3], parts[4], sequence, data)
                 except MessageRefused:
                     continue
-                found |= _words(plain)
+                found |= _words(self._unsealed(membership, data))
         return found
 
     def _summary(self, world: World, view: RecordView, session: bytes) -> Shown | None:

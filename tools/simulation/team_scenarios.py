@@ -29,6 +29,7 @@ from iai.protocol.replicator import (
 )
 from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
+from iai.team.membership import LEFT
 from iai.team.stream import Server
 from simulation import agent
 from simulation.agent import Line
@@ -44,6 +45,8 @@ FEWEST = 2  # machines that are in it
 QUIET_S = 150  # longest time until all is the same everywhere
 JOINED_S = 20.0  # until a machine is let in, and all share the project
 HOUR_S = 3_600
+FOR_GOOD_S = 1e9
+_DONE = (LEFT, "is not in the team; see `iai team status`")  # errors of who asks once more
 SERVER = Server(urls=("tls://127.0.0.1:4222",))
 
 
@@ -77,6 +80,7 @@ class TeamRunner:
         self.chance = random.Random(scenario.seed)  # noqa: S311
         self.engine = Engine()
         self.worlds: list[World] = []
+        self._gone: set[int] = set()  # places of machines that never come back
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[tuple[int, int], list[Line]] = {}
         self._checkouts = [checkout(directory / str(at) / "p") for at in range(MOST_MACHINES)]
@@ -232,8 +236,8 @@ class TeamRunner:
     def forget(self, which: int) -> None:
         """Forget a record, or what a machine has of a whole session."""
         record = self._chosen(which)
-        if record is None:
-            return
+        if record is None or record.machine in self.checker.vanished_ids:
+            return  # what else was in one message with it has no author any more
         whole = bool(record.session) and (which >> 4) % 4 == 0  # notes are in none
         with self.worlds[self._place(which)].records.view() as view:
             session = [r for r in view.every() if _session(r) == _session(record)]
@@ -266,8 +270,24 @@ class TeamRunner:
         if place and len(self.checker.present) > FEWEST and not self._anybody_waits():
             leaving = LeaveTeam(machine="" if place == by else machine_of(self.worlds[place]))
             answer = self.worlds[by].answer(Actor.REPLICATOR, leaving)
-            if not isinstance(answer, Error):
+            # A request that is repeated after a crash may have had its effect.
+            done = not isinstance(answer, Error) or answer.detail.endswith(_DONE)
+            if done:
                 self.checker.leave(place)
+
+    def vanish(self, which: int) -> None:
+        """A machine never comes back, of which the others know all; the engine may lose it, too."""
+        place = self._place(which)
+        if place and len(self.checker.present) > FEWEST and not self._anybody_waits():
+            self.rest(0)
+            world = self.worlds[place]
+            world.reach(online=False)
+            for actor in world.pipeline:
+                world.crash(actor, for_s=FOR_GOOD_S)
+            self._gone.add(place)
+            self.checker.vanish(place)
+            if (which >> 8) % 2:
+                self.empty(which)
 
     def _anybody_waits(self) -> bool:
         """Is a machine not let in yet? Its invitation would be void if who made it left."""
@@ -327,7 +347,7 @@ class TeamRunner:
 
     def rest(self, _: int) -> None:
         """Faults stop until everything is the same everywhere; then it has to stay so."""
-        for world in self.worlds:
+        for world in self._there:
             world.chances = Chances()
             world.down_until = dict.fromkeys(world.down_until, world.now.mono)
             world.reach(online=True)
@@ -341,7 +361,7 @@ class TeamRunner:
         self.scheduler.run(30.0)
         self.checker.check()
         self.checker.begin_without()
-        for world in self.worlds:
+        for world in self._there:
             world.chances = self.scenario.chances
 
     # --- helpers ----------------------------------------------------------------------------------
@@ -350,8 +370,12 @@ class TeamRunner:
         """Have the machines that can reach the engine do so, after a moment; some come later."""
         self.scheduler.run(1.0)
         for place, world in enumerate(self.worlds):
-            if world.online and (which >> (8 + place)) % 4:
+            if place not in self._gone and world.online and (which >> (8 + place)) % 4:
                 world.reach(online=True)
+
+    @property
+    def _there(self) -> list[World]:
+        return [world for place, world in enumerate(self.worlds) if place not in self._gone]
 
     def _place(self, which: int) -> int:
         return self.checker.present[which % len(self.checker.present)]
@@ -395,6 +419,7 @@ TEAM_ACTS: dict[str, Callable[[TeamRunner, int], None]] = {
     "join": TeamRunner.join,
     "appoint": TeamRunner.appoint,
     "leave": TeamRunner.leave,
+    "vanish": TeamRunner.vanish,
     "crash": TeamRunner.crash,
     "kill": TeamRunner.kill,
     "cut": TeamRunner.cut,
@@ -408,6 +433,6 @@ TEAM_ACTS: dict[str, Callable[[TeamRunner, int], None]] = {
 }
 TEAM_WEIGHTS = {
     "say": 20, "note": 5, "work": 20, "pin": 6, "mark": 4, "edit": 6, "forget": 6, "pause": 1,
-    "join": 3, "appoint": 1, "leave": 4, "crash": 4, "kill": 6, "cut": 5, "reach": 5,
+    "join": 3, "appoint": 1, "leave": 4, "vanish": 2, "crash": 4, "kill": 6, "cut": 5, "reach": 5,
     "lose_tail": 3, "empty": 1, "repeat": 2, "reorder": 4, "restart": 1,
 }  # fmt: skip

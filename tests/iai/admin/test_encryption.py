@@ -24,11 +24,11 @@ from iai.model.topic import Topic
 from iai.process import files
 from iai.store import copying, environment
 from iai.store.codec import encode_u64
+from iai.store.database import Entry
 from iai.store.graph import GraphStore
 from iai.store.links import Edge, Linked
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.store.seal import Entry
 from iai.store.topics import Window
 from iai.store.vectors import Generation, VectorStore
 from tests.iai.encryption.process_keys import forget_keys
@@ -86,23 +86,25 @@ def fill(layout: Layout) -> None:
 
         def change(unit: RecordChange) -> None:
             project = Project(id=PROJECT, name="carcassonne", root="/carcassonne")
-            unit.place(project, "/carcassonne")
-            unit.merge(project, other)
-            unit.follow(Transcript(path="/ouagadougou.jsonl", host="claude", title="ouagadougou"))
-            unit.leave_out("deadbeef-session-2")
-            unit.note_session(SessionInfo(host="claude", session="s", title="antananarivo"))
+            unit.projects.place(project, "/carcassonne")
+            unit.projects.merge(project, other)
+            unit.transcripts.follow(
+                Transcript(path="/ouagadougou.jsonl", host="claude", title="ouagadougou")
+            )
+            unit.transcripts.leave_out("deadbeef-session-2")
+            unit.work.note_session(SessionInfo(host="claude", session="s", title="antananarivo"))
             edit = Action(key="a", kind="edit", at=NOW.wall, status="ok", path="/x/reykjavik.py")
             commit = Action(
                 key="b", kind="commit", at=NOW.wall, status="ok", commit="f00dfacecafe", text="x"
             )
             for done in (edit, commit):
-                unit.act(done, "claude", "s", PROJECT)
-            gone = unit.get(4)
+                unit.work.act(done, "claude", "s", PROJECT)
+            gone = unit.view.get(4)
             assert gone is not None
-            unit.forget(gone)
+            unit.forget.record(gone)
 
         records.commit(change, NOW)
-        records.commit(lambda unit: unit.reassign(1), NOW)
+        records.commit(lambda unit: unit.projects.reassign(1), NOW)
         member = MemberChange(project=PROJECT, revision=1, author="samarkand")
         records.apply(lambda unit: unit.take("ab" * 8, member), NOW, "cd" * 8)
     with closing(VectorStore(layout.vectors, writer=True)) as vectors:

@@ -39,9 +39,9 @@ def remember(layout: Layout, *keys: str, after_s: float = 0.0) -> None:
     """Keep a text for each key in one project."""
 
     def change(unit: RecordChange) -> None:
-        unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
+        unit.projects.place(Project(id=PROJECT, name="mine", root="/p"), "/p")
         for key in keys:
-            unit.insert(new_record(key))
+            unit.records.insert(new_record(key))
 
     commit(layout, change, after_s)
 
@@ -203,8 +203,8 @@ def test_a_payload_newer_than_its_sidecar_is_credited_with_the_sidecar_only(
 
 def test_a_store_without_records_needs_no_payload_and_may_keep_none(current: Layout) -> None:
     def forget_all(unit: RecordChange) -> None:
-        for record in list(unit.after(0)):
-            unit.forget(record)
+        for record in list(unit.view.after(0)):
+            unit.forget.record(record)
 
     commit(current, forget_all)
     assert look(current).payload.behind == 3, "what was forgotten is still in the file"
@@ -222,8 +222,8 @@ def test_an_empty_store_lacks_nothing(layout: Layout) -> None:
 
 def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout) -> None:
     def elsewhere(unit: RecordChange) -> None:
-        unit.place(Project(id="f" * 16, name="other", root="/o"), "/o")
-        unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
+        unit.projects.place(Project(id="f" * 16, name="other", root="/o"), "/o")
+        unit.records.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
 
     commit(current, elsewhere, after_s=60.0)
     write_payloads(current)
@@ -239,8 +239,8 @@ def test_the_payload_of_a_second_checkout_is_needed_too(current: Layout, tmp_pat
             project = Project(id="f" * 16, name="two", root=str(tmp_path / "main"))
             remote = '[remote "origin"]\n\turl = https://example.org/two.git\n'
             (tmp_path / name / ".git" / "config").write_text(remote)
-            unit.place(project, str(tmp_path / name))
-        unit.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
+            unit.projects.place(project, str(tmp_path / name))
+        unit.records.insert(new_record("four", project="f" * 16, created_at=NOW.later(5.0).wall))
 
     commit(current, worked, after_s=60.0)
     write_payloads(current)
@@ -271,7 +271,7 @@ def test_a_spool_file_ingested_meanwhile_is_no_lag_and_no_failure(
 
 def follow(layout: Layout, path: Path) -> None:
     transcript = Transcript(path=str(path), host="claude", followed_until=WALL + NS)
-    commit(layout, lambda unit: unit.follow(transcript))
+    commit(layout, lambda unit: unit.transcripts.follow(transcript))
 
 
 def turn(age_s: int) -> str:

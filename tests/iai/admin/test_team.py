@@ -140,7 +140,7 @@ def test_a_replicator_that_does_not_answer_is_said_to_be_so(layout: Layout) -> N
     layout.create()
     layout.team_file.write_text("{}")
     _, text = status.collect(Settings(store=layout.root))
-    said = "how current it is cannot be told: iai is not running, so nothing is exchanged"
+    said = "it is not known how current it is: iai is not running, so nothing is exchanged"
     assert f"\nteam       {said}" in text
     (found,) = doctor.checks(layout)
     assert (found.check, found.verdict, found.said) == ("team: server", Verdict.FAIL, said)

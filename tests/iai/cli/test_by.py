@@ -24,7 +24,7 @@ from iai.session_start.composer import Composer
 from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
 from iai.ui import files, record, search, sessions
-from iai.ui.asked import Asked
+from iai.ui.page_request import PageRequest
 from tests.iai.payload import team
 from tests.iai.payload.team import EDIT, KIMS, LAPTOP, LEES, MEMBERS, WORKSTATION
 from tests.iai.store.builders import NOW, know
@@ -129,8 +129,8 @@ def test_the_tools_say_who_and_take_a_name(store: Layout) -> None:
 
 
 def test_the_pages_say_who_and_lead_to_the_session_of_that_machine(store: Layout) -> None:
-    def asked(**fields: str) -> Asked:
-        return Asked(Settings(store=store.root), fields, time.time_ns())
+    def asked(**fields: str) -> PageRequest:
+        return PageRequest(Settings(store=store.root), fields, time.time_ns())
 
     assert search.show(asked())["people"] == ["me", "Kim", "Lee"]
     assert [one["at"].by for one in sessions.show(asked())["sessions"]] == [
@@ -153,7 +153,7 @@ def test_the_start_of_a_session_is_of_whom_the_setting_says(
     home = identify(str(tmp_path))
     records = team.records_in(layout.root)
     place = Project(id=home.id, name=home.name, root=home.root)
-    records.commit(lambda unit: unit.place(place, home.root), NOW)
+    records.commit(lambda unit: unit.projects.place(place, home.root), NOW)
     know(records, *MEMBERS.values())
     for number, (name, machine) in enumerate(WHO.items()):
         team.session(records, name, 100 - number, machine=machine, project=home.id, done=[EDIT])

@@ -10,6 +10,7 @@ import pytest
 from harness.group import Group
 
 from actors import supervisor
+from iai.cli import crypto as commands
 from iai.cli import main, up
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -88,6 +89,22 @@ def test_a_store_is_encrypted_rotated_and_decrypted(crypto: Run, layout: Layout)
     assert said(layout) == ["zanzibar"]
     code, _, error = crypto("off")
     assert (code, "not encrypted" in error) == (1, True)
+
+
+def test_iai_is_not_stopped_for_a_step_that_has_nothing_to_do(
+    crypto: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise AssertionError("iai was stopped")
+
+    crypto("init")
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "stopped", stopped)
+        assert "encrypted already" in crypto("init")[2]
+    crypto("off")
+    monkeypatch.setattr(commands, "stopped", stopped)
+    for step in ("off", "rotate"):
+        assert "not encrypted" in crypto(step)[2]
 
 
 def test_a_locked_store_says_why_and_stays_as_it_is(

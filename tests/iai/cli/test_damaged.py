@@ -20,7 +20,7 @@ def store(layout: Layout) -> Layout:
     records = Records(layout.records, writer=True)
     put(records, *(new_record(f"{n}", text=f"port 944{n}") for n in (1, 2, 3)))
     project = Project(id=PROJECT, name="p", root="/p")
-    records.commit(lambda unit: unit.place(project, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(project, "/p"), NOW)
     flip(records._environment, "records", encode_u64(2), 99)
     records.close()
     return layout

@@ -47,7 +47,8 @@ def test_what_is_done_is_open_no_longer_until_that_is_undone(g: Group) -> None:
     assert "answer the reviewer" not in g.layout.payload.read_text()
     assert g.iai("done", "1", "--undo").stdout == "open again\n"
     assert "Open: answer the reviewer" in start(g)
-    assert g.iai("done", "#99").returncode == 1
+    missing = g.iai("done", "#99")
+    assert (missing.returncode, missing.stderr) == (1, "iai: there is no record #99\n")
     assert g.iai("done").returncode == 2
 
 

@@ -18,7 +18,7 @@ Make = Callable[..., Group]
 
 
 def _place(place: Project, unit: RecordChange) -> None:
-    unit.place(place, place.root)
+    unit.projects.place(place, place.root)
 
 
 def test_what_is_kept_is_exported_whole_while_the_group_is_down(group: Make) -> None:

@@ -176,7 +176,7 @@ def test_a_password_on_the_command_line_is_refused(iai: Run, layout: Layout) -> 
         (("create", "x", "--server", "-"), "", "nothing was given as address of the server"),
         (("create", "x", "--server", "-"), "nats://a:b@example.org", "unencrypted"),
         (("create", "x", "--server", "tls://x", "--author", "\t"), "", "name of the author must"),
-        (("join", "hello"), "", "begins with iai1-"),
+        (("join", "hello"), "", "starts with iai1-"),
         (("join",), "", "nothing was given as invitation"),
     ],
 )
@@ -203,7 +203,7 @@ def test_a_machine_is_in_one_team_at_a_time(iai: Run, created: Layout) -> None:
 def test_without_a_team_it_says_how_to_get_into_one(iai: Run, words: tuple[str, ...]) -> None:
     code, _, error = iai("team", *words)
     assert code == 1
-    assert "this machine is in no team" in error
+    assert "this machine is not in a team" in error
 
 
 def test_without_the_extra_it_says_what_to_install(
@@ -367,9 +367,9 @@ def projects(group: Answering) -> Answering:
     )
     with closing(Records(group.layout.records, writer=True)) as records:
         for one in known:
-            records.commit(lambda unit, one=one: unit.place(one, one.root), NOW)  # type: ignore[misc]
+            records.commit(lambda unit, one=one: unit.projects.place(one, one.root), NOW)  # type: ignore[misc]
             turn = new_record(one.name, project=one.id, cwd=one.root)
-            records.commit(lambda unit, turn=turn: unit.insert(turn), NOW)  # type: ignore[misc]
+            records.commit(lambda unit, turn=turn: unit.records.insert(turn), NOW)  # type: ignore[misc]
     return group
 
 
@@ -422,7 +422,7 @@ def test_a_project_that_is_new_here_is_known_by_its_name_from_then_on(
 def test_an_ignored_project_cannot_be_shared(iai: Run, projects: Answering) -> None:
     with closing(Records(projects.layout.records, writer=True)) as records:
         one = Project(id=REMOTE, name="api", root="/src/api")
-        records.commit(lambda unit: unit.ignore(one, "project"), NOW)
+        records.commit(lambda unit: unit.projects.ignore(one, "project"), NOW)
     code, _, error = iai("project", "share", "api")
     assert code == 2
     assert "is ignored" in error
@@ -433,7 +433,7 @@ def test_sharing_needs_a_team(iai: Run, layout: Layout) -> None:
     with Answering(layout):
         code, _, error = iai("project", "share", ".")
     assert code == 1
-    assert "this machine is in no team" in error
+    assert "this machine is not in a team" in error
 
 
 def test_the_topic_explains_every_action_and_its_commands_are_accepted() -> None:

@@ -53,20 +53,20 @@ def store(layout: Layout, here: Path) -> Layout:
     ]
 
     def change(unit: RecordChange) -> None:
-        unit.place(Project(id=project.id, name="quay", root=str(here)), str(here))
+        unit.projects.place(Project(id=project.id, name="quay", root=str(here)), str(here))
         for number, (role, text, kind) in enumerate(said, 1):
             at = START + number * 10 * NS
-            unit.insert(
+            unit.records.insert(
                 new_record(
                     text, text=text, role=role, kind=kind, created_at=at, project=project.id,
                     cwd=str(here),
                 )
             )  # fmt: skip
-        unit.insert(new_record("a note", tier="semantic", session="", project=project.id))
+        unit.records.insert(new_record("a note", tier="semantic", session="", project=project.id))
         for second, fields in done:
             action = Action(key=str(second), at=START + second * NS, status="ok", **fields)
-            unit.act(action, "claude", "s", project.id)
-        unit.note_session(
+            unit.work.act(action, "claude", "s", project.id)
+        unit.work.note_session(
             SessionInfo(host="claude", session="s", title="Tide", title_rank=9, branch="fix/tide")
         )
 

@@ -145,7 +145,7 @@ def test_a_count_starts_over_when_something_it_has_counted_is_altered(store: Emb
     with store.records.view() as view:
         record = view.get(1)
     assert record is not None
-    store.records.commit(lambda unit: unit.edit(record, "zzz"), NOW)
+    store.records.commit(lambda unit: unit.edits.set_text(record, "zzz"), NOW)
     store.rebuild.alters_weights([1])
     store.steps()
     weights = store.generation(2)

@@ -80,7 +80,7 @@ def test_text_is_verbatim() -> None:
         (line("user", " \n"), Skip.EMPTY),
         (line("assistant", "API Error", isApiErrorMessage=True), Skip.SYNTHETIC),
         (line("user", 7), Skip.BAD_SHAPE),
-        (line("user", "x", message="y"), Skip.BAD_SHAPE),
+        (line("user", "x", message=["y"]), Skip.BAD_SHAPE),
         ({"no": "type"}, Skip.BAD_SHAPE),
         ([], Skip.BAD_SHAPE),
         (None, Skip.BAD_SHAPE),

@@ -73,6 +73,16 @@ def test_how_a_call_ended_is_told() -> None:
     )
 
 
+def test_how_a_call_ended_is_told_by_flags_of_any_type() -> None:
+    made = answer(1, call("t", "Bash", command="make"))
+    failed = result(2, "t", "Exit code 2\nbad")
+    failed["message"]["content"][0]["is_error"] = "true"
+    assert [a.status for a in actions(made, failed)] == ["failed"]
+    for said, status in ((0, "ok"), ("false", "ok"), ("true", "interrupted")):
+        (done,) = actions(made, result(2, "t", toolUseResult={"interrupted": said}))
+        assert done.status == status
+
+
 def test_a_call_without_its_result_is_interrupted_by_the_next_request() -> None:
     found = items(answer(1, call("t", "Bash", command="make")), prompt(5, "stop"))
     action, turn = found[-2:]

@@ -120,6 +120,24 @@ def test_a_slash_command_waits_for_the_end_of_the_turn() -> None:
     ]
 
 
+def test_a_path_typed_meanwhile_is_a_prompt_and_no_command() -> None:
+    text = "/srv/quay.log is empty, why?"
+    assert turns(queue(1, "enqueue", text), queue(2, "remove")) == [("queued", text)]
+
+
+def test_words_with_a_command_that_never_ran_are_kept_at_the_end() -> None:
+    context, _ = claude.parse(queue(1, "enqueue", "/review only the parser"), Context())
+    (turn,) = claude.finish(context)[1]
+    assert isinstance(turn, Turn)
+    assert (turn.kind, turn.text) == ("command", "only the parser")
+
+
+def test_a_queued_prompt_is_known_with_its_letters_taken_apart() -> None:
+    typed = queue(1, "enqueue", "f\u00fcr den Hafen")
+    again = prompt(2, "fu\u0308r den Hafen")
+    assert len(turns(typed, again)) == 1
+
+
 def test_a_queued_text_too_long_to_wait_is_one_turn_all_the_same() -> None:
     long = "x" * (QUEUED_TEXT + 1)
     assert turns(queue(1, "enqueue", long), queue(2, "dequeue"), prompt(3, long)) == [
@@ -134,12 +152,20 @@ def test_a_queued_text_too_long_to_wait_is_one_turn_all_the_same() -> None:
         "The user provided the following reason for the rejection: no new flag",
         f"To tell you how to proceed, the user said:\nno new flag{NOTE} a correction.",
         "Permission for this tool use was denied. The user said:\nno new flag",
+        "the user said:\nno new flag\n<system-reminder>\nbe nice\n</system-reminder>",
     ],
 )
 def test_words_with_a_refusal_are_a_turn_of_the_users(words: str) -> None:
     asked = answer(1, call("t", "Edit", file_path="/p/a.py", old_string="a", new_string="b"))
     text = words if words.startswith("Permission") else f"{REFUSED} {words}"
     refused = result(2, "t", text, is_error=True, toolUseResult="User rejected")
+    assert turns(asked, refused) == [("refusal", "no new flag")]
+
+
+def test_words_with_a_refusal_may_be_told_beside_the_result_only() -> None:
+    asked = answer(1, call("t", "Edit", file_path="/p/a.py", old_string="a", new_string="b"))
+    told = "Error: " + REFUSED.replace("'", "\u2019") + " the user said:\nno new flag"
+    refused = result(2, "t", REFUSED, is_error=True, toolUseResult=told)
     assert turns(asked, refused) == [("refusal", "no new flag")]
 
 
@@ -170,6 +196,22 @@ def test_an_answer_is_read_from_the_result_where_nothing_stands_beside_it() -> N
     asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
     told = 'User has answered your questions: "Which port?"="8443". You can now continue.'
     assert turns(asked, result(2, "q", told)) == [("answer", "Which port? \u2192 8443")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"Which port?": {"label": "8443"}}, {"Which port?": 8443}, ["8443"], {},
+        [{"question": "Which port?", "answer": "8443"}],
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_in_whatever_shape_it_stands_beside_the_result(answers: object) -> None:
+    asked = answer(1, call("q", "AskUserQuestion", questions=ASKED))
+    told = 'User has answered your questions: "Which port?"="8443". You can now continue.'
+    beside = {"questions": ASKED, "answers": answers}
+    kept = [("answer", "Which port? \u2192 8443")]
+    assert turns(asked, result(2, "q", told, toolUseResult=beside)) == kept
+    assert turns(result(2, "q", told)) == kept, "asked in a part of the file that is gone"
 
 
 @pytest.mark.parametrize(
@@ -239,15 +281,21 @@ def test_of_older_versions_such_a_plan_is_known_by_the_hosts_note_below_it() -> 
     assert turns(prompt(1, f"Look at this:\n\n{note}")) == [("user", f"Look at this:\n\n{note}")]
 
 
-@pytest.mark.parametrize("spaces", ["\n", "\n            "])
-def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str) -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (0, 2, 1)])
+@pytest.mark.parametrize("spaces", ["\n", "\r\n            ", ""])
+def test_the_arguments_of_a_slash_command_are_a_turn(spaces: str, order: tuple[int, ...]) -> None:
     tags = ("<command-message>review</command-message>", "<command-name>/review</command-name>",
             "<command-args>only the parser, please</command-args>")  # fmt: skip
-    text = spaces.join(tags)
-    assert turns(prompt(1, text)) == [("command", "only the parser, please")]
-    assert turns(line("system", 1, subtype="local_command", content=text)) == [
-        ("command", "only the parser, please")
-    ]
+    blocks = [{"type": "text", "text": tags[place]} for place in order]
+    text = spaces.join(tags[place] for place in order)
+    for said in (
+        prompt(1, text),
+        prompt(1, blocks),
+        line("system", 1, subtype="local_command", content=text),
+        line("system", 1, subtype="local_command", content=blocks),
+    ):
+        assert turns(said) == [("command", "only the parser, please")]
+        assert [done.text for done in actions(said)] == ["/review"]
 
 
 def test_a_slash_command_is_an_action_unless_it_is_one_of_the_hosts() -> None:
@@ -309,6 +357,15 @@ def test_a_message_that_quotes_a_command_is_a_prompt() -> None:
         ("Stop hook prevented continuation: not yet", Skip.HOOK),
         ("A session-scoped Stop hook is now active with condition: green", Skip.HOOK),
         ("Goal set: green", Skip.COMMAND),
+        ("Goal cleared", Skip.COMMAND),
+        ("Stop [./check.sh] failed: lint", Skip.HOOK),
+        ("SessionStart [load.sh --all] failed with non-blocking status code: 1", Skip.HOOK),
+        ("Stop hook feedback:\r\n- [lint]: failed", Skip.HOOK),
+        ("\ufeff\u200b<system-reminder>x</system-reminder>", Skip.EMPTY),
+        ("Unknown slash command: quay", Skip.COMMAND),
+        ("<local-command-stdout>Set model to", Skip.COMMAND),
+        ("<task-notification>\n<task-id>b1</task-id>", Skip.NOTICE),
+        ("Continue from where you left off.", Skip.PLACEHOLDER),
         ("<tick>10:03</tick>", Skip.NOTICE),
         ("SessionStart:startup hook success: loaded", Skip.HOOK),
         ("SubagentStop:reviewer hook feedback:\nno", Skip.HOOK),
@@ -326,6 +383,7 @@ def test_what_nobody_said_is_left_out(text: str, why: Skip) -> None:
 @pytest.mark.parametrize("content", ["why?", ["why?"], {"type": "text", "text": "why?"}])
 def test_a_message_may_be_one_text_or_one_block(content: object) -> None:
     assert turns(prompt(1, content)) == [("user", "why?")]
+    assert turns(line("user", 1, message="why?")) == [("user", "why?")]
 
 
 @pytest.mark.parametrize(
@@ -334,6 +392,11 @@ def test_a_message_may_be_one_text_or_one_block(content: object) -> None:
         "Stop hooks from running twice",
         "SessionStart: why is it slow?",
         "Setup fails",
+        "Setup [dev] failed on my machine, why?",
+        "Stop [x] from failing",
+        "Unknown skill: what does that mean?",
+        "Continue from where you left off, without the docs",
+        "<local-command-stdout> is in my export, why?",
         "[Request interrupted by user] is in my export, why?",
         "This session is being continued from yesterday, where were we?",
         "Base directory for this skill is wrong in the docs",
@@ -341,6 +404,40 @@ def test_a_message_may_be_one_text_or_one_block(content: object) -> None:
 )
 def test_a_person_may_begin_as_the_host_does(text: str) -> None:
     assert turns(prompt(1, text)) == [("user", text)]
+
+
+OPENED = "<ide_opened_file>The user opened the file /p/a.py in the IDE.</ide_opened_file>"
+CHOSEN = "<ide_selection>The user selected the lines 1 to 2:\nx = 1\n</ide_selection>"
+
+
+@pytest.mark.parametrize("block", [OPENED, CHOSEN, f"{OPENED} {CHOSEN}"])
+def test_what_an_editor_adds_is_cut_out_of_a_line_of_somebodys(block: str) -> None:
+    for text in (
+        f"{block}why?",
+        f"why?{block}",
+        f"why? {block}",
+        f"{block} why?",
+        f"why?\r\n{block}",
+    ):
+        assert turns(prompt(1, text)) == [("user", "why?")]
+    assert turns(prompt(1, f"look {block} and say why")) == [("user", "look and say why")]
+    assert turns(prompt(1, f"why?{'<system-reminder>'}\nx\n</system-reminder>")) == [
+        ("user", "why?")
+    ]
+    for quoted in (
+        f"what is this?\n```\n{block}\n```",
+        f"`{OPENED}`, why?",
+        "what is <ide_selection>x</ide_selection> for?",
+    ):
+        assert turns(prompt(1, quoted)) == [("user", quoted)]
+
+
+def test_what_the_host_says_was_typed_is_not_judged_by_its_first_words() -> None:
+    text = "Goal set: ship the quay on Friday"
+    for field in ({"promptSource": "typed"}, {"origin": {"kind": "human"}}):
+        assert turns(prompt(1, text, **field)) == [("user", text)]
+        assert turns(prompt(1, f"{OPENED}\n{text}", **field)) == [("user", text)]
+    assert turns(prompt(1, text)) == []
 
 
 def test_words_beside_a_hosts_element_are_kept_whole() -> None:
@@ -367,6 +464,35 @@ def test_an_element_without_its_end_or_inside_a_sentence_is_somebodys_words() ->
 def test_what_the_host_says_of_a_line_counts_before_its_words(flag: dict[str, Any]) -> None:
     assert turns(prompt(1, "looks like a prompt", **flag)) == []
     assert turns(prompt(1, "is a prompt", origin={"kind": "human"})) == [("user", "is a prompt")]
+
+
+@pytest.mark.parametrize("no", [False, None, 0, "", "false", "False", "0", "no", [], {}])
+def test_a_flag_of_any_type_that_says_no_costs_no_words(no: object) -> None:
+    flags = (
+        "isMeta",
+        "isSidechain",
+        "isCompactSummary",
+        "isVisibleInTranscriptOnly",
+        "isSynthetic",
+    )
+    said = [prompt(1, "a", **dict.fromkeys(flags, no)), answer(2, "b", isApiErrorMessage=no)]
+    assert turns(*said) == [("user", "a"), ("assistant", "b")]
+
+
+@pytest.mark.parametrize("yes", [True, 1, "true", "True", " yes "])
+def test_a_flag_of_any_type_that_says_yes_counts(yes: object) -> None:
+    for flag in ("isMeta", "isSidechain", "isCompactSummary"):
+        assert turns(prompt(1, "a", **{flag: yes})) == []
+    for origin in ("task-notification", {"type": "task-notification"}):
+        assert turns(prompt(1, "a", origin=origin)) == []
+    assert turns(prompt(1, "a", origin="human")) == [("user", "a")]
+
+
+def test_thoughts_of_which_only_the_end_is_marked_are_not_the_answer() -> None:
+    assert turns(answer(1, "hm, so\n</think>\n\nIt is 4.")) == [("assistant", "It is 4.")]
+    assert turns(answer(1, "<thinking>\nhm")) == []
+    quoted = "The tag `</think>` ends a thought."
+    assert turns(answer(1, quoted)) == [("assistant", quoted)]
 
 
 def test_thoughts_inside_a_text_are_not_the_answer() -> None:
@@ -462,7 +588,8 @@ def test_a_session_has_its_branch_and_the_best_of_its_titles() -> None:
 
 def test_a_session_that_a_program_started_is_known() -> None:
     for field in (
-        {"entrypoint": "sdk-cli"}, {"promptSource": "sdk"}, {"promptSource": "scheduled"},
+        {"entrypoint": "sdk-cli"}, {"entrypoint": "SDK-CLI"}, {"promptSource": "sdk"},
+        {"promptSource": "scheduled"},
         {"entrypoint": "claude-code-github-action"}, {"entrypoint": "mcp"},
     ):  # fmt: skip
         context, _ = claude.parse(prompt(1, "x", **field), Context())

@@ -141,3 +141,12 @@ def test_a_search_of_the_web_has_no_output_to_wait_for() -> None:
                   action={"type": "search", "query": "lmdb map full"})  # fmt: skip
     (action,) = done(search)
     assert (action.kind, action.text) == ("web", "lmdb map full")
+
+
+def test_answers_may_be_listed() -> None:
+    questions = [{"id": "port", "question": "Which port?"}]
+    answers = json.dumps({"answers": [{"id": "port", "answer": "8443"}]})
+    _, found = read(
+        meta("10:00:00", "s"), call("request_user_input", {"questions": questions}), output(answers)
+    )
+    assert [item.text for item in found if isinstance(item, Turn)] == ["Which port? \u2192 8443"]

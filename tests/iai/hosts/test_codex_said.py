@@ -274,5 +274,91 @@ def test_a_session_takes_the_name_that_it_is_given() -> None:
 
 def test_a_line_without_a_time_takes_that_of_its_neighbour() -> None:
     second = {**message("10:00:01", "user", "b"), "timestamp": None}
-    one, other = turns(meta("10:00:00", "s"), message("10:00:01", "user", "a"), second)
-    assert other.created_at == one.created_at
+    one, *others = turns(meta("10:00:00", "s"), message("10:00:01", "user", "a"), second, second)
+    assert [other.created_at - one.created_at for other in others] == [1, 2]
+    assert len({turn.key for turn in others}) == 2, "said twice"
+
+
+BOTH = [("user", "a"), ("assistant", "b"), ("user", "a"), ("assistant", "c")]
+
+
+@pytest.mark.parametrize("events", ["before", "behind", "instead"])
+def test_a_message_is_a_turn_once_in_whichever_form_it_comes(events: str) -> None:
+    lines = [meta("10:00:00", "s")]
+    for second, (role, text) in enumerate(BOTH, 10):
+        at, name = f"10:00:{second}", {"user": "user_message"}.get(role, "agent_message")
+        forms = [event(at, name, message=text), message(at, role, text)]
+        lines += {"before": forms, "behind": forms[::-1], "instead": forms[:1]}[events]
+    said = turns(*lines, event("10:00:30", "task_complete"))
+    assert [(turn.role, turn.text) for turn in said] == BOTH
+    assert len({turn.key for turn in said}) == len(BOTH)
+
+
+def test_a_prompt_given_in_mid_turn_as_an_event_only_is_a_turn_in_its_place() -> None:
+    said = turns(
+        meta("10:00:00", "s"),
+        message("10:00:01", "user", "a"),
+        event("10:00:01", "user_message", message="a"),
+        event("10:00:09", "user_message", message="keep 3.9"),
+        message("10:00:20", "assistant", "b"),
+        event("10:00:20", "agent_message", message="b"),
+    )
+    assert [turn.text for turn in said] == ["a", "keep 3.9", "b"]
+    assert said[1].created_at % (60 * 10**9) == 9 * 10**9
+
+
+def test_an_item_and_its_event_are_one_turn_though_each_has_other_words_around_it() -> None:
+    said = turns(
+        meta("10:00:00", "s"),
+        event("10:00:01", "user_message", message="why?"),
+        message("10:00:01", "user", "<new_frame>x</new_frame>\nwhy?"),
+    )
+    assert len(said) == 1
+
+
+def test_an_item_that_comes_after_its_event_was_a_turn_is_no_second_one() -> None:
+    said = turns(
+        meta("10:00:00", "s"),
+        event("10:00:01", "user_message", message="a"),
+        event("10:00:09", "agent_message", message="b"),
+        message("10:00:20", "user", "a"),
+    )
+    assert [turn.text for turn in said] == ["a", "b"]
+
+
+def test_of_events_the_hosts_words_sub_agents_and_what_a_fork_copied_are_left_out() -> None:
+    context = "<environment_context>\n<cwd>/p</cwd>\n</environment_context>"
+    end = event("10:00:30", "task_complete")
+    asked = event("10:00:09", "user_message", message="a")
+    assert (
+        turns(meta("10:00:00", "s"), event("10:00:09", "user_message", message=context), end) == []
+    )
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": "lead"}}}
+    assert turns(meta("10:00:00", "s", source=spawned), asked, end) == []
+    forked = [meta("10:00:08", "s2", forked_from_id="s"), meta("10:00:08", "s", began="09:00:00")]
+    copied = event("10:00:08", "user_message", message="old")
+    assert [turn.text for turn in turns(*forked, copied, asked, end)] == ["a"]
+
+
+def test_what_waits_for_its_item_is_a_turn_at_the_end() -> None:
+    context, _ = read(meta("10:00:00", "s"), event("10:00:01", "user_message", message="a"))
+    (turn,) = codex.finish(context)[1]
+    assert isinstance(turn, Turn)
+    assert turn.text == "a"
+
+
+def test_a_picture_in_one_text_with_its_words_leaves_the_words() -> None:
+    for text in (
+        '<image name=[Image #1] path="/a.png"></image>why?',
+        "<image name=[Image #1]>\n</image>\nwhy?",
+    ):
+        assert [turn.text for turn in turns(message("10:00:01", "user", text))] == ["why?"]
+    assert turns(message("10:00:01", "user", "<image name=[Image #1]>\n</image>")) == []
+
+
+def test_a_request_below_what_an_editor_sends_is_found_in_another_text_and_with_any_line_ends() -> (
+    None
+):
+    above, request = "# Context from my IDE setup:\n\n## Open tabs:\n- a\n", "## My request:\nwhy?"
+    for texts in ((above, request), (f"{above}\n{request}".replace("\n", "\r\n"),)):
+        assert [turn.text for turn in turns(message("10:00:01", "user", *texts))] == ["why?"]

@@ -33,6 +33,18 @@ def test_a_time_is_read_as_mail_programs_and_databases_write_it(written: object)
     assert moment(written) == moment("2025-11-20T01:04:25Z")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2025-11-20T01:04:25Z[UTC]",
+        "2025/11/20 01:04:25",
+        {"$date": {"$numberLong": "1763600665000"}},
+    ],
+)
+def test_a_time_is_read_as_java_and_canonical_json_write_it(written: object) -> None:
+    assert moment(written) == moment("2025-11-20T01:04:25Z")
+
+
 def test_what_only_looks_like_a_time_is_none() -> None:
     for value in ("Thu, 41 Nov 2025 01:04:25 GMT", "20 Foo 2025 01:04", {"$date": {"$date": 1}}):
         assert moment(value) == 0

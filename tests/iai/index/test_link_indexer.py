@@ -32,7 +32,7 @@ class Linked(Store):
         self.lexical = LexicalIndexer(lexical, self.graph)
         self.links = LinkIndexer(Revisions())
         project = Project(id=PROJECT, name="p", root="/p")
-        self.records.commit(lambda unit: unit.place(project, "/p"), NOW)
+        self.records.commit(lambda unit: unit.projects.place(project, "/p"), NOW)
 
     def say(self, *texts: str, **fields: object) -> None:
         with self.records.view() as view:
@@ -44,13 +44,13 @@ class Linked(Store):
         with self.records.view() as view:
             record = view.get(label)
         if record is not None:
-            self.records.commit(lambda unit: unit.edit(record, text), NOW)
+            self.records.commit(lambda unit: unit.edits.set_text(record, text), NOW)
 
     def forget(self, label: int) -> None:
         with self.records.view() as view:
             record = view.get(label)
         if record is not None:
-            self.records.commit(lambda unit: unit.forget(record), NOW)
+            self.records.commit(lambda unit: unit.forget.record(record), NOW)
 
     def follow(self) -> None:
         """Take in all that is new."""
@@ -148,7 +148,7 @@ def test_a_pin_changes_no_link(store: Linked) -> None:
     with store.records.view() as view:
         record = view.get(1)
     assert record is not None
-    store.records.commit(lambda unit: unit.pin(record, pinned=True), NOW)
+    store.records.commit(lambda unit: unit.edits.pin(record, pinned=True), NOW)
     store.follow()
     assert store.edges() == before
 

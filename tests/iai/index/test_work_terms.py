@@ -95,18 +95,18 @@ class Worked(Store):
     def say(self, second: int, role: str) -> None:
         text = f"w{second} said by the {role}"
         new = new_record(f"k{second}", text=text, role=role, created_at=second)
-        self.records.commit(lambda unit: unit.insert(new), NOW)
+        self.records.commit(lambda unit: unit.records.insert(new), NOW)
 
     def do(self, second: int) -> None:
         done = action(f"a{second}", at=second, path=f"/w/f{second}.py")
-        self.records.commit(lambda unit: unit.act(done, "claude", "s", PROJECT), NOW)
+        self.records.commit(lambda unit: unit.work.act(done, "claude", "s", PROJECT), NOW)
 
     def forget(self, key: str) -> None:
         def change(unit: RecordChange) -> None:
-            label = unit.known(key)
-            record = unit.get(label) if label else None
+            label = unit.view.known(key)
+            record = unit.view.get(label) if label else None
             if record is not None:
-                unit.forget(record)
+                unit.forget.record(record)
 
         self.records.commit(change, NOW)
 

@@ -42,7 +42,7 @@ class Replica:
         self.cursor = 0
         self._ahead = ahead
         self._numbers = count(1)
-        self.commit(lambda unit: [unit.place(one, one.root) for one in (SHOP, DIARY)])
+        self.commit(lambda unit: [unit.projects.place(one, one.root) for one in (SHOP, DIARY)])
 
     @property
     def now(self) -> Now:
@@ -60,13 +60,13 @@ class Replica:
     def say(self, key: str, **fields: Any) -> int:
         """Store a turn that was said on this machine; return its label."""
         new = new_record(key, **{"created_at": self.now.wall, **fields})
-        return int(self.commit(lambda unit: unit.insert(new))[0])
+        return int(self.commit(lambda unit: unit.records.insert(new))[0])
 
     def do(self, key: str, session: str = "s", project: str = PROJECT, **fields: Any) -> bool:
         """Store an action that was done on this machine."""
         at = self.now.wall
         done = Action(**{"key": key, "kind": "command", "at": at, "text": f"run {key}", **fields})
-        return bool(self.commit(lambda unit: unit.act(done, "claude", session, project)))
+        return bool(self.commit(lambda unit: unit.work.act(done, "claude", session, project)))
 
     def ask(self, request: Request) -> int:
         """Do what a user asks for."""
@@ -76,7 +76,7 @@ class Replica:
 
     def read_again(self, new: NewRecord) -> None:
         """Store what a newer version reads in a transcript."""
-        self.commit(lambda unit: unit.insert_again(new))
+        self.commit(lambda unit: unit.records.insert_again(new))
 
     def outgoing(self, project: str = PROJECT, after: int = 0, limit: int = 20) -> list[Change]:
         """Return all that it has to say about a project after a revision."""

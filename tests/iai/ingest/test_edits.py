@@ -12,7 +12,7 @@ from iai.errors import BadUsage, NotFound
 from iai.ingest import edits, spool, traces
 from iai.model.action import Action, Step
 from iai.model.context import Call, Queued
-from iai.model.record import Project, Record, Transcript, Watermark, session_key
+from iai.model.record import Project, Record, Source, Transcript, Watermark, session_key
 from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.ingest import (
@@ -50,7 +50,7 @@ def records(layout: Layout) -> Iterator[Records]:
 
 def apply(records: Records, request: Request) -> int:
     def change(unit: RecordChange) -> int:
-        return edits.apply(request, unit, edits.named(request, unit))
+        return edits.apply(request, unit, edits.named(request, unit.view))
 
     return records.commit(change, NOW)[0]
 
@@ -171,8 +171,8 @@ def test_with_its_session_all_that_was_done_and_narrated_is_forgotten(records: R
     edit = Action(key="a", kind="edit", at=at + 1, path="/w/tide.py")
 
     def work(unit: RecordChange) -> None:
-        unit.act(edit, "claude", "c", PROJECT)
-        unit.note_session(SessionInfo(host="claude", session="c", branch="main"))
+        unit.work.act(edit, "claude", "c", PROJECT)
+        unit.work.note_session(SessionInfo(host="claude", session="c", branch="main"))
 
     records.commit(work, NOW)
     assert apply(records, Forget(refs=("#3",), whole_sessions=True)) == 3
@@ -186,7 +186,7 @@ def test_with_its_session_all_that_was_done_and_narrated_is_forgotten(records: R
 
 def test_a_merge_counts_the_records_that_are_yet_to_move(records: Records) -> None:
     assert apply(records, MergeProjects(project=HERE, into=THERE)) == 2
-    records.commit(lambda unit: unit.reassign(10), NOW)
+    records.commit(lambda unit: unit.projects.reassign(10), NOW)
     assert get(records, "#1").project == THERE.id
     assert apply(records, MergeProjects(project=HERE, into=None)) == 2
 
@@ -206,7 +206,7 @@ def test_an_ignored_project_takes_no_turns_and_keeps_what_it_has(
 
 
 def test_a_turn_without_text_is_refused(records: Records) -> None:
-    with pytest.raises(BadUsage, match="a turn needs a text"):
+    with pytest.raises(BadUsage, match="a turn needs text"):
         check(records, CapturedTurn(text="x"), CapturedTurn(text=" \n"))
 
 
@@ -265,9 +265,9 @@ def test_only_a_change_that_deletes_words_calls_for_a_scrub(records: Records) ->
 
 
 def test_a_scrub_can_be_demanded_for_what_was_deleted_before(records: Records) -> None:
-    records.commit(lambda unit: unit.demand_scrub(), NOW)
+    records.commit(lambda unit: unit.log.demand_scrub(), NOW)
     assert erased(records) == (2, True)
-    records.commit(lambda unit: unit.demand_scrub(), NOW)
+    records.commit(lambda unit: unit.log.demand_scrub(), NOW)
     assert erased(records) == (3, True), "the first may be over"
 
 
@@ -289,7 +289,7 @@ def half_read(records: Records) -> Transcript:
 
 
 def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Records) -> None:
-    records.commit(lambda unit: unit.follow(HALF_READ), NOW)
+    records.commit(lambda unit: unit.transcripts.follow(HALF_READ), NOW)
     apply(records, Erase(text="mend the pump"))
     left = half_read(records)
     assert [call.id for call in left.calls] == ["c2"]
@@ -305,15 +305,15 @@ def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
     records: Records,
 ) -> None:
     info = SessionInfo(host="claude", session="a", title="The red pump", title_rank=3)
-    records.commit(lambda unit: unit.note_session(info), NOW)
-    records.commit(lambda unit: unit.follow(HALF_READ), NOW)
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
+    records.commit(lambda unit: unit.transcripts.follow(HALF_READ), NOW)
     apply(records, Forget(refs=("#1",), whole_sessions=True))
     assert (half_read(records).title, half_read(records).calls) == ("", ())
 
     def again(unit: RecordChange) -> bool:
-        unit.follow(HALF_READ)
-        unit.note_session(info)
-        return unit.act(PUMP, "claude", "a", PROJECT)
+        unit.transcripts.follow(HALF_READ)
+        unit.work.note_session(info)
+        return unit.work.act(PUMP, "claude", "a", PROJECT)
 
     assert records.commit(again, NOW)[0] is False
     assert (half_read(records).title, half_read(records).calls) == ("", ())
@@ -328,7 +328,7 @@ def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
 def test_a_title_made_of_a_forgotten_text_goes_with_it(records: Records) -> None:
     titled = SessionInfo(host="claude", session="a", title="text of 1 ...", title_rank=1)
     put(records, new_record("long", session="a", text="text of 1  and more of it"))
-    records.commit(lambda unit: unit.note_session(titled), NOW)
+    records.commit(lambda unit: unit.work.note_session(titled), NOW)
     apply(records, Forget(refs=("#2",)))
     with records.view() as view:
         assert view.session_info(A) == titled
@@ -340,8 +340,10 @@ def test_a_title_made_of_a_forgotten_text_goes_with_it(records: Records) -> None
 
 
 def test_what_was_taken_back_is_forgotten_with_its_session(records: Records) -> None:
-    records.commit(lambda unit: unit.mark(get(records, "#2"), "rewound"), NOW)
-    assert apply(records, Forget(refs=("#1",), whole_sessions=True)) == 2
+    put(records, new_record("3", session="a", source=Source("/t.jsonl", 5)))
+    records.commit(lambda unit: unit.work.rewind("3", "/t.jsonl", before=6), NOW)
+    assert get(records, "#3").rewound
+    assert apply(records, Forget(refs=("#1",), whole_sessions=True)) == 3
     with records.view() as view:
         assert list(view.every()) == []
 
@@ -349,7 +351,9 @@ def test_what_was_taken_back_is_forgotten_with_its_session(records: Records) -> 
 def test_a_project_is_forgotten_once_nothing_needs_it(records: Records) -> None:
     apply(records, IgnoreProject(project=THERE))
     put(records, new_record("3", project=OWN))
-    records.commit(lambda unit: unit.place(Project(id=OWN, name="o", root="/o"), "/o"), NOW)
+    records.commit(
+        lambda unit: unit.projects.place(Project(id=OWN, name="o", root="/o"), "/o"), NOW
+    )
     apply(records, Erase(projects=(OWN, THERE.id)))
     with records.view() as view:
         assert {project.id for project in view.projects()} == {OWN, THERE.id}
@@ -360,7 +364,7 @@ def test_a_project_is_forgotten_once_nothing_needs_it(records: Records) -> None:
 
 def test_unknown_markup_is_forgotten_with_the_text_that_had_it(records: Records) -> None:
     put(records, new_record("3", text="<pump-plan> x"))
-    records.commit(lambda unit: unit.note_markup({"pump-plan": 1, "other": 2}), NOW)
+    records.commit(lambda unit: unit.transcripts.note_markup({"pump-plan": 1, "other": 2}), NOW)
     apply(records, Forget(refs=("#3",)))
     with records.view() as view:
         assert view.unknown_markup() == {"other": 2}

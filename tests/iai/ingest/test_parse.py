@@ -17,7 +17,7 @@ from iai.model.context import Call, Context
 from iai.model.record import Transcript
 from iai.projects.identity import ProjectIdentity
 from tests.iai.hosts.claude_lines import answer, call, line, prompt, queue, result
-from tests.iai.hosts.test_codex import envelope
+from tests.iai.hosts.test_codex import envelope, message
 
 LATER = 1_800_000_000 * NS
 
@@ -265,3 +265,16 @@ def test_while_it_is_off_nothing_is_learned_about_a_session_either(
     first = read(path, now=1)
     write(path, *lines[2:4])
     assert read(path, first.transcript, now=1).sessions == ()
+
+
+def test_a_session_that_no_line_names_has_the_name_of_its_file(tmp_path: Path) -> None:
+    said = prompt(1, "a")
+    del said["sessionId"]
+    claude = tmp_path / ".claude" / "5c9f1f0e.jsonl"
+    claude.parent.mkdir()
+    write(claude, said)
+    assert [record.session for record in read(claude).records] == ["5c9f1f0e"]
+    id_ = "019a0000-0000-7000-8000-000000000001"
+    rollout = tmp_path / f"rollout-2026-11-20T10-00-01-{id_}.jsonl"
+    write(rollout, message("user", "a"))
+    assert [record.session for record in read(rollout).records] == [id_]

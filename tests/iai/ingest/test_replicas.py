@@ -77,7 +77,7 @@ def test_an_older_version_of_a_turn_does_not_replace_a_newer_one(team: Team) -> 
     a, b, _ = team
     a.say("one", text="as it was read")
     old = a.publish()
-    a.commit(lambda unit: unit.insert_again(new_record("one", text="as it is read now")))
+    a.commit(lambda unit: unit.records.insert_again(new_record("one", text="as it is read now")))
     new = a.publish()
     b.take([*new, *old])
     assert texts(b) == ["as it is read now"]
@@ -124,7 +124,7 @@ def test_reading_a_transcript_again_leaves_the_turns_of_others_alone(team: Team)
     a, b, _ = team
     a.say("line", text="by a newer version")
     exchange(a, b)
-    b.commit(lambda unit: unit.insert_again(new_record("line", text="by an older version")))
+    b.commit(lambda unit: unit.records.insert_again(new_record("line", text="by an older version")))
     assert texts(b) == ["by a newer version"]
 
 
@@ -204,7 +204,7 @@ def test_what_is_known_of_a_session_comes_with_it(team: Team) -> None:
     a, b, _ = team
     a.say("one")
     info = SessionInfo(host="claude", session="s", title="The pump", branch="fix", cwd="/home/a/p")
-    a.commit(lambda unit: unit.note_session(info))
+    a.commit(lambda unit: unit.work.note_session(info))
     exchange(a, b)
     with b.records.view() as view:
         found = view.session_info(session_key("claude", "s", A))
@@ -217,7 +217,7 @@ def test_a_title_alone_is_told_too(team: Team) -> None:
     a.say("one")
     exchange(a, b)
     titled = SessionInfo(host="claude", session="s", title="The pump")
-    a.commit(lambda unit: unit.note_session(titled))
+    a.commit(lambda unit: unit.work.note_session(titled))
     assert [type(one) for one in a.outgoing(after=a.cursor)] == [SessionChange]
 
 
@@ -373,7 +373,7 @@ def test_what_is_done_in_another_project_meanwhile_is_not_told_even_if_undone(te
     a, _, _ = team
     a.say("one", source=Source(transcript="/t", offset=1))
     a.do("elsewhere", project=UNSHARED)
-    a.commit(lambda unit: unit.rewind("one", "/t", 9))
+    a.commit(lambda unit: unit.work.rewind("one", "/t", 9))
     assert [one for one in a.outgoing() if isinstance(one, WorkChange)] == []
     with a.records.view() as view:
         assert view.work_since() == 0
@@ -384,7 +384,7 @@ def test_a_title_of_a_session_in_two_projects_is_not_told(team: Team) -> None:
     a.say("two", project=UNSHARED)
     a.say("one")
     titled = SessionInfo(host="claude", session="s", title="About my diary")
-    a.commit(lambda unit: unit.note_session(titled))
+    a.commit(lambda unit: unit.work.note_session(titled))
     assert [type(one) for one in a.outgoing()] == [TurnChange]
 
 
@@ -393,7 +393,7 @@ def test_nothing_of_an_ignored_project_is_told_or_taken(team: Team) -> None:
     a.say("one")
     said = a.publish()
     for one in (a, b):
-        one.commit(lambda unit: unit.ignore(SHOP, "project"))
+        one.commit(lambda unit: unit.projects.ignore(SHOP, "project"))
     with a.records.view() as view:
         assert outgoing.changes(view, PROJECT, 0, 99) == outgoing.Outgoing(0)
     b.take(said)
@@ -404,7 +404,7 @@ def test_nothing_of_a_session_that_is_not_to_be_recorded_is_told(team: Team) -> 
     a, _, _ = team
     a.say("one")
     a.do("did")
-    a.commit(lambda unit: unit.leave_out("s"))
+    a.commit(lambda unit: unit.transcripts.leave_out("s"))
     a.ask(Pin(ref="#1"))
     assert a.outgoing() == []
 
@@ -434,8 +434,8 @@ def test_what_an_older_version_stored_is_told_with_its_work(team: Team) -> None:
 
     def as_before(unit: object) -> None:
         for name in ("work", "amendments", "identities", "amended"):
-            unit._t.drop(unit._db[name], delete=False)  # type: ignore[attr-defined]
-        unit._noted.clear()  # type: ignore[attr-defined]
+            unit.log._t.drop(unit.log._db[name], delete=False)  # type: ignore[attr-defined]
+        unit.notes._noted.clear()  # type: ignore[attr-defined]
 
     a.commit(as_before)
     a.say("three")
@@ -563,7 +563,7 @@ def test_parts_of_what_was_done_are_forgotten_on_all(team: Team) -> None:
     a.do("secret", text="cat secret.txt")
     a.do("plain", text="ls")
     titled = SessionInfo(host="claude", session="s", title="The secret")
-    a.commit(lambda unit: unit.note_session(titled))
+    a.commit(lambda unit: unit.work.note_session(titled))
     said = a.publish()
     b.take(said)
     session = session_key("claude", "s", A).hex()
@@ -584,7 +584,7 @@ def test_a_whole_session_is_forgotten_on_all(team: Team) -> None:
         a.say(name)
     a.say("other", session="t")
     titled = SessionInfo(host="claude", session="s", title="Gone")
-    a.commit(lambda unit: unit.note_session(titled))
+    a.commit(lambda unit: unit.work.note_session(titled))
     exchange(*team)
     c.ask(Forget(refs=(there(c, "text of one").id,), whole_sessions=True))
     exchange(*team)
@@ -603,11 +603,11 @@ def test_what_is_redacted_later_is_redacted_on_all(team: Team) -> None:
 
     def purge(unit: object) -> None:
         record = there(a, "the key is hunter2")
-        unit.edit(record, "the key is [redacted:key]")  # type: ignore[attr-defined]
-        key, old = next(unit.actions_from(b""))  # type: ignore[attr-defined]
+        unit.edits.set_text(record, "the key is [redacted:key]")  # type: ignore[attr-defined]
+        key, old = next(unit.view.actions_from(b""))  # type: ignore[attr-defined]
         new = Action(key="did", kind="command", at=old.at, text="login [redacted:key]")
-        unit.redact_action(key, old, new)  # type: ignore[attr-defined]
-        unit.demand_scrub()  # type: ignore[attr-defined]
+        unit.work.redact_action(key, old, new)  # type: ignore[attr-defined]
+        unit.log.demand_scrub()  # type: ignore[attr-defined]
 
     a.commit(purge)
     exchange(a, b)
@@ -637,9 +637,9 @@ def test_damage_in_what_is_known_of_a_record_is_seen(team: Team) -> None:
     exchange(a, b)
     with b.records.view() as view:
         alias = view.identity(1).ids[0]
-    b.commit(lambda unit: unit._t.delete(alias.encode(), db=unit._db["by_id"]))
+    b.commit(lambda unit: unit.log._t.delete(alias.encode(), db=unit.log._db["by_id"]))
     assert any("`by_id`" in problem for problem in b.problems())
-    b.commit(lambda unit: unit._t.put(alias.encode(), encode_u64(1), db=unit._db["by_id"]))
+    b.commit(lambda unit: unit.log._t.put(alias.encode(), encode_u64(1), db=unit.log._db["by_id"]))
 
 
 def test_an_encrypted_replica_has_nothing_of_it_in_the_clear(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class Replicas(RuleBasedStateMachine):
     def title(self, where: int, session: str) -> None:
         info = SessionInfo(host="claude", session=session, title=self._word(), branch="main")
         if self._has(where, session):
-            self.replicas[where].commit(lambda unit: unit.note_session(info))
+            self.replicas[where].commit(lambda unit: unit.work.note_session(info))
 
     @rule(where=WHERE, choice=CHOICE)
     def read_again(self, where: int, choice: int) -> None:
@@ -118,14 +118,14 @@ class Replicas(RuleBasedStateMachine):
                 key, id=record.id, text=self._word(), session=record.session, role=record.role,
                 created_at=record.created_at, source=record.source,
             )  # fmt: skip
-            self.replicas[where].commit(lambda unit: unit.insert_again(new))
+            self.replicas[where].commit(lambda unit: unit.records.insert_again(new))
 
     @rule(where=WHERE, choice=CHOICE)
     def rewind(self, where: int, choice: int) -> None:
         record = self._choose(where, choice, lambda r: opens(r) and bool(r.source.transcript))
         if record is not None:
             key, path = self._key(where, record), record.source.transcript
-            self.replicas[where].commit(lambda unit: unit.rewind(key, path, 1 << 40))
+            self.replicas[where].commit(lambda unit: unit.work.rewind(key, path, 1 << 40))
 
     # --- what is written by hand ----------------------------------------------------------------
 

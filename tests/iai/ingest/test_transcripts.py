@@ -46,6 +46,61 @@ def test_a_file_that_grows_byte_by_byte_is_read_line_by_line_and_once(path: Path
     assert mark.offset == len(data)
 
 
+def indented(lines: list[str], indent: int | str, *, as_array: bool) -> bytes:
+    values = [json.loads(line) for line in lines]
+    if as_array:
+        return (json.dumps(values, indent=indent) + "\n").encode()
+    return "".join(json.dumps(value, indent=indent) + "\n" for value in values).encode()
+
+
+def numbers_in(piece: transcripts.Slice) -> list[int]:
+    found: list[int] = []
+    for line in piece.lines:
+        records, whole = json_line.records(line.data or b"")
+        assert whole
+        found += [record.value["n"] for record in records if isinstance(record.value, dict)]
+    return found
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+@pytest.mark.parametrize("indent", [1, 4, "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_record_on_several_lines_is_one_however_the_file_grows(
+    path: Path,
+    indent: int | str,
+    end: str,
+    as_array: bool,  # noqa: FBT001
+) -> None:
+    data = indented(LINES, indent, as_array=as_array).replace(b"\n", end.encode())
+    mark, numbers = Mark(), list[int]()
+    for length in range(0, len(data) + 1, 7):
+        path.write_bytes(data[:length])
+        piece = transcripts.read(str(path), mark)
+        mark = piece.mark
+        numbers += numbers_in(piece)
+    path.write_bytes(data)
+    assert numbers + numbers_in(transcripts.read(str(path), mark)) == list(range(len(LINES)))
+
+
+def test_a_record_on_more_lines_than_a_slice_holds_is_read_whole(path: Path) -> None:
+    path.write_bytes(indented(LINES, 2, as_array=False) + b"{\n")
+    mark, numbers, more = Mark(), list[int](), True
+    while more:
+        piece = transcripts.read(str(path), mark, most=16)
+        numbers += numbers_in(piece)
+        mark, more = piece.mark, piece.more
+    assert numbers == list(range(len(LINES)))
+    assert mark.offset == path.stat().st_size - len(b"{\n"), "another record begins there"
+
+
+def test_a_brace_on_a_line_of_its_own_costs_no_record_behind_it(path: Path) -> None:
+    path.write_text("\n".join(["{", *LINES, "  {", *LINES, "}"]) + "\n")
+    lines = [line.data or b"" for line in transcripts.read(str(path), Mark()).lines]
+    assert [line.strip() for line in lines if line.strip() not in (b"{", b"}")] == [
+        line.encode() for line in LINES * 2
+    ]
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_however_the_file_grows_every_line_is_read_once(steps: list[int]) -> None:
     import tempfile  # noqa: PLC0415  one for each example
@@ -172,6 +227,10 @@ def test_half_a_character_is_replaced_and_does_not_cost_the_line() -> None:
     assert json_line.decode(b'{"t": "a\xff"}') == {"t": "a\ufffd"}
 
 
+def test_a_tab_in_a_text_does_not_cost_the_line() -> None:
+    assert json_line.decode(b'{"said": "a\tb"}') == {"said": "a\tb"}
+
+
 def test_a_file_rewritten_in_place_and_grown_is_read_from_its_start(path: Path) -> None:
     path.write_text("\n".join(LINES[1:4]) + "\n")
     mark = read_all(path)[1]
@@ -251,7 +310,7 @@ def test_directories_that_are_links_are_read_once(tmp_path: Path) -> None:
 
 def test_a_compressed_file_that_is_not_whole_cannot_be_read(path: Path) -> None:
     Path(f"{path}.zst").write_bytes(b"no frame")
-    with pytest.raises(OSError, match="not whole"):
+    with pytest.raises(OSError, match="damaged"):
         transcripts.read(str(path), Mark())
 
 
@@ -265,7 +324,7 @@ def test_a_compressed_file_that_was_damaged_is_read_on_from_its_place_once_it_is
     file = Path(f"{path}.zst")
     file.write_bytes(damaged)
     piece = transcripts.read(str(path), Mark(), len(first))
-    with pytest.raises(OSError, match="not whole"):
+    with pytest.raises(OSError, match="damaged"):
         transcripts.read(str(path), piece.mark)
     with file.open("r+b") as same:
         same.write(frames)
@@ -291,6 +350,9 @@ WHOLE = [b'{"a": {"b": [{"c": 1}]}}', b'{"d": "}{"}', b'{"e": "\\u00e9"}']
         (WHOLE[0] + b"\0" * 100, 1, True),
         (b"\0" * 100 + WHOLE[0], 1, True),
         (b"\0" * 100, 0, True),
+        (b"[" + b",".join(WHOLE) + b"," + b"]", 3, True),
+        (WHOLE[0] + b",", 1, True),
+        (b"," + WHOLE[0] + b"]", 1, True),
         (b'{"x": {"y": [{"z": "cut of' + WHOLE[1], 1, False),
         (WHOLE[0] + b'{"x": "cut of', 1, False),
         (b'{"x": [{"role": "user"}, {"role": "user"}, {"cut', 0, False),

@@ -98,9 +98,9 @@ def test_a_change_of_a_record_is_required_in_the_next_payload(
     insert(writer, "one")
 
     def forget(unit: RecordChange) -> None:
-        record = unit.get(1)
+        record = unit.view.get(1)
         assert record is not None
-        unit.forget(record)
+        unit.forget.record(record)
 
     _, written = commit(writer, forget)
     assert written == line("2 2 s\n", layout)
@@ -133,7 +133,7 @@ def test_a_line_that_cannot_be_written_is_removed_and_written_with_the_next_chan
 def test_records_are_reassigned_slice_by_slice(writer: RecordWriter, count: int) -> None:
     insert(writer, *(f"text {number}" for number in range(count)))
     here, there = (Project(id=id_, name="", root="") for id_ in (HERE, "b" * 16))
-    commit(writer, lambda unit: unit.merge(here, there))
+    commit(writer, lambda unit: unit.projects.merge(here, there))
     writer.reassigning = True
     perform(writer.reassign(NOW))
     assert writer.reassigning == (count == MOVES_A_SLICE)
@@ -146,7 +146,7 @@ def test_a_reassignment_continues_after_a_restart(
 ) -> None:
     insert(writer, "one")
     here, there = (Project(id=id_, name="", root="") for id_ in (HERE, "b" * 16))
-    commit(writer, lambda unit: unit.merge(here, there))
+    commit(writer, lambda unit: unit.projects.merge(here, there))
     again = RecordWriter(layout, records, identify, str)
     perform(again.start())
     assert again.reassigning
@@ -177,7 +177,7 @@ def test_a_password_that_an_older_version_kept_is_removed_at_a_start(
     writer: RecordWriter, records: Records
 ) -> None:
     old = Transcript(path="/t", host="codex", remote="https://me:s3cret@example.org/o/r")
-    commit(writer, lambda unit: unit.follow(old))
+    commit(writer, lambda unit: unit.transcripts.follow(old))
     perform(writer.upgrade(NOW))
     with records.view() as view:
         kept = view.transcript("/t")
@@ -238,7 +238,7 @@ def test_turns_of_ignored_projects_are_counted_and_not_looked_at_for_secrets(
 
     writer = RecordWriter(layout, records, identify, look)
     ignored = Project(**identify("/q")._asdict())
-    commit(writer, lambda unit: unit.ignore(ignored, "project"))
+    commit(writer, lambda unit: unit.projects.ignore(ignored, "project"))
     both = [batch(tmp_path / "a.jsonl", "/p", "LEFT"), batch(tmp_path / "bb.jsonl", "/q", "OUT")]
     again = Rereading(transcript=both[1].transcript)
     stored, _ = store(writer.insert_batches(both, NOW, live=False))

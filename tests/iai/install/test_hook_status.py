@@ -176,8 +176,10 @@ def test_an_imported_transcript_is_no_sign_of_a_hook(layout: Layout) -> None:
         records = Records(layout.records, writer=True)
 
         def change(unit: RecordChange) -> None:
-            unit.insert(new_record(path, host=claude.NAME, source=Source(path, 0, "")))
-            unit.follow(Transcript(path=path, host=claude.NAME, followed_until=followed_until))
+            unit.records.insert(new_record(path, host=claude.NAME, source=Source(path, 0, "")))
+            unit.transcripts.follow(
+                Transcript(path=path, host=claude.NAME, followed_until=followed_until)
+            )
 
         records.commit(change, Now(at, 0))
         records.close()

@@ -36,7 +36,7 @@ def records_in(path: Path) -> Records:
     records = Records(path / "records", writer=True)
     for project, name in ((PROJECT, "mine"), (OTHER, "theirs")):
         found = Project(id=project, name=name, root=f"/{name}")
-        records.commit(lambda unit, found=found: unit.place(found, found.root), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, found=found: unit.projects.place(found, found.root), NOW)  # type: ignore[misc]
     return records
 
 
@@ -61,15 +61,15 @@ def session(records: Records, name: str, seconds: int, **fields: Any) -> None:
     said = structs.replace(said, key=f"{machine}{said.key}")
 
     def change(unit: RecordChange) -> None:
-        unit.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
+        unit.records.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
         for number, (kind, how) in enumerate(fields.get("done", ())):
             done = Action(key=f"{name}{number}", kind=kind, at=at + (number + 1) * NS, **how)
-            unit.add_action(session_key("claude", name, machine), done)
+            unit.actions.add_action(session_key("claude", name, machine), done)
         if chosen := fields.get("chosen"):
             turn = new_record(f"{name} chose", created_at=at + 5 * NS, kind="answer", **common)
-            unit.insert(structs.replace(turn, text=chosen))
-        unit.insert(structs.replace(said, text=fields.get("said", said.text)))
-        unit.note_session(info)
+            unit.records.insert(structs.replace(turn, text=chosen))
+        unit.records.insert(structs.replace(said, text=fields.get("said", said.text)))
+        unit.work.note_session(info)
 
     records.commit(change, Now(at + fields.get("after", 10) * NS, NOW.mono))
 
@@ -89,4 +89,4 @@ def alone(records: Records) -> None:
     )  # fmt: skip
     pinned = new_record("p", session="", tier="semantic", pinned=True, text="Deploy by hand.")
     fact = new_record("f", session="", tier="semantic", text="The pilot is called Noor.")
-    records.commit(lambda unit: [unit.insert(one) for one in (pinned, fact)], NOW)
+    records.commit(lambda unit: [unit.records.insert(one) for one in (pinned, fact)], NOW)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.payload.abridge import abridge, headline, opening
+from iai.payload.abridge import abridge, opening
 
 ANSWER = """\
 Perfect! All tests pass. Let me summarize the changes:
@@ -78,41 +78,6 @@ def test_what_is_nothing_but_code_is_cut_as_it_is() -> None:
     assert abridge("```\n" + "x = 1\n" * 99 + "```", 40).startswith("``` x = 1")
 
 
-def test_a_headline_is_the_first_sentence_that_says_something() -> None:
-    assert headline("Done. All tests pass.\n\n| a | b |\n|---|---|\n| c.py | d |", 90) == ""
-    assert headline(ANSWER, 90) == "`quay.py` counts short berths by one line."
-    assert headline("Let me write the plan for it now, with all details.", 90) == ""
-    assert headline("Done. Two short berths share one line of the list now.", 90) == (
-        "Two short berths share one line of the list now."
-    )
-
-
-def test_a_headline_says_what_was_done_rather_than_why_or_how_it_was_checked() -> None:
-    told = "Added the guard to `pilot.py` for ships without one."
-    before = [
-        "The pilot was looked up twice for each ship that came in.",
-        "All green - 0 lint issues, all tests passing in both directories.",
-        "But then the second ship was silently turned away at the gate.",
-        "I've successfully addressed all the review comments on this branch.",
-        "`quay/harbour/pilot.py` (+8 lines)",
-    ]
-    for text in before:
-        assert headline(f"{text}\n\n{told}", 90) == told
-    assert headline(before[0], 90) == before[0]
-    assert not any(headline(text, 90) for text in before[1:])
-
-
-def test_a_name_in_code_does_not_say_what_was_done() -> None:
-    text = "Both tests of the quay fail as they should.\n\n- Calls `time.Now()` twice."
-    assert headline(text, 80) == "Both tests of the quay fail as they should."
-
-
-def test_a_verdict_before_an_announcement_is_kept() -> None:
-    table = "| a | b |\n|---|---|\n| c | d |"
-    text = f"Both reviewers want changes before the merge. Here's a synthesis:\n\n{table}"
-    assert headline(text, 80) == "Both reviewers want changes before the merge."
-
-
 def test_a_text_that_begins_in_the_middle_has_no_blank_before_it() -> None:
     log = "```\n" + "x = 1\n" * 50 + "```\n" + "The harbour list is short of two berths. " * 12
     assert not abridge(log, 120).startswith(" ")
@@ -142,7 +107,30 @@ def test_on_one_line_what_a_person_typed_first_is_not_cut_for_what_was_pasted_la
     assert abridge(f"{asked}\n\n{log}", 300).endswith("import job")
 
 
+def test_a_text_that_is_too_long_is_cut_after_a_clause() -> None:
+    asked = "can you look at the berths of the quay, and write down the names of ships"
+    assert abridge(f"{asked} for ships.", 60) == "can you look at the berths of the quay ..."
+    aside = "can you look at the berths of the quay (those on the left, as before) for it"
+    assert abridge(aside, 60) == "can you look at the berths of the quay ..."
+    assert abridge("can you look at the berths_of_the_quay of all those ships", 40) == (
+        "can you look at the berths_of_the_quay ..."
+    )
+
+
+def test_of_a_request_that_announces_what_it_quotes_the_quotation_is_shown() -> None:
+    quoted = "The ebb table of the port counts each of its tides twice since last spring."
+    asked = "can you look at this and let me know what you think of it, please:"
+    assert abridge(f"{asked}\n\n{quoted}", 100) == quoted
+    assert abridge(f"can you look:\n\n{quoted}", 100) == f"can you look: {quoted}"
+    named = "can you look at `quay.py`, which is not right since the spring:"
+    assert abridge(f"{named}\n\n{quoted}", 100).startswith(named[:-1])
+
+
 def test_the_opening_of_a_plan_is_its_title_and_what_it_begins_with() -> None:
+    plan = (
+        "Implement the following plan:\n\n# Plan: Chain the hooks\n\n## Context\n\nThey are lost."
+    )
+    assert opening(plan) == "Chain the hooks: They are lost."
     assert opening("Do this:\n\n# Chain the hooks\n\nThey are lost.\n\nEnd.") == (
         "Do this: Chain the hooks: They are lost."
     )
@@ -157,4 +145,3 @@ def test_any_text_gives_one_line_of_at_most_the_limit(lines: list[str], limit: i
         short = abridge(text, limit)
         assert len(short) <= limit + len(" ...")
         assert "\n" not in short
-        assert "\n" not in headline(text, limit)

@@ -41,7 +41,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
     records = Records(tmp_path / "records", writer=True)
     for project, name in ((PROJECT, "mine"), (OTHER, "theirs")):
         found = Project(id=project, name=name, root=f"/{name}")
-        records.commit(lambda unit, found=found: unit.place(found, found.root), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, found=found: unit.projects.place(found, found.root), NOW)  # type: ignore[misc]
     yield records
     records.close()
 
@@ -72,12 +72,12 @@ def session(records: Records, name: str, seconds: int, **fields: Any) -> None:
     said = new_record(f"{name} said", session=name, created_at=at + 9 * NS, role="assistant")
 
     def change(unit: RecordChange) -> None:
-        unit.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
+        unit.records.insert(structs.replace(asked, text=fields.get("asked", asked.text)))
         for number, (kind, how) in enumerate(fields.get("done", ())):
             done = Action(key=f"{name}{number}", kind=kind, at=at + (number + 1) * NS, **how)
-            unit.act(done, "claude", name, PROJECT)
-        unit.insert(structs.replace(said, text=fields.get("said", said.text)))
-        unit.note_session(info)
+            unit.work.act(done, "claude", name, PROJECT)
+        unit.records.insert(structs.replace(said, text=fields.get("said", said.text)))
+        unit.work.note_session(info)
 
     records.commit(change, NOW)
 
@@ -170,6 +170,18 @@ def test_talk_after_the_work_does_not_take_its_place(records: Records) -> None:
     ]
 
 
+def test_an_earlier_session_that_was_interrupted_says_what_it_did_before(records: Records) -> None:
+    at = WALL - 7_100 * NS
+    said = "Done. Added the ebb to `tide.py` for all ports."
+    session(records, "one", 7_200, done=[EDIT], said=said)
+    put(records, new_record("then", session="one", created_at=at))
+    act = Action(key="last", kind="command", text="make", at=at + NS, status="interrupted")
+    records.commit(lambda unit: unit.work.act(act, "claude", "one", PROJECT), NOW)
+    session(records, "two", 60, done=[EDIT])
+    before = section(payload(records), "Before that")
+    assert "-> Added the ebb to `tide.py` for all ports; interrupted; tide.py" in before
+
+
 def test_a_plan_is_what_the_session_that_carries_it_out_was_asked(records: Records) -> None:
     plan = (
         "Implement the following plan:\n\n# Chain the hooks\n\n## Context\n\nThey are lost.\n\nEnd."
@@ -182,7 +194,7 @@ def test_a_plan_is_what_the_session_that_carries_it_out_was_asked(records: Recor
         new_record("a", session="two", role="assistant", text="Chained.", created_at=at + NS),
     )
     last = section(payload(records), "Last session here")
-    assert "Asked: Implement the following plan: Chain the hooks: Context: They are lost. (" in last
+    assert "Asked: Carry out the plan: Chain the hooks: They are lost. (" in last
     assert "nothing asked" not in payload(records)
 
 
@@ -369,7 +381,7 @@ def test_unattended_sessions_stand_behind_those_of_people(records: Records) -> N
     for n in range(5):
         session(records, f"heartbeat {n}", 60 + n, done=[EDIT])
         robot = SessionInfo(host="claude", session=f"heartbeat {n}", unattended=True)
-        records.commit(lambda unit, robot=robot: unit.note_session(robot), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, robot=robot: unit.work.note_session(robot), NOW)  # type: ignore[misc]
     text = payload(records)
     assert "text of person asked" in section(text, "Last session here")
     before = section(text, "Before that").splitlines()
@@ -401,7 +413,7 @@ def test_of_another_project_without_people_a_session_that_is_not_trivial_is_show
     session(records, "check", 60, asked="hello")
     for name in ("real", "check"):
         robot = SessionInfo(host="claude", session=name, unattended=True)
-        records.commit(lambda unit, robot=robot: unit.note_session(robot), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, robot=robot: unit.work.note_session(robot), NOW)  # type: ignore[misc]
     assert "text of real asked" in section(payload(records, "another", "mine"), "Other projects")
 
 
@@ -629,18 +641,18 @@ def test_of_a_project_only_the_latest_sessions_are_remembered(records: Records) 
 
 
 def perform(unit: RecordChange, number: int, act: str, project: str, label: int, text: str) -> None:
-    record = unit.get(label)
+    record = unit.view.get(label)
     match act:
         case "say" | "note":
             tier = "episodic" if act == "say" else "semantic"
             fields = {"tier": tier, "session": str(label % 3), "project": project}
-            unit.insert(new_record(f"{text}{number}", **fields))
+            unit.records.insert(new_record(f"{text}{number}", **fields))
         case "pin" if record:
-            unit.pin(record, pinned=not record.pinned)
+            unit.edits.pin(record, pinned=not record.pinned)
         case "edit" if record:
-            unit.edit(record, text)
+            unit.edits.set_text(record, text)
         case "forget" if record:
-            unit.forget(record)
+            unit.forget.record(record)
 
 
 def test_what_was_dismissed_is_in_no_start(records: Records) -> None:
@@ -656,9 +668,9 @@ def test_what_was_dismissed_is_in_no_start(records: Records) -> None:
 
     def dismiss(unit: RecordChange) -> None:
         for label in (1, 5, 6):
-            record = unit.get(label)
+            record = unit.view.get(label)
             assert record is not None
-            unit.mark(record, "dismissed")
+            unit.edits.mark(record, "dismissed")
 
     records.commit(dismiss, NOW)
     assert not any(text in payload(records) for text in shown)
@@ -676,9 +688,9 @@ def test_a_dismissed_turn_in_the_middle_takes_only_its_own_line(records: Records
 
     def dismiss(unit: RecordChange) -> None:
         for label in (2, 4):
-            record = unit.get(label)
+            record = unit.view.get(label)
             assert record is not None
-            unit.mark(record, "dismissed")
+            unit.edits.mark(record, "dismissed")
 
     shown = [f"{n} please" in payload(records) for n in range(4)]
     records.commit(dismiss, NOW)

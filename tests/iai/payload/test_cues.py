@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.payload.cues import decided, says_something, small_talk
+from iai.payload.cues import decided, pasted, says_something, small_talk, typed
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,35 @@ def test_a_decision_is_a_sentence_that_prescribes(text: str, said: str) -> None:
 )
 def test_what_is_pasted_quoted_or_asked_decides_nothing(text: str) -> None:
     assert decided(text) == ""
+
+
+REVIEW = """\
+Ebb joined with the flood instead of kept apart
+
+High Severity
+
+The table expects each tide in a row of its own, but the code joins all tides of a day into one row.
+This produces one long row, which the port won't read. {}
+"""
+
+
+def test_in_a_long_text_that_speaks_to_nobody_only_commands_decide() -> None:
+    assert decided(REVIEW.format("The tides should be kept apart instead.")) == ""
+    assert decided("The tides should be kept apart instead.") != ""
+    assert decided(REVIEW.format("I think the tides should be kept apart instead.")) != ""
+    assert decided(REVIEW.format("Never join the tides.")) == "Never join the tides."
+
+
+def test_only_the_first_line_says_whether_a_text_is_pasted() -> None:
+    assert pasted("\n=== RUN TestTide\nok")
+    assert not pasted("Implement the plan:\n\nThe tide is NOT shown.")
+
+
+def test_of_a_log_only_the_command_is_shown_and_what_somebody_says_below_it() -> None:
+    log = "$ quay --all\n\nThe quay is open\n\n    at 3\n\nok 12"
+    assert typed(log) == "$ quay --all"
+    assert typed(f"{log}\n\ncan you mend it") == "can you mend it"
+    assert typed(f"can you mend it\n\n{log}").startswith("can you mend it\n\nThe quay is open")
 
 
 def test_a_greeting_thanks_a_command_or_a_question_about_the_agent_is_small_talk() -> None:

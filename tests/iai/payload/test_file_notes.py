@@ -30,12 +30,14 @@ def session(
         asked = new_record(
             f"{name}{at_s}", text=text or f"asked in {name}", session=name, created_at=at, cwd=cwd
         )
-        unit.note_session(SessionInfo(host="claude", session=name, branch=f"fix/{name}", cwd=cwd))
+        unit.work.note_session(
+            SessionInfo(host="claude", session=name, branch=f"fix/{name}", cwd=cwd)
+        )
         for number, fields in enumerate(done):
             given = {"kind": "edit", "status": "ok", **fields}
             one = Action(key=f"{name}{at_s}.{number}", at=at + (number + 1) * NS, **given)
-            unit.act(one, "claude", name, PROJECT)
-        return unit.insert(asked)[0]
+            unit.work.act(one, "claude", name, PROJECT)
+        return unit.records.insert(asked)[0]
 
     return records.commit(change, NOW)[0]
 
@@ -106,9 +108,9 @@ def test_what_was_dismissed_is_left_out(records: Records) -> None:
     assert len(written(records, memo=memo)) == 2
 
     def dismiss(unit: RecordChange) -> None:
-        record = unit.get(label)
+        record = unit.view.get(label)
         assert record is not None
-        unit.mark(record, "dismissed")
+        unit.edits.mark(record, "dismissed")
 
     records.commit(dismiss, NOW)
     assert [line[0] for line in written(records, memo=memo)] == ["ebb.py"]

@@ -38,6 +38,12 @@ def test_a_file_in_a_worktree_is_the_same_file() -> None:
     assert by_directory([there, here], ROOT) == [("src/", ["tide.py"])]
 
 
+def test_a_new_file_of_a_worktree_is_in_the_directory_that_it_would_come_into() -> None:
+    there = session(changed(f"{ROOT}/.worktrees/fix/tide/src/ebb.py"))
+    here = session(changed(f"{ROOT}/src/tide.py"))
+    assert by_directory([there, here], ROOT) == [("src/", ["ebb.py", "tide.py"])]
+
+
 def test_a_file_in_another_checkout_is_the_same_file() -> None:
     there = session(changed("/w/quay/src/tide.py"), cwd="/w/quay")
     here = session(changed(f"{ROOT}/src/tide.py"))

@@ -41,6 +41,16 @@ def test_what_was_done_to_a_file_is_added_up() -> None:
     )
 
 
+def test_a_file_named_from_below_the_project_is_the_one_that_ends_so() -> None:
+    path = "/elsewhere/src/tide.py"
+    edit = action("edit", path=path, added=3)
+    found = files_of([edit, action("delete", path="src/tide.py")], ["/p"])
+    assert [(file.path, file.gone) for file in found] == [(path, True)]
+    twice = [edit, action("edit", path="/other/src/tide.py")]
+    found = files_of([*twice, action("delete", path="src/tide.py")], ["/p"])
+    assert [file.path for file in found if file.gone] == ["src/tide.py"]
+
+
 @pytest.mark.parametrize("status", ["refused", "interrupted"])
 def test_what_did_not_happen_changes_no_file(status: str) -> None:
     assert files_of([action("edit", path="/p/a.py", status=status)]) == ()
@@ -134,6 +144,21 @@ def test_the_result_is_the_answer_to_most_of_the_work() -> None:
     assert found.result is not None
     assert found.result.text == "rewritten"
     assert found.work is None
+
+
+def test_tests_and_prose_count_little_beside_what_they_are_about() -> None:
+    def worked(path: str, added: int) -> Exchange:
+        edit = action("edit", path=path, added=added)
+        return Exchange(request=turn("mend it"), answer=turn(path), actions=(edit,))
+
+    for path in ("quay/tests/ebb.py", "test_ebb.py", "ebb_test.go", "e2e_test/run.go", "ebb.md"):
+        done = summarise([worked("quay/ebb.py", 5), worked(path, 90)], INFO, (1, 2))
+        assert done.result == turn("quay/ebb.py")
+        done = summarise([worked(path, 90), worked(path, 5)], INFO, (1, 2))
+        assert done.result == turn(path)
+    latest = worked("quay/latest.py", 5)
+    done = summarise([worked("quay/contest.py", 90), latest], INFO, (1, 2))
+    assert done.result == turn("quay/contest.py")
 
 
 def test_what_was_dismissed_is_not_the_work_of_a_session() -> None:

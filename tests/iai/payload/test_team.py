@@ -81,7 +81,7 @@ def test_it_says_who_did_what_when_and_what_was_decided(records: Records) -> Non
         said="The short berths of the quay count by one line.",
     )  # fmt: skip
     text = payload(records)
-    came_to = 'The short berths of the quay count by one line.; a1b2c3d "Mend the tide"; tide.py'
+    came_to = 'The short berths of the quay count by one line; a1b2c3d "Mend the tide"; tide.py'
     assert section(text, SINCE) == [
         f"- Kim, Tue 14 Nov, fix/berth: Short berths (#3) -> {came_to}",
         "  Asked last: text of kims asked (#3)",
@@ -363,7 +363,7 @@ def test_what_was_dismissed_is_not_shown(records: Records) -> None:
     with records.view() as view:
         asked = view.get(3)
     assert asked is not None
-    records.commit(lambda unit: unit.mark(asked, "dismissed"), NOW)
+    records.commit(lambda unit: unit.edits.mark(asked, "dismissed"), NOW)
     assert not section(payload(records), SINCE)
 
 

@@ -11,7 +11,7 @@ from tests.iai.store.builders import NOW
 def test_a_path_that_is_gone_names_the_project_it_was_part_of(layout: Layout) -> None:
     records = Records(layout.records, writer=True)
     own = Project(**identify("/w/cli")._asdict())
-    records.commit(lambda unit: unit.place(own, "/w/cli"), NOW)
+    records.commit(lambda unit: unit.projects.place(own, "/w/cli"), NOW)
     records.close()
     for path in ("/w/cli", "/w/cli/cmd/sub", "/w/cli/.worktrees/soph/branch"):
         assert project_id(path, layout) == own.id

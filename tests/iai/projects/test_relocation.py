@@ -59,14 +59,14 @@ def test_of_two_predecessors_neither_is_chosen(records: Records, tmp_path: Path)
 def test_a_project_is_merged_once_and_stays_unmerged(records: Records) -> None:
     first_seen(records, project(OLD, "/gone"))
     first_seen(records, project(NEW, "/here"))
-    records.commit(lambda unit: unit.merge(project(OLD, "/gone"), None), NOW)
+    records.commit(lambda unit: unit.projects.merge(project(OLD, "/gone"), None), NOW)
     assert first_seen(records, project(NEW, "/here")) == ""
     assert owner(records, OLD) == OLD
 
 
 def test_a_moved_checkout_stays_ignored(records: Records) -> None:
     first_seen(records, project(OLD, "/gone"))
-    records.commit(lambda unit: unit.ignore(project(OLD, "/gone"), "below"), NOW)
+    records.commit(lambda unit: unit.projects.ignore(project(OLD, "/gone"), "below"), NOW)
     first_seen(records, project(NEW, "/here"))
     with records.view() as view:
         new = view.project_named(NEW)
@@ -86,9 +86,9 @@ def known(records: Records, cwd: str, remote: str = "") -> Project:
     seen = Project(**identify(cwd, remote)._asdict())
 
     def change(unit: RecordChange) -> Project:
-        home = relocation.owner(seen, cwd, None, unit)
+        home = relocation.owner(seen, cwd, None, unit.view)
         relocation.merge_predecessors(home, unit, cwd)
-        unit.place(home, cwd)
+        unit.projects.place(home, cwd)
         return home
 
     return records.commit(change, NOW)[0]
@@ -102,12 +102,12 @@ def began(records: Records, cwd: str) -> str:
 def test_what_an_older_version_made_of_a_spelling_joins_once(records: Records) -> None:
     seen = identify("/clone", "git@github.com:Acme/Tides.git")
     old = Project(id=seen.former[0], name="Tides", root="/clone")
-    records.commit(lambda unit: unit.place(old, "/clone"), NOW)
+    records.commit(lambda unit: unit.projects.place(old, "/clone"), NOW)
     with records.view() as view:
         assert relocation.resolve(seen, view).id == old.id
     new = known(records, "/clone", "git@github.com:Acme/Tides.git")
     assert owner(records, old.id) == new.id == seen.id
-    records.commit(lambda unit: unit.merge(old, None), NOW)
+    records.commit(lambda unit: unit.projects.merge(old, None), NOW)
     known(records, "/other", "git@github.com:Acme/Tides.git")
     assert owner(records, old.id) == old.id
 
@@ -166,7 +166,7 @@ def test_a_session_stays_in_its_repository_when_it_goes_into_one_below(
         assert relocation.owner(beside, str(other), home, view) == beside
         assert relocation.owner(home, str(outer), below, view) == home
         assert relocation.owner(beside, str(other), plain, view) == beside
-    records.commit(lambda unit: unit.ignore(below, "project"), NOW)
+    records.commit(lambda unit: unit.projects.ignore(below, "project"), NOW)
     with records.view() as view:
         assert relocation.owner(below, str(inner), home, view) == below  # and is not stored
 

@@ -22,7 +22,7 @@ def test_any_turn_opens_its_exchange_and_those_around_it(tmp_path: Path) -> None
         ),
     )
     edit = Action(key="a", kind="edit", at=START + 25 * NS, path="/w/tide.py", status="ok")
-    records.commit(lambda unit: unit.act(edit, "claude", "s", PROJECT), NOW)
+    records.commit(lambda unit: unit.work.act(edit, "claude", "s", PROJECT), NOW)
     with records.view() as view:
         for label in (1, 2, 3):
             record = view.get(label)

@@ -20,12 +20,12 @@ def session(records: Records, name: str, seconds: int, *done: dict[str, Any]) ->
 
     def change(unit: RecordChange) -> None:
         at = START + seconds * NS
-        unit.insert(new_record(f"{name} asked", session=name, created_at=at))
-        unit.note_session(SessionInfo(host="claude", session=name, branch=f"fix/{name}"))
+        unit.records.insert(new_record(f"{name} asked", session=name, created_at=at))
+        unit.work.note_session(SessionInfo(host="claude", session=name, branch=f"fix/{name}"))
         for number, fields in enumerate(done):
             given = {"kind": "edit", "status": "ok", **fields}
             one = Action(key=f"{name}{number}", at=at + (number + 1) * NS, **given)
-            unit.act(one, "claude", name, PROJECT)
+            unit.work.act(one, "claude", name, PROJECT)
 
     records.commit(change, NOW)
 
@@ -99,7 +99,7 @@ def find(records: Records, named: str, cwd: str, k: int = 9) -> tuple[list[str],
 def place(records: Records, *cwds: str) -> None:
     def change(unit: RecordChange) -> None:
         for cwd in cwds:
-            unit.place(Project(id=PROJECT, name="w", root="/w"), cwd)
+            unit.projects.place(Project(id=PROJECT, name="w", root="/w"), cwd)
 
     records.commit(change, NOW)
 
@@ -125,10 +125,10 @@ def test_a_path_that_was_never_touched_there_is_the_end_of_any(records: Records)
 def test_another_projects_file_comes_after_and_only_by_more_than_its_name(records: Records) -> None:
     def change(unit: RecordChange) -> None:
         at = START + 500 * NS
-        unit.insert(new_record("theirs", session="theirs", project="b" * 16, created_at=at))
+        unit.records.insert(new_record("theirs", session="theirs", project="b" * 16, created_at=at))
         for path in ("/x/src/tide.py", "/x/README.md"):
             one = Action(key=path, kind="edit", at=at + NS, path=path, status="ok")
-            unit.act(one, "claude", "theirs", "b" * 16)
+            unit.work.act(one, "claude", "theirs", "b" * 16)
 
     records.commit(change, NOW)
     session(records, "one", 0, {"path": "/w/src/tide.py"}, {"path": "/w/README.md"})

@@ -38,18 +38,18 @@ def records(layout: Layout) -> Iterator[Records]:
             ("a", 13, "assistant", "it is painted", ""),
         ]  # fmt: skip
         for session, second, role, text, kind in said:
-            unit.insert(new_record(
+            unit.records.insert(new_record(
                 f"{session}{second}", session=session, role=role, text=text, created_at=at(second),
                 kind=kind,
             ))  # fmt: skip
-        unit.insert(new_record(
+        unit.records.insert(new_record(
             "b1", session="b", text="what is a pump", created_at=at(20), project=OTHER
         ))  # fmt: skip
-        unit.act(_action(3, "edit", path="/p/src/pump.py"), "claude", "a", PROJECT)
-        unit.act(_action(4, "command", text="make pump"), "claude", "a", PROJECT)
-        unit.act(_action(12, "write", path="/p/src/door.py"), "claude", "a", PROJECT)
-        unit.act(_action(21, "read", path="/q/src/pump.py"), "claude", "b", OTHER)
-        unit.note_session(SessionInfo(host="claude", session="a", title="A pump"))
+        unit.work.act(_action(3, "edit", path="/p/src/pump.py"), "claude", "a", PROJECT)
+        unit.work.act(_action(4, "command", text="make pump"), "claude", "a", PROJECT)
+        unit.work.act(_action(12, "write", path="/p/src/door.py"), "claude", "a", PROJECT)
+        unit.work.act(_action(21, "read", path="/q/src/pump.py"), "claude", "b", OTHER)
+        unit.work.note_session(SessionInfo(host="claude", session="a", title="A pump"))
 
     opened.commit(change, NOW)
     yield opened
@@ -74,7 +74,7 @@ def erase(records: Records, found: Selected, text: str = "") -> None:
         labels=tuple(labels(found)), parts=tuple(found.parts), projects=tuple(found.projects),
         text=text,
     )  # fmt: skip
-    records.commit(lambda unit: edits.apply(request, unit, edits.named(request, unit)), NOW)
+    records.commit(lambda unit: edits.apply(request, unit, edits.named(request, unit.view)), NOW)
 
 
 def test_a_session_is_selected_with_all_that_was_said_and_done_in_it(records: Records) -> None:

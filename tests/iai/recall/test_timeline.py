@@ -22,7 +22,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
 
     def place(unit: RecordChange) -> None:
         for id_, name in ((ONE, "one"), (OTHER, "other")):
-            unit.place(Project(id=id_, name=name, root=f"/{name}"), f"/{name}")
+            unit.projects.place(Project(id=id_, name=name, root=f"/{name}"), f"/{name}")
 
     records.commit(place, NOW)
     yield records
@@ -124,9 +124,9 @@ def test_a_forgotten_session_is_not_listed(records: Records) -> None:
     say(records, "b", ONE, (2, "user"))
 
     def forget(unit: RecordChange) -> None:
-        record = unit.get(2)
+        record = unit.view.get(2)
         assert record is not None
-        unit.forget(record)
+        unit.forget.record(record)
 
     records.commit(forget, NOW)
     assert [s.session_id for s in timeline(records)] == ["a"]

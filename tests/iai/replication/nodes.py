@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from simulation.engine import Engine, MemoryStream
 
@@ -16,7 +16,14 @@ from iai.model.clock import NS, Now
 from iai.protocol.behaviour import Answer, Caller, Publish, Steps
 from iai.protocol.ingest import RecordsCommitted
 from iai.protocol.message import Event, Reply, Request
-from iai.protocol.replicator import InviteMachine, MachineInvited, ShareProject
+from iai.protocol.replicator import (
+    InviteMachine,
+    MachineInvited,
+    ShareProject,
+    TeamReport,
+    TeamStatus,
+)
+from iai.replication import content
 from iai.store.inbox import Mark
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_change import RecordChange
@@ -25,6 +32,7 @@ from iai.store.replica_change import ReplicaChange
 from iai.store.team_store import TeamStore
 from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
+from iai.team.membership import Membership
 from tests.iai.store.builders import PROJECT, new_record
 from tests.iai.team.machines import SERVER, START
 
@@ -118,7 +126,7 @@ class Node:
         self._said += 1
         key = f"{self.own.machine}{self._said}"
         new = new_record(key, text=text, created_at=self.clock.now.wall - NS + self._said, **fields)
-        self.commit(lambda unit: unit.insert(new))
+        self.commit(lambda unit: unit.records.insert(new))
         return new.id
 
     def commit(self, act: Callable[[RecordChange], object]) -> None:
@@ -178,15 +186,24 @@ class Team:
         for index in range(1, number):
             self.join(path / str(index), f"Ada {index}")
 
-    def join(self, path: Path, name: str) -> Node:
+    def join(
+        self,
+        path: Path,
+        name: str,
+        *,
+        by: Node | None = None,
+        among: Iterable[Node] | None = None,
+        own: bool = False,
+    ) -> Node:
         """Let another machine in."""
-        invited = self.nodes[0].ask(InviteMachine())
+        invited = (by or self.nodes[0]).ask(InviteMachine(own=own))
         assert isinstance(invited, MachineInvited)
         code = invitation.decode(invited.code, self.clock.now.wall)
-        own = enrolment.accept(code, name, f"{name}'s")
-        self.nodes.append(Node(path, own, self.engine, self.clock))
-        self.settle()
-        return self.nodes[-1]
+        enrolled = enrolment.accept(code, name, f"{name}'s")
+        new = Node(path, enrolled, self.engine, self.clock)
+        self.nodes.append(new)
+        self.settle(nodes=None if among is None else [*among, new])
+        return new
 
     def share(self, *nodes: Node) -> None:
         """Have these machines share the project."""
@@ -205,3 +222,54 @@ class Team:
     def close(self) -> None:
         for node in self.nodes:
             node.close()
+
+    def lose(self, node: Node) -> None:
+        """Have a machine never come back."""
+        self.nodes.remove(node)
+        node.stream.close()
+        node.close()
+
+    def empty(self) -> None:
+        """Have the stream lose everything, and all machines reach it again."""
+        self.engine.empty()
+        for node in self.nodes:
+            node.stream.connect()
+        self.settle(40)
+
+
+Make: TypeAlias = Callable[[int], Team]
+
+
+def opened(team: Team) -> list[bytes]:
+    """Return the contents of all changes in the stream, as a member reads them."""
+    membership = team.nodes[0].replicator._membership
+    found = []
+    for sequence, (subject, data) in team.engine.messages.items():
+        parts = subject.split(".")
+        if parts[2] == "change":
+            plain = membership.open(parts[3], parts[4], sequence, data).plain
+            found += messages_in(membership, parts[3], plain)
+    return found
+
+
+def messages_in(membership: Membership, project: str, plain: bytes) -> list[bytes]:
+    """Return a content, or those of the messages of another machine in it."""
+    relayed = content.relayed(plain)
+    if relayed is None:
+        return [plain]
+    return [membership.open(project, relayed.machine, 0, m).plain for m in relayed.messages]
+
+
+def state(node: Node) -> dict[str, Any]:
+    """Return all that should be the same on every machine."""
+    return {
+        record.id: (record.text, record.pinned, set(record.marks), record.role, record.created_at)
+        for record in node.all()
+        if record.project == PROJECT
+    }
+
+
+def report(node: Node) -> TeamReport:
+    answer = node.ask(TeamStatus())
+    assert isinstance(answer, TeamReport)
+    return answer

@@ -1,10 +1,8 @@
 """What machines of a team have of each other, whatever the stream and their processes do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -24,55 +22,13 @@ from iai.protocol.replicator import (
     StreamRefilled,
     StreamReset,
     TeamMessageRefused,
-    TeamReport,
-    TeamStatus,
 )
 from iai.replication import content, outbox, project, run
 from iai.team.stream import IN_FLIGHT, Last
-from tests.iai.replication.nodes import Node, Team
+from tests.iai.replication.nodes import Make, Node, Team, opened, report, state
 from tests.iai.store.builders import PROJECT
 
-Make = Callable[[int], Team]
 OTHER = "fedcba9876543210"  # a project that is never shared
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Make]:
-    made: list[Team] = []
-
-    def make(number: int) -> Team:
-        made.append(Team(tmp_path, number))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def opened(team: Team) -> list[bytes]:
-    """Return the contents of all changes in the stream, as a member reads them."""
-    membership = team.nodes[0].replicator._membership
-    found = []
-    for sequence, (subject, data) in team.engine.messages.items():
-        parts = subject.split(".")
-        if parts[2] == "change":
-            found.append(membership.open(parts[3], parts[4], sequence, data).plain)
-    return found
-
-
-def state(node: Node) -> dict[str, Any]:
-    """Return all that should be the same on every machine."""
-    return {
-        record.id: (record.text, record.pinned, set(record.marks), record.role, record.created_at)
-        for record in node.all()
-        if record.project == PROJECT
-    }
-
-
-def report(node: Node) -> TeamReport:
-    answer = node.ask(TeamStatus())
-    assert isinstance(answer, TeamReport)
-    return answer
 
 
 # --- what arrives --------------------------------------------------------------------------------

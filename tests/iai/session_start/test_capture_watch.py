@@ -28,7 +28,7 @@ def hear(records: Records, path: str = PATH, at: int = NOW.wall, host: str = "cl
     known = Transcript(path=path, host=host, followed_until=LATE, heard_at=at)
 
     def change(unit: RecordChange) -> None:
-        unit.follow(known)
+        unit.transcripts.follow(known)
 
     records.commit(change, NOW)
 

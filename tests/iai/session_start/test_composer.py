@@ -12,7 +12,9 @@ from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 def test_a_payload_says_when_the_graph_is_missing(layout: Layout) -> None:
     records = Records(layout.records, writer=True)
-    records.commit(lambda unit: unit.place(Project(id=PROJECT, name="mine", root="/p"), "/p"), NOW)
+    records.commit(
+        lambda unit: unit.projects.place(Project(id=PROJECT, name="mine", root="/p"), "/p"), NOW
+    )
     put(records, new_record("a", text="remember the milk"))
     records.close()
     readers = PayloadReaders(layout)
@@ -32,7 +34,7 @@ def test_other_projects_are_left_out_where_that_is_set(layout: Layout) -> None:
     records = Records(layout.records, writer=True)
     for id_, name in ((PROJECT, "mine"), ("b" * 16, "theirs")):
         place = Project(id=id_, name=name, root=f"/{name}")
-        records.commit(lambda unit, place=place: unit.place(place, place.root), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, place=place: unit.projects.place(place, place.root), NOW)  # type: ignore[misc]
     put(records, new_record("a"), new_record("b", project="b" * 16, session="b"))
     records.close()
     readers = PayloadReaders(layout)

@@ -3,7 +3,7 @@
 import pytest
 
 from iai.config.layout import Layout, private
-from iai.session_start import deliveries, given
+from iai.session_start import deliveries, delivery_notes
 from iai.session_start.deliveries import Delivery
 
 
@@ -27,20 +27,20 @@ def test_the_last_revision_and_all_records_are_read(
     layout: Layout, text: str, revision: int, records: set[int]
 ) -> None:
     write(layout, text)
-    assert given.through(layout, "s") == revision
-    assert given.delivered(layout, "s") == records
+    assert delivery_notes.through(layout, "s") == revision
+    assert delivery_notes.delivered(layout, "s") == records
 
 
 @pytest.mark.parametrize("session", ["", "unknown", "../s", "a/b"])
 def test_a_session_without_a_file_was_given_nothing(layout: Layout, session: str) -> None:
     write(layout, "7 1\n")
-    assert given.through(layout, session) == 0
-    assert given.delivered(layout, session) == frozenset()
+    assert delivery_notes.through(layout, session) == 0
+    assert delivery_notes.delivered(layout, session) == frozenset()
 
 
 def test_a_recorded_delivery_is_read_back(layout: Layout) -> None:
     delivery = Delivery(at="2026-11-23T10:00:00Z", at_ns=1_795_428_000_000_000_000, session="s")
     deliveries.record(layout, delivery, [3, 1])
     assert deliveries.read(layout) == [delivery]
-    assert given.delivered(layout, "s") == {1, 3}
-    assert given.through(layout, "s") == 0
+    assert delivery_notes.delivered(layout, "s") == {1, 3}
+    assert delivery_notes.through(layout, "s") == 0

@@ -40,7 +40,7 @@ def test_before_the_first_record_there_is_nothing_to_write_from(layout: Layout) 
 def test_it_names_the_records_and_the_payloads_to_keep(layout: Layout) -> None:
     records = Records(layout.records, writer=True)
     project = Project(id=PROJECT, name="mine", root="/p")
-    records.commit(lambda unit: unit.place(project, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(project, "/p"), NOW)
     put(records, new_record("a"), new_record("b"))
     snapshots = reader(layout, OurReaders(layout, records))
     found = snapshots.read(NOW.wall)
@@ -63,7 +63,7 @@ def test_a_branch_checked_out_makes_the_payload_stale(layout: Layout, tmp_path: 
     found = identify(str(tmp_path / "quay"))
     records = Records(layout.records, writer=True)
     project = Project(id=found.id, name=found.name, root=found.root)
-    records.commit(lambda unit: unit.place(project, found.root), NOW)
+    records.commit(lambda unit: unit.projects.place(project, found.root), NOW)
     put(records, new_record("a", project=found.id))
     snapshots = reader(layout, OurReaders(layout, records))
     versions = []

@@ -25,7 +25,7 @@ MARKED = "the key [redacted: aws-key #3f9a] of the quay"
 def line(layout: Layout) -> StatusLine:
     records = Records(layout.records, writer=True)
     put(records, new_record("1", session="s1", text=MARKED))
-    records.commit(lambda unit: unit.leave_out("s2"), NOW)
+    records.commit(lambda unit: unit.transcripts.leave_out("s2"), NOW)
     records.close()
     return StatusLine(layout, PayloadReaders(layout), 60.0, 0.0)
 
@@ -91,9 +91,9 @@ def test_secrets_are_counted_in_all_of_a_session_in_what_was_done_too_and_after_
 
     def more(unit: RecordChange) -> None:
         done = Action(key="a", kind="command", at=NOW.wall, text=f"echo {MARKED}", output=MARKED)
-        unit.act(done, "claude", "s1", PROJECT)
+        unit.work.act(done, "claude", "s1", PROJECT)
         for number in range(3_000):  # of other sessions
-            unit.insert(new_record(f"o{number}", session="other"))
+            unit.records.insert(new_record(f"o{number}", session="other"))
 
     writer.commit(more, NOW)
     assert line.changed(snapshot(3, 3), "", NOW) == "", "not at every turn"
@@ -107,9 +107,9 @@ def test_a_session_that_was_switched_off_says_by_what(
     line: StatusLine, layout: Layout, writer: Records
 ) -> None:
     give(layout, "s1", 10)
-    writer.commit(lambda unit: unit.switch_recording("s1", on=False), NOW)
+    writer.commit(lambda unit: unit.transcripts.switch_recording("s1", on=False), NOW)
     assert "s1\tnot recorded (iai:off), given 10 tokens" in line.changed(snapshot(3, 3), "", NOW)
-    writer.commit(lambda unit: unit.switch_recording("s1", on=True), NOW)
+    writer.commit(lambda unit: unit.transcripts.switch_recording("s1", on=True), NOW)
     assert "s1\tgiven 10 tokens" in line.changed(snapshot(3, 3), "", NOW)
 
 

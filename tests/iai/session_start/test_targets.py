@@ -21,7 +21,7 @@ def work_in(records: Records, directory: Path, key: str) -> str:
     """Store a turn said in a directory; return the project it belongs to now."""
     found = identify(str(directory))
     project = Project(id=found.id, name=found.name, root=found.root)
-    records.commit(lambda unit: unit.place(project, str(directory)), NOW)
+    records.commit(lambda unit: unit.projects.place(project, str(directory)), NOW)
     put(records, new_record(key, project=found.id, cwd=str(directory)))
     return found.id
 

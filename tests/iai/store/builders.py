@@ -50,7 +50,7 @@ def kept(label: int, text: str, **fields: Any) -> Record:
 def flip(environment: Environment, database: str, key: bytes, bit: int = 0) -> None:
     """Flip a bit of a stored value, as a failing disk does."""
     handle = environment.db[database].handle
-    with environment._env.begin(write=True) as raw:
+    with environment._connection.env.begin(write=True) as raw:
         data = bytearray(raw.get(key, db=handle) or b"")
         data[bit // 8] ^= 1 << bit % 8
         raw.put(key, bytes(data), db=handle)
@@ -59,7 +59,7 @@ def flip(environment: Environment, database: str, key: bytes, bit: int = 0) -> N
 def move(environment: Environment, database: str, key: bytes, to: bytes) -> None:
     """Put a stored value under another key, unchanged."""
     handle = environment.db[database].handle
-    with environment._env.begin(write=True) as raw:
+    with environment._connection.env.begin(write=True) as raw:
         data = raw.get(key, db=handle)
         raw.delete(key, db=handle)
         raw.put(to, data or b"", db=handle)
@@ -111,6 +111,6 @@ def put(records: Records, *new: NewRecord, now: Now = NOW) -> list[int]:
     """Insert records in one commit; return their labels."""
 
     def change(unit: RecordChange) -> list[int]:
-        return [unit.insert(one)[0] for one in new]
+        return [unit.records.insert(one)[0] for one in new]
 
     return records.commit(change, now)[0]

@@ -17,13 +17,15 @@ def fill(layout: Layout, here: Path, evil: str) -> str:
     project = identify(str(here))
 
     def change(unit: RecordChange) -> None:
-        unit.place(Project(id=project.id, name=evil, root=str(here)), str(here))
-        unit.place(Project(id="0" * 16, name=evil, root=f"/elsewhere/{evil}"), f"/else/{evil}")
+        unit.projects.place(Project(id=project.id, name=evil, root=str(here)), str(here))
+        unit.projects.place(
+            Project(id="0" * 16, name=evil, root=f"/elsewhere/{evil}"), f"/else/{evil}"
+        )
         for session in (f"a{evil}", f"b{evil}"):
             _session(unit, session, project.id, str(here), evil)
         _session(unit, f"c{evil}", "0" * 16, f"/else/{evil}", evil)
         for key, pinned in (("note", False), ("pinned note", True)):
-            unit.insert(
+            unit.records.insert(
                 new_record(
                     key, text=f"{evil} {key}", tier="semantic", session="", pinned=pinned,
                     project=project.id, tags=(evil,),
@@ -39,7 +41,7 @@ def fill(layout: Layout, here: Path, evil: str) -> str:
 def _session(unit: RecordChange, session: str, project: str, cwd: str, evil: str) -> None:
     for number, role in enumerate(("user", "assistant", "user"), 1):
         text = f"{evil} {number}\n{evil} never deploy on Fridays {evil}"
-        unit.insert(
+        unit.records.insert(
             new_record(
                 f"{session}{number}", text=text, role=role, created_at=NOW.wall + number,
                 project=project, cwd=f"{cwd}/{evil}", session=session,
@@ -56,8 +58,8 @@ def _session(unit: RecordChange, session: str, project: str, cwd: str, evil: str
         Action(key="7", kind="read", at=NOW.wall + 1, path=f"lib/{evil}.py"),
     ]
     for action in done:
-        unit.act(action, "claude", session, project)
-    unit.note_session(
+        unit.work.act(action, "claude", session, project)
+    unit.work.note_session(
         SessionInfo(
             host="claude", session=session, title=evil, title_rank=9, branch=evil,
             cwd=f"{cwd}/.worktrees/{evil}",

@@ -26,7 +26,7 @@ def action(key: str, seconds: int, **fields: Any) -> Action:
 
 def act(records: Records, *new: Action) -> list[bool]:
     def change(unit: RecordChange) -> list[bool]:
-        return [unit.act(one, "claude", "s", PROJECT) for one in new]
+        return [unit.work.act(one, "claude", "s", PROJECT) for one in new]
 
     return records.commit(change, NOW)[0]
 
@@ -193,7 +193,7 @@ def test_what_was_done_for_a_forgotten_request_is_forgotten_and_does_not_come_ba
     act(records, action("a", 1, path="/w/secret.py", kind="commit", commit="abc1"))
     asked(records, "q2", 10)
     act(records, action("b", 11, path="/w/plain.py"))
-    records.commit(lambda unit: unit.forget(get(records, request)), NOW)
+    records.commit(lambda unit: unit.forget.record(get(records, request)), NOW)
     assert act(records, action("a", 1, path="/w/secret.py")) == [False]
     with records.view() as view:
         assert [one.key for one in view.actions(SESSION)] == ["b"]
@@ -205,12 +205,12 @@ def test_a_session_of_which_all_turns_are_forgotten_leaves_nothing(records: Reco
     labels = [asked(records, "q", 0), said(records, "n", 1), said(records, "a", 2)]
     act(records, action("a", 1))
     info = SessionInfo(host="claude", session="s", title="a title", branch="main")
-    records.commit(lambda unit: unit.note_session(info), NOW)
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
     for label in labels:
         with records.view() as view:
             assert view.session_info(SESSION) == info
         record = get(records, label)
-        records.commit(lambda unit, record=record: unit.forget(record), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, record=record: unit.forget.record(record), NOW)  # type: ignore[misc]
     with records.view() as view:
         assert view.session_info(SESSION) is None
         assert list(view.actions(SESSION)) == []
@@ -223,7 +223,7 @@ def test_what_is_known_of_a_session_gathers(records: Records) -> None:
         named,
         SessionInfo(host="claude", session="s", title="a late guess", title_rank=1, cwd="/w"),
     ):
-        records.commit(lambda unit, info=info: unit.note_session(info), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, info=info: unit.work.note_session(info), NOW)  # type: ignore[misc]
     with records.view() as view:
         found = view.session_info(SESSION)
     assert found is not None

@@ -49,7 +49,7 @@ def forget(records: Records, label: int) -> None:
     with records.view() as view:
         record = view.get(label)
     assert record is not None
-    records.commit(lambda unit: unit.forget(record), NOW)
+    records.commit(lambda unit: unit.forget.record(record), NOW)
 
 
 def texts(backup: auto_backups.AutoBackup) -> list[str]:

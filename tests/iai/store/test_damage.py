@@ -36,8 +36,8 @@ def records(path: Path) -> Iterator[Records]:
     def change(unit: RecordChange) -> None:
         for n in range(1, 10):
             action = Action(key=f"a{n}", kind="edit", at=NOW.wall + n, path=f"/p/{n}.py")
-            unit.act(action, "claude", "s", PROJECT)
-        unit.follow(Transcript(path="/t.jsonl", host="claude", offset=7))
+            unit.work.act(action, "claude", "s", PROJECT)
+        unit.transcripts.follow(Transcript(path="/t.jsonl", host="claude", offset=7))
 
     store.commit(change, NOW)
     yield store
@@ -100,14 +100,14 @@ def test_a_text_whose_key_is_damaged_is_not_stored_twice(records: Records) -> No
     assert put(records, new_record("k4"), new_record("k99")) == [0, 10]
     with records.view() as view:
         assert view.watermark().records_count == 10
-    records.commit(lambda unit: unit.rewind("k4", "/t.jsonl", 0), NOW)
+    records.commit(lambda unit: unit.work.rewind("k4", "/t.jsonl", 0), NOW)
 
 
 def test_a_damaged_watermark_is_counted_again_and_written_by_the_next_change(
     records: Records,
 ) -> None:
     put(records, new_record("k10"))
-    records.commit(lambda unit: unit.forget(got(unit, 10)), NOW)
+    records.commit(lambda unit: unit.forget.record(got(unit, 10)), NOW)
     with records.view() as view:
         before = view.watermark()
     flip(records._environment, "meta", b"watermark")
@@ -119,18 +119,20 @@ def test_a_damaged_watermark_is_counted_again_and_written_by_the_next_change(
 
 def test_an_older_value_that_was_put_back_is_named(records: Records) -> None:
     handle, key = records._environment.db["records"].handle, encode_u64(4)
-    with records._environment._env.begin() as raw:
+    with records._environment._connection.env.begin() as raw:
         older = raw.get(key, db=handle)
     assert older is not None
-    records.commit(lambda unit: unit.pin(got(unit, 4), pinned=True), Now(NOW.wall + 1, NOW.mono))
-    with records._environment._env.begin(write=True) as raw:
+    records.commit(
+        lambda unit: unit.edits.pin(got(unit, 4), pinned=True), Now(NOW.wall + 1, NOW.mono)
+    )
+    with records._environment._connection.env.begin(write=True) as raw:
         raw.put(key, older, db=handle)
     problems = list(records.problems())
     assert "record #4 is not in `by_updated`" in problems
 
 
 def got(unit: RecordChange, label: int) -> Record:
-    record = unit.get(label)
+    record = unit.view.get(label)
     assert record is not None
     return record
 
@@ -156,10 +158,10 @@ def test_whatever_entry_is_damaged_the_next_turns_are_stored_once(
     def work(unit: RecordChange) -> None:
         for key in ("a1", "a20"):
             action = Action(key=key, kind="edit", at=NOW.wall + 21, path="/p/1.py")
-            unit.act(action, "claude", "s", PROJECT)
-        unit.pin(got(unit, 11), pinned=True)
-        unit.forget(got(unit, 10))
-        unit.follow(Transcript(path="/t.jsonl", host="claude", offset=9))
+            unit.work.act(action, "claude", "s", PROJECT)
+        unit.edits.pin(got(unit, 11), pinned=True)
+        unit.forget.record(got(unit, 10))
+        unit.transcripts.follow(Transcript(path="/t.jsonl", host="claude", offset=9))
 
     records.commit(work, NOW)
     with records.view() as view:
@@ -177,7 +179,7 @@ def test_a_counter_that_is_gone_is_counted_again_and_no_number_is_given_twice(
         before = view.watermark()
     move(records._environment, "meta", key, b"z")
     records.commit(
-        lambda unit: unit.act(Action(key="n", kind="read", at=1), "claude", "s", PROJECT), NOW
+        lambda unit: unit.work.act(Action(key="n", kind="read", at=1), "claude", "s", PROJECT), NOW
     )
     assert put(records, new_record("k10")) == [10]
     with records.view() as view:
@@ -263,7 +265,7 @@ def test_holders_of_terms_that_differ_from_the_links_are_named(tmp_path: Path) -
     graph.commit(lambda unit: unit.link_by(linked))
     assert list(graph.problems()) == []
     holders = graph._environment.db["holders"].handle
-    with graph._environment._env.begin(write=True) as raw:
+    with graph._environment._connection.env.begin(write=True) as raw:
         raw.delete(b"\0\0\0\2", db=holders)
     assert list(graph.problems()) == [
         "record #2 is not in `holders`",

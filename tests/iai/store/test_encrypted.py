@@ -18,11 +18,12 @@ from iai.errors import KeyMissing, KeyWrong, StoreCorrupt
 from iai.store import graph, inbox, links, record_keys, vectors
 from iai.store.codec import encode_u64
 from iai.store.conversion import Conversion
+from iai.store.database import EncryptedDatabase, EntryCorrupt
 from iai.store.environment import Environment
 from iai.store.masked_keys import NUMBERED, Plain, forms
 from iai.store.records import Records
 from iai.store.schema import is_encrypted
-from iai.store.seal import EncryptedDatabase, EntryCorrupt, Transaction
+from iai.store.transaction import Transaction
 from iai.store.vectors import VectorStore
 from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import encrypt, flip, move, new_record, put
@@ -353,8 +354,8 @@ def test_a_copy_that_differs_does_not_take_the_place_of_the_file(
 
 def test_a_database_of_a_later_version_is_not_converted(root: Path) -> None:
     records = Records(root / "records", writer=True)
-    later = records._environment._env.open_db(b"later")
-    with records._environment._env.begin(write=True) as raw:
+    later = records._environment._connection.env.open_db(b"later")
+    with records._environment._connection.env.begin(write=True) as raw:
         raw.put(b"key", b"value", db=later)
     with pytest.raises(Exception, match="does not know"):
         records.convert(None)

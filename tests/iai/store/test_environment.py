@@ -199,7 +199,7 @@ def test_a_file_whose_last_pages_were_never_written_is_intact(path: Path) -> Non
             transaction.delete(b"big%03d" % number, db=things)
 
     environment.write(take_and_give_back)
-    needed = (environment._env.info()["last_pgno"] + 1) * 4_096
+    needed = (environment._connection.env.info()["last_pgno"] + 1) * 4_096
     environment.close()
     assert (path / "data.mdb").stat().st_size < needed
     environment = open_things(path, writer=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iai.store.environment import Environment
 from iai.store.held_puts import HeldPuts
-from iai.store.seal import Transaction
+from iai.store.transaction import Transaction
 
 KEYS = st.sampled_from([b"a", b"b", b"c"])
 DATABASES = st.sampled_from(["one", "two"])

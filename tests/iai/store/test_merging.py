@@ -19,16 +19,16 @@ A, B, C, D = (Project(id=id_, name=id_[0], root=f"/{id_[0]}") for id_ in IDS)
 
 
 def merge(records: Records, project: Project, into: Project | None) -> bool:
-    return records.commit(lambda unit: unit.merge(project, into), NOW)[0]
+    return records.commit(lambda unit: unit.projects.merge(project, into), NOW)[0]
 
 
 def settle(records: Records, slice_: int = 2) -> None:
-    while records.commit(lambda unit: unit.reassign(slice_), NOW, live=False)[0]:
+    while records.commit(lambda unit: unit.projects.reassign(slice_), NOW, live=False)[0]:
         pass
 
 
 def say(records: Records, project: Project, key: str, **fields: object) -> None:
-    records.commit(lambda unit: unit.place(project, project.root), NOW)
+    records.commit(lambda unit: unit.projects.place(project, project.root), NOW)
     put(records, new_record(key, project=project.id, cwd=project.root, **fields))
 
 
@@ -102,9 +102,9 @@ def test_every_moved_record_and_every_change_of_a_project_has_a_revision(
 
 def test_records_inserted_along_with_a_merge_follow_it(records: Records) -> None:
     def change(unit: RecordChange) -> None:
-        unit.insert(new_record("a1", project=A.id))
-        unit.merge(A, B)
-        unit.insert(new_record("a2", project=A.id))
+        unit.records.insert(new_record("a1", project=A.id))
+        unit.projects.merge(A, B)
+        unit.records.insert(new_record("a2", project=A.id))
 
     records.commit(change, NOW)
     assert (held(records, A), held(records, B)) == (["a1"], ["a2"])
@@ -127,13 +127,13 @@ def test_an_ignored_project_is_not_active_nor_are_those_below_it(records: Record
     say(records, B, "b")
     inside = Project(id=D.id, name="d", root="/a/d")
     say(records, inside, "d")
-    records.commit(lambda unit: unit.ignore(A, "project"), NOW)
+    records.commit(lambda unit: unit.projects.ignore(A, "project"), NOW)
     with records.view() as view:
         assert view.ignored(A.id, "/a")
         assert not view.ignored(D.id, "/a/d")
         assert {p.id for p in view.active()} == {B.id, D.id}
         assert held(records, A) == ["a"]
-    records.commit(lambda unit: unit.ignore(A, "below"), NOW)
+    records.commit(lambda unit: unit.projects.ignore(A, "below"), NOW)
     with records.view() as view:
         assert view.ignored(D.id, "/a/d")
         assert not view.ignored(B.id, "/ab")
@@ -141,7 +141,7 @@ def test_an_ignored_project_is_not_active_nor_are_those_below_it(records: Record
     merge(records, C, A)
     with records.view() as view:
         assert view.ignored(C.id, "/c")
-    records.commit(lambda unit: unit.ignore(A, ""), NOW)
+    records.commit(lambda unit: unit.projects.ignore(A, ""), NOW)
     with records.view() as view:
         assert not view.ignored(C.id, "/c", "/a")
 
@@ -199,7 +199,7 @@ class Merging(RuleBasedStateMachine):
 
     @rule()
     def move_a_little(self) -> None:
-        self.records.commit(lambda unit: unit.reassign(1), NOW, live=False)
+        self.records.commit(lambda unit: unit.projects.reassign(1), NOW, live=False)
 
     @rule(data=st.data())
     def forget_one(self, data: st.DataObject) -> None:
@@ -207,7 +207,7 @@ class Merging(RuleBasedStateMachine):
             every = list(view.after(0))
         if every:
             one = data.draw(st.sampled_from(every))
-            self.records.commit(lambda unit: unit.forget(one), NOW)
+            self.records.commit(lambda unit: unit.forget.record(one), NOW)
             for texts in self.said.values():
                 if one.text.removeprefix("text of ") in texts:
                     texts.remove(one.text.removeprefix("text of "))

@@ -51,7 +51,7 @@ def test_a_pin_moves_the_watermark_though_no_record_was_added(records: Records) 
     put(records, new_record("a"))
     before = watermark(records)
     record = get(records, "#1")
-    records.commit(lambda unit: unit.pin(record, pinned=True), NOW.later(1))
+    records.commit(lambda unit: unit.edits.pin(record, pinned=True), NOW.later(1))
     after = watermark(records)
     assert after.revision == before.revision + 1
     assert after.max_updated_at > before.max_updated_at
@@ -73,7 +73,7 @@ def test_pinning_a_pinned_record_changes_nothing(records: Records) -> None:
     put(records, new_record("a", pinned=True))
     before = watermark(records)
     record = get(records, "#1")
-    records.commit(lambda unit: unit.pin(record, pinned=True), NOW.later(1))
+    records.commit(lambda unit: unit.edits.pin(record, pinned=True), NOW.later(1))
     assert watermark(records) == before
 
 
@@ -102,7 +102,7 @@ def test_a_record_is_found_by_id_label_or_number_only(records: Records) -> None:
 def test_a_forgotten_record_is_gone_and_does_not_come_back(records: Records) -> None:
     put(records, new_record("a", pinned=True), new_record("b"))
     record = get(records, "#1")
-    records.commit(lambda unit: unit.forget(record), NOW)
+    records.commit(lambda unit: unit.forget.record(record), NOW)
     assert put(records, new_record("a")) == [1]
     with records.view() as view:
         assert view.find("#1") is view.find(record.id) is None
@@ -114,7 +114,7 @@ def test_a_forgotten_record_is_gone_and_does_not_come_back(records: Records) -> 
 def test_labels_are_never_reused(records: Records) -> None:
     put(records, new_record("a"))
     record = get(records, "#1")
-    records.commit(lambda unit: unit.forget(record), NOW)
+    records.commit(lambda unit: unit.forget.record(record), NOW)
     assert put(records, new_record("b")) == [2]
     assert watermark(records).max_vec_label == 2
 
@@ -122,11 +122,11 @@ def test_labels_are_never_reused(records: Records) -> None:
 def test_every_change_has_its_line_in_the_log(records: Records) -> None:
     put(records, new_record("a"), new_record("b"))
     record = get(records, "#1")
-    records.commit(lambda unit: unit.pin(record, pinned=True), NOW)
+    records.commit(lambda unit: unit.edits.pin(record, pinned=True), NOW)
     record = get(records, "#1")
-    records.commit(lambda unit: unit.edit(record, "else"), NOW)
+    records.commit(lambda unit: unit.edits.set_text(record, "else"), NOW)
     record = get(records, "#1")
-    records.commit(lambda unit: unit.forget(record), NOW)
+    records.commit(lambda unit: unit.forget.record(record), NOW)
     with records.view() as view:
         log = [(revision, e.operation, e.label) for revision, e in view.changes(through(100))]
     assert log == [
@@ -176,7 +176,7 @@ def test_an_import_dated_in_the_future_does_not_stay_the_latest(
     records: Records,
 ) -> None:
     wrong = new_record("wrong", session="wrong", created_at=NOW.wall + 86_400 * NS)
-    records.commit(lambda unit: unit.insert(wrong), NOW, live=False)
+    records.commit(lambda unit: unit.records.insert(wrong), NOW, live=False)
     soon = Now(NOW.wall + NS, NOW.mono + NS)
     put(records, new_record("right", session="right", created_at=soon.wall), now=soon)
     with records.view() as view:
@@ -203,8 +203,8 @@ def test_a_note_outside_a_session_makes_no_session(records: Records) -> None:
 
 def test_a_transcript_offset_and_its_records_commit_together(records: Records) -> None:
     def broken(unit: RecordChange) -> None:
-        unit.insert(new_record("a"))
-        unit.follow(Transcript(path="/t", host="claude", offset=100))
+        unit.records.insert(new_record("a"))
+        unit.transcripts.follow(Transcript(path="/t", host="claude", offset=100))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -217,7 +217,7 @@ def test_a_transcript_offset_and_its_records_commit_together(records: Records) -
 def test_a_project_remembers_the_directories_it_was_worked_on_in(records: Records) -> None:
     project = Project(id=PROJECT, name="p", root="/p")
     for cwd in ("/p", "/p/src", "/p"):
-        records.commit(lambda unit, cwd=cwd: unit.place(project, cwd), NOW)  # type: ignore[misc]
+        records.commit(lambda unit, cwd=cwd: unit.projects.place(project, cwd), NOW)  # type: ignore[misc]
     with records.view() as view:
         assert [p.cwds for p in view.projects()] == [("/p", "/p/src")]
 
@@ -236,7 +236,7 @@ def test_a_project_knows_its_last_session_and_the_last_change_by_anyone_else(
     put(records, new_record("3", session="b"), new_record("elsewhere", project="f" * 16))
     assert last_change(records) == LastChange(last_session="b", last_foreign_revision=2, revision=3)
     record = get(records, "#1")
-    records.commit(lambda unit: unit.pin(record, pinned=True), NOW)  # by whomever
+    records.commit(lambda unit: unit.edits.pin(record, pinned=True), NOW)  # by whomever
     assert last_change(records) == LastChange(last_session="b", last_foreign_revision=5, revision=5)
     put(records, new_record("fact", session="b", tier="semantic"))  # noted outside a conversation
     put(records, new_record("4", session="b"))
@@ -265,7 +265,9 @@ def test_live_changes_go_before_an_import_and_then_the_newest(
     records: Records,
 ) -> None:
     def batch(first: int, count: int) -> Callable[[RecordChange], None]:
-        return lambda unit: [unit.insert(new_record(str(n))) for n in range(first, first + count)]  # type: ignore[return-value]
+        return lambda unit: [
+            unit.records.insert(new_record(str(n))) for n in range(first, first + count)
+        ]  # type: ignore[return-value]
 
     records.commit(batch(0, 10), NOW, live=False)
     records.commit(batch(10, 2), NOW)
@@ -308,19 +310,21 @@ class Model(RuleBasedStateMachine):
     def pin(self, label: int, pinned: bool) -> None:  # noqa: FBT001
         if label in self.live:
             record = self.live[label]
-            self.records.commit(lambda unit: unit.pin(record, pinned=pinned), self.now)
+            self.records.commit(lambda unit: unit.edits.pin(record, pinned=pinned), self.now)
 
     @rule(label=st.integers(1, 30))
     def edit(self, label: int) -> None:
         if label in self.live:
             record = self.live[label]
-            self.records.commit(lambda unit: unit.edit(record, f"at {self.now.wall}"), self.now)
+            self.records.commit(
+                lambda unit: unit.edits.set_text(record, f"at {self.now.wall}"), self.now
+            )
 
     @rule(label=st.integers(1, 30))
     def forget(self, label: int) -> None:
         if label in self.live:
             record = self.live[label]
-            self.records.commit(lambda unit: unit.forget(record), self.now)
+            self.records.commit(lambda unit: unit.forget.record(record), self.now)
 
     @rule(ns=st.integers(-3, 10))
     def time_passes(self, ns: int) -> None:

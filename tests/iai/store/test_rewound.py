@@ -44,7 +44,7 @@ def turn(number: int, **fields: Any) -> NewRecord:
 @pytest.fixture
 def rewound(records: Records) -> Records:
     put(records, *map(turn, range(len(SAID))))
-    records.commit(lambda unit: unit.rewind("k2", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("k2", FILE, 500), NOW)
     return records
 
 
@@ -65,13 +65,13 @@ def act(records: Records) -> None:
         for number, (key, fields) in enumerate(DONE.items()):
             at = NOW.wall - (60 - fields["after"]) * NS + number + 1
             given = {name: value for name, value in fields.items() if name != "after"}
-            unit.act(Action(key=key, at=at, status="ok", **given), "claude", "s", PROJECT)
+            unit.work.act(Action(key=key, at=at, status="ok", **given), "claude", "s", PROJECT)
 
     records.commit(change, NOW)
 
 
 def take_back(records: Records) -> None:
-    records.commit(lambda unit: unit.rewind("k2", FILE, 500, frozenset({"Edit"})), NOW)
+    records.commit(lambda unit: unit.work.rewind("k2", FILE, 500, frozenset({"Edit"})), NOW)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_reading_the_transcript_again_changes_nothing(rewound: Records) -> None:
     put(rewound, *map(turn, range(len(SAID))))
     with rewound.view() as view:
         before = view.watermark()
-    rewound.commit(lambda unit: unit.rewind("k2", FILE, 500), NOW)
+    rewound.commit(lambda unit: unit.work.rewind("k2", FILE, 500), NOW)
     with rewound.view() as view:
         assert view.watermark() == before
         assert labels(view.rewound(SESSION)) == GONE
@@ -129,16 +129,16 @@ def test_reading_the_transcript_again_changes_nothing(rewound: Records) -> None:
 
 def test_words_that_no_transcript_has_are_not_proved_to_be_taken_back(records: Records) -> None:
     put(records, turn(0), turn(2), turn(4, source=Source()))
-    records.commit(lambda unit: unit.rewind("k2", FILE, 500), NOW)
-    records.commit(lambda unit: unit.rewind("k4", FILE, 500), NOW)
-    records.commit(lambda unit: unit.rewind("unknown", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("k2", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("k4", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("unknown", FILE, 500), NOW)
     with records.view() as view:
         assert [record.text for record in view.rewound(SESSION)] == ["show a pie chart"]
 
 
 def test_a_session_of_which_all_was_taken_back_is_no_longer_the_last(records: Records) -> None:
     put(records, turn(0, session="other"), turn(2), turn(4))
-    records.commit(lambda unit: unit.rewind("k2", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("k2", FILE, 500), NOW)
     with records.view() as view:
         assert list(view.sessions(turn(0).project)) == [session_key("claude", "other")]
 
@@ -158,7 +158,7 @@ def test_what_was_done_counts_only_if_it_outlasts_the_rewind(worked: Records) ->
 def test_a_rollback_that_restores_no_file_leaves_the_changes(records: Records) -> None:
     put(records, *map(turn, range(len(SAID))))
     act(records)
-    records.commit(lambda unit: unit.rewind("k2", FILE, 500), NOW)
+    records.commit(lambda unit: unit.work.rewind("k2", FILE, 500), NOW)
     with records.view() as view:
         assert keys(view.actions(SESSION)) == ["build", "pie", "move", "commit", "gantt"]
 
@@ -197,9 +197,9 @@ def test_reading_it_all_again_changes_nothing(worked: Records) -> None:
 
 def test_what_a_forgotten_request_left_is_out_of_the_request_before(worked: Records) -> None:
     def forget(unit: RecordChange) -> None:
-        record = unit.get(3)
+        record = unit.view.get(3)
         assert record is not None
-        unit.forget(record)
+        unit.forget.record(record)
 
     with worked.view() as view:
         before = through(view.watermark().revision)

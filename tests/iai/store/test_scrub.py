@@ -13,16 +13,27 @@ import pytest
 from lmdb.verify import verify
 
 from iai.errors import StoreWriteFailed
-from iai.store import copying, environment, lmdb_file
+from iai.store import connection, copying, environment, lmdb_file
 from iai.store.copying import Copy, renumber
 from iai.store.environment import Environment, Tables
 from tests.iai.store.kills import kill_after, killed
 
 SPAWN = multiprocessing.get_context("spawn")
 MAP_SIZE = 1 << 24
-CODE = {copying.__file__, environment.__file__, lmdb_file.__file__}
+CODE = {connection.__file__, copying.__file__, environment.__file__, lmdb_file.__file__}
 # Where it is killed: at each line of what can be seen from outside, and of the rest at some.
-LATER = {"scrub", "step", "put", "_replace_file", "finish", "close", "renumber", "sync", "_connect"}
+LATER = {
+    "scrub",
+    "step",
+    "put",
+    "_replace_file",
+    "finish",
+    "close",
+    "renumber",
+    "sync",
+    "_connect",
+    "_open",
+}
 SIZES = (10, 300, 3_000, 9_000)  # bytes: several in a page, one, and a few pages
 WORD = re.compile(rb"SECRET(\d{5})-")
 
@@ -115,7 +126,7 @@ def test_the_copy_of_lmdb_would_leave_deleted_values_in_its_pages(
     )  # it may crash
     copied, ours = tmp_path / "copied", tmp_path / "ours"
     copied.mkdir()
-    store._env.copy(str(copied), compact=True)
+    store._connection.env.copy(str(copied), compact=True)
     store.copy(ours)
     assert words_in(copied) & gone
     assert not words_in(ours) & gone
@@ -160,12 +171,12 @@ def test_a_view_that_is_open_keeps_its_file_and_puts_the_scrub_off(store: Enviro
 
 def test_databases_of_other_versions_are_kept(store: Environment) -> None:
     put(store, range(10))
-    later = store._env.open_db(b"later", dupsort=True)
-    with store._env.begin(write=True) as raw:
+    later = store._connection.env.open_db(b"later", dupsort=True)
+    with store._connection.env.begin(write=True) as raw:
         raw.put(b"key", b"value", db=later)
     scrub(store)
-    database = store._env.open_db(b"later", create=False)
-    with store._env.begin() as raw:
+    database = store._connection.env.open_db(b"later", create=False)
+    with store._connection.env.begin() as raw:
         assert raw.get(b"key", db=database) == b"value"
         assert database.flags(raw)["dupsort"]  # type: ignore[call-arg]
 
@@ -197,7 +208,7 @@ def test_a_copy_is_read_back_and_a_difference_is_found(store: Environment, tmp_p
     while not copy.compare(0.001):
         pass
     copy.close()
-    copy = Copy(store._env, tmp_path / "copy")
+    copy = Copy(store._connection.env, tmp_path / "copy")
     while not copy.step(0.001):
         pass
     copy.put(b"things", b"00007", b"flipped")
@@ -242,15 +253,15 @@ def start_readers(path: Path, count: int) -> list[tuple[Any, Connection]]:
         process.start()
         theirs.close()
         readers.append((process, ours))
-    for _, connection in readers:
-        assert connection.recv() == "reading"
+    for _, pipe in readers:
+        assert pipe.recv() == "reading"
     return readers
 
 
 def end_readers(readers: list[tuple[Any, Connection]], latest: int, through: int) -> None:
-    for process, connection in readers:
-        connection.send("stop")
-        reads, last, marked = connection.recv()
+    for process, pipe in readers:
+        pipe.send("stop")
+        reads, last, marked = pipe.recv()
         assert reads > 1
         assert (last, marked) <= (latest, through)
         process.join()

@@ -843,7 +843,7 @@ def test_an_invitation_code_that_is_not_whole_is_refused_in_words() -> None:
     for wrong in (code[:-1], code[:40] + code[41:], code[:20] + "A" * 3 + code[23:], code + "é"):
         with pytest.raises(BadUsage, match="copy the whole line"):
             invitation.decode(wrong, START)
-    with pytest.raises(BadUsage, match="begins with iai1-"):
+    with pytest.raises(BadUsage, match="starts with iai1-"):
         invitation.decode("hello", START)
     with pytest.raises(BadUsage, match="newer iai"):
         invitation.decode("iai2-abc", START)

@@ -44,7 +44,7 @@ def fill(layout: Layout) -> Fill:
     ) -> Browser:
         writer = Records(layout.records, writer=True)
         place = Project(id=PROJECT, name="mine", root="/p")
-        writer.commit(lambda unit: unit.place(place, "/p"), NOW)
+        writer.commit(lambda unit: unit.projects.place(place, "/p"), NOW)
         put(writer, *(new_record(f"{n}", text=f"said {n} {EVIL}") for n in range(1, records + 1)))
         writer.close()
 

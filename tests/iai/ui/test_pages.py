@@ -20,8 +20,8 @@ from iai.payload.material import gather
 from iai.session_start.deliveries import Delivery
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.ui import charts, given, next_session, render
-from iai.ui.asked import LONGEST
+from iai.ui import charts, deliveries, next_session, render
+from iai.ui.page_request import LONGEST
 from tests.iai.store import hostile
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 from tests.iai.ui.browser import Browser, Parsed
@@ -78,7 +78,7 @@ def test_nothing_stored_is_more_than_text_on_any_page(inside: Browser, name: str
     answer = inside.get(f"{name}?{PAGES[name]}")
     assert answer.status == 200
     page = check(answer.text)
-    if name not in ("given", "settings", "health", "next", "map"):
+    if name not in ("deliveries", "settings", "health", "next", "map"):
         assert "alert(1)" in page.text, "and it is shown"
     if name == "record":
         assert "{{ 7*7 }}" in page.text
@@ -144,7 +144,7 @@ def test_a_store_that_is_not_there_yet_is_not_an_error(tmp_path: Path, name: str
     browser.enter()
     answer = browser.get(f"{name}?{PAGES[name]}")
     assert answer.status == 200
-    if name not in ("given", "settings", "health"):
+    if name not in ("deliveries", "settings", "health"):
         assert "Nothing is stored yet" in answer.text
     assert not (tmp_path / "none").exists()
 
@@ -160,7 +160,7 @@ def test_a_store_that_is_not_there_yet_is_not_an_error(tmp_path: Path, name: str
         ("sessions?project=nobody", 400),
         ("sessions?before=-1", 400),
         ("files?path=x&from=99999999", 400),
-        ("given?since=yesterday", 400),
+        ("deliveries?since=yesterday", 400),
         ("nothing", 404),
     ],
 )
@@ -201,7 +201,7 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
     """Also those that were last active at the same moment, at the end of a page."""
     records = Records(layout.records, writer=True)
     place = Project(id=PROJECT, name="mine", root="/p")
-    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(place, "/p"), NOW)
     for number in range(50):
         at = NOW.wall + min(number, 29) * NS  # the latest 21 at once
         put(records, new_record(f"k{number}", session=f"s{number}", created_at=at))
@@ -222,7 +222,7 @@ def test_the_pages_of_a_list_have_each_session_once(layout: Layout) -> None:
 
 
 def _note(info: SessionInfo, unit: RecordChange) -> None:
-    unit.note_session(info)
+    unit.work.note_session(info)
 
 
 @pytest.mark.parametrize("name", ["settings", "health"])
@@ -236,9 +236,9 @@ def test_a_file_is_named_from_its_project_with_what_was_done_to_it(layout: Layou
     records = Records(layout.records, writer=True)
     place = Project(id=PROJECT, name="mine", root="/p")
     done = Action(key="1", kind="edit", at=NOW.wall, path="/p/src/a.py", added=3, removed=1)
-    records.commit(lambda unit: unit.place(place, "/p"), NOW)
+    records.commit(lambda unit: unit.projects.place(place, "/p"), NOW)
     put(records, new_record("1", session="s"))
-    records.commit(lambda unit: unit.act(done, "claude", "s", PROJECT), NOW)
+    records.commit(lambda unit: unit.work.act(done, "claude", "s", PROJECT), NOW)
     records.close()
     inside = Browser(Settings(store=layout.root))
     inside.enter()
@@ -249,8 +249,8 @@ def test_a_file_is_named_from_its_project_with_what_was_done_to_it(layout: Layou
 
 def test_what_a_session_got_is_said_in_words() -> None:
     kept = Delivery(at="", at_ns=0, outcome="cache-hit", reason="age=666s")
-    assert given.outcome(kept) == ("text kept ready", "11 min old")
-    assert given.outcome(Delivery(at="", at_ns=0, outcome="nothing", reason="sub-agent")) == (
+    assert deliveries.outcome(kept) == ("text kept ready", "11 min old")
+    assert deliveries.outcome(Delivery(at="", at_ns=0, outcome="nothing", reason="sub-agent")) == (
         "nothing", "sub-agent",
     )  # fmt: skip
 

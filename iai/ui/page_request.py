@@ -1,4 +1,4 @@
-"""What a browser asked a page for, and what every page needs to answer."""
+"""What a browser asks a page for, and what every page needs to answer."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -26,7 +26,7 @@ class Choice(Struct, frozen=True):
     root: str
 
 
-class Asked(Struct, frozen=True):
+class PageRequest(Struct, frozen=True):
     """One request. The fields of its address are the user's, or an attacker's."""
 
     settings: Settings
@@ -79,9 +79,9 @@ def choices(view: RecordView) -> list[Choice]:
     ]
 
 
-def chosen(asked: Asked, projects: list[Choice]) -> Choice | None:
+def chosen(request: PageRequest, projects: list[Choice]) -> Choice | None:
     """Return the project that the page is limited to; None for all. Raises BadUsage."""
-    given = asked.text("project")
+    given = request.text("project")
     if not given:
         return None
     found = next((one for one in projects if one.id == given), None)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from iai.errors import StoreCorrupt
 from iai.store import environment
+from iai.store.database import Database, EntryCorrupt
 from iai.store.environment import Environment
-from iai.store.seal import Database, EntryCorrupt, Transaction
+from iai.store.transaction import Transaction
 from tests.iai.store.builders import flip, move
 
 KEYS = st.binary(min_size=1, max_size=12)

@@ -6,7 +6,7 @@ from collections import Counter
 from iai.model import units
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
-from iai.ui.asked import Asked, Document
+from iai.ui.page_request import Document, PageRequest
 
 SHOWN = 50
 PERIODS = {"1d": "a day", "7d": "a week", "30d": "a month"}
@@ -22,11 +22,11 @@ OUTCOMES = {
 _AGE = re.compile(r"age=(\d{1,12})s")
 
 
-def show(asked: Asked) -> Document:
+def show(request: PageRequest) -> Document:
     """Return the deliveries of a period, the latest first. Raises BadUsage."""
-    since, start = asked.text("since") or "7d", asked.offset()
-    session, project = asked.exact("session"), asked.exact("name")
-    every = deliveries.read(asked.layout, units.moment("since", since, asked.wall))
+    since, start = request.text("since") or "7d", request.offset()
+    session, project = request.exact("session"), request.exact("name")
+    every = deliveries.read(request.layout, units.moment("since", since, request.wall))
     found = [one for one in every if session in ("", one.session) and project in ("", one.project)][
         ::-1
     ]

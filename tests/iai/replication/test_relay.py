@@ -1,0 +1,222 @@
+"""What a machine has said that never comes back, once the stream has lost it, too."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from simulation.engine import MemoryStream
+
+from iai.protocol.ingest import Edit, Forget, Pin
+from iai.protocol.replicator import LeaveTeam, TeamMessageRefused
+from iai.replication import content, relay
+from iai.replication.content import Relayed
+from iai.store.team_store import TeamChange
+from iai.team import subjects
+from tests.iai.replication.nodes import Make, Node, Team, opened, report, state
+from tests.iai.store.builders import PROJECT
+
+
+def hashed(t: Team) -> str:
+    return t.nodes[0].replicator._membership.hash_of(PROJECT)
+
+
+def copies(node: Node, of: Node, project: str) -> list[bytes]:
+    with node.store.view() as view:
+        return [data for _, data in view.copies(project, of.own.machine, 0, 1 << 60)]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_newcomer_gets_all_that_a_machine_said_which_is_gone_for_good(
+    team: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left: bool
+) -> None:
+    monkeypatch.setattr(relay, "BYTES", 2_000)
+    t = team(3)
+    a, b, gone = t.nodes
+    t.share()
+    said = [gone.say(f"text {number}", session="s") for number in range(20)]
+    t.settle()
+    said += [a.say("a's"), b.say("b's"), gone.say("and this")]
+    gone.edit(Pin(ref=said[0]))
+    gone.edit(Edit(ref=said[20], text="edited by who is gone"))
+    t.settle()
+    t.lose(gone)
+    if left:
+        a.ask(LeaveTeam(machine=gone.own.machine))
+        t.settle()
+    t.empty()
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    assert sorted(late.texts()) == sorted(said)
+    assert state(late) == state(a) == state(b)
+    by_gone = {record.id for record in late.all() if record.machine == gone.own.machine}
+    assert by_gone == {*said[:20], said[22]}
+    assert not any(peer.missing for node in t.nodes for peer in report(node).peers)
+    quiet = t.engine.last
+    t.settle(60)
+    assert t.engine.last == quiet  # nobody asks for it any more
+    t.lose(b)
+    t.empty()
+    later = t.join(tmp_path / "later", "Joe")
+    t.settle(60)
+    assert state(later) == state(a)
+
+
+def test_nothing_is_relayed_for_a_machine_that_publishes_it_again_itself(
+    team: Make, tmp_path: Path
+) -> None:
+    t = team(3)
+    t.share()
+    said = [node.say("text") for node in t.nodes]
+    t.settle()
+    t.empty()
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    assert sorted(late.texts()) == sorted(said)
+    membership = t.nodes[0].replicator._membership
+    for sequence, (subject, data) in t.engine.messages.items():
+        if ".change." in subject:
+            project, machine = subject.split(".")[3:]
+            plain = membership.open(project, machine, sequence, data).plain
+            assert content.relayed(plain) is None
+
+
+def test_what_was_forgotten_is_not_relayed_and_is_not_missed(team: Make, tmp_path: Path) -> None:
+    t = team(3)
+    a, b, gone = t.nodes
+    t.share()
+    said = []
+    for number in range(4):
+        said.append(gone.say(f"text-{number}-secret"))
+        t.settle(2)
+    t.lose(gone)
+    a.edit(Forget(refs=(said[1],)))
+    t.settle()
+    assert len(copies(b, gone, hashed(t))) == 3
+    t.empty()
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    assert sorted(late.texts()) == sorted({*said} - {said[1]})
+    assert b"text-1-secret" not in b"".join(opened(t))
+    assert not any(peer.missing for peer in report(late).peers)
+
+
+def test_what_a_machine_forgot_that_is_gone_is_forgotten_by_those_who_were_away(
+    team: Make,
+) -> None:
+    t = team(4)
+    a, b, away, gone = t.nodes
+    t.share()
+    said = [a.say("a-word-of-a"), b.say("b")]
+    t.settle()
+    away.stream.drop()
+    gone.edit(Forget(refs=(said[0],)))
+    t.settle(nodes=[a, b, gone])
+    t.lose(gone)
+    t.empty()
+    for node in (a, b, away):
+        assert list(node.texts()) == [said[1]]
+    assert b"a-word-of-a" not in b"".join(opened(t))
+
+
+def test_what_is_forgotten_while_it_is_relayed_is_deleted_from_the_stream_again(
+    team: Make, tmp_path: Path
+) -> None:
+    """A machine that did not know of it relays it, and is gone itself."""
+    t = team(4)
+    a, b, ignorant, gone = t.nodes
+    t.share()
+    said = gone.say("a-word-of-the-gone")
+    t.settle()
+    ignorant.stream.drop()
+    a.stream.drop()
+    t.lose(gone)
+    t.engine.empty()
+    a.edit(Forget(refs=(said,)))  # and nobody knows yet
+    b.stream.connect()
+    ignorant.stream.connect()
+    t.settle(40, nodes=[b, ignorant])
+    late = t.join(tmp_path / "late", "Eve", by=b, among=[b, ignorant])
+    t.settle(60, nodes=[b, ignorant, late])
+    assert list(late.texts()) == [said]
+    t.lose(ignorant)
+    a.stream.connect()
+    t.settle(60)
+    assert not any(node.texts() for node in t.nodes)
+    assert b"a-word-of-the-gone" not in b"".join(opened(t))
+
+
+def test_copies_are_made_of_what_came_before_an_older_version_was_replaced(team: Make) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    said = a.say("text")
+    t.settle()
+
+    def older(unit: TeamChange) -> None:
+        unit._t.delete(b"copies", db=unit._db["meta"])
+        for name in ("copies", "copies_about"):
+            unit._t.drop(unit._db[name], delete=False)
+
+    b.store.commit(older)
+    assert not copies(b, a, hashed(t))
+    b.kill()
+    t.settle()
+    assert copies(b, a, hashed(t))
+    assert list(b.texts()) == [said]
+    with b.store.view() as view:
+        assert not view.copies_since()  # so it does not say that there was nothing else
+
+
+@pytest.mark.parametrize("how", ["changed", "another author's", "another project's", "nested"])
+def test_a_machine_cannot_relay_what_nobody_has_signed(team: Make, how: str) -> None:
+    t = team(3)
+    a, b, c = t.nodes
+    t.share()
+    c.say("text")
+    t.settle()
+    project = hashed(t)
+    (copy,) = copies(b, c, project)
+    forger = b.replicator._membership
+    relayed = Relayed(c.own.machine, 0, 1 << 40, (copy,))
+    match how:
+        case "changed":
+            broken = bytearray(copy)
+            broken[-70] ^= 1
+            relayed = structs.replace(relayed, messages=(bytes(broken),))
+        case "another author's":
+            relayed = structs.replace(relayed, machine=a.own.machine)
+        case "another project's":
+            other = forger.seal(project, 1, 0, b"").replace(project.encode(), b"0" * 16)
+            relayed = structs.replace(relayed, machine=b.own.machine, messages=(other,))
+        case _:
+            inner = forger.seal(project, 0, 0, content.relay(relayed))
+            relayed = Relayed(b.own.machine, 0, 0, (inner,))
+    data = forger.seal(project, 0, 0, content.relay(relayed))
+    publish(b.stream, subjects.changes(forger.team, project, b.own.machine), data)
+    before = len(a.all())
+    t.settle()
+    (refused,) = [event for event in a.events if isinstance(event, TeamMessageRefused)]
+    assert refused.sequence == t.engine.last
+    assert len(a.all()) == before
+
+
+def test_a_heartbeat_of_a_machine_that_is_gone_says_no_more_than_it_has_signed(team: Make) -> None:
+    t = team(3)
+    a, b, gone = t.nodes
+    t.share()
+    gone.say("text")
+    t.settle(20)
+    t.lose(gone)
+    t.engine.kept_last.clear()
+    for node in (a, b):
+        node.stream.drop()
+        node.stream.connect()
+    t.settle(60)
+    beats = [s for s in t.engine.kept_last if s.endswith(gone.own.machine)]
+    assert beats == [subjects.alive(gone.own.team, hashed(t), gone.own.machine)]
+    heard = {peer.machine: peer.heard_at for peer in report(a).peers}
+    assert t.clock.now.wall - heard[gone.own.machine] > 60 * 10**9
+
+
+def publish(stream: MemoryStream, subject: str, data: bytes) -> None:
+    stream.publish(0, subject, "forged", data)

@@ -25,7 +25,6 @@ import faulthandler
 import gc
 import importlib
 import logging
-import multiprocessing
 import os
 import shutil
 import signal
@@ -35,7 +34,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import zmq
 from setproctitle import setproctitle
@@ -95,6 +94,9 @@ SLICE_S = 0.05  # time spent on requests before `work` gets its turn
 WAKE_S = 2.0  # longest poll, so that an idle loop still beats
 PREDECESSOR_S = 5.0  # wait for the lock of a predecessor that was killed
 ORPHAN_GRACE_S = 2.0  # from the supervisor's end to our own, if the loop is stuck
+# Blocked in the template, so that a child which is only just starting gets them once it can act on
+# them. A terminal that closes ends the supervisor, and that ends all.
+DEFERRED = {signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
 ABSENT_S = 0.1  # before `work` looks again for a store that its writer has not created yet
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0  # back-off of `work` after a failed write
 
@@ -264,63 +266,59 @@ class Loop:
                 files.remove(path)
 
 
-def main(
-    actor: Actor,
-    module: str,
-    settings: Settings,
-    ready: Connection,
-    verify: bool,  # noqa: FBT001
-    unlocked: Mapping[str, bytes],
-) -> NoReturn:
-    """Be the process of one actor, whose behaviour `module.make(settings)` returns.
+class Order(NamedTuple):
+    """Which actor a process is to be."""
 
-    `ready` gets one message once the actor answers requests. With `verify`, the LMDB files that it
-    owns are checked before they are opened. `unlocked`: see `iai.encryption.keys`. Exits with a
-    code of `Exit`.
+    actor: Actor
+    module: str  # whose `make(settings)` returns the actor's behaviour
+    settings: Settings
+    verify: bool = False  # check the LMDB files that it owns before they are opened
+    unlocked: Mapping[str, bytes] = {}  # see `iai.encryption.keys`
+
+
+def main(order: Order, supervisor: Connection) -> NoReturn:
+    """Be the process of one actor.
+
+    `supervisor` gets `pid` and then, once the actor answers requests, `ready` (see
+    `actors.template`); its end is that of the supervisor. Exits with a code of `Exit`.
     """
-    keys.adopt(unlocked)
+    keys.adopt(order.unlocked)
     logging.basicConfig(
         level=logging.INFO,
-        handlers=[logs.handler(Layout(settings.store).group_log, logs.line(actor))],
+        handlers=[logs.handler(Layout(order.settings.store).group_log, logs.line(order.actor))],
     )
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it reports how it was loaded
     os.umask(0o077)
-    setproctitle(f"iai: {actor}")
+    setproctitle(f"iai: {order.actor}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     signals = SignalQueue(signal.SIGTERM)
-    _leave_with_the_supervisor()
-    code = _run(actor, module, settings, ready, signals, verify=verify)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1})
+    supervisor.send(("pid", os.getpid()))
+    _leave_with(supervisor)
+    code = _run(order, supervisor, signals)
     logging.shutdown()
     os._exit(code)  # skip destructors: a library must not hang or crash on the way out
 
 
-def _run(
-    actor: Actor,
-    module: str,
-    settings: Settings,
-    ready: Connection,
-    signals: SignalQueue,
-    *,
-    verify: bool,
-) -> Exit:
+def _run(order: Order, supervisor: Connection, signals: SignalQueue) -> Exit:
+    actor, settings = order.actor, order.settings
     layout = Layout(settings.store)
     try:
         mine = lock.take(layout.lock(actor), PREDECESSOR_S)
         if mine is None:
             log.error("another process still runs this actor")
             return Exit.TRY_AGAIN
-        if verify:
+        if order.verify:
             lmdb_file.check(layout.owned(actor))
         heartbeat = Heartbeat(layout.heartbeat(actor))
         heartbeat.beat(time.monotonic_ns(), "start")
-        behaviour: Behaviour = importlib.import_module(module).make(settings)
+        behaviour: Behaviour = importlib.import_module(order.module).make(settings)
         loop = Loop(actor, behaviour, settings, heartbeat, signals)
         try:
             loop.start()
             gc.freeze()  # the collector need not look again at what was loaded: 3 % of a question
-            ready.send_bytes(b"ready")
-            ready.close()
+            supervisor.send(("ready", 0))
             return loop.run()
         finally:
             loop.close()
@@ -344,16 +342,13 @@ def _run(
         return Exit.CRASHED
 
 
-def _leave_with_the_supervisor() -> None:
-    """Exit when the parent process ends, even if our loop is stuck."""
-    parent = multiprocessing.parent_process()
+def _leave_with(supervisor: Connection) -> None:
+    """Exit when the supervisor ends, even if our loop is stuck."""
 
     def watch() -> None:
-        if parent is None:
-            return
-        parent.join()
+        supervisor.poll(None)  # it sends nothing after the order: this is the end
         os.kill(os.getpid(), signal.SIGTERM)  # a clean stop, if the loop still runs
         time.sleep(ORPHAN_GRACE_S)
         os._exit(Exit.ORPHANED)
 
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+    threading.Thread(target=watch, name="supervisor", daemon=True).start()

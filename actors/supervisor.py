@@ -6,21 +6,19 @@ per store, as long as it holds the lease, which ends with its process, however t
 
 import logging
 import math
-import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import zmq
 from setproctitle import setproctitle
 
-from actors.runtime import main
+from actors.runtime import Order
+from actors.template import Child, Template
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
@@ -105,12 +103,11 @@ class Supervisor:
         self._service_manager = Notifier(os.environ)
         self._started_at = time.time_ns()
         self._state = Supervision(tuple(modules), settings.hang_after_s)
-        self._processes: dict[Actor, SpawnProcess] = {}
-        self._ready: dict[Actor, Connection] = {}
+        self._template = Template(tuple(modules.values()))
+        self._processes: dict[Actor, Child] = {}
         self._ledger = Ledger(self._layout.ledger, Actor.SUPERVISOR, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()
         self._endpoint = Endpoint(self._layout, Actor.SUPERVISOR, self._context)
-        self._spawn = multiprocessing.get_context("spawn")
         self._announced = False
         self._flag = ""
 
@@ -121,9 +118,10 @@ class Supervisor:
         """
         try:
             self._run()
-        finally:  # after an error; `multiprocessing` would wait until they end by themselves
-            for process in self._processes.values():
-                process.kill()
+        finally:
+            for process in self._processes.values():  # after an error
+                process.signal(signal.SIGKILL)
+            self._template.close()
         self._close()
         return Exit.REPLACED if self._replaced else Exit.DONE
 
@@ -175,9 +173,8 @@ class Supervisor:
         """Poll until something happens or is due."""
         poller = zmq.Poller()
         poller.register(self._endpoint.inbox, zmq.POLLIN)
-        sentinels = [process.sentinel for process in self._processes.values()]
-        ready = [connection.fileno() for connection in self._ready.values()]
-        for descriptor in (self._signals.reader.fileno(), *sentinels, *ready):
+        children = [process.fileno() for process in self._processes.values()]
+        for descriptor in (self._signals.reader.fileno(), *children):
             poller.register(descriptor, zmq.POLLIN)
         deadline = self._state.next_deadline()
         poll_s = min(_POLL_S, self._settings.hang_after_s / 3, self._service_manager.watchdog_s)
@@ -186,22 +183,13 @@ class Supervisor:
 
     def _reap(self, now: float) -> None:
         """Note which processes have become ready, and which have ended."""
-        for actor, connection in list(self._ready.items()):
-            if connection.poll():
-                del self._ready[actor]
-                try:
-                    connection.recv_bytes()
-                except EOFError:
-                    continue  # it ended before it was ready; its exit code tells why
-                finally:
-                    connection.close()
-                self._apply(self._state.ready(actor, now))
         for actor, process in list(self._processes.items()):
-            if process.exitcode is not None:
-                del self._processes[actor]
-                code = process.exitcode
-                process.close()
-                self._apply(self._state.ended(actor, code, now))
+            for what, code in process.reports():
+                if what == "ready":
+                    self._apply(self._state.ready(actor, now))
+                else:
+                    del self._processes[actor]
+                    self._apply(self._state.ended(actor, code, now))
 
     def _receive(self, caller: Caller, request: Request, now: float) -> None:
         match request:
@@ -233,9 +221,7 @@ class Supervisor:
                 case Signal(actor=actor, what=what):
                     if what != "stop":
                         log.error("%s is stuck: %s", actor, what)
-                    process = self._processes.get(actor)
-                    if process is not None and process.pid is not None:
-                        os.kill(process.pid, _SIGNALS[what])
+                    self._processes[actor].signal(_SIGNALS[what])
                 case Up(actor=actor):
                     log.info("%s is ready", actor)
                     self._publish(ActorUp(actor=actor, pid=self._processes[actor].pid or 0))
@@ -256,19 +242,9 @@ class Supervisor:
     def _start(self, actor: Actor, *, verify: bool) -> None:
         for directory in self._layout.replaced_in:
             files.remove_unfinished(directory)
-        theirs, ours = self._spawn.Pipe(duplex=False)
-        process = self._spawn.Process(
-            target=main,
-            args=(actor, self._modules[actor], self._settings, ours, verify, keys.unlocked()),
-            name=actor,
-        )
-        process.start()
-        ours.close()  # so that we see EOF when the child closes its copy
-        self._processes[actor] = process
-        old = self._ready.pop(actor, None)
-        if old is not None:
-            old.close()
-        self._ready[actor] = theirs
+        module = self._modules[actor]
+        order = Order(actor, module, self._settings, verify, keys.unlocked())
+        self._processes[actor] = self._template.fork(order)
 
     def _publish(self, event: Event) -> None:
         self._ledger.write(event, time.time_ns())

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -83,13 +82,29 @@ def _lifecycle(layout: Layout) -> str | None:
 
 
 def _actor(actor: ActorHealth) -> Document:
-    rss = None
-    if actor.pid is not None:
-        with suppress(psutil.Error):
-            rss = psutil.Process(actor.pid).memory_info().rss
+    rss, memory = _memory(actor.pid) if actor.pid is not None else (None, None)
     fields = msgspec.to_builtins(actor)
     late = actor.state == "ready" and (actor.beat_age_s or 0.0) > LATE_S
-    return {**{k: v for k, v in fields.items() if k != "actor"}, "late": late, "rss_bytes": rss}
+    return {
+        **{k: v for k, v in fields.items() if k != "actor"},
+        "late": late,
+        "rss_bytes": rss,
+        "memory_bytes": memory,
+    }
+
+
+def _memory(pid: int) -> tuple[int | None, int | None]:
+    """Return the bytes that a process has in memory, and its share of them; None if unknown.
+
+    Processes share the code that they are forked with. Only Linux says who has which share (PSS);
+    elsewhere all is counted.
+    """
+    try:
+        process = psutil.Process(pid)
+        rss = process.memory_info().rss
+        return rss, getattr(process.memory_full_info(), "pss", rss)
+    except psutil.Error:
+        return None, None
 
 
 def _lines(document: Document, store: StoreHealth) -> list[str]:
@@ -143,13 +158,13 @@ def _version_line(theirs: str | None, own: str) -> list[str]:
 
 
 def _actor_line(name: str, actor: Document) -> str:
-    rss = size(actor["rss_bytes"]) if actor["rss_bytes"] else "-"
+    memory = size(actor["memory_bytes"]) if actor["memory_bytes"] else "-"
     state, late = actor["state"], ""
     if actor["late"]:
         state, late = "late", f", no beat for {span(actor['beat_age_s'])} ({actor['activity']})"
     last = f", last exit: {actor['last_exit']}" if actor["last_exit"] else ""
     return (
-        f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {rss:>9}"
+        f"  {name:<13}{state:<9} pid {actor['pid'] or '-':<8} {memory:>9}"
         f"  {count(actor['restarts'], 'restart')}{late}{last}"
     )
 

@@ -10,7 +10,8 @@ import os
 import re
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -25,7 +26,7 @@ from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
 from iai.recall.account import commit_line
-from iai.recall.file_history import FileVisit, FileVisits, change_line, find, history
+from iai.recall.file_history import FileVisit, FileVisits, as_seen, change_line, find, history
 from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
 from iai.store.records import Records
@@ -58,13 +59,14 @@ def run(args: Namespace, settings: Settings) -> int:
             by = machines(args.by, view) if args.by else ()
             found = _found(view, args.path, only, by, args.limit)
             names = {project.id: project.name for project in view.projects()}
+            seen = partial(as_seen, view)
+            lines = [] if args.json else list(_lines(found, names, time.time_ns(), seen))
     finally:
         records.close()
     if args.json:
         print_json({name: [_document(visit, names) for visit in visits]
                     for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip
         return 0
-    lines = list(_lines(found, names, time.time_ns()))
     show(lines or [f"nothing is known of {args.path}"], LOOKS)
     return 0
 
@@ -79,13 +81,18 @@ def _found(view: RecordView, path: str, only: str, by: tuple[str, ...], k: int) 
     return msgspec.structs.replace(found, elsewhere=()) if only else found
 
 
-def _lines(found: FileVisits, names: dict[str, str], wall: int) -> Iterator[str]:
+def _lines(
+    found: FileVisits,
+    names: dict[str, str],
+    wall: int,
+    as_seen: Callable[[FileVisit], FileVisit],
+) -> Iterator[str]:
     for visit in found.here:
-        yield from _visit(visit, wall)
+        yield from _visit(as_seen(visit), wall)
     if found.elsewhere:
         yield "## In other projects"
     for visit in found.elsewhere:
-        yield from _visit(visit, wall, names.get(visit.project, "-"))
+        yield from _visit(as_seen(visit), wall, names.get(visit.project, "-"))
 
 
 def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:

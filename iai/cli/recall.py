@@ -22,6 +22,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.model import units
 from iai.model.units import ago, excerpt
+from iai.payload import hot_files
 from iai.process.client import Client, recall
 from iai.projects.lookup import project_here, project_id
 from iai.protocol.graph_cache import Hit, Recall, Recalled
@@ -153,7 +154,11 @@ def _exchange(hit: Hit) -> Iterator[str]:
     yield from (f"#{line.label} {line.role}: {line.text}" for line in hit.lines)
     if hit.answer:
         yield f"answer: {hit.answer}"
-    for name in ("files", "commits", "commands", "errors"):
+    if hit.files:
+        bases = hot_files.seen_from(hit.cwd, hit.files)
+        files = (hot_files.relative(path, bases) for path in hit.files)
+        yield f"files: {', '.join(excerpt(path, LINE) for path in files)}"
+    for name in ("commits", "commands", "errors"):
         if found := getattr(hit, name):
             yield f"{name}: {'; '.join(excerpt(one, LINE) for one in found)}"
     if hit.same:

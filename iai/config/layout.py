@@ -154,7 +154,9 @@ class Layout:
     @property
     def replaced_in(self) -> tuple[Path, ...]:
         """The directories in which actors replace files."""
-        return self.root, self.run, self.session_start, self.by_cwd, self.news
+        shown = (self.session_start, self.by_cwd, self.news)
+        kept = (self.spool_new, self.spool_bad, self.redaction)
+        return self.root, self.run, *shown, *kept
 
     def create(self) -> None:
         """Create the directories that several processes share, with mode 0700.

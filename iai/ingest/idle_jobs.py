@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from iai.errors import BadUsage, NotFound
-from iai.ingest.purge import PurgeJob
+from iai.ingest.purge import Purge
 from iai.ingest.redact import Redact
 from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.transcript_reader import TranscriptReader
@@ -62,7 +62,7 @@ class IdleJobs:
                 return
 
 
-class Backing:
+class BackupJob:
     """Makes a backup when nobody is at work; replaces one with what was forgotten at once."""
 
     def __init__(self, backups: AutoBackups, scrub: ScrubJob, writer: RecordWriter) -> None:
@@ -82,7 +82,7 @@ class Backing:
         yield from ()
 
 
-class Purging:
+class PurgeJob:
     """Redacts what was stored before, when a user asks for it; answers how far it has come."""
 
     def __init__(self, records: Records, writer: RecordWriter, redact: Redact, pace: Pace) -> None:
@@ -90,7 +90,7 @@ class Purging:
         self._writer = writer
         self._redact = redact
         self._pace = pace
-        self._job: PurgeJob | None = None
+        self._job: Purge | None = None
 
     @property
     def busy(self) -> bool:
@@ -103,7 +103,7 @@ class Purging:
         Raises BadUsage while the other kind is under way.
         """
         if self._job is None or self._job.done:
-            self._job = PurgeJob(dry_run=dry_run)
+            self._job = Purge(dry_run=dry_run)
         if self._job.dry_run != dry_run:
             raise BadUsage("secrets are being redacted already; try again later")
         return self.progress()
@@ -129,7 +129,7 @@ class Purging:
         self._pace.looked(now, more=True)
 
 
-class Rereading:
+class RereadJob:
     """Reads again, for what an earlier version did not take from a transcript."""
 
     def __init__(self, reader: TranscriptReader) -> None:

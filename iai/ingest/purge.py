@@ -20,7 +20,7 @@ Change: TypeAlias = Callable[[RecordChange], object]
 _Step: TypeAlias = Callable[[RecordView, Redact], list[Change]]
 
 
-class PurgeJob:
+class Purge:
     """Goes through records, then actions, then sessions, then the state of transcripts.
 
     It need not survive the process: started again, it leaves alone what is redacted already.

@@ -2,8 +2,10 @@
 
 import logging
 
+from msgspec import structs
+
 from iai.ingest import parse, transcripts
-from iai.ingest.follower import Follower
+from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
 from iai.ingest.parse import Batch, Identify, Inserted
 from iai.ingest.rereading import Rereader
@@ -80,6 +82,15 @@ class TranscriptReader:
             self._writer.required.session_ending(path, project)
         yield from self._writer.insert_batch(batch, now, live=True)
         self.follower.advance(batch.transcript, more=batch.more)
+
+    def follow_regrown(self, now: Now) -> Steps:
+        """Follow files that have grown though no event says so: it may have found the disk full."""
+        until = deadline(now, ended=False)
+        for transcript in self.follower.regrown(now):
+            log.info("%s has grown, and no hook said so", transcript.path)
+            followed = structs.replace(transcript, followed_until=until)
+            yield from self._writer.follow(followed, now)
+            self.follower.follow(followed)
 
     def read_imported(self, now: Now) -> Steps:
         """Read a slice of the files that an import has come to, if one is under way and due."""

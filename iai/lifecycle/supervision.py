@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from iai.protocol.message import Actor
 
-FIRST_DELAY_S = 0.1  # before a restart of what ended soon; doubles with each further one in a row
+FIRST_DELAY_S = 0.1  # before the second restart in a row, the first is at once; then it doubles
 LONGEST_DELAY_S = 30.0
 RESTART_LIMIT = 10  # restarts in a row; after that only a `restart` request starts it again
-STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven, and no delay
+STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven
 READY_LIMIT_S = 30.0  # from start to ready
 STOP_LIMIT_S = 10.0  # from the request to stop to the first escalation
 LATE_S = 10.0  # a process overdue by more than this, despite all escalation, is unhealthy
@@ -29,6 +29,7 @@ class Exit(IntEnum):
     TRY_AGAIN = 5  # its predecessor still holds the lock
     ORPHANED = 6  # the supervisor is gone
     REPLACED = 7  # supervisor only: the code on disk has changed, start the group again
+    LOST = 8  # unknown: the template was killed, so nobody saw how the process ended
 
 
 PERMANENT_FAILURES = frozenset({Exit.CANNOT_START, Exit.STORE_CORRUPT})
@@ -158,8 +159,7 @@ class Supervision:
         if code in PERMANENT_FAILURES:
             self._settle(child, "failed", now)
             return down
-        stable = now - child.started >= STABLE_AFTER_S
-        if stable:
+        if now - child.started >= STABLE_AFTER_S:
             child.failures = 0
         child.failures += 1
         if child.failures > RESTART_LIMIT:
@@ -167,8 +167,8 @@ class Supervision:
             child.last_exit += f", {child.failures} times in a row"
             return down
         self._settle(child, "waiting", now)
-        delay = min(FIRST_DELAY_S * 2.0 ** (child.failures - 1), LONGEST_DELAY_S)
-        child.until = now if stable else now + delay
+        delay = min(FIRST_DELAY_S * 2.0 ** (child.failures - 2), LONGEST_DELAY_S)
+        child.until = now + delay if child.failures > 1 else now
         return down
 
     def stop(self, now: float) -> list[Action]:

@@ -18,7 +18,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, NoRecord
 from iai.index.filters import Filter
 from iai.mcp import forms, results, text
-from iai.mcp.forms import Asked, Result
+from iai.mcp.forms import Result, ToolCall
 from iai.mcp.text import line
 from iai.model import framing, units
 from iai.model.units import count
@@ -55,65 +55,66 @@ class Memory:
         self._layout = Layout(settings.store)
         self._start = start
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, arguments: ToolCall) -> Answer:
         """Run a tool. Raises IaiError, with a message fit for the caller."""
-        match asked:
+        match arguments:
             case forms.Recall():
-                return self._recall(asked)
+                return self._recall(arguments)
             case forms.Show():
-                return self._show(asked)
+                return self._show(arguments)
             case forms.Timeline():
-                return self._timeline(asked)
+                return self._timeline(arguments)
             case forms.FileHistory():
-                return self._file_history(asked)
+                return self._file_history(arguments)
             case forms.Capture():
-                return self._capture(asked)
+                return self._capture(arguments)
             case forms.Pin():
-                return self._pin(asked)
+                return self._pin(arguments)
             case forms.Forget():
-                return self._forget(asked)
+                return self._forget(arguments)
             case forms.Status():
                 return self._status()
 
-    def _recall(self, asked: forms.Recall) -> Answer:
+    def _recall(self, arguments: forms.Recall) -> Answer:
         wall = time.time_ns()
-        since, until = units.period(asked.since, asked.until, wall)
+        since, until = units.period(arguments.since, arguments.until, wall)
+        everywhere = arguments.everywhere or bool(arguments.project)
         with self._group() as client:
             question = Recall(
-                query=asked.query,
-                k=asked.k,
-                project=self._project(asked.project),
-                session=session_id(asked.session, self._layout),
-                role="" if asked.role == "any" else asked.role,
-                tier="" if asked.tier == "any" else asked.tier,
+                query=arguments.query,
+                k=arguments.k,
+                project=self._project(arguments.project),
+                session=session_id(arguments.session, self._layout),
+                role="" if arguments.role == "any" else arguments.role,
+                tier="" if arguments.tier == "any" else arguments.tier,
                 since=since,
                 until=until,
-                explain=asked.explain,
-                near="" if asked.everywhere or asked.project else project_here(self._layout),
-                file=asked.file,
-                commit=asked.commit,
-                command=asked.command,
-                failed=asked.failed,
-                machines=machines_of(asked.by, self._layout),
+                explain=arguments.explain,
+                near="" if everywhere else project_here(self._layout),
+                file=arguments.file,
+                commit=arguments.commit,
+                command=arguments.command,
+                failed=arguments.failed,
+                machines=machines_of(arguments.by, self._layout),
             )
             answer = recall(client, question, START_S)
         result = forms.RecallResult(
             note=forms.NOTE,
             here=_here(),
-            found=results.hits(answer.hits, wall, explain=asked.explain),
+            found=results.hits(answer.hits, wall, explain=arguments.explain),
             degraded=list(answer.degraded),
         )
         kept = answer.revision or answer.degraded
         nothing = "Nothing was found" if kept else "Nothing is kept yet"
         return Answer(result, text.framed(text.recalled(result, nothing), answer.revision, wall))
 
-    def _show(self, asked: forms.Show) -> Answer:
+    def _show(self, arguments: forms.Show) -> Answer:
         wall = time.time_ns()
         with self._records() as view:
-            found = {ref: view.find(ref) for ref in asked.ids}
+            found = {ref: view.find(ref) for ref in arguments.ids}
             revision = view.watermark().revision
             records = [
-                results.shown(view, record, asked, wall) for record in found.values() if record
+                results.shown(view, record, arguments, wall) for record in found.values() if record
             ]
         unknown = [line(ref) for ref, record in found.items() if record is None]
         if not records:
@@ -121,37 +122,37 @@ class Memory:
         result = forms.ShowResult(note=forms.NOTE, records=records, unknown=unknown)
         return Answer(result, text.framed(text.shown(result), revision, wall))
 
-    def _timeline(self, asked: forms.Timeline) -> Answer:
+    def _timeline(self, arguments: forms.Timeline) -> Answer:
         wall = time.time_ns()
-        since, until = units.period(asked.since, asked.until, wall)
+        since, until = units.period(arguments.since, arguments.until, wall)
         only = Filter(
-            project=self._project(asked.project),
+            project=self._project(arguments.project),
             since=since,
             until=until,
-            machines=machines_of(asked.by, self._layout),
+            machines=machines_of(arguments.by, self._layout),
         )
         with self._records() as view:
-            found = list(islice(stretches(view, only), asked.limit))
+            found = list(islice(stretches(view, only), arguments.limit))
             revision = view.watermark().revision
         result = forms.TimelineResult(
             note=forms.NOTE, here=_here(), sessions=[results.session(one, wall) for one in found]
         )
         return Answer(result, text.framed(text.sessions(result), revision, wall))
 
-    def _file_history(self, asked: forms.FileHistory) -> Answer:
+    def _file_history(self, arguments: forms.FileHistory) -> Answer:
         wall, cwd = time.time_ns(), str(Path.cwd())
         home = identify(cwd)
         with self._records() as view:
             own = view.belongs(home.id)
-            by = machines(asked.by, view) if asked.by else ()
-            found = file_history.find(view, asked.path, cwd, home.root, own, asked.k, by)
+            by = machines(arguments.by, view) if arguments.by else ()
+            found = file_history.find(view, arguments.path, cwd, home.root, own, arguments.k, by)
             visits = [results.visit(view, v, wall) for v in (*found.here, *found.elsewhere)]
             revision = view.watermark().revision
         result = forms.FileHistoryResult(note=forms.NOTE, here=line(home.name), visits=visits)
         return Answer(result, text.framed(text.visits(result), revision, wall))
 
-    def _capture(self, asked: forms.Capture) -> Answer:
-        own = framing.without(asked.text)  # text we recalled is no new memory
+    def _capture(self, arguments: forms.Capture) -> Answer:
+        own = framing.without(arguments.text)  # text we recalled is no new memory
         if not own.strip():
             raise BadUsage("there is nothing to remember")
         turn = CapturedTurn(
@@ -159,10 +160,10 @@ class Memory:
             role="assistant",  # whose words they are
             tier="semantic",
             host="mcp",
-            cwd=_directory(asked.directory),
-            tags=tuple(asked.tags),
-            pinned=asked.pin,
-            mine=asked.mine,
+            cwd=_directory(arguments.directory),
+            tags=tuple(arguments.tags),
+            pinned=arguments.pin,
+            mine=arguments.mine,
         )
         with self._group() as client:
             request = Capture(turns=(turn,))
@@ -178,20 +179,20 @@ class Memory:
             outcome="kept" if done.added else "known",
             revision=done.revision,
             id=id_,
-            pinned=asked.pin,
+            pinned=arguments.pin,
         )
         said = f"remembered as {id_}" if done.added else f"already known, as {id_}"
-        return Answer(result, said + (", pinned" if asked.pin else ""))
+        return Answer(result, said + (", pinned" if arguments.pin else ""))
 
-    def _pin(self, asked: forms.Pin) -> Answer:
-        request = Pin(ref=asked.id, pinned=asked.pinned, mine=asked.mine)
+    def _pin(self, arguments: forms.Pin) -> Answer:
+        request = Pin(ref=arguments.id, pinned=arguments.pinned, mine=arguments.mine)
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, START_S)
-        result = forms.PinResult(id=asked.id, pinned=asked.pinned, revision=done.revision)
-        return Answer(result, "pinned" if asked.pinned else "not pinned any more")
+        result = forms.PinResult(id=arguments.id, pinned=arguments.pinned, revision=done.revision)
+        return Answer(result, "pinned" if arguments.pinned else "not pinned any more")
 
-    def _forget(self, asked: forms.Forget) -> Answer:
-        request = Forget(refs=tuple(asked.ids))
+    def _forget(self, arguments: forms.Forget) -> Answer:
+        request = Forget(refs=tuple(arguments.ids))
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, FORGET_S)
         result = forms.ForgetResult(forgotten=done.count, revision=done.revision)

@@ -131,7 +131,7 @@ class Show(Arguments, frozen=True):
     ] = 4_000
 
 
-class Beside(Result, frozen=True):
+class BriefTurn(Result, frozen=True):
     id: str
     role: str
     age: str
@@ -156,8 +156,8 @@ class Shown(Result, frozen=True):
         str, Meta(description="what it is in its exchange, like `the answer of #1`")
     ] = ""
     done: Annotated[list[str], Meta(description="what was done in that exchange")] = []
-    before: list[Beside] = []
-    after: list[Beside] = []
+    before: list[BriefTurn] = []
+    after: list[BriefTurn] = []
     by: Whose = ""
 
 
@@ -183,8 +183,8 @@ class Session(Result, frozen=True):
     ended_at: str
     age: Annotated[str, Meta(description="time since it ended")]
     turns: int
-    last: Annotated[Beside, Meta(description="the last turn")]
-    first: Annotated[Beside | None, Meta(description="the user's first request")] = None
+    last: Annotated[BriefTurn, Meta(description="the last turn")]
+    first: Annotated[BriefTurn | None, Meta(description="the user's first request")] = None
     title: str = ""
     branch: str = ""
     work: Annotated[str, Meta(description="how it ended, and the files, tests and commits")] = ""
@@ -219,7 +219,7 @@ class Visit(Result, frozen=True):
     host: str
     session: str
     branch: str = ""
-    asked: Annotated[Beside | None, Meta(description="the request it was done for")] = None
+    asked: Annotated[BriefTurn | None, Meta(description="the request it was done for")] = None
     commits: Annotated[list[str], Meta(description="the commit after it, in that session")] = []
     by: Whose = ""
 
@@ -320,4 +320,4 @@ class StatusResult(Result, frozen=True):
     ] = []
 
 
-Asked: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status
+ToolCall: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status

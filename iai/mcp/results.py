@@ -15,7 +15,7 @@ from iai.recall.file_history import FileVisit, change_line
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
-BESIDE = 600  # characters shown of the turns around a record
+AROUND = 600  # characters shown of the turns around a record
 DONE = 40  # lines about what was done
 WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
@@ -58,18 +58,18 @@ def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> f
     )
 
 
-def shown(view: RecordView, record: Record, asked: forms.Show, wall: int) -> forms.Shown:
+def shown(view: RecordView, record: Record, arguments: forms.Show, wall: int) -> forms.Shown:
     project = view.project_named(record.project)
     before, after = (
-        [beside(turn, wall, BESIDE) for label in side if (turn := view.get(label))]
-        for side in view.around(record, asked.around)
+        [brief(turn, wall, AROUND) for label in side if (turn := view.get(label))]
+        for side in view.around(record, arguments.around)
     )
-    end = asked.start + asked.length
+    end = arguments.start + arguments.length
     exchange = conversation.around(view, record, 0)[1]
     bases = [project.root if project else "", record.cwd]
     return forms.Shown(
         id=f"#{record.label}",
-        text=framing.harmless(record.text[asked.start : end]),
+        text=framing.harmless(record.text[arguments.start : end]),
         role=record.role,
         age=ago(record.created_at, wall),
         said_at=clock.iso(record.created_at),
@@ -101,8 +101,8 @@ def session(one: Stretch, wall: int) -> forms.Session:
         title=line(one.summary.title),
         branch=line(one.summary.info.branch),
         work=line(session_line(one.summary), WORK),
-        last=beside(one.last_said, wall),
-        first=beside(one.first_request, wall) if one.first_request else None,
+        last=brief(one.last_said, wall),
+        first=brief(one.first_request, wall) if one.first_request else None,
         by=line(one.by),
     )
 
@@ -117,15 +117,15 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
         host=line(one.host),
         session=line(one.session),
         branch=line(one.branch),
-        asked=beside(one.request, wall) if one.request else None,
+        asked=brief(one.request, wall) if one.request else None,
         commits=[line(commit_line(action)) for action in one.commits],
         by=line(one.by),
     )
 
 
-def beside(record: Record, wall: int, limit: int = LINE) -> forms.Beside:
+def brief(record: Record, wall: int, limit: int = LINE) -> forms.BriefTurn:
     said = line(record.text, limit)
-    return forms.Beside(
+    return forms.BriefTurn(
         id=f"#{record.label}", role=record.role, age=ago(record.created_at, wall), said=said
     )
 

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from iai import __version__
 from iai.config.settings import Settings
 from iai.errors import IaiError
-from iai.mcp.forms import Asked, Result
+from iai.mcp.forms import Result, ToolCall
 from iai.mcp.tools import TOOLS, Tool, schema
 from iai.model import framing
 
@@ -81,10 +81,10 @@ async def called(
     """Call a tool. An error becomes one line for the model to learn from."""
     try:
         # Not strict: models write numbers as strings.
-        asked = msgspec.convert(arguments, tool.arguments, strict=False)
+        call = msgspec.convert(arguments, tool.arguments, strict=False)
         with anyio.fail_after(DEADLINE_S):
             answer = await to_thread.run_sync(
-                partial(_answer, asked, settings, start=start), abandon_on_cancel=True
+                partial(_answer, call, settings, start=start), abandon_on_cancel=True
             )
     except (IaiError, msgspec.ValidationError) as error:
         return _failed(tool, str(error))
@@ -99,10 +99,10 @@ async def called(
     )
 
 
-def _answer(asked: Asked, settings: Settings, *, start: bool) -> Answer:
+def _answer(call: ToolCall, settings: Settings, *, start: bool) -> Answer:
     """Run the tool. The first call loads the modules, so that listing the tools stays fast."""
     calls = importlib.import_module("iai.mcp.calls")
-    answer: Answer = calls.Memory(settings, start=start).answer(asked)
+    answer: Answer = calls.Memory(settings, start=start).answer(call)
     return answer
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from iai.mcp.forms import (
-    Beside,
+    BriefTurn,
     FileHistoryResult,
     Found,
     RecallResult,
@@ -53,9 +53,9 @@ def shown(result: ShowResult) -> Iterator[str]:
     yield result.note
     for record in result.records:
         yield ""
-        yield from (part for turn in record.before for part in _beside(turn))
+        yield from (part for turn in record.before for part in _brief(turn))
         yield from _whole(record)
-        yield from (part for turn in record.after for part in _beside(turn))
+        yield from (part for turn in record.after for part in _brief(turn))
     yield from (f"there is no record {ref}" for ref in result.unknown)
 
 
@@ -118,7 +118,7 @@ def _whole(record: Shown) -> Iterator[str]:
     yield from (f"  done: {one}" for one in record.done)
 
 
-def _beside(turn: Beside) -> Iterator[str]:
+def _brief(turn: BriefTurn) -> Iterator[str]:
     yield f"{turn.id} {turn.role}, {turn.age}"
     yield f"> {turn.said}"
 

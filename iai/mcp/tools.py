@@ -17,7 +17,7 @@ class Tool(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     description: str
-    arguments: type[forms.Asked]
+    arguments: type[forms.ToolCall]
     result: type[forms.Result]
     changes: bool = False  # does it change the store?
     destroys: bool = False

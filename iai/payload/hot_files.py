@@ -54,6 +54,16 @@ def bases(
     return sorted((f"{base.rstrip('/')}/" for base in found if base), key=len, reverse=True)
 
 
+def seen_from(cwd: str, paths: Collection[str]) -> list[str]:
+    """Return the directories that the files of one session are seen from, each with its `/`.
+
+    Its own, or those of the same name where the files are below none of its own.
+    """
+    if not cwd or any(path.startswith(f"{cwd.rstrip('/')}/") for path in paths):
+        return [f"{cwd.rstrip('/')}/"] if cwd else []
+    return sorted(named_like(cwd, paths), key=len, reverse=True)
+
+
 def named_like(root: str, paths: Iterable[str]) -> set[str]:
     """Return the directories that these paths are below and that have the name of the root."""
     name = f"/{PurePosixPath(root).name}/"

@@ -29,7 +29,7 @@ _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
 _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-_PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
+PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
 _ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
 _MADE = frozenset({"commit", "pull-request"})
@@ -277,7 +277,7 @@ def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[Fil
     found: dict[str, FileWork] = {}
     made = set[str]()
     for action in actions:
-        if action.status in _NOT_DONE or not action.path or _PLANS in action.path:
+        if action.status in _NOT_DONE or not action.path or PLANS in action.path:
             continue
         if action.status == "failed" and action.kind != "edit":  # as of what is not there
             continue

@@ -62,3 +62,9 @@ class SignalQueue:
         with suppress(BlockingIOError):
             self.reader.recv(4096)
         return [self._queue.popleft() for _ in range(len(self._queue))]
+
+    def close(self) -> None:
+        """Close both sockets; handlers may still run."""
+        signal.set_wakeup_fd(-1)
+        self.reader.close()
+        self._writer.close()

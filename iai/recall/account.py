@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iai.model.action import Action, Step
 from iai.model.units import count, excerpt, span
-from iai.payload.summary import FileWork, Summary, files_of, name_of
+from iai.payload.summary import FileWork, Summary, files_of, names_of
 
 LISTED = 40  # files of a kind, or commands, that get a line or a name each
 NAMED = 5  # files or commits of a session
@@ -46,7 +46,9 @@ def account(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator[st
 
 def session_line(session: Summary) -> str:
     """Return a session in a line: how it ended, files by name, tests, commits, pull requests."""
-    changed = [changed_line(structs.replace(f, path=name_of(f.path))) for f in session.changed]
+    names = names_of([file.path for file in session.changed])
+    named = zip(session.changed, names, strict=True)
+    changed = [changed_line(structs.replace(file, path=name)) for file, name in named]
     more = [f"{len(changed) - NAMED} more"] if len(changed) > NAMED else []
     parts = [
         session.outcome,

@@ -12,6 +12,7 @@ from iai.model.action import CHANGES, Action
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.session import SessionInfo
+from iai.payload import hot_files
 from iai.store.record_view import RecordView
 
 
@@ -81,6 +82,15 @@ def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:
     base = visit.path.removesuffix(name)[:-1]
     alike = PurePosixPath(base).name == PurePosixPath(root).name
     return base in bases or bool(visit.machine and alike)
+
+
+def as_seen(view: RecordView, visit: FileVisit) -> FileVisit:
+    """Return a visit with the path as seen from its project."""
+    known = view.project_named(visit.project)
+    if known is None:
+        return visit
+    bases = [*hot_files.seen_from(known.root, [visit.path]), *(f"{cwd}/" for cwd in known.cwds)]
+    return structs.replace(visit, path=hot_files.relative(visit.path, bases))
 
 
 def change_line(visit: FileVisit) -> str:

@@ -12,6 +12,8 @@ from iai.index.work_terms import path_terms, text_terms
 from iai.model.action import CHANGES, Action
 from iai.model.exchange import is_answer, opens
 from iai.model.record import Record
+from iai.model.units import excerpt
+from iai.payload.summary import PLANS
 from iai.protocol.graph_cache import Hit, Line, Provenance
 from iai.recall.exchanges import FoundExchange
 from iai.recall.file_history import ends_with
@@ -23,6 +25,7 @@ LONGEST_HIT = 20_000  # characters of a hit's text; `iai show` has the rest
 BESIDE = 160  # characters of the request or the answer beside it, and of other lines
 MOST_LINES, MOST_FILES, MOST_COMMITS, MOST_COMMANDS = 2, 6, 3, 2
 _FITS = 0.25  # of the terms of a question, by rarity, that a command or an error has if it fits
+_RUNS = 60  # characters of a command before the part of it that fits
 _TOUCHES = CHANGES | {"read"}
 _RUN = frozenset({"command", "test"})
 
@@ -87,10 +90,8 @@ class HitMaker:
             ),
             files=tuple(islice(self._files(actions), MOST_FILES)),
             commits=tuple(islice(self._commits(actions), MOST_COMMITS)),
-            commands=tuple(
-                self._fitting((a.text for a in actions if a.kind in _RUN), MOST_COMMANDS)
-            ),
-            errors=tuple(self._fitting((a.output for a in actions if a.status == "failed"), 1)),
+            commands=tuple(self._commands(actions)),
+            errors=tuple(map(self._passage, self._fitting(_errors(actions), 1))),
         )
 
     def _answer(self, request: Record) -> Record | None:
@@ -110,7 +111,7 @@ class HitMaker:
         worth: dict[str, float] = {}
         for action in actions:
             path = action.to or action.path
-            if not path or action.kind not in _TOUCHES:
+            if not path or PLANS in path or action.kind not in _TOUCHES:
                 continue
             changed, names = action.kind in CHANGES, self._worth(path_terms(path))
             if changed or names >= self._least > 0:
@@ -123,11 +124,24 @@ class HitMaker:
         made.sort(key=lambda action: -self._worth(terms(action.text)))
         yield from (f"{action.commit[:7]} {action.text}".strip() for action in made)
 
-    def _fitting(self, texts: Iterable[str], most: int) -> Iterator[str]:
+    def _commands(self, actions: Iterable[Action]) -> Iterator[str]:
+        """Yield the part of each command that fits, with the beginning that says what is run."""
+        for text in self._fitting((a.text for a in actions if a.kind in _RUN), MOST_COMMANDS):
+            part = self._passage(text)
+            run = excerpt(text.partition("\n")[0], _RUNS)
+            yield f"{run} {part}" if part.startswith("…") else part
+
+    def _fitting(self, texts: Iterable[str], most: int) -> list[str]:
+        """Return the texts that have enough of the question's terms, the best first."""
         worth = {text: self._worth(text_terms(text)) for text in dict.fromkeys(texts) if text}
-        best = sorted(worth, key=lambda text: -worth[text])[:most]
-        yield from (self._passage(text) for text in best if worth[text] >= self._least > 0)
+        fitting = [text for text in worth if worth[text] >= self._least > 0]
+        return sorted(fitting, key=lambda text: -worth[text])[:most]
 
     def _worth(self, found: Iterable[str]) -> float:
         every = self._query.every
         return fsum(every[term] for term in every.keys() & found)  # the same in any order
+
+
+def _errors(actions: Iterable[Action]) -> Iterable[str]:
+    """Return what failed commands and tools printed: a failed edit prints what it looked for."""
+    return (a.output for a in actions if a.status == "failed" and a.kind not in _TOUCHES)

@@ -12,7 +12,11 @@ from iai.index.terms import LONGEST_TEXT, terms
 PASSAGE = 240  # characters
 _DECIMALS = 9
 _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: cry, cries -> cri
-_PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s))*+[.!?\n]?\s*")  # a sentence or a line
+# A sentence or a line; a question stays with the answer behind its arrow.
+_PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s)|[.!?](?= \u2192))*+[.!?\n]?\s*")
+_RULES = re.compile(r"^[ \t]*+(?:(?:```|~~~).*|[|:\-=*_+ ]{3,})$", re.MULTILINE)
+_HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]+(.*?)[ \t:]*$(?=\n)", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 
 Found = dict[int, set[str]]  # the terms that a word has, by where it begins
 
@@ -30,6 +34,7 @@ class Passages:
 
         The earlier of two that are as good; the beginning of the text if it has none of the terms.
         """
+        text = _unmarked(text)
         flat = " ".join(text.split())
         if len(flat) <= limit:
             return flat
@@ -54,8 +59,10 @@ class Passages:
             start, beyond = starts[best], starts[end]
             inside = {at - start: there for at, there in found.items() if start <= at < beyond}
             stretch = self._around(stretch, inside, limit)
-        before, after = best > 0, end < len(lines)
-        return f"{'… ' if before else ''}{_cut(stretch, limit)}{' …' if after else ''}"
+        before = "… " if best > 0 and not stretch.startswith("…") else ""
+        shown = _cut(stretch, limit)
+        after = " …" if end < len(lines) and not shown.endswith("…") else ""
+        return f"{before}{shown}{after}"
 
     def _found(self, line: str) -> Found:
         """Return the words of a line that have any of the terms."""
@@ -83,6 +90,12 @@ class Passages:
 
     def _worth(self, found: Collection[str]) -> float:
         return fsum(self._rarity[term] for term in found)  # the same in any order
+
+
+def _unmarked(text: str) -> str:
+    """Return Markdown without what says nothing on one line; a text of nothing else as it is."""
+    plain = _EMPHASIS.sub(r"\1", _HEADINGS.sub(r"\1:", _RULES.sub("", text)))
+    return plain if plain.strip() else text
 
 
 def _likely(line: str, lower: str, stems: Collection[str]) -> dict[int, str]:

@@ -12,11 +12,10 @@ from msgspec import Struct, structs
 
 from iai.index.corrections import same_subject, sounds_like_correction
 
-_LONGEST = 600  # characters; a longer text has a cue of correction about anything
 _STEP = 0.0001  # of a score, by which the corrected comes after
 _ANSWERS = 0.5  # of a question, by rarity, that a statement has if it answers it
 _SAME_QUESTION = 0.5  # of what the earlier of two statements has of the question, in the later
-_STATEMENT = 240  # characters; in a longer request "instead" is about anything
+_STATEMENT = 240  # characters; in a longer text "instead" is about anything
 _CLOSE = 1 / 3  # of the score of the earlier: what fits much worse does not come before it
 
 
@@ -40,7 +39,7 @@ def demote_superseded(hits: Sequence[RankedHit]) -> list[RankedHit]:
     statements: list[RankedHit] = []  # those that can correct, or be corrected
     corrects = cache(sounds_like_correction)  # reads the whole text: asked last, and once
     for hit in sorted(hits, key=lambda h: (-h.order, -h.label)):  # the latest first
-        statement = hit.stated and len(hit.text) <= _LONGEST
+        statement = _is_statement(hit)
         by = [
             later
             for later in (statements if statement else ())

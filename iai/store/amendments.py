@@ -71,7 +71,7 @@ class Work(Struct, frozen=True, omit_defaults=True):
     sessions: bytes = b""  # those whose title, branch and so on are new, likewise
 
 
-class Noted:
+class ProjectNotes:
     """What a transaction has done in a project that its log does not say."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Noted:
         sessions = {(one.host, one.session) for one in told.sessions}
         self.emptied = [one for one in self.emptied if (one.host, one.session) not in sessions]
 
-    def add(self, more: "Noted") -> None:
+    def add(self, more: "ProjectNotes") -> None:
         """Add what else was done."""
         self.labels |= more.labels
         self.forgotten += more.forgotten
@@ -136,7 +136,7 @@ class Noted:
             yield Work(project=project, sessions=b"".join(sessions))
 
 
-class Found(NamedTuple):
+class Lookup(NamedTuple):
     """A record that another machine names: see `AmendmentView.look_up`."""
 
     label: int  # 0: there is none
@@ -171,20 +171,20 @@ class AmendmentView(Tables):
         first = next(self._t.entries(self._db["work"]), None)
         return decode_u64(first[0][:_REVISION]) if first is not None else 1 << 63
 
-    def look_up(self, named: Named) -> Found:
+    def look_up(self, named: Named) -> Lookup:
         """Return the label of a record, by any of its ids and keys, and whether it is forgotten."""
         for record_id in named.ids:
             data = self._t.intact(record_id.encode(), db=self._db["by_id"])
             if data is not None:
-                return Found(decode_u64(data), forgotten=False)
+                return Lookup(decode_u64(data), forgotten=False)
             if self.amended(record_id).forgotten:
-                return Found(0, forgotten=True)
+                return Lookup(0, forgotten=True)
         for key in named.keys:
             data = self._t.intact(key, db=self._db["by_key"])
             if data is not None:
                 there = self._t.has(data, db=self._db["records"])
-                return Found(decode_u64(data) if there else 0, forgotten=not there)
-        return Found(0, forgotten=False)
+                return Lookup(decode_u64(data) if there else 0, forgotten=not there)
+        return Lookup(0, forgotten=False)
 
 
 class AmendmentChange(AmendmentView):
@@ -229,7 +229,7 @@ class AmendmentChange(AmendmentView):
             if not self._t.has(key, db=self._db["by_key"]):
                 self._t.put(key, encode_u64(0), db=self._db["by_key"])
 
-    def keep_noted(self, before: int, revision: int, noted: Mapping[str, Noted]) -> None:
+    def keep_noted(self, before: int, revision: int, noted: Mapping[str, ProjectNotes]) -> None:
         """Keep what a transaction, from one revision to another, has done in each project."""
         if not self._t.count(self._db["work"]):
             self._t.put(encode_u64(before) + _FIRST, pack(Work("")), db=self._db["work"])

@@ -7,7 +7,7 @@ from itertools import chain
 from iai.model.action import Action
 from iai.model.change import ForgetChange, ForgottenTitle, Named, SessionName
 from iai.model.record import Record, digest
-from iai.store.amendments import AmendmentChange, Noted
+from iai.store.amendments import AmendmentChange, ProjectNotes
 from iai.store.change_log import ChangeLog
 from iai.store.record_view import RecordView
 
@@ -23,7 +23,7 @@ class TeamNotes:
         self._view = view
         self._log = log
         self._amendments = amendments
-        self._noted: dict[str, Noted] = {}  # project -> what others are to hear of it
+        self._noted: dict[str, ProjectNotes] = {}  # project -> what others are to hear of it
         self._homes_of: dict[bytes, tuple[SessionName, str]] = {}  # session -> name, project
         self._new_infos: dict[bytes, None] = {}  # sessions of which more is known than before
 
@@ -90,9 +90,9 @@ class TeamNotes:
             noted.leave_out(told)
             self._of(project).add(noted)
 
-    def _of(self, project: str) -> Noted:
+    def _of(self, project: str) -> ProjectNotes:
         if project not in self._noted:
-            self._noted[project] = Noted()
+            self._noted[project] = ProjectNotes()
         return self._noted[project]
 
     def _note_infos(self) -> None:

@@ -74,9 +74,10 @@ class Admit(Statement, frozen=True):
 
 
 class Profile(Statement, frozen=True):
-    """The names of a machine and its user, sealed with the secret of the team."""
+    """The names of a machine and its user, sealed."""
 
     names: bytes
+    key: bytes = b""  # id of the key that they are sealed with; b"": the secret of the team
 
 
 class Key(Statement, frozen=True):

@@ -49,6 +49,7 @@ LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MOST_GRANTED = 1_000  # keys in one message
 _NONCE = 12  # bytes
+_NAMES = "names"  # what has a key as projects have: a machine that left is not told of new names
 
 
 class Publication(NamedTuple):
@@ -324,11 +325,17 @@ class Membership:
 
     def _profile(self) -> Iterator[Publication]:
         names = (self._own.author, self._own.machine_name)
-        if self._names(self.machine) != names:
-            sealed = self._seal_names(names)
+        if self._names(self.machine) == names:
+            return
+        hashed = self.hash_of(_NAMES)
+        current = self.roster.current(hashed)
+        if current is None:
+            yield self._new_key(hashed, 1)
+        elif self._is_usable(current):
+            key = self._keys[current.id]
             yield self._publication(
                 f"profile:{self.machine}:{self.roster.clock}",
-                Profile(clock=self._clock(), names=sealed),
+                Profile(clock=self._clock(), names=self._seal_names(key, names), key=key.id),
             )
 
     def _admissions(self, now: int) -> Iterator[Publication]:
@@ -429,21 +436,20 @@ class Membership:
     def _publication(self, id_: str, statement: AnyStatement) -> Publication:
         return Publication(id_, control.sign(self._own.identity, self.team, statement))
 
-    def _seal_names(self, names: tuple[str, str]) -> bytes:
+    def _seal_names(self, key: ProjectKey, names: tuple[str, str]) -> bytes:
         nonce = secrets.token_bytes(_NONCE)
         context = _context("names", self.team, self.machine)
-        return nonce + AESGCM(self._names_key()).encrypt(
-            nonce, msgspec.msgpack.encode(names), context
-        )
+        return nonce + AESGCM(key.secret).encrypt(nonce, msgspec.msgpack.encode(names), context)
 
     def _names(self, machine: str) -> tuple[str, str]:
         """Return the author and the name of a machine; empty while they are not known."""
-        sealed = self.roster.profiles.get(machine, b"")
-        if not sealed or not self.secret:
+        profile = self.roster.profiles.get(machine)
+        key = self._names_key(profile) if profile is not None else None
+        if profile is None or key is None:
             return "", ""
-        context = _context("names", self.team, machine)
+        nonce, sealed = profile.names[:_NONCE], profile.names[_NONCE:]
         try:
-            plain = AESGCM(self._names_key()).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+            plain = AESGCM(key).decrypt(nonce, sealed, _context("names", self.team, machine))
             return msgspec.msgpack.decode(plain, type=tuple[str, str])
         except (ValueError, InvalidTag):
             return "", ""
@@ -460,7 +466,13 @@ class Membership:
             own = bool(author) and self._names(by)[0] == author
         return self._person(by) if own else machine
 
-    def _names_key(self) -> bytes:
+    def _names_key(self, profile: Profile) -> bytes | None:
+        """Return the key of a profile; None if this machine does not have it."""
+        if profile.key:
+            key = self._keys.get(profile.key)
+            return key.secret if key is not None else None
+        if not self.secret:
+            return None
         return hashlib.blake2b(self.secret, person=b"iai names", digest_size=32).digest()
 
 

@@ -61,7 +61,7 @@ class Roster(Struct):
     joins: dict[str, Join] = field(default_factory=dict)
     invites: dict[bytes, tuple[str, Invite]] = field(default_factory=dict)  # and who invited
     spent: dict[bytes, str] = field(default_factory=dict)  # invitations, and the machine let in
-    profiles: dict[str, bytes] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
     keys: dict[str, dict[bytes, KeyState]] = field(default_factory=dict)  # by project and id
     personal: list[tuple[str, Personal]] = field(default_factory=list)  # and who stated it
     handed: list[Signed] = field(default_factory=list)  # messages with keys, to be unwrapped
@@ -227,8 +227,8 @@ def _count(sequence: int, signed: Signed, roster: Roster) -> None:
             roster.admitted[candidate.keys.machine] = candidate.keys
             roster.spent[candidate.invitation] = candidate.keys.machine
             roster.handed.append(signed)
-        case Profile(names=names):
-            roster.profiles[by] = names
+        case Profile() as profile:
+            roster.profiles[by] = profile
         case Key(project=project, key=key, epoch=epoch, wrapped=wrapped):
             made = KeyState(key, epoch, {by, *wrapped})
             roster.keys.setdefault(project, {}).setdefault(key, made)

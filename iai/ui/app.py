@@ -1,4 +1,4 @@
-"""The page as an ASGI application: which address shows what.
+"""The web page as an ASGI application: which address shows what.
 
 All that reads the store runs in one thread, one request after the other: LMDB must not be opened
 twice in a process.
@@ -38,7 +38,7 @@ from iai.ui import (
 )
 from iai.ui.guard import Guard, Keys
 from iai.ui.installation import Examination
-from iai.ui.now import Watch
+from iai.ui.now import LiveState
 from iai.ui.page_request import Document, PageRequest
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ View: TypeAlias = Callable[[PageRequest], Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 LIVE = ("state", "activity")  # parts of the page of now
-LIVE_S = 2.0  # between two looks at the state, however many pages are open
+LIVE_S = 2.0  # between two measurements of the state, however many pages are open
 _STATUS: dict[type[IaiError], int] = {
     BadUsage: 400,
     NotFound: 404,
@@ -75,11 +75,11 @@ class Pages:
         self._form_token = keys.form_token
         self._templates = render.environment()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._watch = Watch(settings)
+        self._state = LiveState(settings)
         self._examination = Examination({**os.environ, "IAI_MCP_STORE": str(settings.store)})
         self._live: dict[str, str] = {}
         self._live_at = 0.0
-        self._looking = asyncio.Lock()
+        self._rendering = asyncio.Lock()
         self.ending = asyncio.Event()  # the streams end by themselves
 
     def routes(self) -> list[Route]:
@@ -131,7 +131,7 @@ class Pages:
         self._examination.end()
 
     def _now(self, request: PageRequest) -> Document:
-        return self._watch.live(request.wall) | self._watch.past()
+        return self._state.live(request.wall) | self._state.past()
 
     def _act(self, request: Request, form: dict[str, str]) -> Response:
         try:
@@ -172,26 +172,26 @@ class Pages:
     async def _events(self) -> AsyncIterator[str]:
         sent: dict[str, str] = {}
         while not self.ending.is_set():
-            looked = await self._looked()
-            for part, html in looked.items():
+            parts = await self._live_parts()
+            for part, html in parts.items():
                 if html != sent.get(part):
                     data = "".join(f"data: {line}\n" for line in html.splitlines())
                     yield f"event: {part}\n{data}\n"
-            sent = looked
+            sent = parts
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), LIVE_S)
 
-    async def _looked(self) -> dict[str, str]:
+    async def _live_parts(self) -> dict[str, str]:
         """Return the live parts of the page as HTML, the same for all pages that are open."""
-        async with self._looking:
+        async with self._rendering:
             if time.monotonic() - self._live_at > LIVE_S / 2:
-                self._live = await self._in_store(self._look)
+                self._live = await self._in_store(self._render_live)
                 self._live_at = time.monotonic()
         return self._live
 
-    def _look(self) -> dict[str, str]:
+    def _render_live(self) -> dict[str, str]:
         wall = time.time_ns()
-        data = self._watch.live(wall) | {"ago": render.ago(wall)}
+        data = self._state.live(wall) | {"ago": render.ago(wall)}
         return {part: self._templates.get_template(f"_{part}.html").render(data) for part in LIVE}
 
     async def _in_store(self, work: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ from iai.index.filters import Filter
 from iai.payload import hot_files
 from iai.payload.summary import FileWork
 from iai.recall.account import changed_line, commit_line
-from iai.recall.file_history import FileVisit, change_line, history
+from iai.recall.file_history import as_seen, change_line, history
 from iai.recall.timeline import Stretch, stretches
 from iai.store.record_view import RecordView
 from iai.ui.page_request import Document, PageRequest, choices, chosen
@@ -39,7 +39,7 @@ def show(request: PageRequest) -> Document:
         visits, works, lately = [], [], []
         if path:
             visits = list(islice(history(view, path, only), start, start + SHOWN + 1))
-            works = [change_line(_seen(view, visit)) for visit in visits]
+            works = [change_line(as_seen(view, visit)) for visit in visits]
         else:
             sessions = list(islice(stretches(view, Filter(project=only)), LATELY))
             lately = list(islice(changed(view, sessions), LISTED))
@@ -73,15 +73,6 @@ def changed(view: RecordView, sessions: Sequence[Stretch]) -> Iterator[Changed]:
     for (project, path), file in works.items():
         seen = structs.replace(file, path=hot_files.relative(path, bases[project]))
         yield Changed(path, changed_line(seen), file.last_at, project)
-
-
-def _seen(view: RecordView, visit: FileVisit) -> FileVisit:
-    """Return a visit with the path as seen from its project."""
-    known = view.project_named(visit.project)
-    if known is None:
-        return visit
-    bases = hot_files.bases((), [visit.path], known.root, known.cwds)
-    return structs.replace(visit, path=hot_files.relative(visit.path, bases))
 
 
 def _bases(view: RecordView, project: str, sessions: Sequence[Stretch]) -> list[str]:

@@ -36,7 +36,7 @@ STAGES = {
 }
 
 
-class Watch:
+class LiveState:
     """What changes while somebody looks at it. It remembers how far the event log was read."""
 
     def __init__(self, settings: Settings) -> None:

@@ -74,6 +74,21 @@ def test_an_error_finds_the_request_that_led_to_it(harbour: World) -> None:
     assert (first.session_id, first.errors) == ("t", ("KeyError: quay",))
 
 
+def test_what_a_failed_edit_looked_for_is_no_error_and_a_plan_of_the_host_no_file(
+    harbour: World,
+) -> None:
+    say(harbour, 11, "moor the barge at the quay", session="u")
+    looked_for = "String to replace not found: moor the barge"
+    do(harbour, 12, "edit", "u", path="/w/barge.py", status="failed", output=looked_for)
+    do(harbour, 13, "write", "u", path="/home/me/.claude/plans/calm-barge.md")
+    script = "cat > moor.py <<'E'\n" + "x = 1\n" * 45 + "print('moor the barge')\nE"
+    do(harbour, 14, "command", "u", text=script)
+    hit = ask(harbour, "moor the barge")[0]
+    assert (hit.errors, hit.files) == ((), ("/w/barge.py",))
+    assert hit.commands[0].startswith("cat > moor.py <<'E' …")
+    assert "moor the barge" in hit.commands[0]
+
+
 def test_an_exchange_is_one_hit_with_what_was_asked_answered_and_done(harbour: World) -> None:
     (hit,) = ask(harbour, "harbour table tide.py off by one", session="s")
     assert hit.request == 1

@@ -145,21 +145,15 @@ def test_a_second_cache_writer_on_one_store_never_writes(shared: Group) -> None:
     wait_until(lambda: current(g), "the payload")
     g.layout.payload.unlink()
     spawn = multiprocessing.get_context("spawn")
-    _, ours = spawn.Pipe(duplex=False)
-    second = spawn.Process(
-        target=runtime.main,
-        args=(
-            Actor.CACHE_WRITER,
-            MODULES[Actor.CACHE_WRITER],
-            Settings(store=g.layout.root),
-            ours,
-            False,
-            {},
-        ),
+    supervisor, ours = spawn.Pipe()
+    order = runtime.Order(
+        Actor.CACHE_WRITER, MODULES[Actor.CACHE_WRITER], Settings(store=g.layout.root)
     )
+    second = spawn.Process(target=runtime.main, args=(order, ours))
     before = g.pid(Actor.CACHE_WRITER)
     second.start()
     second.join()
+    supervisor.close()
     assert second.exitcode == Exit.TRY_AGAIN
     assert g.pid(Actor.CACHE_WRITER) == before
     wait_until(lambda: current(g), "the first one has written")

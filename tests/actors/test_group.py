@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import msgpack
+import psutil
 import pytest
 import zmq
 from harness.corpus import coding_session
@@ -228,7 +229,7 @@ def test_when_the_supervisor_is_killed_no_process_is_left(group: Make) -> None:
     g = group()
     g.up()
     pids = [process.pid for process in g.processes()]
-    assert len(pids) == 7  # the resource tracker of multiprocessing is the seventh
+    assert len(pids) == 8  # with the template, and the resource tracker of multiprocessing
     g.kill(Actor.SUPERVISOR)
     wait_until(lambda: not any(alive(pid) for pid in pids), "all have gone")
     g.up()
@@ -342,6 +343,46 @@ def test_a_loop_that_stands_still_is_ended_and_started_again(group: Make) -> Non
     wait_until(g.all_ready, "it is ready")
     assert not alive(stuck)
     assert events(g, "actor-down")[-1]["reason"] == "killed by signal 9"
+
+
+def test_the_template_has_all_code_and_nothing_that_must_not_be_forked(shared: Group) -> None:
+    template = shared.template()
+    assert {"lmdb", "zmq", "faiss", "tantivy"} <= _libraries(template)
+    assert template.num_threads() == 1
+    opened = {f.path for f in template.open_files() if f.path.startswith(str(shared.work))}
+    assert opened == {str(shared.layout.group_log)}, "its output"
+
+
+def _libraries(process: psutil.Process) -> set[str]:
+    """Return the packages of which a process has loaded machine code."""
+    parts = [Path(one.path).parts for one in process.memory_maps()]
+    return {part for path in parts if "site-packages" in path for part in path}
+
+
+def test_actors_live_on_without_the_template_and_there_is_another_for_the_next_start(
+    shared: Group,
+) -> None:
+    g = shared
+    before = {a.actor: a.pid for a in g.report().actors}
+    template = g.template()
+    template.kill()
+    wait_until(lambda: not alive(template.pid), "the template is gone")
+    assert capture(g, "said without a template").added == 1
+    assert {a.actor: a.pid for a in g.report().actors} == before
+    back(g, Actor.LIFECYCLE, g.kill(Actor.LIFECYCLE))
+    assert events(g, "actor-down")[-1]["reason"] == "lost (8)", "nobody saw how it ended"
+    back(g, Actor.LIFECYCLE, g.kill(Actor.LIFECYCLE))
+    assert events(g, "actor-down")[-1]["reason"] == "killed by signal 9"
+
+
+def test_a_template_that_hangs_keeps_no_actor_away(group: Make) -> None:
+    g = group(hang_after_sec="1")
+    g.up()
+    template = g.template()
+    template.suspend()
+    back(g, Actor.INGEST, g.kill(Actor.INGEST))
+    assert not alive(template.pid)
+    assert capture(g, "said by a new one").added == 1
 
 
 def test_one_actor_can_be_restarted(shared: Group) -> None:
@@ -684,6 +725,7 @@ def test_status_is_one_document_with_every_stage_also_of_a_stopped_group(group: 
         assert actor["state"] == "ready"
         assert actor["restarts"] == 0
         assert actor["rss_bytes"] > 10_000_000
+        assert 1_000_000 < actor["memory_bytes"] <= actor["rss_bytes"], "without what others share"
         assert alive(actor["pid"])
     for name in ("records", "vectors", "graph", "payload"):
         stage = status["stages"][name]

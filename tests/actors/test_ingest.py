@@ -8,12 +8,13 @@ import pytest
 from msgspec import structs
 from simulation.world import Chances, World
 
-from actors.ingest import EVENTS_A_SLICE, FLUSHES
+from actors.ingest import FLUSHES
 from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
 from iai.ingest.spool import BAD_KEPT
+from iai.ingest.spool_reader import EVENTS_A_SLICE
 from iai.ingest.transcript_reader import ITEMS
 from iai.lifecycle.pace import APART_S
 from iai.model import framing

@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 
 from actors import supervisor
-from actors.runtime import Loop, _run
+from actors.runtime import Loop, Order, _run
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
@@ -177,7 +177,7 @@ def test_a_replicator_that_lacks_what_it_needs_is_not_started_again(
         monkeypatch.setitem(sys.modules, "iai.team.jetstream.port", None)
     ours, theirs = multiprocessing.Pipe()
     signals, settings = NoSignals(), Settings(store=layout.root)
-    code = _run(Actor.REPLICATOR, "actors.replicator", settings, theirs, signals, verify=False)
+    code = _run(Order(Actor.REPLICATOR, "actors.replicator", settings), theirs, signals)
     signals.close()
     ours.close()
     theirs.close()

@@ -159,9 +159,11 @@ def _disturb_sleep(orders: Path) -> None:
 def _kill_at_writes(orders: Path) -> None:
     """Have an actor killed right before or after one of its writes to disk.
 
-    A file by the name of the actor says which: `commit`, `fsync` or `rename`, `before` or `after`,
-    and how many such writes it takes. The file is removed first: it is killed once.
+    A file by the name of the actor says which: `commit`, `words` (a commit of tantivy), `fsync` or
+    `rename`, `before` or `after`, and how many such writes it takes. The file is removed first: it
+    is killed once.
     """
+    from iai.index.lexical import LexicalIndex  # noqa: PLC0415
     from iai.store.environment import Environment  # noqa: PLC0415
 
     counts: dict[str, int] = {}
@@ -193,6 +195,7 @@ def _kill_at_writes(orders: Path) -> None:
     os.replace = watched("rename", os.replace)
     os.rename = watched("rename", os.rename)
     Environment.write = watched("commit", Environment.write)  # type: ignore[method-assign]
+    LexicalIndex.commit = watched("words", LexicalIndex.commit)  # type: ignore[method-assign]
 
 
 def _audit(directory: Path) -> None:
@@ -201,7 +204,14 @@ def _audit(directory: Path) -> None:
     Also each use of a socket other than a Unix one, and each look-up of a name: `n`, and the event.
     The libraries' own files and sockets (LMDB, ZeroMQ) are not seen here: look at `/proc/PID`.
     """
-    log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = -1
+
+    def begin() -> None:
+        nonlocal log
+        log = os.open(directory / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    begin()
+    os.register_at_fork(after_in_child=begin)
     changed = {"os.rename": (0, 1), "os.remove": (0,), "os.symlink": (1,)}
 
     def network(event: str, given: tuple[Any, ...]) -> bool:
@@ -224,9 +234,10 @@ def _audit(directory: Path) -> None:
 
 if file := os.environ.get("IAI_FAULT_WALL"):
     _set_clock(Path(file))
-if (speed := os.environ.get("IAI_FAULT_SPEED")) and "multiprocessing.spawn" in " ".join(
-    sys.orig_argv
-):
+# The template, from which actors are forked; they inherit what is changed here.
+_ACTORS = "multiprocessing.spawn" in " ".join(sys.orig_argv)
+
+if (speed := os.environ.get("IAI_FAULT_SPEED")) and _ACTORS:
     _speed_up(*map(int, speed.split()))
 if delay := os.environ.get("IAI_FAULT_COMPOSE"):
     _slow_down(float(delay))
@@ -236,7 +247,7 @@ if held := os.environ.get("IAI_FAULT_READ"):
     _hold_reading(Path(held))
 if file := os.environ.get("IAI_FAULT_SLEEP"):
     _disturb_sleep(Path(file))
-if file := os.environ.get("IAI_FAULT_WRITES"):
+if (file := os.environ.get("IAI_FAULT_WRITES")) and _ACTORS:
     _kill_at_writes(Path(file))
 if logs := os.environ.get("IAI_FAULT_AUDIT"):
     _audit(Path(logs))

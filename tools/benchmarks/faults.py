@@ -8,17 +8,23 @@ acknowledged text is in the store once and byte for byte, every other at most on
 caught up, each text is found, what was derived equals what a fresh store derives from the same
 records (`campaign.rebuilt` says what is compared), and no process or file is left over.
 
+Then follows a phase in which all of that pauses and clients work at the pace of a few people, and
+each process is killed --recoveries times: how long it takes it to be back is worth something only
+then, and is printed apart from the times under the load of the campaign, which keeps every core
+busy. Both with the load that there was.
+
 `findings` must be empty. The same seed draws the same faults; when they hit is up to the machine.
 """
 
 import random
 import time
 from argparse import ArgumentParser, Namespace
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psutil
 from campaign import rebuilt
 from campaign.damage import Damage
 from campaign.disk import SmallDisk
@@ -42,6 +48,7 @@ from iai.model.exchange import NARRATION
 from iai.process import files
 from iai.process.client import recall
 from iai.protocol.graph_cache import Recall
+from iai.protocol.message import PIPELINE
 from iai.store.readers import Readers
 
 _STORE_MB = 512
@@ -50,6 +57,8 @@ _ASKED = 200  # texts that are looked for at the end
 _COMPARED = 50  # questions that a rebuilt store is asked, too
 _FULL_S = 3.0
 _CLOSED_S = 10.0
+_PAUSE_S = 0.1  # at most, between two faults
+_PEOPLE = 40.0  # by how much clients work slower than in the campaign, to work like people
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -57,6 +66,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=3_600, help="or after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ups", type=int, default=100, help="how many `iai up` begin it, at once")
+    parser.add_argument(
+        "--recoveries", type=int, default=4, help="kills of each process at a user's load"
+    )
     parser.add_argument("--slower", type=float, default=1.0, help="by how much clients work slower")
     parser.add_argument("--verbose", action="store_true", help="print each fault")
 
@@ -89,7 +101,7 @@ class Campaign:
         }
         self._promises = Promises(args.seed)
         self._damage = Damage(group.layout, args.seed)
-        self._kills = Kills(group, points, args.seed)
+        self._kills = Kills(group, points, self._damage, args.seed)
         self._faults: Counter[str] = Counter()
         self._findings: list[str] = []
 
@@ -102,26 +114,29 @@ class Campaign:
                 self._faults[fault.__name__.strip("_")] += 1
                 if self._args.verbose:
                     print(f"{time.monotonic() - began:8.1f} s  {done}", flush=True)
-                time.sleep(self._chance.uniform(0.0, 0.5))
+                time.sleep(self._chance.uniform(0.0, _PAUSE_S))
             files.replace(self._clock, b"0")
             self._kills.start()
+            busy, self._kills.back_s = self._kills.back_s, defaultdict(list)
+            loaded = load()
+            usual = self._recoveries(workers)
         findings = [f for worker in workers for f in worker.findings] + self._kills.findings
         audit = self._audit()
         findings += self._findings
         return {
             "disk": "a tmpfs" if self._disk.there else "never full: that needs root and a tmpfs",
             "seed": self._args.seed,
-            "load of the machine": load(),
             "seconds": round(time.monotonic() - began, 1),
-            "kills": self._kills.done.total(),
-            "killed": dict(sorted(self._kills.done.items())),
+            "kills": self._kills.total,
+            "of the supervisor or the template": self._kills.others,
+            **{f"killed/tried, {who}": where for who, where in self._kills.table().items()},
             "other faults": dict(self._faults - Counter(any=self._faults["any"])),
             "done, refused": {w.name: f"{w.done}, {w.refused}" for w in workers},
             **audit,
-            **{
-                f"back after a kill, {who}": {"kills": len(took), **quantiles(took, "s")}
-                for who, took in sorted(self._kills.back_s.items())
-            },
+            "load of the machine in the campaign": loaded,
+            **_back("back, in the campaign", busy),
+            **usual,
+            **_back("back, at a user's load", self._kills.back_s),
             "children gone after a supervisor's death": quantiles(
                 self._kills.orphaned_s or [0], "s"
             ),
@@ -141,8 +156,24 @@ class Campaign:
             self._jump,
             *([self._full] if self._disk.there else []),
         ]
-        while self._kills.done.total() < self._args.kills and time.monotonic() < deadline:
+        while self._kills.total < self._args.kills and time.monotonic() < deadline:
             yield self._kills.any if self._chance.random() < 0.7 else self._chance.choice(others)  # noqa: PLR2004
+
+    def _recoveries(self, workers: list[Worker]) -> Stats:
+        """Kill each process at a user's load, and return what load that was."""
+        for worker in workers:
+            worker.slower = _PEOPLE
+        try:
+            self._group.settle()
+        except TooLate as error:
+            self._findings.append(str(error))
+        psutil.cpu_percent()
+        for _ in range(self._args.recoveries):
+            for actor in self._kills.each():
+                if self._args.verbose:
+                    print(f"{actor} is back", flush=True)
+        busy = psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)
+        return {"load of the machine at a user's load": f"{load()}, {busy:.1f} of them busy"}
 
     def _jump(self) -> str:
         seconds = self._chance.choice(_JUMPS_S)
@@ -284,3 +315,10 @@ class Campaign:
         aside = list(group.layout.root.rglob(".*.tmp"))
         if spool or aside:
             self._findings.append(f"left over: {[path.name for path in (*spool, *aside)][:10]}")
+
+
+def _back(when: str, took: dict[str, list[float]]) -> Stats:
+    """Return how long processes were away, and all actors together."""
+    actors = [seconds for who in PIPELINE for seconds in took.get(who, [])]
+    every = {**dict(sorted(took.items())), **({"all actors": actors} if actors else {})}
+    return {f"{when}, {who}": {"kills": len(s), **quantiles(s, "s")} for who, s in every.items()}

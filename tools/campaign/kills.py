@@ -1,8 +1,14 @@
 """Kills and stops processes of a group, and measures how long it takes them to be back.
 
-A process is killed up to `_SOON` times in a row before it has run long enough to have its failures
-forgiven, so that starting processes are hit too; the supervisor then waits before it restarts one,
-so that only the first of these counts among the times.
+Each process is killed at any time and at each of its points: right before and right after it
+commits to LMDB, commits to tantivy, calls fsync or renames a file. The next kill is of the process
+and at the point that had the fewest so far, and it is given a reason to write. Up to `_SOON` times
+in a row a process is killed before it has run long enough to have its failures forgiven, so that
+starting processes are hit too; the supervisor then waits before it restarts one, so that only the
+first of these counts among the times.
+
+A process is back once another one answers a ping: then it has opened what it reads and writes, has
+loaded its index or its model, and answers whatever else it is asked.
 """
 
 import os
@@ -10,52 +16,115 @@ import random
 import signal
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from harness.group import Group, TooLate, alive, wait_until
 
+from campaign.damage import Damage
 from iai.errors import IaiError
 from iai.lifecycle.supervision import STABLE_AFTER_S
 from iai.process import files
 from iai.process.client import DEADLINE_S, Client
-from iai.protocol.message import PIPELINE, Actor, Ping, Pong
+from iai.protocol.cache_writer import Refresh, RefreshOutcome
+from iai.protocol.ingest import Flush, Flushed
+from iai.protocol.lifecycle import LifecycleReport, RequestState
+from iai.protocol.message import PIPELINE, Actor, Ping, Pong, State
 
-OPERATIONS = ("commit", "fsync", "rename")
-WHEN = ("before", "after")
+WRITES = {  # how each process writes: `words` is a commit of tantivy, `fsync` of a file of ours
+    Actor.INGEST: ("commit", "fsync", "rename"),
+    Actor.EMBEDDING: ("commit",),
+    Actor.GRAPH_CACHE: ("commit", "words"),
+    Actor.LIFECYCLE: ("fsync", "rename"),
+    Actor.CACHE_WRITER: ("fsync", "rename"),
+}
+ANY_TIME = "at any time"
 _BACK_S = 60.0  # after which a process counts as not coming back
 _LOOK_S = 0.005
+_NUDGE_S = 0.3  # between two reasons to write
 _REACHED_S = 6.0  # for a process to reach the point where it is to be killed
-_SOON = 3  # kills of a process that was restarted within `STABLE_AFTER_S`; 10 would end it for good
+_SOON = 5  # kills of a process that was restarted within `STABLE_AFTER_S`; 10 would end it for good
+_SUPERVISOR, _TEMPLATE = 0.04, 0.02  # shares of the kills
+
+
+class Point(NamedTuple):
+    """Where a process is killed."""
+
+    actor: Actor
+    where: str  # like `before commit`
+
+    @property
+    def order(self) -> str:
+        """Return the order to be killed there; see `tests/faults`."""
+        when, operation = self.where.split()
+        return f"{operation} {when}"
+
+
+POINTS = tuple(
+    Point(actor, where)
+    for actor, operations in WRITES.items()
+    for where in (ANY_TIME, *(f"{when} {op}" for op in operations for when in ("before", "after")))
+)
 
 
 class Kills:
     """All kills of one campaign."""
 
-    def __init__(self, group: Group, points: Path, seed: int) -> None:
+    def __init__(self, group: Group, points: Path, damage: Damage, seed: int) -> None:
         self._group = group
         self._points = points
+        self._damage = damage
         self._chance = random.Random(seed)  # noqa: S311
         self._began: dict[Actor, float] = {}  # when its process was first seen
         self._in_a_row: Counter[Actor] = Counter()  # kills, each soon after the restart before
-        self.done: Counter[str] = Counter()  # kills of each process, and at each point
-        self.back_s: dict[str, list[float]] = defaultdict(list)  # by actor
+        self._tried: Counter[Point] = Counter()
+        self.done: Counter[Point] = Counter()
+        self.others = 0  # kills of the supervisor and of the template
+        self.back_s: dict[str, list[float]] = defaultdict(list)  # by process
         self.orphaned_s: list[float] = []  # from a supervisor's end to that of its last child
         self.findings: list[str] = []
 
+    @property
+    def total(self) -> int:
+        """Return how many processes were killed."""
+        return self.done.total() + self.others
+
+    def table(self) -> dict[str, str]:
+        """Return how often each process was killed where, of how many attempts to."""
+        return {
+            actor: ", ".join(
+                f"{point.where} {self.done[point]}/{self._tried[point]}"
+                for point in POINTS
+                if point.actor is actor
+            )
+            for actor in PIPELINE
+        }
+
     def any(self) -> str:
         """Kill one process, or all; return what was done."""
-        ripe = [a for a in PIPELINE if self._stable(a) or self._in_a_row[a] < _SOON]
         roll = self._chance.random()
-        if roll < 0.05:  # noqa: PLR2004
+        if roll < _SUPERVISOR:
             return self._supervisor()
+        if roll < _SUPERVISOR + _TEMPLATE:
+            return self._template()
+        ripe = [p for p in POINTS if self._stable(p.actor) or self._in_a_row[p.actor] < _SOON]
         if not ripe:
+            time.sleep(_NUDGE_S)
             return "every process has only just started"
-        actor = self._chance.choice(ripe)
-        if roll < 0.6:  # noqa: PLR2004
-            return self._at_a_point(actor)
-        return self._actor(actor)
+        fewest = min(self._tried[point] for point in ripe)
+        point = self._chance.choice([p for p in ripe if self._tried[p] == fewest])
+        self._tried[point] += 1
+        return self._at_any_time(point) if point.where == ANY_TIME else self._at_a_write(point)
+
+    def each(self) -> Iterator[Actor]:
+        """Kill each process once, long enough after its last start; yield it once it is back."""
+        for actor in PIPELINE:
+            wait_until(lambda: self._stable(actor), "its failures are forgiven", look_s=0.1)  # noqa: B023
+            self._at_any_time(Point(actor, ANY_TIME))
+            yield actor
 
     def freeze(self) -> str:
         """Stop a process for a while."""
@@ -75,50 +144,73 @@ class Kills:
         if not self._group.all_ready():
             self._group.up()
         self._began = dict.fromkeys(PIPELINE, time.monotonic())
+        self._in_a_row.clear()
 
     def _stable(self, actor: Actor) -> bool:
         """Are its failures forgiven?"""
         return time.monotonic() - self._began[actor] > STABLE_AFTER_S
 
-    def _actor(self, actor: Actor) -> str:
-        pid = self._pid(actor)
+    def _at_any_time(self, point: Point) -> str:
+        pid = self._pid(point.actor)
         if not pid:
-            return f"{actor} is not there"
+            return f"{point.actor} is not there"
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            return f"{actor} is just ending"
-        self._await(actor, pid, "at any time")
-        return f"{actor} killed"
+            return f"{point.actor} is just ending"
+        self._await(point, pid)
+        return f"{point.actor} killed"
 
-    def _at_a_point(self, actor: Actor) -> str:
+    def _at_a_write(self, point: Point) -> str:
         """Have it kill itself right before or after it writes."""
-        operation, when = self._chance.choice(OPERATIONS), self._chance.choice(WHEN)
-        number = self._chance.randint(1, 3)
-        pid = self._pid(actor)
+        number = self._chance.randint(1, 2)
+        pid = self._pid(point.actor)
         if not pid:
-            return f"{actor} is not there"
-        order = self._points / actor
-        files.replace(order, f"{operation} {when} {number}".encode())
-        try:
-            wait_until(lambda: not alive(pid), "it got there", _REACHED_S, _LOOK_S)
-        except TooLate:
+            return f"{point.actor} is not there"
+        order = self._points / point.actor
+        files.replace(order, f"{point.order} {number}".encode())
+        if not self._reached(point.actor, pid):
             with suppress(FileNotFoundError):  # unless it is just getting there
                 order.unlink()
-                return f"{actor} never got to a {operation}"
-        self._await(actor, pid, f"{when} {operation}")
-        return f"{actor} killed {when} {operation} {number}"
+                return f"{point.actor} never got to {point.where}"
+        self._await(point, pid)
+        return f"{point.actor} killed {point.where} {number}"
+
+    def _reached(self, actor: Actor, pid: int) -> bool:
+        """Give an actor reasons to write until it is gone; return whether that came to pass."""
+        deadline = time.monotonic() + _REACHED_S
+        while time.monotonic() < deadline:
+            with suppress(IaiError):
+                self._nudge(actor)
+            with suppress(TooLate):
+                wait_until(lambda: not alive(pid), "it got there", _NUDGE_S, _LOOK_S)
+                return True
+        return False
+
+    def _nudge(self, actor: Actor) -> None:
+        with Client(self._group.layout) as client:
+            match actor:
+                case Actor.LIFECYCLE:  # what is captured meanwhile wakes it again
+                    asleep = RequestState(state=State.SLEEP)
+                    client.call(actor, asleep, LifecycleReport, _NUDGE_S)
+                case Actor.CACHE_WRITER:
+                    client.call(actor, Refresh(force=True), RefreshOutcome, _NUDGE_S)
+                case Actor.INGEST:
+                    self._damage.spool()
+                    client.call(actor, Flush(), Flushed, _NUDGE_S)
+                case _:  # what is captured meanwhile is enough
+                    pass
 
     def _supervisor(self) -> str:
         try:
             pid = self._group.report(DEADLINE_S).pid
         except IaiError:
-            self.start()
+            self.start()  # it may be there, and only busy
             return "the group was not there"
         children = psutil.Process(pid).children(recursive=True)
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
-        self.done["supervisor, at any time"] += 1
+        self.others += 1
         try:
             gone = lambda: not any(alive(child.pid) for child in children)  # noqa: E731
             wait_until(gone, "no child is left", _BACK_S, _LOOK_S)
@@ -130,10 +222,19 @@ class Kills:
         self.back_s["group, by `iai up`"].append(time.monotonic() - begun)
         return "the supervisor killed"
 
-    def _await(self, actor: Actor, old: int, point: str) -> None:
+    def _template(self) -> str:
+        """Kill the template: nobody may notice, and the next kill is answered by another."""
+        with suppress(IaiError, psutil.Error, StopIteration):
+            self._group.template().kill()
+            self.others += 1
+            return "the template killed"
+        return "there is no template at the moment"
+
+    def _await(self, point: Point, old: int) -> None:
         """Wait until another process of the actor answers."""
         killed = time.monotonic()
-        self.done[f"{actor}, {point}"] += 1
+        actor = point.actor
+        self.done[point] += 1
         try:
             back = lambda: answering(self._group, actor, not_=old)  # noqa: E731
             wait_until(back, f"{actor} is back", _BACK_S, _LOOK_S)

@@ -128,6 +128,11 @@ class Group:
             return report.pid
         return next(a.pid or 0 for a in report.actors if a.actor is actor)
 
+    def template(self) -> psutil.Process:
+        """Return the process that actors are forked from."""
+        started = psutil.Process(self.report().pid).children()
+        return next(one for one in started if one.cmdline()[:1] == ["iai: template"])
+
     def kill(self, actor: Actor, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to an actor; return its process id.
 

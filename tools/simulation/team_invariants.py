@@ -4,8 +4,8 @@ The letters go on from those of `simulation.invariants`.
 
 (l) every live record of a shared project is on every machine, once, and the same everywhere
 (m) what was forgotten is in no file of any store, and in no message that the engine has
-(n) nothing of a project that is not shared, and nothing of one's own, is on another machine, or
-    with the engine
+(n) nothing of a project that is not shared is on another machine, or with the engine; what is one's
+    own is on all machines of the same user, and on no other, and the engine cannot read it
 (o) a session comes to the same on the machine that it was held on and on all others
 (p) of what is said after a machine has left, it has nothing, and can open nothing
 (q) a payload has the same words on all machines, as somebody without a machine there reads it
@@ -32,7 +32,9 @@ from iai.payload.summary import Summary
 from iai.replication import content
 from iai.store.record_view import RecordView
 from iai.team import envelope
+from iai.team.identity import KEY, Identity
 from iai.team.membership import Membership
+from iai.team.personal import PersonalKeys
 from simulation.engine import Engine
 from simulation.invariants import WORD, InvariantBroken
 from simulation.outside_view import OutsideView
@@ -57,8 +59,9 @@ class TeamChecker:
         self._people = [0]  # place of the first machine of the same user, by place
         self.said: set[str] = set()  # acknowledged words of the shared project
         self._said_on: dict[int, set[str]] = defaultdict(set)
-        self.private: dict[int, set[str]] = defaultdict(set)  # of others, and one's own, by place
-        self.own_pins: dict[int, set[str]] = defaultdict(set)  # ids of what was pinned so, likewise
+        self.private: dict[int, set[str]] = defaultdict(set)  # words of other projects, by place
+        self._own: dict[int, set[str]] = defaultdict(set)  # words of notes of one's own, by person
+        self._own_pins: dict[int, set[str]] = defaultdict(set)  # ids of what was pinned so
         self._lately: dict[int, set[str]] = defaultdict(set)  # ids of what was forgotten, by place
         self._vanished: list[int] = []
         self._left: dict[int, set[str] | None] = {}  # place -> words since all have known; None
@@ -98,6 +101,14 @@ class TeamChecker:
             if later is not None:
                 later |= set(words)
 
+    def say_own(self, place: int, word: str) -> None:
+        """Note that somebody has noted a word on a machine for themselves."""
+        self._own[self._people[place]].add(word)
+
+    def pin_own(self, place: int, record_id: str) -> None:
+        """Note that somebody pins a record for themselves."""
+        self._own_pins[self._people[place]].add(record_id)
+
     def note(self, record: Record) -> None:
         """Note what a record says now."""
         self._words.setdefault(record.id, set()).update(WORD.findall(record.text))
@@ -116,7 +127,7 @@ class TeamChecker:
         self.said -= self._words[record.id]
         self._words[record.id].add(word)
         if record.mine == "note":
-            self.private[place].add(word)
+            self.say_own(place, word)
 
     def holds(self) -> bool:
         """Does all hold by now? Raises InvariantBroken for what cannot be made good any more."""
@@ -135,7 +146,7 @@ class TeamChecker:
         self._check_records()
         self._check_forgotten()
         self._check_sessions()
-        self._check_dismissed()
+        self._check_own()
         if self._same_clock:
             self._check_payloads()
 
@@ -163,18 +174,21 @@ class TeamChecker:
                 if left := gone & _words_in(path):
                     name = path.relative_to(world.layout.root)
                     raise InvariantBroken("m", f"{min(left)} was forgotten: {name} of {place}")
-        if left := gone & self._with_engine():
+        if left := gone & self._with_engine(own=True):
             raise InvariantBroken("m", f"{min(left)} was forgotten, and the engine has it")
 
     def _check_private(self) -> None:
         for place, world in enumerate(self._worlds):
             with world.records.view() as view:
                 pinned = {one.id for one in view.every() if one.mine == "pin"}
-            if foreign := pinned - self.own_pins[place]:
+            if foreign := pinned - self._own_pins[self._people[place]]:
                 raise InvariantBroken("n", f"{min(foreign)} is pinned for others alone on {place}")
-        for place, words in self.private.items():
+        whole = range(len(self._worlds))
+        own = ((w, [p for p in whole if self._people[p] == one]) for one, w in self._own.items())
+        for words, places in (*((w, [p]) for p, w in self.private.items()), *own):
+            place = places[0]
             for other, world in enumerate(self._worlds):
-                for path in _files(world) if other != place else ():
+                for path in _files(world) if other not in places else ():
                     if found := words & _words_in(path):
                         detail = f"{min(found)} of {place} is not shared: {path.name} of {other}"
                         raise InvariantBroken("n", detail)
@@ -190,15 +204,20 @@ class TeamChecker:
             if words and (found := words & self._opened_by(world)):
                 raise InvariantBroken("p", f"{place} can read {min(found)}, and had left before")
 
-    def _check_dismissed(self) -> None:
+    def _check_own(self) -> None:
+        """Check what is one's own, and of what others said, what one has dismissed."""
         by_person: dict[int, dict[int, set[str]]] = defaultdict(dict)
         for place, world in zip(self.present, self._members, strict=True):
             with world.records.view() as view:
-                found = {one.id for one in self._live(view) if one.dismissed}
+                ours = (one for one in self._live(view, notes=True))
+                found = {
+                    f"{one.id} {one.dismissed} {one.mine} {one.text if one.mine == 'note' else ''}"
+                    for one in ours
+                }
             by_person[self._people[place]][place] = found
         for machines in by_person.values():
             if len(set(map(frozenset, machines.values()))) > 1:
-                raise InvariantBroken("l", f"dismissed by one person: {machines}")
+                raise InvariantBroken("l", f"of one person: {_differing(machines)}")
 
     def _check_payloads(self) -> None:
         wall = max(world.now.wall for world in self._worlds)
@@ -245,7 +264,7 @@ class TeamChecker:
                 if record.id in found:
                     raise InvariantBroken("l", f"{record.id} is there twice")
                 machine = record.machine or machine_of(world)
-                marks = sorted(set(record.marks) - {"dismissed"})  # see `_check_dismissed`
+                marks = sorted(set(record.marks) - {"dismissed"})  # see `_check_own`
                 said = record.text, record.role, record.kind
                 found[record.id] = (*said, record.pinned, marks, machine)
         return found
@@ -259,10 +278,10 @@ class TeamChecker:
         """The ids of the machines in the team."""
         return self.vanished_ids.union(map(machine_of, self._members))
 
-    def _live(self, view: RecordView) -> Iterator[Record]:
-        """Yield what all machines should have."""
+    def _live(self, view: RecordView, *, notes: bool = False) -> Iterator[Record]:
+        """Yield what all machines should have, and the `notes` that those of one user should."""
         for one in view.every():
-            shared = one.project == self._project and one.mine != "note"
+            shared = one.project == self._project and (notes or one.mine != "note")
             if shared and one.machine in {"", *self.present_ids}:
                 yield one
 
@@ -301,13 +320,26 @@ class TeamChecker:
         """Return what somebody with the keys of a machine can read of a message, and in it."""
         key = membership._keys.get(envelope.read_header(data).key)  # noqa: SLF001
         plain = envelope.unseal(data, key) if key is not None else b""
-        relayed = content.relayed(plain)
+        relayed, owned = content.relayed(plain), content.owned(plain)
         inner = relayed.messages if relayed is not None else ()
+        with suppress(MessageRefused):
+            if owned is not None:
+                plain = membership._personal.open(membership.roster, owned)  # noqa: SLF001
         return plain + b"".join(self._unsealed(membership, one) for one in inner)
 
-    def _with_engine(self) -> set[str]:
-        """Return the words in all messages that the engine has, as a member reads them."""
-        membership = self._membership(self._worlds[0])
+    def _with_engine(self, *, own: bool = False) -> set[str]:
+        """Return the words in all messages that the engine has, as a member reads them.
+
+        Without what is that member's own, or with that of all.
+        """
+        if own:
+            every = [self._read_by(self._membership(world)) for world in self._members]
+            return set[str]().union(*every)
+        reader = self._membership(self._worlds[0])
+        reader._personal = PersonalKeys(Identity(bytes(KEY), bytes(KEY)), reader.team)  # noqa: SLF001
+        return self._read_by(reader)
+
+    def _read_by(self, membership: Membership) -> set[str]:
         found: set[str] = set()
         for sequence, (subject, data) in self._engine.messages.items():
             parts = subject.split(".")
@@ -341,6 +373,12 @@ def _shown_of(summary: Summary) -> Shown:
         "outcome": summary.outcome,
         "closed": summary.closed,
     }
+
+
+def _differing(machines: dict[int, set[str]]) -> dict[int, list[str]]:
+    """Return what some of these have, and not all."""
+    common = set.intersection(*machines.values())
+    return {place: sorted(found - common)[:3] for place, found in machines.items()}
 
 
 def machine_of(world: World) -> str:

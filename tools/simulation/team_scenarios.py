@@ -179,7 +179,10 @@ class TeamRunner:
         )  # fmt: skip
         answer = world.answer(Actor.INGEST, Capture(turns=(turn,)))
         assert isinstance(answer, Captured), answer  # noqa: S101
-        self._acknowledge(place, int(mine), [word])
+        if mine:
+            self.checker.say_own(place, word)
+        else:
+            self._acknowledge(place, 0, [word])
 
     def work(self, which: int) -> None:
         """An agent goes on with its work, or begins some; it may stop in the middle."""
@@ -217,7 +220,7 @@ class TeamRunner:
         if record := self._chosen(which):
             mine = (which >> 6) % 3 == 0
             if mine:
-                self.checker.own_pins[self._place(which)].add(record.id)
+                self.checker.pin_own(self._place(which), record.id)
             self._ask(which, Pin(ref=record.id, pinned=bool((which >> 4) % 3), mine=mine))
 
     def mark(self, which: int) -> None:

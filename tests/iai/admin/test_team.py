@@ -17,7 +17,7 @@ from iai.mcp import forms
 from iai.mcp.calls import Memory
 from iai.model.clock import NS
 from iai.protocol.replicator import TeamPeer, TeamProject, TeamReport
-from iai.ui.now import Watch
+from iai.ui.now import LiveState
 from iai.ui.render import ago, environment
 
 WALL = 1_700_000_000_000_000_000
@@ -187,7 +187,7 @@ def test_the_doctor_warns_of_a_machine_that_stays_behind(layout: Layout) -> None
 @pytest.mark.usefixtures("told")
 def test_the_page_shows_the_team(layout: Layout) -> None:
     layout.create()
-    document = Watch(Settings(store=layout.root)).live(WALL)
+    document = LiveState(Settings(store=layout.root)).live(WALL)
     page = environment().get_template("_state.html").render(document, ago=ago(WALL))
     assert 'id="team"' in page
     assert "behind by 3 changes" in page

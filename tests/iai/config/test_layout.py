@@ -20,6 +20,18 @@ def test_everything_lies_below_the_store(tmp_path: Path) -> None:
     assert all(path.is_relative_to(tmp_path) for path in paths)
 
 
+def test_what_a_killed_process_was_replacing_is_cleared_away_wherever_files_are_replaced(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(tmp_path)
+    replaced = {
+        layout.lifecycle, layout.lease, layout.payload, layout.project_payload("a"),
+        layout.project_news("a"), layout.spool_bad / "x", layout.spool_new / "x",
+        layout.redaction_key,
+    }  # fmt: skip
+    assert {path.parent for path in replaced} <= set(layout.replaced_in)
+
+
 def test_a_store_that_is_made_is_its_users_alone(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "store")
     layout.create()

@@ -237,11 +237,12 @@ def test_who_works_on_a_machine_is_known_from_what_it_says_last(team: Team) -> N
 
 
 def told(*replicas: Replica) -> list[bytes]:
-    """Return all that these have to say, as it is sent."""
-    return [message.data for one in replicas for message in one.publish(again=True)]
+    """Return what these have to say to all; what is their users' own is sealed for those."""
+    every = [message.data for one in replicas for message in one.publish(again=True)]
+    return [data for data in every if not change.decode(data).own]
 
 
-def test_a_pin_of_ones_own_is_told_to_nobody_and_leaves_the_projects_alone(team: Team) -> None:
+def test_a_pin_of_ones_own_is_told_to_nobody_else_and_leaves_the_projects_alone(team: Team) -> None:
     a, b, _ = team
     a.say("one", text="one")
     exchange(a, b)
@@ -278,7 +279,7 @@ def test_unpinning_takes_off_both_pins_or_only_ones_own(team: Team) -> None:
     assert [there(one, "one").is_pinned for one in (a, b)] == [False, False]
 
 
-def test_a_note_of_ones_own_is_told_to_nobody_whatever_becomes_of_it(team: Team) -> None:
+def test_a_note_of_ones_own_is_told_to_nobody_else_whatever_becomes_of_it(team: Team) -> None:
     a, b, _ = team
     a.say("note", text="note", session="", tier="semantic", pinned=True, mine="note")
     a.say("other", text="other", session="", tier="semantic")

@@ -46,9 +46,9 @@ def test_a_group_is_settled_when_each_is_ready_or_given_up() -> None:
     assert supervision.settled
 
 
-def test_what_dies_is_started_again_after_a_delay_that_doubles() -> None:
+def test_what_dies_is_started_again_at_once_and_then_after_a_delay_that_doubles() -> None:
     supervision = started()
-    now, delays = 0.0, []
+    now, delays = 1.0, []
     for _ in range(4):
         assert supervision.ended(Actor.INGEST, Exit.CRASHED, now)[0] == Down(
             Actor.INGEST, "crashed (1)"
@@ -56,10 +56,11 @@ def test_what_dies_is_started_again_after_a_delay_that_doubles() -> None:
         due = supervision.next_deadline()
         assert due is not None
         delays.append(due - now)
-        assert supervision.tick(due - 0.001, {}) == []
+        if due > now:
+            assert supervision.tick(due - 0.001, {}) == []
         assert supervision.tick(due, {}) == [Start(Actor.INGEST)]
         now = due
-    assert delays == pytest.approx([FIRST_DELAY_S * 2**n for n in range(4)])
+    assert delays == pytest.approx([0.0, *(FIRST_DELAY_S * 2**n for n in range(3))])
 
 
 def test_what_dies_too_often_in_a_row_is_given_up() -> None:

@@ -47,6 +47,25 @@ def test_letters_that_get_longer_in_lower_case_move_no_word() -> None:
     assert "crane dropped" in passage(text, rarity("crane anchor"))
 
 
+def test_what_markdown_says_only_to_a_page_is_left_out() -> None:
+    text = "## The crane:\n\n**Lifts** the `anchor`.\n\n```go\nf(**a, **b)\n```\n---\n| a |\n|---|"
+    assert passage(text, rarity("crane")) == "The crane: Lifts the `anchor`. f(**a, **b) | a |"
+    assert passage("```", rarity("crane")) == "```"
+    assert passage("#5 is a berth", rarity("berth")) == "#5 is a berth"
+
+
+def test_a_question_is_shown_with_the_answer_that_was_given() -> None:
+    asked = "Which crane should lift the anchor of the ship? \u2192 The small one"
+    shown = passage(f"{FILLER}\n{asked}\n{FILLER}", rarity("which crane lifts the anchor"))
+    assert asked in shown
+
+
+def test_what_is_left_out_is_marked_once_at_each_end() -> None:
+    text = f"{FILLER}\n{'the crane dropped the anchor and ' * 20}\n{FILLER}"
+    shown = passage(text, rarity("crane anchor"))
+    assert shown.count("…") == 2
+
+
 @given(st.text(max_size=2_000), st.text(max_size=50))
 def test_a_passage_is_one_short_line(text: str, question: str) -> None:
     shown = passage(text, rarity(question))

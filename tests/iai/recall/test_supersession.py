@@ -85,9 +85,14 @@ def test_what_may_be_about_something_else_keeps_its_place(later: RankedHit) -> N
     assert [hit.label for hit in hits] == [1, 2]
 
 
+def test_a_question_is_not_corrected() -> None:
+    asked = ranked(1, 0.9, "why is the linter of frobnicate flake8?", 1)
+    assert not any(hit.superseded_by for hit in demote_superseded([asked, NEW]))
+
+
 def test_what_an_assistant_says_and_long_texts_correct_nothing() -> None:
     said = structs.replace(NEW, stated=False)
-    pasted = structs.replace(NEW, text=f"{NEW.text} {'and so on ' * 100}")
+    pasted = structs.replace(NEW, text=f"{NEW.text} {'and so on ' * 20}")
     for later in (said, pasted):
         assert not any(hit.superseded_by for hit in demote_superseded([OLD, later]))
 

@@ -1,11 +1,13 @@
 """Who is in a team and who has which key, whatever a stream does and whoever lies."""
 
+import hashlib
 import random
 from collections.abc import Callable
 from functools import partial
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -279,6 +281,35 @@ def test_a_machine_that_left_gets_no_key_made_after_and_is_not_heard_again() -> 
         bo.team.seal(project, 3, 2, b"x")
 
 
+def test_a_machine_that_left_cannot_read_the_names_of_those_who_come_after_it() -> None:
+    stream, (kim, ada, bo) = crew("Ada", "Bo")
+    stream.publish([kim.team.leave(bo.id)])
+    settle(stream, kim, ada, bo)
+    code, publication = kim.team.invite(START)
+    stream.publish([publication])
+    dee = invited(code, "Dee")
+    settle(stream, kim, ada, bo, dee)
+    assert [member.author for member in ada.team.members()] == ["Kim", "Ada", "Dee"]
+    assert [member.author for member in dee.team.members()] == ["Kim", "Ada", "Dee"]
+    assert dee.team.member(bo.id).author == "Bo"
+    assert bo.team.secret == kim.team.secret  # which opens nothing of it
+    assert bo.team.member(ada.id).author == "Ada"
+    assert bo.team.member(dee.id).author == ""
+    profile = kim.team.roster.profiles[dee.id]
+    assert profile.key not in bo.team._keys
+
+
+def test_names_that_an_older_version_has_sealed_with_the_secret_of_the_team_are_known() -> None:
+    stream, (kim, ada) = crew("Ada")
+    key = hashlib.blake2b(ada.team.secret, person=b"iai names", digest_size=32).digest()
+    context = f"iai\0names\0{ada.own.team}\0{ada.id}".encode()
+    sealed = AESGCM(key).encrypt(bytes(12), msgspec.msgpack.encode(("Ada", "old box")), context)
+    older = Profile(clock=ada.team.roster.clock + 1, names=bytes(12) + sealed)
+    stream.publish([ada.state(older)])
+    kim.read(stream)
+    assert kim.team.member(ada.id).name == "old box"
+
+
 def test_the_founder_removes_a_machine_and_nobody_else_does() -> None:
     stream, (kim, ada, bo) = crew("Ada", "Bo")
     with pytest.raises(BadUsage, match="only an admin another machine"):
@@ -364,7 +395,7 @@ def test_an_admin_removes_no_other_admin() -> None:
     appointed(stream, kim, bo, ada)
     with pytest.raises(BadUsage, match="only the founder can remove an admin"):
         ada.team.leave(bo.id)
-    for clock in (9, 60):
+    for clock in (ada.team.roster.clock, 60):
         lie = Leave(clock=clock, machine=bo.id, counted=[])
         assert refused(stream, kim, lie, ada) == NO_REMOVAL
     stream.publish([bo.team.invite(START)[1]])
@@ -533,7 +564,7 @@ def test_after_a_machine_left_by_itself_the_founder_confirms_what_counts() -> No
     settle(stream, kim, ada, bo, dee)
     stream.publish([bo.team.leave()])
     settle(stream, kim, ada, bo, dee)
-    erase = Leave(clock=9, machine=bo.id, counted=[])
+    erase = Leave(clock=bo.team.roster.clock, machine=bo.id, counted=[])
     assert "has left" in refused(stream, ada, erase, bo)
     assert [member.author for member in ada.team.members()] == ["Kim", "Ada", "Dee"]
 

@@ -1,0 +1,199 @@
+"""Reads the spool: hook events, each of which names the transcript that has grown.
+
+Where there is no transcript, the event's own text is stored. Other programs' events are left alone.
+"""
+
+import logging
+from pathlib import Path
+
+import msgspec
+from msgspec import structs
+
+from iai.config.layout import Layout
+from iai.encryption.cipher import Cipher
+from iai.hosts import registry
+from iai.ingest import redact, spool, transcripts
+from iai.ingest.follower import deadline
+from iai.ingest.parse import Identify
+from iai.ingest.redact import Redact
+from iai.ingest.spool import HookEvent, Spooled
+from iai.ingest.transcript_reader import TranscriptReader
+from iai.ingest.writer import RecordWriter
+from iai.model import switch
+from iai.model.clock import NS, Now
+from iai.model.record import Transcript, session_key
+from iai.protocol.behaviour import MoveFile, Publish, RemoveFile, ReplaceFile, Steps, StepsTo
+from iai.protocol.ingest import SpoolRejected
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+
+log = logging.getLogger(__name__)
+
+AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
+EVENTS_A_SLICE = 64
+
+
+class SpoolReader:
+    """Takes the events in the spool, and has the transcripts that they name followed.
+
+    While the rules for secrets are loaded, what stores text raises RulesLoading, and takes nothing.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        records: Records,
+        writer: RecordWriter,
+        reader: TranscriptReader,
+        identify: Identify,
+        redact_text: Redact,
+        cipher: Cipher | None,
+    ) -> None:
+        """`cipher`: that of the store, by which events that wait are sealed."""
+        self._layout = layout
+        self._records = records
+        self._writer = writer
+        self._transcripts = reader
+        self._identify = identify
+        self._redact = redact_text
+        self._cipher = cipher
+
+    def poll(self, now: Now) -> Steps:
+        """Take the events in the spool, then look which of the followed files have grown."""
+        waiting = spool.waiting(self._layout.spool_new)
+        new = [file for file in waiting if file.suffix == spool.NEW]
+        awaiting = [file for file in waiting if file.suffix == spool.AWAITS]
+        found = False
+        for file in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
+            spooled = spool.read(file, self._cipher)
+            if spooled is not None and (yield from self._take_event(spooled, now)):
+                found = True
+        for transcript in self._transcripts.follower.expire(now):
+            self._writer.required.cancel(transcript.path)
+            yield from self._writer.follow(transcript, now)
+        self._transcripts.follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
+
+    def tidy(self, now: Now) -> Steps:
+        """Remove what hooks that were killed have left, and seal what was kept in the clear."""
+        for path in spool.abandoned(self._layout.spool_tmp, now.wall):
+            yield RemoveFile(path)
+        if self._cipher is not None:
+            for path in spool.unsealed_in(self._layout.spool_bad):
+                data = spool.beginning(path, spool.LONGEST_REJECTED)
+                yield ReplaceFile(path, spool.sealed(path, data, self._cipher))
+
+    def _take_event(self, spooled: Spooled, now: Now) -> StepsTo[bool]:
+        """Deal with an event; return False if it has to wait for its transcript."""
+        if spooled.event is None:
+            yield from self._reject(spooled)
+            return True
+        if spooled.event.turns_capture_off:
+            yield from self._writer.leave_out(spooled.event.session_id, now)
+            yield RemoveFile(spooled.path)
+            return True
+        if spooled.path.suffix == spool.NEW:  # one that waits said it before
+            yield from self._switch_recording(spooled.event, now)
+        return (yield from self._take_said(spooled.event, spooled, now))
+
+    def _switch_recording(self, event: HookEvent, now: Now) -> Steps:
+        """Do what a prompt says of recording its session."""
+        said = switch.recording(event.prompt)
+        if said is not None:
+            yield from self._writer.switch_recording(event.session_id, on=said, now=now)
+
+    def _take_said(self, event: HookEvent, spooled: Spooled, now: Now) -> StepsTo[bool]:
+        """Read what an event's transcript has, or store what it says itself; or let it wait."""
+        path = spooled.path
+        if event.transcript_path and transcripts.there(event.transcript_path):
+            yield from self._follow(event.transcript_path, event, now)
+            self._writer.required.cancel(str(path))  # replaced by the transcript
+            yield from self._writer.write_required()
+            yield RemoveFile(path)
+        elif not self._writer.records_session(event.session_id):
+            yield RemoveFile(path)
+        elif event.ends_session and path.suffix == spool.NEW and not self._known(event):
+            yield RemoveFile(path)  # `claude mcp list` ends a session that never was
+        elif not event.transcript_path or not 0 <= now.wall - spooled.arrived < AWAIT_FILE_S * NS:
+            yield from self._writer.insert_event(event, spooled.arrived, now)
+            if event.ends_session:
+                self._writer.session_ending(str(path), event.cwd)
+                yield from self._writer.session_ingested(str(path))
+            else:
+                yield from self._writer.event_ingested(str(path))
+            yield RemoveFile(path)
+        else:
+            awaiting = path.with_suffix(spool.AWAITS)
+            if event.ends_session or event.prompt or event.last_assistant_message:
+                # A start until then reads the event itself.
+                self._writer.session_ending(str(awaiting), event.cwd)
+                yield from self._writer.write_required()
+            if path != awaiting or (self._cipher is not None and not spooled.sealed):
+                yield from self._let_wait(spooled, awaiting)
+            return False
+        return True
+
+    def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
+        """Have an event wait for its transcript, sealed, and without the secrets in it."""
+        assert spooled.event is not None  # noqa: S101  for mypy
+        redacted = redact.event(spooled.event, self._redact)
+        if redacted == spooled.event and self._cipher is None:
+            yield MoveFile(spooled.path, awaiting)
+            return
+        data = msgspec.json.encode(redacted)
+        yield ReplaceFile(awaiting, spool.sealed(awaiting, data, self._cipher))
+        if spooled.path != awaiting:
+            yield RemoveFile(spooled.path)
+
+    def _reject(self, spooled: Spooled) -> Steps:
+        log.warning("%s %s", spooled.path, spooled.why)
+        kept_as = self._layout.spool_bad / spooled.path.name
+        if spooled.foreign:
+            yield RemoveFile(spooled.path)
+        elif spooled.sealed:  # with another key, or damaged
+            yield MoveFile(spooled.path, kept_as)
+        else:
+            kept = redact.rejected(
+                spool.beginning(spooled.path, spool.LONGEST_REJECTED), self._redact
+            )
+            yield ReplaceFile(kept_as, spool.sealed(kept_as, kept, self._cipher))
+            yield RemoveFile(spooled.path)
+        if not spooled.foreign:
+            for surplus in spool.oldest_bad(self._layout.spool_bad):
+                yield RemoveFile(surplus)
+        yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+
+    def _known(self, event: HookEvent) -> bool:
+        """Has anything been said in the session of an event, in the records or in the spool?"""
+        with self._records.view() as view:
+            project = view.belongs(self._identify(event.cwd, "").id)
+            if view.last_change(project).last_session == event.session_id:
+                return True
+            keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
+            if any(next(view.session(key), None) for key in keys):
+                return True
+        waiting = (spool.read(file, self._cipher) for file in spool.waiting(self._layout.spool_new))
+        events = (spooled.event for spooled in waiting if spooled is not None)
+        return any(
+            e is not None and e.session_id == event.session_id and not e.ends_session
+            for e in events
+        )
+
+    def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
+        until = deadline(now, ended=event.ends_session)
+
+        def change(unit: RecordChange) -> Transcript:
+            known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
+            followed = structs.replace(known, followed_until=until, heard_at=now.wall)
+            unit.transcripts.follow(followed)
+            return followed
+
+        lately = self._transcripts.follower.heard_lately(path, now)
+        if not lately or self._transcripts.follower.needs_commit(path, until):
+            self._transcripts.follower.follow((yield from self._writer.commit(change, now)))
+        if event.ends_session:
+            began_in = self._transcripts.follower.began_in(path)
+            project = self._writer.session_ending(path, event.cwd, began_in)
+            self._transcripts.follower.end_session(path, project, until)
+        else:
+            self._transcripts.follower.resume_session(path)
+            self._writer.required.cancel(path)

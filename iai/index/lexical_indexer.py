@@ -63,7 +63,7 @@ class LexicalIndexer:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         left = self.pending(view).minus(self._taken)
         due = view.next_batch(left, max(1, WORDS_SLICE // part))
-        batch, changed = view.latest(due, SLICE_CHARACTERS)
+        batch, changed, _ = view.latest(due, SLICE_CHARACTERS)
         said_now = bool(view.live(batch, 1).ranges)
         frequencies = self._frequencies
         if frequencies.due and (not said_now or frequencies.touches(changed)):

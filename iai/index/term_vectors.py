@@ -55,7 +55,8 @@ Places = NDArray[np.int64]
 
 def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) -> bytes:
     """Return the term vector of a record with these terms, and those of what was done for it."""
-    parts = [sorted({*map(term_id, part)}) if part else [] for part in work]
+    worked = work is not NOTHING
+    parts = [sorted({*map(term_id, part)}) for part in work] if worked else NOTHING
     exchange = _exchange(record)
     speaker = None if exchange else _SPEAKER.match(record.text)
     head = _head(
@@ -68,11 +69,10 @@ def term_vector(record: Record, found_by: Extracted, work: WorkTerms = NOTHING) 
         exchange,
         *map(len, parts),
     )
-    said = np.frombuffer(found_by.ids, _WORD).copy()
-    said.sort()
-    if work is NOTHING:
-        return head + said.tobytes()
-    return head + said.tobytes() + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
+    said = np.sort(np.frombuffer(found_by.ids, _WORD)).tobytes()
+    if not worked:
+        return head + said
+    return head + said + np.fromiter(chain.from_iterable(parts), _WORD).tobytes()
 
 
 def _exchange(record: Record) -> int:

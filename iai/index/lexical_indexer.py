@@ -220,5 +220,5 @@ def _aside(
     """Return the terms of what was done for a request, and of the narration that followed it."""
     if not (opens(record) and record.in_session and record.session_key in followed):
         return NOTHING, ()
-    narration = {term for turn in view.narrated(record) for term in terms(turn.text)}
-    return work_terms(view.done(record)), narration
+    done, narration = view.followed_by(record)
+    return work_terms(done), {term for turn in narration for term in terms(turn.text)}

@@ -50,9 +50,9 @@ def update_neighbours(
     labels = [*changed]
     old = unit.neighbours(labels)
     new = _rows(runs, labels)
-    for at, label in enumerate(labels):
-        if changed[label] is None:  # narration is no neighbour of others, but has the turns around
-            new[at] = _read(view, label)
+    # Narration is no neighbour of others, but has the turns around.
+    aside = np.array([changed[label] is None for label in labels], np.bool_)
+    new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
     waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}
@@ -60,14 +60,14 @@ def update_neighbours(
     while waiting:
         label = waiting.pop()
         done.add(label)
-        was, now = unit.neighbours([label]), _read(view, label)
+        was, now = unit.neighbours([label]), _read(view, [label])
         if (was != now).any():
             unit.put_neighbours([label], now)
             waiting |= {*was.ravel().tolist(), *now.ravel().tolist()} - done
 
 
-def _read(view: RecordView, label: int) -> Labels:
-    return _rows(session_runs(view, {label: view.get(label)}), [label])
+def _read(view: RecordView, labels: Sequence[int]) -> Labels:
+    return _rows(session_runs(view, view.get_each(labels)), labels)
 
 
 def _rows(runs: Iterable[Run], labels: Sequence[int]) -> Labels:

@@ -1,7 +1,7 @@
 """Sessions: their turns in order, and the exchanges that these make with what was done."""
 
-from collections.abc import Iterator
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from iai.model.action import Action
 from iai.model.exchange import Exchange, exchanges, opens
@@ -99,14 +99,14 @@ class SessionView(ActionView, ProjectView):
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
 
-    def narrated(self, request: Record) -> list[Record]:
-        """Return the narration between a request and its answer, in order."""
-        session = request.session_key
+    def followed_by(self, request: Record) -> tuple[list[Action], Iterable[Record]]:
+        """Return what was done for a request, and the narration until the next one, in order."""
+        session, end = request.session_key, self._end(request)
         start = session + encode_time(request.order)
-        labels = list(walk(self._t, self._db["narration"], session, start))
-        end = self._end(request) if labels else None
-        turns = (turn for label in labels if (turn := self.get(label)) is not None)
-        return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+        until = session + encode_time(end) if end is not None else None
+        labels = [*walk(self._t, self._db["narration"], session, start, until=until)]
+        narration = filter(None, self.get_each(labels).values())
+        return list(self.actions_between(session, request.order, end)), narration
 
     def time_of(self, request: Record) -> tuple[int, int | None]:
         """Return from when on, and until when, what is done is done for a request."""

@@ -12,6 +12,7 @@ from harness.group import FOREIGN, Group
 from hypothesis import HealthCheck, settings
 
 from iai.config.layout import Layout
+from tests.shell import Shell
 
 # The same examples each time, and none fails for being slow or by bad luck: the answer is about the
 # change. `--hypothesis-profile=search` looks for others.
@@ -42,6 +43,27 @@ def layout(short_path: Path) -> Layout:
     layout = Layout(short_path / "store")
     layout.create()
     return layout
+
+
+@pytest.fixture
+def shell(short_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Return a shell in which a user types commands that need no group."""
+    return Shell(short_path, capsys)
+
+
+@pytest.fixture
+def in_process(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Group], Group]:
+    """Return what has the commands for a group run in this process, for the rest of the test."""
+
+    def change(group: Group) -> Group:
+        shell = Shell(group.work, capsys)
+        shell.environment = group.environment
+        monkeypatch.setattr(group, "iai", shell.iai)
+        return group
+
+    return change
 
 
 @pytest.fixture(scope="session")

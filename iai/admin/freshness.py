@@ -7,7 +7,6 @@ each write.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from msgspec import Struct
@@ -25,7 +24,7 @@ from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
 from iai.session_start.payload_files import read_sidecar
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LONGER_THAN_S = (0, 1, 10, 60, 300, 3_600, 86_400)
 BINS = 168  # of the history: an hour each over a week
@@ -116,7 +115,7 @@ def measure(layout: Layout, since: int) -> Freshness:
     """
     now = time.time_ns()
     given = deliveries.read(layout, since)
-    with closing(Records(layout.records)) as records, records.view() as view:
+    with view_of(layout.records) as view:
         first_after = _first_after(view)
         first = first_after(0)
         start = min(now, max(since, first if first is not None else now))

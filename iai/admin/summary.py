@@ -53,7 +53,7 @@ def _lines(
         yield f"{one.verdict} {one.check}: {one.said} -> {one.todo}"
     if not findings:
         yield f"next: {_next(records, environment)}"
-    more = ", `iai doctor` all that was checked" if findings else ""
+    more = ", `iai doctor` shows every check" if findings else ""
     yield f"`iai help` lists the commands{more}"
 
 

@@ -16,7 +16,7 @@ from iai.model.units import count, span, when
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.replicator import TeamPeer, TeamProject, TeamReport, TeamStatus
-from iai.store.records import Records
+from iai.store.records import view_of
 
 ANSWER_S = 2.0
 SILENT_S = 60.0  # a machine that runs is heard from more often
@@ -79,13 +79,8 @@ def measure(layout: Layout) -> Team | None:
 
 def _names(layout: Layout) -> dict[str, str]:
     """Return the names of the projects; none if they cannot be read."""
-    with suppress(StoreError):
-        records = Records(layout.records)
-        try:
-            with records.view() as view:
-                return {project.id: project.name for project in view.projects()}
-        finally:
-            records.close()
+    with suppress(StoreError), view_of(layout.records) as view:
+        return {project.id: project.name for project in view.projects()}
     return {}
 
 

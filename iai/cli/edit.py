@@ -20,7 +20,7 @@ from iai.errors import BadUsage, IaiError, NoRecord
 from iai.process.client import Client
 from iai.protocol.ingest import Changed, Edit
 from iai.protocol.message import Actor
-from iai.store.records import Records
+from iai.store.records import view_of
 
 
 class EditorFailed(IaiError):
@@ -54,10 +54,8 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _now(layout: Layout, ref: str) -> tuple[str, int]:
     """Return the text of a record, and the revision of the records."""
-    records = Records(layout.records)
-    with records.view() as view:
+    with view_of(layout.records) as view:
         record, revision = view.find(ref), view.watermark().revision
-    records.close()
     if record is None:
         raise NoRecord(ref)
     return record.text, revision

@@ -29,7 +29,7 @@ from iai.recall.account import commit_line
 from iai.recall.file_history import FileVisit, FileVisits, as_seen, change_line, find, history
 from iai.recall.named_person import machines
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LOOKS = (
     re.compile(r"^(?P<head>\d{4}-\S+ \S+ UTC) (?P<dim>\([^)]*\), [^:]*)"),
@@ -53,16 +53,12 @@ def run(args: Namespace, settings: Settings) -> int:
         raise BadUsage("the path must not be empty, and --limit must be at least 1")
     layout = Layout(settings.store)
     only = project_id(args.project, layout)
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            by = machines(args.by, view) if args.by else ()
-            found = _found(view, args.path, only, by, args.limit)
-            names = {project.id: project.name for project in view.projects()}
-            seen = partial(as_seen, view)
-            lines = [] if args.json else list(_lines(found, names, time.time_ns(), seen))
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        by = machines(args.by, view) if args.by else ()
+        found = _found(view, args.path, only, by, args.limit)
+        names = {project.id: project.name for project in view.projects()}
+        seen = partial(as_seen, view)
+        lines = [] if args.json else list(_lines(found, names, time.time_ns(), seen))
     if args.json:
         print_json({name: [_document(visit, names) for visit in visits]
                     for name, visits in msgspec.structs.asdict(found).items()})  # fmt: skip

@@ -38,7 +38,7 @@ from iai.protocol.ingest import Changed, Erase, Flush, Flushed, Forget
 from iai.protocol.message import Actor
 from iai.recall.selection import Selected, Wanted, select
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 T = TypeVar("T")
 
@@ -121,14 +121,10 @@ def _wanted(args: Namespace, layout: Layout) -> Wanted:
 
 
 def _selected(args: Namespace, wanted: Wanted, layout: Layout) -> Selected:
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            if args.refs:
-                return _named(args, view)
-            return Selected() if wanted.open else select(view, wanted)
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        if args.refs:
+            return _named(args, view)
+        return Selected() if wanted.open else select(view, wanted)
 
 
 def _named(args: Namespace, view: RecordView) -> Selected:

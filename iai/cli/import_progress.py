@@ -24,7 +24,7 @@ from iai.protocol.ingest import (
     ImportStatus,
 )
 from iai.protocol.message import Actor
-from iai.store.records import Records
+from iai.store.records import view_of
 
 POLL_S = 0.05
 BATCH = 200  # commits per message, some hundred kilobytes
@@ -105,10 +105,7 @@ def offer(layout: Layout) -> None:
 def _empty(layout: Layout) -> bool:
     """Is the store empty? One that cannot be read counts as not empty; others report why."""
     try:
-        records = Records(layout.records)
+        with view_of(layout.records) as view:
+            return not view.watermark().records_count
     except IaiError:
         return not layout.records.exists()
-    with records.view() as view:
-        kept = view.watermark().records_count
-    records.close()
-    return not kept

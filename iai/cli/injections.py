@@ -23,7 +23,7 @@ from iai.session_start.deliveries import (
     read,
     totals,
 )
-from iai.store.records import Records
+from iai.store.records import view_of
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -58,12 +58,8 @@ def _project_name(named: str, every: list[Delivery], layout: Layout) -> str:
         return identify(os.path.abspath(named)).name  # noqa: PTH100  `identify` resolves symlinks
     if named in ("", *(one.project for one in every)):
         return named
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            return lookup.project(named, view).name
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        return lookup.project(named, view).name
 
 
 def _line(one: Delivery) -> str:

@@ -25,7 +25,7 @@ from iai.projects.identity import ProjectIdentity, identify
 from iai.protocol.graph_cache import Recall
 from iai.session_start import deliveries, delivery_notes
 from iai.session_start.deliveries import Delivery
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LONGEST = 2_000  # characters of the prompt that are used
 DEADLINE_S = 0.15  # for the answer; the hook measures its own
@@ -80,15 +80,9 @@ def run(_args: Namespace, settings: Settings) -> int:
 def _home(project: ProjectIdentity, cwd: str, layout: Layout) -> str:
     """Return the id under which a project's records are stored; "" if it has none or is ignored."""
     try:
-        records = Records(layout.records)
-    except StoreError:
-        return ""
-    try:
-        with records.view() as view:
+        with view_of(layout.records) as view:
             if view.ignored(project.id, project.root, cwd):
                 return ""
             return view.belongs(relocation.resolve(project, view).id)
     except StoreError:
         return ""
-    finally:
-        records.close()

@@ -17,7 +17,7 @@ from iai.process.client import Client
 from iai.projects.lookup import is_path, project
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
-from iai.store.records import Records
+from iai.store.records import view_of
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -64,12 +64,8 @@ def _directory(named: str, layout: Layout) -> str:
     """Return a directory of the named project. Raises BadUsage if there is no such project."""
     if not named or is_path(named):
         return os.path.abspath(named or ".")  # noqa: PTH100  keeps symlinks, as the shell does
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            return project(named, view).root
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        return project(named, view).root
 
 
 def _number(layout: Layout, record_id: str) -> str:
@@ -78,10 +74,8 @@ def _number(layout: Layout, record_id: str) -> str:
     Its id if it is gone already, or the store is locked for this process.
     """
     try:
-        records = Records(layout.records)
+        with view_of(layout.records) as view:
+            record = view.find(record_id)
     except StoreLocked:
         return record_id
-    with records.view() as view:
-        record = view.find(record_id)
-    records.close()
     return f"#{record.label}" if record else record_id

@@ -32,7 +32,7 @@ from iai.recall.account import account
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LOOKS = (
     re.compile(r"^(?P<number>#\d+)(?P<head> (?:user|assistant|[0-9A-Z]{26})\b.*)"),
@@ -78,12 +78,8 @@ def run(args: Namespace, settings: Settings) -> int:
     if distance < 0:
         raise BadUsage("--around must be 0 or more")
     layout = Layout(settings.store)
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            shown = _read(layout, view, ref, distance)
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        shown = _read(layout, view, ref, distance)
     if args.json:
         print_json(_document(shown, whole=args.around is not None))
         return 0

@@ -10,7 +10,6 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -34,7 +33,7 @@ from iai.protocol.replicator import (
     TeamReport,
     TeamStatus,
 )
-from iai.store.records import Records
+from iai.store.records import view_of
 from iai.team import address, enrolment, invitation, membership, team_file
 from iai.team.enrolment import Enrolment
 from iai.team.identity import PublicKeys
@@ -364,7 +363,7 @@ def _project_names(layout: Layout, report: TeamReport) -> list[str]:
     """Return the names of the projects that are shared from here; ids where they are unknown."""
     ids = [project.project for project in report.projects]
     try:
-        with closing(Records(layout.records)) as records, records.view() as view:
+        with view_of(layout.records) as view:
             known = {project.id: project.name for project in view.projects()}
     except StoreError:
         known = {}

@@ -25,7 +25,7 @@ from iai.projects.lookup import project_id
 from iai.recall.account import session_line
 from iai.recall.named_person import machines_of
 from iai.recall.timeline import Stretch, stretches
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LOOKS = (
     re.compile(r"^(?P<head>\d{4}-\S+ \S+ to [^(]*)(?P<dim>\(.*?\)):"),
@@ -56,10 +56,8 @@ def run(args: Namespace, settings: Settings) -> int:
         until=until,
         machines=machines_of(args.by, layout),
     )
-    records = Records(layout.records)
-    with records.view() as view:
+    with view_of(layout.records) as view:
         found = list(islice(stretches(view, only), args.limit))
-    records.close()
     if args.json:
         print_json({"sessions": [_document(one) for one in found]})
         return 0

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, claude_texts, patches, shell
+from iai.hosts import calls, claude_texts, history, patches, shell
 from iai.hosts.json_fields import array, flag, mapping, seconds, text
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
@@ -108,7 +108,8 @@ def resulted(
         context, action = _todos(context, call, action, beside)
     items.append(action)
     if action.kind == "command":
-        items += shell.also(action, call.input, _whole_output(beside, printed))
+        context, done = history.ran(context, action, call.input, _whole_output(beside, printed))
+        items += done
     return context, tuple(items)
 
 

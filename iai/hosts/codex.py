@@ -113,7 +113,11 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
     """What a session says of itself. One that forks another repeats the other's after its own."""
     name, began = text(payload, "id"), moment(payload.get("timestamp"))
     if context.session:
-        return _descended(Origin(name, began), at, context) if name else context
+        if not name:
+            return context
+        context = _descended(Origin(name, began), at, context)
+        before = text(payload, "forked_from_id")
+        return _descended(Origin(before, 0), at, context) if before else context
     git, source = mapping(payload, "git"), payload.get("source")
     parent, forked_from = _works_for(source), text(payload, "forked_from_id")
     lineage = (Origin(name, began or at), *([Origin(forked_from, 0)] if forked_from else []))
@@ -136,9 +140,10 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
 def _descended(origin: Origin, at: int, context: Context) -> Context:
     """Note a session whose lines a fork repeats, and when it had begun."""
     own, *others = context.lineage
-    if origin.session == own.session:
+    known = next((other for other in others if other.session == origin.session), None)
+    if origin.session == own.session or (known is not None and not origin.began):
         return context
-    others = [other for other in others if other.session != origin.session]
+    others = [other for other in others if other is not known]
     lineage = (own, *others, origin)[:LINEAGE]
     return structs.replace(context, lineage=lineage, copied_until=max(context.copied_until, at))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, patches, shell
+from iai.hosts import calls, history, patches, shell
 from iai.hosts.json_fields import array, mapping, seconds, text, whole
 from iai.hosts.turn import Item, Turn
 from iai.model.action import Action, Kind, Status, Step
@@ -80,7 +80,7 @@ def resulted(
         return context, (*said, *_edits(action, call))
     if action.kind != "command":
         return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
-    also = shell.also(action, call.input, _printed(payload))
+    context, also = history.ran(context, action, call.input, _printed(payload))
     return context, (*said, action, *also)
 
 

@@ -7,11 +7,12 @@ its end is somebody's words. What looks like markup and is in no table is kept, 
 import re
 import string
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from iai.hosts.turn import Skip
 
 _SHORT = 40  # characters; no placeholder is longer
+_MOST_BLOCKS = 200  # no host writes as many into one text
 _BLANKS = f"{string.whitespace}\ufeff\u200b\u00a0"  # also what editors leave unseen
 _BEGINNING = 6  # characters, by which most texts are known not to be the host's
 # What models and hosts write for an empty message, and a picture without words.
@@ -71,17 +72,7 @@ class HostTexts:
         self._may_open = {"", "<", *(o.words[0] for o in self._openings), *_BLANKS}
         self._why = {element.tag: element.why for element in elements}
         self._leading = re.compile(rf"\s*{_any_of(self._why)}\s*", re.DOTALL)
-        beside = [element.tag for element in elements if element.beside]
-        self._on_its_lines = re.compile(
-            rf"(?:^[ \t]*{_any_of(beside)}|[ \t]*{_any_of(beside, of_lines=True)})"
-            r"[ \t\r]*(?:\n|\Z)",
-            re.DOTALL | re.MULTILINE,
-        )
-        self._in_a_line = [
-            (e.why, re.compile(rf"<{e.tag}(?:\s[^>\n]*)?>\s*{e.says}.*?</{e.tag}>", re.DOTALL))
-            for e in elements
-            if e.says
-        ]
+        self._blocks = [_Block.of(element) for element in elements if element.beside]
 
     def own(self, text: str, *, typed: bool = False) -> Own:
         """Return the text without what the host wrote; the same object if it wrote nothing.
@@ -115,25 +106,51 @@ class HostTexts:
     def _without_blocks(self, text: str) -> Own:
         """Cut out the blocks beside somebody's words, but for those that are quoted as code."""
         why: Skip | None = None
-        for match in reversed(list(self._on_its_lines.finditer(text))):
-            if not _is_code(text, match.start()):
-                text = text[: match.start()] + text[match.end() :]
-                why = self._why[match[1] or match[2]]
-        for reason, pattern in self._in_a_line:
-            for match in reversed(list(pattern.finditer(text))):
-                if not _is_code(text, match.start()):
-                    before, behind = text[: match.start()].rstrip(" \t"), text[match.end() :]
-                    text = before + behind if before else behind.lstrip(" \t")
-                    why = reason
+        for block in self._blocks:
+            for match in reversed(block.found(text)):
+                if _is_code(text, match.start()):
+                    continue
+                before, behind = text[: match.start()], text[match.end() :]
+                if match["inside"] is not None:
+                    before = before.rstrip(" \t")
+                    behind = behind if before else behind.lstrip(" \t")
+                text, why = before + behind, block.why
         return Own(text, why)
 
 
-def _any_of(tags: Iterable[str], *, of_lines: bool = False) -> str:
-    """Match a whole element; `of_lines`: whose tags have nothing behind or before them."""
-    named, group = "|".join(map(re.escape, tags)), 2 if of_lines else 1
-    end = r"[ \t\r]*\n" if of_lines else ""
-    before = r"\n[ \t]*" if of_lines else ""
-    return rf"<({named})(?:\s[^>\n]*)?>{end}.*?{before}</\{group}>"
+class _Block(NamedTuple):
+    """An element that may be beside somebody's words, and how it is found."""
+
+    why: Skip
+    closing: str
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def of(cls, element: Element) -> Self:
+        opening, closing = rf"<{element.tag}(?:\s[^>\n]*)?>", f"</{element.tag}>"
+        # On lines of its own, or begun behind words, with nothing behind its tags.
+        pattern = (
+            rf"(?:^[ \t]*{opening}.*?{closing}"
+            rf"|(?<![ \t])[ \t]*{opening}[ \t\r]*\n.*?\n[ \t]*{closing})[ \t\r]*(?:\n|\Z)"
+        )
+        inside = rf"{opening}\s*{element.says}.*?{closing}" if element.says else r"(?!)"
+        compiled = re.compile(rf"{pattern}|(?P<inside>{inside})", re.DOTALL | re.MULTILINE)
+        return cls(element.why, closing, compiled)
+
+    def found(self, text: str) -> list[re.Match[str]]:
+        """Return where it is; of a text with very many of these, nowhere: the search would be slow.
+
+        For the same reason it is looked for only up to the last end of one.
+        """
+        last = text.rfind(self.closing)
+        if last < 0 or text.count(f"<{self.closing[2:-1]}") > _MOST_BLOCKS:
+            return []
+        end = text.find("\n", last) + 1
+        return list(self.pattern.finditer(text, 0, end or len(text)))
+
+
+def _any_of(tags: Iterable[str]) -> str:
+    return rf"<({'|'.join(map(re.escape, tags))})(?:\s[^>\n]*)?>.*?</\1>"
 
 
 def _is_code(text: str, place: int) -> bool:
@@ -142,7 +159,7 @@ def _is_code(text: str, place: int) -> bool:
 
 # Some models' thoughts come without the tag before them, which a template has written.
 _REST_OF_THOUGHTS = re.compile(
-    r"(?:(?!<think).)*?^\s*</(?:antml:)?think(?:ing)?>[ \t\r]*$", re.DOTALL | re.MULTILINE
+    r"(?:(?!<think).)*?^[ \t]*</(?:antml:)?think(?:ing)?>[ \t\r]*$", re.DOTALL | re.MULTILINE
 )
 
 

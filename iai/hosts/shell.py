@@ -1,73 +1,96 @@
 """What a shell command did beside running: tests, commits, branches, pull requests, moved files.
 
-It reads commands as people and agents write them, not as a shell does: what it is not sure of, it
-leaves out. Pure.
+What it is not sure of, it leaves out. Pure.
 """
 
+import posixpath
 import re
-import shlex
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import pairwise
+from operator import itemgetter
 
 from msgspec import structs
 
 from iai.hosts import tests_run
+from iai.hosts.commands import Command, commands
+from iai.hosts.tests_run import Runs
 from iai.model.action import Action
 
 LONGEST = 8_000  # characters of a command that is looked into
 MOST = 20  # files that one command moves or removes
 _TAIL_LINES = 12
 _OUTPUT = 200_000  # characters from the end of an output that is looked into
-_GIT = r"\bgit(?:\s+-[cC]\s+\S+|\s+--?[\w=/.-]+)*\s+"
-_COMMITS = re.compile(_GIT + r"(?:commit|merge|cherry-pick|revert|am|pull|rebase)\b")
-_COMMIT = re.compile(_GIT + r"commit\b(?!.*--dry-run)")
+# Words without which a command is none of what is looked for here.
+_TELLING = re.compile(
+    r"git|\b(?:hg|jj|svn|sl|gh|glab|hub|mv|rm|unlink|jest|mocha|ava|tox|nox|bats|busted|prove"
+    r"|ginkgo|cypress|karma|behave|trial|cargo|npm|yarn)\b|[Tt]est|spec|[Cc]heck|verify|ci\b|phpunit"
+)
+_REMOVING = frozenset({"mv", "rm", "unlink"})
+_TOOLS = frozenset({"git", "hg", "jj", "svn", "sl", "gh", "glab", "hub", *_REMOVING})
+_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\r(?=\n)")
+_GIT_WORD = frozenset({
+    "-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix",
+})  # fmt: skip
+_COMMITTING = frozenset({
+    "commit", "ci", "merge", "cherry-pick", "revert", "am", "pull", "rebase",
+})  # fmt: skip
+_OTHERS_THAT_COMMIT = frozenset({"hg", "jj", "svn", "sl"})
 _COMMITTED = re.compile(
     r"^\[(?P<branch>[^\]\n]+?) (?:\(root-commit\) )?(?P<hash>[0-9a-f]{7,40})\] (?P<subject>.+)$",
     re.MULTILINE,
 )
-_HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?\n\s*(.*)")
-_BODY = re.compile(r"<<-?\s*(['\"]?)(\w+)\1(.*?)\n\s*\2\b", re.DOTALL)
-_MESSAGE = re.compile(r"""\s-[a-zA-Z]*m\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+))""", re.DOTALL)
-_BRANCH = re.compile(
-    _GIT + r"(?:checkout\s+(?:-\w+\s+)*?-[bB]|switch\s+(?:-\w+\s+)*?(?:-[cC]|--create)"
-    r"|worktree\s+add\s+(?:-\w+\s+)*?-[bB])\s+['\"]?([\w./-]+)"
+_NOT_COMMITTED = re.compile(
+    r"^(?:nothing (?:added )?to commit|no changes added to commit|Aborting commit|error: |fatal: "
+    r"|abort: |nothing changed|- hook id: )",
+    re.MULTILINE,
 )
-_PULL_REQUEST = re.compile(r"\b(?:gh\s+pr\s+create|glab\s+mr\s+create|hub\s+pull-request)\b")
+_LOGGED = re.compile(r"^(?:commit )?([0-9a-f]{7,40})(?: \([^)\n]*\))?(?: (.*))?$", re.MULTILINE)
 _PULL_URL = re.compile(r"https?://[^\s\"'<>]+/(?:pull|merge_requests|pulls)/(\d+)")
-_PIPED = re.compile(r"[^|]\|[^|]")
-_TITLE = re.compile(r"""\s(?:--title|-t)[\s=]+(?:"((?:[^"\\]|\\.)*)"|'([^']*)')""", re.DOTALL)
-_MOVES = re.compile(r"(?:^|[;&|\n(]\s*)(?:sudo\s+)?(?:git\s+)?(?:mv|rm)\s")
-_SEPARATORS = frozenset({";", "&&", "||", "|", "&", "(", ")", "\n"})
 _PLAIN = re.compile(r"[^*?$`{}\[\]<>~]+")
+_PULL_REQUESTS = {"gh": ("pr", "create"), "glab": ("mr", "create"), "hub": ("pull-request",)}
+_MESSAGES = ("-m", "--message")
 
 
 def last_lines(output: str) -> str:
     """Return the end of what a command printed."""
-    return "\n".join(output[-4_000:].rstrip().splitlines()[-_TAIL_LINES:])
+    return "\n".join(_without_colour(output[-4_000:]).rstrip().splitlines()[-_TAIL_LINES:])
 
 
-def also(command: Action, text: str, output: str) -> Iterator[Action]:
+def read(text: str) -> list[Command]:
+    """Return the commands of a line that may be something beside commands."""
+    return list(commands(text[:LONGEST])) if _TELLING.search(text) else []
+
+
+def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]:
     """Yield what a command was beside a command, once its outcome is known.
 
-    `command` is its action, whose key, time and status the others take; `text` the whole command.
+    `command` is its action, whose key, time and status the others take; `typed` is what `read` has
+    returned for the whole of it.
     """
     if command.status in ("refused", "interrupted"):
         return
-    text, output = text[:LONGEST], output[-_OUTPUT:]
+    output = output[-_OUTPUT:]
     base = structs.replace(command, text="", output="", exit_code=None, seconds=0.0)
-    typed = _BODY.sub("", text) if "<<" in text else text
-    if tests_run.runs_tests(typed):
-        yield from _tests(base, command, output, piped=_PIPED.search(typed) is not None)
-    if "git" in text:
-        yield from _commits(base, text, output)
-    if command.status == "ok":
-        for number, found in enumerate(_BRANCH.finditer(typed)):
-            key = f"{base.key}:branch:{number}"
-            yield structs.replace(base, key=key, kind="branch", text=found[1])
-        if (url := _PULL_URL.search(output)) and _PULL_REQUEST.search(text):
-            yield pull_request(base, int(url[1][:9]), url[0], _quoted(_TITLE, text))
-        if _MOVES.search(typed):
+    yield from _tests(base, command, typed, output)
+    typed = [one for one in typed if one.program in _TOOLS]
+    if typed:
+        yield from _commits(base, typed, _without_colour(output))
+        if command.status == "ok":
+            yield from _branches(base, typed, output)
+            yield from _pull_requests(base, typed, output)
             yield from _moved(base, typed)
+
+
+def git(command: Command) -> tuple[str, tuple[str, ...], str]:
+    """Return the command of git's, its arguments, and the directory it runs in; "" if not git."""
+    if command.program != "git":
+        return "", (), ""
+    words, directory, place = command.words, command.directory, 1
+    while place < len(words) and words[place].startswith("-"):
+        if words[place] == "-C" and place + 1 < len(words):
+            directory = posixpath.join(directory, words[place + 1])
+        place += 1 + (words[place] in _GIT_WORD)
+    return "".join(words[place : place + 1]), words[place + 1 :], directory
 
 
 def pull_request(base: Action, number: int, url: str, title: str) -> Action:
@@ -79,10 +102,19 @@ def pull_request(base: Action, number: int, url: str, title: str) -> Action:
     )  # fmt: skip
 
 
-def _tests(base: Action, command: Action, output: str, *, piped: bool) -> Iterator[Action]:
-    found = tests_run.counts(output)
-    if found is None and (piped or command.status == ""):
-        return  # the exit status is that of the last command in the pipe
+def _without_colour(output: str) -> str:
+    return _COLOUR.sub("", output) if "\x1b" in output or "\r" in output else output
+
+
+def _tests(base: Action, command: Action, typed: list[Command], output: str) -> Iterator[Action]:
+    sure, run = max(
+        ((tests_run.runs(one), one) for one in typed), key=itemgetter(0), default=(Runs.NO, None)
+    )
+    if run is None or sure is Runs.NO:
+        return
+    found = tests_run.counts(_without_colour(output[-tests_run.LATEST :]))
+    if found is None and (sure is Runs.MAYBE or not run.decides or command.status == ""):
+        return  # the exit status is another command's
     passed, failed = found or (0, 0)
     status = "failed" if failed or command.status == "failed" else command.status
     yield structs.replace(
@@ -92,8 +124,18 @@ def _tests(base: Action, command: Action, output: str, *, piped: bool) -> Iterat
     )  # fmt: skip
 
 
-def _commits(base: Action, text: str, output: str) -> Iterator[Action]:
-    if not _COMMITS.search(text):
+def commits(command: Command) -> bool:
+    """May this have made a commit?"""
+    sub, rest, _ = git(command)
+    if command.program in _OTHERS_THAT_COMMIT:
+        sub, rest = "".join(command.words[1:2]), command.words[2:]
+        return sub in ("commit", "ci")
+    return sub in _COMMITTING and "--dry-run" not in rest and "--abort" not in rest
+
+
+def _commits(base: Action, typed: list[Command], output: str) -> Iterator[Action]:
+    made = [command for command in typed if commits(command)]
+    if not made:
         return
     printed = list(_COMMITTED.finditer(output))
     for number, found in enumerate(printed):
@@ -101,53 +143,121 @@ def _commits(base: Action, text: str, output: str) -> Iterator[Action]:
             base, key=f"{base.key}:commit:{number}", kind="commit", status="ok",
             commit=found["hash"], text=found["subject"].strip(),
         )  # fmt: skip
-    if not printed and base.status == "ok" and _COMMIT.search(text):
-        subject = _subject(text)
-        if subject:
-            yield structs.replace(base, key=f"{base.key}:commit:0", kind="commit", text=subject)
-
-
-def _subject(text: str) -> str:
-    """First line of the message that a commit was given."""
-    text = text[_COMMIT.search(text).start() :] if _COMMIT.search(text) else text  # type: ignore[union-attr]
-    message = _quoted(_MESSAGE, text)
-    if message and "<<" not in message.partition("\n")[0]:
-        return message.strip().partition("\n")[0].strip()
-    heredoc = _HEREDOC.search(text)
-    return heredoc[2].strip() if heredoc else ""
-
-
-def _quoted(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return next((group for group in found.groups() if group), "") if found else ""
-
-
-def _moved(base: Action, text: str) -> Iterator[Action]:
+    if printed or base.status != "ok" or _NOT_COMMITTED.search(output):
+        return
     number = 0
-    for words in _simple_commands(text):
-        tool, *rest = words[1:] if words[:1] == ["git"] else words
-        paths = [word for word in rest if not word.startswith("-")]
-        if tool not in ("mv", "rm") or not all(map(_PLAIN.fullmatch, paths)):
-            continue
-        pairs = [(paths[0], paths[1])] if tool == "mv" and len(paths) == 2 else []  # noqa: PLR2004
-        if tool == "rm":
-            pairs = [(path, "") for path in paths]
-        for path, to in pairs[: MOST - number]:
+    for command in made:
+        if subject := _subject(command):
+            yield structs.replace(
+                base, key=f"{base.key}:commit:{number}", kind="commit", text=subject,
+                commit=_hash(subject, typed, output),
+            )  # fmt: skip
+            number += 1
+
+
+def _subject(command: Command) -> str:
+    """First line of the message that a commit was given."""
+    if git(command)[0] not in ("commit", "ci", ""):
+        return ""
+    message = _option(command.words[1:], _MESSAGES, short="m") or command.given
+    return message.strip().partition("\n")[0].strip()
+
+
+def _option(words: tuple[str, ...], names: tuple[str, ...], short: str = "") -> str:
+    """Return the value of the first of these options, also at the end of joined short ones."""
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names and equals:
+            return value
+        joined = short and re.fullmatch(rf"-[A-Za-z]*{short}", word)
+        if (word in names or joined) and place + 1 < len(words):
+            return words[place + 1]
+        if short and (glued := re.match(rf"-[aqsnv]*{short}(?=.)", word)):
+            return word[glued.end() :]
+    return ""
+
+
+def _hash(subject: str, typed: list[Command], output: str) -> str:
+    """Return the hash of a silent commit, where a command after it has printed that."""
+    asked = {git(command)[0] for command in typed}
+    for found in _LOGGED.finditer(output):
+        if ("log" in asked and found[2] == subject) or ("rev-parse" in asked and not found[2]):
+            return found[1]
+    return ""
+
+
+def _branches(base: Action, typed: list[Command], output: str) -> Iterator[Action]:
+    number = 0
+    for command in typed:
+        name = _new_branch(*git(command)[:2])
+        if name and _PLAIN.fullmatch(name) and f"'{name}' already exists" not in output:
+            yield structs.replace(base, key=f"{base.key}:branch:{number}", kind="branch", text=name)
+            number += 1
+
+
+def _new_branch(sub: str, rest: tuple[str, ...]) -> str:
+    match sub:
+        case "checkout":
+            return _option(rest, ("-b", "-B", "--orphan"))
+        case "switch":
+            return _option(rest, ("-c", "-C", "--create", "--force-create", "--orphan"))
+        case "worktree" if rest[:1] == ("add",):
+            return _option(rest, ("-b", "-B"))
+        case "branch" if rest and not rest[0].startswith("-") and len(rest) <= 2:  # noqa: PLR2004
+            return rest[0]
+        case _:
+            return ""
+
+
+def _pull_requests(base: Action, typed: list[Command], output: str) -> Iterator[Action]:
+    for command in typed:
+        words = command.words
+        asks = _PULL_REQUESTS.get(command.program)
+        if asks and asks in (words[1:2], *pairwise(words)) and (url := _PULL_URL.search(output)):
+            title = _option(words[1:], ("--title", "-t"))
+            yield pull_request(base, int(url[1][:9]), url[0], title)
+            return
+
+
+def _moved(base: Action, typed: list[Command]) -> Iterator[Action]:
+    number = 0
+    for command in typed:
+        for path, to in _moves(command)[: MOST - number]:
             kind = "move" if to else "delete"
             key = f"{base.key}:{kind}:{number}"
             yield structs.replace(base, key=key, kind=kind, path=path, to=to)
             number += 1
 
 
-def _simple_commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each command in a line, or nothing if the quoting is not understood."""
-    lexer = shlex.shlex(text.replace("\n", " ; "), posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    try:
-        words = list(lexer)
-    except ValueError:
-        return
-    for between, group in groupby(words, key=lambda word: word in _SEPARATORS):
-        command = list(group)
-        if not between and len(command) > 1:
-            yield command
+def _moves(command: Command) -> list[tuple[str, str]]:
+    """Return the files that a command moved, and where to, or removed."""
+    sub, rest, directory = git(command)
+    tool, words = (sub, rest) if sub else (command.program, command.words[1:])
+    if tool not in _REMOVING or not command.known or "--cached" in words:
+        return []
+    target = _option(words, ("-t", "--target-directory")) if tool == "mv" else ""
+    paths = _operands(words, target)
+    if not paths or not all(map(_PLAIN.fullmatch, paths)):
+        return []
+    paths = [posixpath.join(directory or command.directory, path) for path in paths]
+    if tool != "mv":
+        return [(path, "") for path in paths]
+    if target:
+        return [(path, posixpath.join(directory or command.directory, target, _name(path)))
+                for path in paths]  # fmt: skip
+    *sources, to = paths
+    if to.endswith("/") or len(sources) > 1:
+        return [(path, posixpath.join(to, _name(path))) for path in sources if to.endswith("/")]
+    return [(path, to) for path in sources]
+
+
+def _operands(words: tuple[str, ...], target: str) -> list[str]:
+    """Return the words that are no options; all of them are behind `--`."""
+    if "--" in words:
+        place = words.index("--")
+        return [*_operands(words[:place], target), *words[place + 1 :]]
+    return [word for word in words if not word.startswith("-") and word != target]
+
+
+def _name(path: str) -> str:
+    return posixpath.basename(path.rstrip("/"))

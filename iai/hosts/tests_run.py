@@ -2,34 +2,55 @@
 
 import re
 from collections.abc import Callable
+from enum import IntEnum
 from typing import NamedTuple
 
-_LATEST = 20_000  # characters from the end of an output, where runners sum up
-_RUNNER = re.compile(
-    r"""(?:^|[;&|(\n!])\s*
-    (?:\w+=\S*\s+)*  # environment
-    (?:(?:sudo|time|env|command|exec|timeout\s+\S+|(?:uv|poetry|pdm|pipenv|rye|hatch)\s+run|npx|pnpx
-        |bunx|php|bundle\s+exec|\S*python[\d.]*\s+(?:-\w\s+)*?-m|coverage\s+run\s+-m)\s+(?:\w+=\S*\s+)*)*
-    (?:[^\s;&|()]*/)?  # directory of the program
-    (?:
-        (?:py\.?test | unittest | nose2 | gotestsum | jest | mocha | ava | tox | nox | rspec
-         | phpunit | ctest | bats)
-      | go\s+test | cargo\s+(?:\+\S+\s+)?(?:t|test|nextest) | node\s+(?:\S+\s+)*?--test
-      | zig\s+build\s+test
-      | (?:playwright|deno|bun|swift|dotnet|mix|zig|flutter|dart|rails|lein|sbt|stack|cabal)\s+test
-      | vitest | cypress\s+run
-      | (?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run\s+|exec\s+)?(?:t|jest|vitest|[\w:-]*test[\w:-]*)
-      | (?:make|just|mise|task|rake|invoke|bazel|mvnw?|gradlew?|composer|tools)(?:\s+|/)
-        (?:[\w./=:-]+\s+)*?[\w:-]*test[\w:-]*
-    )(?=$|[\s;&|)])""",
-    re.VERBOSE,
-)
+from iai.hosts.commands import Command
 
-_BUILT_ONLY = re.compile(  # builds or lists the tests and runs none
-    r"\bgo\s+(?:test|vet)\b[^;&|\n]*\s-(?:c|list)\b[^;&|\n]*"
-    r"|\b(?:cargo|py\.?test|dotnet|jest|vitest)\b[^;&|\n]*"
-    r"\s--(?:no-run|collect-only|co|list-tests|listTests|list)\b[^;&|\n]*"
+LATEST = 20_000  # characters from the end of an output, where runners sum up
+_ALWAYS = frozenset({  # programs that do nothing else
+    "pytest", "py.test", "unittest", "nose2", "gotestsum", "gotest", "ginkgo", "jest", "mocha",
+    "ava", "tox", "nox", "rspec", "phpunit", "pest", "ctest", "bats", "vitest", "busted", "prove",
+    "karma", "behave", "trial", "testcafe",
+})  # fmt: skip
+_BY_COMMAND = {  # programs that do it by one of these commands
+    "cargo": {"t", "test", "nextest", "llvm-cov"}, "go": {"test"}, "richgo": {"test"},
+    "cypress": {"run"}, "meson": {"test"}, "rake": {"spec"},
+    "mvn": {"verify", "integration-test"}, "mvnw": {"verify", "integration-test"},
+}  # fmt: skip
+_BY_NAME = frozenset({  # programs whose commands, targets or scripts of that kind have it in a name
+    "npm", "pnpm", "yarn", "bun", "deno", "make", "gmake", "ninja", "just", "mise", "task", "rake",
+    "invoke", "inv", "bazel", "bazelisk", "mvn", "mvnw", "gradle", "gradlew", "composer",
+    "playwright", "swift", "dotnet", "mix", "zig", "flutter", "dart", "rails", "lein", "sbt",
+    "stack", "cabal", "xcodebuild", "cmake", "manage.py", "django", "artisan", "nx", "turbo",
+    "lerna", "rush", "hatch",
+})  # fmt: skip
+_BY_OPTION = frozenset({"node", "tsx", "ts-node"})  # `--test`
+_IN_A_LINE = re.compile(r"Pkg\.test\(|\btest_(?:dir|file|local|package)\(|\bdevtools::test\(")
+_CHECKS = frozenset({"check", "verify", "ci", "spec", "specs", "e2e", "coverage"})
+_NO_RUN = re.compile(
+    r"(?:build|lint|clean|compile|generate|setup|install|uninstall|add|remove|format|fmt|view|docs)\b"
+    r"|(?:build|compile|assemble)[A-Z]|test-?[Cc]ompile|testClasses"
 )
+_NOTHING_RUN = frozenset({  # options with which tests are listed, built or explained
+    "--version", "--help", "--collect-only", "--co", "--list-tests", "--listTests", "--list",
+    "--no-run", "--init", "--fixtures", "--markers", "--showConfig", "--dry-run",
+})  # fmt: skip
+_WITH_WORD = frozenset({
+    "-C", "--prefix", "-f", "--file", "-w", "--workspace", "--filter", "-F", "-scheme", "--project",
+})  # fmt: skip
+_PARTS = re.compile(r"[:./_-]")
+_OF_SCRIPTS = frozenset({
+    "", "run", "all", "unit", "integration", "e2e", "ci", "sh", "bash", "py", "js", "ts", "rb",
+})  # fmt: skip
+
+
+class Runs(IntEnum):
+    """Whether a command runs tests."""
+
+    NO = 0
+    MAYBE = 1  # if it prints what a runner prints at its end
+    YES = 2
 
 
 class Summary(NamedTuple):
@@ -39,53 +60,143 @@ class Summary(NamedTuple):
     failed: int = 0
 
 
-def runs_tests(command: str) -> bool:
+def runs(command: Command) -> Runs:
     """Does a command call one of the common test runners?"""
-    return _RUNNER.search(_BUILT_ONLY.sub("", command)) is not None
+    program, rest = command.program, command.words[1:]
+    if not _NOTHING_RUN.isdisjoint(rest):
+        return Runs.NO
+    if program in _ALWAYS:
+        return Runs.YES
+    if program == "go" and not {"-c", "-list"}.isdisjoint(rest):
+        return Runs.NO
+    if program in ("make", "gmake", "just", "ninja") and "-n" in rest:
+        return Runs.NO
+    plain = _plain(rest)
+    if (
+        (plain[:1] and plain[0] in _BY_COMMAND.get(program, ()))
+        or (program in _BY_OPTION and "--test" in rest)
+        or (program in ("julia", "Rscript", "R") and any(map(_IN_A_LINE.search, rest)))
+    ):
+        return Runs.YES
+    if program in _BY_NAME:
+        return _by_name(plain[1:] if plain[:1] == ["build"] and program == "zig" else plain)
+    return _by_script(command.words[0])
+
+
+def _plain(rest: tuple[str, ...]) -> list[str]:
+    """Return the words that are no options, nor belong to one."""
+    found = []
+    for before, word in zip(("", *rest), rest, strict=False):
+        if not word.startswith(("-", "+")) and before not in _WITH_WORD:
+            found.append(word)
+    return found
+
+
+def _by_name(plain: list[str]) -> Runs:
+    if not plain or _NO_RUN.match(plain[0]):
+        return Runs.NO
+    if any(_names_tests(word) for word in plain if not _NO_RUN.match(word)):
+        return Runs.YES
+    return Runs.NO if _CHECKS.isdisjoint(plain) else Runs.MAYBE
+
+
+def _names_tests(word: str) -> bool:
+    return word == "t" or any(
+        part in ("test", "tests", "pytest", "unittest")
+        or part.endswith(("Test", "Tests", "Spec"))
+        or re.match(r"tests?[A-Z]", part)
+        for part in _PARTS.split(word)
+    )
+
+
+def _by_script(path: str) -> Runs:
+    """Is this a script that runs the tests, or one that may be a test?"""
+    parts = _PARTS.split(path.lower())
+    if "test" not in path.lower() or not {"test", "tests", "runtests"} & set(parts):
+        return Runs.NO
+    name = set(_PARTS.split(path.lower().rsplit("/", 1)[-1])) - _OF_SCRIPTS
+    own = bool(name) and name <= {"test", "tests", "runtests"}
+    return Runs.YES if own and "/" in path else Runs.MAYBE
 
 
 def counts(output: str) -> Summary | None:
-    """Return how many tests passed and failed; None if no runner known sums up in the output."""
-    output = output[-_LATEST:]
-    for read in _READERS:
-        found = read(output)
-        if found is not None:
+    """Return how many tests passed and failed; None if no runner known sums up in the output.
+
+    Tests that were left out count as neither.
+    """
+    output = f"{output[-LATEST:]}\n"
+    for hints, read in _READERS:
+        if any(hint in output for hint in hints) and (found := read(output)) is not None:
             return found
     return None
 
 
-def _summed(line: re.Pattern[str], passed: str, failed: str) -> Callable[[str], Summary | None]:
-    """Read a summary line, of which the last is meant, by the words that follow its numbers."""
-    good, bad = re.compile(rf"(\d+) (?:{passed})\b"), re.compile(rf"(\d+) (?:{failed})\b")
+Reader = Callable[[str], Summary | None]
+
+
+def _line(pattern: str, *, each: bool = False) -> Reader:
+    """Read a summary by the names of its groups: the last that is printed, or the sum of `each`.
+
+    p... is a number that passed, f... that failed, s... that were left out, t... a total of all.
+    """
+    line = re.compile(pattern, re.MULTILINE)
 
     def read(output: str) -> Summary | None:
-        lines = line.findall(output)
-        if not lines:
+        found = [_summed_up(match) for match in line.finditer(output)]
+        if not found:
             return None
-        return Summary(*(sum(map(int, words.findall(lines[-1]))) for words in (good, bad)))
+        if not each:
+            return found[-1]
+        return Summary(sum(one.passed for one in found), sum(one.failed for one in found))
 
     return read
 
 
-def _cargo(output: str) -> Summary | None:
-    """Each binary sums up for itself."""
-    lines = re.findall(r"^test result: .*?(\d+) passed; (\d+) failed", output, re.MULTILINE)
-    return Summary(sum(int(p) for p, _ in lines), sum(int(f) for _, f in lines)) if lines else None
+def _summed_up(found: re.Match[str]) -> Summary:
+    numbers = {"p": 0, "f": 0, "s": 0, "t": 0}
+    for name, number in found.groupdict(default="0").items():
+        numbers[name[0]] += int(number.replace(",", ""))
+    passed = numbers["p"] or max(0, numbers["t"] - numbers["f"] - numbers["s"])
+    return Summary(passed, numbers["f"])
+
+
+def _words(line: str, passed: str, failed: str) -> Reader:
+    """Read the last line of a kind by the words that follow its numbers, in any order."""
+    of_kind = re.compile(line, re.MULTILINE)
+    good, bad = re.compile(rf"([\d,]+) (?:{passed})\b"), re.compile(rf"([\d,]+) (?:{failed})\b")
+
+    def read(output: str) -> Summary | None:
+        lines = of_kind.findall(output)
+        if not lines:
+            return None
+        numbers = (words.findall(lines[-1]) for words in (good, bad))
+        return Summary(*(sum(int(n.replace(",", "")) for n in found) for found in numbers))
+
+    return read
+
+
+def _listed(passed: str, failed: str, *, both: bool = False) -> Reader:
+    """Read the two counts on lines of their own, of which the last are meant."""
+    good, bad = re.compile(passed, re.MULTILINE), re.compile(failed, re.MULTILINE)
+
+    def read(output: str) -> Summary | None:
+        counted = good.findall(output), bad.findall(output)
+        if not any(counted) or (both and not all(counted)):
+            return None
+        return Summary(*(int(found[-1]) if found else 0 for found in counted))
+
+    return read
 
 
 def _unittest(output: str) -> Summary | None:
     ran = re.search(r"^Ran (\d+) tests? in ", output, re.MULTILINE)
     if ran is None:
         return None
-    bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", output))
-    return Summary(max(0, int(ran[1]) - bad), bad)
-
-
-def _node(output: str) -> Summary | None:
-    """`node --test`, as TAP or with the signs of its own reporter."""
-    passed = re.search(r"^(?:#|\u2139) pass (\d+)$", output, re.MULTILINE)
-    failed = re.search(r"^(?:#|\u2139) fail (\d+)$", output, re.MULTILINE)
-    return Summary(int(passed[1]), int(failed[1])) if passed and failed else None
+    ended = re.search(r"^(?:OK|FAILED)\b.*$", output[ran.end() :], re.MULTILINE)
+    numbers = dict(re.findall(r"([\w ]+)=(\d+)", ended[0] if ended else ""))
+    bad = sum(int(numbers.get(name, 0)) for name in ("failures", "errors", " errors"))
+    left_out = int(numbers.get("skipped", 0)) + int(numbers.get(" skipped", 0))
+    return Summary(max(0, int(ran[1]) - bad - left_out), bad)
 
 
 def _go(output: str) -> Summary | None:
@@ -98,79 +209,96 @@ def _go(output: str) -> Summary | None:
     return Summary(passed, failed) if passed or failed else None
 
 
-def _of_all(pattern: str, *, bad: int = 2) -> Callable[[str], Summary | None]:
-    """Read a line with a total, the first group, and `bad` kinds of failures; the last counts."""
-    line = re.compile(pattern, re.MULTILINE)
-
-    def read(output: str) -> Summary | None:
-        found = list(line.finditer(output))
-        if not found:
-            return None
-        total, *failures = (int(found[-1][n + 1] or 0) for n in range(bad + 1))
-        return Summary(max(0, total - sum(failures)), sum(failures))
-
-    return read
+def _tap(output: str) -> Summary | None:
+    """Test Anything Protocol, of version 12 to 14, without what is below a test."""
+    if re.search(r"^1\.\.\d+", output, re.MULTILINE) is None:
+        return None
+    lines = re.findall(r"^(not )?ok\b(?: \d+)?(.*)$", output, re.MULTILINE)
+    left = [bad for bad, rest in lines if not re.search(r"# (?:skip|todo)", rest, re.IGNORECASE)]
+    return Summary(left.count(""), len(left) - left.count("")) if lines else None
 
 
-def _listed(passed: str, failed: str) -> Callable[[str], Summary | None]:
-    """Read the two counts on lines of their own, of which the last are meant."""
-    good, bad = re.compile(passed, re.MULTILINE), re.compile(failed, re.MULTILINE)
-
-    def read(output: str) -> Summary | None:
-        counts = good.findall(output), bad.findall(output)
-        return (
-            Summary(*(int(found[-1]) if found else 0 for found in counts)) if any(counts) else None
-        )
-
-    return read
-
-
-def _ctest(output: str) -> Summary | None:
-    found = re.search(r"^\d+% tests passed, (\d+) tests failed out of (\d+)", output, re.MULTILINE)
-    return Summary(int(found[2]) - int(found[1]), int(found[1])) if found else None
-
-
-def _dotnet(output: str) -> Summary | None:
-    """Each assembly sums up for itself."""
-    found = re.findall(r"Failed: +(\d+), Passed: +(\d+), Skipped: ", output)
-    return Summary(sum(int(p) for _, p in found), sum(int(f) for f, _ in found)) if found else None
-
-
-_READERS: tuple[Callable[[str], Summary | None], ...] = (
-    _cargo,
-    _summed(  # nextest
-        re.compile(r"^\s*Summary \[.*\] .*tests? run:.*$", re.MULTILINE), "passed", "failed"
-    ),
-    _summed(  # gotestsum
-        re.compile(r"^DONE \d+ tests?.*$", re.MULTILINE), "tests?", "failures?|errors?"
-    ),
-    _summed(  # jest, vitest
-        re.compile(r"^ *Tests:? +.*\d+ (?:passed|failed).*$", re.MULTILINE), "passed", "failed"
-    ),
-    _summed(  # pytest
-        re.compile(r"^=* ?\d+ (?:passed|failed|error|skipped|xfailed|deselected).* in [\d.]+s.*$",
-                   re.MULTILINE),
-        "passed", "failed|errors?",
-    ),
-    _unittest,
-    _node,
-    _summed(re.compile(r"^ *\d+ passing[\s\S]*", re.MULTILINE), "passing", "failing"),  # mocha
-    _summed(  # rspec: its failures are among its examples
-        re.compile(r"^\d+ examples?, \d+ failures?.*$", re.MULTILINE), "examples?", "failures?"
-    ),
-    _summed(  # deno
-        re.compile(r"^(?:ok|FAILED) \| .*\d+ passed.*$", re.MULTILINE), "passed", "failed"
-    ),
-    _listed(r"^ +(\d+) passed \([\d.]+m?s\)", r"^ +(\d+) failed$"),  # Playwright
-    _listed(r"^ *(\d+) pass$", r"^ *(\d+) fail$"),  # bun
-    _dotnet,
-    _ctest,
-    _of_all(r"^Tests: (\d+), Assertions: \d+(?:, Errors: (\d+))?(?:, Failures: (\d+))?"),  # PHPUnit
-    _of_all(r"^OK \((\d+) tests?, \d+ assertions?\)", bad=0),  # PHPUnit
-    _of_all(r"Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: \d+$"),  # Maven
-    _of_all(r"^(\d+) tests? completed, (\d+) failed", bad=1),  # Gradle
-    _of_all(r"^(?:\d+ doctests?, )?(\d+) tests?, (\d+) failures?", bad=1),  # Mix
-    _of_all(r"^(\d+) runs, \d+ assertions, (\d+) failures, (\d+) errors"),  # Minitest
-    _of_all(r"Executed (\d+) tests?, with (\d+) failures?", bad=1),  # XCTest
-    _go,
+# Words that are in an output if its reader finds anything, and the reader. To look for words takes
+# a hundredth of the time.
+_READERS: tuple[tuple[tuple[str, ...], Reader], ...] = (
+    (("test result: ",),  # cargo: each binary
+     _line(r"^test result: .*?(?P<p>\d+) passed; (?P<f>\d+) failed", each=True)),
+    (("Summary [",),  # nextest
+     _words(r"^\s*Summary \[.*\] .*tests? run:.*$", "passed", "failed")),
+    (("DONE ",),  # gotestsum
+     _line(r"^DONE (?P<t>\d+) tests?(?:, (?P<s>\d+) skipped)?(?:, (?P<f>\d+) failures?)?"
+           r"(?:, (?P<f2>\d+) errors?)?")),
+    (("Tests",),  # jest, vitest, pest
+     _words(r"^[ \u2502]*Tests:? +.*\d+ (?:passed|failed).*$", "passed", "failed")),
+    ((" passed", " failed", " error", " skipped", " xfailed", " deselected"),  # pytest
+     _words(r"^=* ?[\d,]+ (?:passed|failed|error|skipped|xfailed|deselected).* in [\d.]+s.*$",
+            "passed", "failed|errors?")),
+    (("Ran ",), _unittest),
+    ((" pass ",),  # node
+     _listed(r"^(?:#|\u2139) pass (\d+)$", r"^(?:#|\u2139) fail (\d+)$", both=True)),
+    ((" passing",),  # mocha
+     _words(r"^ *\d+ passing[\s\S]*", "passing", "failing")),
+    ((" example",),  # rspec
+     _line(r"^(?P<t>\d+) examples?, (?P<f>\d+) failures?(?:, (?P<s>\d+) pending)?")),
+    ((" | ",),  # deno
+     _words(r"^(?:ok|FAILED) \| .*\d+ passed.*$", "passed", "failed")),
+    ((" passed (",),  # Playwright
+     _listed(r"^ +(\d+) passed \([\d.]+m?s?\)", r"^ +(\d+) failed$")),
+    ((" pass\n", " fail\n"),  # bun
+     _listed(r"^ *(\d+) pass$", r"^ *(\d+) fail$")),
+    (("Passed:",),  # .NET: each assembly
+     _line(r"Failed: +(?P<f>\d+), Passed: +(?P<p>\d+), Skipped: ", each=True)),
+    (("succeeded: ",),  # .NET 9
+     _line(r"total: \d+, failed: (?P<f>\d+), succeeded: (?P<p>\d+), skipped: ")),
+    (("Total tests: ",),  # .NET, vstest
+     _line(r"^Total tests: (?P<t>\d+)(?:\s+Passed: \d+)?(?:\s+Failed: (?P<f>\d+))?"
+           r"(?:\s+Skipped: (?P<s>\d+))?")),
+    (("% tests passed",),  # CTest
+     _line(r"^\d+% tests passed, (?P<f>\d+) tests failed out of (?P<t>\d+)")),
+    (("Assertions: ",),  # PHPUnit
+     _line(r"^Tests: (?P<t>\d+), Assertions: \d+(?:, Errors: (?P<f>\d+))?"
+           r"(?:, Failures: (?P<f2>\d+))?(?:, Warnings: \d+)?(?:, Skipped: (?P<s>\d+))?")),
+    (("OK (",),  # PHPUnit
+     _line(r"^OK \((?P<t>\d+) tests?, \d+ assertions?\)")),
+    (("Tests run: ",),  # Maven
+     _line(r"Tests run: (?P<t>\d+), Failures: (?P<f>\d+), Errors: (?P<f2>\d+), "
+           r"Skipped: (?P<s>\d+)$")),
+    ((" completed",),  # Gradle
+     _line(r"^(?P<t>\d+) tests? completed(?:, (?P<f>\d+) failed)?(?:, (?P<s>\d+) skipped)?")),
+    ((" failure",),  # Mix, bats
+     _line(r"^(?:(?P<t>\d+) doctests?, )?(?P<t2>\d+) tests?, (?P<f>\d+) failures?"
+           r"(?:, (?P<s>\d+) skipped)?")),
+    ((" runs, ",),  # Minitest
+     _line(r"^(?P<t>\d+) runs, \d+ assertions, (?P<f>\d+) failures, (?P<f2>\d+) errors"
+           r"(?:, (?P<s>\d+) skips)?")),
+    (("Executed ",),  # XCTest
+     _line(r"Executed (?P<t>\d+) tests?, with (?P<f>\d+) failures?")),
+    (("Test run with ",),  # Swift Testing
+     _line(r"Test run with (?P<t>\d+) tests? (?:in \d+ suites? )?(?:passed|failed) after"
+           r"(?: [\d.]+ seconds with (?P<f>\d+) issues?)?")),
+    ((" +",),  # Dart, Flutter
+     _line(r"^\d\d:\d\d \+(?P<p>\d+)(?: ~\d+)?(?: -(?P<f>\d+))?: (?:All|Some) tests")),
+    (("Ok: ",),  # Meson
+     _line(r"^Ok: +(?P<p>\d+)\s+(?:Expected Fail: +\d+\s+)?Fail: +(?P<f>\d+)")),
+    ((" out of ",),  # Bazel
+     _line(r"^Executed \d+ out of \d+ tests?: (?P<p>\d+) tests? pass(?:es)?"
+           r"(?: and (?P<f>\d+) fail)?")),
+    (("Passing: ",),  # Cypress
+     _listed(r"^[ \u2502]+Passing: +(\d+)", r"^[ \u2502]+Failing: +(\d+)", both=True)),
+    (("! -- ",),  # Ginkgo
+     _line(r"^(?:SUCCESS|FAIL)! -- (?P<p>\d+) Passed \| (?P<f>\d+) Failed")),
+    (("[  PASSED", "[  FAILED"),  # GoogleTest
+     _listed(r"^\[  PASSED  \] (\d+) tests?\.", r"^\[  FAILED  \] (\d+) tests?, listed")),
+    (("test cases: ",),  # Catch2, doctest
+     _words(r"^test cases: .*$", "passed", "failed")),
+    (("All tests passed (",),  # Catch2
+     _line(r"^All tests passed \(\d+ assertions? in (?P<p>\d+) test cases?\)")),
+    ((" successes / ",),  # busted
+     _line(r"^(?P<p>\d+) successes / (?P<f>\d+) failures / (?P<f2>\d+) errors")),
+    (("[ FAIL ",),  # testthat
+     _line(r"^\[ FAIL (?P<f>\d+) \| WARN \d+ \| SKIP \d+ \| PASS (?P<p>\d+) \]")),
+    (("Files=",),  # prove
+     _line(r"^Files=\d+, Tests=(?P<p>\d+), [\s\S]*^Result: PASS")),
+    (("1..",), _tap),
+    (("--- PASS", "--- FAIL", "ok  ", "ok \t", "ok\t", "FAIL\t"), _go),
 )  # fmt: skip

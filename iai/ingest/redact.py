@@ -75,6 +75,9 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
         calls=tuple(
             Call(call.id, action(call.action, redact), redact(call.input)) for call in state.calls
         ),
+        commits=tuple(
+            structs.replace(made, action=action(made.action, redact)) for made in state.commits
+        ),
         queue=tuple(structs.replace(one, text=redact(one.text)) for one in state.queue),
         todos=_steps(state.todos, redact),
         requests=tuple(key if _OF_IDS.fullmatch(key) else redact(key) for key in state.requests),

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from iai.recall.named_person import machines, machines_of
 from iai.recall.named_session import session_id
 from iai.recall.timeline import stretches
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 START_S = 35.0  # `iai up` gives up after 30
 FORGET_S = 30.0
@@ -215,11 +215,9 @@ class Memory:
     def _project(self, named: str) -> str:
         return project_id("." if named == "here" else named, self._layout)
 
-    @contextmanager
-    def _records(self) -> Iterator[RecordView]:
+    def _records(self) -> AbstractContextManager[RecordView]:
         """Read the records, whether or not the group is running."""
-        with closing(Records(self._layout.records)) as records, records.view() as view:
-            yield view
+        return view_of(self._layout.records)
 
     @contextmanager
     def _group(self) -> Iterator[Client]:

@@ -14,6 +14,7 @@ CALLS = 64  # calls that wait for their result; an agent starts some ten at once
 CALL_INPUT = 4_096  # characters of what a call was given
 QUEUED = 32  # prompts that wait for the agent
 QUEUED_TEXT = 16_384  # characters of one that waits
+COMMITS = 16  # that may be taken back
 HEARD = 8  # messages of which one of two forms has come
 HEARD_TEXT = 262_144  # characters of one that waits for the other form
 REQUESTS = 32  # as many as a rewind is looked for in
@@ -26,6 +27,14 @@ class Call(Struct, frozen=True):
     id: str
     action: Action
     input: str = ""  # a command, or the questions, each on a line
+
+
+class Made(Struct, frozen=True):
+    """A commit that is not taken back, and the directory that it was made in."""
+
+    place: str
+    action: Action
+    pushed: bool = False
 
 
 class Queued(Struct, frozen=True):
@@ -62,6 +71,7 @@ class Context(Struct, kw_only=True, frozen=True):
     calls: tuple[Call, ...] = ()
     queue: tuple[Queued, ...] = ()
     handed: tuple[bytes, ...] = ()  # digests of queued prompts that are turns already
+    commits: tuple[Made, ...] = ()  # the latest
     items: tuple[Queued, ...] = ()  # messages without their words, whose second form may come
     todos: tuple[Step, ...] = ()  # the to-do list, for versions that send it item by item
     todo_ids: tuple[str, ...] = ()
@@ -77,7 +87,9 @@ C = TypeVar("C", bound=Context)
 
 def without_words(context: C) -> C:
     """Return a context without anything that was said or done."""
-    return structs.replace(context, title="", title_rank=0, calls=(), queue=(), todos=())
+    return structs.replace(
+        context, title="", title_rank=0, calls=(), queue=(), commits=(), todos=()
+    )
 
 
 def without(context: C, says: Callable[[str], bool]) -> C:
@@ -89,6 +101,7 @@ def without(context: C, says: Callable[[str], bool]) -> C:
         title=context.title if titled else "",
         title_rank=context.title_rank if titled else 0,
         calls=tuple(c for c in context.calls if not any(map(says, (c.input, *c.action.words)))),
+        commits=tuple(m for m in context.commits if not any(map(says, m.action.words))),
         queue=tuple(prompt for prompt in context.queue if not says(prompt.text)),
         todos=tuple(item for item, keep in zip(context.todos, kept, strict=True) if keep),
         todo_ids=tuple(i for i, keep in zip(context.todo_ids, kept, strict=False) if keep),

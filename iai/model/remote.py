@@ -7,9 +7,10 @@ from urllib.parse import unquote
 
 _SCP = re.compile(r"^(?:[^/]*@)?(?P<host>[^:/]{2,}):(?P<path>(?!//).+)$")  # not `C:\`
 _SCHEME = re.compile(
-    r"^(?P<scheme>[a-z+]+)://(?:[^/]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.+)$", re.IGNORECASE
+    r"^(?P<scheme>[a-z+]+)://(?:[^/]*@)?(?P<host>\[[^]/]*\]|[^/:]*)(?::\d+)?/(?P<path>.+)$",
+    re.IGNORECASE,
 )
-_USER = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/]*)@", re.IGNORECASE)
+_USER = re.compile(r"^(?P<scheme>(?:[a-z][a-z0-9+.-]*:)?//)?(?P<user>[^/]*)@", re.IGNORECASE)
 _EXTRA = re.compile(r"[?#]")
 
 # Forges that don't tell upper from lower case in the paths of repositories.

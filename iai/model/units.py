@@ -12,6 +12,7 @@ LONG_S = 10.0  # spans from here on are shown without fractions
 _SPAN = re.compile(r"(\d{1,9})([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LAST = (1 << 63) - 1
+_KB, _MB = 1_000, 1_000_000
 
 
 def ago(then: int, wall: int) -> str:
@@ -51,7 +52,7 @@ def when(wall: int) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes for people."""
-    return f"{count / 1e6:.1f} MB"
+    return f"{count / _MB:.1f} MB" if count >= _MB / 10 else f"{count / _KB:.1f} kB"
 
 
 def period(since: str, until: str, wall: int) -> tuple[int, int]:

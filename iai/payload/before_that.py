@@ -25,10 +25,13 @@ def came_to(session: Summary) -> str:
     parts = [_outcome(session)]
     parts += [phrases.commit(action) for action in session.commits[-2:]]
     parts += [phrases.pull(action) for action in session.pull_requests[-1:]]
-    changed = names_of([file.path for file in session.changed if not file.gone])
-    if changed:
-        parts.append(phrases.listed(changed, _FILES_EARLIER))
+    parts.append(_files(session))
     return f"{_goal(session)} -> {'; '.join(part for part in parts if part)}"
+
+
+def _files(session: Summary) -> str:
+    changed = names_of([file.path for file in session.changed if not file.gone])
+    return phrases.listed(changed, _FILES_EARLIER) if changed else ""
 
 
 def _goal(session: Summary) -> str:
@@ -71,4 +74,4 @@ def elsewhere(project: str, session: Summary, names: Names) -> str:
     name, who = framing.inline(project, phrases.NAME), phrases.whose(session.info.machine, names)
     by = "" if who.yours else f", {who.brief}"
     when = phrases.day(session.ended_at)
-    return f"- {name}{by}, {when}: {_goal(session)} -> {_outcome(session)}"
+    return f"- {name}{by}, {when}: {_goal(session)} -> {_outcome(session) or _files(session)}"

@@ -93,7 +93,8 @@ _ASKS = re.compile(  # without a question mark
     re.IGNORECASE,
 )
 _AGREES = re.compile(
-    r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|do (?:it|that)|let'?s do (?:it|that)"
+    r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|go for it|do (?:it|that)"
+    r"|let'?s (?:do|try|follow through with) (?:it|that|your (?:recommendation|suggestion)s?)"
     r"|sounds good|looks good|thanks?|continue|commit|push|try again"
     r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"
     r"|adelante|hazlo|sim|pode|sì|va bene|procedi|да|давай|хорошо|tak|好的?|可以|はい|お願いします"
@@ -158,8 +159,12 @@ def typed(text: str) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Return whether a text says something of its own: typed, and no question or consent."""
-    return not pasted(text) and not only_asks(text)
+    """Return whether a text says something of its own: typed, and no question or consent.
+
+    On several lines it has to speak to somebody: reviews, logs and lists do not.
+    """
+    spoken = "\n" not in text.strip() or _PERSON.search(text) is not None
+    return spoken and not pasted(text) and not only_asks(text)
 
 
 def _decides(sentence: str, *, reported: bool) -> bool:

@@ -56,8 +56,8 @@ _PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much 
 _FILE = re.compile(r"^`[^`]*`(?: and `[^`]*`)?(?: \([^)]*\))?(?: ?[:\u2013\u2014-]) (?=\w)")
 _ASIDE = re.compile(r"\s*\((?:both |lines? |[+-]|`)[^)]*\)")  # "(lines 3-9)", "(`quay.py`)"
 _I = re.compile(  # what a sentence in brief does without
-    r"^(?:(?:done|changes?|fix|result)\W+)?(?:(?:i|we)(?:'ve| have)? )?"
-    rf"(?:(?:also|now|successfully|completely) )*(?={_VERBS}\b)",
+    r"^(?:done\W+|(?:(?:changes?|fix|result)\W+)?(?:(?:i|we)(?:'ve| have)? )?"
+    rf"(?:(?:also|now|successfully|completely) )*(?={_VERBS}\b))",
     re.IGNORECASE,
 )
 _REST = re.compile(r"(?: [\u2013\u2014-]|[.:;]) .*", re.DOTALL)  # of an item after what it says
@@ -94,12 +94,15 @@ def done(text: str, limit: int) -> str:
 def verdict(text: str, limit: int) -> str:
     """Return what an answer came to where nothing was done, or the first that it says; or "".
 
-    The items of a list only where it says nothing else.
+    The items of a list, and sentences that name nothing, only where it says nothing else.
     """
     parts = sorted(_parts(text), key=lambda part: part.item)
-    told = [one for one in _sentences(parts) if _says_something(one) and not _REFERS.match(one)]
-    judged = filter(_VERDICT.match, told)
-    return _joined([next(judged, told[0])], limit) if told else ""
+    every = [one for one in _sentences(parts) if not _REFERS.match(one) and one[-1:] != "?"]
+    for least in (SHORT, SHORTEST):
+        told = [one for one in every if _says_something(one, least)]
+        if told:
+            return _joined([next(filter(_VERDICT.match, told), told[0])], limit)
+    return ""
 
 
 def _parts(text: str) -> Iterator[Statement]:

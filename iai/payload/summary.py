@@ -62,7 +62,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ended_at: int
     requests: tuple[Record, ...] = ()  # the first, then the latest `REQUESTS`
     last: Exchange = Exchange()  # without its narration
-    work: Exchange | None = None  # the last answered one that changed something, if another
+    work: Exchange | None = None  # the last that changed, or else explained, much; if another
     result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
@@ -115,7 +115,7 @@ def summarise(
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
     latest_first = [(much, e) for e in reversed(exchanges) if (much := _work_in(e))]
-    worked = next((exchange for _, exchange in latest_first), last)
+    worked = next((exchange for _, exchange in latest_first), _explained(exchanges))
     _, most = max(latest_first, key=itemgetter(0), default=(0, _most_answered(exchanges)))
     return Summary(
         info=info,
@@ -169,11 +169,34 @@ def _with_command(exchange: Exchange) -> Exchange:
 
 
 def _most_answered(exchanges: Sequence[Exchange]) -> Exchange:
-    """Return what a review or an explanation came to: the last of the long answers."""
-    shown = [e for e in exchanges if e.answer and not (e.request and e.request.dismissed)]
-    longest = max((len(e.answer.text) for e in shown if e.answer), default=0)
-    long = (e for e in reversed(shown) if e.answer and len(e.answer.text) >= longest / 2)
-    return next(long, Exchange())
+    """Return what a review or an explanation came to: the last of the long answers.
+
+    If the first request is a question, it is the answer to that, if it is a long one, too.
+    """
+    answered = [e for e in exchanges if e.answer and not (e.request and e.request.dismissed)]
+    longest = max(map(_answer_length, answered), default=0)
+    long = [e for e in answered if _answer_length(e) >= longest / 2]
+    question = long[:1] == answered[:1] and any(map(_asks, long[:1]))
+    return next(iter(long if question else reversed(long)), Exchange())
+
+
+def _explained(exchanges: Sequence[Exchange]) -> Exchange:
+    """Return the exchange that explained the most, where nothing was changed.
+
+    The last one, unless an earlier answer says at least half as much.
+    """
+    *earlier, last = exchanges or [Exchange()]
+    answered = (e for e in earlier if not (e.request and e.request.dismissed))
+    most = max(answered, key=_answer_length, default=last)
+    return most if _answer_length(most) >= max(1, _answer_length(last) / 2) else last
+
+
+def _answer_length(exchange: Exchange) -> int:
+    return len(exchange.answer.text) if exchange.answer else 0
+
+
+def _asks(exchange: Exchange) -> bool:
+    return exchange.request is not None and exchange.request.text.rstrip().endswith("?")
 
 
 def _shown(exchange: Exchange) -> Exchange:

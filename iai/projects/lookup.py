@@ -11,7 +11,7 @@ from iai.projects import relocation
 from iai.projects.identity import identify
 from iai.protocol.ingest import Place
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 
 def project_id(named: str, layout: Layout) -> str:
@@ -21,17 +21,13 @@ def project_id(named: str, layout: Layout) -> str:
     """
     if not named:
         return ""
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            if is_path(named):
-                known = relocation.resolve(identify(str(Path(named).absolute())), view)
-                if view.project_named(known.id) is not None:
-                    return view.belongs(known.id)
-            found = {view.belongs(place.id): place for place in _named(named, view)}
-            return view.belongs(_only(named, found.values(), view.projects()).id)
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        if is_path(named):
+            known = relocation.resolve(identify(str(Path(named).absolute())), view)
+            if view.project_named(known.id) is not None:
+                return view.belongs(known.id)
+        found = {view.belongs(place.id): place for place in _named(named, view)}
+        return view.belongs(_only(named, found.values(), view.projects()).id)
 
 
 def project_here(layout: Layout) -> str:
@@ -40,15 +36,12 @@ def project_here(layout: Layout) -> str:
     Of a store that is locked for this process: of that directory's own project, whether or not it
     is merged into another.
     """
+    own = identify(str(Path.cwd())).id
     try:
-        records = Records(layout.records)
+        with view_of(layout.records) as view:
+            return view.belongs(own)
     except StoreLocked:
-        return identify(str(Path.cwd())).id
-    try:
-        with records.view() as view:
-            return view.belongs(identify(str(Path.cwd())).id)
-    finally:
-        records.close()
+        return own
 
 
 def project(named: str, view: RecordView) -> Place:

@@ -5,7 +5,7 @@ from iai.errors import BadUsage
 from iai.model.member import Member
 from iai.model.people import People
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 ME = "me"
 
@@ -18,12 +18,8 @@ def machines_of(named: str, layout: Layout) -> tuple[str, ...]:
     """
     if not named:
         return ()
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            return machines(named, view)
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        return machines(named, view)
 
 
 def machines(named: str, view: RecordView) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from iai.config.layout import Layout
 from iai.errors import BadUsage, NoRecord
-from iai.store.records import Records
+from iai.store.records import view_of
 
 
 def session_id(named: str, layout: Layout) -> str:
@@ -12,10 +12,8 @@ def session_id(named: str, layout: Layout) -> str:
     """
     if not named.startswith("#"):
         return named
-    records = Records(layout.records)
-    with records.view() as view:
+    with view_of(layout.records) as view:
         record = view.find(named)
-    records.close()
     if record is None:
         raise NoRecord(named)
     if not record.session:

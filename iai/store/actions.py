@@ -226,6 +226,18 @@ class ActionChange(ActionView):
             self._delete_index(session, action, key)
         return [key for key, _ in gone]
 
+    def undo_action(self, session: bytes, key: str, since: int) -> bytes:
+        """Mark one action of this machine's as undone; return its own key, b"" if it is not there.
+
+        It was done at a time or later; `key` is its idempotency key.
+        """
+        n = self._t.intact(digest(key), db=self._db["action_keys"])
+        for place, action in self._between(session, since, None):
+            if n == place[-8:] and not action.undone:
+                self.put_action(place, action, structs.replace(action, undone=True))
+                return place
+        return b""
+
     def _delete_index(self, session: bytes, action: Action, key: bytes) -> None:
         for database, index_key in index_keys(session, action, key[-8:]):
             self._t.delete(index_key, db=self._db[database])

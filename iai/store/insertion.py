@@ -90,6 +90,8 @@ class Insertion:
             if found.label or found.forgotten:
                 label = found.label
                 self._know_by(new, label)
+        if label is None and (label := self._view.in_another_session(new)) is not None:
+            self._know_by(new, label)
         return label
 
     def _know_by(self, new: NewRecord, label: int) -> None:

@@ -8,7 +8,7 @@ from iai.model.clock import NS
 from iai.model.member import Member
 from iai.model.record import JUST_NOW, NewRecord, Record, Transcript, digest
 from iai.store.amendments import AmendmentView
-from iai.store.codec import decode_time, decode_u64, unpack
+from iai.store.codec import decode_time, decode_u64, encode_time, unpack
 from iai.store.inbox import Mark
 from iai.store.log_view import LogView
 from iai.store.rereading import RereadingView
@@ -42,6 +42,25 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
             return record.label if record else None
         if new.source.transcript:
             return next(iter(self.heard(new)), None)
+        return None
+
+    def in_another_session(self, new: NewRecord) -> int | None:
+        """Return the label of the very same turn in another session, which a fork has copied.
+
+        It has the same words at the same moment: of two that are said, the times differ.
+        """
+        if not new.source.transcript:
+            return None
+        for key, _ in self._t.prefixed(self._db["by_created"], encode_time(new.created_at)):
+            label = decode_u64(key[-8:])
+            known = self.get(label)
+            if (
+                known is not None
+                and (known.host, known.role, known.text) == (new.host, new.role, new.text)
+                and known.session != new.session
+                and known.source.transcript
+            ):
+                return label
         return None
 
     def heard(self, turn: NewRecord) -> list[int]:

@@ -84,3 +84,17 @@ class Records(Store):
         yield from super().problems()
         with self._environment.read() as transaction:
             yield from RecordAudit(self._environment, transaction).problems()
+
+
+@contextmanager
+def view_of(path: Path) -> Iterator[RecordView]:
+    """Open the records at a path for one view of them.
+
+    Raises StoreAbsent before anything was stored, StoreLocked, StoreError.
+    """
+    records = Records(path)
+    try:
+        with records.view() as view:
+            yield view
+    finally:
+        records.close()

@@ -49,6 +49,9 @@ class RequestWork:
         key = session_key(host, session)
         if self._view.is_gone(key):
             return False
+        if new.undone and self._view.has_action(new.key):
+            self._undo(new, key, at)
+            return False
         request, done_in = self.open_requests.at(key, at), self._filing.home_of(project)
         elsewhere = done_in if done_in != self.open_requests.project(request) else ""
         place = self._actions.add_action(key, structs.replace(new, at=at, project=elsewhere))
@@ -57,6 +60,15 @@ class RequestWork:
         self._notes.acted(place, done_in)
         self.count(new, key, request, done_in, session)
         return True
+
+    def _undo(self, gone: Action, session: bytes, at: int) -> None:
+        """Mark an action as undone by a later one."""
+        place = self._actions.undo_action(session, gone.key, at)
+        action = self._view.action(place) if place else None
+        if action is not None:
+            project = self.open_requests.project(self.open_requests.at(session, at))
+            self._notes.acted(place, self._filing.home_of(action.project) or project)
+            self.exchange_changed(session, at)
 
     def count(self, new: Action, key: bytes, request: int, project: str, session: str) -> None:
         """Count an action that was put in, and have its exchange be derived again."""

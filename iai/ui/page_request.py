@@ -1,7 +1,7 @@
 """What a browser asks a page for, and what every page needs to answer."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.store.record_view import RecordView
-from iai.store.records import Records
+from iai.store.records import view_of
 
 LONGEST = 1_000  # characters of one field of an address
 DEEPEST = 5_000  # entries into a list that pages may go
@@ -62,11 +62,9 @@ class PageRequest(Struct, frozen=True):
             raise BadUsage(f"a list ends at entry {DEEPEST:,}; filter it to see older entries")
         return offset
 
-    @contextmanager
-    def records(self) -> Iterator[RecordView]:
+    def records(self) -> AbstractContextManager[RecordView]:
         """Open the records as of now. Raises StoreAbsent before the first, and StoreError."""
-        with closing(Records(self.layout.records)) as records, records.view() as view:
-            yield view
+        return view_of(self.layout.records)
 
 
 def choices(view: RecordView) -> list[Choice]:

@@ -135,18 +135,13 @@ def test_in_the_foreground_it_stops_in_pipeline_order_when_told_to(
     assert ended == list(PIPELINE)
 
 
-@pytest.mark.parametrize("abstract", [False, True])
-def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(
-    group: Make, *, abstract: bool
-) -> None:
-    if abstract and sys.platform != "linux":
-        pytest.skip("only Linux has sockets without a file")
+def test_a_service_manager_hears_of_the_start_of_life_and_of_the_end(group: Make) -> None:
     g = group()
     g.layout.create()
     g.layout.create_sockets()  # whose path is short enough, wherever temporary files are
-    address = f"@{g.layout.digest}" if abstract else str(g.layout.sockets / "notify")
+    address = str(g.layout.sockets / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(address.replace("@", "\0"))
+        manager.bind(address)
         manager.settimeout(PATIENCE_S)
         g.environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2000000"}
         process = subprocess.Popen(

@@ -151,7 +151,7 @@ def test_up_offers_an_import_on_a_terminal_only(group: Make) -> None:
     shown = seen(asked)
     os.close(asked)
     assert up.wait(PATIENCE_S) == 0
-    assert "found 1 past session (0.0 MB). Import them now? [y/N]" in shown
+    assert re.search(r"found 1 past session \(\d\.\d kB\)\. Import them now\? \[y/N\]", shown)
     assert "imported 6 turns" in shown
     assert len(texts(g)) == 6
 

@@ -31,19 +31,19 @@ def shared(group_of_module: Make) -> Group:
 
 
 @pytest.fixture
-def g(shared: Group) -> Group:
+def g(shared: Group, in_process: Callable[[Group], Group]) -> Group:
     """Return the group, running."""
     if not lock.held(shared.layout.lease):
         shared.up()
-    return shared
+    return in_process(shared)
 
 
 @pytest.fixture
-def stopped(shared: Group) -> Group:
+def stopped(shared: Group, in_process: Callable[[Group], Group]) -> Group:
     """Return the group, stopped."""
     if lock.held(shared.layout.lease):
         shared.down()
-    return shared
+    return in_process(shared)
 
 
 def test_an_explained_hit_shows_the_parts_of_its_score_the_words_and_its_source(g: Group) -> None:

@@ -14,7 +14,7 @@ from iai.model.units import ago, count
 from iai.process import lock
 from iai.store import auto_backups, lmdb_file
 from iai.store.auto_backups import DAY_NS, AutoBackup
-from iai.store.records import SCHEMA, Records
+from iai.store.records import SCHEMA, Records, view_of
 
 OLD_NS = 7 * DAY_NS
 
@@ -58,10 +58,8 @@ def damage(layout: Layout) -> str | None:
     """
     try:
         lmdb_file.check(layout.records)
-        records = Records(layout.records)
-        with records.view() as view:
+        with view_of(layout.records) as view:
             view.watermark()
-        records.close()
     except StoreCorrupt as error:
         return str(error)
     except StoreError:
@@ -118,12 +116,8 @@ def _backups(layout: Layout, kept: int) -> Finding:
 
 
 def _age_of_change(layout: Layout, wall: int) -> int:
-    records = Records(layout.records)
-    try:
-        with records.view() as view:
-            return wall - view.watermark().max_updated_at
-    finally:
-        records.close()
+    with view_of(layout.records) as view:
+        return wall - view.watermark().max_updated_at
 
 
 def _forgotten(layout: Layout) -> Finding:

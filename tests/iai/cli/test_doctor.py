@@ -12,22 +12,23 @@ from harness.group import Group, wait_until
 from iai.protocol.message import Actor
 from iai.store.records import Records
 from tests.actors.real import capture
+from tests.shell import Shell
 
-pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
 
-def checks(group: Group, *args: str) -> dict[str, dict[str, Any]]:
+def checks(group: Group | Shell, *args: str) -> dict[str, dict[str, Any]]:
     found = json.loads(group.iai("doctor", "--json", *args).stdout)["checks"]
     return {one["check"]: one for one in found}
 
 
-def bad(group: Group, *args: str) -> dict[str, str]:
+def bad(group: Group | Shell, *args: str) -> dict[str, str]:
     return {
         name: one["verdict"] for name, one in checks(group, *args).items() if one["verdict"] != "ok"
     }
 
 
+@pytest.mark.slow
 def test_on_a_healthy_machine_every_check_is_ok(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0")
     (g.work / ".claude").mkdir()
@@ -45,8 +46,8 @@ def test_on_a_healthy_machine_every_check_is_ok(group: Make) -> None:
     wait_until(healthy, "it says so to people, too")
 
 
-def test_a_machine_on_which_nothing_was_set_up_is_told_what_to_do(group: Make) -> None:
-    g = group()
+def test_a_machine_on_which_nothing_was_set_up_is_told_what_to_do(shell: Shell) -> None:
+    g = shell
     done = g.iai("doctor")
     assert done.returncode == 1
     assert "`iai up --detach`" in done.stdout
@@ -55,8 +56,8 @@ def test_a_machine_on_which_nothing_was_set_up_is_told_what_to_do(group: Make) -
     assert not g.layout.root.exists()
 
 
-def test_what_others_could_read_is_found_and_fixed(group: Make) -> None:
-    g = group()
+def test_what_others_could_read_is_found_and_fixed(shell: Shell) -> None:
+    g = shell
     g.layout.create()
     g.layout.spool_new.chmod(0o755)
     (g.layout.root / "lifecycle.json").write_text("{}")
@@ -67,8 +68,9 @@ def test_what_others_could_read_is_found_and_fixed(group: Make) -> None:
     assert (g.layout.root / "lifecycle.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(group: Make) -> None:
-    g = group(tick_sec="soon")
+def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(shell: Shell) -> None:
+    g = shell
+    g.environment["IAI_MCP_TICK_SEC"] = "soon"
     g.layout.create()
     g.layout.spool_bad.mkdir(mode=0o700)
     (g.layout.spool_bad / "1.json").touch(0o600)
@@ -79,6 +81,7 @@ def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(gro
     assert found["hook scripts"]["verdict"] == "warn"
 
 
+@pytest.mark.slow
 def test_damaged_records_and_the_process_that_cannot_start_are_named(group: Make) -> None:
     g = group()
     g.layout.create()
@@ -90,6 +93,7 @@ def test_damaged_records_and_the_process_that_cannot_start_are_named(group: Make
     wait_until(lambda: "embedding" not in bad(g), "no sound process is named")
 
 
+@pytest.mark.slow
 def test_a_group_that_holds_the_store_and_says_nothing_is_named(group: Make) -> None:
     g = group()
     g.up()
@@ -100,6 +104,7 @@ def test_a_group_that_holds_the_store_and_says_nothing_is_named(group: Make) -> 
     assert "does not answer" in found["said"]
 
 
+@pytest.mark.slow
 def test_sockets_that_a_killed_group_left_outside_the_store_are_found_and_fixed(
     group: Make,
 ) -> None:

@@ -14,7 +14,7 @@ Make = Callable[..., Group]
 
 
 @pytest.fixture(scope="module")
-def g(group_of_module: Make) -> Group:
+def shared(group_of_module: Make) -> Group:
     """Return a group that has read one session, in which something is left to do."""
     g = group_of_module(session_cache_refresh_min_sec="0")
     g.up()
@@ -32,6 +32,11 @@ def g(group_of_module: Make) -> Group:
     g.json("import", str(path), "--wait")
     g.settle()
     return g
+
+
+@pytest.fixture
+def g(shared: Group, in_process: Callable[[Group], Group]) -> Group:
+    return in_process(shared)
 
 
 def start(g: Group) -> str:
@@ -63,7 +68,8 @@ def test_what_is_dismissed_is_in_no_start_and_is_recalled_still(g: Group) -> Non
     assert "mend the tide" in start(g)
 
 
-def test_actions_sessions_and_marks_are_backed_up_and_restored(g: Group) -> None:
+def test_actions_sessions_and_marks_are_backed_up_and_restored(shared: Group) -> None:
+    g = shared  # whose commands stop and start it
     g.iai("done", "#1")
     file = str(g.work / "b.tar.gz")
     assert g.iai("backup", file).returncode == 0

@@ -15,13 +15,13 @@ from iai.model.clock import NS
 from iai.process.ledger import Ledger
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import ActorDown, ActorUp
+from tests.shell import Shell
 
-pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 Follower = subprocess.Popen[str]
 
 
-def happen(group: Group, number: int, ago_s: float = 0.0) -> None:
+def happen(group: Group | Shell, number: int, ago_s: float = 0.0) -> None:
     group.layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = Ledger(group.layout.ledger, Actor.SUPERVISOR, 30)
     ledger.write(ActorUp(actor=Actor.INGEST, pid=number), time.time_ns() - int(ago_s * NS))
@@ -40,14 +40,14 @@ def line(follower: Follower) -> str:
     return follower.stdout.readline()
 
 
-def test_a_store_without_a_ledger_has_no_events(group: Make) -> None:
-    g = group()
+def test_a_store_without_a_ledger_has_no_events(shell: Shell) -> None:
+    g = shell
     assert g.json("events") == []
     assert g.iai("events").stdout == ""
 
 
-def test_garbage_in_the_ledger_is_passed_over(group: Make) -> None:
-    g = group()
+def test_garbage_in_the_ledger_is_passed_over(shell: Shell) -> None:
+    g = shell
     happen(g, 1)
     (file,) = g.layout.ledger.iterdir()
     with file.open("ab") as opened:
@@ -62,8 +62,8 @@ def test_garbage_in_the_ledger_is_passed_over(group: Make) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_since_takes_a_length_of_time_or_a_time(group: Make) -> None:
-    g = group()
+def test_since_takes_a_length_of_time_or_a_time(shell: Shell) -> None:
+    g = shell
     for number, ago_s in enumerate((3 * 86_400, 7_200, 600, 30)):
         happen(g, number, ago_s)
 
@@ -83,8 +83,8 @@ def test_since_takes_a_length_of_time_or_a_time(group: Make) -> None:
     assert "--since yesterday: give a time like" in done.stderr
 
 
-def test_kind_takes_one_that_there_is(group: Make) -> None:
-    g = group()
+def test_kind_takes_one_that_there_is(shell: Shell) -> None:
+    g = shell
     happen(g, 1)
     Ledger(g.layout.ledger, Actor.SUPERVISOR, 30).write(
         ActorDown(actor=Actor.INGEST, reason="r"), time.time_ns()
@@ -97,6 +97,7 @@ def test_kind_takes_one_that_there_is(group: Make) -> None:
         assert "--kind actor-gone: unknown kind; choose from actor-down," in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_follow_prints_what_was_and_what_comes_a_line_each_until_interrupted(
     group: Make, form: tuple[str, ...]
@@ -118,6 +119,7 @@ def test_follow_prints_what_was_and_what_comes_a_line_each_until_interrupted(
         assert [each.split()[-1] for each in (first, second, third)] == ["pid=1", "pid=2", "pid=3"]
 
 
+@pytest.mark.slow
 def test_follow_ends_when_nobody_reads_it_even_if_nothing_more_happens(group: Make) -> None:
     g = group()
     happen(g, 1)

@@ -1,28 +1,22 @@
 """`iai export`, of a store whose group does not run."""
 
 import json
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-
-import pytest
-from harness.group import Group
 
 from iai.model.record import Project
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
-
-pytestmark = pytest.mark.slow
-Make = Callable[..., Group]
+from tests.shell import Shell
 
 
 def _place(place: Project, unit: RecordChange) -> None:
     unit.projects.place(place, place.root)
 
 
-def test_what_is_kept_is_exported_whole_while_the_group_is_down(group: Make) -> None:
-    g = group()
+def test_what_is_kept_is_exported_whole_while_the_group_is_down(shell: Shell) -> None:
+    g = shell
     g.layout.create()
     with closing(Records(g.layout.records, writer=True)) as records:
         for project, *texts in (("p", "first\n\nline three", "second"), ("q", "a fact")):

@@ -7,30 +7,29 @@ from pathlib import Path
 import pytest
 from harness.group import Group
 
-pytestmark = pytest.mark.slow
+from tests.shell import Shell
+
 Make = Callable[..., Group]
 
 
 @pytest.fixture
-def user(group: Make) -> Group:
+def user(shell: Shell) -> Shell:
     """A user with both hosts, and the store in its usual place."""
-    g = group()
-    for name in ("IAI_MCP_STORE", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
-        g.environment.pop(name, None)
+    del shell.environment["IAI_MCP_STORE"]
     for name in (".claude", ".codex"):
-        (g.work / name).mkdir()
-    return g
+        (shell.work / name).mkdir()
+    return shell
 
 
-def files(group: Group) -> dict[str, bytes]:
+def files(user: Shell) -> dict[str, bytes]:
     return {
-        str(path.relative_to(group.work)): path.read_bytes()
-        for path in group.work.rglob("*")
+        str(path.relative_to(user.work)): path.read_bytes()
+        for path in user.work.rglob("*")
         if path.is_file()
     }
 
 
-def test_a_dry_run_prints_the_change_and_makes_none(user: Group) -> None:
+def test_a_dry_run_prints_the_change_and_makes_none(user: Shell) -> None:
     (user.work / ".claude" / "settings.json").write_text('{\n  "model": "opus"\n}\n')
     before = files(user)
     done = user.iai("hooks", "install", "--dry-run")
@@ -43,7 +42,7 @@ def test_a_dry_run_prints_the_change_and_makes_none(user: Group) -> None:
     assert not (user.work / ".iai-mcp").exists()
 
 
-def test_it_installs_tells_and_takes_out_again(user: Group) -> None:
+def test_it_installs_tells_and_takes_out_again(user: Shell) -> None:
     settings = user.work / ".claude" / "settings.json"
     settings.write_text('{\n  "model": "opus"\n}\n')
     before = files(user)
@@ -65,7 +64,7 @@ def test_it_installs_tells_and_takes_out_again(user: Group) -> None:
     assert "hooks are not in" in user.iai("hooks", "uninstall").stdout
 
 
-def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Group) -> None:
+def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Shell) -> None:
     for name in (".claude", ".codex"):
         (user.work / name).rmdir()
     done = user.iai("hooks", "install")
@@ -76,7 +75,7 @@ def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Group) -> None:
     assert not (user.work / ".claude").exists()
 
 
-def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
+def test_what_cannot_be_is_one_clear_line(user: Shell) -> None:
     settings = user.work / ".claude" / "settings.json"
     settings.write_text("// mine\n")
     done = user.iai("hooks", "install", "--host", "claude")
@@ -91,7 +90,7 @@ def test_what_cannot_be_is_one_clear_line(user: Group) -> None:
     assert user.iai("hooks", "repair").returncode == 2
 
 
-def test_a_sound_host_is_set_up_though_the_other_is_not(user: Group) -> None:
+def test_a_sound_host_is_set_up_though_the_other_is_not(user: Shell) -> None:
     (user.work / ".claude" / "settings.json").write_text("{")
     done = user.iai("hooks", "install")
     assert done.returncode == 1
@@ -99,21 +98,19 @@ def test_a_sound_host_is_set_up_though_the_other_is_not(user: Group) -> None:
     assert (user.work / ".codex" / "hooks.json").exists()
 
 
-def test_scripts_of_another_version_are_told_of_and_put_right_by_up(user: Group) -> None:
-    user.iai("hooks", "install")
-    hook = user.work / ".iai-mcp" / "hooks" / "iai-mcp-turn-capture.sh"
+@pytest.mark.slow
+def test_scripts_of_another_version_are_reported_and_updated_by_up(group: Make) -> None:
+    g = group()
+    g.iai("hooks", "install", "--host", "claude")
+    hook = g.layout.hooks / "iai-mcp-turn-capture.sh"
     whole = hook.read_bytes()
     hook.write_text("#!/bin/sh\n")
-    assert "`iai up` updates them" in user.iai("hooks", "status").stdout
-    user.environment["IAI_MCP_STORE"] = str(user.work / ".iai-mcp")
-    try:
-        assert user.iai("up", "--detach").returncode == 0
-        assert hook.read_bytes() == whole
-    finally:
-        user.iai("down")
+    assert "`iai up` updates them" in g.iai("hooks", "status").stdout
+    g.up()
+    assert hook.read_bytes() == whole
 
 
-def test_the_status_of_a_store_that_is_not_there_claims_nothing(user: Group) -> None:
+def test_the_status_of_a_store_that_is_not_there_claims_nothing(user: Shell) -> None:
     done = user.iai("hooks", "status")
     assert done.returncode == 0
     assert done.stdout.count("last start        none yet") == 2

@@ -3,19 +3,17 @@
 import json
 import os
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness.group import Group
 
 from iai.admin import config_edits
 from iai.config import config_file
 from iai.config.settings import Source, from_environment, resolve
 from iai.errors import BadUsage, StoreError
+from tests.shell import Shell
 
 REFRESH = "IAI_MCP_SESSION_CACHE_REFRESH_MIN_SEC"
-Make = Callable[..., Group]
 
 
 @pytest.fixture
@@ -112,8 +110,8 @@ def test_a_file_that_is_no_toml_is_not_written_over(path: Path, text: bytes) -> 
     assert path.read_bytes() == text
 
 
-def test_the_command_sets_shows_and_forgets(group: Make) -> None:
-    g = group()
+def test_the_command_sets_shows_and_forgets(shell: Shell) -> None:
+    g = shell
     assert g.iai("config", "get", "tick_s").stdout == "5\n"
     assert "tick_s is 2 seconds (config.toml)" in g.iai("config", "set", "tick_s", "2").stdout
     listed = json.loads(g.iai("config", "--json").stdout)

@@ -362,3 +362,16 @@ def test_a_request_below_what_an_editor_sends_is_found_in_another_text_and_with_
     above, request = "# Context from my IDE setup:\n\n## Open tabs:\n- a\n", "## My request:\nwhy?"
     for texts in ((above, request), (f"{above}\n{request}".replace("\n", "\r\n"),)):
         assert [turn.text for turn in turns(message("10:00:01", "user", *texts))] == ["why?"]
+
+
+def test_a_session_before_the_forked_one_is_known_by_what_the_copied_head_says() -> None:
+    said = turns(
+        meta("12:00:00", "s3", forked_from_id="s2"),
+        meta("12:00:00", "s2", began="11:00:00", forked_from_id="s1"),
+        message("10:00:01", "user", "first"),
+        message("11:00:01", "user", "second"),
+        message("12:00:01", "user", "third"),
+    )
+    assert [(turn.session, turn.text) for turn in said] == [
+        ("s1", "first"), ("s2", "second"), ("", "third"),
+    ]  # fmt: skip

@@ -34,3 +34,10 @@ def test_a_time_far_off_is_one_that_can_be_sent_and_is_not_taken_for_none(text: 
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadUsage, match=r"--since .*: give a time like 2026-11-23T10:00, or 90s"):
         units.moment("--since", text, WALL)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0.0 kB"), (6_430, "6.4 kB"), (100_000, "0.1 MB"), (2e9, "2000.0 MB")]
+)
+def test_a_size_is_never_shown_as_nothing_that_is_something(count: int, shown: str) -> None:
+    assert units.size(count) == shown

@@ -145,10 +145,14 @@ def test_a_greeting_thanks_a_command_or_a_question_about_the_agent_is_small_talk
 
 def test_a_question_consent_or_what_is_pasted_says_nothing_of_its_own() -> None:
     assert says_something("The short ones belong in the list")
+    assert says_something("can you free the berth\n\nthe list keeps it, I think")
     assert says_something("Is that right? The short ones belong in the list.")
     for text in (
         "Is that right? And why?",
         "yes, please. Go ahead!",
+        "Yeah let's follow through with your recommendations",
+        "unknown command: moor\n\nDid you mean this?\n\tmoon",
+        "The berth is never freed\n\nHigh Severity\n\nThe list keeps it.",
         "=== RUN TestTide",
         "[test:ci] $ go test ./...",
         "quay.go:17: undefined: berth",

@@ -85,6 +85,7 @@ def test_a_verdict_is_told_where_nothing_was_done() -> None:
         "**Verdict: approve, with two minor suggestions**\n\n- It's tested"
     )
     assert verdict(review, 80) == "Verdict: approve, with two minor suggestions"
+    assert verdict("Done: the heading is 3em now. Is that right?", 80) == "The heading is 3em now"
     item = "- Short berths count by one line in `overlap.py`"
     assert verdict(f"Done.\n\n{item}\n- tests pass", 80) == item[2:]
     assert verdict(f"{item}\n\nThe pilot of the quay is a class of its own.", 80).startswith(

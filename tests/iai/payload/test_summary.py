@@ -199,6 +199,29 @@ def test_a_session_of_reviews_came_to_the_last_of_its_long_answers() -> None:
     assert summarise(reviewed, INFO, (1, 2)).result == answers[1]
 
 
+def talk(*pairs: tuple[str, str]) -> Summary:
+    said = [Exchange(request=turn(q), answer=turn(a, role="assistant")) for q, a in pairs]
+    return summarise(said, INFO, (1, 2))
+
+
+def test_a_question_that_a_session_began_with_is_answered_by_its_own_answer() -> None:
+    long, other = "The lowest deadline comes first. " * 3, "Nothing resumes them by time. " * 3
+    found = talk(("which job comes next?", long), ("and where are they resumed?", other))
+    assert found.result is not None
+    assert found.result.text == long
+    found = talk(("which job comes next?", "The first."), ("and how are they resumed?", other))
+    assert found.result is not None
+    assert found.result.text == other
+
+
+def test_of_a_session_that_changed_nothing_the_longest_explanation_is_its_work() -> None:
+    found = talk(("is there a limit?", "Yes, eight. " * 9), ("why 8?", "Nobody says. " * 8))
+    assert found.work is not None
+    assert found.work.request == turn("is there a limit?")
+    assert talk(("is there a limit?", "Yes."), ("why 8?", "Nobody says. " * 8)).work is None
+    assert talk(("is there a limit?", "Yes.")).work is None
+
+
 def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:
     typed = action("skill", name="command", text="/failover", at=1)
     found = summarise(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iai.model.action import Action
 from iai.model.clock import NS
@@ -90,6 +91,26 @@ def test_a_commit_is_found_by_the_beginning_of_its_hash(records: Records) -> Non
         for prefix in ("a1b2", "A1B2C3D4"):
             assert [one.text for _, one in view.of_commit(prefix)] == ["Mend the tide"]
         assert list(view.of_commit("b")) == []
+
+
+def test_a_commit_that_was_taken_back_is_found_no_more_whatever_is_read_again(
+    records: Records,
+) -> None:
+    asked(records, "ask", 0)
+    made = action("a", 1, kind="commit", commit="a1b2c3d4", text="Mend the tide")
+    act(records, made, action("b", 2))
+    undone = structs.replace(made, undone=True)
+    with records.view() as view:
+        before = view.watermark().revision
+    assert act(records, undone) == [False]
+    with records.view() as view:
+        assert view.watermark().revision == before + 1, "what is derived from it is derived again"
+        assert not list(view.of_commit("a1b2"))
+        assert [one.key for one in view.actions(SESSION)] == ["b"]
+    assert act(records, made, undone, undone) == [False, False, False]
+    with records.view() as view:
+        assert view.watermark().revision == before + 1
+        assert [one.undone for one in view.all_actions(SESSION)] == [True, False]
 
 
 def test_an_exchange_is_a_request_and_all_up_to_the_next(records: Records) -> None:

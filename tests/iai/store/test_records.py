@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from iai.model.clock import NS, Now
 from iai.model.record import (
     LastChange,
+    NewRecord,
     Project,
     Record,
+    Source,
     Transcript,
     Watermark,
     session_key,
@@ -357,3 +360,23 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=30, stateful_step_count=30)
+
+
+def test_a_turn_that_another_session_has_copied_is_one(records: Records) -> None:
+    def said(key: str, session: str, **fields: Any) -> NewRecord:
+        source = Source(transcript=f"/{session}.jsonl")
+        given = {"text": "go on", "session": session, "source": source, **fields}
+        return new_record(key, **given)
+
+    (first,) = put(records, said("a", "s1"))
+    assert put(records, said("b", "s2"), said("c", "s3")) == [first, first]
+    others = [
+        said("d", "s1"),  # the same session: its lines have ids, or times, of their own
+        said("e", "s4", created_at=NOW.wall + 1),
+        said("f", "s4", role="assistant"),
+        said("g", "s4", text="go back"),
+        said("h", "s4", host="codex"),
+        said("i", "s4", source=Source()),  # captured, not read in a transcript
+    ]
+    assert first not in put(records, *others)
+    assert put(records, said("b", "s2")) == [first], "it is known by the key of the copy as well"

@@ -10,6 +10,7 @@ works all the same.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -40,6 +41,8 @@ BATCH = 256  # changes taken at a time
 BATCH_MS = 30.0  # how long a batch may keep the embedder
 BEHIND_S = 0.2  # between two looks at whether the graph-cache has caught up
 CLEARED = 2_000  # vectors of an old generation deleted at a time
+
+_load = cache(load)
 
 
 class Embedding:
@@ -157,10 +160,19 @@ class Embedding:
             return None
 
 
+def preload(settings: Settings) -> None:
+    """Load the default embedder before the process is forked: most of what a restart would take.
+
+    Others are left to the process: MiniLM has threads, which do not outlive a fork.
+    """
+    if settings.embedder == "static":
+        _load(settings.embedder, Layout(settings.store).models)
+
+
 def make(settings: Settings) -> Embedding:
     """Return the behaviour of the embedding process."""
     layout = Layout(settings.store)
-    embedders = Embedders(settings.embedder, lambda name: load(name, layout.models))
+    embedders = Embedders(settings.embedder, lambda name: _load(name, layout.models))
     store = VectorStore(layout.vectors, writer=True)
     return Embedding(Readers(layout), VectorGenerations(store, embedders))
 

@@ -21,6 +21,7 @@ from iai.encryption.keys import load_cipher
 from iai.errors import BadUsage, IaiError, NotFound, RulesLoading
 from iai.ingest import edits, redactors, traces
 from iai.ingest.detectors import Kingfisher
+from iai.ingest.hook_notes import HookNotes
 from iai.ingest.idle_jobs import BackupJob, IdleJobs, Occasion, PurgeJob, RereadJob
 from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.scrub_job import ScrubJob
@@ -37,6 +38,7 @@ from iai.protocol.behaviour import (
     Caller,
     Publish,
     RemoveFile,
+    ReplaceFile,
     Steps,
     StepsTo,
 )
@@ -113,6 +115,7 @@ class Ingest:
         )
         self._inbox = InboxReader(layout, records, self._writer, cipher, inbox)
         self._scrub = ScrubJob(records)
+        self._notes_cleared = 0  # revision through which hooks' notes have nothing forgotten
         self._backups = backups
         self._purging = PurgeJob(records, self._writer, self._redact, self._reader.pace)
         backup = BackupJob(backups, self._scrub, self._writer)
@@ -175,6 +178,8 @@ class Ingest:
         if (self._scrub.busy or not self._purging.busy) and self._scrub.due(
             self._writer.mark.revision, now
         ):
+            if self._scrub.erased_through > self._notes_cleared:
+                yield from self._clear_hook_notes()
             self._backups.close()
             self._scrub.step(now)  # a write would have it start over
             return
@@ -185,6 +190,17 @@ class Ingest:
             yield from self._idle_jobs.step(now, self._occasion(now))
         except RulesLoading:
             log.info("loading the rules by which secrets are found")
+
+    def _clear_hook_notes(self) -> Steps:
+        """Take what is forgotten out of what hooks have noted."""
+        with self._records.view() as view:
+            outdated = list(HookNotes(self._layout, view).outdated())
+        for path, kept in outdated:
+            try:
+                yield ReplaceFile(path, kept, durable=False) if kept else RemoveFile(path)
+            except OSError as error:
+                log.warning("%s may still name what is forgotten: %s", path, error)
+        self._notes_cleared = self._scrub.erased_through
 
     def _answer_held(self, now: Now) -> Steps:
         """Answer the requests that waited for the rules; one that fails leaves the others."""

@@ -103,7 +103,7 @@ class Supervisor:
         self._service_manager = Notifier(os.environ)
         self._started_at = time.time_ns()
         self._state = Supervision(tuple(modules), settings.hang_after_s)
-        self._template = Template(tuple(modules.values()))
+        self._template = Template(tuple(modules.values()), settings)
         self._processes: dict[Actor, Child] = {}
         self._ledger = Ledger(self._layout.ledger, Actor.SUPERVISOR, settings.ledger_days)
         self._context: zmq.Context[zmq.SyncSocket] = zmq.Context()

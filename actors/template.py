@@ -1,9 +1,9 @@
-"""The template: a process that has imported what actors need, and forks each of them.
+"""The template: a process that has loaded what actors need, and forks each of them.
 
-So a restart costs no start of Python and no imports, most of what it took, and the processes share
-the memory of the code. A fork is safe here because there is nothing to inherit: the template has
-one thread and opens no environment, index, lock or socket of the store, and it gets no key. A child
-gets its order, keys included, from the supervisor itself, on a socket of its own:
+So a restart costs no start of Python, no imports and no model, most of what it took, and the
+processes share the memory of all that. A fork is safe here because there is nothing to inherit: the
+template has one thread and opens no environment, index, lock or socket of the store, and it gets no
+key. A child gets its order, keys included, from the supervisor itself, on a socket of its own:
 
 ==============  ===============  ====================================================
 from            to               what
@@ -35,6 +35,7 @@ from typing import NoReturn
 from setproctitle import setproctitle
 
 from actors.runtime import DEFERRED, Order, main
+from iai.config.settings import Settings
 from iai.lifecycle.supervision import Exit
 from iai.process.wakeups import SignalQueue
 
@@ -44,9 +45,10 @@ log = logging.getLogger(__name__)
 class Template:
     """The template, as the supervisor sees it. It is started with the first child."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        """`modules` are imported before the first fork; what cannot be is left to the child."""
+    def __init__(self, modules: Sequence[str], settings: Settings) -> None:
+        """`modules` are those of the actors: see `serve`."""
         self._modules = tuple(modules)
+        self._settings = settings
         self._process: SpawnProcess | None = None
         self._orders: socket.socket | None = None
 
@@ -81,7 +83,8 @@ class Template:
         self._orders, theirs = socket.socketpair()
         self._orders.settimeout(0)
         spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=serve, args=(theirs, self._modules), name="template")
+        given = (theirs, self._modules, self._settings)
+        self._process = spawn.Process(target=serve, args=given, name="template")
         self._process.start()
         theirs.close()
         return self._orders
@@ -138,14 +141,20 @@ class Child:
                 os.kill(self.pid, number)
 
 
-def serve(orders: socket.socket, modules: Sequence[str]) -> None:
-    """Be the template, until the supervisor closes `orders` or ends."""
+def serve(orders: socket.socket, modules: Sequence[str], settings: Settings) -> None:
+    """Be the template, until the supervisor closes `orders` or ends.
+
+    Imports the actors' modules first, and calls `preload(settings)` of those that have one. What
+    fails of this is left to the child, which says what is wrong.
+    """
     setproctitle("iai: template")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor
     signal.pthread_sigmask(signal.SIG_BLOCK, DEFERRED)
     for module in modules:
-        with suppress(Exception):  # the child will say what is wrong
-            importlib.import_module(module)
+        with suppress(Exception):
+            imported = importlib.import_module(module)
+            if hasattr(imported, "preload"):
+                imported.preload(settings)
     gc.collect()
     gc.freeze()  # the collector writes to each object that it looks at: that ends the sharing
     ended = SignalQueue(signal.SIGCHLD)

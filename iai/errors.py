@@ -76,6 +76,10 @@ class RulesLoading(IaiError):
     """The rules by which secrets are found are still being loaded: ask again."""
 
 
+class Unsearchable(IaiError):
+    """A text cannot be searched for secrets, through a fault of ours: it must not be stored."""
+
+
 class StoreError(IaiError):
     """Base of errors with the files of the store."""
 

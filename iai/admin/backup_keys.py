@@ -1,7 +1,7 @@
 """What opens the backup of an encrypted store: its `crypto.json`, and in an age file its key too.
 
 The records in a backup are sealed as they are in the store. So it is opened with the key of the
-store; and where age protects it, the key itself lies beside, for the day on which the keyring or
+store; and where age protects it, the key itself is included, for the day on which the keyring or
 the key file is lost as well. A passphrase is never written anywhere.
 """
 

@@ -1,8 +1,8 @@
 """Start every session in a record's project with that record.
 
 If the project is shared with a team, everyone's sessions in it start with the record. With --mine,
-only your own sessions on this machine do, and nobody else sees the pin. --off removes both pins;
-`--mine --off` only your own.
+only your own sessions do, on all your machines, and nobody else sees the pin. --off removes both
+pins; `--mine --off` only your own.
 
 example: iai pin '#41'
 example: iai pin --mine '#41'
@@ -20,9 +20,7 @@ from iai.protocol.message import Actor
 
 def configure(parser: ArgumentParser) -> None:
     refs.add(parser)
-    parser.add_argument(
-        "--mine", action="store_true", help="only for your sessions on this machine"
-    )
+    parser.add_argument("--mine", action="store_true", help="only for your own sessions")
     parser.add_argument("--off", action="store_true", help="unpin it")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

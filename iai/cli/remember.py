@@ -1,7 +1,7 @@
 """Store a note. With --pin, every session in this project starts with it.
 
-If the project is shared with a team, the note is, too. With --mine it stays on this machine: nobody
-else ever gets it, even if the project is shared later.
+If the project is shared with a team, the note is, too. With --mine it is yours alone, even if the
+project is shared later: only other machines of yours get it, and nobody else can read it.
 
 example: iai remember "Deployments go through make release, never by hand" --pin
 """
@@ -23,7 +23,7 @@ from iai.store.records import view_of
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("text", help="the note")
     parser.add_argument("--pin", action="store_true", help="start every session here with it")
-    parser.add_argument("--mine", action="store_true", help="never share it with a team")
+    parser.add_argument("--mine", action="store_true", help="only for you, on all your machines")
     parser.add_argument(
         "--project",
         default="",

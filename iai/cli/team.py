@@ -91,5 +91,8 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.action == "serve":
         serve = importlib.import_module("iai.cli.team_serve")
         return int(serve.run(args))
+    if args.action == "status":
+        status = importlib.import_module("iai.cli.team_status")
+        return int(status.run(args, settings))
     steps = importlib.import_module("iai.cli.team_steps")
     return int(getattr(steps, args.action)(args, settings))

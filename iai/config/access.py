@@ -30,6 +30,8 @@ ACCESS: dict[Actor, Access] = {
             "backups/",
             "spool/",
             "session-start/news/",
+            "session-start/given/",
+            "ledger/*.hook.jsonl",
             "redaction/",
             "run/ingest.bell",
         ),

@@ -166,8 +166,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Setting(
             "IAI_MCP_PAYLOAD",
             "place",
-            "`file`: the session-start texts are kept ready in files; `live`: they are on no disk,"
-            " and each session start composes its own",
+            "`file`: the session-start texts are kept ready in files; `live`: they are never on"
+            " disk, and each session start composes its own",
             check=lambda value: _one_of(PAYLOAD_PLACES, value),
         ),
     ] = "file"

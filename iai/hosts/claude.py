@@ -33,6 +33,7 @@ _OF_A_SUB_AGENT = re.compile(  # older versions keep it beside the file of its s
     r"(?:(?:^|/)([^/]+)/subagents/(?:[^/]+/)*agent-[^/]+|/agent-[0-9a-f]{6,40})\.jsonl$"
 )
 _PEOPLE = frozenset({"", "human", "user"})  # kinds of origins
+_CALLS = ("tool_use", "server_tool_use")  # of the second, the result is in the same message
 _FLAGS = {
     "isCompactSummary": Skip.SUMMARY,
     "isVisibleInTranscriptOnly": Skip.SUMMARY,
@@ -253,13 +254,13 @@ def _tools(line: dict[str, Any], message: dict[str, Any], context: Context) -> P
     at = moment(line.get("timestamp")) or context.last_at
     for number, block in enumerate(content):
         type_ = block.get("type") if isinstance(block, dict) else None
-        if type_ not in ("tool_use", "tool_result"):
+        if type_ not in _CALLS and not str(type_).endswith("tool_result"):
             continue
         uuid = _uuid(line) + (f":{number}" if number and items else "")
-        if type_ == "tool_use" and line.get("type") == "assistant":
+        if type_ in _CALLS and line.get("type") == "assistant":
             session = text(line.get("forkedFrom"), "sessionId") or context.session
             context, new = claude_calls.called(block, context, f"{NAME}:{session}", uuid, at)
-        elif type_ == "tool_result":
+        elif type_ not in _CALLS:
             beside = line.get("toolUseResult")
             context, new = claude_calls.resulted(block, beside, context, uuid, at)
         else:

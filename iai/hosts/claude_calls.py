@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, claude_texts, history, patches, shell
-from iai.hosts.json_fields import array, flag, mapping, seconds, text
+from iai.hosts.json_fields import arguments, array, flag, mapping, seconds, text
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -21,7 +21,8 @@ KINDS: dict[str, Kind] = {
     "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit", "Write": "write",
     "Read": "read", "NotebookRead": "read", "LS": "search", "Grep": "search", "Glob": "search",
     "LSP": "search", "Bash": "command", "PowerShell": "command", "Task": "agent", "Agent": "agent",
-    "WebFetch": "web", "WebSearch": "web", "Skill": "skill", "SlashCommand": "skill",
+    "WebFetch": "web", "WebSearch": "web", "web_fetch": "web",
+    "web_search": "web", "Skill": "skill", "SlashCommand": "skill",
     "TodoWrite": "todo", "TaskCreate": "todo", "TaskUpdate": "todo", "ExitPlanMode": "plan",
     "AskUserQuestion": "question",
 }  # fmt: skip
@@ -65,7 +66,7 @@ def called(
 
     `key` is what the keys of actions begin with, `uuid` that of the line.
     """
-    name, call_id, given = text(block, "name"), text(block, "id"), mapping(block, "input")
+    name, call_id, given = text(block, "name"), text(block, "id"), arguments(block, "input")
     if not name or not call_id or name in NOTHING_DONE or is_ours(name):
         return context, ()
     kind = KINDS.get(name, "tool")
@@ -220,9 +221,11 @@ def _words_of_refusal(printed: str, beside: object) -> str:
     return claude_texts.words_of_refusal(printed) or claude_texts.words_of_refusal(told)
 
 
-def _failure(status: Status, printed: str) -> dict[str, Any]:
+def _failure(status: Status, printed: str, beside: object) -> dict[str, Any]:
     if status != "failed":
         return {}
+    if isinstance(beside, str) and _EXIT.match(beside):
+        printed = beside
     found = _EXIT.match(printed)
     rest = printed[found.end() :] if found else printed
     rest = rest.removeprefix("<tool_use_error>").removesuffix("</tool_use_error>")
@@ -231,7 +234,7 @@ def _failure(status: Status, printed: str) -> dict[str, Any]:
 
 def _outcome(action: Action, status: Status, printed: str, beside: object) -> dict[str, Any]:
     """What the tool itself says was done, which is nearer than what was asked of it."""
-    found: dict[str, Any] = _failure(status, printed)
+    found: dict[str, Any] = _failure(status, printed, beside)
     if action.kind == "command" and status == "ok":
         found["exit_code"] = 0
     elif status in ("failed", "refused"):

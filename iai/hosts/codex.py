@@ -208,12 +208,16 @@ def _heard(payload: dict[str, Any], role: Role, at: int, context: Context) -> Pa
     items: tuple[Item, ...] = ()
     own = framing.without(said)
     if own.strip():
-        before = context
-        context = codex_heard.heard(context, role, own, at or context.last_at)
+        before, speaker = context, "commentary" if _is_commentary(payload) else role
+        context = codex_heard.heard(context, speaker, own, at or context.last_at)
         if before.queue and context.queue != before.queue:
             before, items = _without_items(before)
-            context = codex_heard.heard(before, role, own, at or context.last_at)
+            context = codex_heard.heard(before, speaker, own, at or context.last_at)
     return context, items or (Skip.NOT_A_TURN,)
+
+
+def _is_commentary(payload: dict[str, Any]) -> bool:
+    return text(payload, "phase").lower() == "commentary"
 
 
 def _without_items(context: Context) -> tuple[Context, tuple[Item, ...]]:
@@ -222,7 +226,8 @@ def _without_items(context: Context) -> tuple[Context, tuple[Item, ...]]:
     items: tuple[Item, ...] = ()
     for one in waited:
         role: Role = "user" if one.role == "user" else "assistant"
-        context, new = _turn(role, one.text, context.session, one.at, context)
+        commented = one.role == "commentary"
+        context, new = _turn(role, one.text, context.session, one.at, context, commented=commented)
         items += new
     return context, items
 
@@ -292,7 +297,7 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
     context, waited = _without_items(context)
     if repeated:
         return context, (*waited, Skip.REPEATED)
-    commented = role == "assistant" and payload.get("phase") == "commentary"
+    commented = role == "assistant" and _is_commentary(payload)
     context, items = _turn(
         role, own, session, stamp, context, uuid=text(payload, "id"), commented=commented
     )

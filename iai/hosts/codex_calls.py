@@ -13,8 +13,8 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, history, patches, shell
-from iai.hosts.json_fields import array, mapping, seconds, text, whole
+from iai.hosts import calls, commands, history, patches, shell
+from iai.hosts.json_fields import arguments, array, mapping, seconds, text, whole
 from iai.hosts.turn import Item, Turn
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -28,11 +28,11 @@ _KINDS: dict[str, Kind] = {
 _NOTHING_DONE = frozenset({"write_stdin", "wait", "wait_agent", "close_agent", "send_input"})
 _TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
 _SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic"})
-_EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})$", re.MULTILINE)
-_APPLY = re.compile(r"\s*(?:cd\s+(?P<place>\S+)\s*(?:&&|;)\s*)?apply_?patch\b")
+_EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})\r?$", re.MULTILINE)
 _WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
-_OUTPUT = re.compile(r"^Output:\n", re.MULTILINE)
+_OUTPUT = re.compile(r"^Output:\r?\n", re.MULTILINE)
 _REFUSED = ("rejected by user", "exec command rejected", "patch rejected", "declined by user")
+_FAILED = ("apply_patch verification failed", "command timed out after ", "failed in sandbox")
 _ABORTED = ("aborted by user", "aborted by the user")
 _HEAD = 600  # characters in which an output says how it ended
 
@@ -86,15 +86,19 @@ def resulted(
 
 def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
     """What a patch does, given to the tool, or to the program of its name in a directory."""
-    called = _APPLY.match(command)
-    if name != "apply_patch" and called is None:
+    if name == "apply_patch":
+        return patches.envelope(patch)
+    if "*** Begin Patch" not in command:
         return []
-    place = (called["place"] or "").strip("'\"") if called else ""
-    found = patches.envelope(patch)
-    if not place:
-        return found
-    join = partial(posixpath.join, place)
-    return [edit._replace(path=join(edit.path), to=edit.to and join(edit.to)) for edit in found]
+    found = []
+    for one in commands.commands(command):
+        if one.program in ("apply_patch", "applypatch"):
+            join = partial(posixpath.join, one.directory)
+            found += [
+                edit._replace(path=join(edit.path), to=edit.to and join(edit.to))
+                for edit in patches.envelope(one.given or one.words[-1])
+            ]
+    return found
 
 
 def _name(payload: dict[str, Any]) -> str:
@@ -105,11 +109,7 @@ def _arguments(payload: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call: JSON inside a string."""
     if payload.get("type") == "local_shell_call":
         return mapping(payload, "action")
-    try:
-        given = json.loads(text(payload, "arguments") or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return given if isinstance(given, dict) else {}
+    return arguments(payload, "arguments")
 
 
 def _command(payload: dict[str, Any], given: dict[str, Any]) -> str:
@@ -227,7 +227,7 @@ def _output(payload: dict[str, Any]) -> str:
 
 def _inner(output: str) -> dict[str, Any] | None:
     """Older versions put {"output", "metadata"} into the output as JSON."""
-    if not output.startswith('{"output"'):
+    if not output.startswith("{") or '"metadata"' not in output or '"output"' not in output:
         return None
     try:
         found = json.loads(output)
@@ -254,6 +254,8 @@ def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
         status = "refused"
     elif any(words in start for words in _ABORTED):
         status = "interrupted"
+    elif code is None and start.startswith(_FAILED):
+        status = "failed"
     elif "Process running with session ID" in output[:_HEAD]:
         status = ""
     tail = printed or text(payload, "stderr")

@@ -16,7 +16,10 @@ _AT_ONCE = 2 * NS  # no person, and no model, says two things of their own withi
 
 
 def heard(context: Context, role: str, text: str, at: int) -> Context:
-    """Note a message that came as an event, unless its item came before."""
+    """Note a message that came as an event, unless its item came before.
+
+    `role` is that of the speaker, or "commentary" for what an agent says between two steps.
+    """
     one = Queued(at, _digest(role, text), text, role)
     item = next((item for item in context.items if _same(item, one)), None)
     if item is not None:
@@ -50,9 +53,10 @@ def emptied(context: Context) -> tuple[Context, tuple[Queued, ...]]:
 def _same(one: Queued, other: Queued) -> bool:
     """Is it one message? Of the host's words around it, each form may hold others."""
     at_once = bool(one.at and other.at) and abs(one.at - other.at) <= _AT_ONCE
-    return one.role == other.role and (one.digest == other.digest or at_once)
+    same_speaker = (one.role == "user") == (other.role == "user")
+    return same_speaker and (one.digest == other.digest or at_once)
 
 
 def _digest(role: str, text: str) -> bytes:
-    said = f"{role}\0{' '.join(text.split())}".encode("utf-8", "replace")
+    said = f"{role == 'user'}\0{' '.join(text.split())}".encode("utf-8", "replace")
     return hashlib.blake2b(said, digest_size=12).digest()

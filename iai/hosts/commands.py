@@ -33,11 +33,11 @@ _ANSI = {"n": "\n", "t": "\t", "r": "\r"}
 _NOT_PLAIN = re.compile(r"[;&|()<>'\"\\`#\n\r\x01]")
 # A document, and what follows its name on the line.
 _DOCUMENT = re.compile(
-    r"(?<!<)<<(?!<)-?[ \t]*(['\"]?)([\w.-]+)\1([^\n]*)\n(.*?)(?:^[ \t]*\2[ \t]*\r?$|\Z)",
+    r"(?<!<)<<(?!<)-?[ \t]*(['\"]?)([\w.-]+)\1([^\n]*)\n(.*?)(?:^[ \t]*\2[ \t]*(?=\r?$|[\"')])|\Z)",
     re.DOTALL | re.MULTILINE,
 )
-_MARK = re.compile("\x01(\\d+)\x01")
-_PRINTED = re.compile("\\$\\(\\s*cat\\s*\x01(\\d+)\x01\\s*\\)")
+_MARK = re.compile("\x01(\\d{1,4})\x01")
+_PRINTED = re.compile("\\$\\(\\s*cat\\s*\x01(\\d{1,4})\x01\\s*\\)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _SHELL_LINE = re.compile(r"-\w*c")
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?|py")
@@ -87,25 +87,30 @@ class Command(NamedTuple):
     program: str = ""  # the first of the words, without its directory
 
 
-def commands(text: str, directory: str = "", *, depth: int = 0) -> Iterator[Command]:
+def commands(text: str) -> Iterator[Command]:
     """Yield the commands of a line, or of several, in order."""
+    return _commands(text, "", [], 0)
+
+
+def _commands(text: str, directory: str, documents: list[str], depth: int) -> Iterator[Command]:
+    """Yield the commands of a line that is in another one `depth` times, with its documents."""
     if not _NOT_PLAIN.search(text):
-        yield from _opened(Command(tuple(text.split()), directory), depth)
+        yield from _opened(Command(tuple(text.split()), directory), documents, depth)
         return
-    documents: list[str] = []
     if "<<" in text:
         text = _DOCUMENT.sub(lambda found: _set_apart(found, documents), text)
     known, outside = True, list[tuple[str, bool]]()
     lists = list(_lists(text))
     last = _last_that_decides(lists)
     for place, (typed, separator) in enumerate(lists):
-        given = "".join(documents[int(n)] for word in typed for n in _MARK.findall(word)[:1])
+        given = "".join(_document(n, documents) for w in typed for n in _MARK.findall(w)[:1])
         words = [_unquoted(word) for word in typed if not _MARK.fullmatch(word)]
         if documents:
             words = [_with_documents(word, documents) for word in words]
         one = Command(tuple(words), directory, known, given, place >= last)
-        for command in _opened(one, depth):
-            if command.program in ("cd", "pushd"):
+        for command in _opened(one, documents, depth):
+            own = command.words == one.words[-len(command.words) :]  # else another shell's
+            if own and command.program in ("cd", "pushd"):
                 directory, known = _moved(command)
             yield command
         if separator == "(":
@@ -131,7 +136,12 @@ def _set_apart(found: re.Match[str], documents: list[str]) -> str:
 
 def _with_documents(word: str, documents: list[str]) -> str:
     """Put a document in the place of `$(cat <<EOF ...)`."""
-    return _PRINTED.sub(lambda found: documents[int(found[1])].strip("\n"), word)
+    return _PRINTED.sub(lambda found: _document(found[1], documents).strip("\n"), word)
+
+
+def _document(number: str, documents: list[str]) -> str:
+    """Return a document by its mark, which may also have been typed."""
+    return documents[int(number)] if int(number) < len(documents) else ""
 
 
 def _lists(text: str) -> Iterator[tuple[list[str], str]]:
@@ -165,7 +175,7 @@ def _piece(found: re.Match[str]) -> str:
     return found["plain"] if found["plain"] is not None else found["one"].strip("\n")
 
 
-def _opened(command: Command, depth: int) -> Iterator[Command]:
+def _opened(command: Command, documents: list[str], depth: int) -> Iterator[Command]:
     """Yield a command, or those that it runs."""
     words = command.words
     while words:
@@ -178,7 +188,7 @@ def _opened(command: Command, depth: int) -> Iterator[Command]:
         line = _given_line(name, words, command.given)
         if line is not None:
             if depth < _DEEPEST:
-                for one in commands(line, command.directory, depth=depth + 1):
+                for one in _commands(line, command.directory, documents, depth + 1):
                     known = one.known and command.known and name != "ssh"
                     decides = one.decides and command.decides
                     yield one._replace(known=known, decides=decides)

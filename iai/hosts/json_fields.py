@@ -1,5 +1,6 @@
 """Typed access to JSON of unknown shape: a field of the wrong type is an absent field."""
 
+import json
 import re
 from collections.abc import Container
 from functools import lru_cache
@@ -13,6 +14,7 @@ _DIGITS = 24  # characters; a longer number is no time
 _LATEST_S = 100_000_000_000  # larger numbers count milliseconds, or smaller parts of a second
 _LARGEST = (1 << 63) - 1
 _LONGEST_TIME = 80  # characters, with the name of a zone
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # RFC 2822, "Thu, 20 Nov 2025 01:04:25 +0000"; JavaScript, "Thu Nov 20 2025 01:04:25 GMT+0100";
@@ -50,6 +52,16 @@ def mapping(fields: object, name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def arguments(fields: object, name: str) -> dict[str, Any]:
+    """Return a field that is an object, or one in a string of JSON; else an empty one."""
+    value = text(fields, name)
+    try:
+        found = json.loads(value) if value else None
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else mapping(fields, name)
+
+
 def array(fields: object, name: str) -> list[Any]:
     """Return a field that is an array, else an empty one."""
     value = fields.get(name) if isinstance(fields, dict) else None
@@ -77,6 +89,8 @@ def texts(content: object, types: Container[str]) -> list[str] | None:
 def whole(fields: object, name: str) -> int | None:
     """Return a field that is a whole number, and one that the store can hold."""
     value = fields.get(name) if isinstance(fields, dict) else None
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if -_LARGEST <= value <= _LARGEST else None

@@ -29,7 +29,7 @@ from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
 
 
-def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> int:
+def apply(request: Request, change: RecordChange, forgotten: Sequence[Record]) -> int:
     """Do what a request asks for; return how many records that concerns.
 
     `forgotten` are those that it names to be forgotten: see `named`. Raises NoRecord, and
@@ -37,25 +37,25 @@ def apply(request: Request, unit: RecordChange, forgotten: Sequence[Record]) -> 
     """
     match request:
         case Pin(ref=ref, pinned=pinned, mine=mine):
-            unit.edits.pin(_find(ref, unit), pinned=pinned, mine=mine)
+            change.edits.pin(_find(ref, change), pinned=pinned, mine=mine)
             return 1
         case Mark():
-            return _mark(request, unit)
+            return _mark(request, change)
         case Edit(ref=ref, text=text):
-            return _edit(ref, text, unit)
+            return _edit(ref, text, change)
         case Forget(whole_sessions=whole_sessions):
-            return _forget(forgotten, unit, whole_sessions=whole_sessions)
+            return _forget(forgotten, change, whole_sessions=whole_sessions)
         case Erase():
-            return _erase(request, forgotten, unit)
+            return _erase(request, forgotten, change)
         case MergeProjects(project=project, into=into):
-            return _merge(project, into, unit)
+            return _merge(project, into, change)
         case IgnoreProject():
             how: Literal["below", "project"] = "below" if request.below else "project"
-            unit.projects.ignore(_project(request.project), how if request.ignored else "")
-            return unit.view.count(request.project.id)
+            change.projects.ignore(_project(request.project), how if request.ignored else "")
+            return change.view.count(request.project.id)
         case NameProject():
-            unit.projects.name(_project(request.project))
-            return unit.view.count(request.project.id)
+            change.projects.name(_project(request.project))
+            return change.view.count(request.project.id)
         case _:
             raise BadUsage(f"{type(request).__name__} is not a change of records")
 
@@ -89,56 +89,57 @@ def named(request: Request, view: RecordView) -> list[Record]:
     return [*{record.label: record for record in found.values() if record is not None}.values()]
 
 
-def _mark(request: Mark, unit: RecordChange) -> int:
+def _mark(request: Mark, change: RecordChange) -> int:
     """Mark a record, or in place of what the assistant said, the request that it followed.
 
     A session is done if any turn of it is marked so. So taking that off takes it off all of them.
     """
-    record = _find(request.ref, unit)
+    record = _find(request.ref, change)
     session = session_key(record.host, record.session, record.machine)
     if record.in_session and record.role == "assistant":
-        record = unit.view.request_before(session, record.order) or record
+        record = change.view.request_before(session, record.order) or record
     marked = [record]
     if record.in_session and request.mark == "done" and not request.on:
-        marked = [turn for turn in unit.view.session(session) if request.mark in turn.marks]
+        marked = [turn for turn in change.view.session(session) if request.mark in turn.marks]
     for one in marked:
-        unit.edits.mark(one, request.mark, on=request.on)
+        change.edits.mark(one, request.mark, on=request.on)
     return len(marked)
 
 
-def _edit(ref: str, text: str, unit: RecordChange) -> int:
+def _edit(ref: str, text: str, change: RecordChange) -> int:
     if not text.strip():
         raise BadUsage("the new text is empty; to remove a record, forget it")
-    unit.edits.set_text(_find(ref, unit), text)
-    unit.log.demand_scrub()
+    change.edits.set_text(_find(ref, change), text)
+    change.log.demand_scrub()
     return 1
 
 
-def _forget(named: Sequence[Record], unit: RecordChange, *, whole_sessions: bool) -> int:
+def _forget(named: Sequence[Record], change: RecordChange, *, whole_sessions: bool) -> int:
     records = {record.label: record for record in named}
     if whole_sessions:
+        view = change.view
         for key in {session_key(r.host, r.session, r.machine) for r in records.values()}:
-            turns = (*unit.view.session(key), *unit.view.narration(key), *unit.view.rewound(key))
+            turns = (*view.session(key), *view.narration(key), *view.rewound(key))
             records.update({turn.label: turn for turn in turns})
     for record in records.values():
-        unit.forget.record(record)
+        change.forget.record(record)
     return len(records)
 
 
-def _erase(request: Erase, named: Sequence[Record], unit: RecordChange) -> int:
+def _erase(request: Erase, named: Sequence[Record], change: RecordChange) -> int:
     for record in named:
-        unit.forget.record(record)
+        change.forget.record(record)
     count = len(named)
     for part in request.parts:
         session = bytes.fromhex(part.session)
         if part.title:
-            count += unit.forget.title(session)
+            count += change.forget.title(session)
         else:
             since, until = part.since or EVER, part.until or None
-            count += unit.forget.work(session, since, until, partial(_says, part.text))
-    count += sum([unit.projects.forget(project) for project in request.projects])
+            count += change.forget.work(session, since, until, partial(_says, part.text))
+    count += sum([change.projects.forget(project) for project in request.projects])
     if request.text:
-        unit.forget.phrase(request.text)
+        change.forget.phrase(request.text)
     return count
 
 
@@ -146,18 +147,18 @@ def _says(text: str, action: Action) -> bool:
     return any(text in words for words in action.words)
 
 
-def _merge(project: Place, into: Place | None, unit: RecordChange) -> int:
-    """Return how many records `Change.reassign` has yet to move."""
-    merged = unit.projects.merge(_project(project), _project(into) if into else None)
+def _merge(project: Place, into: Place | None, change: RecordChange) -> int:
+    """Return how many records `ProjectChange.reassign` has yet to move."""
+    merged = change.projects.merge(_project(project), _project(into) if into else None)
     if into is not None and not merged:
         raise BadUsage(
             f"{into.name} ({into.id}) belongs to {project.name} already: unmerge it first"
         )
-    return len(list(unit.view.misfiled()))
+    return len(list(change.view.misfiled()))
 
 
-def _find(ref: str, unit: RecordChange) -> Record:
-    record = unit.view.find(ref)
+def _find(ref: str, change: RecordChange) -> Record:
+    record = change.view.find(ref)
     if record is None:
         raise NoRecord(ref)
     return record

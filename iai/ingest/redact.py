@@ -4,11 +4,13 @@ All that leads to a record, an action, a session's title or the state of a trans
 first, once; what a session start reads of it before ingest does, passes here too.
 """
 
+import logging
 import re
 from collections.abc import Callable
 
 from msgspec import structs
 
+from iai.errors import Unsearchable
 from iai.ingest.parse import Batch, Performed
 from iai.ingest.spool import HookEvent
 from iai.model.action import Action, Step
@@ -18,10 +20,39 @@ from iai.model.record import Transcript
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import CapturedTurn, Edit
 from iai.protocol.message import Request
+from iai.redaction import marks
+
+log = logging.getLogger(__name__)
 
 # A key of a request that has no words in it; those of lines without an id, in old files, have.
 _OF_IDS = re.compile(r"[a-z]+:[\w-]{1,64}(?::\d+:[a-z]+:[0-9a-f]{24})?")
 Redact = Callable[[str], str]  # returns the same object where there is nothing to redact
+
+
+def or_left_out(redact: Redact) -> Redact:
+    """Return a redaction that leaves out what cannot be searched, with a mark in its place."""
+
+    def redacted(text: str) -> str:
+        try:
+            return redact(text)
+        except Unsearchable as error:
+            log.warning("%s; it is left out", error)
+            return marks.unsearchable()
+
+    return redacted
+
+
+def or_kept(redact: Redact) -> Redact:
+    """Return a redaction that leaves what cannot be searched as it is: it is stored already."""
+
+    def redacted(text: str) -> str:
+        try:
+            return redact(text)
+        except Unsearchable as error:
+            log.warning("%s; it stays as it is", error)
+            return text
+
+    return redacted
 
 
 def request(made: Request, redact: Redact) -> Request:

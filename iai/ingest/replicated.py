@@ -91,14 +91,15 @@ def _dated(arrived: list[Arrived], now: int) -> list[Arrived]:
 
 def _times(change: Change) -> Iterator[int]:
     if isinstance(change, TurnChange):
-        yield change.created_at
+        yield change.created_at + change.nth
     elif isinstance(change, WorkChange):
         yield from (action.at for action in change.actions)
 
 
 def _moved(change: Change, moved: dict[int, int]) -> Change:
     if isinstance(change, TurnChange):
-        return structs.replace(change, created_at=moved.get(change.created_at, change.created_at))
+        at = moved.get(change.created_at + change.nth)
+        return structs.replace(change, created_at=at, nth=0) if at is not None else change
     if isinstance(change, WorkChange):
         actions = (structs.replace(a, at=moved.get(a.at, a.at)) for a in change.actions)
         return structs.replace(change, actions=tuple(actions))

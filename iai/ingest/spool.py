@@ -21,6 +21,7 @@ from iai.model.clock import NS
 from iai.process.files import open_regular, read_regular
 
 NEW, AWAITS = ".json", ".awaits"  # suffixes
+UNSEARCHABLE = ".unsearchable"  # suffix of an event set aside: it may hold a secret
 LONGEST_REJECTED = 256 * 1024  # bytes that are kept of a file that is no event
 BAD_KEPT = 100  # files that are no events, for the user to inspect
 ABANDONED_NS = 3_600 * NS  # a hook takes milliseconds

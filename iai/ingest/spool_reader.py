@@ -11,6 +11,7 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.encryption.cipher import Cipher
+from iai.errors import Unsearchable
 from iai.hosts import registry
 from iai.ingest import redact, spool, transcripts
 from iai.ingest.follower import deadline
@@ -66,8 +67,12 @@ class SpoolReader:
         found = False
         for file in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
             spooled = spool.read(file, self._cipher)
-            if spooled is not None and (yield from self._take_event(spooled, now)):
-                found = True
+            if spooled is None:
+                continue
+            try:
+                found = (yield from self._take_event(spooled, now)) or found
+            except Unsearchable as error:
+                yield from self._set_aside(spooled, str(error))
         for transcript in self._transcripts.follower.expire(now):
             self._writer.required.cancel(transcript.path)
             yield from self._writer.follow(transcript, now)
@@ -135,7 +140,10 @@ class SpoolReader:
     def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
         """Have an event wait for its transcript, sealed, and without the secrets in it."""
         assert spooled.event is not None  # noqa: S101  for mypy
-        redacted = redact.event(spooled.event, self._redact)
+        try:
+            redacted = redact.event(spooled.event, self._redact)
+        except Unsearchable:  # its transcript is to be read all the same
+            redacted = spooled.event
         if redacted == spooled.event and self._cipher is None:
             yield MoveFile(spooled.path, awaiting)
             return
@@ -153,7 +161,8 @@ class SpoolReader:
             yield MoveFile(spooled.path, kept_as)
         else:
             kept = redact.rejected(
-                spool.beginning(spooled.path, spool.LONGEST_REJECTED), self._redact
+                spool.beginning(spooled.path, spool.LONGEST_REJECTED),
+                redact.or_left_out(self._redact),
             )
             yield ReplaceFile(kept_as, spool.sealed(kept_as, kept, self._cipher))
             yield RemoveFile(spooled.path)
@@ -161,6 +170,20 @@ class SpoolReader:
             for surplus in spool.oldest_bad(self._layout.spool_bad):
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+
+    def _set_aside(self, spooled: Spooled, why: str) -> Steps:
+        """Keep an event whose words cannot be searched for secrets, as the hook wrote it."""
+        log.error("%s was set aside: %s", spooled.path, why)
+        kept_as = self._layout.spool_bad / f"{spooled.path.stem}{spool.UNSEARCHABLE}"
+        if self._cipher is not None and not spooled.sealed:
+            data = spool.beginning(spooled.path, spool.LONGEST_EVENT)
+            yield ReplaceFile(kept_as, spool.sealed(kept_as, data, self._cipher))
+            yield RemoveFile(spooled.path)
+        else:
+            yield MoveFile(spooled.path, kept_as)
+        self._writer.required.cancel(str(spooled.path))
+        yield from self._writer.write_required()
+        yield Publish(SpoolRejected(file=spooled.path.name, reason=why), keep=True)
 
     def _known(self, event: HookEvent) -> bool:
         """Has anything been said in the session of an event, in the records or in the spool?"""

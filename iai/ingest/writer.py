@@ -12,7 +12,7 @@ from iai.errors import StoreCorrupt
 from iai.freshness.required_revision import RequiredRevision
 from iai.ingest import captured, edits, parse, redact, replicated, rereading
 from iai.ingest.parse import Batch, Identify, Inserted
-from iai.ingest.redact import Redact
+from iai.ingest.redact import Redact, or_left_out
 from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
 from iai.model.clock import Now
@@ -49,7 +49,7 @@ class RecordWriter:
     """Changes the records; yields the effects of each change after its commit.
 
     What it inserts is redacted first. While the rules for that are loaded, it raises RulesLoading,
-    and stores nothing.
+    and stores nothing. What clients and events say raises Unsearchable if it cannot be redacted.
     It assumes that nobody else writes: `mark` is the watermark of its own last commit.
     """
 
@@ -58,6 +58,7 @@ class RecordWriter:
     ) -> None:
         self._layout = layout
         self._redact = redact
+        self._redact_or_leave_out = or_left_out(redact)
         self._records = records
         self._identify = identify
         self.mark = Watermark()
@@ -129,7 +130,7 @@ class RecordWriter:
 
     def read(self, batch: Entries, now: Now) -> Read:
         """Return what other machines said, from entries of the inbox."""
-        return replicated.read(batch, self._redact, now.wall)
+        return replicated.read(batch, self._redact_or_leave_out, now.wall)
 
     def take(self, read: Read, mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         """Apply what other machines said, up to a mark; return the time after that.
@@ -243,27 +244,28 @@ class RecordWriter:
 
         What is left out need not be redacted, which is a seventh of the work.
         """
-        return redact.batch(parse.unignored(parse.wanted(batch, view), view), self._redact)
+        wanted = parse.unignored(parse.wanted(batch, view), view)
+        return redact.batch(wanted, self._redact_or_leave_out)
 
     def follow(self, transcript: Transcript, now: Now) -> Steps:
         """Store how far a transcript was read, and what its next lines need."""
         with self._records.view() as view:
             if view.not_recorded(transcript.session, transcript.forked_from):
                 transcript = without_words(transcript)
-        yield from self._follow(redact.transcript(transcript, self._redact), now)
+        yield from self._follow(redact.transcript(transcript, self._redact_or_leave_out), now)
 
     def _follow(self, transcript: Transcript, now: Now) -> Steps:
         yield from self.commit(lambda unit: unit.transcripts.follow(transcript), now)
 
     def leave_out(self, session: str, now: Now) -> Steps:
-        """Record no more of a session, by the host's id."""
+        """Stop recording a session, by the host's id."""
         with self._records.view() as view:
             known = view.not_recorded(session)
         if session and not known:
             yield from self.commit(lambda unit: unit.transcripts.leave_out(session), now)
 
     def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
-        """Record a session, or for now no more of it, as its user says; by the host's id."""
+        """Record a session or pause that, as its user says; by the host's id."""
         if session and on != self.records_session(session):
             yield from self.commit(
                 lambda unit: unit.transcripts.switch_recording(session, on=on), now
@@ -305,7 +307,7 @@ class RecordWriter:
         yield Publish(SessionEnded(revision=self.mark.revision, project=project))
 
     def event_ingested(self, source: str) -> Steps:
-        """Require what an event said that waited for its transcript in vain."""
+        """Require what an event said whose transcript never came."""
         if source in self.required.ending:
             self.required.session_ingested(source)
             yield from self.write_required()

@@ -11,7 +11,7 @@ from iai.model.units import ago
 from iai.protocol.graph_cache import Hit
 from iai.recall import conversation
 from iai.recall.account import account, commit_line, session_line
-from iai.recall.file_history import FileVisit, change_line
+from iai.recall.file_history import FileVisit, change_line, explained
 from iai.recall.timeline import Stretch
 from iai.store.record_view import RecordView
 
@@ -117,7 +117,7 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
         host=line(one.host),
         session=line(one.session),
         branch=line(one.branch),
-        asked=brief(one.request, wall) if one.request else None,
+        asked=brief(explained(view, one.request), wall) if one.request else None,
         commits=[line(commit_line(action)) for action in one.commits],
         by=line(one.by),
     )

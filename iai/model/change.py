@@ -37,6 +37,7 @@ from iai.model.action import Action
 from iai.model.hybrid_clock import Stamp
 from iai.model.record import DIGEST, Tier, digest
 
+MOST_AT_ONCE = 1 << 12  # turns of a session that are said at one time
 LARGEST = 256 << 10  # bytes that an encoded WorkChange or ForgetChange is meant to have at most
 
 # Keys of the store are made of these, so that their form matters.
@@ -85,6 +86,7 @@ class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     host: Name
     session: Name
     created_at: Time
+    nth: Annotated[int, Meta(ge=0, le=MOST_AT_ONCE)] = 0  # of those said at that time before it
     kind: Name = ""  # narration included
     tags: tuple[Name, ...] = ()
     pinned: bool = False  # when it was captured

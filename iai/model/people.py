@@ -6,7 +6,7 @@ and never by a name, which anybody may take.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from msgspec import Struct
 
@@ -47,26 +47,26 @@ class People:
         `here` says what is one's own: what was said on all machines of this `user`, or only on this
         `machine`.
         """
-        self._member = member
         self._here = here
-        self.whose = cache(self._whose)  # whose machine one is
+        self.whose = cache(partial(_whose, member))  # whose machine one is
 
     def own(self, machine: str) -> bool:
         """Is what was said on a machine one's own?"""
         return not machine or (self._here == "user" and self.whose(machine).yours)
 
-    def _whose(self, machine: str) -> Whose:
-        if not machine:
-            return Whose()
-        found, this = self._member(machine), self._member("")
-        unnamed = f"machine {machine[:_ID]}"
-        if found is None:
-            return Whose(unnamed, unnamed, yours=False)
-        author = _harmless(found.author)
-        name = _harmless(found.name) or unnamed
-        if this is not None and this.person and this.person == found.person:
-            return Whose(_YOU, name)
-        return Whose(unnamed if author.lower() in ("", _YOU) else author, name, yours=False)
+
+def _whose(member: Callable[[str], Member | None], machine: str) -> Whose:
+    if not machine:
+        return Whose()
+    found, this = member(machine), member("")
+    unnamed = f"machine {machine[:_ID]}"
+    if found is None:
+        return Whose(unnamed, unnamed, yours=False)
+    author = _harmless(found.author)
+    name = _harmless(found.name) or unnamed
+    if this is not None and this.person and this.person == found.person:
+        return Whose(_YOU, name)
+    return Whose(unnamed if author.lower() in ("", _YOU) else author, name, yours=False)
 
 
 def _harmless(name: str) -> str:

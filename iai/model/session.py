@@ -11,7 +11,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     host: str
     session: str
     title: str = ""  # what the host or the user called it; "" where neither did
-    title_rank: int = 0  # of a title by whoever gave it: a higher one is not replaced by a lower
+    title_rank: int = 0  # of a title, by who gave it: a higher one is not replaced by a lower
     branch: str = ""  # git branch of its last line that names one
     cwd: str = ""  # working directory of its last line that names one
     unattended: bool = False  # held by a program, not a person

@@ -30,6 +30,7 @@ _DONE = re.compile(  # says what was changed, or what is left
 _CHECKED = re.compile(  # how it was checked: the last test run is shown as such
     r"\W*(?:verification|verified|test results?|tests?|testing|checks?|status)\W*:", re.IGNORECASE
 )
+_SEVERITY = re.compile(r"(?:low|medium|high|critical) severity", re.IGNORECASE)  # of a finding
 _OF_A_PLAN = re.compile(  # what stands above what it says
     r"^(?:implement the following plan:|plan: |(?:context|summary|overview|background|goal):$)",
     re.IGNORECASE,
@@ -45,7 +46,7 @@ def abridge(text: str, limit: int) -> str:
     line = framing.inline(without_emphasis(text), limit)
     if len(text) <= limit and "```" not in text:
         return line
-    said = [one for one in statements(text) if one.text]
+    said = [one for one in statements(text) if one.text and not _SEVERITY.fullmatch(one.text)]
     if sum(len(one.whole) for one in said) < _LEAST:  # nearly all of it is code
         return line
     if limit <= _ONE_LINE and len(said[0].whole) > limit:
@@ -53,7 +54,7 @@ def abridge(text: str, limit: int) -> str:
     if len(said) == 1 and len(said[0].whole) > limit:
         said = [Statement(text=one) for one in sentences(said[0].whole)]
     if limit <= _ONE_LINE and len(said[0].whole) > limit / 2:
-        return _cut(said[0].whole, limit)
+        return cut(said[0].whole, limit)
     return _joined(said, limit)
 
 
@@ -80,7 +81,7 @@ def _joined(said: list[Statement], limit: int) -> str:
     kept: dict[int, str] = {}
     room = limit
     if last and not said[last].row:
-        kept[last] = _cut(said[last].whole, round(limit * _LAST))
+        kept[last] = cut(said[last].whole, round(limit * _LAST))
         room -= len(kept[last])
     between = sorted(range(last + 1), key=lambda place: _priority(said[place], place))
     for place in between:
@@ -88,7 +89,7 @@ def _joined(said: list[Statement], limit: int) -> str:
             room -= len(_CUT)
             if room < min(_LEAST, len(said[place].whole)):
                 break
-            kept[place] = _cut(said[place].whole, room)
+            kept[place] = cut(said[place].whole, room)
             room -= len(kept[place])
     text = ""
     for place in sorted(kept):
@@ -96,7 +97,7 @@ def _joined(said: list[Statement], limit: int) -> str:
     return text.lstrip()
 
 
-def _cut(statement: str, limit: int) -> str:
+def cut(statement: str, limit: int) -> str:
     """Return a statement in so many characters, cut after a clause if one ends late enough."""
     line = framing.inline(statement, limit)
     if not line.endswith(" ...") or len(statement) <= limit:

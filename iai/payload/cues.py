@@ -93,7 +93,7 @@ _ASKS = re.compile(  # without a question mark
     re.IGNORECASE,
 )
 _AGREES = re.compile(
-    r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|go for it|do (?:it|that)"
+    r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|go for it|do(?: it| that)?"
     r"|let'?s (?:do|try|follow through with) (?:it|that|your (?:recommendation|suggestion)s?)"
     r"|sounds good|looks good|thanks?|continue|commit|push|try again"
     r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from iai.model import framing
+from iai.payload.abridge import cut
 from iai.payload.statements import NAMES, Statement, sentences, statements
 
 SHORT = 40  # characters of a sentence that names nothing, as "All tests pass."
@@ -163,7 +163,7 @@ def _says_something(sentence: str, least: int = SHORT) -> bool:
 def _joined(told: Sequence[str], limit: int) -> str:
     """Return as many as find room whole, at least the first; files by their names alone."""
     first, *others = dict.fromkeys(map(_in_brief, told))
-    line = framing.inline(first, limit)
+    line = cut(first, limit)
     for other in others:
         if len(line) + len(other) + 2 > limit:
             break

@@ -10,7 +10,7 @@ NAMES = re.compile(r"[`/]|\w\.\w|\w_\w|\w\(|[a-z][A-Z]")  # something of the cod
 _LONGEST_READ = 20_000  # characters at each end of a text
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
-_RULE = re.compile(r"\s*[|:\-=*_+\u2500-\u257f ]{3,}$")
+_RULE = re.compile(r"\s*+[|:\-=*_+\u2500-\u257f ]{3,}$")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ x]\]\s+)?")
 _HEADING = re.compile(r"\s*#{1,6}\s+(?:\d{1,2}[.)]\s+)?")
 _EMPHASIS = re.compile(r"\*\*([^*\n]+)\*\*")

@@ -6,7 +6,7 @@
     probe lifecycle --listen --seconds 10
     probe graph-cache --bench 1000
 
-This file stands alone: it needs pyzmq and msgpack and nothing of iai, so that it can look at a
+This file is self-contained: it needs pyzmq and msgpack and nothing of iai, so that it can look at a
 group from any environment. A test keeps it in step with `iai.protocol.wire`.
 """
 

@@ -77,16 +77,16 @@ def enclosing(project: Project, view: RecordView, branch: str = "") -> Project |
     return above
 
 
-def merge_predecessors(project: Project, unit: RecordChange, cwd: str = "") -> list[Project]:
+def merge_predecessors(project: Project, change: RecordChange, cwd: str = "") -> list[Project]:
     """Merge what a project was known as before into it; return that."""
-    if not has_news(project, unit.view, cwd):
+    if not has_news(project, change.view, cwd):
         return []
-    merged = _predecessors(project, unit.view, cwd)
-    unit.projects.note_identity(project, [old.id for old in merged])
+    merged = _predecessors(project, change.view, cwd)
+    change.projects.note_identity(project, [old.id for old in merged])
     for old in merged:
-        unit.projects.merge(old, project)
+        change.projects.merge(old, project)
         if old.ignored:
-            unit.projects.ignore(project, old.ignored)
+            change.projects.ignore(project, old.ignored)
     return merged
 
 

@@ -20,7 +20,7 @@ class CapturedTurn(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()  # free words, stored as they are
     pinned: bool = False  # pin it at once
     key: str = ""  # idempotency key; "": derived from host, session, role, cwd and text
-    mine: bool = False  # a note that never leaves this machine, whatever its project does
+    mine: bool = False  # a note for the machines of this user alone, whatever its project does
 
 
 class Capture(Request, frozen=True):
@@ -43,7 +43,7 @@ class Pin(Request, frozen=True):
 
     ref: str  # a record's id, or `#` and its label
     pinned: bool = True  # False: unpin it
-    mine: bool = False  # for the sessions on this machine alone; others of a team don't hear of it
+    mine: bool = False  # for the sessions of this user alone; others of a team don't hear of it
 
 
 class Edit(Request, frozen=True):

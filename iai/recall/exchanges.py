@@ -1,7 +1,7 @@
 """Scored turns as exchanges: one exchange is one hit, and so are several that say the same."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from iai.model.record import CLIENT, Record, session_key
 from iai.recall import weights
 from iai.recall.scoring import Scored
 from iai.recall.sources import Sources
+from iai.store.record_view import RecordView
 
 _SENTENCE = 2  # different terms of a text that can repeat another: "ok" says nothing
 _OF_ALL = ("work", "narration")  # parts of a request's score that its whole exchange gains
@@ -48,7 +49,7 @@ class Exchanges:
         self._view = sources.view
         self._record = sources.record
         self._people = sources.people
-        self._unattended = cache(self._is_unattended)
+        self._unattended = cache(partial(_is_unattended, sources.view))
 
     def group(self, labels: Iterable[int]) -> list[FoundExchange]:
         """Return the exchanges of these labels, the best first; each has its best turn first."""
@@ -107,9 +108,10 @@ class Exchanges:
             session_key(found.best.host, found.best.session, found.best.machine)
         )
 
-    def _is_unattended(self, session: bytes) -> bool:
-        info = self._view.session_info(session)
-        return info is not None and info.unattended
+
+def _is_unattended(view: RecordView, session: bytes) -> bool:
+    info = view.session_info(session)
+    return info is not None and info.unattended
 
 
 def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> FoundExchange | None:

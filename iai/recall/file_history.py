@@ -12,8 +12,11 @@ from iai.model.action import CHANGES, Action
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.session import SessionInfo
-from iai.payload import hot_files
+from iai.payload import cues, hot_files
+from iai.payload.headline import done
 from iai.store.record_view import RecordView
+
+_DONE = 110  # characters of what was done upon a mere yes
 
 
 class FileVisit(Struct, frozen=True, kw_only=True):
@@ -84,8 +87,17 @@ def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:
     return base in bases or bool(visit.machine and alike)
 
 
+def explained(view: RecordView, request: Record) -> Record:
+    """Return a request that only agrees with what was done upon it, any other as it is."""
+    answer = view.exchange(request).answer if cues.agrees(request.text) else None
+    told = done(answer.text, _DONE) if answer else ""
+    return structs.replace(request, text=f"{request.text.strip()} -> {told}") if told else request
+
+
 def as_seen(view: RecordView, visit: FileVisit) -> FileVisit:
-    """Return a visit with the path as seen from its project."""
+    """Return a visit with the path as seen from its project, and its request explained."""
+    if visit.request is not None:
+        visit = structs.replace(visit, request=explained(view, visit.request))
     known = view.project_named(visit.project)
     if known is None:
         return visit

@@ -15,7 +15,7 @@ _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: c
 # A sentence or a line; a question stays with the answer behind its arrow.
 _PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s)|[.!?](?= \u2192))*+[.!?\n]?\s*")
 _RULES = re.compile(r"^[ \t]*+(?:(?:```|~~~).*|[|:\-=*_+ ]{3,})$", re.MULTILINE)
-_HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]+(.*?)[ \t:]*$(?=\n)", re.MULTILINE)
+_HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]++([^\n]*)(?=\n)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 
 Found = dict[int, set[str]]  # the terms that a word has, by where it begins
@@ -27,7 +27,8 @@ class Passages:
     def __init__(self, rarity: Mapping[str, float]) -> None:
         self._rarity = rarity
         self._stems = {term: term[:-1] if term.endswith(_CHANGED) else term for term in rarity}
-        self._terms = cache(self._terms_of)  # the same few words come in text after text
+        # The same few words come in text after text.
+        self._terms = cache(lambda word: frozenset(rarity.keys() & terms(word)))
 
     def passage(self, text: str, limit: int = PASSAGE) -> str:
         """Return the stretch of whole sentences or lines with most of the terms, on one line.
@@ -85,16 +86,14 @@ class Passages:
         best = max(starts[::4], key=gain)
         return line[best:] if not best else "… " + line[best:]
 
-    def _terms_of(self, word: str) -> frozenset[str]:
-        return frozenset(self._rarity.keys() & terms(word))
-
     def _worth(self, found: Collection[str]) -> float:
         return fsum(self._rarity[term] for term in found)  # the same in any order
 
 
 def _unmarked(text: str) -> str:
     """Return Markdown without what says nothing on one line; a text of nothing else as it is."""
-    plain = _EMPHASIS.sub(r"\1", _HEADINGS.sub(r"\1:", _RULES.sub("", text)))
+    ruled = _HEADINGS.sub(lambda heading: heading[1].rstrip(" \t:") + ":", _RULES.sub("", text))
+    plain = _EMPHASIS.sub(r"\1", ruled)
     return plain if plain.strip() else text
 
 

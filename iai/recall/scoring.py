@@ -33,12 +33,9 @@ class Scored:
         self._gains = np.ascontiguousarray(gains.T)
         self._total = np.round(np.sum(gains, axis=0), _DECIMALS)
         self._labels = labels
-        self._row = {label: row for row, label in enumerate(labels)}
-        self._term_vectors = term_vectors
-        self.term_set = cache(self._term_set)  # the different terms of a record, by its label
-
-    def _term_set(self, label: int) -> frozenset[int]:
-        return self._term_vectors.term_set(self._row[label])
+        self._row = row = {label: row for row, label in enumerate(labels)}
+        # The different terms of a record, by its label.
+        self.term_set = cache(lambda label: term_vectors.term_set(row[label]))
 
     def ranked(self) -> Iterator[int]:
         """Yield the labels with a score above 0, the best first, the older among equals."""

@@ -1,7 +1,8 @@
 """The mark in the place of a secret: `[redacted: aws-key #3f9a]`.
 
 The four digits are a keyed hash of what was there: equal secrets of one store have equal marks, and
-without the key no guess can be checked. What the user marked as private has no digits.
+without the key no guess can be checked. What the user marked as private has no digits, nor has a
+whole text that could not be searched for secrets.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import re
 from collections import Counter
 
 PRIVATE = "private"
+UNSEARCHABLE = "unsearchable"
 OPENING = "[redacted: "
 _LONGEST_KIND = 48
 _MARK = re.compile(
@@ -26,6 +28,11 @@ def mark(kind: str, secret: str, key: bytes) -> str:
 def private() -> str:
     """Return the mark for what the user left out."""
     return f"{OPENING}{PRIVATE}]"
+
+
+def unsearchable() -> str:
+    """Return the mark for a text that could not be searched for secrets."""
+    return f"{OPENING}{UNSEARCHABLE}]"
 
 
 def kind_named(name: str) -> str:

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
+from iai.errors import IaiError, Unsearchable
 from iai.redaction import blocks, form, forms, marks, named
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
@@ -40,8 +41,18 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text with a mark for each secret; the same object if there is none.
 
-        Raises what the library raises.
+        Raises RulesLoading if the library does, and Unsearchable for whatever else goes wrong: that
+        error names no part of the text.
         """
+        try:
+            return self._text(text)
+        except (IaiError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  a library in Rust panics with its own
+            said = f"a text of {len(text)} characters cannot be searched for secrets"
+            raise Unsearchable(f"{said}: {type(error).__name__}") from None
+
+    def _text(self, text: str) -> str:
         if "<" in text and "<private>" in text.lower():
             text = _PRIVATE.sub(marks.private(), text)
         return text if self._own is None else self._redacted(text, self._own)

@@ -34,6 +34,7 @@ from iai.team.stream import (
     Erased,
     Following,
     Last,
+    Limited,
     Report,
     Stream,
 )
@@ -104,6 +105,8 @@ class Consumer:
         match one:
             case Connected():
                 yield from self._connected(one, now)
+            case Limited(limits=limits):
+                yield from self._limited(limits)
             case Disconnected(reason=reason):
                 if self.link.connected:
                     yield TeamDisconnected(reason=reason)
@@ -163,17 +166,22 @@ class Consumer:
             self._begin_stream(one.stream)
         if not self.link.connected:
             yield TeamConnected(stream=self._intake.mark.stream)
-        if one.limits and one.limits != self.link.limits:
-            log.warning("the team's server drops messages of the stream: %s", one.limits)
-            yield StreamLimited(limits=one.limits)
-        self.link.reached(one.limits, now.wall)
+        yield from self._limited(one.limits)
+        self.link.reached(now.wall)
         self._deletion.connected()
         self._control.connected()
         self._stream.follow(self._intake.mark.sequence)
-        self._outbox.connected(one.largest, limited=bool(one.limits))
+        self._outbox.connected(one.largest)
         self._relay.connected(one.largest)
         self._intake.peers.connected()
         self.hurry = True
+
+    def _limited(self, limits: str) -> Iterator[Event]:
+        if limits and limits != self.link.limits:
+            log.warning("the team's server drops messages of the stream: %s", limits)
+            yield StreamLimited(limits=limits)
+        self.link.limits = limits
+        self._outbox.limited = bool(limits)
 
     def _begin_stream(self, stream: str) -> None:
         self._writes.append(self._intake.begin_stream(stream))

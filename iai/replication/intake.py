@@ -228,7 +228,7 @@ class Intake:
                 about += change.subjects(found)
             if not ours and not self._is_forgotten(found, view):
                 taken.rows.append((machine, plain))
-        if not ours:
+        if not ours and header.revision:
             taken.writes.append(_copying(one, about))
 
     def _members_learned(self) -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from iai.errors import Forged
 from iai.model import change
-from iai.model.change import Change, ForgetChange
+from iai.model.change import AmendChange, Change, ForgetChange, TurnChange
 from iai.replication import content
 from iai.replication.positions import position
 from iai.team import envelope
@@ -19,7 +19,7 @@ class Message(Struct, frozen=True):
 
     position: int
     plain: bytes
-    about: tuple[str, ...] | None = None  # subjects of what is one's own; None: it is for all
+    about: tuple[str, ...] | None = None  # subjects of words of one's own; None: it is for all
     through: int = 0  # revision up to which all is published with it; 0: more of it follows
 
 
@@ -60,7 +60,13 @@ def _message(position: int, parts: list[tuple[Change, bytes]]) -> Message:
     plain = content.join([encoded for _, encoded in parts])
     if not _is_own(parts[0][0]):
         return Message(position, plain)
-    return Message(position, plain, tuple(s for one, _ in parts for s in change.subjects(one)))
+    # A pin, or what is dismissed, has no words to be deleted, and nobody is to know of it.
+    said = (one for one, _ in parts if isinstance(one, TurnChange) or _is_edit(one))
+    return Message(position, plain, tuple(s for one in said for s in change.subjects(one)))
+
+
+def _is_edit(one: Change) -> bool:
+    return isinstance(one, AmendChange) and one.text is not None
 
 
 def _is_own(one: Change) -> bool:

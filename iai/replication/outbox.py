@@ -9,7 +9,6 @@ own, and the backlog at a rate that other machines can keep up with. The cursor 
 and then goes on with the other run.
 """
 
-import hashlib
 from collections.abc import Iterator
 from itertools import count
 
@@ -34,7 +33,6 @@ from iai.team.stream import Last, Stream
 PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
 NEVER = 1 << 63  # monotonic
 MOST_REFILLS = 64  # holes of others that wait to be filled
-_MAC = 8  # bytes
 
 
 class Outbox:
@@ -48,7 +46,7 @@ class Outbox:
         self._sent: dict[int, tuple[Project, Run]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
-        self._limited = False  # does the stream drop old messages?
+        self.limited = False  # does the stream drop old messages?
         self._backlog_at = 0  # monotonic; nothing of a backlog is published before
         self._withheld: list[ChangeWithheld] = []  # and not told yet
         self._moved: list[Shared] = []  # cursors that were moved by no acknowledgement
@@ -80,13 +78,12 @@ class Outbox:
         """Stop sharing a project. Acknowledgements of what is under way are ignored."""
         self._projects.pop(hashed, None)
 
-    def connected(self, largest: int, *, limited: bool) -> None:
+    def connected(self, largest: int) -> None:
         """Go on from the cursors, once it is known what the stream has.
 
-        `largest`: bytes that a message may have; `limited`: does the stream drop old ones?
+        `largest`: bytes that a message may have.
         """
         self._largest = largest
-        self._limited = limited
         self._sent.clear()
         for one in self._projects.values():
             one.main = from_cursor(one.shared)
@@ -123,7 +120,7 @@ class Outbox:
         by_sequence = found.sequence >= expected.sequence
         if by_sequence if expected.sequence else there >= expected.position:
             return None
-        if self._limited and found.data is None:  # dropped for its age: who lacks it asks for it
+        if self.limited and found.data is None:  # dropped for its age: who lacks it asks for it
             return None
         resume = before if revision_of(before) < revision_of(there) else there
         resume = min(resume, project.shared.position)
@@ -227,12 +224,12 @@ class Outbox:
     def _send(self, project: Project, run: Run, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
-        after = ready.position - 1 if run.own else run.last
+        at, after = _place(project, run, ready)
         try:
-            data = self._membership.seal(hashed, ready.position, after, self._sealed(ready))
+            data = self._membership.seal(hashed, at, after, self._sealed(ready))
             if len(data) > self._largest:
                 self._withhold(project, ready, len(data))
-                data = self._membership.seal(hashed, ready.position, after, content.FILLER)
+                data = self._membership.seal(hashed, at, after, content.FILLER)
         except MessageRefused as error:
             project.blocked = str(error)
             return False
@@ -240,7 +237,8 @@ class Outbox:
         number = next(self._numbers)
         self._sent[number] = project, run
         run.sent.append((number, ready))
-        key = f"{self._membership.machine}:{hashed}:{ready.position}:{self._mac(ready)}{run.tag}"
+        mac = self._membership.mac(ready.plain)
+        key = f"{self._membership.machine}:{hashed}:{ready.position}:{mac}{run.tag}"
         self._stream.publish(number, self._subject(hashed), key, data)
         run.last = ready.position
         return True
@@ -282,7 +280,14 @@ class Outbox:
     def _subject(self, hashed: str) -> str:
         return subjects.changes(self._membership.team, hashed, self._membership.machine)
 
-    def _mac(self, ready: Message) -> str:
-        """Tell contents apart by a hash that says nothing to who does not know the secret."""
-        secret = self._membership.secret
-        return hashlib.blake2b(ready.plain, key=secret, digest_size=_MAC).hexdigest()
+
+def _place(project: Project, run: Run, ready: Message) -> tuple[int, int]:
+    """Return the position that a message has for others, and that of the one before it.
+
+    What is one's own and is published later says nothing of what is between; nor, beyond what is
+    published of all else, of its own position.
+    """
+    if not run.own:
+        return ready.position, run.last
+    known = ready.position <= project.shared.position
+    return (ready.position, ready.position - 1) if known else (0, 0)

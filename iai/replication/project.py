@@ -49,7 +49,7 @@ class Project(Struct):
             self.own = None
         elif not self.shared.own and self.own is None:
             self.own = Run(0, 0, until=end_of(head), own=True, tag=f":own:{now // NS}")
-        done = self.own is not None and self.own.is_done(head)
+        done = self.own is not None and self.own.ended and self.own.idle
         if done:
             self.own = None
         before = self.shared.own

@@ -29,7 +29,7 @@ BYTES_PER_S = 2 << 20
 MOST_JOBS = 64  # spans that wait to be relayed
 SAME_S = 60  # within which two machines that relay the same publish it under one key
 NEVER = 1 << 63  # monotonic
-_MAC = 8  # bytes
+_HASH = 8  # bytes
 
 
 class _Job(Struct):
@@ -116,9 +116,8 @@ class Relay:
         if len(data) > self._largest:
             log.warning("a message of machine %s is too large to be relayed", job.machine)
             return 0
-        secret = self._membership.secret
-        mac = hashlib.blake2b(plain, key=secret, digest_size=_MAC).hexdigest()
-        key = f"relay:{job.machine}:{job.project}:{mac}:{now.wall // (SAME_S * NS)}"
+        content_hash = hashlib.blake2b(plain, digest_size=_HASH).hexdigest()
+        key = f"relay:{job.machine}:{job.project}:{content_hash}:{now.wall // (SAME_S * NS)}"
         subject = subjects.changes(self._membership.team, job.project, self._membership.machine)
         self._stream.publish(0, subject, key, data)
         return len(data)

@@ -23,9 +23,8 @@ class Link:
         self.refused = 0
         self.behind_since: dict[str, int] = {}  # UTC nanoseconds, by machine
 
-    def reached(self, limits: str, now: int) -> None:
-        """Take note of a connection, and of the limits of the stream."""
-        self.limits = limits
+    def reached(self, now: int) -> None:
+        """Take note of a connection."""
         if not self.connected:
             self.since = now
         self.connected, self.reason = True, ""

@@ -47,8 +47,7 @@ class Run(Struct):
         """Is anything to be published? `head`: revision of the records."""
         if self.ready:
             return True
-        whole = self.until and not self.own  # it has to be closed
-        left = self.last < self.until if whole else not self._is_read(head)
+        left = self.last < self.until if self.until else self.read < head
         return left and head != self.stuck_at
 
     def read_on(self, view: RecordView, project: str, head: int, *, own: bool) -> int:
@@ -74,14 +73,8 @@ class Run(Struct):
 
     def close(self, head: int) -> None:
         """Have a filler end it, if all is read and the last message was before its end."""
-        if self.own:
-            return  # others say what is between its messages
         if self.until and not self.ready and not self.ended and self._is_read(head):
             self.ready.append(Message(self.until, content.FILLER, through=self._read_through))
-
-    def is_done(self, head: int) -> bool:
-        """Is all of it read, and acknowledged?"""
-        return self.idle and self._is_read(head)
 
     @property
     def _read_through(self) -> int:

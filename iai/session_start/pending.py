@@ -33,7 +33,7 @@ class _Collected:
     """What has been read so far."""
 
     def __init__(self, redact_text: Redact) -> None:
-        self.redact = redact_text
+        self.redact = redact.or_left_out(redact_text)
         self.not_recorded: set[str] = set()  # sessions
         self.turns: list[NewRecord] = []
         self.projects: dict[str, Project] = {}

@@ -7,7 +7,7 @@ the checksum alone. Only the members of sets have none, since LMDB wants them al
 sorts them: `iai.admin.doctor.deep` compares them with what they follow from.
 
 In an encrypted store (`EncryptedDatabase`) each value is sealed by `iai.encryption.cipher` instead,
-which finds every change, whoever made it, unless an earlier value of the same key was put back. A
+which finds every deliberate change as well, unless an earlier value of the same key was put back. A
 key without a value has a tag alone. Keys are masked (`iai.store.masked_keys`), and so are sets,
 whose members are numbers.
 """

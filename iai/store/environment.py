@@ -32,7 +32,7 @@ MANY_FAULTS = 4_096  # page faults; Linux maps 16 pages at each, so this is 256 
 SLICE = 512  # entries checked at a time: chunks of the vector index are long
 _SCRUBBED = "scrubbed"  # directory below an environment, for the file that is to replace it
 _SCRUBBED_MARK = b"scrubbed"  # in `meta`
-_COPY_SLICE_S = 1.0  # a transaction of a copy that nobody waits beside
+_COPY_SLICE_S = 1.0  # a transaction of a copy, while nobody waits
 
 
 class Environment:

@@ -105,7 +105,7 @@ class Insertion:
     def _as_kept(self, new: NewRecord) -> Record:
         label = self._log.mark.max_vec_label + 1
         record = new.kept(label, self._log.now, self._filing.order(new.created_at))
-        return self._filing.in_home(record)
+        return self._filing.in_home(self._filing.place(record))
 
     def _add(self, new: NewRecord, record: Record) -> int:
         key = key_digest(new.key)
@@ -142,6 +142,7 @@ class Insertion:
             source=new.source,
             kind=kind,
         )
+        confirmed = self._filing.place(confirmed)
         self._filing.move(record, confirmed)
         self._log.append("narrate", label, {record.project}, record.session)
         self._log.touch(record.session_key)

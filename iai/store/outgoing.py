@@ -14,6 +14,7 @@ from iai.model.action import Action
 from iai.model.amended import Amended
 from iai.model.change import (
     LARGEST,
+    MOST_AT_ONCE,
     AmendChange,
     Change,
     Edited,
@@ -151,6 +152,7 @@ class _Made:
             host=record.host,
             session=record.session,
             created_at=record.created_at,
+            nth=_nth(record),
             kind=record.kind,
             tags=record.tags,
             pinned=record.pinned,
@@ -267,6 +269,12 @@ class _Made:
         )
         if own.dismissed or own.mine:
             yield own
+
+
+def _nth(record: Record) -> int:
+    """Return how many nanoseconds after its time a turn comes: see `RecordFiling.place`."""
+    nth = record.order - record.created_at  # more is of a clock that was set back
+    return nth if 0 < nth <= MOST_AT_ONCE else 0
 
 
 def _own(amended: Amended, field: str) -> tuple[int, int] | None:

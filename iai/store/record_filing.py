@@ -31,6 +31,7 @@ class RecordFiling(Tables):
         self._view = view
         self._log = log
         self._homes: dict[str, str] = {}  # project -> what it belongs to
+        self._latest_orders: dict[bytes, int] = {}  # by session: none is later
         self._last_turns: dict[bytes, Record] = {}  # by session: see `ended_with`
         self._latest_live = view.latest_live()
         self._ahead = view.ahead(log.now)
@@ -43,6 +44,25 @@ class RecordFiling(Tables):
             self._put(REDACTED, pack(dict(redacted)), "meta")
         self._put(LATEST_LIVE, encode_time(self._latest_live), "meta")
         self._put(AHEAD, encode_time(self._ahead), "meta")
+
+    def place(self, record: Record) -> Record:
+        """Return a turn with an order that no other one of its session has.
+
+        Of several that were said at one time, each comes a nanosecond after the one before: so
+        their order is the same on all machines, in whichever order they hear of them.
+        """
+        if not record.in_session or record.order > self._latest_order(record.session_key):
+            return record
+        order = record.order
+        while self._view.is_taken(record.session_key, order, besides=record.label):
+            order += 1
+        return structs.replace(record, order=order) if order != record.order else record
+
+    def _latest_order(self, session: bytes) -> int:
+        """See `SessionView.latest_order`, which is asked once; most turns come in order."""
+        if session not in self._latest_orders:
+            self._latest_orders[session] = self._view.latest_order(session)
+        return self._latest_orders[session]
 
     def order(self, created_at: int) -> int:
         """Return the order of what was said at a time: see `order_of`."""
@@ -140,6 +160,9 @@ class RecordFiling(Tables):
             self._t.delete(key, db=self._db["by_key"])
 
     def _put_keys(self, record: Record) -> None:
+        if record.in_session:
+            latest = max(record.order, self._latest_order(record.session_key))
+            self._latest_orders[record.session_key] = latest
         if record.kind != NARRATION:
             self._last_turns.pop(record.session_key, None)
         for database, key in keys_of(record):

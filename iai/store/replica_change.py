@@ -126,6 +126,7 @@ class ReplicaChange(RecordChange):
             project=change.project,
             cwd="",
             created_at=at,
+            order=at + change.nth,
             ingested_at=self.log.now,
             updated_at=self.log.now,
             tags=change.tags,
@@ -178,7 +179,7 @@ class ReplicaChange(RecordChange):
             project=change.project,
             origin="",
             created_at=at,
-            order=min(known.order, at),
+            order=min(known.order, at + change.nth),
             tags=change.tags,
             pinned=known.pinned if "pinned" in by_hand else change.pinned,
             kind=change.kind,
@@ -246,8 +247,8 @@ class ReplicaChange(RecordChange):
     # --- what was written by hand --------------------------------------------------------------
 
     def _take_amendment(self, machine: str, change: AmendChange, home: str) -> None:
-        if not self._is_own(machine):  # these are for its user's sessions alone
-            change = structs.replace(change, dismissed=None, mine=None)
+        if (change.dismissed or change.mine) and not self._is_own(machine):
+            change = structs.replace(change, dismissed=None, mine=None)  # for its user alone
         written = _written(machine, change)
         if not written.stamps:
             return

@@ -6,7 +6,7 @@ from itertools import islice
 from iai.model.action import Action
 from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.record import DIGEST, Record
-from iai.store.actions import ActionView
+from iai.store.actions import EVER, ActionView
 from iai.store.codec import decode_time, encode_time, encode_u64
 from iai.store.project_view import ProjectView
 from iai.store.record_keys import walk
@@ -44,6 +44,18 @@ class SessionView(ActionView, ProjectView):
         """Was anything done in a session, or is there narration?"""
         narrated = walk(self._t, self._db["narration"], session, session)
         return any(True for _ in self.all_actions(session)) or any(True for _ in narrated)
+
+    def latest_order(self, session: bytes) -> int:
+        """Return an order that no turn of a session comes after; narration counts, too."""
+        found = (self._t.prefixed(self._db[name], session, back=True) for name in _TURNS)
+        last = [next(entries, None) for entries in found]
+        return max([decode_time(one[0][-16:-8]) for one in last if one], default=EVER)
+
+    def is_taken(self, session: bytes, order: int, *, besides: int) -> bool:
+        """Does a turn of a session have this order, other than the one with a label?"""
+        key = session + encode_time(order)
+        labels = (label for name in _TURNS for label in walk(self._t, self._db[name], key, key))
+        return any(label != besides for label in labels)
 
     def is_gone(self, session: bytes) -> bool:
         """Was all of a session forgotten, and has it not gone on since?"""

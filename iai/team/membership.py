@@ -49,6 +49,7 @@ LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MOST_GRANTED = 1_000  # keys in one message
 _NONCE = 12  # bytes
+_MAC = 8  # bytes
 _NAMES = "names"  # what has a key as projects have: a machine that left is not told of new names
 
 
@@ -219,6 +220,14 @@ class Membership:
             raise UnknownKey("the project has no key of today's members yet")
         header = Header(self.team, project, self.machine, revision, after, current.id)
         return envelope.seal(self._own.identity, self._keys[current.id], header, plain)
+
+    def mac(self, plain: bytes) -> str:
+        """Tell contents that this machine seals apart, by what says nothing of them to others.
+
+        Not even to members: what is one's own, some of them could guess.
+        """
+        key = hashlib.blake2b(self._own.identity.signing, person=b"iai message id").digest()
+        return hashlib.blake2b(plain, key=key, digest_size=_MAC).hexdigest()
 
     def open(self, project: str, machine: str, sequence: int, data: bytes) -> Opened:
         """Return a change that arrived, under the subject of this project (hash) and machine.

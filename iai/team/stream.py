@@ -38,6 +38,12 @@ class Connected(Struct, frozen=True):
     limits: str = ""  # by which it drops messages that are not erased, in words; "": it keeps all
 
 
+class Limited(Struct, frozen=True):
+    """The limits of the stream are other ones than they were."""
+
+    limits: str  # see `Connected`
+
+
 class Disconnected(Struct, frozen=True):
     """The engine cannot be reached. Attempts to reach it go on."""
 
@@ -94,7 +100,16 @@ class Erased(Struct, frozen=True):
 
 
 Report: TypeAlias = (
-    Connected | Disconnected | Following | Arrived | Beat | Asked | Acknowledged | Last | Erased
+    Connected
+    | Limited
+    | Disconnected
+    | Following
+    | Arrived
+    | Beat
+    | Asked
+    | Acknowledged
+    | Last
+    | Erased
 )
 
 

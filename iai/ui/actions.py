@@ -14,7 +14,7 @@ WAIT_S = 30.0  # for ingest, which may be reading a long transcript
 # What the page says after it, by the name in the address: never words from the address itself.
 SAID = {
     "pin": "Pinned: every session of its project starts with it.",
-    "pin-mine": "Pinned for you: your sessions on this machine start with it.",
+    "pin-mine": "Pinned for you: your own sessions start with it.",
     "unpin": "No longer pinned.",
     "dismiss": "Dismissed: no session starts with it again. Search still finds it.",
     "undismiss": "No longer dismissed.",

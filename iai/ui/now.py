@@ -29,7 +29,7 @@ PERIOD_S = 7 * 86_400
 RECENT_S = 3_600  # events that are shown
 REMEASURED_S = 60.0  # how long a measurement of the past is good enough
 STAGES = {
-    "records": "what hosts wrote, read and stored",
+    "records": "what hosts wrote, as read and stored",
     "vectors": "records embedded",
     "graph": "vectors and words indexed, topics found",
     "payload": "the text that the next session starts with",

@@ -117,6 +117,8 @@ def _use_everything(g: Group) -> None:
     with g.client() as client:
         client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
     wait_until(lambda: auto_backups.found(g.layout), "the records are backed up")
+    (g.layout.deliveries / "s.files").write_text("/p/never/recorded.py\n")
+    assert g.iai("forget", "--session", "s", "--yes").returncode == 0
 
 
 def _opened(g: Group, audit: Path, actor: Actor) -> Opened:

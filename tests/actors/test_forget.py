@@ -15,6 +15,7 @@ from tests.iai.hosts.claude_lines import answer, call, line, prompt, result
 pytestmark = pytest.mark.slow
 
 Make = Callable[..., Group]
+NAMES = ("byid", "whole", "project", "span", "file", "text", "kept", "killed")
 
 
 def words(name: str) -> list[str]:
@@ -64,10 +65,9 @@ def indexed(group: Group, needles: Iterable[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def filled(group_of_module: Make) -> Group:
     """A group with a session for each way to forget."""
-    one = group_of_module()
+    one = group_of_module(file_history="1")
     projects = one.work / "projects"
-    names = ("byid", "whole", "project", "span", "file", "text", "kept", "killed")
-    for minute, name in enumerate(names):
+    for minute, name in enumerate(NAMES):
         cwd = one.work / (f"p-{name}" if name == "project" else "p")
         cwd.mkdir(exist_ok=True)
         directory = projects / name
@@ -76,7 +76,27 @@ def filled(group_of_module: Make) -> Group:
     one.up()
     assert one.iai("import", str(projects)).returncode == 0
     one.settle()
+    wait_until(lambda: all(_histories(one, name) for name in NAMES), "files have a history")
     return one
+
+
+def _histories(group: Group, name: str) -> bool:
+    """Have a later session be given the history of the file of a session, as the hook does."""
+    path = group.work / (f"p-{name}" if name == "project" else "p") / f"{name}.py"
+    event = {
+        "session_id": f"reader-{name}", "transcript_path": "/h/.claude/projects/w/r.jsonl",
+        "cwd": str(path.parent), "hook_event_name": "PreToolUse", "tool_name": "Edit",
+        "tool_input": {"file_path": str(path), "old_string": "a", "new_string": "b"},
+    }  # fmt: skip
+    group.hook("session-recall", event)
+    return (group.layout.deliveries / f"reader-{name}.files").exists()
+
+
+def noted(group: Group) -> set[str]:
+    """Return for which sessions hooks have noted the path of the session's file."""
+    places = [*group.layout.deliveries.glob("*.files"), *group.layout.ledger.glob("*.hook.jsonl")]
+    texts = [path.read_text() for path in places]
+    return {name for name in NAMES if any(f"/{name}.py" in text for text in texts)}
 
 
 def numbers(group: Group, word: str) -> list[str]:
@@ -91,6 +111,7 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
                   for word in words(name)]  # fmt: skip
     before = {w for there in holding(filled, everything).values() for w in there}
     assert before == set(everything)
+    assert noted(filled) == set(NAMES)
     ways: dict[str, tuple[str, ...]] = {
         "byid": (*numbers(filled, "byid"), "--whole-session"),
         "whole": ("--session", "s-whole"),
@@ -105,6 +126,7 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
         gone = words(name)[:5] if name == "file" else words(name)
         assert holding(filled, gone) == {}, name
         assert indexed(filled, gone) == [], name
+        assert name not in noted(filled)
     ask, told, ran, out, ans, title = words("text")
     for word in (title, ans, out, told, ask):  # what was run goes with its output
         report = filled.json("forget", "--text", word, "--yes")
@@ -115,6 +137,7 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
     assert indexed(filled, words("text")) == []
     kept = {w for there in holding(filled, words("kept")).values() for w in there}
     assert kept == set(words("kept"))
+    assert noted(filled) == {"kept", "killed"}
     # Nothing of it comes back, whatever is read again.
     copied = filled.work / "copied"
     copied.mkdir()

@@ -15,6 +15,9 @@ from simulation.world import World
 
 from actors.ingest import MOST_HELD
 from iai.admin import scrubbed
+from iai.admin.doctor import machine
+from iai.admin.doctor.finding import Verdict
+from iai.config.settings import Settings
 from iai.errors import StoreWriteFailed
 from iai.ingest.detectors import Kingfisher
 from iai.protocol.ingest import (
@@ -29,11 +32,14 @@ from iai.protocol.ingest import (
     PurgeProgress,
     PurgeSecrets,
     PurgeStatus,
+    SpoolRejected,
 )
 from iai.protocol.message import Actor, Error, ErrorCode, Reply
+from iai.redaction.finding import Finding
 from iai.redaction.redactor import Redactor
+from iai.redaction.user_rules import UserRules
 from iai.session_start import pending
-from tests.simulation.stories import capture, revision, spool, texts, transcript_line
+from tests.simulation.stories import capture, events, revision, spool, texts, transcript_line
 
 Make = Callable[..., World]
 SECRETS = planted(len(KINDS), 11)
@@ -350,3 +356,29 @@ def test_purging_leaves_no_byte_of_a_secret_in_any_file_of_the_store(rules: Path
         group.settle()
         assert left_in(secrets, planting.files()) == []
         assert left_in(secrets, planting.recalls(secrets[:3])) == []
+
+
+def test_an_event_that_cannot_be_searched_is_set_aside_as_it_is_and_the_rest_is_stored(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world()
+    search = w.redactor._findings
+
+    def fail(text: str, own: UserRules) -> list[Finding]:
+        if "poison" in text:
+            raise RecursionError
+        return search(text, own)
+
+    monkeypatch.setattr(w.redactor, "_findings", fail)
+    event = spool(w, "bad", prompt="the poison", prompt_id="1")
+    written = event.read_bytes()
+    spool(w, "good", prompt="the cure", prompt_id="2")
+    w.run(2.0)
+    assert texts(w) == ["the cure"]
+    kept = w.layout.spool_bad / "bad.unsearchable"
+    assert kept.read_bytes() == written
+    (rejected,) = events(w, SpoolRejected)
+    assert rejected.reason.endswith("10 characters cannot be searched for secrets: RecursionError")
+    found = {one.check: one for one in machine.checks(w.layout, {}, Settings(store=w.layout.root))}
+    assert found["bad events"].verdict is Verdict.FAIL
+    assert str(kept.parent) in found["bad events"].todo

@@ -18,6 +18,7 @@ from iai.team.stream import (
     Erased,
     Following,
     Last,
+    Limited,
     Report,
 )
 
@@ -44,6 +45,12 @@ class Engine:
             for stream in self.streams:
                 stream.deliver()
         return self.keys[key]
+
+    def limit(self, limits: str) -> None:
+        """Have other limits, as an operator sets them; machines that are connected notice that."""
+        self.limits = limits
+        for stream in self.streams:
+            stream.notice(Limited(limits))
 
     def empty(self) -> None:
         """Lose everything, as a server whose disk is replaced."""
@@ -140,6 +147,11 @@ class MemoryStream:
             for subject, data in self._engine.kept_last.items():
                 self._reports.append(Beat(subject, data))
             self.deliver()
+
+    def notice(self, report: Limited) -> None:
+        """Take note of what has become of the stream."""
+        if self._connected:
+            self._reports.append(report)
 
     def hear(self, report: Beat | Asked) -> None:
         """Take what is not kept, if this machine can be reached, and follows."""

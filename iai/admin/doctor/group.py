@@ -23,6 +23,7 @@ from iai.process.client import Client
 from iai.protocol.embedding import EmbedQuery, QueryVectors
 from iai.protocol.message import Actor
 from iai.protocol.supervisor import Health, HealthReport
+from iai.redaction import marks
 
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 LAG_S = 120.0  # age of the oldest missing change at which a stage fails the check
@@ -129,8 +130,17 @@ def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Fin
         yield fail("capture", store.stalled, todo)
     else:
         yield ok("capture", "hooks report what is said; no gap is known")
+    yield _left_out(store.redacted.get(marks.UNSEARCHABLE, 0))
     yield _markup(store.unknown_markup)
     yield _clock(store.watermark.max_updated_at, wall)
+
+
+def _left_out(texts: int) -> Finding:
+    if not texts:
+        return ok("redaction", "every text could be searched for secrets")
+    said = f"{count(texts, 'text')} could not be searched for secrets, and so left out"
+    todo = "report the error in logs/group.log; what was left out is still in the transcript"
+    return fail("redaction", said, todo)
 
 
 def _markup(found: dict[str, int]) -> Finding:

@@ -98,6 +98,13 @@ def _spool(layout: Layout) -> Finding:
 
 def _bad_files(layout: Layout) -> Finding:
     bad = list(layout.spool_bad.glob("*")) if layout.spool_bad.is_dir() else []
+    aside = [path for path in bad if path.suffix == spool.UNSEARCHABLE]
+    if aside:
+        said = f"{count(len(aside), 'event')} cannot be searched for secrets, so it is not stored"
+        todo = (
+            f"report the error in logs/group.log, then delete {layout.spool_bad}/*{aside[0].suffix}"
+        )
+        return fail("bad events", said, todo)
     if bad:
         todo = f"inspect {layout.spool_bad}, then delete them"
         return warn("bad events", f"{count(len(bad), 'file')} in the spool, not hook events", todo)

@@ -23,10 +23,12 @@ from iai.team.stream import (
     Erased,
     Following,
     Last,
+    Limited,
     Report,
 )
 
 API_S = 5.0  # for one request to the server
+LOOK_S = 300.0  # between two looks whether the stream is the same, and has the same limits
 ACK_S = 10.0  # for an acknowledgement; an election of a leader takes some 5 s
 _KEY = "Nats-Msg-Id"  # header
 _NO_MESSAGE = 10037  # `err_code`: there is no message
@@ -71,6 +73,7 @@ class Connection:
         self._inbox = opened.new_inbox()
         self._sent: dict[int, float] = {}  # when each message that waits was sent, oldest first
         self._deliveries: list[Delivery] = []
+        self._created = self._limits = ""  # of the stream
 
     async def prepare(self) -> Connected:
         """Create the streams if need be, and subscribe to what is for this machine."""
@@ -80,12 +83,12 @@ class Connection:
         await self._client.subscribe(f"{self._inbox}.*", cb=self._on_acknowledgement)
         asked = subjects.ask(self._owner.team, self._owner.machine)
         await self._client.subscribe(asked, cb=self._on_asked)
-        largest = self._client.max_payload
+        self._created, self._limits = str(info.created), streams.limits(info.config)
         return Connected(
-            stream=str(info.created),
+            stream=self._created,
             last=info.state.last_seq,
-            largest=largest,
-            limits=streams.limits(info.config),
+            largest=self._client.max_payload,
+            limits=self._limits,
         )
 
     async def run(self) -> None:
@@ -104,6 +107,22 @@ class Connection:
                 raise StreamLost(f"no acknowledgement within {ACK_S:g} s")
             for delivery in self._deliveries:
                 delivery.check(loop.time())
+
+    async def look(self) -> None:
+        """Look now and then at the stream, which an operator can change, or create again."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                info = await self._js.stream_info(self._name)
+            except NotFoundError:
+                raise StreamLost("the stream was deleted") from None
+            except (APIError, TimeoutError):  # it has no leader now: see `watch`
+                continue
+            if str(info.created) != self._created:
+                raise StreamLost("the stream was created again")
+            if (limits := streams.limits(info.config)) != self._limits:
+                self._limits = limits
+                self._report(Limited(limits))
 
     async def follow(self, after: int) -> None:
         """See `Stream.follow`."""

@@ -188,6 +188,7 @@ class JetStream:
                 self._report(number, created)
                 tasks.create_task(connection.run())
                 tasks.create_task(connection.watch())
+                tasks.create_task(connection.look())
                 raise StreamLost(await lost)
         finally:
             with suppress(Exception):

@@ -11,7 +11,7 @@ from harness.group import Group
 
 from actors import supervisor
 from iai.cli import crypto as commands
-from iai.cli import main, up
+from iai.cli import up
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys, sources
@@ -23,6 +23,7 @@ from iai.store.records import Records
 from iai.store.schema import is_encrypted
 from tests.iai.encryption.process_keys import forget_keys
 from tests.iai.store.builders import new_record, put
+from tests.shell import Shell
 
 Make = Callable[..., Group]
 Run = Callable[..., tuple[int, str, str]]
@@ -36,21 +37,16 @@ def fresh() -> Iterator[None]:
 
 
 @pytest.fixture
-def crypto(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
+def crypto(layout: Layout, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `iai crypto` on a store with a record, as a process of its own would."""
-    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
-    monkeypatch.setenv("HOME", str(layout.root.parent))
     monkeypatch.setattr(sources, "has_keyring", lambda: False)
     with closing(Records(layout.records, writer=True)) as records:
         put(records, new_record("one", text="zanzibar"))
 
     def run(*words: str) -> tuple[int, str, str]:
         forget_keys()
-        code = main(["crypto", *words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        done = shell.iai("crypto", *words)
+        return done.returncode, done.stdout, done.stderr
 
     return run
 

@@ -42,7 +42,7 @@ def test_a_dry_run_prints_the_change_and_makes_none(user: Shell) -> None:
     assert not (user.work / ".iai-mcp").exists()
 
 
-def test_it_installs_tells_and_takes_out_again(user: Shell) -> None:
+def test_hooks_are_installed_reported_and_removed_without_a_trace(user: Shell) -> None:
     settings = user.work / ".claude" / "settings.json"
     settings.write_text('{\n  "model": "opus"\n}\n')
     before = files(user)
@@ -75,7 +75,7 @@ def test_without_a_host_that_is_set_up_one_has_to_be_named(user: Shell) -> None:
     assert not (user.work / ".claude").exists()
 
 
-def test_what_cannot_be_is_one_clear_line(user: Shell) -> None:
+def test_what_cannot_be_done_is_one_clear_line(user: Shell) -> None:
     settings = user.work / ".claude" / "settings.json"
     settings.write_text("// mine\n")
     done = user.iai("hooks", "install", "--host", "claude")

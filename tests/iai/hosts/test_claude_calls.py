@@ -228,3 +228,30 @@ def test_a_call_of_a_bad_shape_costs_the_action_and_not_the_turn() -> None:
     bad = [{"type": "tool_use"}, {"type": "tool_use", "id": 5, "name": [], "input": "x"}, 7, None]
     found = items(answer(1, "Here it is.", *bad))
     assert [item.text for item in found if isinstance(item, Turn)] == ["Here it is."]
+
+
+def test_what_a_call_was_given_may_be_json_in_a_string() -> None:
+    given = '{"file_path": "/p/a.py", "old_string": "a", "new_string": "b\\nc"}'
+    made = {"type": "tool_use", "id": "t", "name": "Edit", "input": given}
+    (done,) = actions(answer(1, made), result(2, "t"))
+    assert (done.path, done.added, done.removed) == ("/p/a.py", 2, 1)
+
+
+def test_a_call_that_the_server_answers_has_its_result_in_the_same_message() -> None:
+    search = {
+        "type": "server_tool_use",
+        "id": "s",
+        "name": "web_search",
+        "input": {"query": "lmdb"},
+    }
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+    (done,) = actions(answer(1, search, found, "Found it."))
+    assert (done.kind, done.text, done.status) == ("web", "lmdb", "ok")
+
+
+def test_an_exit_status_may_be_told_beside_the_result_only() -> None:
+    made = answer(1, call("t", "Bash", command="make"))
+    (done,) = actions(
+        made, result(2, "t", "bad", is_error=True, toolUseResult="Error: Exit code 2\nbad")
+    )
+    assert (done.status, done.exit_code, done.output) == ("failed", 2, "bad")

@@ -63,6 +63,10 @@ def test_a_command_is_the_line_that_was_run(name: str, arguments: dict[str, Any]
               duration={"secs": 1, "nanos": 500_000_000}),
         output("Exit code: 2\nWall time: 1.5 seconds\nOutput:\na\nbad"),
         output("Chunk ID: 1\nWall time: 1.5 seconds\nProcess exited with code 2\nOutput:\na\nbad"),
+        output("Exit code: 2\r\nWall time: 1.5 seconds\r\nOutput:\r\na\r\nbad"),
+        output('{\n"metadata": {"exit_code": 2, "duration_seconds": 1.5},\n"output": "a\\nbad"\n}'),
+        event("10:00:02", "exec_command_end", call_id="c", exit_code="2", stdout="a\nbad",
+              duration={"secs": 1, "nanos": 500_000_000}),
         output(json.dumps({"output": "a\nbad", "metadata": {"exit_code": 2,
                                                             "duration_seconds": 1.5}})),
     ],
@@ -94,6 +98,8 @@ def test_a_refusal_and_an_interruption_are_told_apart() -> None:
         call("exec_command", {"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}),
         call("exec_command", {"cmd": f"applypatch <<'EOF'\n{PATCH}\nEOF"}),
         call("apply_patch", {"input": PATCH}),
+        call("exec_command", {"cmd": f"set -e\napply_patch <<'EOF'\n{PATCH}\nEOF\npytest -q"}),
+        call("exec_command", {"cmd": f"bash -lc \"apply_patch <<'EOF'\n{PATCH}\nEOF\""}),
     ],
 )  # fmt: skip
 def test_a_patch_is_an_action_for_each_file(made: dict[str, Any]) -> None:
@@ -150,3 +156,21 @@ def test_answers_may_be_listed() -> None:
         meta("10:00:00", "s"), call("request_user_input", {"questions": questions}), output(answers)
     )
     assert [item.text for item in found if isinstance(item, Turn)] == ["Which port? \u2192 8443"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "apply_patch verification failed: Failed to find context", "failed in sandbox: denied",
+        "command timed out after 10000 milliseconds",
+    ],
+)  # fmt: skip
+def test_a_failure_that_is_told_without_an_exit_status_is_one(told: str) -> None:
+    (action,) = done(call("exec_command", {"cmd": "make"}), output(told))
+    assert (action.status, action.exit_code) == ("failed", None)
+
+
+def test_arguments_may_be_an_object() -> None:
+    made = line("10:00:01", "response_item", type="function_call", name="exec_command", call_id="c",
+                arguments={"cmd": "make"})  # fmt: skip
+    assert [action.text for action in done(made, output("fine"))] == ["make"]

@@ -375,3 +375,17 @@ def test_a_session_before_the_forked_one_is_known_by_what_the_copied_head_says()
     assert [(turn.session, turn.text) for turn in said] == [
         ("s1", "first"), ("s2", "second"), ("", "third"),
     ]  # fmt: skip
+
+
+def test_what_an_agent_says_between_two_steps_is_known_in_either_form() -> None:
+    said = turns(
+        meta("10:00:00", "s"),
+        event("10:00:01", "agent_message", message="a", phase="commentary"),
+        event("10:00:09", "agent_message", message="b", phase="Commentary"),
+        message("10:00:09", "assistant", "b", phase="commentary"),
+        event("10:00:20", "agent_message", message="c", phase="final_answer"),
+        event("10:00:21", "task_complete"),
+    )
+    assert [(turn.text, turn.kind) for turn in said] == [
+        ("a", "commentary"), ("b", "commentary"), ("c", ""),
+    ]  # fmt: skip

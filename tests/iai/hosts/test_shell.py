@@ -234,6 +234,7 @@ def test_files_moved_and_removed_by_plain_names_are_told() -> None:
     ("command", "gone"),
     [
         ("cd sub && rm a.py", "sub/a.py"), ("(cd sub; ls); rm a.py", "a.py"),
+        ("bash -c 'cd sub; ls'; rm a.py", "a.py"), ("if cd sub; then rm a.py; fi", "sub/a.py"),
         ("rm -- -odd", "-odd"),
         ("git -C sub rm -q a.py", "sub/a.py"), ("rm a.py 2>/dev/null || true", "a.py"),
         ("sudo rm a.py", "a.py"), ("bash -c 'rm a.py'", "a.py"), ("/bin/rm a.py", "a.py"),
@@ -296,6 +297,8 @@ PIECES = [
     "#",
     "{ ",
     "}",
+    "\x010\x01",
+    "bash -c \"cat <<'E'\nx\nE\"",
 ]
 
 

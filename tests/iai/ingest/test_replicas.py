@@ -233,6 +233,26 @@ def test_who_works_on_a_machine_is_known_from_what_it_says_last(team: Team) -> N
         assert view.member(B) is None
 
 
+def test_turns_of_one_time_come_in_the_same_order_everywhere(team: Team) -> None:
+    a, b, c = team
+    at = NOW.wall
+    names = ["one", "two", "three", "four"]
+    for name in names:
+        a.say(name, text=name, created_at=at)
+    a.ask(Edit(ref=there(a, "one").id, text="one, edited"))  # so it is told after the others
+    messages = a.publish(again=True)
+    said = [change.decode(message.data) for message in messages]
+    assert [t.text for t in said if isinstance(t, TurnChange)] == [*names[1:], "one, edited"]
+    b.take(messages)
+    c.take(messages[::-1])
+    c.take(messages)
+    for replica, machine in ((a, ""), (b, A), (c, A)):
+        with replica.records.view() as view:
+            turns = view.session(session_key("claude", "s", machine))
+            assert [turn.text for turn in turns] == ["one, edited", *names[1:]]
+            assert {turn.created_at for turn in view.every()} == {at}
+
+
 # --- what is one's own ---------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from iai.model.clock import NS
 from iai.model.record import Project
 from iai.model.session import SessionInfo
 from iai.recall import file_history
-from iai.recall.file_history import FileVisit, history
+from iai.recall.file_history import FileVisit, as_seen, history
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, PROJECT, new_record
@@ -52,6 +52,31 @@ def test_it_tells_each_exchange_that_touched_the_file_the_latest_first(records: 
     assert late.request.text == "text of two asked"
     assert late.branch == "fix/two"
     assert (early.session, early.added) == ("one", 3)
+
+
+def test_a_mere_yes_is_explained_by_what_was_done_upon_it_and_the_path_by_the_project(
+    records: Records,
+) -> None:
+    found = Project(id=PROJECT, name="quay", root="/w")
+    records.commit(lambda unit: unit.projects.place(found, found.root), NOW)
+    for seconds, asked in ((0, "yes please do"), (100, "mend the tide")):
+        at = START + seconds * NS
+        said = [
+            (asked, "user", at),
+            ("Done. Added the ebb to `tide.py`.", "assistant", at + 9 * NS),
+        ]
+        for text, role, when in said:
+            new = new_record(text, text=text, session=asked, role=role, created_at=when)
+            records.commit(lambda unit, new=new: unit.records.insert(new), NOW)  # type: ignore[misc]
+        edit = Action(key=asked, kind="edit", status="ok", path="/w/src/tide.py", at=at + NS)
+        records.commit(lambda unit, a=edit, s=asked: unit.work.act(a, "claude", s, PROJECT), NOW)  # type: ignore[misc]
+    with records.view() as view:
+        shown = [as_seen(view, visit) for visit in history(view, "tide.py", "")]
+    assert [visit.request.text for visit in shown if visit.request] == [
+        "mend the tide",
+        "yes please do -> Added the ebb to `tide.py`",
+    ]
+    assert {visit.path for visit in shown} == {"src/tide.py"}
 
 
 def test_a_path_matches_by_its_end_step_by_step(records: Records) -> None:

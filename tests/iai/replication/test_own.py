@@ -57,6 +57,8 @@ def test_pins_notes_and_what_is_dismissed_are_on_all_machines_of_their_user_and_
     shown = b"".join(opened(t))
     assert b"a-note-of-kims" not in shown
     assert b"dismissed" not in shown
+    own = [sealed for plain in opened(t) if (sealed := content.owned(plain)) is not None]
+    assert {subject for sealed in own for subject in sealed.about} == {noted}
     assert b"a-note-of-kims" not in other.files()
     assert not any(peer.missing for node in t.nodes for peer in report(node).peers)
     laptop.edit(Forget(refs=(noted,)))
@@ -87,6 +89,7 @@ def test_while_a_user_has_one_machine_nothing_of_their_own_leaves_it_and_a_secon
     assert notes(workstation) == {noted: "a-note"}
     assert own_pins(workstation) == {said}
     assert list(other.texts()) == [said]
+    assert not any(peer.missing for node in t.nodes for peer in report(node).peers)
     count = t.engine.last
     for node in t.nodes:
         node.kill()

@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 from simulation.engine import MemoryStream
 
+from iai.model.record import digest
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.replicator import LeaveTeam, TeamMessageRefused
 from iai.replication import content, relay
@@ -118,31 +119,34 @@ def test_what_a_machine_forgot_that_is_gone_is_forgotten_by_those_who_were_away(
     assert b"a-word-of-a" not in b"".join(opened(t))
 
 
-def test_what_is_forgotten_while_it_is_relayed_is_deleted_from_the_stream_again(
+def test_what_is_relayed_by_one_who_does_not_know_that_it_was_forgotten_is_deleted_by_who_does(
     team: Make, tmp_path: Path
 ) -> None:
-    """A machine that did not know of it relays it, and is gone itself."""
+    """Its author, who had it forgotten, and who relayed it: all of them are gone."""
     t = team(4)
-    a, b, ignorant, gone = t.nodes
+    a, ignorant, forgetter, gone = t.nodes
     t.share()
     said = gone.say("a-word-of-the-gone")
     t.settle()
     ignorant.stream.drop()
+    forgetter.edit(Forget(refs=(said,)))
+    t.settle(nodes=[a, forgetter, gone])
+    for node in (gone, forgetter):
+        t.lose(node)
     a.stream.drop()
-    t.lose(gone)
     t.engine.empty()
-    a.edit(Forget(refs=(said,)))  # and nobody knows yet
-    b.stream.connect()
     ignorant.stream.connect()
-    t.settle(40, nodes=[b, ignorant])
-    late = t.join(tmp_path / "late", "Eve", by=b, among=[b, ignorant])
-    t.settle(60, nodes=[b, ignorant, late])
+    late = t.join(tmp_path / "late", "Eve", by=ignorant, among=[ignorant])
+    t.settle(60, nodes=[ignorant, late])
     assert list(late.texts()) == [said]
     t.lose(ignorant)
+    t.lose(late)
     a.stream.connect()
-    t.settle(60)
-    assert not any(node.texts() for node in t.nodes)
+    t.settle()
     assert b"a-word-of-the-gone" not in b"".join(opened(t))
+    with a.store.view() as view:
+        assert not list(view._t.prefixed(view._db["copies_about"], digest(said)))
+    assert not t.join(tmp_path / "later", "Joe").texts()
 
 
 def test_copies_are_made_of_what_came_before_an_older_version_was_replaced(team: Make) -> None:

@@ -292,6 +292,25 @@ def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by
     assert not any(peer.missing for peer in report(late).peers)
 
 
+def test_limits_that_are_set_or_lifted_while_machines_are_connected_are_named_once(
+    team: Make,
+) -> None:
+    t = team(2)
+    a, _ = t.nodes
+    t.share()
+    a.say("text")
+    t.settle()
+    t.engine.limit("those older than 30 d")
+    t.engine.messages = {}
+    t.settle(40)
+    for node in t.nodes:
+        assert [e.limits for e in node.events if isinstance(e, StreamLimited)] == [t.engine.limits]
+        assert not any(isinstance(event, StreamRefilled) for event in node.events)
+    t.engine.limit("")
+    t.settle(40)
+    assert any(isinstance(event, StreamRefilled) for event in a.events)
+
+
 def test_what_is_published_while_the_stream_is_compared_does_not_look_lost(team: Make) -> None:
     t = team(2)
     a, _ = t.nodes

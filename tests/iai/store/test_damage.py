@@ -156,11 +156,11 @@ def test_whatever_entry_is_damaged_the_next_turns_are_stored_once(
     put(records, *texts)
 
     def work(unit: RecordChange) -> None:
+        unit.forget.record(got(unit, 10))  # with what was done for it
         for key in ("a1", "a20"):
             action = Action(key=key, kind="edit", at=NOW.wall + 21, path="/p/1.py")
             unit.work.act(action, "claude", "s", PROJECT)
         unit.edits.pin(got(unit, 11), pinned=True)
-        unit.forget.record(got(unit, 10))
         unit.transcripts.follow(Transcript(path="/t.jsonl", host="claude", offset=9))
 
     records.commit(work, NOW)

@@ -23,6 +23,7 @@ from iai.team.stream import (
     Erased,
     Following,
     Last,
+    Limited,
     Report,
     Server,
     Stream,
@@ -144,8 +145,8 @@ def test_a_message_that_was_erased_is_gone_and_may_be_erased_again(connect: Open
     assert one.next(Last) == Last(subject, None)
 
 
-def test_limits_that_an_operator_has_set_are_said_in_words(
-    connect: Open, servers: NatsServers
+def test_limits_that_an_operator_has_set_are_said_in_words_also_to_who_is_connected(
+    connect: Open, servers: NatsServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import nats  # noqa: PLC0415  an extra
     from nats.js.api import DiscardPolicy  # noqa: PLC0415
@@ -159,11 +160,22 @@ def test_limits_that_an_operator_has_set_are_said_in_words(
         await js.update_stream(wanted.evolve(discard=DiscardPolicy.OLD))
         await client.close()
 
-    assert connect("t8").next(Connected).limits == ""
+    async def delete() -> None:
+        client = await nats.connect(servers.server.urls[0])
+        await client.jetstream().delete_stream("iai-t8")
+        await client.close()
+
+    monkeypatch.setattr("iai.team.jetstream.connection.LOOK_S", 0.05)
+    before = connect("t8")
+    created = before.next(Connected)
+    assert created.limits == ""
     asyncio.run(limit())
-    assert connect("t8", B).next(Connected).limits == (
-        "those older than 30 d, all but the last 20,000, all but the last 5.0 MB"
-    )
+    words = "those older than 30 d, all but the last 20,000, all but the last 5.0 MB"
+    assert connect("t8", B).next(Connected).limits == words
+    while before.next(Limited).limits != words:
+        pass  # of between the two changes
+    asyncio.run(delete())
+    assert before.next(Connected).stream != created.stream
 
 
 def test_what_nobody_takes_is_not_fetched(connect: Open) -> None:

@@ -125,8 +125,7 @@ class Embedding:
         serving = self._generations.serving
         if serving is None:
             return None
-        taken, changed = view.latest(batch, room_ms, serving.cost_ms)
-        altered = [e.label for _, e in view.changes(taken) if e.operation in ("edit", "forget")]
+        taken, changed, altered = view.latest(batch, room_ms, serving.cost_ms)
         recount = self._rebuild.alters_weights(altered)
         self._generations.apply(taken, changed, recount=recount)
         revision = self._generations.progress.applied.floor

@@ -45,7 +45,8 @@ def word_by_word(tokenizer: Tokenizer) -> Tokenize:
     def words_of(text: str) -> tuple[bytes, str]:
         """Return the tokens of the plain words that follow a single space, and all else."""
         words = text.split(" ") if text else []
-        if "" in words:  # else each follows a single space
+        spaced = "  " in text or text[:1] == " " or text[-1:] == " "
+        if spaced:  # there are empty words; else each follows a single space
             before = (text[:1], *words)
             pairs = zip(words, before, strict=False)
             found = [known(word) if after else None for word, after in pairs]

@@ -87,7 +87,7 @@ def _situated(line: dict[str, Any], context: Context) -> Context:
     at = moment(line.get("timestamp")) or context.last_at
     if (
         line.get("cwd") == context.cwd
-        and line.get("gitBranch") == context.branch
+        and (line.get("gitBranch") or context.branch) == context.branch
         and (context.sub_agent or line.get("sessionId") == context.session)
         and line.get("entrypoint") in _USUAL_ENTRIES
         and line.get("promptSource") in _USUAL_SOURCES

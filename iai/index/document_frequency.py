@@ -6,22 +6,22 @@ are deferred and counted many at once, in the order of the pages, which writes 1
 Which records are deferred is on disk with their term vectors; the counts left follow from both.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from iai.index.term_vectors import TermVectors, frequency_change
+from iai.index.term_vectors import Counts, TermVectors, frequency_change, total
 from iai.store.graph import GraphChange, GraphStore, GraphView
 
 TOGETHER = 16_384  # records that are counted at once
 TERMS_SLICE = 4_096  # terms: some 25 ms
 
 
-class Deferred(NamedTuple):
-    """Records that are counted later, and by how much they change the counts."""
+class Updated(NamedTuple):
+    """What came of an update."""
 
-    labels: frozenset[int]
-    change: Counter[int]
+    replaced: frozenset[int]  # records that had a term vector before
+    deferred: frozenset[int]  # records that are counted later
+    change: Counts  # by which those change the counts
 
 
 class DocumentFrequencies:
@@ -31,11 +31,8 @@ class DocumentFrequencies:
         """Resume where it ended."""
         below = view.counted_below()  # lower terms are counted, of all these records
         self._labels = view.uncounted()
-        kept = TermVectors(view.term_vectors(sorted(self._labels)).values())
-        self._change = Counter(
-            {term: n for term, n in kept.document_frequencies().items() if term >= below}
-        )
-        self._order: list[int] = []  # of the terms, the last first; empty until they are sorted
+        kept = TermVectors(view.term_vectors(sorted(self._labels)).values()).document_frequencies()
+        self._change = [kept.part(kept.terms >= below)]
         self.due = bool(self._labels)
 
     @property
@@ -54,7 +51,7 @@ class DocumentFrequencies:
 
     def update(
         self, unit: GraphChange, vectors: Mapping[int, bytes | None], *, later: bool
-    ) -> Deferred:
+    ) -> Updated:
         """Write these term vectors, None for a record that is gone, and count them.
 
         If `later`, new records are deferred. Hand the result to `defer` once the change is on disk.
@@ -65,34 +62,35 @@ class DocumentFrequencies:
         }
         unit.put_term_vectors(vectors)
         unit.mark_uncounted(labels - self._labels)
-        unit.add_document_frequencies(_change(old, vectors, vectors.keys() - labels))
-        return Deferred(frozenset(labels), _change(old, vectors, labels))
+        unit.add_document_frequencies(_change(old, vectors, vectors.keys() - labels).by_term())
+        return Updated(frozenset(old), frozenset(labels), _change(old, vectors, labels))
 
-    def defer(self, deferred: Deferred) -> None:
+    def defer(self, updated: Updated) -> None:
         """Note what is to be counted later."""
-        self._labels |= deferred.labels
-        self._change.update(deferred.change)
+        if updated.deferred:
+            self._labels |= updated.deferred
+            self._change.append(updated.change)
 
     def step(self, store: GraphStore, part: int = 1) -> bool:
         """Count the next deferred terms, `part` times fewer than usual; return True when done."""
-        self._order = self._order or sorted(self._change, reverse=True)
+        left = total(self._change)
         most = max(1, TERMS_SLICE // part)
-        terms, rest = self._order[-most:], self._order[:-most]
-        change = {term: self._change[term] for term in terms}
+        now, rest = left.part(slice(most)), left.part(slice(most, None))
+        done = not len(rest.terms)
 
         def count(unit: GraphChange) -> None:
-            unit.add_document_frequencies(change)
-            unit.mark_counted(rest[-1] if rest else None)
+            unit.add_document_frequencies(now.by_term())
+            unit.mark_counted(None if done else int(rest.terms[0]))
 
         store.commit(count)
-        self._order = rest
-        if not rest:
-            self._labels, self._change, self.due = set(), Counter(), False
-        return not rest
+        self._change = [rest]
+        if done:
+            self._labels, self.due = set(), False
+        return done
 
 
 def _change(
     old: Mapping[int, bytes], new: Mapping[int, bytes | None], labels: Collection[int]
-) -> Counter[int]:
+) -> Counts:
     after = [vector for label in labels if (vector := new[label]) is not None]
     return frequency_change([old[label] for label in labels if label in old], after)

@@ -62,4 +62,4 @@ def candidate_filters(only: Filter) -> tuple[Filter, ...]:
 
 def stored_time(ns: int) -> int:
     """Return a time as the indexes keep it: within 64 signed bits."""
-    return max(-_LAST_TIME, min(ns, _LAST_TIME))
+    return ns if -_LAST_TIME < ns < _LAST_TIME else max(-_LAST_TIME, min(ns, _LAST_TIME))

@@ -71,6 +71,20 @@ class LexicalIndex:
     ) -> None:
         """Add a record with its terms, and those of what followed a request, or replace it."""
         self.remove(record.label)
+        self.add(self.document(record, found_by, work, narration))
+
+    def add(self, document: tantivy.Document) -> None:
+        """Add a record that is not there: each removal looks through all segments, for 3 µs."""
+        self._writer.add_document(document)
+
+    def document(
+        self,
+        record: Record,
+        found_by: Extracted,
+        work: Iterable[str] = (),
+        narration: Iterable[str] = (),
+    ) -> tantivy.Document:
+        """Return what is kept of a record, to `add`."""
         document = tantivy.Document()
         document.add_integer(_LABEL, record.label)
         texts = {_TEXT: found_by.words, WORK: " ".join(work), NARRATION: " ".join(narration)}
@@ -78,7 +92,7 @@ class LexicalIndex:
             if text:
                 document.add_text(field, self._spell_all(text))
         lexical_filter.fill(document, record, self._spell)
-        self._writer.add_document(document)
+        return document
 
     def remove(self, label: int) -> None:
         """Remove a record, if it is there."""

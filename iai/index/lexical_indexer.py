@@ -5,14 +5,14 @@ So neither repeats nor the order of changes matter.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import chain
 
-from iai.index.document_frequency import Deferred, DocumentFrequencies
+from iai.index.document_frequency import DocumentFrequencies, Updated
 from iai.index.lexical import LexicalIndex
-from iai.index.neighbours import update_neighbours
+from iai.index.neighbours import Run, session_runs, update_neighbours
 from iai.index.term_vectors import FORM, term_vector
-from iai.index.terms import Extracted, extract, terms
+from iai.index.terms import extract, terms
 from iai.index.vector_filter import facets, machine_id
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
 from iai.model.exchange import NARRATION, opens
@@ -41,6 +41,7 @@ class LexicalIndexer:
         self._to_move: list[int] = []  # labels that were found in them,
         self._looked_at = 0  # up to this one
         self._taken = Revisions()  # of a backlog: indexed, but not searchable yet
+        self._unsure: Revisions | None = None  # what a predecessor may have taken; None: not known
         with store.view() as view:
             noted, count = view.progress(), view.term_vector_count()
         self.applied = noted.records_applied
@@ -62,7 +63,7 @@ class LexicalIndexer:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
         left = self.pending(view).minus(self._taken)
         due = view.next_batch(left, max(1, WORDS_SLICE // part))
-        batch, changed = view.latest(due, SLICE_CHARACTERS)
+        batch, changed, _ = view.latest(due, SLICE_CHARACTERS)
         said_now = bool(view.live(batch, 1).ranges)
         frequencies = self._frequencies
         if frequencies.due and (not said_now or frequencies.touches(changed)):
@@ -70,7 +71,11 @@ class LexicalIndexer:
                 self._make_searchable()
             return True
         more = bool(left.minus(batch).ranges)
-        self._take(view, changed, later=not frequencies.due and (more or frequencies.waiting))
+        if self._unsure is None:
+            self._unsure = left if len(self.index) else Revisions()
+        unsure = bool(self._unsure.both(batch).ranges)
+        later = not frequencies.due and (more or frequencies.waiting)
+        self._take(view, changed, unsure=unsure, later=later)
         self._taken = self._taken.union(batch)
         frequencies.due = frequencies.due or frequencies.full or (frequencies.waiting and not more)
         # What was said just now becomes searchable at once; a backlog in parts, and at its end.
@@ -112,52 +117,63 @@ class LexicalIndexer:
         if record is None or record.kind == NARRATION or record.rewound:
             self.index.remove(label)  # its own change is still to be applied
         else:
-            self._put(view, record)
+            work, narration = _aside(view, record, _followed(view, [record]))
+            all_work = chain.from_iterable(work)
+            self.index.put(record, extract(record.text), all_work, narration)
 
-    def _take(self, view: RecordView, changed: Mapping[int, Record | None], *, later: bool) -> None:
-        changed = {**self._requests_of(view, changed), **changed}
+    def _take(
+        self,
+        view: RecordView,
+        changed: Mapping[int, Record | None],
+        *,
+        unsure: bool,
+        later: bool,
+    ) -> None:
+        """Index these records. `unsure`: a predecessor may have begun to.
+
+        A record is in the lexical index only if its term vector is on disk, since that is committed
+        first. So all others can be added without a removal.
+        """
+        runs = session_runs(view, changed)
+        every = {**self._requests_of(view, changed, runs), **changed}
+        followed = _followed(view, filter(None, every.values()))
         vectors: dict[int, bytes | None] = {}
         described: dict[int, bytes | None] = {}
         machines: dict[int, int] = {}
-        for label, record in changed.items():
+        documents = []
+        for label, record in every.items():
             described[label] = facets(record) if record else None
             machines[label] = machine_id(record) if record else 0
-            if record is None:
-                vectors[label] = None
-                self.index.remove(label)
-            else:
-                vectors[label] = term_vector(record, *self._put(view, record))
+            vectors[label] = None
+            if record is not None:
+                found_by = extract(record.text)
+                work, narration = _aside(view, record, followed)
+                vectors[label] = term_vector(record, found_by, work)
+                all_work = chain.from_iterable(work)
+                documents.append(self.index.document(record, found_by, all_work, narration))
 
-        def write(unit: GraphChange) -> Deferred:
-            update_neighbours(view, changed, unit)
+        def write(unit: GraphChange) -> Updated:
+            update_neighbours(view, changed, runs, unit)
             unit.put_facets(described)
             unit.put_machines(machines)
             return self._frequencies.update(unit, vectors, later=later)
 
-        if changed:
-            self._frequencies.defer(self._store.commit(write))
-
-    def _put(self, view: RecordView, record: Record) -> tuple[Extracted, WorkTerms]:
-        """Index a record, a request with what followed from it; return its terms."""
-        found_by = extract(record.text)
-        if not (opens(record) and record.in_session):
-            self.index.put(record, found_by)
-            return found_by, NOTHING
-        work = work_terms(view.done(record))
-        narration = {term for turn in view.narrated(record) for term in terms(turn.text)}
-        self.index.put(record, found_by, chain.from_iterable(work), narration)
-        return found_by, work
+        if every:
+            updated = self._store.commit(write)
+            self._frequencies.defer(updated)
+            for label in every if unsure else updated.replaced:
+                self.index.remove(label)
+            for document in documents:
+                self.index.add(document)
 
     def _requests_of(
-        self, view: RecordView, changed: Mapping[int, Record | None]
+        self, view: RecordView, changed: Mapping[int, Record | None], runs: Iterable[Run]
     ) -> dict[int, Record | None]:
         """Return the indexed requests that gain or lose work or narration by these changes."""
-        found: list[Record | None] = []
+        found: list[Record | None] = [*_preceding_requests(view, changed, runs)]
         gone: list[int] = []
-        for label, record in changed.items():
-            if record is not None:
-                found += [_preceding_request(view, record, changed)] if opens(record) else []
-            elif (narration := view.get(label)) is not None:
+        for label in (label for label, record in changed.items() if record is None):
+            if (narration := view.get(label)) is not None:
                 found.append(view.request_of(narration))
             else:
                 gone.append(label)
@@ -178,10 +194,31 @@ class LexicalIndexer:
                 self._taken = Revisions()
 
 
-def _preceding_request(
-    view: RecordView, request: Record, changed: Mapping[int, Record | None]
-) -> Record | None:
-    """Return the request before this one in its session."""
-    before = view.sides(request)[0]
-    turns = (changed[label] if label in changed else view.get(label) for label in before)
-    return next((turn for turn in turns if turn is not None and opens(turn)), None)
+def _preceding_requests(
+    view: RecordView, changed: Mapping[int, Record | None], runs: Iterable[Run]
+) -> Iterator[Record | None]:
+    """Yield the request before each changed one in its session."""
+    for run in runs:
+        last: Record | None = None  # request of this run
+        for label in (*run.before, *run.turns):
+            turn = changed[label] if label in changed else view.get(label)
+            if turn is not None and opens(turn):
+                if label in changed:
+                    yield last or view.request_before_this(turn)
+                last = turn
+
+
+def _followed(view: RecordView, records: Iterable[Record]) -> set[bytes]:
+    """Return the sessions of these records in which anything was done or narrated."""
+    sessions = {record.session_key for record in records if record.in_session}
+    return {session for session in sessions if view.has_work(session)}
+
+
+def _aside(
+    view: RecordView, record: Record, followed: Container[bytes]
+) -> tuple[WorkTerms, Collection[str]]:
+    """Return the terms of what was done for a request, and of the narration that followed it."""
+    if not (opens(record) and record.in_session and record.session_key in followed):
+        return NOTHING, ()
+    done, narration = view.followed_by(record)
+    return work_terms(done), {term for turn in narration for term in terms(turn.text)}

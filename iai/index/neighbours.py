@@ -3,8 +3,9 @@
 They follow from the records alone, so any order of changes leads to the same neighbours.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,19 +18,41 @@ from iai.store.turns import AROUND, Labels
 _ROW = np.array([*range(AROUND - 1, -1, -1), *range(AROUND + 1, 2 * AROUND + 1)])
 
 
+class Run(NamedTuple):
+    """Turns that follow one another in a session, by label."""
+
+    before: list[int]  # the last `AROUND`, or as many as there are
+    turns: list[int]  # from the first wanted one to `AROUND` after the last
+
+
+def session_runs(view: RecordView, wanted: Mapping[int, Record | None]) -> list[Run]:
+    """Return the turns around these records; those near each other are read in one go."""
+    said = (record for record in wanted.values() if record is not None and record.in_session)
+    runs: list[Run] = []
+    done: set[int] = set()
+    for record in sorted(said, key=lambda r: (r.host, r.session, r.order, r.label)):
+        if record.label not in done:
+            before, after = view.sides(record)
+            turns = [record.label, *_run(after, wanted)]
+            runs.append(Run([*islice(before, AROUND)][::-1], turns))
+            done.update(turns)
+    return runs
+
+
 def update_neighbours(
-    view: RecordView, changed: Mapping[int, Record | None], unit: GraphChange
+    view: RecordView, changed: Mapping[int, Record | None], runs: Iterable[Run], unit: GraphChange
 ) -> None:
     """Update the neighbours of these changed records, and of all that gain or lose one by it.
 
-    Neighbours are mutual, so a record that is gone still names all that have to be updated.
+    `runs` are theirs. Neighbours are mutual, so a record that is gone still names all that have to
+    be updated.
     """
     labels = [*changed]
     old = unit.neighbours(labels)
-    new = _read_together(view, changed)
-    for at, label in enumerate(labels):
-        if changed[label] is None:  # narration is no neighbour of others, but has the turns around
-            new[at] = _read(view, label)
+    new = _rows(runs, labels)
+    # Narration is no neighbour of others, but has the turns around.
+    aside = np.array([changed[label] is None for label in labels], np.bool_)
+    new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
     waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}
@@ -37,31 +60,23 @@ def update_neighbours(
     while waiting:
         label = waiting.pop()
         done.add(label)
-        was, now = unit.neighbours([label]), _read(view, label)
+        was, now = unit.neighbours([label]), _read(view, [label])
         if (was != now).any():
             unit.put_neighbours([label], now)
             waiting |= {*was.ravel().tolist(), *now.ravel().tolist()} - done
 
 
-def _read(view: RecordView, label: int) -> Labels:
-    return _read_together(view, {label: view.get(label)})
+def _read(view: RecordView, labels: Sequence[int]) -> Labels:
+    return _rows(session_runs(view, view.get_each(labels)), labels)
 
 
-def _read_together(view: RecordView, changed: Mapping[int, Record | None]) -> Labels:
-    """Return the neighbours of each; records near each other are read in one go."""
-    place = {label: at for at, label in enumerate(changed)}
+def _rows(runs: Iterable[Run], labels: Sequence[int]) -> Labels:
+    """Return the neighbours of each of these records, by the runs that it is in."""
+    place = {label: at for at, label in enumerate(labels)}
     rows: Labels = np.zeros((len(place), 2 * AROUND), np.int64)
-    said = (record for record in changed.values() if record is not None and record.in_session)
-    done: set[int] = set()
-    for record in sorted(said, key=lambda r: (r.host, r.session, r.order, r.label)):
-        if record.label in done:
-            continue
-        before, after = view.sides(record)
-        earlier = [*islice(before, AROUND)][::-1]
-        turns = [record.label, *_run(after, place)]
-        run = np.array([*[0] * (AROUND - len(earlier)), *earlier, *turns, *[0] * AROUND])
+    for before, turns in runs:
+        run = np.array([*[0] * (AROUND - len(before)), *before, *turns, *[0] * AROUND])
         ours = [at for at, turn in enumerate(turns) if turn in place]
-        done.update(turns)
         rows[[place[turns[at]] for at in ours]] = run[np.array(ours)[:, np.newaxis] + _ROW]
     return rows
 

@@ -229,6 +229,12 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
 
 
+@lru_cache(maxsize=16)  # a turn is looked up by its key, and then stored under it
+def key_digest(key: str) -> bytes:
+    """Return the hash of an idempotency key."""
+    return digest(key)
+
+
 @lru_cache(maxsize=256)  # a session is asked for many times in a row
 def session_key(host: str, session: str, machine: str = "") -> bytes:
     """Return the key of a session in the store; `machine` is that of its turns.

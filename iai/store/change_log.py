@@ -41,11 +41,14 @@ class ChangeLog(LogView):
         mark = self.mark
         if operation == "insert":
             self.inserted.add(record.label)
-            mark = structs.replace(mark, max_vec_label=max(mark.max_vec_label, record.label))
-        count = mark.records_count + _COUNT.get(operation, 0)
-        self.mark = structs.replace(mark, records_count=count)
+        if more := _COUNT.get(operation):
+            self.mark = structs.replace(
+                mark,
+                records_count=mark.records_count + more,
+                max_vec_label=max(mark.max_vec_label, record.label),
+            )
         ours = operation == "insert" and record.in_session and not record.machine
-        self.append(operation, record.label, {record.project}, record.session if ours else "")
+        self.append(operation, record.label, (record.project,), record.session if ours else "")
         if record.in_session:
             self.touch(record.session_key)
 

@@ -12,6 +12,7 @@ import lmdb
 
 from iai.errors import StoreAbsent, StoreCorrupt
 from iai.store.database import Database
+from iai.store.held_puts import HeldPuts
 from iai.store.lmdb_file import check_length, inode, open_file, page_faults, translated
 from iai.store.schema import SCHEMA_KEY, Schema
 from iai.store.sealing import sealing_of, unlock
@@ -71,7 +72,10 @@ class Connection:
         while True:
             try:
                 with translated(self._contents.path), self.env.begin(write=True) as raw:
-                    return change(self.sealing.transaction(raw, self._damage))
+                    held = HeldPuts(raw)
+                    result = change(self.sealing.transaction(held, self._damage))
+                    held.flush()
+                    return result
             except lmdb.MapFullError:
                 self.env.set_mapsize(self.env.info()["map_size"] * 2)
 

@@ -4,7 +4,7 @@ from msgspec import structs
 
 from iai.model.change import Named
 from iai.model.exchange import NARRATION, is_answer, same_exchange
-from iai.model.record import CLIENT, NewRecord, Record, digest
+from iai.model.record import CLIENT, NewRecord, Record, key_digest
 from iai.store.amendments import AmendmentChange, Identity
 from iai.store.change_log import ChangeLog
 from iai.store.open_requests import OpenRequests
@@ -46,12 +46,16 @@ class Insertion:
         if label is not None:
             return label, False
         record = self._as_kept(new)
+        last = record.in_session and record.kind != NARRATION and self._filing.is_last(record)
         if is_answer(record) and record.host != CLIENT:
-            if self._is_followed(record):
+            if not last and self._is_followed(record):
                 record = structs.replace(record, kind=NARRATION)
             else:
                 self._supersede(record)
-        return self._add(new, record), True
+        label = self._add(new, record)
+        if last and not self._in_team:  # else it may have got what others had written of it
+            self._filing.ended_with(record)
+        return label, True
 
     def insert_again(self, new: NewRecord) -> tuple[int, bool]:
         """Store a text that is read again, in the order of its file, or bring it up to date.
@@ -92,7 +96,7 @@ class Insertion:
 
     def _know_by(self, new: NewRecord, label: int) -> None:
         """Note that a record is known by the key of another copy, too."""
-        key = digest(new.key)
+        key = key_digest(new.key)
         self._filing.know(key, label)
         if label:
             known = self._view.identity(label)
@@ -104,7 +108,7 @@ class Insertion:
         return self._filing.in_home(self._filing.place(record))
 
     def _add(self, new: NewRecord, record: Record) -> int:
-        key = digest(new.key)
+        key = key_digest(new.key)
         self._filing.know(key, record.label)
         if new.heard:
             self._filing.hear(new, [*self._view.heard(new), record.label][-_HEARD:])
@@ -171,13 +175,12 @@ class Insertion:
 
     def _supersede(self, record: Record) -> None:
         """Make what the assistant said before an answer, in the same exchange, narration."""
-        for label in self._view.sides(record)[0]:
-            earlier = self._view.get(label)
+        for earlier in self._filing.turns_before(record):
             if earlier is None or not same_exchange(record, earlier):
                 break
             if is_answer(earlier):
                 self._filing.replace(earlier, structs.replace(earlier, kind=NARRATION))
-                if label not in self._log.inserted:  # else each stage sees it as it is now
-                    self._log.append("narrate", label, {earlier.project}, earlier.session)
+                if earlier.label not in self._log.inserted:  # else stages see it as it is now
+                    self._log.append("narrate", earlier.label, {earlier.project}, earlier.session)
                     self._log.touch(earlier.session_key)
                 break

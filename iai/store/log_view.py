@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 from iai.model.exchange import NARRATION
 from iai.model.record import LastChange, LogEntry, Record, Watermark
@@ -11,7 +12,18 @@ from iai.store.codec import decode_time, decode_u64, encode_u64, unpack
 from iai.store.record_lookup import RecordLookup
 from iai.store.transaction import BEYOND
 
+_ALTERS = frozenset({"edit", "forget"})
 _LIVE = 256  # live changes that go before others: the latest
+_TOGETHER = 32  # records read at a time: a long one may be read in vain
+
+
+class Latest(NamedTuple):
+    """Some changes, and what they were made to."""
+
+    taken: Revisions
+    # By label. None is one that is not indexed: forgotten, taken back, or narration.
+    records: dict[int, Record | None]
+    altered: list[int]  # labels of those whose text was edited or forgotten
 
 
 class LogView(RecordLookup):
@@ -60,27 +72,34 @@ class LogView(RecordLookup):
         """Return the labels of the records that these changes were made to, ascending."""
         return sorted({entry.label for _, entry in self.changes(revisions)} - {0})
 
-    def latest(
-        self, batch: Revisions, room: float, cost: Callable[[str], float] = len
-    ) -> tuple[Revisions, dict[int, Record | None]]:
-        """Return the newest of these revisions that fit into `room`, and the records they changed.
+    def latest(self, batch: Revisions, room: float, cost: Callable[[str], float] = len) -> "Latest":
+        """Return the newest of these changes that fit into `room`.
 
-        `cost` is how much room a text takes; by default, its characters. A record that is not
-        indexed is None: one that was forgotten or taken back, or is narration.
+        `cost` is how much room a text takes; by default, its characters.
         """
         changed: dict[int, Record | None] = {}
+        altered: list[int] = []
         taken: list[int] = []
-        for revision, entry in reversed(list(self.changes(batch))):
+        for revision, entry, record in self._newest(batch):
             if room <= 0:
                 break
             taken.append(revision)
+            if entry.operation in _ALTERS:
+                altered.append(entry.label)
             if entry.label and entry.label not in changed:  # without one, it is of a project
-                record = self.get(entry.label)
-                if record is not None and (record.kind == NARRATION or record.rewound):
-                    record = None
-                changed[entry.label] = record
-                room -= cost(record.text) if record else 0
-        return of(taken), changed
+                indexed = record is not None and record.kind != NARRATION and not record.rewound
+                changed[entry.label] = record if indexed else None
+                room -= cost(record.text) if record is not None and indexed else 0
+        return Latest(of(taken), changed, altered)
+
+    def _newest(self, batch: Revisions) -> Iterator[tuple[int, LogEntry, Record | None]]:
+        """Yield these changes, the newest first, each with its record as it is now."""
+        entries = list(self.changes(batch))[::-1]
+        for at in range(0, len(entries), _TOGETHER):
+            some = entries[at : at + _TOGETHER]
+            records = self.get_each({entry.label for _, entry in some})
+            for revision, entry in some:
+                yield revision, entry, records[entry.label]
 
     def next_batch(self, pending: Revisions, limit: int) -> Revisions:
         """Return up to `limit` of the pending changes: those that a stage should apply next.

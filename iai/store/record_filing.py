@@ -1,11 +1,12 @@
 """Files records: under their keys, at their time, in the project that they belong to."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import structs
 
 from iai.model import copies
+from iai.model.exchange import NARRATION
 from iai.model.record import JUST_NOW, NewRecord, Record, digest, order_of, redactions_in
 from iai.store.change_log import ChangeLog
 from iai.store.codec import encode_time, encode_u64, pack
@@ -30,7 +31,8 @@ class RecordFiling(Tables):
         self._view = view
         self._log = log
         self._homes: dict[str, str] = {}  # project -> what it belongs to
-        self._last_orders: dict[bytes, int] = {}  # session -> no turn of it comes after that
+        self._latest_orders: dict[bytes, int] = {}  # by session: none is later
+        self._last_turns: dict[bytes, Record] = {}  # by session: see `ended_with`
         self._latest_live = view.latest_live()
         self._ahead = view.ahead(log.now)
 
@@ -49,16 +51,18 @@ class RecordFiling(Tables):
         Of several that were said at one time, each comes a nanosecond after the one before: so
         their order is the same on all machines, in whichever order they hear of them.
         """
-        if not record.in_session:
+        if not record.in_session or record.order > self._latest_order(record.session_key):
             return record
-        session, order = record.session_key, record.order
-        if session not in self._last_orders:
-            self._last_orders[session] = self._view.last_order(session)
-        if order <= self._last_orders[session]:
-            while self._view.is_taken(session, order, besides=record.label):
-                order += 1
-        self._last_orders[session] = max(order, self._last_orders[session])
+        order = record.order
+        while self._view.is_taken(record.session_key, order, besides=record.label):
+            order += 1
         return structs.replace(record, order=order) if order != record.order else record
+
+    def _latest_order(self, session: bytes) -> int:
+        """See `SessionView.latest_order`, which is asked once; most turns come in order."""
+        if session not in self._latest_orders:
+            self._latest_orders[session] = self._view.latest_order(session)
+        return self._latest_orders[session]
 
     def order(self, created_at: int) -> int:
         """Return the order of what was said at a time: see `order_of`."""
@@ -94,7 +98,8 @@ class RecordFiling(Tables):
 
     def add(self, record: Record) -> None:
         """File a new record."""
-        self.newly_redacted.update(record.redactions)
+        if record.redactions:
+            self.newly_redacted.update(record.redactions)
         self._put_keys(record)
         self._put(encode_u64(record.label), pack(record), "records")
         self.activity.advance(record)
@@ -119,6 +124,29 @@ class RecordFiling(Tables):
             self._t.delete(alias.encode(), db=self._db["by_id"])
         self._t.delete(encode_u64(record.label), db=self._db["records"])
 
+    def ended_with(self, turn: Record) -> None:
+        """Note that a turn that was put in is the last one of its session.
+
+        Then the next one need not be looked for what is around it: twice for each answer, from the
+        root of the tree, that was a twentieth of an import.
+        """
+        self._last_turns[turn.session_key] = turn
+
+    def is_last(self, new: Record) -> bool:
+        """Is there no turn after a new one in its session?"""
+        last = self._last_turns.get(new.session_key)
+        if last is None:
+            return next(self._view.sides(new)[1], None) is None
+        return (last.order, last.label) < (new.order, new.label)
+
+    def turns_before(self, turn: Record) -> Iterator[Record | None]:
+        """Yield the turns before one in its session, the nearest first; None for a damaged one."""
+        last = self._last_turns.get(turn.session_key)
+        if last is not None and (last.order, last.label) < (turn.order, turn.label):
+            yield last
+            turn = last
+        yield from map(self._view.get, self._view.sides(turn)[0])
+
     def know(self, key: bytes, label: int) -> None:
         """Have a text never be stored again: `key` is the hash of its idempotency key."""
         self._put(key, encode_u64(label), "by_key")
@@ -132,11 +160,17 @@ class RecordFiling(Tables):
             self._t.delete(key, db=self._db["by_key"])
 
     def _put_keys(self, record: Record) -> None:
+        if record.in_session:
+            latest = max(record.order, self._latest_order(record.session_key))
+            self._latest_orders[record.session_key] = latest
+        if record.kind != NARRATION:
+            self._last_turns.pop(record.session_key, None)
         for database, key in keys_of(record):
             self._put(key, _EMPTY, database)
         self._put(record.id.encode(), encode_u64(record.label), "by_id")
 
     def _delete_keys(self, record: Record) -> None:
+        self._last_turns.pop(record.session_key, None)
         for database, key in keys_of(record):
             self._t.delete(key, db=self._db[database])
         self._t.delete(record.id.encode(), db=self._db["by_id"])

@@ -1,12 +1,12 @@
 """Sessions: their turns in order, and the exchanges that these make with what was done."""
 
-from collections.abc import Iterator
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from iai.model.action import Action
 from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.record import DIGEST, Record
-from iai.store.actions import ActionView
+from iai.store.actions import EVER, ActionView
 from iai.store.codec import decode_time, decode_u64, encode_time, encode_u64
 from iai.store.project_view import ProjectView
 from iai.store.record_keys import walk
@@ -40,11 +40,16 @@ class SessionView(ActionView, ProjectView):
         places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
         return any(True for labels in places for _ in labels)
 
-    def last_order(self, session: bytes) -> int:
-        """Return the highest order of a turn of a session, narration included; 0: it has none."""
-        found = (next(self._t.prefixed(self._db[n], session, back=True), None) for n in _TURNS)
-        starts = (entry[0][len(session) :] for entry in found if entry is not None)
-        return max((decode_time(start[:8]) for start in starts), default=0)
+    def has_work(self, session: bytes) -> bool:
+        """Was anything done in a session, or is there narration?"""
+        narrated = walk(self._t, self._db["narration"], session, session)
+        return any(True for _ in self.all_actions(session)) or any(True for _ in narrated)
+
+    def latest_order(self, session: bytes) -> int:
+        """Return an order that no turn of a session comes after; narration counts, too."""
+        found = (self._t.prefixed(self._db[name], session, back=True) for name in _TURNS)
+        last = [next(entries, None) for entries in found]
+        return max([decode_time(one[0][-16:-8]) for one in last if one], default=EVER)
 
     def is_taken(self, session: bytes, order: int, *, besides: int) -> bool:
         """Does a turn of a session have this order, other than the one with a label?"""
@@ -88,6 +93,11 @@ class SessionView(ActionView, ProjectView):
         turns = (self.get(label) for label in self.turns_before(session, at))
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
+    def request_before_this(self, turn: Record) -> Record | None:
+        """Return the request before a turn in its session."""
+        before = (self.get(label) for label in self.sides(turn)[0])
+        return next((other for other in before if other is not None and opens(other)), None)
+
     def request_of(self, turn: Record) -> Record | None:
         """Return the request of the exchange that a turn belongs to."""
         if opens(turn) or not turn.in_session:
@@ -101,14 +111,14 @@ class SessionView(ActionView, ProjectView):
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
 
-    def narrated(self, request: Record) -> list[Record]:
-        """Return the narration between a request and its answer, in order."""
-        session = request.session_key
+    def followed_by(self, request: Record) -> tuple[list[Action], Iterable[Record]]:
+        """Return what was done for a request, and the narration until the next one, in order."""
+        session, end = request.session_key, self._end(request)
         start = session + encode_time(request.order)
-        labels = list(walk(self._t, self._db["narration"], session, start))
-        end = self._end(request) if labels else None
-        turns = (turn for label in labels if (turn := self.get(label)) is not None)
-        return list(takewhile(lambda turn: end is None or turn.order < end, turns))
+        until = session + encode_time(end) if end is not None else None
+        labels = [*walk(self._t, self._db["narration"], session, start, until=until)]
+        narration = filter(None, self.get_each(labels).values())
+        return list(self.actions_between(session, request.order, end)), narration
 
     def time_of(self, request: Record) -> tuple[int, int | None]:
         """Return from when on, and until when, what is done is done for a request."""

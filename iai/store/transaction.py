@@ -9,10 +9,11 @@ from zlib import crc32
 import lmdb
 
 from iai.store.database import CHANGED, GOOD, SEAL, Database, Entry, EntryCorrupt
+from iai.store.held_puts import HeldPuts
 
 log = logging.getLogger(__name__)
 
-Raw: TypeAlias = "lmdb.Transaction[bytes]"  # strings: only their stubs are generic
+Raw: TypeAlias = "lmdb.Transaction[bytes] | HeldPuts"  # strings: only their stubs are generic
 RawCursor: TypeAlias = "lmdb.Cursor[bytes]"
 
 BEYOND = b"\xff" * 33  # after a prefix: beyond all its keys, whose ends are numbers and digests

@@ -445,7 +445,8 @@ def _rightly_counted(world: World) -> bool:
     """Are the document frequencies of all terms right?"""
     with world.graph.view() as links, world.records.view() as view:
         labels = [record.label for record in view.after(0)]
-        expected = TermVectors(links.term_vectors(labels).values()).document_frequencies()
+        vectors = TermVectors(links.term_vectors(labels).values())
+        expected = vectors.document_frequencies().by_term()
         return links.document_frequencies(expected) == expected and len(
             links.term_vectors(labels)
         ) == len(labels)

@@ -108,7 +108,7 @@ def _derived(group: Group) -> Parts:
             weights = vectors.generation(serving)
             held, rows = vectors.scan(serving, 0, _EVERYTHING)
             terms = graph.term_vectors(labels)
-            counts = TermVectors(terms.values()).document_frequencies() if terms else ()
+            counts = TermVectors(terms.values()).document_frequencies().by_term() if terms else ()
             topics = {project: graph.topics(project) for project in projects}
             return {
                 "weights": {0: structs.replace(weights, number=0) if weights else None},

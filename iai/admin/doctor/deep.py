@@ -239,7 +239,7 @@ def _compared_terms(graph: GraphView, records: RecordView) -> Iterator[str]:
     yield from (f"record #{label} has no terms" for label in labels if label not in vectors)
     if graph.uncounted():
         return
-    counted = TermVectors(vectors.values()).document_frequencies()
+    counted = TermVectors(vectors.values()).document_frequencies().by_term()
     stored = graph.document_frequencies(counted)
     for term, number in counted.items():
         if stored.get(term) != number:

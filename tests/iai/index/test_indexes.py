@@ -1,16 +1,19 @@
 """All indexes together: what each follows, and what is on disk of how far they have come."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
 from iai.model.exchange import NARRATION
 from iai.model.revisions import through
 from iai.store.graph import Progress
+from iai.store.record_change import RecordChange
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 from tests.iai.store.builders import NOW, new_record, put
@@ -29,6 +32,14 @@ class Indexed(Store):
         """Start over, as a new process would."""
         self.indexes = Indexes(self, self.graph, self._lexical)
         self.indexes.load()
+
+    def reopen(self) -> None:
+        """Start over with what is on disk of the lexical index, too."""
+        path = self._lexical._path
+        del self._lexical, self.indexes
+        gc.collect()  # tantivy gives its lock back
+        self._lexical = LexicalIndex(path)
+        self.open()
 
     def catch_up(self) -> None:
         while self.indexes.catch_up():
@@ -83,6 +94,38 @@ def test_narration_is_no_neighbour_but_has_the_turns_around_it_as_its_own(store:
         rows = view.neighbours([first, told, answer]).tolist()
     assert rows == [[0, 0, 0, answer, after, 0], [first, 0, 0, answer, after, 0],
                     [first, 0, 0, after, 0, 0]]  # fmt: skip
+
+
+def test_a_turn_that_comes_back_after_its_removal_was_lost_in_a_crash_is_there_once(
+    store: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.catch_up()
+
+    def set_kind(kind: str) -> None:
+        def change(unit: RecordChange) -> None:
+            record = unit.view.get(3)
+            assert record is not None
+            unit.filing.replace(record, structs.replace(record, kind=kind))
+            unit.log.note("narrate", record)
+
+        store.records.commit(change, NOW)
+
+    def crash(_: LexicalIndex) -> None:
+        raise KeyboardInterrupt
+
+    set_kind(NARRATION)
+    put(store.records, new_record("another"))  # else fewer terms than noted have all rebuilt
+    monkeypatch.setattr(LexicalIndex, "commit", crash)
+    with pytest.raises(KeyboardInterrupt):
+        store.catch_up()
+    monkeypatch.undo()
+    with store.graph.view() as view:
+        assert not view.term_vectors([3])  # this is on disk, and the removal is not
+    store.reopen()
+    assert len(store.indexes.lexical.index) == 5
+    set_kind("")
+    store.catch_up()
+    assert len(store.indexes.lexical.index) == 6
 
 
 def test_the_vector_index_follows_the_vectors(store: Indexed) -> None:

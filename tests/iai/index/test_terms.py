@@ -123,6 +123,6 @@ def test_a_term_vector_says_where_in_an_exchange_a_turn_is() -> None:
 
 def test_the_same_record_again_changes_no_frequency() -> None:
     one, other = kept("retry it"), kept("retry the upload")
-    assert frequency_change([one], [one]) == {}
-    assert frequency_change([one], [other]) == {term_id("upload"): 1}
-    assert frequency_change([other], []) == {term_id("upload"): -1, term_id("retri"): -1}
+    assert frequency_change([one], [one]).by_term() == {}
+    assert frequency_change([one], [other]).by_term() == {term_id("upload"): 1}
+    assert frequency_change([other], []).by_term() == {term_id("upload"): -1, term_id("retri"): -1}

@@ -69,7 +69,7 @@ def test_an_exchange_has_a_bounded_number_of_terms() -> None:
 def test_a_term_counts_once_for_a_record_that_says_and_does_it() -> None:
     work = work_terms([action(path="tide.py")])
     both = term_vector(kept(1, "mend tide.py"), extract("mend tide.py"), work)
-    assert TermVectors([both]).document_frequencies()[term_id("tide.py")] == 1
+    assert TermVectors([both]).document_frequencies().by_term()[term_id("tide.py")] == 1
 
 
 def test_of_several_kinds_with_a_term_the_heaviest_counts() -> None:

@@ -27,7 +27,7 @@ def view(tmp_path: Path) -> Iterator[GraphView]:
     store.commit(lambda unit: unit.put_term_vectors(term_vectors))
     store.commit(
         lambda unit: unit.add_document_frequencies(
-            frequency_change([], [t for t in term_vectors.values() if t])
+            frequency_change([], [t for t in term_vectors.values() if t]).by_term()
         )
     )
     with store.view() as view:

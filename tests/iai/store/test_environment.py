@@ -194,6 +194,7 @@ def test_a_file_whose_last_pages_were_never_written_is_intact(path: Path) -> Non
         things = environment.db["things"]
         for number in range(300):
             transaction.put(b"big%03d" % number, b"x" * 3_000, db=things)
+        assert transaction.count(things) == 300  # and no longer held back
         for number in range(1, 300):
             transaction.delete(b"big%03d" % number, db=things)
 

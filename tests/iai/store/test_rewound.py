@@ -101,7 +101,7 @@ def test_the_request_and_all_up_to_the_rewind_is_out_of_its_session(rewound: Rec
 
 def test_what_was_taken_back_leaves_the_indexes(rewound: Records) -> None:
     with rewound.view() as view:
-        _, changed = view.latest(through(view.watermark().revision), 1e9)
+        changed = view.latest(through(view.watermark().revision), 1e9).records
     assert {label for label, record in changed.items() if record is None} == set(GONE)
 
 

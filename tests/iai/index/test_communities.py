@@ -110,7 +110,8 @@ def test_topics_are_bounded_and_those_of_the_latest_window_come_first(
 ) -> None:
     monkeypatch.setattr(communities, "WINDOW", 30)
     for number in range(40):
-        store.say(*(f"gadget{number} widget{number} part {n}" for n in "abc"), session=f"{number}")
+        said = (f"gadget{number} widget{number} part {n}" for n in "abc")
+        store.say(*said, session=f"{number}", created_at=number * 1_000)
     store.follow()
     look(store)
     found = topics(store)

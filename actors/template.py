@@ -15,7 +15,8 @@ the template    supervisor       `ended`, with its exit code
 
 The end of that socket says that the other side has ended. The template may be killed: its children
 live on, and the supervisor starts another one with the next child. It may hang: nobody waits for
-it, and a child that is not ready in time has it killed.
+it, and a child that is not ready in time has it killed. (The `forkserver` of multiprocessing would
+have the supervisor wait until it answers with the child's pid, and would send keys through it.)
 """
 
 import gc

@@ -39,6 +39,7 @@ class PendingView:
         """`view` is None if there is no store. Turns that it knows or once knew are left out."""
         self._view = view
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # by session, in order
+        self._orders: dict[bytes, set[int]] = defaultdict(set)  # of these turns, by session
         self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> order
         self._projects = {project.id: project for project in pending.projects}
         self._homes: dict[tuple[str, str], str | None] = {}  # project, directory -> project
@@ -56,7 +57,7 @@ class PendingView:
             turn = None if left_out else self._resolved(new)
             if turn is not None:
                 session = turn.session_key
-                order = order_of(turn.created_at, wall, ahead)
+                order = self._free(session, order_of(turn.created_at, wall, ahead))
                 self._turns[session].append(turn.kept(_NO_LABEL, wall, order))
                 latest = self._latest[turn.project]
                 latest[session] = max(order, latest.get(session, order))
@@ -175,6 +176,14 @@ class PendingView:
         """Yield the stored turns of a session, but for what is taken back now."""
         stored = self._view.session(session, newest_first=newest_first) if self._view else ()
         return (turn for turn in stored if not self._is_void(turn))
+
+    def _free(self, session: bytes, order: int) -> int:
+        """Return the order that a turn will have once it is stored: see `RecordFiling.place`."""
+        taken = self._orders[session]
+        while order in taken or (self._view and self._view.is_taken(session, order)):
+            order += 1
+        taken.add(order)
+        return order
 
     def _take_back(self, back: "TakenBack", once: Mapping[str, NewRecord]) -> None:
         label = self._view.known(back.key) if self._view else None

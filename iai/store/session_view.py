@@ -51,7 +51,7 @@ class SessionView(ActionView, ProjectView):
         last = [next(entries, None) for entries in found]
         return max([decode_time(one[0][-16:-8]) for one in last if one], default=EVER)
 
-    def is_taken(self, session: bytes, order: int, *, besides: int) -> bool:
+    def is_taken(self, session: bytes, order: int, *, besides: int = 0) -> bool:
         """Does a turn of a session have this order, other than the one with a label?"""
         key = session + encode_time(order)
         there = (k for name in _TURNS for k, _ in self._t.prefixed(self._db[name], key))

@@ -23,7 +23,7 @@ def supervisor(layout: Layout) -> Iterator[Layout]:
     command = ["bash", "-c", 'exec -a "iai: supervisor" sleep 600']
     with subprocess.Popen(command) as process:
         layout.lease.write_text(f"{process.pid}\n")
-        while b"iai: " not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"iai: "):
             pass  # it is still bash
         yield layout
         process.kill()

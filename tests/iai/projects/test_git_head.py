@@ -13,6 +13,7 @@ from iai.projects.git_head import branch
     [
         ("ref: refs/heads/main\n", "main"),
         ("ref: refs/heads/fix/tide", "fix/tide"),
+        ("ref: refs/heads/internationalization-of-invoices", "internationalization-of-invoices"),
         ("ref: refs/heads/n\u00e4he\n", "n\u00e4he"),
         ("0123456789abcdef0123456789abcdef01234567\n", ""),  # detached, as during a rebase
         ("ref: refs/remotes/origin/main\n", ""),

@@ -6,11 +6,10 @@ machines of a team fit on two cores.
 
 import multiprocessing
 import time
-from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from actors.runtime import main
+from actors.runtime import Order, main
 from harness.team import Machine
 from iai.config.settings import from_environment
 from iai.process import lock
@@ -25,6 +24,7 @@ class Replica(Machine):
     def __init__(self, name: str, **settings: str) -> None:
         super().__init__(name, **settings)
         self._running: dict[Actor, SpawnProcess] = {}
+        self._connections: list[Connection] = []  # a process leaves at the end of its own
         self._lease: lock.Lock | None = None  # by which clients see that something runs
         self.ready_at = 0.0  # monotonic
 
@@ -54,28 +54,33 @@ class Replica(Machine):
     def _start(self, actor: Actor) -> SpawnProcess:
         settings, _ = from_environment(self.environment)
         spawn = multiprocessing.get_context("spawn")
-        ready, ours = spawn.Pipe(duplex=False)
-        process = spawn.Process(
-            target=main, args=(actor, f"actors.{actor}", settings, ours, False, {}), name=actor
-        )
+        ours, theirs = spawn.Pipe()
+        order = Order(actor, f"actors.{actor}", settings)
+        process = spawn.Process(target=main, args=(order, theirs), name=actor)
         process.start()
-        ours.close()
-        with closing(ready):
-            if not _is_ready(ready):
-                raise AssertionError(f"{actor} did not start: {self.log()}")
+        theirs.close()
+        self._connections.append(ours)
+        if not _is_ready(ours):
+            raise AssertionError(f"{actor} did not start: {self.log()}")
         return process
 
     def _join(self) -> None:
         for process in self._running.values():
             process.join()
         self._running.clear()
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
         if self._lease is not None:
             self._lease.release()
             self._lease = None
 
 
-def _is_ready(ready: Connection) -> bool:
+def _is_ready(supervised: Connection) -> bool:
     try:
-        return ready.poll(_READY_S) and bool(ready.recv_bytes())
+        while supervised.poll(_READY_S):
+            if supervised.recv() == ("ready", 0):
+                return True
     except EOFError:
-        return False
+        pass  # it has ended
+    return False

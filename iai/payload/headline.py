@@ -6,6 +6,7 @@ what was done, often a file and a dash before it; and, after any work, that the 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from iai.payload.abridge import cut
@@ -13,6 +14,7 @@ from iai.payload.statements import NAMES, Statement, sentences, statements
 
 SHORT = 40  # characters of a sentence that names nothing, as "All tests pass."
 SHORTEST = 20  # of what begins with what was done, as "Fixed the tests."
+_REMEMBERED = 256  # answers: each refresh reads those of the same sessions for several texts
 
 _ROUTINE = re.compile(  # what is said after any work, or before it
     r"(?:(?:all|the|both) )?(?:\w+ ){0,3}(?:tests?|checks?|linter|linting|lint|build|code)\b"
@@ -70,6 +72,7 @@ _COMMIT = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")  # commits are shown 
 _CODE = re.compile(r"`[^`\n]+`")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def done(text: str, limit: int) -> str:
     """Return what an answer says that was done, in so many characters; "" if it does not.
 
@@ -91,6 +94,7 @@ def done(text: str, limit: int) -> str:
     return ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def verdict(text: str, limit: int) -> str:
     """Return what an answer came to where nothing was done, or the first that it says; or "".
 

@@ -67,9 +67,7 @@ class HookNotes:
         """Was all of a session forgotten, and has nothing been said in it since?"""
         if session not in self._sessions:
             keys = [session_key(host.NAME, session) for host in HOSTS]
-            self._sessions[session] = any(
-                self._view.was_forgotten(key) and not self._view.has_turns(key) for key in keys
-            )
+            self._sessions[session] = any(map(self._view.is_gone, keys))
         return self._sessions[session]
 
     def _known(self, path: str) -> bool:

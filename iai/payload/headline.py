@@ -58,7 +58,7 @@ _PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much 
 _FILE = re.compile(r"^`[^`]*`(?: and `[^`]*`)?(?: \([^)]*\))?(?: ?[:\u2013\u2014-]) (?=\w)")
 _ASIDE = re.compile(r"\s*\((?:both |lines? |[+-]|`)[^)]*\)")  # "(lines 3-9)", "(`quay.py`)"
 _I = re.compile(  # what a sentence in brief does without
-    r"^(?:done\W+|(?:(?:changes?|fix|result)\W+)?(?:(?:i|we)(?:'ve| have)? )?"
+    r"^(?:done[^\w`]+|(?:(?:changes?|fix|result)[^\w`]+)?(?:(?:i|we)(?:'ve| have)? )?"
     rf"(?:(?:also|now|successfully|completely) )*(?={_VERBS}\b))",
     re.IGNORECASE,
 )

@@ -15,6 +15,12 @@ def test_a_sentence_above_any_list_that_says_what_was_done_comes_first() -> None
     assert done(f"All tests pass.\n\n{text}", 30) == "Removed the guard from the ..."
 
 
+def test_the_mark_of_a_name_that_a_sentence_begins_with_stays() -> None:
+    text = "Done: `quay/retry.py` has `again()`, and `reconcile()` uses it now."
+    assert verdict(text, 90).startswith("`retry.py` has `again()`")
+    assert done(text, 90).startswith("`retry.py` has `again()`")
+
+
 def test_headings_that_say_what_was_done_are_joined_without_their_details() -> None:
     text = (
         "Done! Here's what I implemented:\n\n## Changes Made\n\n"

@@ -206,7 +206,10 @@ class SpoolReader:
 
         def change(unit: RecordChange) -> Transcript:
             known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
-            followed = structs.replace(known, followed_until=until, heard_at=now.wall)
+            since = known.read_at if known.followed_until > now.wall else now.wall
+            followed = structs.replace(
+                known, followed_until=until, heard_at=now.wall, read_at=since
+            )
             unit.transcripts.follow(followed)
             return followed
 

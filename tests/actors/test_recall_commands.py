@@ -191,6 +191,6 @@ def test_the_timeline_lists_every_session_without_a_group(stopped: Group) -> Non
     shown = g.iai("timeline", "--limit", "1").stdout.splitlines()
     assert len(shown) == 4
     assert shown[3].startswith("    on main: answered; timezones.py +6, ")
-    assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d turns", shown[0])
+    assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d exchanges?", shown[0])
     assert g.iai("timeline", "--until", "1971-01-01").stdout == "no matching session\n"
     assert g.iai("timeline", "--project", "no-such").returncode == 2

@@ -328,7 +328,8 @@ def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
     if path.startswith("/"):
         return path
     whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
-    ends = [one for one in found if one.endswith(f"/{posixpath.normpath(path)}")]
+    end = f"/{posixpath.normpath(path)}"
+    ends = [one for one in found if one.endswith(end)]
     return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
 
 

@@ -28,6 +28,9 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     [
         (["recal"], 2, "did you mean `iai recall`?"),
         (["search"], 2, "did you mean `iai recall`?"),
+        (["unpin", "1"], 2, "did you mean `iai pin --undo`?"),
+        (["status", "--jsn"], 2, "iai status: unrecognized arguments: --jsn; did you mean --json?"),
+        (["recall"], 2, "are required: query; `iai recall --help` says how to use it"),
         (["xyzzy"], 2, "`iai help` lists the commands"),
         (["pin"], 2, "an unquoted # starts a comment"),
         (["edit"], 2, "an unquoted # starts a comment"),

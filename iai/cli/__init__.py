@@ -84,7 +84,7 @@ ELSEWHERE = {
     "start": "up",
     "stop": "down",
     "next": "preview",
-    "unpin": "pin --undo",
+    "unpin": "pin --off",
     "install": "hooks install",
     "settings": "config",
     "encrypt": "crypto init",

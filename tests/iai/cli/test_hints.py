@@ -28,7 +28,7 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     [
         (["recal"], 2, "did you mean `iai recall`?"),
         (["search"], 2, "did you mean `iai recall`?"),
-        (["unpin", "1"], 2, "did you mean `iai pin --undo`?"),
+        (["unpin", "1"], 2, "did you mean `iai pin --off`?"),
         (["xyzzy"], 2, "`iai help` lists the commands"),
         (["pin"], 2, "an unquoted # starts a comment"),
         (["edit"], 2, "an unquoted # starts a comment"),

@@ -81,4 +81,4 @@ def _allocated(entry: "os.DirEntry[str]") -> int:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 / 10 else f"{count / 1e6:.1f} MB"  # noqa: PLR2004
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 / 10 else f"{count / 1e6:.1f} MB"

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from iai.ingest import parse, transcripts
+from iai.ingest.batch import Batch
 from iai.ingest.explain import explain
-from iai.ingest.parse import Batch
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.context import Call, Context

@@ -19,7 +19,8 @@ from iai.hosts import (
     queued,
     shell,
 )
-from iai.hosts.json_fields import flag, mapping, moment, text, whole
+from iai.hosts.json_fields import flag, mapping, text, whole
+from iai.hosts.times import moment
 from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
 from iai.model.action import COMMAND, Action
 from iai.model.context import REQUESTS, Context

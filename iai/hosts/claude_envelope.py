@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts.json_fields import flag, moment, text
+from iai.hosts.json_fields import flag, text
+from iai.hosts.times import moment
 from iai.hosts.turn import Skip
 from iai.model.context import Context
 

@@ -7,7 +7,8 @@ from msgspec import structs
 
 from iai.hosts import claude_texts, claude_turns, queued
 from iai.hosts.claude_envelope import by_a_person
-from iai.hosts.json_fields import flag, mapping, moment, text
+from iai.hosts.json_fields import flag, mapping, text
+from iai.hosts.times import moment
 from iai.hosts.turn import Parsed, Skip, Turn
 from iai.model.context import Context
 

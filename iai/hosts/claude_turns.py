@@ -8,7 +8,8 @@ from msgspec import structs
 
 from iai.hosts import claude_envelope, claude_texts
 from iai.hosts.host_texts import Own, markup
-from iai.hosts.json_fields import moment, text, texts
+from iai.hosts.json_fields import text, texts
+from iai.hosts.times import moment
 from iai.hosts.turn import Role, Skip, Turn, TurnKind
 from iai.model import framing
 from iai.model.context import Context

@@ -14,8 +14,8 @@ from iai.encryption.cipher import Cipher
 from iai.errors import Unsearchable
 from iai.hosts import registry
 from iai.ingest import redact, spool, transcripts
+from iai.ingest.batch import Identify
 from iai.ingest.follower import deadline
-from iai.ingest.parse import Identify
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader

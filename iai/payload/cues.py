@@ -102,7 +102,7 @@ _REFERS = re.compile(  # to what was said before
 )
 _AGREES = re.compile(
     r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|go for it|do(?: it| that)?"
-    r"|let'?s (?:do|try|follow through with) (?:it|that|your (?:recommendation|suggestion)s?)"
+    r"|let'?s (?:do|try|follow through with) (?:it|this|that|your (?:recommendation|suggestion)s?)"
     r"|sounds good|looks good|thanks?|continue|next|go on|commit|push|try again"
     r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"
     r"|adelante|hazlo|sim|pode|sì|va bene|procedi|да|давай|хорошо|tak|好的?|可以|はい|お願いします"

@@ -20,6 +20,7 @@ from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
 from iai.model.units import ago, excerpt, when
+from iai.payload import phrases
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
 from iai.recall.account import session_line
@@ -117,4 +118,4 @@ def _lines(one: Stretch, wall: int) -> str:
 
 
 def _summary(record: Record) -> str:
-    return f"{record.role}: {excerpt(record.text, SHOWN)}"
+    return f"{record.role}: {phrases.said(record, SHOWN)}"

@@ -8,6 +8,7 @@ from iai.model import clock, framing
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.units import ago
+from iai.payload import phrases
 from iai.protocol.graph_cache import Hit
 from iai.recall import conversation
 from iai.recall.account import account, commit_line, session_line
@@ -124,7 +125,7 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
 
 
 def brief(record: Record, wall: int, limit: int = LINE) -> forms.BriefTurn:
-    said = line(record.text, limit)
+    said = phrases.said(record, limit)
     return forms.BriefTurn(
         id=f"#{record.label}", role=record.role, age=ago(record.created_at, wall), said=said
     )

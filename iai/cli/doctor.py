@@ -23,6 +23,7 @@ import msgspec
 
 from iai.admin.doctor import copies, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -41,7 +42,7 @@ _RECORDS = ("records", "deep records")  # checks whose fix is to restore a backu
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
     parser.add_argument("--deep", action="store_true", help="also read everything that is stored")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

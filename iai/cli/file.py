@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from iai.cli import scope
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -42,10 +42,10 @@ SHOWN = 200  # characters of each text
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
-    scope.add_project(parser)
-    scope.add_by(parser)
+    options.add_project(parser)
+    options.add_by(parser)
     parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -24,7 +24,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from iai.admin import scrubbed
-from iai.cli import refs, times
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -63,13 +63,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add_several(parser)
+    options.add_refs(parser)
     parser.add_argument(
         "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
     parser.add_argument("--session", default="", metavar="ID", help="this session, or that of '#N'")
     parser.add_argument("--project", default="", help="this project: a path, a name or an id")
-    times.add_period(parser)
+    options.add_period(parser)
     parser.add_argument("--file", default="", metavar="PATH", help="exchanges that touched it")
     parser.add_argument(
         "--text", default="", metavar="TEXT", help="texts, actions and titles with exactly this"
@@ -77,7 +77,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--backups", action="store_true", help="delete copies that iai put aside")
     parser.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
     parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -86,7 +86,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.refs and not wanted.open:
         raise BadUsage("name records, or say what to look for, not both")
     if wanted.open and not args.refs and not args.backups:
-        refs.several(args)  # raises
+        options.refs_of(args)  # raises
     with Client(layout) as client:
         if not args.dry_run:
             client.require()

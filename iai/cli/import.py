@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from iai.admin import health
-from iai.cli import import_progress
+from iai.cli import import_progress, options
 from iai.cli.import_progress import POLL_S, CommitsImported
 from iai.cli.output import print_json
 from iai.cli.progress import bar
@@ -84,7 +84,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iai.cli import refs
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -62,19 +62,19 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add(parser)
+    options.add_ref(parser)
     parser.add_argument(
         "--around", type=int, metavar="N", help="also print N exchanges before and after it"
     )
     parser.add_argument(
         "--narration", action="store_true", help="print the narration, too, word for word"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
     distance = args.around or 0
-    ref = refs.one(args)
+    ref = options.ref_of(args)
     if distance < 0:
         raise BadUsage("--around must be 0 or more")
     layout = Layout(settings.store)

@@ -12,8 +12,8 @@ from iai.errors import IaiError
 from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
-from iai.session_start import live
-from iai.session_start.live import Start
+from iai.session_start import compose_now
+from iai.session_start.compose_now import Start
 
 _OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
 _COMPOSED = " -> live-cli "  # in the hook's words: no current text was ready
@@ -46,7 +46,7 @@ def composed_here(settings: Settings, cwd: str, wall: int) -> Preview:
     found = _run(settings.store, event, "files")
     if _COMPOSED not in found.origin:
         return found
-    text = live.compose(Start(event=event), settings, wall)
+    text = compose_now.compose(Start(event=event), settings, wall)
     reason = found.origin.partition(_COMPOSED)[0]
     return Preview(text, f"{reason}{_COMPOSED}bytes={len(text.encode())}")
 

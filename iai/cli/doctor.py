@@ -21,13 +21,13 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import copies, deep, encryption, group, machine
+from iai.admin.doctor import backups, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.cli.progress import bar
 from iai.config.layout import Layout
-from iai.config.secured import secure
+from iai.config.permissions import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.model.units import count
@@ -78,7 +78,7 @@ def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
     if any(finding.check in _RECORDS and finding.fixable for finding in findings):
-        print(copies.restore(layout), file=sys.stderr)  # this deletes all that is derived
+        print(backups.restore(layout), file=sys.stderr)  # this deletes all that is derived
     else:
         deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):

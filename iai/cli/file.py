@@ -25,9 +25,9 @@ from iai.errors import BadUsage
 from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
-from iai.recall.account import commit_line
 from iai.recall.file_history import FileVisit, FileVisits, as_seen, change_line, find, history
 from iai.recall.named_person import machines
+from iai.recall.work_lines import commit_line
 from iai.store.record_view import RecordView
 from iai.store.records import view_of
 

@@ -33,7 +33,7 @@ from iai.hosts.turn import Skip
 from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.ingest.import_job import IGNORED
-from iai.install import histories
+from iai.install import host_transcripts
 from iai.model.units import count, kinds
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
@@ -95,7 +95,7 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
-        paths += tuple(map(str, histories.directories(os.environ)))
+        paths += tuple(map(str, host_transcripts.directories(os.environ)))
     began = time.monotonic()
     document: dict[str, Any] = {}
     with Client(layout) as client:

@@ -28,7 +28,7 @@ from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
 from iai.recall import conversation
-from iai.recall.account import account
+from iai.recall.work_lines import work_lines
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.record_view import RecordView
@@ -196,7 +196,7 @@ def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -
             else turn.kind
         )
         yield from _turn(turn, wall, what or "meanwhile")
-    done = list(account(exchange.actions, [shown.root, shown.record.cwd]))
+    done = list(work_lines(exchange.actions, [shown.root, shown.record.cwd]))
     if done:
         yield from ("", "Done:", *(f"  {line}" for line in done))
     if folded := len(exchange.narration) - len(between):

@@ -22,9 +22,9 @@ from iai.model.record import Record
 from iai.model.units import ago, count, excerpt, when
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
-from iai.recall.account import session_line
 from iai.recall.named_person import machines_of
 from iai.recall.timeline import Stretch, stretches
+from iai.recall.work_lines import session_line
 from iai.store.records import view_of
 
 LOOKS = (

@@ -14,7 +14,7 @@ import pytest
 from iai.admin import encryption
 from iai.config.layout import Layout
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile
+from iai.encryption.key_sources import KeyFile
 from iai.errors import StoreCorrupt, StoreError
 from iai.model.action import Action
 from iai.model.change import MemberChange

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iai.config.layout import Layout
-from iai.config.secured import exposed, secure
+from iai.config.permissions import exposed, secure
 from iai.errors import StoreError
 from iai.process import files, lock
 from iai.process.client import Client

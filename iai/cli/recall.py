@@ -15,7 +15,7 @@ from itertools import chain
 
 import msgspec
 
-from iai.cli import scope, times
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -50,7 +50,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
     )
-    scope.add_project(parser)
+    options.add_project(parser)
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"
     )
@@ -84,12 +84,12 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--failed", action="store_true", help="only where something failed, or that command did"
     )
-    scope.add_by(parser)
-    times.add_period(parser)
+    options.add_by(parser)
+    options.add_period(parser)
     parser.add_argument(
         "--explain", action="store_true", help="show why each result matched, and where it was said"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -504,9 +504,7 @@ def test_topics_are_named_in_one_line(records: Records) -> None:
     session(records, "one", 60, done=[EDIT])
 
     def topic(label: str) -> Topic:
-        return Topic(
-            id=label, label=label, size=9, members=(1,), newest=1, statement=1, said=1, revision=1
-        )
+        return Topic(id=label, label=label, size=9, members=(1,), said=1, revision=1)
 
     with records.view() as view:
         found = (topic("redis, memory"), topic("tide, ebb"))

@@ -13,8 +13,8 @@ from iai.errors import IaiError
 from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
-from iai.session_start import live
-from iai.session_start.live import Start
+from iai.session_start import compose_now
+from iai.session_start.compose_now import Start
 
 _OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
 _COMPOSED = " -> live-cli "  # in the hook's words: no current text was ready
@@ -55,7 +55,7 @@ def composed_here(settings: Settings, cwd: str, wall: int) -> Preview:
     if not found.reason:
         return found
     began = time.monotonic()
-    text = live.compose(Start(event=event), settings, wall)
+    text = compose_now.compose(Start(event=event), settings, wall)
     origin = f"{found.reason}{_COMPOSED}bytes={len(text.encode())}"
     return Preview(text, origin, time.monotonic() - began)
 

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from itertools import islice
 from typing import Any
 
-from iai.cli import scope, times
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -20,11 +20,12 @@ from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
 from iai.model.units import ago, excerpt, when
+from iai.payload import phrases
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
-from iai.recall.account import session_line
 from iai.recall.named_person import machines_of
 from iai.recall.timeline import Stretch, length, stretches
+from iai.recall.work_lines import session_line
 from iai.store.records import view_of
 
 LOOKS = (
@@ -37,11 +38,11 @@ SHOWN = 160  # characters of each text
 
 
 def configure(parser: ArgumentParser) -> None:
-    scope.add_project(parser)
-    scope.add_by(parser)
-    times.add_period(parser)
+    options.add_project(parser)
+    options.add_by(parser)
+    options.add_period(parser)
     parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -117,4 +118,4 @@ def _lines(one: Stretch, wall: int) -> str:
 
 
 def _summary(record: Record) -> str:
-    return f"{record.role}: {excerpt(record.text, SHOWN)}"
+    return f"{record.role}: {phrases.said(record, SHOWN)}"

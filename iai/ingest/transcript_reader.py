@@ -5,9 +5,10 @@ import logging
 from msgspec import structs
 
 from iai.ingest import parse, transcripts
+from iai.ingest.batch import Batch, Identify
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
-from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest.insertion import Inserted
 from iai.ingest.rereading import Rereader
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace

@@ -53,7 +53,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     source: Source = Source()
     origin: str = ""
     kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
-    heard: bool = False  # it came with a hook event: see `iai.model.copies`
+    heard: bool = False  # it came with a hook event: see `iai.model.duplicate_turns`
     machine: str = ""  # that it was said on; "": this one
     mine: Mine = ""  # see `Record`
 

@@ -9,8 +9,8 @@ from iai.model.record import session_key
 from iai.model.session import SessionInfo
 from iai.payload import phrases
 from iai.recall import conversation
-from iai.recall.account import account, session_line
 from iai.recall.timeline import Stretch, stretches
+from iai.recall.work_lines import session_line, work_lines
 from iai.session_start.delivery_notes import delivered
 from iai.ui.page_request import Document, PageRequest, choices, chosen
 
@@ -69,7 +69,7 @@ def story(request: PageRequest) -> Document:
         "project": project,
         "began_at": turns[0].created_at if turns else 0,
         "exchanges": [
-            {"said": one, "done": list(account(one.actions, bases)), "actions": len(one.actions)}
+            {"said": one, "done": list(work_lines(one.actions, bases)), "actions": len(one.actions)}
             for one in found[start : start + EXCHANGES]
         ],
         "count": len(found),

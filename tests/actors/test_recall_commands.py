@@ -105,6 +105,15 @@ def test_a_filter_that_nothing_can_match_is_explained_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_without_a_query_what_a_filter_names_is_looked_for(g: Group) -> None:
+    hits = g.json("recall", "--command", "pytest")["hits"]
+    assert hits
+    assert all(any("pytest" in command for command in hit["commands"]) for hit in hits)
+    done = g.iai("recall", "--failed")
+    assert done.returncode == 2
+    assert "give a query, or --commit, --command or --file" in done.stderr
+
+
 def test_an_empty_store_is_distinguished_from_one_without_a_match(group: Make) -> None:
     g = group()
     g.up()

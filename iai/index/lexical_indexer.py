@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import chain
 
+from iai.errors import StoreError
 from iai.index.document_frequency import DocumentFrequencies, Updated
 from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import Run, session_runs, update_neighbours
@@ -61,6 +62,31 @@ class LexicalIndexer:
 
     def step(self, view: RecordView, part: int = 1) -> bool:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
+        try:
+            return self._step(view, part)
+        except StoreError:
+            self._take_again()
+            raise
+
+    def rewrite(self, view: RecordView, part: int = 1) -> bool:
+        """Do a slice of a rewrite of all segments that have terms of removed records.
+
+        Returns False when none is left. A record that is put in again moves to a new segment, and
+        one without records is deleted. All are moved in one commit: after each commit tantivy may
+        merge a segment that is half empty, and all others that it merges would be next.
+        """
+        try:
+            return self._rewrite(view, part)
+        except StoreError:
+            self._take_again()
+            raise
+
+    def _take_again(self) -> None:
+        """Begin again with all that was put into the index and not committed: it may be gone."""
+        self._taken, self._unsure = Revisions(), None
+        self._moving, self._to_move = frozenset(), []
+
+    def _step(self, view: RecordView, part: int) -> bool:
         left = self.pending(view).minus(self._taken)
         due = view.next_batch(left, max(1, WORDS_SLICE // part))
         batch, changed, _ = view.latest(due, SLICE_CHARACTERS)
@@ -83,13 +109,7 @@ class LexicalIndexer:
             self._make_searchable()
         return bool(due.ranges)
 
-    def rewrite(self, view: RecordView, part: int = 1) -> bool:
-        """Do a slice of a rewrite of all segments that have terms of removed records.
-
-        Returns False when none is left. A record that is put in again moves to a new segment, and
-        one without records is deleted. All are moved in one commit: after each commit tantivy may
-        merge a segment that is half empty, and all others that it merges would be next.
-        """
+    def _rewrite(self, view: RecordView, part: int) -> bool:
         index, newest = self.index, view.watermark().max_vec_label
         if not self._moving:
             index.commit()  # of what was taken and is not searchable yet, there are files as well

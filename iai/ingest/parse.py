@@ -120,6 +120,7 @@ class _Gathered:
             inode=mark.inode,
             head=mark.head,
             tail=mark.tail,
+            read_at=now,
             **structs.asdict(reader.context),
         )
         contexts = [context for session, context in self._sessions.items() if session]

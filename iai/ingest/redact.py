@@ -43,19 +43,6 @@ def or_left_out(redact: Redact) -> Redact:
     return redacted
 
 
-def or_kept(redact: Redact) -> Redact:
-    """Return a redaction that leaves what cannot be searched as it is: it is stored already."""
-
-    def redacted(text: str) -> str:
-        try:
-            return redact(text)
-        except Unsearchable as error:
-            log.warning("%s; it stays as it is", error)
-            return text
-
-    return redacted
-
-
 def request(made: Request, redact: Redact) -> Request:
     """Redact the new text of a record; other requests have none."""
     return structs.replace(made, text=redact(made.text)) if isinstance(made, Edit) else made

@@ -89,7 +89,7 @@ class TranscriptReader:
         until = deadline(now, ended=False)
         for transcript in self.follower.regrown(now):
             log.info("%s has grown, and no hook said so", transcript.path)
-            followed = structs.replace(transcript, followed_until=until)
+            followed = structs.replace(transcript, followed_until=until, read_at=now.wall)
             yield from self._writer.follow(followed, now)
             self.follower.follow(followed)
 

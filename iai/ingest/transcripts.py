@@ -109,6 +109,17 @@ def written_at(path: str) -> int:
         return 0
 
 
+def changed_at(path: str) -> int:
+    """Return when a file last changed here, in wall nanoseconds; 0 if it is gone.
+
+    A copy may keep the time at which the original was written, but not this one.
+    """
+    try:
+        return Path(_on_disk(path)).stat().st_ctime_ns
+    except (OSError, ValueError):
+        return 0
+
+
 def read(path: str, mark: Mark, most: int = SLICE) -> Slice:
     """Return the next lines after `mark`; from the start if what was read is not there any more.
 

@@ -129,9 +129,9 @@ class RecordWriter:
             yield from self.write_required()
         return now
 
-    def read(self, batch: Entries, now: Now) -> Read:
+    def read(self, batch: Entries) -> Read:
         """Return what other machines said, from entries of the inbox."""
-        return replicated.read(batch, self._redact_or_leave_out, now.wall)
+        return replicated.read(batch, self._redact_or_leave_out)
 
     def take(self, read: Read, mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         """Apply what other machines said, up to a mark; return the time after that.

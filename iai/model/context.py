@@ -93,7 +93,7 @@ class Context(Struct, kw_only=True, frozen=True):
     parents: tuple[str, ...] = ()  # of each of these, the line that it follows
     lineage: tuple[Origin, ...] = ()  # this session first
     copied_until: int = 0  # in a fork: the time of the last line that is a copy
-    off: bool = False  # the user said that it is not recorded; see `iai.model.switch`
+    off: bool = False  # the user said that it is not recorded; see `iai.model.recording_switch`
 
 
 C = TypeVar("C", bound=Context)
@@ -107,16 +107,20 @@ def without_words(context: C) -> C:
 
 
 def without(context: C, says: Callable[[str], bool]) -> C:
-    """Return a context without its title, calls, prompts and to-do items that say something."""
+    """Return a context without its title, branch, calls and so on that say something."""
     titled = not says(context.title)
     kept = [not says(item.text) for item in context.todos]
+    named = [not says(key) for key in context.requests]  # of old lines, with the words themselves
     return structs.replace(
         context,
         title=context.title if titled else "",
         title_rank=context.title_rank if titled else 0,
+        branch="" if says(context.branch) else context.branch,
         calls=tuple(c for c in context.calls if not any(map(says, (c.input, *c.action.words)))),
         commits=tuple(m for m in context.commits if not any(map(says, m.action.words))),
         queue=tuple(prompt for prompt in context.queue if not says(prompt.text)),
         todos=tuple(item for item, keep in zip(context.todos, kept, strict=True) if keep),
         todo_ids=tuple(i for i, keep in zip(context.todo_ids, kept, strict=False) if keep),
+        requests=tuple(key for key, keep in zip(context.requests, named, strict=True) if keep),
+        parents=tuple(one for one, keep in zip(context.parents, named, strict=False) if keep),
     )

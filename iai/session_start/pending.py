@@ -14,7 +14,7 @@ from iai.ingest import admission, captured, parse, redact, spool, transcripts
 from iai.ingest.batch import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
-from iai.model import switch
+from iai.model import recording_switch
 from iai.model.record import NewRecord, Project, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import identify
@@ -86,7 +86,7 @@ class _Recorded:
         self._said: dict[str, bool] = {}
 
     def hear(self, event: HookEvent) -> None:
-        said = switch.recording(event.prompt)
+        said = recording_switch.recording(event.prompt)
         if said is not None:
             self._said[event.session_id] = said
 

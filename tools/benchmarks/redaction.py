@@ -26,7 +26,7 @@ from harness.planting import Planting, left_in
 from benchmarks.stats import Stats
 from iai.ingest import insertion, parse, redact
 from iai.ingest.batch import Batch
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 from iai.model.record import Transcript
 from iai.process import system_clock
 from iai.projects.identity import ProjectIdentity
@@ -37,7 +37,7 @@ _LOAD = """
 import json, sys, time
 from pathlib import Path
 import psutil
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 process = psutil.Process()
 before, began = process.memory_info().rss, time.process_time()
 library = Kingfisher(Path(sys.argv[1]))

@@ -1,6 +1,6 @@
 """Which transcripts are followed, for how long, and when to poll next.
 
-Reads only the size of files: the spool, what the files hold, and every commit are ingest's.
+Reads only the status of files: the spool, what the files hold, and every commit are ingest's.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from iai.ingest import transcripts
+from iai.ingest.transcripts import Status
 from iai.model.clock import NS, Now
 from iai.model.record import Transcript
 
@@ -39,7 +40,10 @@ class Follower:
         lately = [t for t in stored if t.followed_until > wall - int(WATCHED_S * NS)]
         self._followed = {t.path: t for t in lately if t.followed_until > wall}
         self._watched = {t.path: Watched(t, t.offset) for t in lately if t.followed_until <= wall}
-        self._unread: dict[str, None] = {}  # paths with more to read at once; the first goes first
+        self._unread: dict[
+            str, Status
+        ] = {}  # files to read at once, as found; the first goes first
+        self._left: dict[str, Status] = {}  # files as they were found when last read, or given up
         self._ended: dict[str, str] = {}  # path -> project, where the session has ended
         self._next_poll = 0  # monotonic
         self._last_found = 0  # monotonic: when a poll last found anything
@@ -59,6 +63,7 @@ class Follower:
     def follow(self, transcript: Transcript) -> None:
         """Follow a file until its `followed_until`."""
         self._watched.pop(transcript.path, None)
+        self._left.pop(transcript.path, None)
         self._followed[transcript.path] = transcript
 
     def regrown(self, now: Now) -> list[Transcript]:
@@ -113,11 +118,13 @@ class Follower:
         ]
         for transcript in over:
             path = transcript.path
+            self._left.pop(path, None)
             self._watched[path] = Watched(self._followed.pop(path), transcripts.size(path))
         return [t for t in over if self._ended.pop(t.path, "")]
 
     def reload(self, stored: Iterable[Transcript]) -> None:
         """Take what is known of the followed files from the store; they are followed as long."""
+        self._left.clear()
         for transcript in stored:
             if known := self._followed.get(transcript.path):
                 until = known.followed_until
@@ -131,20 +138,25 @@ class Follower:
         return self._followed[path] if path is not None else None
 
     def skip(self, path: str) -> None:
-        """Give up on a file until it grows again: it cannot be read."""
-        self._unread.pop(path, None)
+        """Give up on a file until it changes, or an event names it: it cannot be read."""
+        if found := self._unread.pop(path, None):
+            self._left[path] = found
 
     def advance(self, transcript: Transcript, *, more: bool) -> None:
         """Note that a slice was committed, of any file, and whether there is `more` to read."""
         path = transcript.path
-        self._unread.pop(path, None)
+        found = self._unread.pop(path, None)
         if path in self._watched:
             self._watched[path] = Watched(transcript, transcript.offset)
         if known := self._followed.get(path):
             until, heard = known.followed_until, known.heard_at
             self._followed[path] = structs.replace(transcript, followed_until=until, heard_at=heard)
+            if found is None:  # an import read it
+                return
             if more:
-                self._unread[path] = None  # behind the others: they take turns
+                self._unread[path] = found  # behind the others: they take turns
+            else:
+                self._left[path] = found
 
     # --- when ---------------------------------------------------------------------------------
 
@@ -162,8 +174,11 @@ class Follower:
         `found` says whether the spool held anything to act on, `more` whether it still does.
         """
         for path, transcript in self._followed.items():
-            if path not in self._unread and transcripts.grown(path, transcripts.mark(transcript)):
-                self._unread[path] = None
+            if path in self._unread or not transcripts.grown(path, transcripts.mark(transcript)):
+                continue
+            status = transcripts.status(path)
+            if status != self._left.get(path):  # else its last line is cut off, perhaps for good
+                self._unread[path] = status
         if found or self._unread:
             self._last_found = now.mono
         self._next_poll = now.mono if more else now.mono + int(self._interval_s(now) * NS)

@@ -66,6 +66,14 @@ class Found(NamedTuple):
     written_at: int  # wall nanoseconds
 
 
+class Status(NamedTuple):
+    """What changes of a file with each write, and with its permissions. All 0 if it is gone."""
+
+    size: int
+    inode: int
+    changed_at: int
+
+
 def mark(transcript: Transcript) -> Mark:
     """Up to where a transcript has been read."""
     return Mark(transcript.offset, transcript.inode, transcript.head, transcript.tail)
@@ -93,6 +101,15 @@ def grown(path: str, mark: Mark) -> bool:
     return status.st_size != mark.offset or status.st_ino != mark.inode
 
 
+def status(path: str) -> Status:
+    """Return the status of a transcript, compressed or not."""
+    try:
+        found = Path(_on_disk(path)).stat()
+    except (OSError, ValueError):
+        return Status(0, 0, 0)
+    return Status(found.st_size, found.st_ino, found.st_ctime_ns)
+
+
 def size(path: str) -> int:
     """Return the size of a plain file in bytes; 0 if it is gone. One stat call."""
     try:
@@ -105,17 +122,6 @@ def written_at(path: str) -> int:
     """Return when a file was last written, in wall nanoseconds; 0 if it is gone."""
     try:
         return Path(_on_disk(path)).stat().st_mtime_ns
-    except (OSError, ValueError):
-        return 0
-
-
-def changed_at(path: str) -> int:
-    """Return when a file last changed here, in wall nanoseconds; 0 if it is gone.
-
-    A copy may keep the time at which the original was written, but not this one.
-    """
-    try:
-        return Path(_on_disk(path)).stat().st_ctime_ns
     except (OSError, ValueError):
         return 0
 

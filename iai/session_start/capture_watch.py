@@ -87,7 +87,7 @@ def _unread_since(transcript: Transcript) -> int:
     A last line that its host never finished is no turn.
     """
     written = transcripts.written_at(transcript.path)
-    copied = transcripts.changed_at(transcript.path)
+    copied = transcripts.status(transcript.path).changed_at
     parse = importlib.import_module("iai.ingest.parse")  # lazily: a session start is not asked this
     try:
         batch = parse.read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)

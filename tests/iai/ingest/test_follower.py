@@ -74,6 +74,46 @@ def test_a_file_is_read_when_it_has_grown(tmp_path: Path) -> None:
     assert unread(follower) == "a"
 
 
+def test_a_file_whose_last_line_is_cut_off_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    one = file(tmp_path, text="whole\nhal")
+    follower = following(one)
+    half_read = structs.replace(read(one), offset=len("whole\n"))
+    follower.advance(half_read, more=False)
+    for second in (1, 2):
+        follower.poll(at(second), found=False, more=False)
+        assert unread(follower) == ""
+    Path(one.path).write_text("whole\nhalf\n")
+    follower.poll(at(3), found=False, more=False)
+    assert unread(follower) == "a"
+
+
+def test_a_file_whose_last_line_is_cut_off_is_not_followed_for_ever(tmp_path: Path) -> None:
+    one = file(tmp_path, text="whole\nhal")
+    follower = following(one)
+    follower.advance(structs.replace(read(one), offset=len("whole\n")), more=False)
+    follower.expire(at(FOLLOW_S))
+    follower.poll(at(FOLLOW_S), found=False, more=False)
+    Path(one.path).write_text("whole\nhalf\n")
+    assert [t.path for t in follower.regrown(at(FOLLOW_S))] == [one.path]
+
+
+@pytest.mark.parametrize("mend", ["an event", "a change"])
+def test_a_file_that_cannot_be_read_is_tried_again_when_there_is_reason(
+    tmp_path: Path, mend: str
+) -> None:
+    one = file(tmp_path)
+    follower = following(one)
+    follower.skip(one.path)
+    follower.poll(at(1), found=False, more=False)
+    assert unread(follower) == ""
+    if mend == "an event":
+        follower.follow(one)
+    else:
+        Path(one.path).chmod(0o640)
+    follower.poll(at(2), found=False, more=False)
+    assert unread(follower) == "a"
+
+
 def test_files_with_more_to_read_take_turns(tmp_path: Path) -> None:
     one, two = file(tmp_path, "a"), file(tmp_path, "b")
     follower = following(one, two)

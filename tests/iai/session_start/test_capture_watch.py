@@ -133,7 +133,7 @@ def test_what_is_old_and_came_just_now_is_no_alarm(
     heard = LATE if how == "followed" else LATE - int((UNREAD_S + 90) * NS)
     hear(records, path=str(path), at=heard, read_at=since)
     changed = LATE - (NS if how == "copied" else int((UNREAD_S + 60) * NS))
-    monkeypatch.setattr(transcripts, "changed_at", lambda _: changed)
+    monkeypatch.setattr(transcripts, "status", lambda _: transcripts.Status(1, 1, changed))
     with records.view() as view:
         assert unread(view, LATE - 1) == ""
         after = LATE - 1 + int(UNREAD_S * NS)
@@ -154,7 +154,8 @@ def test_a_transcript_that_cannot_be_opened_is_not_being_read_and_one_that_is_go
 
     with monkeypatch.context() as patch, records.view() as view:
         patch.setattr(transcripts, "read", refuse)
-        patch.setattr(transcripts, "changed_at", transcripts.written_at)
+        then = transcripts.Status(1, 1, transcripts.written_at(str(path)))
+        patch.setattr(transcripts, "status", lambda _: then)
         assert unread(view, LATE - 1) != ""
     path.unlink()
     with records.view() as view:

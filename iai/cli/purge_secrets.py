@@ -10,6 +10,7 @@ example: iai purge-secrets --dry-run
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -24,7 +25,7 @@ POLL_S = 0.1
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only count the secrets")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -39,7 +40,9 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json(progress)
     else:
         print(_line(progress))
-    return 0
+        if progress.unsearchable:
+            print(_unsearchable(progress))
+    return 1 if progress.unsearchable else 0
 
 
 def _line(progress: PurgeProgress) -> str:
@@ -49,3 +52,11 @@ def _line(progress: PurgeProgress) -> str:
     found = sum(progress.redacted.values())
     texts = f"{progress.changed} of {count(progress.texts, 'text')}"
     return f"{count(found, 'secret')} {does} {texts}: {kinds(progress.redacted)}"
+
+
+def _unsearchable(progress: PurgeProgress) -> str:
+    named = ", ".join(progress.unsearchable_in)
+    return (
+        f"{count(progress.unsearchable, 'text')} could not be searched, through a fault of iai's,"
+        f" and may hold secrets: {named}; look with `iai show`, and edit or forget them"
+    )

@@ -349,8 +349,8 @@ def _session_key(session: bytes) -> bytes:
 def index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the keys under which an action is found, each with its database."""
     place = encode_time(action.at) + session + n
-    for path in {action.path, action.to} - {""}:
-        yield "by_file", _name_key(path) + b"\0" + place
+    for name in {_name_key(path) for path in (action.path, action.to) if path}:
+        yield "by_file", name + b"\0" + place  # one, of a file that was moved elsewhere
     if action.commit:
         yield "by_commit", action.commit.lower().encode("ascii", "replace")[:64] + b"\0" + place
 

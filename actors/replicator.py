@@ -38,8 +38,9 @@ from iai.replication.report import report
 from iai.store.payload_readers import PayloadReaders
 from iai.store.team_store import Shared, TeamChange, TeamStore, Write
 from iai.team import subjects, team_file
+from iai.team.duties import Publication
 from iai.team.enrolment import Enrolment
-from iai.team.membership import Membership, Publication
+from iai.team.membership import Membership
 from iai.team.stream import (
     Stream,
 )

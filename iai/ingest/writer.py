@@ -79,13 +79,14 @@ class RecordWriter:
     def upgrade(self, now: Now) -> Steps:
         """Bring what earlier versions stored up to date.
 
-        They took spellings of one remote for several projects, kept passwords in remotes, and left
-        what was forgotten in free pages.
+        They took spellings of one remote for several projects, kept passwords in remotes, left what
+        was forgotten in free pages, and told nobody of pins of one's own.
         """
         with self._records.view() as view:
             known = [project for project in view.projects() if not project.into]
             forgot = view.watermark().records_count < view.watermark().max_vec_label
             scrub = forgot and not view.erased_through()
+            unstamped = any(True for _ in view.unstamped_pins())
             secret = [t for t in view.transcripts() if t.remote != without_credentials(t.remote)]
         for transcript in secret:
             yield from self._follow(
@@ -93,6 +94,8 @@ class RecordWriter:
             )
         if scrub:
             yield from self.commit(lambda unit: unit.log.demand_scrub(), now)
+        if unstamped:
+            yield from self.commit(lambda unit: unit.edits.stamp_pins(), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
             ((new_project(identity), "") for identity in found if identity.former), now

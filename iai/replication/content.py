@@ -4,11 +4,15 @@ All but a single change begin with a byte that msgpack never uses, and with a wo
 none can pass for one of another kind, wherever a server puts it.
 """
 
+from typing import TypeVar
+
 import msgspec
 from msgspec import Struct
 
 from iai.errors import Forged
 from iai.team.personal import Sealed
+
+T = TypeVar("T")
 
 RESERVED = b"\xc1"  # never used by msgpack
 _SEVERAL = b"\xc1many"
@@ -44,10 +48,7 @@ def split(plain: bytes) -> list[bytes]:
         return [plain]
     if not plain.startswith(_SEVERAL):
         return []
-    try:
-        return _changes.decode(plain[len(_SEVERAL) :])
-    except (ValueError, RecursionError) as error:
-        raise Forged(f"its content is not a list of changes: {error}") from None
+    return _decoded(_changes, plain[len(_SEVERAL) :], "a list of changes")
 
 
 def own(sealed: Sealed) -> bytes:
@@ -59,10 +60,7 @@ def owned(plain: bytes) -> Sealed | None:
     """Return what is for the machines of one user; None if it is for all. Raises Forged."""
     if not plain.startswith(_OWN):
         return None
-    try:
-        return _sealed.decode(plain[len(_OWN) :])
-    except (ValueError, RecursionError) as error:
-        raise Forged(f"its content is not what is one's own: {error}") from None
+    return _decoded(_sealed, plain[len(_OWN) :], "what is one's own")
 
 
 def relay(relayed: Relayed) -> bytes:
@@ -74,10 +72,7 @@ def relayed(plain: bytes) -> Relayed | None:
     """Return the messages of another machine; None if it holds none. Raises Forged."""
     if not plain.startswith(_RELAY):
         return None
-    try:
-        return _relayed.decode(plain[len(_RELAY) :])
-    except (ValueError, RecursionError) as error:
-        raise Forged(f"its content is not what relays messages: {error}") from None
+    return _decoded(_relayed, plain[len(_RELAY) :], "what relays messages")
 
 
 def ask(machine: str) -> bytes:
@@ -110,3 +105,10 @@ def alive_at(plain: bytes) -> int | None:
         return msgspec.msgpack.decode(plain[len(_ALIVE) :], type=int)
     except ValueError:
         return None
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[T], data: bytes, what: str) -> T:
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise Forged(f"its content is not {what}: {error}") from None

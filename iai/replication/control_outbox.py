@@ -9,7 +9,8 @@ from itertools import count
 from iai.model.clock import NS, Now
 from iai.store.team_store import TeamView, Unsent, Write
 from iai.team import subjects
-from iai.team.membership import Membership, Publication
+from iai.team.duties import Publication
+from iai.team.membership import Membership
 from iai.team.stream import Stream
 
 AGAIN_S = 30.0  # until something that has not come back is said again

@@ -4,18 +4,26 @@ Nothing is written here: `take` returns what is to be done in one transaction of
 with how far the stream was taken in. So a crash repeats messages, and never skips one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from iai.errors import BadChange, Forged, MessageRefused, NotAMember, UnknownKey
 from iai.model import change
-from iai.model.change import Change, ForgetChange, MemberChange
+from iai.model.change import (
+    AmendChange,
+    Change,
+    Edited,
+    ForgetChange,
+    MemberChange,
+    TurnChange,
+)
 from iai.model.member import Member
 from iai.replication import content
 from iai.replication.content import Relayed
 from iai.replication.peers import Key, Peers, Wanted, names
+from iai.store.copies import text_mark
 from iai.store.inbox import Mark
 from iai.store.team_store import Control, TeamChange, TeamView, Unopened, Write
 from iai.team import control, envelope, subjects
@@ -211,7 +219,7 @@ class Intake:
         header = one.header
         project, machine = header.project, header.machine
         ours = machine == self._membership.machine
-        about = list(one.about)
+        about = dict.fromkeys(one.about, b"")
         if about:
             taken.writes.append(lambda unit: unit.note_about(one.about, sequence, span))
         if content.is_signal(one.plain):
@@ -225,7 +233,7 @@ class Intake:
             if isinstance(found, ForgetChange):
                 taken.holes.extend(_deleted(found, project, view))
             elif found is not None:
-                about += change.subjects(found)
+                about |= _texts(found)
             if not ours and not self._is_forgotten(found, view):
                 taken.rows.append((machine, plain))
         if not ours and header.revision:
@@ -291,10 +299,18 @@ def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tupl
                 yield project, one.ours
 
 
-def _copying(one: _Sealed, about: Iterable[str]) -> Write:
-    header, subjects = one.header, tuple(about)
-    project, machine, position = header.project, header.machine, header.revision
-    return lambda unit: unit.copy(project, machine, position, one.data, subjects)
+def _texts(found: Change) -> dict[str, bytes]:
+    """Return what a change is about, each with the mark of the text that it gives that."""
+    text = found.text if isinstance(found, TurnChange | AmendChange) else None
+    if isinstance(text, Edited):
+        text = text.text
+    mark = text_mark(text) if text is not None else b""
+    return dict.fromkeys(change.subjects(found), mark)
+
+
+def _copying(one: _Sealed, about: Mapping[str, bytes]) -> Write:
+    project, machine, position = one.header.project, one.header.machine, one.header.revision
+    return lambda unit: unit.copy(project, machine, position, one.data, about)
 
 
 def _keeping(sequence: int, message: Unopened) -> Write:

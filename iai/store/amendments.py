@@ -84,6 +84,10 @@ class ProjectNotes:
         self.actions: dict[bytes, None] = {}  # keys of what was done, or is undone
         self.sessions: dict[bytes, None] = {}  # of which the title, branch and so on are new
 
+    def __bool__(self) -> bool:
+        """Is there anything to be told?"""
+        return any(vars(self).values())
+
     def leave_out(self, told: ForgetChange) -> None:
         """Leave out what others know of already."""
         names = {name for record in told.records for name in (*record.ids, *record.keys)}

@@ -1,18 +1,20 @@
 """Copies of what other machines have published, sealed and signed by them.
 
 A machine that is gone for good cannot publish again what a stream has lost. Any other one can, with
-these: only their author could have signed them. A copy goes when anything in it is forgotten.
+these: only their author could have signed them. A copy goes when anything in it is forgotten, or
+when its author has published another text for anything in it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
-from iai.model.record import digest
+from iai.model.record import DIGEST, digest
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.environment import Tables
 
 _WHOLE = b"copies"  # in `meta`
-_PLACE = 40  # bytes of a key in `copies`: two ids in hexadecimal, and a number
-_OF = 32  # of these, what says whose it is
+_OF = 32  # bytes of a key in `copies` that say whose it is: two ids in hexadecimal
+_MARK = 8  # bytes
+_NO_TEXT = b"\0"
 
 
 class CopyView(Tables):
@@ -40,20 +42,50 @@ class CopyChange(CopyView):
         self._t.put(_WHOLE, b"\1" if whole else b"\0", db=self._db["meta"])
 
     def keep_copy(
-        self, project: str, machine: str, position: int, data: bytes, about: Iterable[str]
+        self, project: str, machine: str, position: int, data: bytes, about: Mapping[str, bytes]
     ) -> None:
-        """Keep a message. What it is about must not be forgotten."""
+        """Keep a message, and none of its machine with a text that a later one replaces.
+
+        `about`: what it is about, each with the mark of the text that it gives that, or b"". None
+        of it must be forgotten.
+        """
         key = _key(project, machine, position)
+        digests = {digest(subject): mark or _NO_TEXT for subject, mark in about.items()}
+        for subject, mark in digests.items():
+            for other in list(self._with_other_text(subject, key, mark)):
+                if other > key:
+                    return
+                self._drop(other)
+        self._drop(key)
         self._t.put(key, data, db=self._db["copies"])
-        for subject in about:
-            self._t.put(digest(subject) + key, b"\0", db=self._db["copies_about"])
+        self._t.put(key, b"".join(digests), db=self._db["copy_subjects"])
+        for subject, mark in digests.items():
+            self._t.put(subject + key, mark, db=self._db["copies_about"])
 
     def drop_copies(self, subject: str) -> None:
         """Delete all copies that are about something."""
         found = [key for key, _ in self._t.prefixed(self._db["copies_about"], digest(subject))]
         for key in found:
-            self._t.delete(key[-_PLACE:], db=self._db["copies"])
-            self._t.delete(key, db=self._db["copies_about"])
+            self._drop(key[DIGEST:])
+            self._t.delete(key, db=self._db["copies_about"])  # older versions kept no subjects
+
+    def _with_other_text(self, subject: bytes, key: bytes, mark: bytes) -> Iterator[bytes]:
+        """Yield the keys of a machine's copies with another text for something."""
+        if mark != _NO_TEXT:
+            every = self._t.prefixed(self._db["copies_about"], subject + key[:_OF])
+            yield from (k[DIGEST:] for k, known in every if known not in (mark, _NO_TEXT))
+
+    def _drop(self, key: bytes) -> None:
+        self._t.delete(key, db=self._db["copies"])
+        subjects = self._t.get(key, db=self._db["copy_subjects"]) or b""
+        for at in range(0, len(subjects), DIGEST):
+            self._t.delete(subjects[at : at + DIGEST] + key, db=self._db["copies_about"])
+        self._t.delete(key, db=self._db["copy_subjects"])
+
+
+def text_mark(text: str) -> bytes:
+    """Return what tells a text from others of the same record."""
+    return digest(text)[:_MARK]
 
 
 def _key(project: str, machine: str, position: int) -> bytes:

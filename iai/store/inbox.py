@@ -30,7 +30,8 @@ DATABASES = (
     "forgotten",  # digest of a subject -> whether this machine had it forgotten
     "erasures",  # sequence of a message that is to be deleted from the stream
     "copies",  # hash of the project, machine, position -> envelope: see `iai.store.copies`
-    "copies_about",  # digest of a subject, key in `copies`
+    "copies_about",  # digest of a subject, key in `copies` -> mark of the text that it gives that
+    "copy_subjects",  # key in `copies` -> digests of its subjects, one after the other
 )
 
 

@@ -129,6 +129,18 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
         stamp = self.amended(record.id).stamps.get("pinned")
         return stamp.machine if stamp is not None else record.machine
 
+    def unstamped_pins(self) -> Iterator[Record]:
+        """Yield the pins of one's own of which it is not noted when they were made.
+
+        Older versions made them, and told nobody.
+        """
+        for key, _ in self._t.entries(self._db["pinned"]):
+            record = self.get(decode_u64(key[-8:]))
+            if record is None or record.mine != "pin":
+                continue
+            if "mine" not in self.amended(record.id).stamps:
+                yield record
+
     def latest_live(self) -> int:
         """Return the order of what was said last; 0 if nothing was."""
         return self._moment(LATEST_LIVE)

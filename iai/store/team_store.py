@@ -6,7 +6,7 @@ somebody says so.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -237,12 +237,11 @@ class TeamChange(TeamView, InboxChange, CopyChange):
             self.drop_copies(subject)
 
     def copy(
-        self, project: str, machine: str, position: int, data: bytes, about: Iterable[str]
+        self, project: str, machine: str, position: int, data: bytes, about: Mapping[str, bytes]
     ) -> None:
-        """Keep a copy of a message, if nothing in it was forgotten."""
-        subjects = list(about)
-        if all(self.forgotten(subject) is None for subject in subjects):
-            self.keep_copy(project, machine, position, data, subjects)
+        """Keep a copy of a message, if nothing in it was forgotten. See `keep_copy`."""
+        if all(self.forgotten(subject) is None for subject in about):
+            self.keep_copy(project, machine, position, data, about)
 
     def erase(self, sequence: int) -> None:
         """Have a message deleted from the stream."""

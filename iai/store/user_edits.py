@@ -54,6 +54,13 @@ class UserEdits:
                 self._write_by_hand(record, "mine")
             self._log.note("pin" if pinned else "unpin", record)
 
+    def stamp_pins(self) -> None:
+        """Note when unstamped pins were made, so that one's other machines hear of them."""
+        for record in list(self._view.unstamped_pins()):
+            stamped = self._view.amended(record.id).written("mine", record.updated_at)
+            self._amendments.note_amended(record.id, stamped)
+            self._notes.written(record)
+
     def set_text(self, record: Record, text: str) -> None:
         """Replace the text of a record."""
         if record.text != text:

@@ -318,8 +318,8 @@ class TeamChecker:
 
     def _unsealed(self, membership: Membership, data: bytes) -> bytes:
         """Return what somebody with the keys of a machine can read of a message, and in it."""
-        key = membership._keys.get(envelope.read_header(data).key)  # noqa: SLF001
-        plain = envelope.unseal(data, key) if key is not None else b""
+        keys, key = membership._keys, envelope.read_header(data).key  # noqa: SLF001
+        plain = envelope.unseal(data, keys[key]) if key in keys else b""
         relayed, owned = content.relayed(plain), content.owned(plain)
         inner = relayed.messages if relayed is not None else ()
         with suppress(MessageRefused):

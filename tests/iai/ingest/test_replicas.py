@@ -253,6 +253,49 @@ def test_turns_of_one_time_come_in_the_same_order_everywhere(team: Team) -> None
             assert {turn.created_at for turn in view.every()} == {at}
 
 
+def turns(replica: Replica, machine: str) -> list[str]:
+    with replica.records.view() as view:
+        return [turn.text for turn in view.session(session_key("claude", "s", machine))]
+
+
+def test_turns_of_a_clock_that_is_ahead_keep_their_order_if_they_change_places(
+    tmp_path: Path,
+) -> None:
+    ahead, b = Replica(tmp_path / A, A, YEAR), Replica(tmp_path / B, B)
+    names = ["one", "two", "three"]
+    for name in names:
+        ahead.say(name, text=name)
+        ahead.do(f"for {name}")
+    for message in ahead.publish()[::-1]:
+        b.take([message])
+    assert turns(b, A) == names
+    with b.records.view() as view:
+        theirs = list(view.session(session_key("claude", "s", A)))
+        assert [[a.key for a in view.done(r)] for r in theirs] == [[f"for {n}"] for n in names]
+        assert max(turn.created_at for turn in theirs) <= b.now.wall
+    assert b.problems() == []
+    for one in (ahead, b):
+        one.records.close()
+
+
+def test_what_was_done_after_a_clock_was_set_back_belongs_to_its_request_on_all(
+    team: Team,
+) -> None:
+    a, b, _ = team
+    a.set_clock(YEAR)
+    a.say("one", text="one")
+    a.do("for one")
+    a.set_clock(0)
+    a.say("two", text="two")
+    a.do("for two")
+    exchange(a, b)
+    assert turns(a, "") == turns(b, A) == ["one", "two"]
+    for one in (a, b):
+        with one.records.view() as view:
+            done = [[x.key for x in view.done(there(one, text))] for text in ("one", "two")]
+        assert done == [["for one"], ["for two"]]
+
+
 # --- what is one's own ---------------------------------------------------------------------------
 
 

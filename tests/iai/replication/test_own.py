@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from iai.protocol.ingest import Edit, Forget, Mark, Pin
 from iai.protocol.replicator import LeaveTeam
@@ -68,6 +69,25 @@ def test_pins_notes_and_what_is_dismissed_are_on_all_machines_of_their_user_and_
     for plain in opened(t):
         owned = content.owned(plain)
         assert owned is None or noted not in owned.about
+
+
+def test_a_pin_of_ones_own_that_an_older_version_made_reaches_the_others_after_the_upgrade(
+    crew: tuple[Team, Node, Node, Node],
+) -> None:
+    t, laptop, workstation, other = crew
+    said = other.say("text")
+    t.settle()
+    (record,) = laptop.all()
+    pinned = structs.replace(record, mine="pin")
+    laptop.commit(lambda unit: unit.filing.replace(record, pinned))
+    t.settle()
+    assert own_pins(workstation) == set()
+    laptop.commit(lambda unit: unit.edits.stamp_pins())
+    t.settle()
+    assert own_pins(workstation) == {said}
+    assert not any(one.is_pinned for one in other.all())
+    with laptop.records.view() as view:
+        assert not list(view.unstamped_pins())
 
 
 def test_while_a_user_has_one_machine_nothing_of_their_own_leaves_it_and_a_second_gets_all(

@@ -26,6 +26,13 @@ def copies(node: Node, of: Node, project: str) -> list[bytes]:
         return [data for _, data in view.copies(project, of.own.machine, 0, 1 << 60)]
 
 
+def unsealed(node: Node, of: Node, project: str) -> bytes:
+    """Return what the copies of a machine's messages say."""
+    membership = node.replicator._membership
+    found = copies(node, of, project)
+    return b"".join(membership.open(project, of.own.machine, 0, one).plain for one in found)
+
+
 @pytest.mark.parametrize("left", [False, True])
 def test_a_newcomer_gets_all_that_a_machine_said_which_is_gone_for_good(
     team: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left: bool
@@ -99,6 +106,25 @@ def test_what_was_forgotten_is_not_relayed_and_is_not_missed(team: Make, tmp_pat
     assert sorted(late.texts()) == sorted({*said} - {said[1]})
     assert b"text-1-secret" not in b"".join(opened(t))
     assert not any(peer.missing for peer in report(late).peers)
+
+
+def test_of_what_its_author_has_edited_no_copy_has_the_old_text(team: Make, tmp_path: Path) -> None:
+    t = team(3)
+    a, b, gone = t.nodes
+    t.share()
+    said = gone.say("a-word-to-be-purged")
+    t.settle()
+    a.edit(Edit(ref=said, text="what stays"))
+    t.settle()
+    t.lose(gone)
+    t.empty()
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    for node in (a, b, late):
+        assert [record.text for record in node.all()] == ["what stays"]
+        copied = unsealed(node, gone, hashed(t))
+        assert b"what stays" in copied
+        assert b"purged" not in copied
 
 
 def test_what_a_machine_forgot_that_is_gone_is_forgotten_by_those_who_were_away(

@@ -409,6 +409,29 @@ def test_without_the_server_all_waits_on_disk_and_status_says_so(team: Make) -> 
     assert report(a).projects[0].unpublished == 0
 
 
+def test_a_machine_that_was_away_for_three_days_has_all_and_misses_nothing(team: Make) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    said = [a.say("before"), b.say("b's")]
+    t.settle()
+    b.stream.drop()
+    for day in range(3):
+        t.clock.pass_s(24 * 3_600)
+        said += [a.say(f"text {day} {number}") for number in range(40)]
+        a.edit(Pin(ref=said[0], pinned=day % 2 == 0))
+        t.settle(nodes=[a])
+    a.edit(Forget(refs=(said.pop(),)))
+    t.settle(nodes=[a])
+    b.kill()
+    said.append(b.say("said on the way back"))
+    t.settle(20)
+    for node in (a, b):
+        assert sorted(node.texts()) == sorted(said)
+    assert state(a) == state(b)
+    assert not any(peer.missing or peer.waiting for peer in report(b).peers)
+
+
 def test_no_more_is_taken_in_than_ingest_can_keep_up_with(
     team: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from iai.store.copies import text_mark
 from iai.store.inbox import Inbox, Mark
 from iai.store.team_store import Control, TeamStore, Unopened
 from iai.team.chain import Span
@@ -75,3 +76,38 @@ def test_in_an_encrypted_store_nothing_that_waits_is_in_the_clear(tmp_path: Path
     inbox = Inbox(tmp_path / "team")
     assert inbox.after(Mark(), 1)[1] == [(1, "m", b"zebra-quartz")]
     inbox.close()
+
+
+P, M = "p" * 16, "m" * 16
+
+
+def copied(store: TeamStore) -> list[bytes]:
+    with store.view() as view:
+        return [data for _, data in view.copies(P, M, 0, 99)]
+
+
+def indexed(store: TeamStore) -> int:
+    with store.view() as view:
+        return sum(view._t.count(view._db[name]) for name in ("copies_about", "copy_subjects"))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_of_the_texts_that_a_machine_gave_a_record_only_the_last_is_kept_in_a_copy(
+    store: TeamStore, order: tuple[int, ...]
+) -> None:
+    texts = {1: "secret", 2: "secret", 3: "redacted"}
+    for position in order:
+        about = {"x": text_mark(texts[position]), "y": b""}
+        data = texts[position].encode()
+        store.commit(lambda unit, p=position, d=data, a=about: unit.copy(P, M, p, d, a))  # type: ignore[misc]
+    assert copied(store) == [b"redacted"]
+    assert indexed(store) == 3
+
+
+def test_a_copy_that_goes_leaves_nothing_in_the_index(store: TeamStore) -> None:
+    store.commit(lambda unit: unit.copy(P, M, 1, b"of both", {"x": b"", "y": text_mark("y")}))
+    store.commit(lambda unit: unit.copy(P, M, 2, b"a pin", {"y": b""}))
+    store.commit(lambda unit: unit.copy(P, M, 1, b"of x, again", {"x": b""}))
+    store.commit(lambda unit: unit.forget(["x"], ours=False))
+    assert copied(store) == [b"a pin"]
+    assert indexed(store) == 2

@@ -6,8 +6,9 @@ from iai.errors import Forged
 from iai.model.clock import NS
 from iai.team import enrolment, invitation
 from iai.team.control import AnyStatement, sign
+from iai.team.duties import Publication
 from iai.team.enrolment import Enrolment
-from iai.team.membership import Membership, Publication
+from iai.team.membership import Membership
 from iai.team.stream import Server
 
 MOST = 2_000  # messages

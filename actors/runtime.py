@@ -34,6 +34,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import zmq
@@ -219,7 +220,7 @@ class Loop:
         """
         if isinstance(error, EntryCorrupt) and self._actor is Actor.INGEST:
             return False
-        return isinstance(error, StoreCorrupt) and error.path == self._owned
+        return isinstance(error, StoreCorrupt) and _within(error.path, self._owned)
 
     def _stop(self) -> Exit:
         self._beat("stop")
@@ -326,11 +327,11 @@ def _run(order: Order, supervisor: Connection, signals: SignalQueue) -> Exit:
         log.error("cannot start: %s", error)  # noqa: TRY400  its text is for the user
         return Exit.CANNOT_START
     except StoreCorrupt as error:
-        if actor is Actor.INGEST or error.path is None or error.path != layout.owned(actor):
+        if actor is Actor.INGEST or not _within(error.path, layout.owned(actor)):
             log.error("cannot go on: %s", error)  # noqa: TRY400  its text is for the user
             return Exit.STORE_CORRUPT
         log.error("rebuilding %s from the records: %s", error.path, error)  # noqa: TRY400
-        shutil.rmtree(error.path)
+        shutil.rmtree(str(error.path))
         return Exit.CRASHED
     except ModuleNotFoundError as error:
         if actor is not Actor.REPLICATOR:
@@ -340,6 +341,11 @@ def _run(order: Order, supervisor: Connection, signals: SignalQueue) -> Exit:
     except Exception:
         log.exception("crashed")
         return Exit.CRASHED
+
+
+def _within(path: Path | None, owned: Path | None) -> bool:
+    """Is this path in the directory of an actor's store, or the directory itself?"""
+    return path is not None and owned is not None and path.is_relative_to(owned)
 
 
 def _leave_with(supervisor: Connection) -> None:

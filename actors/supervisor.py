@@ -174,7 +174,8 @@ class Supervisor:
         poller = zmq.Poller()
         poller.register(self._endpoint.inbox, zmq.POLLIN)
         children = [process.fileno() for process in self._processes.values()]
-        for descriptor in (self._signals.reader.fileno(), *children):
+        template = () if self._template.end is None else (self._template.end,)
+        for descriptor in (self._signals.reader.fileno(), *template, *children):
             poller.register(descriptor, zmq.POLLIN)
         deadline = self._state.next_deadline()
         poll_s = min(_POLL_S, self._settings.hang_after_s / 3, self._service_manager.watchdog_s)
@@ -183,6 +184,7 @@ class Supervisor:
 
     def _reap(self, now: float) -> None:
         """Note which processes have become ready, and which have ended."""
+        self._template.reap()
         for actor, process in list(self._processes.items()):
             for what, code in process.reports():
                 if what == "ready":

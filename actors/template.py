@@ -68,6 +68,16 @@ class Template:
         if self._process is not None:
             self._process.kill()
 
+    @property
+    def end(self) -> int | None:
+        """Return a descriptor that can be read once the template has ended; None if none runs."""
+        return self._process.sentinel if self._process is not None else None
+
+    def reap(self) -> None:
+        """Take note of a template that has ended, so that it does not remain as a zombie."""
+        if self._process is not None and not self._process.is_alive():
+            self.close()
+
     def close(self) -> None:
         """Kill the template, which has nothing to lose, and wait for its end."""
         if self._orders is not None:
@@ -75,12 +85,13 @@ class Template:
         if self._process is not None:
             self._process.kill()
             self._process.join()
+        self._orders = self._process = None
 
     def _running(self) -> socket.socket:
         """Return the socket of a template that runs."""
-        if self._orders is not None and self._process is not None and self._process.is_alive():
+        self.reap()
+        if self._orders is not None:
             return self._orders
-        self.close()
         self._orders, theirs = socket.socketpair()
         self._orders.settimeout(0)
         spawn = multiprocessing.get_context("spawn")

@@ -40,7 +40,9 @@ def run(args: Namespace, settings: Settings) -> int:
         print_json(progress)
     else:
         print(_line(progress))
-    return 0
+        if progress.unsearchable:
+            print(_unsearchable(progress))
+    return 1 if progress.unsearchable else 0
 
 
 def _line(progress: PurgeProgress) -> str:
@@ -50,3 +52,11 @@ def _line(progress: PurgeProgress) -> str:
     found = sum(progress.redacted.values())
     texts = f"{progress.changed} of {count(progress.texts, 'text')}"
     return f"{count(found, 'secret')} {does} {texts}: {kinds(progress.redacted)}"
+
+
+def _unsearchable(progress: PurgeProgress) -> str:
+    named = ", ".join(progress.unsearchable_in)
+    return (
+        f"{count(progress.unsearchable, 'text')} could not be searched, through a fault of iai's,"
+        f" and may hold secrets: {named}; look with `iai show`, and edit or forget them"
+    )

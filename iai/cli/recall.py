@@ -43,7 +43,10 @@ FILTERS = (
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("query", help="a question, or words to look for")
+    parser.add_argument(
+        "query", nargs="?", default="",
+        help="a question, or words to look for (default: what --commit, --command or --file names)",
+    )  # fmt: skip
     parser.add_argument(
         "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
     )
@@ -90,14 +93,15 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.limit < 1 or not args.query.strip():
-        raise BadUsage("the query must not be empty, and --limit must be at least 1")
+    query = args.query or args.commit or args.command or args.file
+    if args.limit < 1 or not query.strip():
+        raise BadUsage("give a query, or --commit, --command or --file; --limit must be at least 1")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()
         question = Recall(
-            query=args.query,
+            query=query,
             k=args.limit,
             project=project_id(args.project, layout),
             session=session_id(args.session, layout),

@@ -18,6 +18,7 @@ import tantivy
 
 from iai.config.layout import private
 from iai.encryption.cipher import Cipher
+from iai.errors import StoreCorrupt, StoreError, StoreWriteFailed
 from iai.index import blind_terms, lexical_files, lexical_filter
 from iai.index.filters import Filter
 from iai.index.terms import Extracted, terms
@@ -36,7 +37,11 @@ _DECIMALS = 4  # beyond these a score depends on the order in which terms are su
 
 
 class LexicalIndex:
-    """An index below one directory. Changes can be searched after `commit`."""
+    """An index below one directory. Changes can be searched after `commit`.
+
+    Changes raise StoreWriteFailed if the disk fails, and StoreCorrupt if a file is damaged. What
+    was not committed is then gone.
+    """
 
     def __init__(self, path: Path, cipher: Cipher | None = None) -> None:
         """Open it; empty if there is none, or it is damaged or has another schema or key."""
@@ -57,7 +62,7 @@ class LexicalIndex:
             self._index = tantivy.Index(_schema(split), path=str(path))
         whitespace = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
         self._index.register_tokenizer(split, whitespace)
-        self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
+        self._writer = self._new_writer()
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
@@ -75,7 +80,10 @@ class LexicalIndex:
 
     def add(self, document: tantivy.Document) -> None:
         """Add a record that is not there: each removal looks through all segments, for 3 µs."""
-        self._writer.add_document(document)
+        try:
+            self._writer.add_document(document)
+        except ValueError as error:
+            raise self._lost(error) from error
 
     def document(
         self,
@@ -96,12 +104,18 @@ class LexicalIndex:
 
     def remove(self, label: int) -> None:
         """Remove a record, if it is there."""
-        self._writer.delete_documents_by_term(_LABEL, label)
+        try:
+            self._writer.delete_documents_by_term(_LABEL, label)
+        except ValueError as error:
+            raise self._lost(error) from error
 
     def commit(self) -> None:
         """Make all changes durable and let searches see them."""
-        self._writer.commit()
-        self._index.reload()
+        try:
+            self._writer.commit()
+            self._index.reload()
+        except ValueError as error:
+            raise self._lost(error) from error
 
     def clear(self) -> None:
         """Remove everything."""
@@ -110,7 +124,10 @@ class LexicalIndex:
 
     def collect_garbage(self) -> None:
         """Delete the files that no segment needs any more."""
-        self._writer.garbage_collect_files()
+        try:
+            self._writer.garbage_collect_files()
+        except ValueError as error:
+            raise self._lost(error) from error
 
     def stale_segments(self) -> frozenset[int]:
         """Return the segments with removed records, whose terms they still have, by position."""
@@ -137,6 +154,20 @@ class LexicalIndex:
         names = {segment["segment_id"].replace("-", "") for segment in self._meta()["segments"]}
         stems = {path.name.split(".", 1)[0] for path in self._path.glob("[0-9a-f]*.*")}
         return stems <= names
+
+    def _new_writer(self) -> tantivy.IndexWriter:
+        return self._index.writer(heap_size=_HEAP, num_threads=1)
+
+    def _lost(self, error: ValueError) -> StoreError:
+        """Replace the writer, which is of no use after an error, and return what went wrong.
+
+        tantivy raises the same type for a full disk and for a damaged file.
+        """
+        if damage := next(lexical_files.problems(self._path), ""):
+            return StoreCorrupt(damage, self._path)
+        del self._writer  # it holds the lock
+        self._writer = self._new_writer()
+        return StoreWriteFailed(f"{self._path}: {error}; check the disk")
 
     def _meta(self) -> Any:
         return json.loads((self._path / "meta.json").read_bytes())

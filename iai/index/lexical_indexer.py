@@ -8,14 +8,15 @@ import logging
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import chain
 
+from iai.errors import StoreError
 from iai.index.document_frequency import DocumentFrequencies, Updated
 from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import Run, session_runs, update_neighbours
 from iai.index.term_vectors import FORM, term_vector
-from iai.index.terms import extract, terms
+from iai.index.terms import Extracted, extract, terms
 from iai.index.vector_filter import facets, machine_id
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
-from iai.model.exchange import NARRATION, opens
+from iai.model.exchange import NARRATION, names_command, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -61,6 +62,31 @@ class LexicalIndexer:
 
     def step(self, view: RecordView, part: int = 1) -> bool:
         """Do one slice, `part` times smaller than usual; return False if nothing was due."""
+        try:
+            return self._step(view, part)
+        except StoreError:
+            self._take_again()
+            raise
+
+    def rewrite(self, view: RecordView, part: int = 1) -> bool:
+        """Do a slice of a rewrite of all segments that have terms of removed records.
+
+        Returns False when none is left. A record that is put in again moves to a new segment, and
+        one without records is deleted. All are moved in one commit: after each commit tantivy may
+        merge a segment that is half empty, and all others that it merges would be next.
+        """
+        try:
+            return self._rewrite(view, part)
+        except StoreError:
+            self._take_again()
+            raise
+
+    def _take_again(self) -> None:
+        """Begin again with all that was put into the index and not committed: it may be gone."""
+        self._taken, self._unsure = Revisions(), None
+        self._moving, self._to_move = frozenset(), []
+
+    def _step(self, view: RecordView, part: int) -> bool:
         left = self.pending(view).minus(self._taken)
         due = view.next_batch(left, max(1, WORDS_SLICE // part))
         batch, changed, _ = view.latest(due, SLICE_CHARACTERS)
@@ -83,13 +109,7 @@ class LexicalIndexer:
             self._make_searchable()
         return bool(due.ranges)
 
-    def rewrite(self, view: RecordView, part: int = 1) -> bool:
-        """Do a slice of a rewrite of all segments that have terms of removed records.
-
-        Returns False when none is left. A record that is put in again moves to a new segment, and
-        one without records is deleted. All are moved in one commit: after each commit tantivy may
-        merge a segment that is half empty, and all others that it merges would be next.
-        """
+    def _rewrite(self, view: RecordView, part: int) -> bool:
         index, newest = self.index, view.watermark().max_vec_label
         if not self._moving:
             index.commit()  # of what was taken and is not searchable yet, there are files as well
@@ -119,7 +139,7 @@ class LexicalIndexer:
         else:
             work, narration = _aside(view, record, _followed(view, [record]))
             all_work = chain.from_iterable(work)
-            self.index.put(record, extract(record.text), all_work, narration)
+            self.index.put(record, _own_terms(record), all_work, narration)
 
     def _take(
         self,
@@ -146,7 +166,7 @@ class LexicalIndexer:
             machines[label] = machine_id(record) if record else 0
             vectors[label] = None
             if record is not None:
-                found_by = extract(record.text)
+                found_by = _own_terms(record)
                 work, narration = _aside(view, record, followed)
                 vectors[label] = term_vector(record, found_by, work)
                 all_work = chain.from_iterable(work)
@@ -206,6 +226,10 @@ def _preceding_requests(
                 if label in changed:
                     yield last or view.request_before_this(turn)
                 last = turn
+
+
+def _own_terms(record: Record) -> Extracted:
+    return extract("" if names_command(record) else record.text)
 
 
 def _followed(view: RecordView, records: Iterable[Record]) -> set[bytes]:

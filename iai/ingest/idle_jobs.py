@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from iai.errors import BadUsage, NotFound
 from iai.ingest.purge import Purge
-from iai.ingest.redact import Redact, or_kept
+from iai.ingest.redact import Redact
 from iai.ingest.scrub_job import ScrubJob
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
@@ -88,7 +88,7 @@ class PurgeJob:
     def __init__(self, records: Records, writer: RecordWriter, redact: Redact, pace: Pace) -> None:
         self._records = records
         self._writer = writer
-        self._redact = or_kept(redact)
+        self._redact = redact
         self._pace = pace
         self._job: Purge | None = None
 

@@ -1,20 +1,25 @@
 """Redacts what was stored before by today's rules, slice by slice. Running it again is harmless."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
+from iai.errors import Unsearchable
 from iai.ingest import redact
 from iai.ingest.redact import Redact
 from iai.model.action import Action
-from iai.model.record import Record, Transcript, Watermark, redactions_in
+from iai.model.record import DIGEST, Record, Transcript, Watermark, redactions_in
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import PurgeProgress
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
 
+log = logging.getLogger(__name__)
+
 A_SLICE = 200  # records or actions: some 20 ms
+NAMED = 20  # places that are named
 T = TypeVar("T")
 Change: TypeAlias = Callable[[RecordChange], object]
 _Step: TypeAlias = Callable[[RecordView, Redact], list[Change]]
@@ -32,6 +37,7 @@ class Purge:
         self._key = b""  # of the next action, or session
         self._texts = self._changed = 0
         self._redacted: Counter[str] = Counter()
+        self._unsearchable: set[str] = set()  # where that is
         self._steps: list[_Step] = [self._records, self._actions, self._sessions, self._transcripts]
 
     @property
@@ -48,6 +54,8 @@ class Purge:
             changed=self._changed,
             redacted=dict(self._redacted),
             revision=mark.revision,
+            unsearchable=len(self._unsearchable),
+            unsearchable_in=tuple(sorted(self._unsearchable)[:NAMED]),
         )
 
     def look(self, view: RecordView, redact_text: Redact) -> Change | None:
@@ -73,7 +81,7 @@ class Purge:
         changes: list[Change] = []
         kinds: Counter[str] = Counter()
         for record in records:
-            text = redact_text(record.text)
+            text = self._or_kept(redact_text, f"#{record.label}")(record.text)
             if text is not record.text:
                 kinds += Counter(redactions_in(text)) - Counter(record.redactions)
                 changes.append(_edit(record, text))
@@ -90,7 +98,7 @@ class Purge:
         changes: list[Change] = []
         kinds: Counter[str] = Counter()
         for key, old in found:
-            new = redact.action(old, redact_text)
+            new = redact.action(old, self._or_kept(redact_text, _place_of(view, key)))
             if new is not old:
                 kinds += Counter(new.redactions) - Counter(old.redactions)
                 changes.append(_redact_action(key, old, new))
@@ -104,7 +112,7 @@ class Purge:
         changes: list[Change] = []
         kinds: Counter[str] = Counter()
         for key, old in found:
-            new = redact.session(old, redact_text)
+            new = redact.session(old, self._or_kept(redact_text, f"the title of {old.session}"))
             if new != old:
                 kinds += Counter(redactions_in(new.title)) - Counter(redactions_in(old.title))
                 changes.append(_redact_session(key, new))
@@ -114,11 +122,27 @@ class Purge:
 
     def _transcripts(self, view: RecordView, redact_text: Redact) -> list[Change]:
         """Redact what is noted of the transcripts, which is not counted: no one sees it."""
-        redacted = ((old, redact.transcript(old, redact_text)) for old in view.transcripts())
-        changed = [new for old, new in redacted if new != old]
+        changed: list[Transcript] = []
+        for old in view.transcripts():
+            search = self._or_kept(redact_text, f"what was read of {old.path}")
+            if (new := redact.transcript(old, search)) != old:
+                changed.append(new)
         self._finish_step()
         self._changed -= len(changed)
         return [_follow(new) for new in changed]
+
+    def _or_kept(self, redact_text: Redact, place: str) -> Redact:
+        """Return a redaction that notes what cannot be searched, and leaves it as it is."""
+
+        def redacted(text: str) -> str:
+            try:
+                return redact_text(text)
+            except Unsearchable as error:
+                log.warning("%s: %s; it stays as it is", place, error)
+                self._unsearchable.add(place)
+                return text
+
+        return redacted
 
     def _counted(self, texts: int, kinds: Counter[str]) -> None:
         self._texts += texts
@@ -149,3 +173,9 @@ def _redact_session(key: bytes, info: SessionInfo) -> Change:
 
 def _follow(transcript: Transcript) -> Change:
     return lambda unit: unit.transcripts.follow(transcript)
+
+
+def _place_of(view: RecordView, key: bytes) -> str:
+    """Say where an action is, by its key."""
+    info = view.session_info(key[:DIGEST])
+    return f"what was done in {info.session}" if info is not None else "what was done"

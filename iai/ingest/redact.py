@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from iai.errors import Unsearchable
-from iai.ingest.parse import Batch, Performed
+from iai.ingest.batch import Batch, Performed
 from iai.ingest.spool import HookEvent
 from iai.model.action import Action, Step
 from iai.model.change import AmendChange, Change, SessionChange, TurnChange, WorkChange
@@ -39,19 +39,6 @@ def or_left_out(redact: Redact) -> Redact:
         except Unsearchable as error:
             log.warning("%s; it is left out", error)
             return marks.unsearchable()
-
-    return redacted
-
-
-def or_kept(redact: Redact) -> Redact:
-    """Return a redaction that leaves what cannot be searched as it is: it is stored already."""
-
-    def redacted(text: str) -> str:
-        try:
-            return redact(text)
-        except Unsearchable as error:
-            log.warning("%s; it stays as it is", error)
-            return text
 
     return redacted
 

@@ -14,8 +14,8 @@ from iai.encryption.cipher import Cipher
 from iai.errors import Unsearchable
 from iai.hosts import registry
 from iai.ingest import redact, spool, transcripts
+from iai.ingest.batch import Identify
 from iai.ingest.follower import deadline
-from iai.ingest.parse import Identify
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader
@@ -206,7 +206,10 @@ class SpoolReader:
 
         def change(unit: RecordChange) -> Transcript:
             known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
-            followed = structs.replace(known, followed_until=until, heard_at=now.wall)
+            since = known.read_at if known.followed_until > now.wall else now.wall
+            followed = structs.replace(
+                known, followed_until=until, heard_at=now.wall, read_at=since
+            )
             unit.transcripts.follow(followed)
             return followed
 

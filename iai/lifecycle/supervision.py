@@ -11,7 +11,7 @@ from iai.protocol.message import Actor
 
 FIRST_DELAY_S = 0.1  # before the second restart in a row, the first is at once; then it doubles
 LONGEST_DELAY_S = 30.0
-RESTART_LIMIT = 10  # restarts in a row; after that only a `restart` request starts it again
+RESTART_LIMIT = 10  # restarts in a row; after that it counts as failed, and is still tried
 STABLE_AFTER_S = 10.0  # a process that lived this long has its failures forgiven
 READY_LIMIT_S = 30.0  # from start to ready
 STOP_LIMIT_S = 10.0  # from the request to stop to the first escalation
@@ -74,7 +74,7 @@ class Child:
         self.state: ChildState = "stopped"
         self.since = 0.0  # when this state began
         self.started = 0.0
-        self.until = 0.0  # waiting: when to start it; starting, stopping: when to escalate
+        self.until = 0.0  # waiting, failed: when to start it; starting, stopping: when to escalate
         self.dumped = False  # it was sent the signal for a stack trace
         self.failures = 0  # in a row
         self.restarts = 0  # in all
@@ -86,6 +86,12 @@ class Child:
     def alive(self) -> bool:
         """Is there a process?"""
         return self.state in ("starting", "ready", "stopping")
+
+    def due(self, now: float) -> bool:
+        """Is it time to start it again? Never, where a restart cannot help."""
+        if self.state == "failed" and not self.until:
+            return False
+        return self.state in ("waiting", "failed") and now >= self.until
 
 
 class Supervision:
@@ -164,6 +170,7 @@ class Supervision:
         child.failures += 1
         if child.failures > RESTART_LIMIT:
             self._settle(child, "failed", now)
+            child.until = now + LONGEST_DELAY_S
             child.last_exit += f", {child.failures} times in a row"
             return down
         self._settle(child, "waiting", now)
@@ -200,7 +207,7 @@ class Supervision:
         """
         actions: list[Action] = []
         for actor, child in self.children.items():
-            if child.state == "waiting" and now >= child.until and not self.stopping:
+            if child.due(now) and not self.stopping:
                 child.restarts += 1
                 actions.append(self._start(actor, now))
             elif self._overdue(child, beat_ages.get(actor, 0.0), now):
@@ -209,8 +216,7 @@ class Supervision:
 
     def next_deadline(self) -> float | None:
         """Return when `tick` next has something to do, heartbeats aside; None for never."""
-        waiting = [c.until for c in self.children.values() if c.state not in ("failed", "stopped")]
-        return min((until for until in waiting if until), default=None)
+        return min((c.until for c in self.children.values() if c.until), default=None)
 
     def _overdue(self, child: Child, beat_age: float, now: float) -> bool:
         """Did it miss a deadline, or its heartbeat? Or is the next escalation due?"""

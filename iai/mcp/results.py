@@ -8,6 +8,7 @@ from iai.model import clock, framing
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.units import ago
+from iai.payload import phrases
 from iai.protocol.graph_cache import Hit
 from iai.recall import conversation
 from iai.recall.file_history import FileVisit, change_line, explained
@@ -124,7 +125,7 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> schemas.Visit:
 
 
 def brief(record: Record, wall: int, limit: int = LINE) -> schemas.BriefTurn:
-    said = line(record.text, limit)
+    said = phrases.said(record, limit)
     return schemas.BriefTurn(
         id=f"#{record.label}", role=record.role, age=ago(record.created_at, wall), said=said
     )

@@ -15,6 +15,7 @@ CALL_INPUT = 4_096  # characters of what a call was given
 QUEUED = 32  # prompts that wait for the agent
 QUEUED_TEXT = 16_384  # characters of one that waits
 COMMITS = 16  # that may be taken back
+HEADS = 16  # places where HEAD was
 HEARD = 8  # messages of which one of two forms has come
 HEARD_TEXT = 262_144  # characters of one that waits for the other form
 REQUESTS = 32  # as many as a rewind is looked for in
@@ -30,11 +31,23 @@ class Call(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """A commit that is not taken back, and the directory that it was made in."""
+    """A commit, and the directory that it was made in."""
 
     place: str
     action: Action
     pushed: bool = False
+    key: str = ""  # of the action that made it first
+    parent: str = ""  # the key of that which it was made on, or of none that is known
+    branch: str = ""  # that it was made on; "" if that is not known
+    shared: bool = False  # it may be on other branches as well
+    gone: bool = False  # it is taken back
+
+
+class Head(Struct, frozen=True):
+    """Where HEAD was in a directory: at the commit with this key, or at none that is known."""
+
+    place: str
+    at: str
 
 
 class Queued(Struct, frozen=True):
@@ -72,6 +85,7 @@ class Context(Struct, kw_only=True, frozen=True):
     queue: tuple[Queued, ...] = ()
     handed: tuple[bytes, ...] = ()  # digests of queued prompts that are turns already
     commits: tuple[Made, ...] = ()  # the latest
+    heads: tuple[Head, ...] = ()  # where HEAD was, the latest last
     items: tuple[Queued, ...] = ()  # messages without their words, whose second form may come
     todos: tuple[Step, ...] = ()  # the to-do list, for versions that send it item by item
     todo_ids: tuple[str, ...] = ()
@@ -88,21 +102,25 @@ C = TypeVar("C", bound=Context)
 def without_words(context: C) -> C:
     """Return a context without anything that was said or done."""
     return structs.replace(
-        context, title="", title_rank=0, calls=(), queue=(), commits=(), todos=()
+        context, title="", title_rank=0, calls=(), queue=(), commits=(), heads=(), todos=()
     )
 
 
 def without(context: C, says: Callable[[str], bool]) -> C:
-    """Return a context without its title, calls, prompts and to-do items that say something."""
+    """Return a context without its title, branch, calls and so on that say something."""
     titled = not says(context.title)
     kept = [not says(item.text) for item in context.todos]
+    named = [not says(key) for key in context.requests]  # of old lines, with the words themselves
     return structs.replace(
         context,
         title=context.title if titled else "",
         title_rank=context.title_rank if titled else 0,
+        branch="" if says(context.branch) else context.branch,
         calls=tuple(c for c in context.calls if not any(map(says, (c.input, *c.action.words)))),
         commits=tuple(m for m in context.commits if not any(map(says, m.action.words))),
         queue=tuple(prompt for prompt in context.queue if not says(prompt.text)),
         todos=tuple(item for item, keep in zip(context.todos, kept, strict=True) if keep),
         todo_ids=tuple(i for i, keep in zip(context.todo_ids, kept, strict=False) if keep),
+        requests=tuple(key for key, keep in zip(context.requests, named, strict=True) if keep),
+        parents=tuple(one for one, keep in zip(context.parents, named, strict=False) if keep),
     )

@@ -207,6 +207,7 @@ class Transcript(Context, frozen=True, kw_only=True):
     tail: bytes = b""  # digest of the bytes before `offset`: a file may be rewritten in place
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
     heard_at: int = 0  # when a hook last named it, to a minute; 0: none ever did
+    read_at: int = 0  # when it was last read, or began to be followed: unread for no longer
 
 
 def redactions_in(text: str) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ class PurgeStatus(Request, frozen=True):
     """Report the progress of the last `PurgeSecrets`."""
 
 
-class PurgeProgress(Reply, frozen=True):
+class PurgeProgress(Reply, frozen=True, omit_defaults=True):
     """The progress of redacting what was stored earlier."""
 
     done: bool  # whether all was gone through
@@ -199,6 +199,8 @@ class PurgeProgress(Reply, frozen=True):
     changed: int  # of these, with secrets
     redacted: dict[str, int]  # those secrets, counted by kind
     revision: int  # of the records, now
+    unsearchable: int = 0  # of these, those that could not be searched, and stay as they are
+    unsearchable_in: tuple[str, ...] = ()  # where the first of them are: `#12`, or in words
 
 
 class RecordsCommitted(Event, frozen=True, omit_defaults=True):

@@ -1,11 +1,11 @@
 """Passwords in the arguments of commands that have no name for them, such as `curl -u`."""
 
-from iai.redaction.randomness import is_password
+from iai.redaction.randomness import is_password, is_random
 from iai.redaction.triggered_form import Form, compiled, is_value
 
 # A word of the command, what else its name may have, and what is right before the password.
 _ARGUMENTS = (
-    ("curl", "", r"""(?:-u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}:"""),
+    ("curl", "", r"""(?:-[a-z]{0,6}u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}:"""),
     ("mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
     ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
     ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
@@ -22,6 +22,8 @@ _ARGUMENTS = (
     ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
     ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
     ("cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("snmp", r"\w{2,9}", r"""(?-i:-[AX])\s{1,2}["']?"""),
+    ("doctl", "", r"""(?:-t|--access-token)[\s=]{1,2}["']?"""),
     ("bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
     ("cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
     ("etcdctl", "", r"""--user[= ]["']?[^\s:"']{1,80}:"""),
@@ -57,6 +59,35 @@ FORMS = (
     ),
     Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
         is_value, hint=" -"),  # openssl
+    Form("token", "vault login", compiled(
+        r"""vault[ ]login[ ](?:-[\w=-]{1,40}[ ]){0,3}["']?(?!-)([^\s"'=]{6,200})"""), is_password,
+        hint="login"),
+    Form("token", "service install", compiled(
+        r"""service[ ]install[ ]["']?(?!-)([\w=+/-]{8,2048})"""), is_random),  # cloudflared
+    Form("password", "--encrypt ", compiled(  # qpdf: the user's password, then the owner's
+        r"""--encrypt[ ]([^\s"']{3,200})[ ]\S{1,200}[ ]\d{2,3}"""), is_value, hint=" -"),
+    Form("password", "--encrypt ", compiled(
+        r"""--encrypt[ ]\S{1,200}[ ]([^\s"']{3,200})[ ]\d{2,3}"""), is_value, hint=" -"),
+    Form("password", "xfreerdp", compiled(
+        r"""xfreerdp\d?\b[^\n|;]{0,200}?[ ]/p:["']?([^\s"']{3,200})"""), is_value),
+    Form("password", "bw unlock", compiled(r"""bw[ ]unlock[ ]["']?(?!-)([^\s"']{6,200})"""),
+        is_password),
+    Form("pypi-token", "pypi-token.", compiled(
+        r"""pypi-token\.[\w.-]{1,40}\s{1,2}["']?([^\s"']{6,512})"""), is_password),  # poetry
+    Form("secret", "mc alias set", compiled(
+        r"""mc[ ]alias[ ]set[ ](?:\S{1,200}[ ]){3}["']?([^\s"']{6,200})"""), is_password),
+    Form("aws-secret", "secret_access_key ", compiled(
+        r"""secret_access_key[ ]["']?([a-z0-9/+]{40})(?![a-z0-9/+])"""), hint="secret"),
+    Form("cookie", " -b ", compiled(
+        r"""[ ]-b[ ]["']?(?:[\w.-]{1,60}=[^;\s"']{0,80};[ ]?){0,6}[\w.-]{1,60}=
+        ([^;\s"']{12,4096})"""),
+        is_random, hint=" -"),
+    Form("password", "-command", compiled(
+        r"""(?:password|secret|token)-command[ =:]{1,3}["']?echo[ ]["']?([^\s"']{3,200})"""),
+        is_value, back=8, hint=" -"),
+    Form("secret", "secret:create", compiled(
+        r"""secret:create\b[^\n|;]{0,200}?[ ]--value[ =]["']?([^\s"']{3,200})"""), is_value,
+        hint=" -"),  # eas
     Form("secret", "secret set ", compiled(
         r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, hint=" -"),
@@ -88,13 +119,14 @@ FORMS = (
         r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
         hint="pass"),
     Form("password", "<<<", compiled(
-        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set))[^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
+        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup)
+        [^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
             rf"""{command}\s+(?:-n\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
-            |wrangler\s+secret|[^\n|;]{{1,120}}--password-stdin)\b"""),
+            |wrangler\s+secret|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

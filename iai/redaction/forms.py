@@ -171,6 +171,20 @@ _ALWAYS = (
     Form("password", "cred", compiled(
         r"""cred(?:ential)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?
         ["'`]?(?![a-z]\.[a-z])([^\s"'`]{6,64})"""), is_password),
+    Form("password", "log in ", compiled(
+        r"""log[ ]in[ ](?:with|as|using)[ ]["'`]?[\w.@-]{1,60}["'`]?[ ]?/[ ]?
+        ["'`]?([^\s"'`]{6,64})"""), is_password),
+    Form("password", "password", compiled(
+        r"""password[^\n."'`]{0,40}?[,:;][ ](?:type|enter|use|try)[ ]["'`]?([^\s"'`,;]{6,64})"""),
+        is_password, hint="pass"),
+    Form("password", " pin ", compiled(
+        r"""[ ]pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
+    Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
+        is_password),
+    Form("password", "pass: ", compiled(  # of YAML
+        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_random, hint="pass"),
+    Form("token", "authtoken ", compiled(
+        r"""_authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
     Form("password", "user", compiled(
         r"""user(?:name)?[ :=]\s?["'`]?[\w.@-]{1,60}["'`]?[ ,;/]{1,3}pass[ ]\s?
         ["'`]?([^\s"'`]{6,64})"""),
@@ -229,6 +243,9 @@ def find_tokens(text: str, runs: list[Run]) -> Iterator[Finding]:
     for start, end, word in runs:
         if word[0] in "MNO" and (whole := _DISCORD.match(text, start)) is not None:
             yield Finding(*whole.span(), "discord-token", BY_FORM)
+        named = word.rfind("__") + 2  # of a tool, `mcp__server__name`
+        if named > 1 and word[named : named + 1].isalpha():
+            yield from find_tokens(text, [Run(start + named, end, word[named:])])
         if word.startswith(_STARTS):
             prefix = next(one for one in _STARTS if word.startswith(one))
             if _fits(prefix, word):

@@ -37,7 +37,7 @@ _KINDS = {"key": "api-key", "auth": "token", **dict.fromkeys(_PASSWORDS, "passwo
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
-    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project)[ _-]?$|_$"
+    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?)[ _-]?$|_$"
 )
 _REST = re.compile(
     r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|pwd|pass|pw|secret|token|credential|key|auth|"
@@ -54,7 +54,7 @@ _SET = re.compile(  # in code and in data: a type may come between
     |(?=[:\uff1a=!?|%-]))
     (?::=|=>|->|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,8}
     (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
-    (?:\\?\n[ \t]{0,40})?
+    (?:[\\(]?\n[ \t]{0,40})?
     (?:[rbfuRBFU]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
@@ -88,6 +88,9 @@ _CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
 _TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
 _QUOTED = re.compile(
     rf"""(?P<q>'''|\"\"\"|\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)"""
+)
+_GOES_ON = re.compile(  # on the next line
+    r"""["'`][ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}["'`]([^\s"'`]{4,200})"""
 )
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
@@ -185,7 +188,7 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
     if quoted is not None:
         value = quoted["value"]
         literal = password and not is_placeholder(value) and _is_literal(value)
-        return quoted.span("value") if literal or is_random(value) else None
+        return _whole(text, quoted) if literal or is_random(value) else None
     if password and (phrase := _PHRASE.match(text, at)) and name[0] == "passphrase":
         return phrase.span("value")
     bare = _BARE.match(text, at)
@@ -199,6 +202,14 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
         if password and not is_placeholder(bare[0]):
             return bare.span()
     return bare.span() if _bare(text, bare, password=password) else None
+
+
+def _whole(text: str, quoted: re.Match[str]) -> tuple[int, int]:
+    """Return where a value is, with what continues it in the quotes on the next lines."""
+    start, end = quoted.span("value")
+    while (more := _GOES_ON.match(text, end)) is not None and is_random(more[1]):
+        end = more.end(1)
+    return start, end
 
 
 def _said(text: str, at: int, *, password: bool) -> tuple[int, int] | None:

@@ -26,7 +26,7 @@ from iai.session_start.unread import Pending
 from iai.store.record_view import RecordView
 
 if TYPE_CHECKING:
-    from iai.ingest.parse import TakenBack
+    from iai.ingest.batch import TakenBack
 
 _NO_LABEL = 0  # of a turn that is not in the store
 _NEVER = 1 << 63

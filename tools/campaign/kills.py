@@ -4,8 +4,9 @@ Each process is killed at any time and at each of its points: right before and r
 commits to LMDB, commits to tantivy, calls fsync or renames a file. The next kill is of the process
 and at the point that had the fewest so far, and it is given a reason to write. Up to `_SOON` times
 in a row a process is killed before it has run long enough to have its failures forgiven, so that
-starting processes are hit too; the supervisor then waits before it restarts one, so that only the
-first of these counts among the times.
+starting processes are hit too. The supervisor then waits before it restarts one, so that only the
+kill of a process whose failures were forgiven counts among the times: it had lived long enough, and
+not crashed meanwhile over a full disk or a damaged file.
 
 A process is back once another one answers a ping: then it has opened what it reads and writes, has
 loaded its index or its model, and answers whatever else it is asked.
@@ -154,11 +155,12 @@ class Kills:
         pid = self._pid(point.actor)
         if not pid:
             return f"{point.actor} is not there"
+        lived_s = _age_s(pid)
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return f"{point.actor} is just ending"
-        self._await(point, pid)
+        self._await(point, pid, lived_s)
         return f"{point.actor} killed"
 
     def _at_a_write(self, point: Point) -> str:
@@ -167,13 +169,14 @@ class Kills:
         pid = self._pid(point.actor)
         if not pid:
             return f"{point.actor} is not there"
+        lived_s = _age_s(pid)
         order = self._points / point.actor
         files.replace(order, f"{point.order} {number}".encode())
         if not self._reached(point.actor, pid):
             with suppress(FileNotFoundError):  # unless it is just getting there
                 order.unlink()
                 return f"{point.actor} never got to {point.where}"
-        self._await(point, pid)
+        self._await(point, pid, lived_s)
         return f"{point.actor} killed {point.where} {number}"
 
     def _reached(self, actor: Actor, pid: int) -> bool:
@@ -230,8 +233,8 @@ class Kills:
             return "the template killed"
         return "there is no template at the moment"
 
-    def _await(self, point: Point, old: int) -> None:
-        """Wait until another process of the actor answers."""
+    def _await(self, point: Point, old: int, lived_s: float) -> None:
+        """Wait until another process of the actor answers than the one that lived so long."""
         killed = time.monotonic()
         actor = point.actor
         self.done[point] += 1
@@ -243,6 +246,7 @@ class Kills:
             return
         if self._stable(actor):
             self._in_a_row[actor] = 0
+        if lived_s > STABLE_AFTER_S:
             self.back_s[actor].append(time.monotonic() - killed)
         self._in_a_row[actor] += 1
         self._began[actor] = time.monotonic()
@@ -262,3 +266,10 @@ def answering(group: Group, actor: Actor, *, not_: int) -> bool:
             return client.call(actor, Ping(), Pong, 0.25).pid != not_
     except IaiError:
         return False
+
+
+def _age_s(pid: int) -> float:
+    """Return for how many seconds a process has lived; 0 if it has just ended."""
+    with suppress(psutil.Error):
+        return time.time() - psutil.Process(pid).create_time()
+    return 0.0

@@ -535,7 +535,7 @@ class Checkout(_InDirectory):
             structs_text = (found.id, found.name, found.root, found.git, found.born)
             if any("\0" in text for text in structs_text):
                 raise AssertionError(f"a NUL in {found}")
-        git_config.rewritten("ex:quay", git)
+        git_config.rewritten("ex:quay", git_config.GitDirectory(git, git))
         return True
 
 

@@ -161,7 +161,15 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "INSERT INTO users (name, password) VALUES ('it''s, me', '@');",
         'expect "Password:" { send "@\\r" }', "la password è @", "a senha é @", "Kennwort: @",
         "パスワードは @ です", "비밀번호는 @ 입니다", "login: admin / @",
-        "url=postgres%3A%2F%2Fapp%3A@%40db%2Fapp")),
+        "url=postgres%3A%2F%2Fapp%3A@%40db%2Fapp", "curl -su deploy:@ https://x.example.org",
+        "podman secret create db - <<< @", "smtp:\n  user: app\n  pass: @\nport: 5",
+        "log in with admin / @", "it asks for the password, type @", "the wifi password is @",
+        "printf '%s\\n' '@' | gpg --batch --passphrase-fd 0 -d x", "bw unlock @", "kinit me <<< @",
+        'restic --password-command "echo @" backup', "snmpget -v3 -u a -A @ host",
+        "poetry config pypi-token.pypi @", "vault login @", "xfreerdp /u:a /p:@ /v:h",
+        "mc alias set x https://h ak @", "doctl auth init -t @", "qpdf --encrypt @ x 256 -- a b",
+        "eas secret:create --name X --value @", "npm config set //r/:_authToken @",
+        """expect -c 'send "@\\r"'""", "cryptsetup open x y <<< @")),
     "made by a vendor": (lambda c: c.random.choice(_VENDORS)(c), (
         "use this: @", "(@)", "my key is @, ok?", "@.", '{"data": "@"}')),
     "api key": (lambda c: c.of(_HEX, 32), (
@@ -169,7 +177,8 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
     "secret": (lambda c: c.of(_ALNUM, 50), (
         "SECRET_KEY = '@'", "client_secret=@", "secret_key_base: @", 'SecretStr("@")',
         '{"kty":"EC","crv":"P-256","d":"@"}', ".example.org\tTRUE\t/\tTRUE\t0\tsession\t@",
-        r'{\"client_secret\": \"@\"}')),
+        r'{\"client_secret\": \"@\"}', 'api_key = (\n    "@"\n)', "cloudflared service install @",
+        "curl -b 'sid=@' https://x.example.org", "rclone config create x s3 token=@")),
 }  # fmt: skip
 
 

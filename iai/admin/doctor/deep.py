@@ -290,9 +290,15 @@ def examine(
         pass
     child.join()
     if child.exitcode and child.exitcode != -signal.SIGKILL:
-        how = signal.Signals(-child.exitcode).name if child.exitcode < 0 else child.exitcode
-        found.append(f"reading it ends the process ({how}): its pages are damaged")
+        found.append(_ended(child.exitcode))
     return found
+
+
+def _ended(code: int) -> str:
+    if code > 0:  # of its own accord, as on an error of ours
+        return f"it could not be examined: the process ended with code {code}"
+    name = signal.Signals(-code).name
+    return f"reading it ends the process ({name}): its pages are damaged"
 
 
 def _report(name: str, root: Path, to: Connection, unlocked: dict[str, bytes]) -> None:

@@ -1,6 +1,7 @@
 """All indexes together: what each follows, and what is on disk of how far they have come."""
 
 import gc
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from iai.errors import StoreCorrupt, StoreWriteFailed
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
 from iai.model.exchange import NARRATION
@@ -156,3 +158,42 @@ def test_without_its_lexical_index_a_store_is_cold_until_that_is_rebuilt(store: 
     store.catch_up()
     assert store.noted().warm
     assert store.noted().records_applied.floor == 5
+
+
+def test_what_a_full_disk_kept_out_of_the_lexical_index_is_put_in_again(
+    store: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, unlimited = LexicalIndex.commit, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def full(index: LexicalIndex) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8, unlimited[1]))
+        try:
+            commit(index)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+
+    monkeypatch.setattr(LexicalIndex, "commit", full)
+    for _ in range(2):
+        with pytest.raises(StoreWriteFailed, match="check the disk"):
+            store.catch_up()
+    monkeypatch.undo()
+    store.catch_up()
+    assert len(store.indexes.lexical.index) == 5
+    assert store.noted().records_applied.floor == 5
+
+
+def test_a_damaged_file_of_the_lexical_index_names_that_alone(store: Indexed) -> None:
+    store.catch_up()
+    put(store.records, *(new_record(f"more{n}") for n in range(3)))
+    for file in store._lexical._path.glob("*.fieldnorm"):
+        data = file.read_bytes()
+        file.write_bytes(data.replace(b'"minor"', b'"Minor"'))
+
+    def go_on() -> None:
+        for n in range(9):  # tantivy reads it once it merges the segments
+            put(store.records, new_record(f"again{n}"))
+            store.catch_up()
+
+    with pytest.raises(StoreCorrupt) as raised:
+        go_on()
+    assert raised.value.path == store._lexical._path

@@ -278,6 +278,7 @@ HALF_READ = Transcript(
     calls=(Call(id="c1", action=PUMP), Call(id="c2", action=structs.replace(PUMP, text="paint"))),
     queue=(Queued(at=1, digest=b"", text="mend the pump soon"),),
     todos=(Step("mend the pump"), Step("paint the door")), todo_ids=("1", "2"),
+    branch="fix/pump", requests=("claude:u1", "claude:a:1:user:mend the pump"), parents=("", "u0"),
 )  # fmt: skip
 
 
@@ -296,7 +297,8 @@ def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Rec
     assert left.queue == ()
     assert left.todos == (Step("paint the door"),)
     assert left.todo_ids == ("2",)
-    assert left.title == "The red pump"
+    assert (left.requests, left.parents) == (("claude:u1",), ("",))
+    assert (left.title, left.branch) == ("The red pump", "fix/pump")
     apply(records, Erase(text="red"))
     assert half_read(records).title == ""
 
@@ -304,11 +306,14 @@ def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Rec
 def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
     records: Records,
 ) -> None:
-    info = SessionInfo(host="claude", session="a", title="The red pump", title_rank=3)
+    info = SessionInfo(
+        host="claude", session="a", title="The red pump", title_rank=3, branch="fix/pump"
+    )
     records.commit(lambda unit: unit.work.note_session(info), NOW)
     records.commit(lambda unit: unit.transcripts.follow(HALF_READ), NOW)
     apply(records, Forget(refs=("#1",), whole_sessions=True))
     assert (half_read(records).title, half_read(records).calls) == ("", ())
+    assert (half_read(records).branch, half_read(records).requests) == ("", ())
 
     def again(unit: RecordChange) -> bool:
         unit.transcripts.follow(HALF_READ)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from iai.config.layout import Layout
 from iai.errors import RulesLoading, Unsearchable
 from iai.ingest import parse, redact
+from iai.ingest.batch import Batch
+from iai.ingest.purge import Purge
 from iai.ingest.writer import RecordWriter
 from iai.model.record import Transcript
 from iai.projects.identity import identify
@@ -19,7 +21,7 @@ from iai.redaction.finding import Finding
 from iai.redaction.redactor import Redactor
 from iai.store.records import Records
 from tests.iai.ingest.effects import perform
-from tests.iai.store.builders import NOW
+from tests.iai.store.builders import NOW, new_record, put
 
 POISON = "zq9f8e7d6c5b4a39f8e7d6c5"  # looks like a token, so that the library is asked
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -103,6 +105,28 @@ def test_a_client_that_brings_such_a_text_is_refused_and_nothing_of_it_is_stored
         assert view.watermark().max_vec_label == 0
 
 
+def test_a_purge_names_each_record_that_it_cannot_search_and_redacts_the_others(
+    records: Records,
+) -> None:
+    put(records, *(new_record(f"k{n}", text=f"{n} {secret}") for n, secret in enumerate(
+        (SECRET, POISON, SECRET, POISON)
+    )))  # fmt: skip
+    purge = Purge(dry_run=False)
+    while not purge.done:
+        with records.view() as view:
+            change = purge.look(view, redactor(Panic()).text)
+        if change is not None:
+            records.commit(change, NOW)
+    with records.view() as view:
+        kept = [record.text for record in view.after(0)]
+        progress = purge.progress(view.watermark())
+    assert [POISON in text for text in kept] == [False, True, False, True]
+    assert not any(SECRET in text for text in kept)
+    assert progress.changed == 2
+    assert progress.unsearchable == 2
+    assert progress.unsearchable_in == ("#2", "#4")
+
+
 def _line(number: int, text: str) -> str:
     role = "assistant" if number % 2 else "user"
     return json.dumps({
@@ -111,7 +135,7 @@ def _line(number: int, text: str) -> str:
     }) + "\n"  # fmt: skip
 
 
-def _perform(writer: RecordWriter, batch: parse.Batch) -> None:
+def _perform(writer: RecordWriter, batch: Batch) -> None:
     def steps() -> Steps:
         yield from writer.insert_batch(batch, NOW, live=True)
 

@@ -63,7 +63,7 @@ def test_what_dies_is_started_again_at_once_and_then_after_a_delay_that_doubles(
     assert delays == pytest.approx([0.0, *(FIRST_DELAY_S * 2**n for n in range(3))])
 
 
-def test_what_dies_too_often_in_a_row_is_given_up() -> None:
+def test_what_dies_too_often_in_a_row_counts_as_failed_and_is_still_tried() -> None:
     supervision = started()
     now = 0.0
     for _ in range(RESTART_LIMIT):
@@ -74,7 +74,17 @@ def test_what_dies_too_often_in_a_row_is_given_up() -> None:
     child = supervision.children[Actor.INGEST]
     assert child.state == "failed"
     assert child.last_exit == f"killed by signal 9, {RESTART_LIMIT + 1} times in a row"
-    assert supervision.tick(now + 1e6, {}) == []
+    assert supervision.tick(now + LONGEST_DELAY_S - 0.1, {}) == []
+    assert supervision.next_deadline() == now + LONGEST_DELAY_S
+    assert supervision.tick(now + LONGEST_DELAY_S, {}) == [Start(Actor.INGEST)]
+    supervision.ready(Actor.INGEST, now + LONGEST_DELAY_S)
+    supervision.ended(Actor.INGEST, -9, now + LONGEST_DELAY_S + 1.0)
+    assert child.state == "failed"
+    now += 2 * LONGEST_DELAY_S + 1.0
+    assert supervision.tick(now, {}) == [Start(Actor.INGEST)]
+    supervision.ready(Actor.INGEST, now)
+    supervision.ended(Actor.INGEST, -9, now + STABLE_AFTER_S)
+    assert child.failures == 1, "it lived long enough to be forgiven"
 
 
 def test_a_long_life_wipes_the_slate() -> None:

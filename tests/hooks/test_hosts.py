@@ -34,7 +34,7 @@ def at_home(group: Group, name: str) -> tuple[Host, Path]:
     assert group.iai("hooks", "install", "--host", name).returncode == 0
     if isinstance(one, Codex):
         one.trust_all()
-    project = group.work / f"p of {name}"
+    project = group.work / f"p-{name}"
     project.mkdir()
     return one, project
 
@@ -98,7 +98,7 @@ def test_a_session_right_after_another_starts_with_its_last_exchange(group: Make
 
 def starts_with_the_exchange_before(g: Group, name: str) -> None:
     one, project = at_home(g, name)
-    session = Session(one, project, f"{name} first")
+    session = Session(one, project, f"{name}-first")
     session.turn("the first question", "the first answer")
     g.settle()
     for number in range(3):
@@ -107,7 +107,7 @@ def starts_with_the_exchange_before(g: Group, name: str) -> None:
         def given(now: Session = session, number: int = number) -> bool:
             """Clear it; retry while the machine is too busy to compose a text in time."""
             nonlocal session
-            session, text = now.clear(f"{name} {number} {len(deliveries.read(g.layout))}")
+            session, text = now.clear(f"{name}-{number}-{len(deliveries.read(g.layout))}")
             if text:
                 asked = "Asked" if number else "Asked last"  # of a session with one turn, or two
                 assert f"\n{asked}: question {number} (" in text
@@ -228,7 +228,7 @@ def comes_with_its_history(g: Group, name: str, request: str) -> None:
         "codex": ("apply_patch", {"command": patch}),
     }
     tool, given = tools[name]
-    session = Session(one, project, f"{name} later")
+    session = Session(one, project, f"{name}-later")
     found: list[str] = []
 
     def in_time() -> bool:
@@ -238,8 +238,8 @@ def comes_with_its_history(g: Group, name: str, request: str) -> None:
     wait_until(in_time, "the machine is not too busy for it")
     assert f': +2 -1; for "mend the tide" ({request})' in found[-1]
     assert session.tool(tool, **given) == ""
-    assert Session(one, project, f"{name} other").tool("Bash", command=f"cat {path}") == ""
-    assert "file-history (" in g.iai("injections", "--session", f"{name} later").stdout
+    assert Session(one, project, f"{name}-other").tool("Bash", command=f"cat {path}") == ""
+    assert "file-history (" in g.iai("injections", "--session", f"{name}-later").stdout
     assert g.iai("forget", request).returncode == 0
     wait_until(lambda: not noted(g, path), "the notes are without what was forgotten")
 

@@ -431,9 +431,12 @@ def _traces(store: Store) -> list[tuple[Path, int]]:
 
 
 @pytest.mark.slow
-def test_pinning_and_forgetting_change_the_next_session_at_once(group: Make) -> None:
+def test_pinning_and_forgetting_change_the_next_session_at_once(
+    group: Make, in_process: Callable[[Group], Group]
+) -> None:
     g = group(session_cache_refresh_min_sec="3600")
     g.up()
+    in_process(g)
     (g.work / "p").mkdir()
     cwd = str(g.work / "p")
 

@@ -42,6 +42,12 @@ def queue(second: int, operation: str, content: str | None = None) -> dict[str, 
     return line("queue-operation", second, operation=operation, **said)
 
 
+def turn_line(uuid: str, text: str, at: str, role: str = "user", **fields: Any) -> str:
+    """Return a turn, said at a time in ISO 8601, as its line in the file."""
+    said = {"uuid": uuid, "timestamp": at, "message": {"role": role, "content": text}}
+    return json.dumps({**line(role, 0), "sessionId": "s", **said, **fields}) + "\n"
+
+
 def edited(path: str, asked: str, patch: Any = None) -> list[dict[str, Any]]:
     """Return a session in which a file is edited; `patch` is what its editor reported."""
     done = {"toolUseResult": {"filePath": path, "structuredPatch": [{"lines": patch}]}}

@@ -35,7 +35,7 @@ OTHER_ROOMS = (
     "tools/benchmarks",
     "tests",
 )
-HOOKS = "The shell hooks that hosts call: one writes a file, the other prints one."
+HOOKS = "The shell hooks that hosts call: they write a file or print one."
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -63,7 +63,10 @@ def configure(parser: ArgumentParser) -> None:
     status = actions.add_parser("status", help="show the team and its members")
     for action in (creating, inviting, joining, leaving, appointing, moving, status):
         options.add_json(action)
-    serving = actions.add_parser("serve", help="run a server for a small team")
+    _configure_serving(actions.add_parser("serve", help="run a server for a small team"))
+
+
+def _configure_serving(serving: ArgumentParser) -> None:
     serving.add_argument(
         "--host",
         action="append",

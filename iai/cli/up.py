@@ -70,16 +70,7 @@ def run(args: Namespace, settings: Settings) -> int:
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
-            report = _wait(client, None, PATIENCE_S)
-            if report.version != (own := build()):
-                raise GroupFailed(
-                    f"iai {report.version} is running on {settings.store}, but this is iai {own};"
-                    " run `iai down` first"
-                )
-            if args.json:
-                print_json(_document(report, started=False))
-            else:
-                print(f"iai is already running on {settings.store} (pid {report.pid})")
+            _report_running(_wait(client, None, PATIENCE_S), as_document=args.json)
             return 0
         layout.create()
         upgrade(layout, settings)
@@ -90,16 +81,34 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json:
         print_json(_document(report, started=True))
         return 0 if all(actor.state == "ready" for actor in report.actors) else 1
-    failed = [a for a in report.actors if a.state == "failed"]
+    ready = _report_started(report, layout, time.monotonic() - started)
+    if ready:
+        import_progress.offer(layout)
+    return 0 if ready else 1
+
+
+def _report_running(report: HealthReport, *, as_document: bool) -> None:
+    """Say that iai runs already. Raises GroupFailed if that is another version."""
+    if report.version != (own := build()):
+        raise GroupFailed(
+            f"iai {report.version} is running on {report.store}, but this is iai {own};"
+            " run `iai down` first"
+        )
+    if as_document:
+        print_json(_document(report, started=False))
+    else:
+        print(f"iai is already running on {report.store} (pid {report.pid})")
+
+
+def _report_started(report: HealthReport, layout: Layout, seconds: float) -> bool:
+    """Say what became of each process; return whether all are ready."""
+    failed = [actor for actor in report.actors if actor.state == "failed"]
     for actor in failed:
         problem = f"{actor.actor} failed: {actor.last_exit}; see {layout.group_log}"
         print(f"iai: {problem}", file=sys.stderr)
-    ready = len(report.actors) - len(failed)
-    seconds = time.monotonic() - started
-    print(f"{ready} of {len(report.actors)} processes ready in {seconds:.1f} s on {settings.store}")
-    if not failed:
-        import_progress.offer(layout)
-    return 1 if failed else 0
+    every = len(report.actors)
+    print(f"{every - len(failed)} of {every} processes ready in {seconds:.1f} s on {layout.root}")
+    return not failed
 
 
 def _launch(command: list[str], layout: Layout) -> "subprocess.Popen[bytes]":
@@ -179,7 +188,7 @@ def _wait(
             raise GroupFailed(f"iai exited with code {process.returncode}; see its log")
         try:
             report = client.call(Actor.SUPERVISOR, Health(), HealthReport, 1.0)
-        except (NoAnswer, IaiError):
+        except IaiError:
             time.sleep(0.02)
             continue
         decided = process is None or process.pid == report.pid or process.poll() is not None

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from iai.embedders.embedder import Frequencies, Vectors
 from iai.embedders.packages import directory_of
-from iai.embedders.tokens import Tokenize, Tokens, word_by_word
+from iai.embedders.tokens import Tokenize, Tokens, WordByWord
 from iai.errors import EmbedderUnavailable
 
 LONGEST_TEXT = 8_000  # characters that are embedded; the rest of a longer text is found lexically
@@ -98,7 +98,7 @@ def bundled() -> StaticEmbedder:
         tokenizer = Tokenizer.from_file(str(directory / _TOKENIZER))
     except Exception as error:  # tokenizers raises bare ones
         raise EmbedderUnavailable(f"cannot read the embedder's data: {error}") from error
-    return StaticEmbedder("static", "wordllama-l2_supercat_256", table, word_by_word(tokenizer))
+    return StaticEmbedder("static", "wordllama-l2_supercat_256", table, WordByWord(tokenizer))
 
 
 def _inverse_frequency(frequencies: Frequencies, documents: int) -> Vectors:

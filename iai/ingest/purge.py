@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 A_SLICE = 200  # records or actions: some 20 ms
 NAMED = 20  # places that are named
 T = TypeVar("T")
-Change: TypeAlias = Callable[[RecordChange], object]
-_Step: TypeAlias = Callable[[RecordView, Redact], list[Change]]
+Write: TypeAlias = Callable[[RecordChange], object]
+_Step: TypeAlias = Callable[[RecordView, Redact], list[Write]]
 
 
 class Purge:
@@ -58,8 +58,8 @@ class Purge:
             unsearchable_in=tuple(sorted(self._unsearchable)[:NAMED]),
         )
 
-    def look(self, view: RecordView, redact_text: Redact) -> Change | None:
-        """Go through the next slice; return the change to commit, if there is any.
+    def look(self, view: RecordView, redact_text: Redact) -> Write | None:
+        """Go through the next slice; return what to write, if there is any.
 
         Raises RulesLoading, before it goes on, while the rules are loaded.
         """
@@ -68,17 +68,17 @@ class Purge:
         if self.dry_run or not changes:
             return None
 
-        def change(unit: RecordChange) -> None:
+        def write(change: RecordChange) -> None:
             for one in changes:
-                one(unit)
-            unit.log.demand_scrub()  # the old bytes would stay in free pages
+                one(change)
+            change.log.demand_scrub()  # the old bytes would stay in free pages
 
-        return change
+        return write
 
-    def _records(self, view: RecordView, redact_text: Redact) -> list[Change]:
+    def _records(self, view: RecordView, redact_text: Redact) -> list[Write]:
         """Redact some records."""
         records = list(islice(view.every(self._label), A_SLICE))
-        changes: list[Change] = []
+        changes: list[Write] = []
         kinds: Counter[str] = Counter()
         for record in records:
             text = self._or_kept(redact_text, f"#{record.label}")(record.text)
@@ -92,10 +92,10 @@ class Purge:
             self._finish_step()
         return changes
 
-    def _actions(self, view: RecordView, redact_text: Redact) -> list[Change]:
+    def _actions(self, view: RecordView, redact_text: Redact) -> list[Write]:
         """Redact some actions."""
         found = list(islice(view.actions_from(self._key), A_SLICE))
-        changes: list[Change] = []
+        changes: list[Write] = []
         kinds: Counter[str] = Counter()
         for key, old in found:
             new = redact.action(old, self._or_kept(redact_text, _place_of(view, key)))
@@ -106,10 +106,10 @@ class Purge:
         self._advance(found)
         return changes
 
-    def _sessions(self, view: RecordView, redact_text: Redact) -> list[Change]:
+    def _sessions(self, view: RecordView, redact_text: Redact) -> list[Write]:
         """Redact the titles of some sessions."""
         found = list(islice(view.sessions_from(self._key), A_SLICE))
-        changes: list[Change] = []
+        changes: list[Write] = []
         kinds: Counter[str] = Counter()
         for key, old in found:
             new = redact.session(old, self._or_kept(redact_text, f"the title of {old.session}"))
@@ -120,7 +120,7 @@ class Purge:
         self._advance(found)
         return changes
 
-    def _transcripts(self, view: RecordView, redact_text: Redact) -> list[Change]:
+    def _transcripts(self, view: RecordView, redact_text: Redact) -> list[Write]:
         """Redact what is noted of the transcripts, which is not counted: no one sees it."""
         changed: list[Transcript] = []
         for old in view.transcripts():
@@ -159,20 +159,20 @@ class Purge:
         self._key = b""
 
 
-def _edit(record: Record, text: str) -> Change:
-    return lambda unit: unit.edits.set_text(record, text)
+def _edit(record: Record, text: str) -> Write:
+    return lambda change: change.edits.set_text(record, text)
 
 
-def _redact_action(key: bytes, old: Action, new: Action) -> Change:
-    return lambda unit: unit.work.redact_action(key, old, new)
+def _redact_action(key: bytes, old: Action, new: Action) -> Write:
+    return lambda change: change.work.redact_action(key, old, new)
 
 
-def _redact_session(key: bytes, info: SessionInfo) -> Change:
-    return lambda unit: unit.work.redact_session(key, info)
+def _redact_session(key: bytes, info: SessionInfo) -> Write:
+    return lambda change: change.work.redact_session(key, info)
 
 
-def _follow(transcript: Transcript) -> Change:
-    return lambda unit: unit.transcripts.follow(transcript)
+def _follow(transcript: Transcript) -> Write:
+    return lambda change: change.transcripts.follow(transcript)
 
 
 def _place_of(view: RecordView, key: bytes) -> str:

@@ -204,18 +204,18 @@ class SpoolReader:
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = deadline(now, ended=event.ends_session)
 
-        def change(unit: RecordChange) -> Transcript:
-            known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
+        def write(change: RecordChange) -> Transcript:
+            known = change.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
             since = known.read_at if known.followed_until > now.wall else now.wall
             followed = structs.replace(
                 known, followed_until=until, heard_at=now.wall, read_at=since
             )
-            unit.transcripts.follow(followed)
+            change.transcripts.follow(followed)
             return followed
 
         lately = self._transcripts.follower.heard_lately(path, now)
         if not lately or self._transcripts.follower.needs_commit(path, until):
-            self._transcripts.follower.follow((yield from self._writer.commit(change, now)))
+            self._transcripts.follower.follow((yield from self._writer.commit(write, now)))
         if event.ends_session:
             began_in = self._transcripts.follower.began_in(path)
             project = self._writer.session_ending(path, event.cwd, began_in)

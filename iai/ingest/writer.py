@@ -93,21 +93,23 @@ class RecordWriter:
                 structs.replace(transcript, remote=without_credentials(transcript.remote)), now
             )
         if scrub:
-            yield from self.commit(lambda unit: unit.log.demand_scrub(), now)
+            yield from self.commit(lambda change: change.log.demand_scrub(), now)
         if unstamped:
-            yield from self.commit(lambda unit: unit.edits.stamp_pins(), now)
+            yield from self.commit(lambda change: change.edits.stamp_pins(), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
             ((new_project(identity), "") for identity in found if identity.former), now
         )
 
     def commit(
-        self, change: Callable[[RecordChange], T], now: Now, *, live: bool = True
+        self, write: Callable[[RecordChange], T], now: Now, *, live: bool = True
     ) -> StepsTo[T]:
-        """Make a change durable, then announce it if it moved the revision."""
+        """Make what `write` changes durable, then announce it if it moved the revision."""
         before = self.mark
         (result, touched, acted), self.mark = self._records.commit(
-            lambda unit: (change(unit), unit.log.touched_projects, unit.work.acted), now, live=live
+            lambda change: (write(change), change.log.touched_projects, change.work.acted),
+            now,
+            live=live,
         )
         yield from self._announce(before, touched, acted, now, local=True)
         return result
@@ -161,12 +163,12 @@ class RecordWriter:
         return now
 
     def _apply(self, arrived: list[Arrived], mark: Mark, own: str, now: Now) -> StepsTo[Now]:
-        def change(unit: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
-            replicated.apply(unit, arrived, mark)
-            return unit.log.touched_projects, unit.work.acted
+        def write(change: ReplicaChange) -> tuple[Mapping[str, LastChange], int]:
+            replicated.apply(change, arrived, mark)
+            return change.log.touched_projects, change.work.acted
 
         before = self.mark
-        (touched, acted), self.mark = self._records.apply(change, now, own)
+        (touched, acted), self.mark = self._records.apply(write, now, own)
         return (yield from self._announce(before, touched, acted, now, local=False))
 
     def insert_turns(
@@ -174,13 +176,13 @@ class RecordWriter:
     ) -> StepsTo[list[tuple[str, bool]]]:
         """Store turns that clients captured; return the id of each and whether it is new."""
 
-        def change(unit: RecordChange) -> list[tuple[str, bool]]:
-            return [captured.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
+        def write(change: RecordChange) -> list[tuple[str, bool]]:
+            return [captured.insert_turn(change, turn, self._identify, now.wall) for turn in turns]
 
         turns = redact.turns(turns, self._redact)
         places = [(new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
         yield from self._merge_predecessors(places, now)
-        return (yield from self.commit(change, now, live=live))
+        return (yield from self.commit(write, now, live=live))
 
     def insert_event(self, event: HookEvent, arrived: int, now: Now) -> Steps:
         """Store the turns in a hook event whose transcript cannot be read."""
@@ -211,19 +213,19 @@ class RecordWriter:
             first = self._kept(batches[0], view)
         yield from self._merge_predecessors(_directories(first), now)
 
-        def change(unit: RecordChange) -> list[Inserted]:
+        def write(change: RecordChange) -> list[Inserted]:
             inserted: list[Inserted] = []
             for batch in batches:
-                kept = self._kept(batch, unit.view) if inserted else first
-                news = (relocation.has_news(p, unit.view, cwd) for p, cwd in _directories(kept))
+                kept = self._kept(batch, change.view) if inserted else first
+                news = (relocation.has_news(p, change.view, cwd) for p, cwd in _directories(kept))
                 if inserted and any(news):
                     break
-                one = insertion.insert_batch(unit, kept)
+                one = insertion.insert_batch(change, kept)
                 left_out = len(batch.records) - len(kept.records)
                 inserted.append(one._replace(ignored=one.ignored + left_out))
             return inserted
 
-        inserted = yield from self.commit(change, now, live=live)
+        inserted = yield from self.commit(write, now, live=live)
         for batch, _ in zip(batches, inserted, strict=False):
             for fault in batch.faults:
                 path = batch.transcript.path
@@ -238,8 +240,8 @@ class RecordWriter:
         with self._records.view() as view:
             kept = self._kept(batch, view)
         yield from self._merge_predecessors(_directories(kept), now)
-        change = partial(rereading.insert_again, batch=kept, rereading=again)
-        after, inserted = yield from self.commit(change, now, live=live)
+        write = partial(rereading.insert_again, batch=kept, rereading=again)
+        after, inserted = yield from self.commit(write, now, live=live)
         left_out = len(batch.records) - len(kept.records)
         return after, inserted._replace(ignored=inserted.ignored + left_out)
 
@@ -259,20 +261,20 @@ class RecordWriter:
         yield from self._follow(redact.transcript(transcript, self._redact_or_leave_out), now)
 
     def _follow(self, transcript: Transcript, now: Now) -> Steps:
-        yield from self.commit(lambda unit: unit.transcripts.follow(transcript), now)
+        yield from self.commit(lambda change: change.transcripts.follow(transcript), now)
 
     def leave_out(self, session: str, now: Now) -> Steps:
         """Stop recording a session, by the host's id."""
         with self._records.view() as view:
             known = view.not_recorded(session)
         if session and not known:
-            yield from self.commit(lambda unit: unit.transcripts.leave_out(session), now)
+            yield from self.commit(lambda change: change.transcripts.leave_out(session), now)
 
     def switch_recording(self, session: str, *, on: bool, now: Now) -> Steps:
         """Record a session or pause that, as its user says; by the host's id."""
         if session and on != self.records_session(session):
             yield from self.commit(
-                lambda unit: unit.transcripts.switch_recording(session, on=on), now
+                lambda change: change.transcripts.switch_recording(session, on=on), now
             )
 
     def records_session(self, session: str) -> bool:
@@ -282,13 +284,13 @@ class RecordWriter:
 
     def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""
-        change = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
-        return (yield from self.commit(change, now))
+        write = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)
+        return (yield from self.commit(write, now))
 
     def reassign(self, now: Now) -> Steps:
         """Move some of the records that a merge has yet to move."""
         moved = yield from self.commit(
-            lambda unit: unit.projects.reassign(MOVES_A_SLICE), now, live=False
+            lambda change: change.projects.reassign(MOVES_A_SLICE), now, live=False
         )
         self.reassigning = moved == MOVES_A_SLICE
 

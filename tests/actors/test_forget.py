@@ -10,7 +10,7 @@ from harness.group import Group, wait_until
 from tantivy import Index
 
 from iai.admin import scrub_check
-from tests.iai.hosts.claude_lines import answer, call, line, prompt, result
+from tests.iai.hosts.claude_lines import answer, call, line, of_session, prompt, result, transcript
 
 pytestmark = pytest.mark.slow
 
@@ -38,9 +38,8 @@ def session(name: str, cwd: Path, minute: int) -> str:
         answer(21, f"The wheel of {name} turns."),
     ]
     for one in lines:
-        one |= {"sessionId": f"s-{name}", "uuid": f"{name}-{one['uuid']}", "cwd": str(cwd)}
         one["timestamp"] = one["timestamp"].replace("T10:", f"T{10 + minute}:")
-    return "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
+    return transcript(of_session(f"s-{name}", cwd, *lines))
 
 
 def holding(group: Group, needles: Iterable[str]) -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ from simulation.world import World
 
 from iai.protocol.ingest import Forget
 from iai.protocol.message import Actor
-from tests.iai.hosts.claude_lines import answer, call, prompt, result
+from tests.iai.hosts import claude_lines
+from tests.iai.hosts.claude_lines import of_session, transcript
 from tests.simulation.stories import spool
 
 Make = Callable[..., World]
@@ -15,16 +16,9 @@ Make = Callable[..., World]
 
 def edited(world: World, session: str, path: str) -> None:
     """Hold a session in which a file is edited."""
-    lines = [
-        prompt(1, f"mend {session}"),
-        answer(2, call("c1", "Edit", file_path=path, old_string="a", new_string="b")),
-        result(3, "c1", "done"),
-        answer(4, "Mended."),
-    ]
-    for one in lines:
-        one |= {"sessionId": session, "uuid": f"{session}-{one['uuid']}", "cwd": "/p"}
+    lines = of_session(session, "/p", *claude_lines.edited(path, f"mend {session}"))
     file = world.layout.root.parent / f"{session}.jsonl"
-    file.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    file.write_text(transcript(lines))
     spool(world, session, session_id=session, transcript_path=str(file))
     world.run(2.0)
 

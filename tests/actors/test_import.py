@@ -49,13 +49,16 @@ def held_reading(g: Group) -> Path:
     return held
 
 
-def test_all_histories_are_imported_and_outlive_the_hosts_files(group: Make) -> None:
+def test_all_histories_are_imported_and_outlive_the_hosts_files(
+    group: Make, in_process: Callable[[Group], Group]
+) -> None:
     g = group()
     claude(g, "a"), claude(g, "b", seed=1)
     codex(g)
     up = g.iai("up", "--detach")
     assert re.search(r"found \d+ past sessions \(", up.stdout)
     assert up.stdout.rstrip().endswith("`iai import --all` imports them")
+    in_process(g)
     read = g.json("import", "--all")
     assert read["unreadable"] == []
     assert read["files"] >= 3
@@ -157,7 +160,7 @@ def test_up_offers_an_import_on_a_terminal_only(group: Make) -> None:
 
 
 def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
-    group: Make,
+    group: Make, in_process: Callable[[Group], Group]
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
     top = g.work / "ledger"
@@ -175,6 +178,7 @@ def test_imported_commits_are_recalled_but_stay_out_of_the_payload(
         cwd=top, input="".join(stream), text=True, check=True,
     )  # fmt: skip
     g.up()
+    in_process(g)
     g.iai("remember", "Deployments go through make release.", "--project", str(top))
     seeded = g.json("import", "--git", str(top), "--limit", "250", "--wait")["git"]
     assert (seeded["commits"], seeded["kept"], seeded["added"]) == (250, 250, 250)

@@ -23,9 +23,18 @@ def _late(group: Group, actor: Actor) -> bool:
     return bool(group.json("status")["actors"].get(actor, {}).get("late"))
 
 
-def test_a_hung_process_shows_as_a_growing_lag_and_a_late_beat(group: Make) -> None:
+def diagnosed(group: Group) -> dict[str, dict[str, str]]:
+    """Return what `iai doctor` finds wrong, by the check."""
+    found = json.loads(group.iai("doctor", "--json").stdout)["checks"]
+    return {one["check"]: one for one in found if one["verdict"] != "ok"}
+
+
+def test_a_hung_process_shows_as_a_growing_lag_and_a_late_beat(
+    group: Make, in_process: Callable[[Group], Group]
+) -> None:
     g = group(session_cache_refresh_min_sec="0", hang_after_sec="600")
     g.up()
+    in_process(g)
     capture(g, "one")
     g.settle()
     pid = g.kill(Actor.EMBEDDING, signal.SIGSTOP)
@@ -63,9 +72,12 @@ def test_a_held_back_payload_is_reported_behind_in_text_and_in_json(group: Make)
     assert (payload["behind"], payload["behind_s"], payload["revision"]) == (0, 0.0, 2)
 
 
-def test_a_silent_supervisor_is_not_reported_as_stopped(group: Make) -> None:
+def test_a_silent_supervisor_is_not_reported_as_stopped(
+    group: Make, in_process: Callable[[Group], Group]
+) -> None:
     g = group()
     g.up()
+    in_process(g)
     pid = g.kill(Actor.SUPERVISOR, signal.SIGSTOP)
     done = g.iai("status", "--json")
     status = json.loads(done.stdout)
@@ -73,6 +85,8 @@ def test_a_silent_supervisor_is_not_reported_as_stopped(group: Make) -> None:
     assert (status["group"]["state"], status["group"]["pid"]) == ("not answering", pid)
     assert status["lifecycle"]["state"] is None
     assert set(status["stages"]) == {"records", "vectors", "graph", "payload"}
+    found = diagnosed(g)["group"]
+    assert (found["verdict"], "does not answer" in found["said"]) == ("fail", True)
 
 
 def test_the_status_of_a_dead_group_is_read_from_disk_alone(group: Make) -> None:
@@ -94,18 +108,24 @@ def test_the_status_of_a_dead_group_is_read_from_disk_alone(group: Make) -> None
     assert json.loads(g.iai("status", "--json").stdout)["payload"]["behind"] == 1
 
 
-def test_a_process_that_cannot_start_is_reported_as_failed(group: Make) -> None:
+def test_a_process_that_cannot_start_is_reported_as_failed(
+    group: Make, in_process: Callable[[Group], Group]
+) -> None:
     g = group()
     g.layout.create()
     Records(g.layout.records, writer=True).close()
     os.truncate(g.layout.records / "data.mdb", 8_192)
     assert g.iai("up", "--detach").returncode == 1
+    in_process(g)
     done = g.iai("status")
     assert (done.returncode, done.stderr) == (0, "")
     assert "  ingest       failed    pid - " in done.stdout
     assert "last exit: store corrupt (4)" in done.stdout
     assert f"store      {g.layout.root}: cannot be read\n" in done.stdout
     assert "payload    unknown how far behind, not written yet" in done.stdout
+    found = diagnosed(g)
+    assert (found["ingest"]["verdict"], found["records"]["verdict"]) == ("fail", "fail")
+    wait_until(lambda: "embedding" not in diagnosed(g), "no sound process is named")
 
 
 def test_watch_shows_what_changes(group: Make) -> None:

@@ -204,7 +204,7 @@ def test_a_merge_completes_despite_crashes(world: Make, seed: int) -> None:
 
 @pytest.mark.slow
 def test_one_command_brings_back_the_memory_of_a_moved_checkout(
-    group: Callable[..., Group],
+    group: Callable[..., Group], in_process: Callable[[Group], Group]
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
     old, new, secret = (g.work / name for name in ("old/api", "new/api", "secret"))
@@ -212,6 +212,7 @@ def test_one_command_brings_back_the_memory_of_a_moved_checkout(
         directory.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(old)], check=True)  # noqa: S607
     g.up()
+    in_process(g)
     g.iai("remember", "Balances are cached.", "--project", str(old))
     new.parent.mkdir()
     old.rename(new)

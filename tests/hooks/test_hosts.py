@@ -16,6 +16,7 @@ from harness.host import (
 from iai.ingest import spool
 from iai.session_start import deliveries
 from tests.actors.real import texts
+from tests.iai.hosts.claude_lines import edited, of_session, transcript
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -33,8 +34,8 @@ def at_home(group: Group, name: str) -> tuple[Host, Path]:
     assert group.iai("hooks", "install", "--host", name).returncode == 0
     if isinstance(one, Codex):
         one.trust_all()
-    project = group.work / "p"
-    project.mkdir(exist_ok=True)
+    project = group.work / f"p-{name}"
+    project.mkdir()
     return one, project
 
 
@@ -88,13 +89,16 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     assert g.json("hooks", "status", "--host", other)[other]["capture"] is None
 
 
-def test_a_session_right_after_another_starts_with_its_last_exchange(
-    group: Make, name: str
-) -> None:
+def test_a_session_right_after_another_starts_with_its_last_exchange(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="3600")
     g.up()
+    for name in ("claude", "codex"):
+        starts_with_the_exchange_before(g, name)
+
+
+def starts_with_the_exchange_before(g: Group, name: str) -> None:
     one, project = at_home(g, name)
-    session = Session(one, project, "first")
+    session = Session(one, project, f"{name}-first")
     session.turn("the first question", "the first answer")
     g.settle()
     for number in range(3):
@@ -103,7 +107,7 @@ def test_a_session_right_after_another_starts_with_its_last_exchange(
         def given(now: Session = session, number: int = number) -> bool:
             """Clear it; retry while the machine is too busy to compose a text in time."""
             nonlocal session
-            session, text = now.clear(f"{number} {len(deliveries.read(g.layout))}")
+            session, text = now.clear(f"{name}-{number}-{len(deliveries.read(g.layout))}")
             if text:
                 asked = "Asked" if number else "Asked last"  # of a session with one turn, or two
                 assert f"\n{asked}: question {number} (" in text
@@ -202,15 +206,20 @@ def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str
     assert {each.host for each in deliveries.read(g.layout)} == {name}
 
 
-def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
-    group: Make, name: str
-) -> None:
+def test_a_file_that_an_earlier_session_changed_comes_with_its_history(group: Make) -> None:
     g = group(session_cache_refresh_min_sec="0", file_history="1")
+    g.up()
+    for request, name in (("#1", "claude"), ("#3", "codex")):
+        comes_with_its_history(g, name, request)
+
+
+def comes_with_its_history(g: Group, name: str, request: str) -> None:
+    """`request` is the record in which the change is asked for."""
     one, project = at_home(g, name)
     path = project / "tide.py"
-    g.up()
-    earlier = g.work / "earlier.jsonl"
-    earlier.write_text(edited(project, path, "mend the tide"))
+    lines = edited(str(path), "mend the tide", ["-1", "+2", "+3"])
+    earlier = g.work / f"{name}.jsonl"
+    earlier.write_text(transcript(of_session(name, project, *lines)))
     assert g.iai("import", str(earlier), "--wait").returncode == 0
     wait_until(lambda: noted(g, path), "the notes are there")
     patch = f"*** Begin Patch\n*** Update File: {path}\n@@\n-1\n+2\n*** End Patch"
@@ -219,7 +228,7 @@ def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
         "codex": ("apply_patch", {"command": patch}),
     }
     tool, given = tools[name]
-    session = Session(one, project, "later")
+    session = Session(one, project, f"{name}-later")
     found: list[str] = []
 
     def in_time() -> bool:
@@ -227,30 +236,13 @@ def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
         return bool(found[-1])
 
     wait_until(in_time, "the machine is not too busy for it")
-    assert ': +2 -1; for "mend the tide" (#1)' in found[-1]
+    assert f': +2 -1; for "mend the tide" ({request})' in found[-1]
     assert session.tool(tool, **given) == ""
-    assert Session(one, project, "other").tool("Bash", command=f"cat {path}") == ""
-    assert "file-history (" in g.iai("injections", "--session", "later").stdout
-    assert g.iai("forget", "#1").returncode == 0
+    assert Session(one, project, f"{name}-other").tool("Bash", command=f"cat {path}") == ""
+    assert "file-history (" in g.iai("injections", "--session", f"{name}-later").stdout
+    assert g.iai("forget", request).returncode == 0
     wait_until(lambda: not noted(g, path), "the notes are without what was forgotten")
 
 
 def noted(group: Group, path: Path) -> bool:
     return any(path.name in notes.read_text() for notes in group.layout.by_cwd.glob("*.files"))
-
-
-def edited(cwd: Path, path: Path, asked: str) -> str:
-    """Return the transcript of a session in which a file was edited."""
-    call = {"type": "tool_use", "id": "t", "name": "Edit", "input": {"file_path": str(path)}}
-    result = {"type": "tool_result", "tool_use_id": "t", "content": "ok"}
-    turns = (("user", asked), ("assistant", [call]), ("user", [result]), ("assistant", "Mended."))
-    patch = {"filePath": str(path), "structuredPatch": [{"lines": ["-1", "+2", "+3"]}]}
-    lines = [
-        {
-            "type": role, "uuid": f"u{number}", "sessionId": "earlier", "cwd": str(cwd),
-            "timestamp": f"2026-11-20T10:00:0{number}Z", "toolUseResult": patch,
-            "message": {"role": role, "content": content},
-        }
-        for number, (role, content) in enumerate(turns)
-    ]  # fmt: skip
-    return "".join(json.dumps(line) + "\n" for line in lines)

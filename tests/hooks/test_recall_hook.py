@@ -35,6 +35,7 @@ from iai.protocol.message import Actor
 from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from tests.iai.hosts.claude_lines import turn_line
 from tests.iai.store.builders import NOW, new_record
 
 HOOK = CHECKOUT / "hooks" / "iai-mcp-session-recall.sh"
@@ -836,12 +837,7 @@ def test_with_a_running_group_a_session_starts_with_what_was_said_before(group: 
     g = group(session_cache_refresh_min_sec="0")
     g.up()
     transcript = g.work / "session.jsonl"
-    line = {
-        "type": "user", "uuid": "u", "sessionId": "s", "cwd": "/p",
-        "timestamp": "2026-11-23T10:00:00Z",
-        "message": {"role": "user", "content": "why does the parser fail?"},
-    }  # fmt: skip
-    transcript.write_text(json.dumps(line) + "\n")
+    transcript.write_text(turn_line("u", "why does the parser fail?", "2026-11-23T10:00:00Z"))
     event = {
         "session_id": "s", "transcript_path": str(transcript), "cwd": "/p",
         "hook_event_name": "UserPromptSubmit",

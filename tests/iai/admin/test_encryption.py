@@ -309,7 +309,7 @@ STEPS: dict[str, tuple[Step, list[Step]]] = {  # each with what is done before
     "rotate": (rotate, [encrypt]),
     "decrypt": (decrypt, [encrypt]),
 }
-STRIDE = 31  # lines from one kill to the next: with 1, which takes minutes, it holds as well
+STRIDE = 53  # lines from one kill to the next: with 1, which takes minutes, it holds as well
 
 
 def kill_everywhere(name: str, work: Path, connection: Connection) -> None:

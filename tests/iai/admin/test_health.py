@@ -30,6 +30,7 @@ from iai.store.record_view import RecordView
 from iai.store.records import SCHEMA, Records
 from iai.store.vectors import Progress as VectorProgress
 from iai.store.vectors import VectorStore
+from tests.iai.hosts.claude_lines import turn_line
 from tests.iai.store.builders import NOW, PROJECT, new_record
 
 WALL = NOW.later(100.0).wall
@@ -275,11 +276,7 @@ def follow(layout: Layout, path: Path) -> None:
 
 
 def turn(age_s: int) -> str:
-    at = clock.iso(WALL - age_s * NS)
-    return (
-        f'{{"type":"user","uuid":"u{age_s}","sessionId":"s","cwd":"/p","timestamp":"{at}",'
-        '"message":{"role":"user","content":"hello"}}\n'
-    )
+    return turn_line(f"u{age_s}", "hello", clock.iso(WALL - age_s * NS))
 
 
 def test_a_transcript_that_grew_is_unread_since_its_oldest_unread_turn(

@@ -12,9 +12,9 @@ Make = Callable[..., Group]
 
 
 def test_a_file_for_age_is_written_and_restored_with_its_key_or_passphrase(
-    group: Make, tmp_path: Path
+    group: Make, in_process: Callable[[Group], Group], tmp_path: Path
 ) -> None:
-    source, target = group(), group()
+    source, target = in_process(group()), in_process(group())
     source.layout.create()
     fill(source.layout, "one")
     mine, name = identity(tmp_path / "mine")
@@ -35,6 +35,9 @@ def test_a_file_for_age_is_written_and_restored_with_its_key_or_passphrase(
         done = target.iai("restore", file, "--replace", *opened)
         assert done.returncode == 0, done.stderr
         assert texts(target.layout) == ["text of one"]
+    phrase.write_text("high water\n")
+    refused = target.iai("restore", file, "--replace", "--passphrase-file", str(phrase))
+    assert (refused.returncode, "does not open it" in refused.stderr) == (1, True)
     both = source.iai("backup", file, "--age", name, "--passphrase")
     assert (both.returncode, "not both" in both.stderr) == (2, True)
     assert "not encrypted" in source.iai("backup", str(tmp_path / "plain.tar.gz")).stdout

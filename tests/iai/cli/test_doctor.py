@@ -1,16 +1,15 @@
-"""`iai doctor`: green on a healthy machine, and precise on a broken one."""
+"""`iai doctor`: green on a healthy machine, and precise on a broken one.
+
+What it says of processes that hang or cannot start is in `tests/actors/test_live_status.py`.
+"""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from harness.group import Group, wait_until
 
-from iai.protocol.message import Actor
-from iai.store.records import Records
 from tests.actors.real import capture
 from tests.shell import Shell
 
@@ -81,34 +80,10 @@ def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(she
     assert found["hook scripts"]["verdict"] == "warn"
 
 
-@pytest.mark.slow
-def test_damaged_records_and_the_process_that_cannot_start_are_named(group: Make) -> None:
-    g = group()
-    g.layout.create()
-    Records(g.layout.records, writer=True).close()
-    os.truncate(g.layout.records / "data.mdb", 8_192)
-    g.iai("up", "--detach")
-    found = bad(g)
-    assert (found["ingest"], found["records"]) == ("fail", "fail")
-    wait_until(lambda: "embedding" not in bad(g), "no sound process is named")
-
-
-@pytest.mark.slow
-def test_a_group_that_holds_the_store_and_says_nothing_is_named(group: Make) -> None:
-    g = group()
-    g.up()
-    pid = g.kill(Actor.SUPERVISOR, signal.SIGSTOP)
-    found = checks(g)["group"]
-    os.kill(pid, signal.SIGCONT)
-    assert found["verdict"] == "fail"
-    assert "does not answer" in found["said"]
-
-
-@pytest.mark.slow
 def test_sockets_that_a_killed_group_left_outside_the_store_are_found_and_fixed(
-    group: Make,
+    shell: Shell,
 ) -> None:
-    g = group()
+    g = shell
     root = g.work / ("a-very-long-name-" * 8)
     g.environment["IAI_MCP_STORE"] = str(root)
     g.layout = type(g.layout)(root)

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 
 from iai.embedders.packages import directory_of
 from iai.embedders.static import _TOKENIZER
-from iai.embedders.tokens import Tokenize, whole, word_by_word
+from iai.embedders.tokens import Tokenize, WordByWord, whole
 
 PIECES = ("the", "connection", "connection,", "parse_config()", "\u00e9t\u00e9", "\u4f60\u597d",
           "\U0001f9e0", "x" * 40, "a\nb", "\n", "\t", " ", "", "42")  # fmt: skip
@@ -18,7 +18,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.from_file(str(directory / _TOKENIZER))
 
 
-AT_ONCE, BY_WORD = whole(tokenizer()), word_by_word(tokenizer())
+AT_ONCE, BY_WORD = whole(tokenizer()), WordByWord(tokenizer())
 
 
 def counted(tokenize: Tokenize, text: str) -> list[int]:

@@ -1,5 +1,8 @@
 """Lines as Claude Code writes them, and all that a file of them holds."""
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from iai.hosts import claude
@@ -37,6 +40,34 @@ def result(second: int, call_id: str, content: Any = "ok", **fields: Any) -> dic
 def queue(second: int, operation: str, content: str | None = None) -> dict[str, Any]:
     said = {} if content is None else {"content": content}
     return line("queue-operation", second, operation=operation, **said)
+
+
+def turn_line(uuid: str, text: str, at: str, role: str = "user", **fields: Any) -> str:
+    """Return a turn, said at a time in ISO 8601, as its line in the file."""
+    said = {"uuid": uuid, "timestamp": at, "message": {"role": role, "content": text}}
+    return json.dumps({**line(role, 0), "sessionId": "s", **said, **fields}) + "\n"
+
+
+def edited(path: str, asked: str, patch: Any = None) -> list[dict[str, Any]]:
+    """Return a session in which a file is edited; `patch` is what its editor reported."""
+    done = {"toolUseResult": {"filePath": path, "structuredPatch": [{"lines": patch}]}}
+    return [
+        prompt(1, asked),
+        answer(2, call("c1", "Edit", file_path=path, old_string="a", new_string="b")),
+        result(3, "c1", "done", **(done if patch else {})),
+        answer(4, "Mended."),
+    ]
+
+
+def of_session(name: str, cwd: Path | str, *lines: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return these lines as those of a session in a directory."""
+    own = {"sessionId": name, "cwd": str(cwd)}
+    return [{**one, **own, "uuid": f"{name}-{one['uuid']}"} for one in lines]
+
+
+def transcript(lines: Iterable[dict[str, Any]]) -> str:
+    """Return the content of a file with these lines."""
+    return "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
 
 
 def items(*lines: dict[str, Any], context: Context | None = None) -> list[Item]:

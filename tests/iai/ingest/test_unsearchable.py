@@ -1,7 +1,5 @@
 """What cannot be searched for secrets is not stored, stays where it is, and stops nothing else."""
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +18,7 @@ from iai.redaction import marks
 from iai.redaction.finding import Finding
 from iai.redaction.redactor import Redactor
 from iai.store.records import Records
+from tests.iai.hosts.claude_lines import turn_line
 from tests.iai.ingest.effects import perform
 from tests.iai.store.builders import NOW, new_record, put
 
@@ -129,10 +128,7 @@ def test_a_purge_names_each_record_that_it_cannot_search_and_redacts_the_others(
 
 def _line(number: int, text: str) -> str:
     role = "assistant" if number % 2 else "user"
-    return json.dumps({
-        "type": role, "uuid": f"u{number}", "sessionId": "s1", "cwd": "/p",
-        "timestamp": "2026-01-01T00:00:00Z", "message": {"role": role, "content": text},
-    }) + "\n"  # fmt: skip
+    return turn_line(f"u{number}", text, "2026-01-01T00:00:00Z", role)
 
 
 def _perform(writer: RecordWriter, batch: Batch) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from harness.group import CHECKOUT, Group, wait_until
+from mcp.shared.exceptions import MCPError
 
 from iai.model import framing
 from iai.model.record import Record
@@ -53,6 +54,11 @@ def recalled(h: Host, **asked: Any) -> tuple[Any, str]:
 
     wait_until(whole, "every part answers")
     return answers[-1]
+
+
+def test_an_unknown_tool_is_a_protocol_error(h: Host) -> None:
+    with pytest.raises(MCPError, match="there is no tool memory_dream; known"):
+        h.ask("memory_dream")
 
 
 def test_recall_returns_ids_and_one_line_each_and_show_the_whole_text(g: Group, h: Host) -> None:

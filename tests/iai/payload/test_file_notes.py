@@ -1,45 +1,19 @@
 """The notes on a project's files that a hook prints: what each session did to each file."""
 
 import json
-from typing import Any
 
 import pytest
 
 from iai.model import framing
-from iai.model.action import Action
-from iai.model.clock import NS, iso
-from iai.model.session import SessionInfo
+from iai.model.clock import iso
 from iai.payload import file_notes
 from iai.payload.budget import tokens
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, PROJECT, new_record
+from tests.iai.store.builders import NOW, PROJECT, START, session
 
-START = NOW.wall - 10_000 * NS
 DAY = iso(START)[:10]
 OPENING = framing.opening(7, iso(NOW.wall), 'my "own"', file_notes.TOKENS)
-
-
-def session(
-    records: Records, name: str, at_s: int, *done: dict[str, Any], text: str = "", cwd: str = "/w"
-) -> int:
-    """Keep a session in which one thing was asked, and these were done; return its request."""
-
-    def change(unit: RecordChange) -> int:
-        at = START + at_s * NS
-        asked = new_record(
-            f"{name}{at_s}", text=text or f"asked in {name}", session=name, created_at=at, cwd=cwd
-        )
-        unit.work.note_session(
-            SessionInfo(host="claude", session=name, branch=f"fix/{name}", cwd=cwd)
-        )
-        for number, fields in enumerate(done):
-            given = {"kind": "edit", "status": "ok", **fields}
-            one = Action(key=f"{name}{at_s}.{number}", at=at + (number + 1) * NS, **given)
-            unit.work.act(one, "claude", name, PROJECT)
-        return unit.records.insert(asked)[0]
-
-    return records.commit(change, NOW)[0]
 
 
 def written(records: Records, *tops: str, memo: file_notes.Memo | None = None) -> list[list[str]]:

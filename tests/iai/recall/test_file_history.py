@@ -1,33 +1,13 @@
 """The history of a file: who changed it, when, what for, and whether it was committed."""
 
-from typing import Any
-
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.record import Project
-from iai.model.session import SessionInfo
 from iai.recall import file_history
 from iai.recall.file_history import FileVisit, as_seen, history
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, PROJECT, new_record
-
-START = NOW.wall - 10_000 * NS
-
-
-def session(records: Records, name: str, seconds: int, *done: dict[str, Any]) -> None:
-    """Keep a session in which one thing was asked, and these were done, a second apart."""
-
-    def change(unit: RecordChange) -> None:
-        at = START + seconds * NS
-        unit.records.insert(new_record(f"{name} asked", session=name, created_at=at))
-        unit.work.note_session(SessionInfo(host="claude", session=name, branch=f"fix/{name}"))
-        for number, fields in enumerate(done):
-            given = {"kind": "edit", "status": "ok", **fields}
-            one = Action(key=f"{name}{number}", at=at + (number + 1) * NS, **given)
-            unit.work.act(one, "claude", name, PROJECT)
-
-    records.commit(change, NOW)
+from tests.iai.store.builders import NOW, PROJECT, START, new_record, session
 
 
 def of(records: Records, path: str, project: str = "") -> list[FileVisit]:
@@ -49,7 +29,7 @@ def test_it_tells_each_exchange_that_touched_the_file_the_latest_first(records: 
     late, early = of(records, "tide.py")
     assert (late.session, late.added, late.removed, late.changes) == ("two", 6, 2, 2)
     assert late.request is not None
-    assert late.request.text == "text of two asked"
+    assert late.request.text == "asked in two"
     assert late.branch == "fix/two"
     assert (early.session, early.added) == ("one", 3)
 

@@ -12,6 +12,7 @@ from iai.model.record import Source, Transcript
 from iai.session_start.capture_watch import SILENT_S, UNREAD_S, silent_hooks, unread
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from tests.iai.hosts.claude_lines import turn_line
 from tests.iai.store.builders import NOW, new_record, put
 
 LATE = NOW.wall + int((SILENT_S + 60) * NS)
@@ -94,11 +95,7 @@ def grown(path: Path, text: str, age_s: float) -> None:
 
 
 def turn(age_s: float) -> str:
-    at = iso(LATE - int(age_s * NS))
-    return (
-        f'{{"type":"user","uuid":"u","sessionId":"s","cwd":"/p","timestamp":"{at}",'
-        '"message":{"role":"user","content":"hello"}}\n'
-    )
+    return turn_line("u", "hello", iso(LATE - int(age_s * NS)))
 
 
 @pytest.mark.parametrize(

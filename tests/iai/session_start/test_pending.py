@@ -28,7 +28,7 @@ from iai.protocol.message import Actor
 from iai.session_start import pending, unread
 from iai.session_start.pending_view import PendingView
 from iai.session_start.unread import Pending
-from tests.iai.hosts.claude_lines import answer, call, prompt, result
+from tests.iai.hosts.claude_lines import answer, call, prompt, result, turn_line
 from tests.iai.store.builders import NOW
 
 WALL = NOW.wall
@@ -45,10 +45,7 @@ def claude_line(
     uuid: str, text: str, *, at: int = WALL, cwd: str = "/p", session: str = "s"
 ) -> str:
     role = "user" if len(uuid) % 2 else "assistant"
-    return json.dumps({
-        "type": role, "uuid": uuid, "sessionId": session, "cwd": cwd, "timestamp": clock.iso(at),
-        "message": {"role": role, "content": text},
-    }) + "\n"  # fmt: skip
+    return turn_line(uuid, text, clock.iso(at), role, cwd=cwd, sessionId=session)
 
 
 def codex_head(session: str, cwd: str) -> str:

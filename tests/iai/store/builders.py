@@ -8,11 +8,13 @@ import lmdb
 from iai.encryption import keys
 from iai.encryption.cipher import Cipher
 from iai.encryption.key_sources import KeyFile
+from iai.model.action import Action
 from iai.model.change import Change, MemberChange
-from iai.model.clock import Now
+from iai.model.clock import NS, Now
 from iai.model.ids import record_id
 from iai.model.member import Member
 from iai.model.record import NewRecord, Record
+from iai.model.session import SessionInfo
 from iai.store.codec import encode_u64
 from iai.store.environment import Environment
 from iai.store.record_change import RecordChange
@@ -20,6 +22,7 @@ from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
 
 NOW = Now(1_700_000_000_000_000_000, 5_000_000_000)
+START = NOW.wall - 10_000 * NS  # of the sessions that `session` makes
 PROJECT = "0123456789abcdef"
 THIS = "99" * 8  # the id of this machine, as others name it
 
@@ -39,6 +42,31 @@ def new_record(key: str, **fields: Any) -> NewRecord:
     }
     given = {**defaults, **fields}
     return NewRecord(**{"id": record_id(key, given["created_at"]), **given})
+
+
+def session(
+    records: Records, name: str, at_s: int, *done: dict[str, Any], text: str = "", cwd: str = "/w"
+) -> int:
+    """Keep a session in which one thing was asked, and these were done, a second apart.
+
+    It begins so long after START. Returns the label of the request.
+    """
+
+    def change(unit: RecordChange) -> int:
+        at = START + at_s * NS
+        asked = new_record(
+            f"{name}{at_s}", text=text or f"asked in {name}", session=name, created_at=at, cwd=cwd
+        )
+        unit.work.note_session(
+            SessionInfo(host="claude", session=name, branch=f"fix/{name}", cwd=cwd)
+        )
+        for number, fields in enumerate(done):
+            given = {"kind": "edit", "status": "ok", **fields}
+            one = Action(key=f"{name}{at_s}.{number}", at=at + (number + 1) * NS, **given)
+            unit.work.act(one, "claude", name, PROJECT)
+        return unit.records.insert(asked)[0]
+
+    return records.commit(change, NOW)[0]
 
 
 def kept(label: int, text: str, **fields: Any) -> Record:

@@ -1,13 +1,14 @@
-"""`iai done`, `dismiss` and `forget` with what was done, against a real group."""
+"""Commands that change what is remembered, or restore it, against one real group."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness.group import Group
 
-from tests.iai.hosts.claude_lines import answer, call, prompt, result
+from tests.actors.real import texts
+from tests.iai.cli.pseudo_terminal import on_a_terminal
+from tests.iai.hosts.claude_lines import answer, call, prompt, result, transcript
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
@@ -28,7 +29,7 @@ def shared(group_of_module: Make) -> Group:
         answer(6, "Mended."),
     ]
     path = Path(g.work) / "s1.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path.write_text(transcript(lines))
     g.json("import", str(path), "--wait")
     g.settle()
     return g
@@ -68,20 +69,53 @@ def test_what_is_dismissed_is_in_no_start_and_is_recalled_still(g: Group) -> Non
     assert "mend the tide" in start(g)
 
 
-def test_actions_sessions_and_marks_are_backed_up_and_restored(shared: Group) -> None:
+def test_an_edited_record_is_found_shown_and_told_by_its_new_text(
+    g: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("the port is 8080", "and the host is ours"):
+        assert g.iai("remember", text, "--project", "/p").returncode == 0
+    assert "8080" in start(g)
+    port, host = (f"#{g.health().watermark.max_vec_label - back}" for back in (1, 0))
+    revision = g.health().watermark.revision
+    assert g.iai("edit", port, "--text", "the harbour is zanzibar").stdout == "changed\n"
+    assert g.health().watermark.revision == revision + 1
+    g.settle()
+    assert g.json("recall", "zanzibar")["hits"][0]["text"] == "the harbour is zanzibar"
+    assert "8080" not in start(g)
+    assert "zanzibar" in start(g)
+    assert g.iai("edit", port, "--text", "the harbour is zanzibar").stdout == "not changed\n"
+    monkeypatch.setitem(g.environment, "EDITOR", "sed -i s/ours/theirs/")
+    without = g.iai("edit", host)
+    assert (without.returncode, "give the new text with --text" in without.stderr) == (2, True)
+    assert on_a_terminal(g, "edit", host) == (0, "changed\r\n")
+    assert texts(g)[-2:] == ["the harbour is zanzibar", "and the host is theirs"]
+    monkeypatch.setitem(g.environment, "EDITOR", "false")
+    code, said = on_a_terminal(g, "edit", host)
+    assert (code, "nothing changed" in said) == (1, True)
+    assert g.iai("edit", host, "--text", " ").returncode == 2
+    assert g.iai("edit", "#99", "--text", "x").returncode == 1
+
+
+def test_a_backup_of_a_running_group_has_everything_and_is_indexed_again(shared: Group) -> None:
     g = shared  # whose commands stop and start it
     g.iai("done", "#1")
     file = str(g.work / "b.tar.gz")
-    assert g.iai("backup", file).returncode == 0
+    records = g.health().watermark.records_count
+    assert f"{records} records" in g.iai("backup", file).stdout
     before = g.iai("export").stdout
     assert '"marks": ["done"]' in before
     assert '"action"' in before
     assert g.iai("forget", "#1", "--whole-session").returncode == 0
-    assert g.iai("export").stdout == ""
+    assert "tide" not in g.iai("export").stdout
     assert "nothing is known" in g.iai("file", "/p/tide.py").stdout
+    assert g.iai("restore", file, "--replace").returncode == 1  # it runs
     g.down()
-    assert g.iai("restore", file, "--replace").returncode == 0
+    done = g.iai("restore", file, "--replace")
+    assert (done.returncode, "before-restore" in done.stdout) == (0, True)
     assert g.iai("export").stdout == before
     assert "+2" in g.iai("file", "/p/tide.py").stdout
     g.up()
     g.iai("done", "#1", "--undo")
+    g.settle()
+    assert "mend the tide" in g.json("recall", "tide harbours")["hits"][0]["text"]
+    assert "mend the tide" in g.layout.payload.read_text()

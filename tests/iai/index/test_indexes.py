@@ -12,6 +12,7 @@ from msgspec import structs
 from iai.errors import StoreCorrupt, StoreWriteFailed
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
+from iai.index.lexical_indexer import WORDS_SLICE
 from iai.model.exchange import NARRATION
 from iai.model.revisions import through
 from iai.store.graph import Progress
@@ -197,3 +198,23 @@ def test_a_damaged_file_of_the_lexical_index_names_that_alone(store: Indexed) ->
     with pytest.raises(StoreCorrupt) as raised:
         go_on()
     assert raised.value.path == store._lexical._path
+
+
+def test_the_first_slice_of_a_long_session_leaves_the_rest_of_it_to_later_ones(
+    store: Indexed,
+) -> None:
+    put(store.records, *(new_record(f"long{n}", session="long") for n in range(WORDS_SLICE + 50)))
+    first, last = 6, 5 + WORDS_SLICE + 50
+    assert store.indexes.catch_up()
+    labels = range(first, last + 1)
+    with store.graph.view() as view:
+        later = sorted(set(labels) - view.term_vectors(labels).keys())
+        touched = view.neighbours(later).any(axis=1).sum()
+    assert len(later) > 40
+    assert touched <= 3, "those next to the slice name it"
+    store.catch_up()
+    with store.graph.view() as view:
+        rows = dict(zip(labels, view.neighbours(labels).tolist(), strict=True))
+    for label, row in rows.items():
+        around = [label - n for n in (1, 2, 3)] + [label + n for n in (1, 2, 3)]
+        assert row == [other if first <= other <= last else 0 for other in around]
